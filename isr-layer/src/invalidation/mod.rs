@@ -1,0 +1,9 @@
+//! Invalidation: the sequence that orders purges and render starts, the marks they leave, and what a caller may name.
+
+mod purge;
+mod receipt;
+
+pub use purge::{Mode, Purge, Selector};
+pub use receipt::{Receipt, SelectorReceipt, Status};
+
+pub(crate) use purge::Item;

@@ -1,0 +1,44 @@
+//! Everything we tell an operator goes through here; the only file that knows whether `tracing` is there.
+
+#[cfg(feature = "tracing")]
+macro_rules! log {
+    ($level:ident, $($rest:tt)*) => { ::tracing::$level!(target: "isr", $($rest)*) };
+}
+
+#[cfg(not(feature = "tracing"))]
+macro_rules! log {
+    ($level:ident, $($name:ident = $value:expr,)* $text:literal) => {{ $(let _ = &$value;)* }};
+}
+
+use std::collections::HashSet;
+use std::sync::{Mutex, Once, PoisonError};
+
+use crate::page::Page;
+
+/// `context::…` was called where no render is in progress. Said once.
+pub(crate) fn context_outside_render() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        log!(
+            warn,
+            "isr_layer::context was used outside a render: it had no effect here. A spawned task takes `context::current()` along"
+        );
+    });
+}
+
+/// A page's function ran where its page is not being rendered. Said once a page.
+pub(crate) fn page_outside_render(page: &Page, rendering: Option<&Page>) {
+    static SAID: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if !said.get_or_insert_with(HashSet::new).insert(page.path()) {
+        return;
+    }
+    let page = page.describe();
+    let rendering = rendering.map_or_else(|| "no page".to_owned(), Page::describe);
+    log!(
+        warn,
+        page = page,
+        rendering = rendering,
+        "a page ran outside its own render, so it is not cached: is it mounted at another path, or is the layer missing?"
+    );
+}

@@ -1,0 +1,174 @@
+//! The grammar of a page's path: axum's, without its escapes, in canonical spelling.
+//!
+//! The same file stands in `isr-layer` and in `isr-layer-macros`, since a proc-macro crate can export no function; a
+//! test compares the two, so that the attribute and a page built by hand accept the same paths.
+
+/// How many segments a path may have; a longer request is never a page.
+pub(crate) const MAX_SEGMENTS: usize = 32;
+
+/// Says what is wrong with `pattern`, or `None` when it is a page's path.
+///
+/// A pattern starts with `/`; a segment is literal text, `{name}`, or, in the last place, `{*name}`.
+pub(crate) const fn mistake(pattern: &str) -> Option<&'static str> {
+    let bytes = pattern.as_bytes();
+    if bytes.is_empty() || bytes[0] != b'/' {
+        return Some("a page's path starts with `/`");
+    }
+    let mut start = 1;
+    let mut segments = 0;
+    while start <= bytes.len() {
+        let end = segment_end(bytes, start);
+        segments += 1;
+        if let Some(mistake) = segment_mistake(bytes, start, end) {
+            return Some(mistake);
+        }
+        start = end + 1;
+    }
+    if segments > MAX_SEGMENTS {
+        return Some("a page's path has at most 32 segments");
+    }
+    if has_duplicate_name(bytes) {
+        return Some("two parameters have the same name");
+    }
+    None
+}
+
+/// The names of the parameters of a valid pattern, in order: `{name}` and `{*name}` both give `name`.
+pub(crate) fn names(pattern: &str) -> impl Iterator<Item = &str> {
+    pattern.split('/').filter_map(|segment| {
+        let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
+        Some(inner.strip_prefix('*').unwrap_or(inner))
+    })
+}
+
+const fn segment_end(bytes: &[u8], mut at: usize) -> usize {
+    while at < bytes.len() && bytes[at] != b'/' {
+        at += 1;
+    }
+    at
+}
+
+const fn segment_mistake(bytes: &[u8], start: usize, end: usize) -> Option<&'static str> {
+    let last = end == bytes.len();
+    if start == end {
+        return if last { None } else { Some("an empty segment (`//`) is never a page") };
+    }
+    if bytes[start] == b'{' {
+        return parameter_mistake(bytes, start + 1, end, last);
+    }
+    let dots = bytes[start] == b'.' && (end - start == 1 || (end - start == 2 && bytes[start + 1] == b'.'));
+    if dots {
+        return Some("a segment `.` or `..` is never a page");
+    }
+    literal_mistake(bytes, start, end)
+}
+
+const fn parameter_mistake(bytes: &[u8], start: usize, end: usize, last: bool) -> Option<&'static str> {
+    if bytes[end - 1] != b'}' {
+        return Some("a parameter is a whole segment: write `/{name}/`");
+    }
+    let wildcard = start < end && bytes[start] == b'*';
+    if wildcard && !last {
+        return Some("a wildcard `{*name}` must be the last segment");
+    }
+    let first = if wildcard { start + 1 } else { start };
+    if first == end - 1 {
+        return Some("a parameter needs a name: write `{name}` or `{*name}`");
+    }
+    let mut at = first;
+    while at < end - 1 {
+        let ok = bytes[at] == b'_' || bytes[at].is_ascii_alphabetic() || (at > first && bytes[at].is_ascii_digit());
+        if !ok {
+            return Some("a parameter's name has only letters, digits and `_`, and starts with no digit");
+        }
+        at += 1;
+    }
+    None
+}
+
+const fn literal_mistake(bytes: &[u8], start: usize, end: usize) -> Option<&'static str> {
+    let mut at = start;
+    while at < end {
+        match bytes[at] {
+            b'{' | b'}' => return Some("a parameter is a whole segment: write `/{name}/`"),
+            b'%' => {
+                if !is_canonical_escape(bytes, at, end) {
+                    return Some(
+                        "an escape is `%` and two upper-case hexadecimal digits, for what cannot stand in a path literally",
+                    );
+                }
+                at += 2;
+            }
+            byte if !is_pchar(byte) => {
+                return Some("this character cannot stand in a path: write it percent-encoded, as `%C3%A9` for é");
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+const fn is_canonical_escape(bytes: &[u8], at: usize, end: usize) -> bool {
+    if at + 2 >= end {
+        return false;
+    }
+    let (high, low) = (upper_hex(bytes[at + 1]), upper_hex(bytes[at + 2]));
+    match (high, low) {
+        (Some(high), Some(low)) => {
+            let byte = high * 16 + low;
+            byte != 0 && !is_pchar(byte)
+        }
+        _ => false,
+    }
+}
+
+const fn upper_hex(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// RFC 3986, 3.3: what may stand in a segment literally.
+pub(crate) const fn is_pchar(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9'
+        | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+        | b':' | b'@')
+}
+
+const fn has_duplicate_name(bytes: &[u8]) -> bool {
+    let mut left = 1;
+    while left <= bytes.len() {
+        let left_end = segment_end(bytes, left);
+        let mut right = left_end + 1;
+        while right <= bytes.len() {
+            let right_end = segment_end(bytes, right);
+            if left < left_end && bytes[left] == b'{' && same_name(bytes, left, left_end, right, right_end) {
+                return true;
+            }
+            right = right_end + 1;
+        }
+        left = left_end + 1;
+    }
+    false
+}
+
+const fn same_name(bytes: &[u8], left: usize, left_end: usize, right: usize, right_end: usize) -> bool {
+    if right >= right_end || bytes[right] != b'{' {
+        return false;
+    }
+    let right = if bytes[right + 1] == b'*' { right + 1 } else { right };
+    if left_end - left != right_end - right {
+        return false;
+    }
+    let mut offset = 1;
+    while left + offset < left_end {
+        if bytes[left + offset] != bytes[right + offset] {
+            return false;
+        }
+        offset += 1;
+    }
+    true
+}
