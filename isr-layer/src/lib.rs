@@ -1,30 +1,46 @@
 //! Incremental static regeneration (ISR) for every Tower service.
 #![deny(missing_docs)]
 
+mod body;
+mod cache;
+mod clock;
+pub mod context;
+mod deliver;
+mod entry;
+mod error;
+mod future;
+mod invalidation;
+mod key;
+mod layer;
+mod observe;
+mod outcome;
+mod page;
+#[cfg(feature = "axum")]
+#[path = "placement/axum.rs"]
+mod placement;
+#[cfg(not(feature = "axum"))]
+#[path = "placement/plain.rs"]
+mod placement;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-pub mod context;
-mod error;
-mod invalidation;
-mod observe;
-mod page;
+mod recipe;
+mod service;
+mod spawn;
+mod visit;
+#[cfg(feature = "axum")]
+mod wrap;
 
+pub use body::{IsrBody, RenderBody, RequestBody};
+pub use cache::{Cache, Explanation, Stats};
 pub use error::{Error, ErrorKind};
+pub use future::ResponseFuture;
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};
+pub use layer::{IsrLayer, IsrLayerBuilder};
 pub use page::{Fallback, Page, ParamSet, Params, ParamsFuture, Policy};
+pub use service::Isr;
+#[cfg(feature = "axum")]
+pub use wrap::{Wrapped, WrappedFuture};
 
 #[cfg(feature = "macros")]
 pub use isr_layer_macros::static_page;
-
-/// A cheap handle to the cache, for handlers and jobs.
-#[derive(Clone, Debug, Default)]
-pub struct Cache {}
-
-impl Cache {
-    /// Invalidates what `purge` names and says what happened to each selector.
-    pub async fn revalidate(&self, purge: Purge) -> Receipt {
-        let _ = purge;
-        Receipt::new(None, Vec::new())
-    }
-}
