@@ -7,8 +7,11 @@ pub mod __private;
 pub mod context;
 mod error;
 mod invalidation;
+mod leak;
 mod observe;
 mod page;
+#[cfg(feature = "axum")]
+mod routes;
 
 pub use error::{Error, ErrorKind};
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};
