@@ -17,6 +17,29 @@ pub use error::{Error, ErrorKind};
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};
 pub use page::{Fallback, Page, ParamSet, Params, ParamsFuture, Policy};
 
+/// Makes a handler a page: rendered once, kept, refreshed in the background, rendered anew when its content changed.
+///
+/// ```
+/// use isr_layer::static_page;
+///
+/// #[static_page("/posts/{slug}", revalidate = "10m", expire = "7d", tags = ["posts", "post:{slug}"], params = all_slugs)]
+/// async fn post(/* Path(slug): Path<String> */) -> String {
+///     "a post".to_owned()
+/// }
+///
+/// async fn all_slugs() -> Vec<String> {
+///     vec!["hello".to_owned()]
+/// }
+///
+/// #[static_page] // fresh until it is purged
+/// async fn about() -> &'static str {
+///     "about us"
+/// }
+///
+/// assert_eq!(post::PATH, "/posts/{slug}");
+/// assert_eq!(about::PAGE.path(), "/about");
+/// ```
+///
 #[cfg(feature = "macros")]
 pub use isr_layer_macros::static_page;
 

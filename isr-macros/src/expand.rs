@@ -81,9 +81,13 @@ fn declaration(model: &Model) -> TokenStream {
     }
 }
 
+/// The list as a plain function pointer; what is wrong with its type is reported under the user's path.
 fn params(list: &ExprPath, model: &Model) -> TokenStream {
     let names = model.parameters();
-    quote!(.params(|| ::isr_layer::__private::list_params(&[#(#names),*], #list)))
+    let (start, end) = ends(list);
+    let module = quote_spanned!(start=> ::isr_layer::__private::);
+    let list_params = quote_spanned!(end=> list_params);
+    quote!(.params(|| #module #list_params(&[#(#names),*], #list)))
 }
 
 fn policy(policy: &Policy) -> TokenStream {

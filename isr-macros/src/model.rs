@@ -9,7 +9,7 @@ use syn::{Expr, ExprPath, Ident, Lit, LitStr, Signature, Type};
 use crate::arguments::{self, Declared};
 use crate::diagnostics::{Mistakes, closest, quoted};
 use crate::parse::{Args, Pair};
-use crate::{pattern, values};
+use crate::{elements, pattern, values};
 
 /// Every key, in the order the documentation lists them.
 const KEYS: [&str; 15] = [
@@ -29,12 +29,6 @@ const KEYS: [&str; 15] = [
     "allow_temporary",
     "assoc",
 ];
-
-/// Headers whose values say who asks.
-const PERSONAL_HEADERS: [&str; 3] = ["cookie", "authorization", "proxy-authorization"];
-
-/// How long a tag may be, in bytes.
-const MAX_TAG: usize = 256;
 
 /// One page, ready to be written down. After a mistake it holds what was right, and a path that is one.
 pub(crate) struct Model {
@@ -127,11 +121,11 @@ impl Model {
             "tags" => self.policy.tags = self.tags(value, mistakes),
             "query" => {
                 self.declared.query = true;
-                policy.query = each(value, query_name, mistakes);
+                policy.query = elements::each(value, elements::query_name, mistakes);
             }
             "vary" => {
                 self.declared.vary = true;
-                policy.vary = each(value, header_name, mistakes);
+                policy.vary = elements::each(value, elements::header_name, mistakes);
             }
             _ => {}
         }
@@ -146,7 +140,7 @@ impl Model {
 
     fn tags(&self, value: &Expr, mistakes: &mut Mistakes) -> Vec<String> {
         let pattern = self.pattern.value();
-        each(value, |tag| tag_template(tag, &pattern), mistakes)
+        elements::each(value, |tag| elements::tag(tag, &pattern), mistakes)
     }
 
     /// The names of the path's parameters, in order.
@@ -244,73 +238,76 @@ fn fallback(value: &Expr) -> syn::Result<Fallback> {
     }
 }
 
-/// The elements of a list that pass `check`.
-fn each(
-    value: &Expr,
-    check: impl Fn(&str) -> Result<String, String>,
-    mistakes: &mut Mistakes,
-) -> Vec<String> {
-    let mut accepted = Vec::new();
-    for text in values::list(value, mistakes) {
-        match check(&text.value()) {
-            Ok(element) if accepted.contains(&element) => mistakes.at(text, "this is in the list already"),
-            Ok(element) => accepted.push(element),
-            Err(message) => mistakes.at(text, message),
-        }
-    }
-    accepted
-}
+#[cfg(test)]
+mod tests {
+    use proc_macro2::TokenStream;
+    use quote::quote;
+    use syn::parse_quote;
 
-fn tag_template(tag: &str, pattern: &str) -> Result<String, String> {
-    if tag.is_empty() {
-        return Err("a tag is not empty".to_owned());
-    }
-    if tag.len() > MAX_TAG {
-        return Err(format!("a tag has at most {MAX_TAG} bytes, this one has {}", tag.len()));
-    }
-    if tag.chars().any(char::is_control) {
-        return Err("a tag has no control characters".to_owned());
-    }
-    let mut rest = tag;
-    while let Some(brace) = rest.find(['{', '}']) {
-        let inner = rest[brace..].strip_prefix('{').and_then(|open| open.split_once('}'));
-        let (name, behind) = inner.ok_or("a brace in a tag belongs to a parameter, as in `post:{slug}`")?;
-        if !pattern::names(pattern).any(|known| known == name) {
-            return Err(unknown_parameter(name, pattern));
-        }
-        rest = behind;
-    }
-    Ok(tag.to_owned())
-}
+    use super::*;
+    use crate::parse;
 
-fn unknown_parameter(name: &str, pattern: &str) -> String {
-    let names: Vec<&str> = pattern::names(pattern).collect();
-    if names.is_empty() {
-        return format!("the path `{pattern}` has no parameter `{{{name}}}`: it has none");
+    fn judge(attribute: TokenStream, sig: &Signature) -> (Model, Vec<String>) {
+        let mut mistakes = Mistakes::default();
+        let args = parse::args(attribute, &mut mistakes);
+        let model = Model::new(&args, sig, &mut mistakes);
+        (model, mistakes.messages())
     }
-    format!("the path `{pattern}` has no parameter `{{{name}}}`: it has {}", quoted(names))
-}
 
-fn query_name(name: &str) -> Result<String, String> {
-    let separates = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '&' | '=' | '#');
-    if name.is_empty() || name.contains(separates) {
-        return Err("a query parameter's name is not empty and has no blank, `&`, `=` or `#`".to_owned());
+    fn mistakes(attribute: TokenStream) -> Vec<String> {
+        judge(attribute, &parse_quote!(fn post())).1
     }
-    Ok(name.to_owned())
-}
 
-/// RFC 9110, 5.1 and 5.6.2: a field name is a token, whatever its case.
-fn header_name(name: &str) -> Result<String, String> {
-    let lower = name.to_ascii_lowercase();
-    if lower == "*" {
-        return Err("a page that varies on everything is no page: name the headers it uses".to_owned());
+    #[test]
+    fn a_page_without_a_path_is_named_after_its_function() {
+        let (index, _) = judge(quote!(), &parse_quote!(fn index()));
+        let (raw, _) = judge(quote!(revalidate = false), &parse_quote!(fn r#type()));
+
+        assert_eq!(index.pattern.value(), "/");
+        assert_eq!(raw.pattern.value(), "/type");
     }
-    if PERSONAL_HEADERS.contains(&lower.as_str()) {
-        return Err(format!("`{lower}` says who asks, and a page is the same for everybody"));
+
+    #[test]
+    fn a_receiver_or_the_word_assoc_means_an_impl_block() {
+        let (free, _) = judge(quote!("/a"), &parse_quote!(fn post()));
+        let (method, _) = judge(quote!("/a"), &parse_quote!(fn post(&self)));
+        let (assoc, _) = judge(quote!("/a", assoc), &parse_quote!(fn post()));
+
+        assert_eq!([free.place, method.place, assoc.place], [Place::Free, Place::Impl, Place::Impl]);
     }
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if lower.is_empty() || !lower.bytes().all(is_token) {
-        return Err("this is no header's name, as `accept-language` is".to_owned());
+
+    #[test]
+    fn header_names_are_lower_cased() {
+        let (model, mistakes) = judge(quote!("/a", vary = ["Accept-Language"]), &parse_quote!(fn post()));
+
+        assert!(mistakes.is_empty());
+        assert_eq!(model.policy.vary, ["accept-language"]);
+        assert!(model.declared.vary);
     }
-    Ok(lower)
+
+    #[test]
+    fn equal_lifetimes_are_accepted() {
+        assert!(mistakes(quote!("/a", revalidate = 60, expire = "1m")).is_empty());
+    }
+
+    #[test]
+    fn an_expiry_without_revalidation_is_accepted() {
+        assert!(mistakes(quote!("/a", revalidate = false, expire = 60)).is_empty());
+    }
+
+    #[test]
+    fn a_second_value_is_reported_with_the_first_and_not_used() {
+        let (model, mistakes) = judge(quote!("/a", expire = 5, expire = 6), &parse_quote!(fn post()));
+
+        assert_eq!(mistakes.len(), 2);
+        assert_eq!(model.policy.expire, Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn after_a_mistake_the_path_still_is_one() {
+        let (model, mistakes) = judge(quote!("posts"), &parse_quote!(fn post()));
+
+        assert_eq!(mistakes.len(), 1);
+        assert_eq!(model.pattern.value(), "/");
+    }
 }
