@@ -84,10 +84,8 @@ fn declaration(model: &Model) -> TokenStream {
 /// The list as a plain function pointer; what is wrong with its type is reported under the user's path.
 fn params(list: &ExprPath, model: &Model) -> TokenStream {
     let names = model.parameters();
-    let (start, end) = ends(list);
-    let module = quote_spanned!(start=> ::isr_layer::__private::);
-    let list_params = quote_spanned!(end=> list_params);
-    quote!(.params(|| #module #list_params(&[#(#names),*], #list)))
+    let call = quote_spanned!(ends(list).1=> ::isr_layer::__private::list_params(&[#(#names),*], #list));
+    quote!(.params(|| #call))
 }
 
 fn policy(policy: &Policy) -> TokenStream {
