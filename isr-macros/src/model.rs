@@ -36,6 +36,8 @@ pub(crate) struct Model {
     pub(crate) name: Ident,
     pub(crate) place: Place,
     pub(crate) pattern: LitStr,
+    /// Whether `pattern` is the user's: what hangs on the path is not judged by a wrong one.
+    path_is_known: bool,
     pub(crate) policy: Policy,
     pub(crate) params: Option<ExprPath>,
     /// The types of arguments that are for the compiler to judge.
@@ -84,10 +86,12 @@ impl Model {
         let assoc = pairs.iter().any(|pair| pair.key == "assoc");
         let method = sig.receiver().is_some();
         let place = if assoc || method { Place::Impl } else { Place::Free };
+        let pattern = mistakes.keep(pattern_of(args.path.as_ref(), sig));
         let mut model = Self {
             name: sig.ident.clone(),
             place,
-            pattern: pattern_of(args.path.as_ref(), sig, mistakes),
+            path_is_known: pattern.is_some(),
+            pattern: pattern.unwrap_or_else(|| LitStr::new("/", Span::call_site())),
             policy: Policy::default(),
             params: None,
             arguments: Vec::new(),
@@ -132,15 +136,15 @@ impl Model {
     }
 
     fn params_of(&self, value: &Expr, mistakes: &mut Mistakes) -> Option<ExprPath> {
-        if pattern::names(&self.pattern.value()).next().is_none() {
+        if self.path_is_known && self.parameters().is_empty() {
             mistakes.at(value, format!("the path `{}` has no parameter to list", self.pattern.value()));
         }
         mistakes.keep(values::function(value))
     }
 
     fn tags(&self, value: &Expr, mistakes: &mut Mistakes) -> Vec<String> {
-        let pattern = self.pattern.value();
-        elements::each(value, |tag| elements::tag(tag, &pattern), mistakes)
+        let path = self.path_is_known.then(|| self.pattern.value());
+        elements::each(value, |tag| elements::tag(tag, path.as_deref()), mistakes)
     }
 
     /// The names of the path's parameters, in order.
@@ -183,33 +187,30 @@ fn check_value(pair: &Pair, mistakes: &mut Mistakes) {
 }
 
 /// The path: the literal, or the function's name.
-fn pattern_of(path: Option<&Lit>, sig: &Signature, mistakes: &mut Mistakes) -> LitStr {
-    let root = LitStr::new("/", Span::call_site());
+fn pattern_of(path: Option<&Lit>, sig: &Signature) -> syn::Result<LitStr> {
     match path {
         Some(Lit::Str(path)) => match pattern::mistake(&path.value()) {
-            None => return path.clone(),
-            Some(mistake) => mistakes.at(path, mistake),
+            None => Ok(path.clone()),
+            Some(mistake) => Err(syn::Error::new_spanned(path, mistake)),
         },
-        Some(other) => mistakes.at(other, "the path is a string, as `\"/posts/{slug}\"`"),
+        Some(other) => Err(syn::Error::new_spanned(other, "the path is a string, as `\"/posts/{slug}\"`")),
         None if sig.receiver().is_some() => {
-            mistakes.at(
-                &sig.ident,
-                "a method is not named by its path: give it, as `\"/catalog.v1.Catalog/GetProduct\"`",
-            );
+            let message =
+                "the path of a method is not its name: give it, as `\"/catalog.v1.Catalog/GetProduct\"`";
+            Err(syn::Error::new_spanned(&sig.ident, message))
         }
-        None => return named_after(&sig.ident, mistakes),
+        None => named_after(&sig.ident),
     }
-    root
 }
 
-fn named_after(name: &Ident, mistakes: &mut Mistakes) -> LitStr {
-    let name_text = name.unraw().to_string();
-    let path = if name_text == "index" { "/".to_owned() } else { format!("/{name_text}") };
+fn named_after(name: &Ident) -> syn::Result<LitStr> {
+    let text = name.unraw().to_string();
+    let path = if text == "index" { "/".to_owned() } else { format!("/{text}") };
     if pattern::mistake(&path).is_some() {
-        mistakes.at(name, "this name cannot stand in a path: give the path, as `\"/caf%C3%A9\"`");
-        return LitStr::new("/", Span::call_site());
+        let message = "this name cannot stand in a path: give the path, as `\"/caf%C3%A9\"`";
+        return Err(syn::Error::new_spanned(name, message));
     }
-    LitStr::new(&path, Span::call_site())
+    Ok(LitStr::new(&path, Span::call_site()))
 }
 
 fn check_lifetimes(policy: &Policy, pairs: &[&Pair], mistakes: &mut Mistakes) {
@@ -301,6 +302,13 @@ mod tests {
 
         assert_eq!(mistakes.len(), 2);
         assert_eq!(model.policy.expire, Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_wrong_path_is_the_only_mistake() {
+        let attribute = quote!("/posts/{slug}.html", tags = ["post:{slug}"], params = all_slugs);
+
+        assert_eq!(mistakes(attribute).len(), 1);
     }
 
     #[test]
