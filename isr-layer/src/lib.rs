@@ -12,6 +12,7 @@ mod future;
 mod invalidation;
 mod key;
 mod layer;
+mod leak;
 mod observe;
 mod outcome;
 mod page;
@@ -25,6 +26,8 @@ mod placement;
 #[path = "private.rs"]
 pub mod __private;
 mod recipe;
+#[cfg(feature = "axum")]
+mod routes;
 mod service;
 mod spawn;
 mod visit;
@@ -42,5 +45,28 @@ pub use service::Isr;
 #[cfg(feature = "axum")]
 pub use wrap::{Wrapped, WrappedFuture};
 
+/// Makes a handler a page: rendered once, kept, refreshed in the background, rendered anew when its content changed.
+///
+/// ```
+/// use isr_layer::static_page;
+///
+/// #[static_page("/posts/{slug}", revalidate = "10m", expire = "7d", tags = ["posts", "post:{slug}"], params = all_slugs)]
+/// async fn post(/* Path(slug): Path<String> */) -> String {
+///     "a post".to_owned()
+/// }
+///
+/// async fn all_slugs() -> Vec<String> {
+///     vec!["hello".to_owned()]
+/// }
+///
+/// #[static_page] // fresh until it is purged
+/// async fn about() -> &'static str {
+///     "about us"
+/// }
+///
+/// assert_eq!(post::PATH, "/posts/{slug}");
+/// assert_eq!(about::PAGE.path(), "/about");
+/// ```
+///
 #[cfg(feature = "macros")]
 pub use isr_layer_macros::static_page;
