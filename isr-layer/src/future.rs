@@ -38,7 +38,9 @@ impl<F, R, E> ResponseFuture<F, R, E> {
         Self { kind: Kind::Inner { future } }
     }
 
-    pub(crate) fn waiting(future: impl Future<Output = Result<Response<IsrBody<R>>, E>> + Send + 'static) -> Self {
+    pub(crate) fn waiting(
+        future: impl Future<Output = Result<Response<IsrBody<R>>, E>> + Send + 'static,
+    ) -> Self {
         Self { kind: Kind::Waiting { future: Box::pin(future) } }
     }
 }

@@ -35,7 +35,12 @@ pub(crate) struct KeyRef<'a> {
 
 impl<'a> KeyRef<'a> {
     /// The key of a request for `page`, or `None` when it would be too long.
-    pub(crate) fn new(page: &Known, path: Cow<'a, str>, query: Option<&str>, headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn new(
+        page: &Known,
+        path: Cow<'a, str>,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Option<Self> {
         let path_len = path.len();
         let key = Self {
             page: page.id,
@@ -86,7 +91,10 @@ impl Key {
     }
 
     /// The declared headers that the request had, as the handler sees them.
-    pub(crate) fn headers<'a>(&'a self, vary: &'a [HeaderName]) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'a {
+    pub(crate) fn headers<'a>(
+        &'a self,
+        vary: &'a [HeaderName],
+    ) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'a {
         let mut rest = &*self.headers;
         vary.iter().filter_map(move |name| {
             let value = take_field(&mut rest)?;
@@ -155,7 +163,8 @@ fn declared_headers<'a>(vary: &[HeaderName], headers: &HeaderMap) -> Cow<'a, [u8
     }
     let mut fields = Vec::new();
     for name in vary {
-        let mut lines = headers.get_all(name).iter().map(|value| normalised(name, value.as_bytes())).peekable();
+        let mut lines =
+            headers.get_all(name).iter().map(|value| normalised(name, value.as_bytes())).peekable();
         if lines.peek().is_none() {
             fields.push(0);
             continue;
@@ -194,8 +203,8 @@ mod tests {
     use super::*;
     use crate::page::{Page, Policy, Registry};
 
-    const SEARCH: Page =
-        Page::new("/search").policy(Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]));
+    const SEARCH: Page = Page::new("/search")
+        .policy(Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]));
 
     fn key(query: Option<&str>, headers: &[(&'static str, &'static str)]) -> Key {
         let registry = Registry::new([SEARCH]).unwrap();
@@ -203,7 +212,9 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        KeyRef::new(registry.find("/search").unwrap(), Cow::Borrowed("/search"), query, &map).unwrap().to_key()
+        KeyRef::new(registry.find("/search").unwrap(), Cow::Borrowed("/search"), query, &map)
+            .unwrap()
+            .to_key()
     }
 
     #[test]
@@ -222,7 +233,10 @@ mod tests {
     #[test]
     fn an_absent_header_differs_from_an_empty_one_and_fields_do_not_run_together() {
         assert_ne!(key(None, &[]), key(None, &[("x-theme", "")]));
-        assert_ne!(key(None, &[("accept-language", "a"), ("x-theme", "b")]), key(None, &[("accept-language", "ab")]));
+        assert_ne!(
+            key(None, &[("accept-language", "a"), ("x-theme", "b")]),
+            key(None, &[("accept-language", "ab")])
+        );
         assert_ne!(key(None, &[("accept-language", "a")]), key(None, &[("x-theme", "a")]));
     }
 

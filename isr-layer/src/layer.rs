@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::header::HeaderName;
 use http::Extensions;
+use http::header::HeaderName;
 use tower_layer::Layer;
 
 use crate::__private::Registered;
@@ -149,8 +149,12 @@ impl IsrLayerBuilder {
     /// sides.
     pub fn build(self) -> Result<IsrLayer, Error> {
         let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
-        if let Some(name) = self.config.keep_headers.iter().find(|name| NEVER_IN_A_KEY.contains(&name.as_str())) {
-            return refuse(format!("`keep_header` cannot keep `{name}`: it says who asks, and a page is for everybody"));
+        if let Some(name) =
+            self.config.keep_headers.iter().find(|name| NEVER_IN_A_KEY.contains(&name.as_str()))
+        {
+            return refuse(format!(
+                "`keep_header` cannot keep `{name}`: it says who asks, and a page is for everybody"
+            ));
         }
         let limits = self.config.renders;
         if limits.at_once == 0 || limits.per_page == 0 {

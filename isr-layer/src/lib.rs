@@ -1,6 +1,9 @@
 //! Incremental static regeneration (ISR) for every Tower service.
 #![deny(missing_docs)]
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod body;
 mod cache;
 mod clock;
@@ -9,6 +12,7 @@ mod deliver;
 mod entry;
 mod error;
 mod future;
+mod inner;
 mod invalidation;
 mod key;
 mod layer;
@@ -22,9 +26,6 @@ mod placement;
 #[cfg(not(feature = "axum"))]
 #[path = "placement/plain.rs"]
 mod placement;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 mod recipe;
 #[cfg(feature = "axum")]
 mod routes;

@@ -52,7 +52,13 @@ pub(crate) fn not_stored(page: &Page, path: &str, verdict: Verdict, status: Stat
     static SAID: Mutex<Option<HashSet<(&'static str, Reason)>>> = Mutex::new(None);
     let (reason, status) = (verdict.reason(), status.as_u16());
     if let Verdict::Failed(_) = verdict {
-        log!(warn, path = path, reason = reason.as_str(), status = status, "a render failed; the last good page stays");
+        log!(
+            warn,
+            path = path,
+            reason = reason.as_str(),
+            status = status,
+            "a render failed; the last good page stays"
+        );
         return;
     }
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);

@@ -153,7 +153,10 @@ mod tests {
             (Outcome::Hit, "isr; hit; ttl=42"),
             (Outcome::StaleHit(Reason::Stale), "isr; hit; ttl=42; detail=stale"),
             (Outcome::Stored { forward, collapsed: false }, "isr; fwd=uri-miss; stored"),
-            (Outcome::Stored { forward: Forward::Stale, collapsed: true }, "isr; fwd=stale; stored; collapsed"),
+            (
+                Outcome::Stored { forward: Forward::Stale, collapsed: true },
+                "isr; fwd=stale; stored; collapsed",
+            ),
             (Outcome::Kept { reason: Reason::Panic, collapsed: false }, "isr; fwd=stale; detail=panic"),
             (Outcome::Unstored { forward, reason, collapsed: false }, "isr; fwd=uri-miss; detail=set-cookie"),
             (Outcome::Remembered(Reason::Backoff), "isr; hit; detail=backoff"),

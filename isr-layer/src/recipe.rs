@@ -1,6 +1,6 @@
 //! All that is needed to render a page again without the client.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName};
@@ -29,7 +29,8 @@ pub(crate) struct Routed {
     pub(crate) extensions: Extensions,
     /// How many octets of the public path the routers in front took away.
     pub(crate) prefix: usize,
-    pub(crate) renderer: Weak<dyn Renderer>,
+    /// Renders through the route that served this request last, as long as the application lives.
+    pub(crate) renderer: Arc<dyn Renderer>,
 }
 
 impl Recipe {

@@ -17,6 +17,7 @@ use crate::clock;
 use crate::deliver::{Delivery, deliver};
 use crate::entry::Freshness;
 use crate::future::ResponseFuture;
+use crate::inner::Inner;
 use crate::key::KeyRef;
 use crate::outcome::Outcome;
 use crate::page::{Known, canonical};
@@ -97,14 +98,20 @@ where
 }
 
 impl<S> Isr<S> {
-    /// Splits a request: the recipe is what is kept of it.
-    fn recipe<B, R>(&self, page: Arc<Known>, key: crate::key::Key, request: Request<B>, routed: bool) -> Recipe
+    /// Makes this service the one that renders what no request came for.
+    pub(crate) fn register<B>(&self)
     where
-        S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Send + 'static,
+        S: Inner<B>,
         B: RenderBody + Send + 'static,
-        R: Body<Data = Bytes> + Send + 'static,
+    {
+        self.slot.core.set_application(Slot::renderer(&self.slot));
+    }
+
+    /// Splits a request: the recipe is what is kept of it.
+    fn recipe<B>(&self, page: Arc<Known>, key: crate::key::Key, request: Request<B>, routed: bool) -> Recipe
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
     {
         let renderer = Slot::renderer(&self.slot);
         let config = &self.slot.core.config;
@@ -132,22 +139,22 @@ impl<S> Slot<S> {
     }
 
     /// What renders through this slot for the engine.
-    pub(crate) fn renderer<B, R>(this: &Arc<Self>) -> &Arc<dyn Renderer>
+    pub(crate) fn renderer<B>(this: &Arc<Self>) -> &Arc<dyn Renderer>
     where
-        S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Send + 'static,
+        S: Inner<B>,
         B: RenderBody + Send + 'static,
-        R: Body<Data = Bytes> + Send + 'static,
     {
-        this.renderer.get_or_init(|| {
-            Arc::new(Background::<S, B> { slot: Arc::downgrade(this), request: PhantomData })
-        })
+        this.renderer
+            .get_or_init(|| Arc::new(Background::<S, B> { slot: Arc::downgrade(this), request: PhantomData }))
     }
 }
 
 /// The page a request is for, and its key; `None` for everything that is to pass untouched.
-fn page_of<'a, B: Body>(core: &'a Core, request: &'a Request<B>, routed: bool) -> Option<(&'a Arc<Known>, KeyRef<'a>)> {
+fn page_of<'a, B: Body>(
+    core: &'a Core,
+    request: &'a Request<B>,
+    routed: bool,
+) -> Option<(&'a Arc<Known>, KeyRef<'a>)> {
     if *request.method() != Method::GET && *request.method() != Method::HEAD {
         return None;
     }
@@ -179,18 +186,15 @@ impl<S, B> Ready<S, B> {
     }
 }
 
-impl<S, B, R> Render for Ready<S, B>
+impl<S, B> Render for Ready<S, B>
 where
-    S: Service<Request<B>, Response = Response<R>> + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Inner<B>,
     B: RenderBody + Send + 'static,
-    R: Body<Data = Bytes> + Send + 'static,
 {
-    type Body = R;
+    type Body = S::Body;
     type Error = S::Error;
 
-    async fn render(mut self, recipe: &Recipe) -> RenderResult<R, S::Error> {
+    async fn render(mut self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
         let answer = self.service.call(recipe.request());
         // The service goes before the answer is awaited, as a client's own would.
         drop(self.service);
@@ -210,31 +214,25 @@ impl<S, B> Background<S, B> {
     }
 }
 
-impl<S, B, R> Render for Background<S, B>
+impl<S, B> Render for Background<S, B>
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Inner<B>,
     B: RenderBody + Send + 'static,
-    R: Body<Data = Bytes> + Send + 'static,
 {
-    type Body = R;
+    type Body = S::Body;
     type Error = S::Error;
 
-    async fn render(self, recipe: &Recipe) -> RenderResult<R, S::Error> {
+    async fn render(self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
         let mut service = self.slot.upgrade().map(|slot| slot.service()).ok_or(RenderError::Gone)?;
         poll_fn(|cx| service.poll_ready(cx)).await.map_err(RenderError::Service)?;
         Ready::new(service).render(recipe).await
     }
 }
 
-impl<S, B, R> Renderer for Background<S, B>
+impl<S, B> Renderer for Background<S, B>
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Inner<B>,
     B: RenderBody + Send + 'static,
-    R: Body<Data = Bytes> + Send + 'static,
 {
     fn start(&self, core: &Arc<Core>, lead: Lead, recipe: Recipe, purpose: Purpose) {
         let render = Self { slot: self.slot.clone(), request: PhantomData };

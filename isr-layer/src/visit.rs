@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body::Body;
+use http::Response;
 use tokio::sync::oneshot;
-use tower_service::Service;
 
 use crate::body::{IsrBody, RenderBody};
-use crate::cache::{Answer, Decision, End, Failure, For, Landing, Lead, Purpose, Waiting, attempt, regenerate};
+use crate::cache::{
+    Answer, Decision, End, Failure, For, Landing, Lead, Purpose, Waiting, attempt, regenerate,
+};
 use crate::clock;
 use crate::context::Current;
 use crate::deliver::{Delivery, deliver, unstored};
 use crate::entry::{Entry, Verdict};
+use crate::inner::Inner;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::recipe::Recipe;
 use crate::service::{Background, Ready, Slot};
@@ -32,13 +32,10 @@ pub(crate) struct Visit<S> {
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
 /// Answers a visit. `ready` is the client's own service, which renders if this visit leads, and is let go otherwise.
-pub(crate) async fn visit<S, B, R>(visit: Visit<S>, ready: S) -> Result<R, S::Error>
+pub(crate) async fn visit<S, B>(visit: Visit<S>, ready: S) -> Result<S::Body, S::Error>
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S: Inner<B>,
     B: RenderBody + Send + 'static,
-    R: Body<Data = Bytes> + Send + 'static,
 {
     let core = visit.slot.core.clone();
     let mut ready = Some(ready);
@@ -49,7 +46,13 @@ where
             Decision::Refresh(entry, lead) => {
                 let render = Background::of(&visit.slot);
                 let recipe = visit.recipe.clone();
-                core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Nobody(Purpose::Refresh)));
+                core.tasks.spawn(regenerate(
+                    core.clone(),
+                    lead,
+                    render,
+                    recipe,
+                    For::Nobody(Purpose::Refresh),
+                ));
                 return Ok(visit.serve(&entry, Outcome::StaleHit(Reason::Stale)));
             }
             Decision::Remembered { failure, retry } => {
@@ -78,13 +81,10 @@ where
 
 impl<S> Visit<S> {
     /// Starts the render on a task of its own, so that it outlives this client, and waits for what it gives.
-    async fn lead<B, R>(&self, lead: Lead, waiting: Waiting, ready: Option<S>) -> Result<R, S::Error>
+    async fn lead<B>(&self, lead: Lead, waiting: Waiting, ready: Option<S>) -> Result<S::Body, S::Error>
     where
-        S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Send + 'static,
+        S: Inner<B>,
         B: RenderBody + Send + 'static,
-        R: Body<Data = Bytes> + Send + 'static,
     {
         let core = &self.slot.core;
         let (client, answer) = oneshot::channel();
@@ -118,13 +118,10 @@ impl<S> Visit<S> {
     }
 
     /// Renders for this client alone, from the recipe like everybody, and stores nothing.
-    async fn alone<B, R>(&self, ready: Option<S>, forward: Forward, reason: Reason) -> Result<R, S::Error>
+    async fn alone<B>(&self, ready: Option<S>, forward: Forward, reason: Reason) -> Result<S::Body, S::Error>
     where
-        S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Send + 'static,
+        S: Inner<B>,
         B: RenderBody + Send + 'static,
-        R: Body<Data = Bytes> + Send + 'static,
     {
         let scope = Current::of(self.recipe.page.page);
         let end = match ready {
@@ -158,12 +155,20 @@ impl<S> Visit<S> {
     }
 
     /// The answer that was made for this client alone. A failed one gives way to the last good page.
-    fn own<R>(&self, response: Response<IsrBody<R>>, verdict: Verdict, waiting: Waiting) -> Response<IsrBody<R>> {
+    fn own<R>(
+        &self,
+        response: Response<IsrBody<R>>,
+        verdict: Verdict,
+        waiting: Waiting,
+    ) -> Response<IsrBody<R>> {
         match (verdict, waiting.fallback) {
             (Verdict::Failed(reason), Some(entry)) => self.keep(&entry, reason, false),
             (verdict, _) => {
                 let reason = verdict.reason();
-                self.unstored(response, Outcome::Unstored { forward: waiting.forward, reason, collapsed: false })
+                self.unstored(
+                    response,
+                    Outcome::Unstored { forward: waiting.forward, reason, collapsed: false },
+                )
             }
         }
     }
@@ -172,7 +177,9 @@ impl<S> Visit<S> {
         let reason = failure.reason;
         match waiting.fallback {
             Some(entry) => self.keep(&entry, reason, collapsed),
-            None => self.fail(failure, Outcome::Unstored { forward: waiting.forward, reason, collapsed }, None),
+            None => {
+                self.fail(failure, Outcome::Unstored { forward: waiting.forward, reason, collapsed }, None)
+            }
         }
     }
 

@@ -6,10 +6,10 @@ use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready as poll_ready};
 
+use axum::ServiceExt;
 use axum::body::Body;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::serve::{IncomingStream, Listener};
-use axum::ServiceExt;
 use bytes::Bytes;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
@@ -18,7 +18,7 @@ use tower_service::Service;
 use crate::body::RenderBody;
 use crate::future::ResponseFuture;
 use crate::layer::IsrLayer;
-use crate::service::{Isr, Slot};
+use crate::service::Isr;
 
 impl RenderBody for Body {
     fn from_bytes(bytes: Bytes) -> Self {
@@ -55,7 +55,7 @@ impl IsrLayer {
         S::Future: Send + 'static,
     {
         let isr = self.outermost(application);
-        isr.register();
+        isr.register::<Body>();
         Wrapped { isr }
     }
 }

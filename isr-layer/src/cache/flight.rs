@@ -132,7 +132,11 @@ impl Lead {
 
     /// A place in this flight for the one who starts it without a client of its own.
     pub(crate) fn follow(&self, marks: &Marks) -> Follower {
-        Follower { landed: self.flight.landed.subscribe(), flight: self.flight.clone(), arrival: marks.published() }
+        Follower {
+            landed: self.flight.landed.subscribe(),
+            flight: self.flight.clone(),
+            arrival: marks.published(),
+        }
     }
 
     /// What is known to carry the page before it is rendered.
@@ -146,7 +150,13 @@ impl Lead {
     }
 
     /// Ends the flight. `settle` changes the cache; no other flight of any key lands or starts meanwhile.
-    pub(crate) fn land(mut self, landing: Landing, late_mark: u64, took: Duration, settle: impl FnOnce()) -> Arc<Landed> {
+    pub(crate) fn land(
+        mut self,
+        landing: Landing,
+        late_mark: u64,
+        took: Duration,
+        settle: impl FnOnce(),
+    ) -> Arc<Landed> {
         self.landed = true;
         let as_of = self.flight.as_of.load(Ordering::Acquire);
         let landed = Arc::new(Landed { landing, took, as_of, late_mark });

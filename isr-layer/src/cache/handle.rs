@@ -90,7 +90,12 @@ impl Cache {
             Freshness::MustRender { .. } => "must-render",
         });
         let age = entry.map(|entry| entry.age(now));
-        Some(Explanation { path: path.clone().into_owned(), page: page.page.path().to_owned(), freshness, age })
+        Some(Explanation {
+            path: path.clone().into_owned(),
+            page: page.page.path().to_owned(),
+            freshness,
+            age,
+        })
     }
 
     /// How much the cache holds and does now.

@@ -49,7 +49,8 @@ pub(super) fn land<B, E>(
     match end {
         End::Whole { parts, body, trailers } => Some(approach.whole(parts, body, trailers)),
         End::Unread { response, verdict } => {
-            let shared = Failure::answered(verdict.reason(), response.status(), response.headers(), Bytes::new());
+            let shared =
+                Failure::answered(verdict.reason(), response.status(), response.headers(), Bytes::new());
             approach.unstored(verdict, shared);
             Some(Answer::Own { response, verdict })
         }
@@ -67,7 +68,12 @@ pub(super) fn land<B, E>(
 }
 
 impl Approach<'_> {
-    fn whole<B, E>(self, parts: response::Parts, body: Bytes, trailers: Option<Box<HeaderMap>>) -> Answer<B, E> {
+    fn whole<B, E>(
+        self,
+        parts: response::Parts,
+        body: Bytes,
+        trailers: Option<Box<HeaderMap>>,
+    ) -> Answer<B, E> {
         let policy = self.recipe.page.policy();
         let verdict = match admit_head(policy, &self.recipe.page.vary, &parts, true) {
             Verdict::Store => admit_body(policy, parts.status, body.len(), &self.attempt.said),
@@ -76,16 +82,14 @@ impl Approach<'_> {
         if verdict != Verdict::Store {
             let shared = Failure::answered(verdict.reason(), parts.status, &parts.headers, body.clone());
             self.unstored(verdict, shared);
-            return Answer::Own { response: Response::from_parts(parts, IsrBody::stored(body, trailers)), verdict };
+            return Answer::Own {
+                response: Response::from_parts(parts, IsrBody::stored(body, trailers)),
+                verdict,
+            };
         }
-        Answer::Landed(self.stored(Rendered {
-            lifetime: jittered(policy.jitter, lifetime(policy, parts.status, &self.attempt.said)),
-            parts,
-            body,
-            trailers,
-            born: self.attempt.born,
-            as_of: self.attempt.as_of,
-        }))
+        let Attempt { as_of, born, ref said } = self.attempt;
+        let lifetime = jittered(policy.jitter, lifetime(policy, parts.status, said));
+        Answer::Landed(self.stored(Rendered { parts, body, trailers, born, as_of, lifetime }))
     }
 
     fn stored(self, mut rendered: Rendered) -> Arc<Landed> {

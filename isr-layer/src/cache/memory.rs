@@ -38,9 +38,12 @@ impl Memory {
             .build();
         let weighter = ByBytes { at_least: bytes.div_ceil(entries) };
         let entries = match options {
-            Ok(options) => {
-                Cache::with_options(options, weighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
-            }
+            Ok(options) => Cache::with_options(
+                options,
+                weighter,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
             Err(_) => Cache::with_weighter(estimated, bytes, weighter),
         };
         Self { entries }

@@ -14,7 +14,9 @@ mod trouble;
 pub use handle::{Cache, Explanation, Stats};
 
 pub(crate) use self::core::{Config, Core, Decision, Waiting};
-pub(crate) use flight::{Landed, Landing, Lead};
+pub(crate) use flight::{Landing, Lead};
 pub(crate) use permits::{Limits, Purpose};
-pub(crate) use regenerate::{Answer, End, For, Render, RenderError, RenderResult, Renderer, attempt, regenerate};
+pub(crate) use regenerate::{
+    Answer, End, For, Render, RenderError, RenderResult, Renderer, attempt, regenerate,
+};
 pub(crate) use trouble::Failure;

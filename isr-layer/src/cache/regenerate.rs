@@ -87,7 +87,13 @@ pub(crate) enum End<B, E> {
 }
 
 /// Renders a recipe and lands the flight: stores the page, or remembers why not.
-pub(crate) async fn regenerate<R: Render>(core: Arc<Core>, lead: Lead, render: R, recipe: Recipe, made_for: For<R>) {
+pub(crate) async fn regenerate<R: Render>(
+    core: Arc<Core>,
+    lead: Lead,
+    render: R,
+    recipe: Recipe,
+    made_for: For<R>,
+) {
     let (client, _permit) = match made_for {
         For::Client(client) => (Some(client), None),
         For::Nobody(purpose) => match turn(&core, &lead, &recipe, purpose).await {
@@ -127,7 +133,11 @@ async fn turn(core: &Core, lead: &Lead, recipe: &Recipe, purpose: Purpose) -> Tu
 }
 
 /// Renders once and reads the answer as far as it may be stored, within the page's time limit.
-pub(crate) async fn attempt<R: Render>(render: R, recipe: &Recipe, scope: &Current) -> End<R::Body, R::Error> {
+pub(crate) async fn attempt<R: Render>(
+    render: R,
+    recipe: &Recipe,
+    scope: &Current,
+) -> End<R::Body, R::Error> {
     let policy = recipe.page.policy();
     let work = async {
         let response = match render.render(recipe).await {

@@ -133,7 +133,9 @@ impl Core {
                 }
             };
             match follower.landed().await {
-                Some(landed) if !matches!(landed.landing, Landing::Abandoned) => return Rendered::Landed(landed),
+                Some(landed) if !matches!(landed.landing, Landing::Abandoned) => {
+                    return Rendered::Landed(landed);
+                }
                 _ => {}
             }
         }
@@ -192,7 +194,10 @@ impl Landed {
             Landing::Failed(failure) => {
                 receipt.status = Status::Failed;
                 receipt.http = failure.was_answered().then_some(failure.status);
-                receipt.error = Some(format!("the render failed ({}); the last good page stays", failure.reason.as_str()));
+                receipt.error = Some(format!(
+                    "the render failed ({}); the last good page stays",
+                    failure.reason.as_str()
+                ));
             }
             Landing::Refused(reason) => {
                 receipt.status = Status::Failed;
@@ -206,7 +211,9 @@ impl Landed {
 impl Counts {
     fn count(&self, rendered: Option<Rendered>) {
         let counter = match rendered {
-            Some(Rendered::Landed(landed)) if matches!(landed.landing, Landing::Stored(_)) => &self.regenerated,
+            Some(Rendered::Landed(landed)) if matches!(landed.landing, Landing::Stored(_)) => {
+                &self.regenerated
+            }
             Some(Rendered::Landed(_)) => &self.failed,
             Some(Rendered::Marked) | None => &self.marked,
         };

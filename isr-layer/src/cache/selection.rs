@@ -47,7 +47,9 @@ impl Core {
         match &named {
             Some(Named::Path { page, .. }) => receipt.page = Some(page.page.path().to_owned()),
             Some(Named::Page(page)) => receipt.matched = Some(page.cell.carriers()),
-            Some(Named::Tag(tag)) => receipt.matched = Some(self.marks.tag(tag).map_or(0, |cell| cell.carriers())),
+            Some(Named::Tag(tag)) => {
+                receipt.matched = Some(self.marks.tag(tag).map_or(0, |cell| cell.carriers()))
+            }
             _ => {}
         }
         Selected { mode, receipt, named }
@@ -58,15 +60,21 @@ impl Core {
             Selector::Path(raw) => self.named_path(raw),
             Selector::Page { pattern, params } => {
                 let pattern = normalised(pattern);
-                let page = self.registry.by_pattern(&pattern).ok_or("no page is registered with this pattern")?.clone();
+                let page = self
+                    .registry
+                    .by_pattern(&pattern)
+                    .ok_or("no page is registered with this pattern")?
+                    .clone();
                 if params.is_empty() {
                     return Ok(Named::Page(page));
                 }
-                let path = page.path_with(params).ok_or("`params` must name every parameter of the page once")?;
+                let path =
+                    page.path_with(params).ok_or("`params` must name every parameter of the page once")?;
                 Ok(Named::Path { page, path })
             }
             Selector::Prefix(raw) => {
-                let prefix = canonical(raw).ok_or("a prefix starts with `/` and is a path that a page could have")?;
+                let prefix =
+                    canonical(raw).ok_or("a prefix starts with `/` and is a path that a page could have")?;
                 Ok(Named::Prefix(prefix.into_owned()))
             }
             Selector::Tag(tag) => Ok(Named::Tag(tag.clone())),
@@ -157,7 +165,8 @@ fn carries(entry: &Entry, cell: &Arc<Cell>) -> bool {
 
 /// Whether `path` is `prefix` or lies below it; a prefix ends at a segment boundary.
 fn is_below(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'))
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'))
 }
 
 /// The pattern as pages spell it: `[slug]` and `:slug` mean `{slug}`, `[...rest]` means `{*rest}`.

@@ -84,7 +84,15 @@ impl Troubles {
     }
 
     /// Remembers a failure: the pause doubles with each one in a row that no purge came between.
-    pub(crate) fn failed(&self, marks: &Marks, key: &Key, failure: &Arc<Failure>, seen: Seen, now: Instant, cold: bool) {
+    pub(crate) fn failed(
+        &self,
+        marks: &Marks,
+        key: &Key,
+        failure: &Arc<Failure>,
+        seen: Seen,
+        now: Instant,
+        cold: bool,
+    ) {
         let before = self.table.get(key).filter(|trouble| trouble.is_untouched(marks, key));
         let failures = before.map_or(0, |trouble| trouble.failures).saturating_add(1);
         let until = now + pause(failures, cold, fastrand::f64());
@@ -121,11 +129,16 @@ impl Trouble {
 
 impl Failure {
     /// A failed answer of the handler, without what belongs to one client.
-    pub(crate) fn answered(reason: Reason, status: StatusCode, headers: &HeaderMap, body: Bytes) -> Arc<Self> {
+    pub(crate) fn answered(
+        reason: Reason,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Arc<Self> {
         let mut headers = headers.clone();
-        let private = headers.keys().filter(|name| {
-            is_hop_by_hop(name) || **name == SET_COOKIE || **name == CONTENT_LENGTH
-        });
+        let private = headers
+            .keys()
+            .filter(|name| is_hop_by_hop(name) || **name == SET_COOKIE || **name == CONTENT_LENGTH);
         for name in private.cloned().collect::<Vec<_>>() {
             headers.remove(name);
         }
@@ -141,7 +154,12 @@ impl Failure {
         };
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        Arc::new(Self { reason, status, headers, body: Bytes::from_static(b"the page could not be rendered\n") })
+        Arc::new(Self {
+            reason,
+            status,
+            headers,
+            body: Bytes::from_static(b"the page could not be rendered\n"),
+        })
     }
 
     /// Whether the handler answered, if only with a failure.

@@ -85,7 +85,14 @@ fn headers_at(entry: &Entry, outcome: Outcome, show_status: bool, now: Instant) 
     headers
 }
 
-fn stamp_at(entry: &Entry, stamp: &Stamp, age: u64, outcome: Outcome, show_status: bool, now: Instant) -> Stamp {
+fn stamp_at(
+    entry: &Entry,
+    stamp: &Stamp,
+    age: u64,
+    outcome: Outcome,
+    show_status: bool,
+    now: Instant,
+) -> Stamp {
     let stale = matches!(outcome, Outcome::StaleHit(_));
     let status = show_status.then(|| CacheStatus { outcome, ttl: entry.ttl(now, stale) });
     stamp.at(age, status.as_ref(), entry.earlier_caches.as_deref())

@@ -5,8 +5,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
-    AGE, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE, VARY,
+    AGE, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use sha2::{Digest, Sha256};
 
@@ -73,25 +73,34 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
         || *name == TRAILER
         || *name == TRANSFER_ENCODING
         || *name == UPGRADE
-        || matches!(name.as_str(), "keep-alive" | "proxy-authenticate" | "proxy-authorization" | "proxy-connection")
+        || matches!(
+            name.as_str(),
+            "keep-alive" | "proxy-authenticate" | "proxy-authorization" | "proxy-connection"
+        )
 }
 
 /// Whether a 304 leaves it out: it describes a body that is not sent (RFC 9110, 15.4.5).
 pub(crate) fn describes_body(name: &HeaderName) -> bool {
-    name.as_str().starts_with("content-") && !matches!(name.as_str(), "content-location" | "content-security-policy")
+    name.as_str().starts_with("content-")
+        && !matches!(name.as_str(), "content-location" | "content-security-policy")
 }
 
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let named = named.flat_map(|list| list.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect::<Vec<_>>();
-    let gone = headers.keys().filter(|name| is_hop_by_hop(name) || named.iter().any(|other| other == name.as_str()));
+    let named = named
+        .flat_map(|list| list.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect::<Vec<_>>();
+    let gone =
+        headers.keys().filter(|name| is_hop_by_hop(name) || named.iter().any(|other| other == name.as_str()));
     for name in gone.cloned().collect::<Vec<_>>() {
         headers.remove(name);
     }
 }
 
 fn take_earlier_caches(headers: &mut HeaderMap) -> Option<Box<str>> {
-    let lines = headers.get_all(CACHE_STATUS).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>();
+    let lines =
+        headers.get_all(CACHE_STATUS).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>();
     let earlier = (!lines.is_empty()).then(|| lines.join(", ").into());
     headers.remove(CACHE_STATUS);
     earlier
@@ -120,8 +129,10 @@ fn entity_tag(body: &Bytes) -> HeaderValue {
 
 /// Names each declared header once; a `Vary` the handler sent stays.
 fn add_vary(headers: &mut HeaderMap, declared: &[HeaderName]) {
-    let said = headers.get_all(VARY).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(", ");
-    let is_said = |name: &HeaderName| said.split(',').any(|member| member.trim().eq_ignore_ascii_case(name.as_str()));
+    let said =
+        headers.get_all(VARY).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(", ");
+    let is_said =
+        |name: &HeaderName| said.split(',').any(|member| member.trim().eq_ignore_ascii_case(name.as_str()));
     let missing = declared.iter().filter(|name| !is_said(name)).map(HeaderName::as_str).collect::<Vec<_>>();
     if missing.is_empty() {
         return;

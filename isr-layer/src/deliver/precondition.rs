@@ -42,7 +42,8 @@ fn opaque(tag: &[u8]) -> &[u8] {
 }
 
 fn is_modified(since: &HeaderValue, stored: &HeaderMap) -> bool {
-    let date = |value: &HeaderValue| value.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok());
+    let date =
+        |value: &HeaderValue| value.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok());
     match (date(since), stored.get(LAST_MODIFIED).and_then(date)) {
         (Some(since), Some(modified)) => modified > since,
         // An invalid date is ignored, and what has no date of change counts as changed.

@@ -30,7 +30,12 @@ impl Verdict {
 }
 
 /// What the head of an answer decides; `Store` as long as the body says nothing else.
-pub(crate) fn head(policy: &Policy, vary: &[HeaderName], parts: &response::Parts, checked_in: bool) -> Verdict {
+pub(crate) fn head(
+    policy: &Policy,
+    vary: &[HeaderName],
+    parts: &response::Parts,
+    checked_in: bool,
+) -> Verdict {
     if is_failure(parts.status) {
         return Verdict::Failed(Reason::FailedStatus);
     }

@@ -25,7 +25,10 @@ pub(crate) struct Lifetime {
 impl Lifetime {
     /// The lowest of both, end by end.
     pub(crate) fn lowest(self, other: Self) -> Self {
-        Self { revalidate: lowest(self.revalidate, other.revalidate), expire: lowest(self.expire, other.expire) }
+        Self {
+            revalidate: lowest(self.revalidate, other.revalidate),
+            expire: lowest(self.expire, other.expire),
+        }
     }
 
     /// A lifetime at whose end there is nothing left: not stale but absent, as a 404 is.

@@ -130,7 +130,12 @@ impl Entry {
         let text = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
         let trailers = self.trailers.as_ref().map_or(0, |trailers| trailers.len() * 2 * PER_HEADER);
         let fixed = size_of::<Self>() + 2 * size_of::<Key>() + self.key.size();
-        fixed + self.body.len() + text + headers.len() * PER_HEADER + trailers + self.carried.cells().len() * 16
+        fixed
+            + self.body.len()
+            + text
+            + headers.len() * PER_HEADER
+            + trailers
+            + self.carried.cells().len() * 16
     }
 }
 

@@ -148,8 +148,24 @@ mod tests {
     fn what_can_never_be_a_page_is_refused() {
         let deep = "/a".repeat(33);
         for raw in [
-            "", "a", "*", "//", "/a//b", "/a/../b", "/..", "/.", "/a/./b", "/%2e%2E/a", "/a%00", "/%ff", "/%c3", "/%", "/%2",
-            "/%zz", "/a/%2e", &deep,
+            "",
+            "a",
+            "*",
+            "//",
+            "/a//b",
+            "/a/../b",
+            "/..",
+            "/.",
+            "/a/./b",
+            "/%2e%2E/a",
+            "/a%00",
+            "/%ff",
+            "/%c3",
+            "/%",
+            "/%2",
+            "/%zz",
+            "/a/%2e",
+            &deep,
         ] {
             assert_eq!(canonical(raw), None, "{raw}");
         }

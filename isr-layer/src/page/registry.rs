@@ -55,7 +55,13 @@ impl Registry {
     pub(crate) fn params(&self, path: &str) -> Vec<(String, String)> {
         self.router.at(path).map_or_else(
             |_| Vec::new(),
-            |found| found.params.iter().map(|(name, value)| (name.to_owned(), path::decode(value).into_owned())).collect(),
+            |found| {
+                found
+                    .params
+                    .iter()
+                    .map(|(name, value)| (name.to_owned(), path::decode(value).into_owned()))
+                    .collect()
+            },
         )
     }
 
@@ -64,7 +70,8 @@ impl Registry {
             return if known.page.is_same(&page) { Ok(()) } else { Err(conflict(&page, &known.page)) };
         }
         let vary = checked(&page)?;
-        let id = u32::try_from(self.pages.len()).map_err(|_| Error::new(ErrorKind::Configuration, "too many pages"))?;
+        let id = u32::try_from(self.pages.len())
+            .map_err(|_| Error::new(ErrorKind::Configuration, "too many pages"))?;
         if let Err(error) = self.router.insert(page.path(), id) {
             return Err(self.refused(&page, error));
         }
@@ -79,7 +86,9 @@ impl Registry {
         };
         match other {
             Some(other) => conflict(page, &other.page),
-            None => Error::new(ErrorKind::PageConflict, format!("the path of {} is refused", page.describe())),
+            None => {
+                Error::new(ErrorKind::PageConflict, format!("the path of {} is refused", page.describe()))
+            }
         }
         .with_source(error)
     }
@@ -98,11 +107,13 @@ impl Known {
     /// The canonical path the page has with these decoded parameters; `None` unless each is named exactly once.
     pub(crate) fn path_with(&self, params: &[(String, String)]) -> Option<String> {
         let pattern = self.page.path();
-        let complete = pattern::names(pattern).all(|name| params.iter().filter(|(given, _)| given == name).count() == 1);
+        let complete =
+            pattern::names(pattern).all(|name| params.iter().filter(|(given, _)| given == name).count() == 1);
         if !complete || pattern::names(pattern).count() != params.len() {
             return None;
         }
-        let raw = pattern.split('/').map(|segment| segment_with(segment, params)).collect::<Vec<_>>().join("/");
+        let raw =
+            pattern.split('/').map(|segment| segment_with(segment, params)).collect::<Vec<_>>().join("/");
         path::canonical(&raw).map(Into::into)
     }
 }
@@ -150,7 +161,8 @@ fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
 /// Refuses a policy that contradicts itself, and gives the headers the page varies on.
 fn checked(page: &Page) -> Result<Box<[HeaderName]>, Error> {
     let policy = page.get_policy();
-    let refuse = |what: String| Err(Error::new(ErrorKind::Policy, format!("the page {}: {what}", page.describe())));
+    let refuse =
+        |what: String| Err(Error::new(ErrorKind::Policy, format!("the page {}: {what}", page.describe())));
     if let (Some(revalidate), Some(expire)) = (policy.revalidate, policy.expire) {
         if expire < revalidate {
             return refuse(format!("`expire` ({expire:?}) is below `revalidate` ({revalidate:?})"));
@@ -168,7 +180,11 @@ fn checked(page: &Page) -> Result<Box<[HeaderName]>, Error> {
     for name in policy.vary {
         match HeaderName::from_bytes(name.as_bytes()) {
             Ok(name) if !NEVER_IN_A_KEY.contains(&name.as_str()) => vary.push(name),
-            _ => return refuse(format!("`vary` cannot name `{name}`: it is no header name, or it says who asks")),
+            _ => {
+                return refuse(format!(
+                    "`vary` cannot name `{name}`: it is no header name, or it says who asks"
+                ));
+            }
         }
     }
     Ok(vary.into())
@@ -258,7 +274,8 @@ mod tests {
     #[test]
     fn parameters_fill_tags_and_paths() {
         let registry =
-            Registry::new([Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]))]).unwrap();
+            Registry::new([Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]))])
+                .unwrap();
         let known = registry.find("/posts/caf%C3%A9").unwrap();
         let params = registry.params("/posts/caf%C3%A9");
 
