@@ -4,15 +4,18 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod clock;
 pub mod context;
 mod error;
 mod invalidation;
 mod observe;
 mod page;
+mod revalidate;
 
 pub use error::{Error, ErrorKind};
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};
 pub use page::{Fallback, Page, ParamSet, Params, ParamsFuture, Policy};
+pub use revalidate::{RevalidateService, auth};
 
 #[cfg(feature = "macros")]
 pub use isr_layer_macros::static_page;
