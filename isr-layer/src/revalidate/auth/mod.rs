@@ -17,12 +17,23 @@
 mod authenticate;
 mod authenticators;
 mod compare;
+mod contentful;
+mod hmac;
+mod hygraph;
+mod mac;
 mod secret;
+mod standard_webhooks;
 mod static_secret;
+#[cfg(test)]
+mod testing;
 
 pub use authenticate::{Authenticate, SignedRequest, Verdict};
 pub use authenticators::Authenticators;
+pub use contentful::Contentful;
+pub use hmac::{Hmac, Timed};
+pub use hygraph::Hygraph;
 pub use secret::Secret;
+pub use standard_webhooks::StandardWebhooks;
 pub use static_secret::{Bearer, StaticSecret};
 
 pub(super) use authenticators::{Admission, Credential};

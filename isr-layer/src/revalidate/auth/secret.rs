@@ -3,6 +3,7 @@
 use std::env::{self, VarError};
 use std::fmt;
 
+use super::mac::Encoding;
 use crate::{Error, ErrorKind};
 
 const SHORTEST: usize = 24;
@@ -42,6 +43,13 @@ impl Secret {
     pub fn allow_short_secret_insecure(mut self) -> Self {
         self.shortest = 1;
         self
+    }
+
+    /// The key that this secret writes in `encoding`, after an optional prefix.
+    pub(super) fn decoded(self, prefix: &str, encoding: Encoding) -> Option<Self> {
+        let text = std::str::from_utf8(&self.bytes).ok()?;
+        let bytes = encoding.decode(text.strip_prefix(prefix).unwrap_or(text))?;
+        Some(Self { bytes, shortest: self.shortest })
     }
 
     fn from_variable(name: &str, value: Result<String, VarError>) -> Result<Self, Error> {
