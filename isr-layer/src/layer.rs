@@ -11,6 +11,8 @@ use crate::__private::Registered;
 use crate::cache::{Cache, Config, Core, Limits};
 use crate::error::{Error, ErrorKind};
 use crate::page::{NEVER_IN_A_KEY, Page, Registry};
+use crate::revalidate::RevalidateService;
+use crate::revalidate::auth::Authenticators;
 use crate::service::{Isr, Placement};
 
 /// The layer: put it around a service, and the service's pages are rendered once and served from memory.
@@ -72,6 +74,23 @@ impl IsrLayer {
     /// A handle to the cache, for handlers, jobs and tests.
     pub fn cache(&self) -> Cache {
         Cache::new(self.core.clone())
+    }
+
+    /// The endpoint through which authenticated callers say that content changed: mount it with
+    /// `route_service("/api/revalidate", …)`, or anywhere a Tower service can stand.
+    ///
+    /// ```
+    /// use isr_layer::{IsrLayer, auth::Bearer};
+    ///
+    /// # fn main() -> Result<(), isr_layer::Error> {
+    /// let isr = IsrLayer::builder().pages([]).build()?;
+    /// let endpoint = isr.revalidate_service(Bearer::new("0123456789abcdef0123456789abcdef")?);
+    /// # drop(endpoint);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn revalidate_service(&self, authenticators: impl Into<Authenticators>) -> RevalidateService {
+        RevalidateService::new(self.cache(), authenticators)
     }
 
     pub(crate) fn outermost<S: Clone>(&self, service: S) -> Isr<S> {

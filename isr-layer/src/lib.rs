@@ -27,6 +27,7 @@ mod placement;
 #[path = "placement/plain.rs"]
 mod placement;
 mod recipe;
+mod revalidate;
 #[cfg(feature = "axum")]
 mod routes;
 mod service;
@@ -42,6 +43,7 @@ pub use future::ResponseFuture;
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};
 pub use layer::{IsrLayer, IsrLayerBuilder};
 pub use page::{Fallback, Page, ParamSet, Params, ParamsFuture, Policy};
+pub use revalidate::{RevalidateService, auth};
 pub use service::Isr;
 #[cfg(feature = "axum")]
 pub use wrap::{Wrapped, WrappedFuture};

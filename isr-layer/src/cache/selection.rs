@@ -8,6 +8,7 @@ use crate::invalidation::{Cell, Item, Mode, Selector, SelectorReceipt, Status, S
 use crate::key::Key;
 use crate::page::{Known, canonical};
 use crate::recipe::Recipe;
+use crate::revalidate::normalize_page;
 
 /// One selector, resolved.
 pub(super) struct Selected {
@@ -59,7 +60,7 @@ impl Core {
         match selector {
             Selector::Path(raw) => self.named_path(raw),
             Selector::Page { pattern, params } => {
-                let pattern = normalised(pattern);
+                let pattern = normalize_page(pattern);
                 let page = self
                     .registry
                     .by_pattern(&pattern)
@@ -169,39 +170,9 @@ fn is_below(path: &str, prefix: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'))
 }
 
-/// The pattern as pages spell it: `[slug]` and `:slug` mean `{slug}`, `[...rest]` means `{*rest}`.
-pub(crate) fn normalised(pattern: &str) -> String {
-    let segment = |segment: &str| {
-        let bracketed = segment.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        match (bracketed, segment.strip_prefix(':')) {
-            (Some(name), _) => match name.strip_prefix("...") {
-                Some(rest) => format!("{{*{rest}}}"),
-                None => format!("{{{name}}}"),
-            },
-            (None, Some(name)) if !name.is_empty() => format!("{{{name}}}"),
-            _ => segment.to_owned(),
-        }
-    };
-    pattern.split('/').map(segment).collect::<Vec<_>>().join("/")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_pattern_may_be_spelled_as_other_frameworks_do() {
-        for (given, pattern) in [
-            ("/posts/{slug}", "/posts/{slug}"),
-            ("/posts/[slug]", "/posts/{slug}"),
-            ("/posts/:slug/edit", "/posts/{slug}/edit"),
-            ("/docs/[...rest]", "/docs/{*rest}"),
-            ("/", "/"),
-            ("/a:b", "/a:b"),
-        ] {
-            assert_eq!(normalised(given), pattern);
-        }
-    }
 
     #[test]
     fn a_prefix_ends_at_a_segment_boundary() {

@@ -1,5 +1,7 @@
 //! What is to be invalidated, and how: the request side of a revalidation.
 
+use std::time::Duration;
+
 /// What a caller wants invalidated: one selector or a batch of them, which then share one sequence number.
 ///
 /// ```
@@ -16,6 +18,7 @@ pub struct Purge {
     pub(crate) items: Vec<Item>,
     pub(crate) only_cached: bool,
     pub(crate) dry_run: bool,
+    pub(crate) settle: Option<Duration>,
 }
 
 /// One selector with the mode it was given, if any.
@@ -98,6 +101,7 @@ impl Purge {
             all.items.extend(one.items);
             all.only_cached |= one.only_cached;
             all.dry_run |= one.dry_run;
+            all.settle = all.settle.max(one.settle);
             all
         })
     }
@@ -117,6 +121,12 @@ impl Purge {
     /// Reports what would happen and marks nothing.
     pub fn dry_run(mut self) -> Self {
         self.dry_run = true;
+        self
+    }
+
+    /// Invalidates a second time after `settle`, for a source whose replicas lag behind the write.
+    pub fn settle(mut self, settle: Duration) -> Self {
+        self.settle = Some(settle);
         self
     }
 

@@ -1,0 +1,134 @@
+//! What the endpoint says: a receipt, or problem details (RFC 9457).
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::invalidation::{Receipt, Status};
+
+/// The longest detail we send: part of it may be the caller's own words.
+const MAX_DETAIL: usize = 500;
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Not JSON, or of the wrong shape.
+    Malformed(String),
+    /// No credential or a wrong one, whatever the reason.
+    InvalidToken,
+    /// This method does nothing here.
+    Method { allow: &'static str },
+    /// The body did not arrive in time.
+    TimedOut,
+    /// Over a limit.
+    TooLarge(String),
+    /// An encoding or a type of body that is not read.
+    MediaType(&'static str),
+}
+
+/// The members that every problem has.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    receipt: &'a Receipt,
+    now: u64,
+}
+
+#[derive(Serialize)]
+struct Failed<'a> {
+    #[serde(flatten)]
+    problem: Problem<'a>,
+    #[serde(flatten)]
+    told: Told<'a>,
+}
+
+/// Tells what a purge did: 500 when every render of it failed, otherwise 200.
+pub(super) fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
+    let told = Told { receipt, now };
+    if !all_failed(receipt) {
+        return json(StatusCode::OK, "application/json", &told);
+    }
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    let detail = "every render failed: the last good pages stay";
+    let problem = Problem { message: "Error revalidating", ..Problem::new(status, detail) };
+    json(status, "application/problem+json", &Failed { problem, told })
+}
+
+/// Says why a request was not carried out.
+pub(super) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
+    let status = refusal.status();
+    let problem = Problem::new(status, refusal.detail());
+    let mut response = json(status, "application/problem+json", &problem);
+    let headers = response.headers_mut();
+    match refusal {
+        // RFC 9110, 15.5.6 and 15.5.2: these two must be there.
+        Refusal::Method { allow } => headers.insert(ALLOW, HeaderValue::from_static(allow)),
+        Refusal::InvalidToken => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+        _ => None,
+    };
+    response
+}
+
+fn all_failed(receipt: &Receipt) -> bool {
+    let receipts = receipt.receipts();
+    !receipts.is_empty() && receipts.iter().all(|one| one.status() == Status::Failed)
+}
+
+fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Response<Full<Bytes>> {
+    let body =
+        serde_json::to_vec(body).expect("an answer has string keys and nothing that cannot be serialized");
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+impl Refusal {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::InvalidToken => StatusCode::UNAUTHORIZED,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        }
+    }
+
+    fn detail(&self) -> &str {
+        match self {
+            Self::Malformed(detail) | Self::TooLarge(detail) => clip(detail, MAX_DETAIL),
+            Self::MediaType(detail) => detail,
+            Self::InvalidToken => "Invalid token",
+            Self::Method { .. } => "this method does nothing here",
+            Self::TimedOut => "the body did not arrive in time",
+        }
+    }
+}
+
+impl<'a> Problem<'a> {
+    fn new(status: StatusCode, detail: &'a str) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error");
+        // RFC 9457, 4.2.1: `about:blank` means that the status code says it all.
+        Self { r#type: "about:blank", title, status: status.as_u16(), detail, message: detail }
+    }
+}
+
+/// The start of a text, cut between two characters: for what a caller said and we say again.
+pub(super) fn clip(text: &str, longest: usize) -> &str {
+    let end = (0..=longest.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
+}

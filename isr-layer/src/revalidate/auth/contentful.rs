@@ -1,0 +1,122 @@
+//! Contentful's request verification: over the method, the path, the headers it names, and the body.
+
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::hmac::number;
+use super::mac::{Digest, Encoding, signer};
+use super::secret::{Secret, Secrets};
+use super::{Authenticate, SignedRequest, Verdict};
+use crate::Error;
+
+/// How far a stated time may be from ours: ten times what Contentful's library takes, since clocks differ.
+const TOLERANCE: Duration = Duration::from_secs(5 * 60);
+
+/// How many headers may be signed: Contentful signs about ten.
+const MAX_HEADERS: usize = 64;
+
+/// What JavaScript's `querystring.escape` leaves as it is.
+const ESCAPE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
+/// What JavaScript's `encodeURI` leaves as it is.
+const ENCODE_URI: &AsciiSet = &ESCAPE
+    .remove(b';')
+    .remove(b',')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'&')
+    .remove(b'=')
+    .remove(b'+')
+    .remove(b'$')
+    .remove(b'#');
+
+/// Checks `x-contentful-signature`, as Contentful's request verification makes it. The path is signed as Contentful was
+/// told it: a proxy in front must not change it.
+///
+/// ```
+/// let contentful = isr_layer::auth::Contentful::new("64 characters, which Contentful shows once")?;
+/// # Ok::<(), isr_layer::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Contentful {
+    secrets: Secrets,
+}
+
+impl Contentful {
+    /// Accepts what is signed with `secret`.
+    ///
+    /// # Errors
+    ///
+    /// The secret has less than 24 bytes or more than 4,096.
+    pub fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
+        Ok(Self { secrets: Secrets::new(secret)? })
+    }
+
+    /// Accepts another secret too, while one is being replaced by the other.
+    ///
+    /// # Errors
+    ///
+    /// The secret has less than 24 bytes or more than 4,096.
+    pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
+        Ok(Self { secrets: self.secrets.or(secret)? })
+    }
+}
+
+impl Authenticate for Contentful {
+    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+        let header = |name| request.header(name).unwrap_or_default();
+        let time = header("x-contentful-timestamp").trim();
+        let head = canonical_head(request, header("x-contentful-signed-headers"), time);
+        let signature = Encoding::Hex.decode(header("x-contentful-signature").trim());
+        let message = [head.as_bytes(), request.body()];
+        let signer = signer(Digest::Sha256, &self.secrets, &message, std::iter::once(signature));
+        let timely = number(time)
+            .is_some_and(|time| request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE);
+        Verdict::by_secret(signer.filter(|_| timely))
+    }
+}
+
+/// All that is signed before the body.
+fn canonical_head(request: &SignedRequest<'_>, listed: &str, time: &str) -> String {
+    let mut names: Vec<_> =
+        listed.split(',').take(MAX_HEADERS).map(|name| name.trim().to_ascii_lowercase()).collect();
+    names.extend(["x-contentful-timestamp".to_owned(), "x-contentful-signed-headers".to_owned()]);
+    names.retain(|name| request.headers().contains_key(name.as_str()));
+    names.sort_unstable();
+    names.dedup();
+    let all = names.join(",");
+    let lines = names.iter().map(|name| match name.as_str() {
+        "x-contentful-signed-headers" => format!("{name}:{all}"),
+        "x-contentful-timestamp" => format!("{name}:{time}"),
+        _ => format!("{name}:{}", request.header(name.as_str()).unwrap_or_default().trim()),
+    });
+    let headers = lines.collect::<Vec<_>>().join(";");
+    format!("{}\n{}\n{headers}\n", request.method(), canonical_path(request))
+}
+
+/// The query is escaped whole, and then the path with it: signed is what Contentful's library makes of it.
+fn canonical_path(request: &SignedRequest<'_>) -> String {
+    let path = request.uri().path();
+    match request.uri().query().filter(|query| !query.is_empty()) {
+        None => utf8_percent_encode(path, ENCODE_URI).to_string(),
+        Some(query) => {
+            let query = utf8_percent_encode(query, ESCAPE);
+            utf8_percent_encode(&format!("{path}?{query}"), ENCODE_URI).to_string()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! A secret: long enough, never printed.
+
+use std::env::{self, VarError};
+use std::fmt;
+
+use super::mac::Encoding;
+use crate::{Error, ErrorKind};
+
+const SHORTEST: usize = 24;
+const LONGEST: usize = 4096;
+
+/// A secret shared with the sender; an authenticator accepts 24 to 4,096 bytes.
+///
+/// Strings and bytes turn into one by themselves; the type is named only for a secret that must be shorter.
+///
+/// ```
+/// use isr_layer::auth::{Bearer, Secret};
+///
+/// let refused = Bearer::new("too short").unwrap_err();
+/// assert_eq!(refused.kind(), isr_layer::ErrorKind::Secret);
+///
+/// assert!(Bearer::new(Secret::from("too short").allow_short_secret_insecure()).is_ok());
+/// ```
+#[derive(Clone)]
+pub struct Secret {
+    bytes: Vec<u8>,
+    shortest: usize,
+}
+
+impl Secret {
+    /// Reads the environment variable `name`; white space at either end is no part of the secret.
+    ///
+    /// # Errors
+    ///
+    /// The variable is not set, empty, or not UTF-8: the error names it.
+    pub fn from_env(name: &str) -> Result<Self, Error> {
+        Self::from_variable(name, env::var(name))
+    }
+
+    /// Accepts a secret under 24 bytes, for a sender that cannot send a longer one. It can be guessed: whoever does
+    /// may have pages rendered at will.
+    #[must_use]
+    pub fn allow_short_secret_insecure(mut self) -> Self {
+        self.shortest = 1;
+        self
+    }
+
+    /// The key that this secret writes in `encoding`, after an optional prefix.
+    pub(super) fn decoded(self, prefix: &str, encoding: Encoding) -> Option<Self> {
+        let text = std::str::from_utf8(&self.bytes).ok()?;
+        let bytes = encoding.decode(text.strip_prefix(prefix).unwrap_or(text))?;
+        Some(Self { bytes, shortest: self.shortest })
+    }
+
+    fn from_variable(name: &str, value: Result<String, VarError>) -> Result<Self, Error> {
+        let refused = |what: &str| {
+            let help = "set it to a secret, made by `openssl rand -base64 32`";
+            Error::new(ErrorKind::Secret, format!("the environment variable `{name}` {what}: {help}"))
+        };
+        let value = match value {
+            Ok(value) => value,
+            Err(VarError::NotPresent) => return Err(refused("is not set")),
+            Err(VarError::NotUnicode(_)) => return Err(refused("is not UTF-8")),
+        };
+        let secret = Self::from(value.trim());
+        match secret.mistake() {
+            Some(_) if secret.bytes.is_empty() => Err(refused("is empty")),
+            Some(mistake) => Err(refused(&format!("does not hold a usable secret ({mistake})"))),
+            None => Ok(secret),
+        }
+    }
+
+    fn mistake(&self) -> Option<String> {
+        let length = self.bytes.len();
+        if (self.shortest..=LONGEST).contains(&length) {
+            return None;
+        }
+        Some(format!("a secret of {length} bytes where {SHORTEST} to {LONGEST} are accepted"))
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(secret: &str) -> Self {
+        Self::from(secret.as_bytes())
+    }
+}
+
+impl From<String> for Secret {
+    fn from(secret: String) -> Self {
+        Self::from(secret.into_bytes())
+    }
+}
+
+impl From<&[u8]> for Secret {
+    fn from(secret: &[u8]) -> Self {
+        Self::from(secret.to_vec())
+    }
+}
+
+impl From<Vec<u8>> for Secret {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, shortest: SHORTEST }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// One secret or, while it is being rotated, several.
+#[derive(Clone, Debug)]
+pub(super) struct Secrets {
+    any: Vec<Secret>,
+}
+
+impl Secrets {
+    pub(super) fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
+        Self { any: Vec::new() }.or(secret)
+    }
+
+    pub(super) fn or(self, secret: impl Into<Secret>) -> Result<Self, Error> {
+        let secret = secret.into();
+        if let Some(mistake) = secret.mistake() {
+            let help = "make one by `openssl rand -base64 32`";
+            return Err(Error::new(ErrorKind::Secret, format!("{mistake}: {help}")));
+        }
+        let mut any = self.any;
+        any.push(secret);
+        Ok(Self { any })
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.any.iter().map(|secret| secret.bytes.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(outcome: Result<impl fmt::Debug, Error>) -> String {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Secret);
+        error.to_string()
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let missing = Secret::from_variable("REVALIDATE_SECRET", Err(VarError::NotPresent));
+
+        assert!(message(missing).contains("`REVALIDATE_SECRET` is not set"));
+    }
+
+    #[test]
+    fn an_empty_or_short_variable_is_named_without_its_value() {
+        let empty = message(Secret::from_variable("S", Ok(" \n".into())));
+        let short = message(Secret::from_variable("S", Ok("hunter2hunter2".into())));
+
+        assert!(empty.contains("`S` is empty"), "{empty}");
+        assert!(short.contains("14 bytes") && short.contains("24"), "{short}");
+        assert!(!short.contains("hunter2"));
+    }
+
+    #[test]
+    fn the_line_end_of_a_mounted_secret_is_no_part_of_it() {
+        let secret = Secret::from_variable("S", Ok("0123456789abcdef0123456789abcdef\n".into())).unwrap();
+
+        assert_eq!(secret.bytes.len(), 32);
+    }
+
+    #[test]
+    fn twenty_four_bytes_are_enough_and_one_less_is_not() {
+        assert!(Secrets::new("123456789012345678901234").is_ok());
+        assert!(message(Secrets::new("12345678901234567890123")).contains("23 bytes"));
+    }
+
+    #[test]
+    fn a_short_secret_needs_the_option_that_says_so_and_an_empty_one_is_never_accepted() {
+        assert!(Secrets::new(Secret::from("x").allow_short_secret_insecure()).is_ok());
+        assert!(Secrets::new(Secret::from("").allow_short_secret_insecure()).is_err());
+    }
+
+    #[test]
+    fn debug_prints_no_secret() {
+        let secrets = Secrets::new("correct horse battery staple").unwrap();
+
+        assert!(!format!("{secrets:?}").contains("horse"));
+    }
+}

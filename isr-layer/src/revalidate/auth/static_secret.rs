@@ -1,0 +1,240 @@
+//! A secret sent as it is: in a header, as HTTP Basic, in the body or in the query.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::HeaderName;
+use http::header::AUTHORIZATION;
+
+use super::secret::{Secret, Secrets};
+use super::{Authenticate, SignedRequest, Verdict, compare};
+use crate::revalidate::pointer::Pointer;
+use crate::{Error, ErrorKind};
+
+/// A secret in `Authorization: Bearer …`.
+///
+/// ```
+/// use isr_layer::auth::Bearer;
+///
+/// # fn main() -> Result<(), isr_layer::Error> {
+/// let bearer = Bearer::new("from `openssl rand -base64 32`")?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Bearer {
+    inner: StaticSecret,
+}
+
+impl Bearer {
+    /// Accepts `secret`.
+    ///
+    /// # Errors
+    ///
+    /// The secret has less than 24 bytes or more than 4,096.
+    pub fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
+        let inner = StaticSecret::header("authorization", secret)?.prefix("Bearer ");
+        Ok(Self { inner })
+    }
+
+    /// Accepts the secret in the environment variable `name`.
+    ///
+    /// # Errors
+    ///
+    /// The variable is not set, or the secret in it is too short: the error names the variable.
+    pub fn from_env(name: &str) -> Result<Self, Error> {
+        Self::new(Secret::from_env(name)?)
+    }
+
+    /// Accepts another secret too, while one is being replaced by the other.
+    ///
+    /// # Errors
+    ///
+    /// The secret has less than 24 bytes or more than 4,096.
+    pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
+        Ok(Self { inner: self.inner.or_secret(secret)? })
+    }
+
+    /// Looks for the secret in the query parameter `name` too, for a sender that can set no header.
+    #[must_use]
+    pub fn also_query(self, name: impl Into<String>) -> Self {
+        Self { inner: self.inner.also_query(name) }
+    }
+}
+
+impl Authenticate for Bearer {
+    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+        self.inner.verify(request)
+    }
+
+    fn carries(&self, name: &str) -> bool {
+        self.inner.carries(name)
+    }
+}
+
+/// A secret sent as it is, which content systems that sign nothing do.
+///
+/// ```
+/// use isr_layer::auth::StaticSecret;
+///
+/// # fn main() -> Result<(), isr_layer::Error> {
+/// let secret = "from `openssl rand -base64 32`";
+/// let strapi = StaticSecret::header("x-strapi-secret", secret)?;
+/// let datocms = StaticSecret::basic("datocms", secret)?;
+/// let prismic = StaticSecret::pointer("/secret", secret)?;
+/// let nextjs = StaticSecret::query("secret", secret)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct StaticSecret {
+    places: Vec<Place>,
+    secrets: Secrets,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Header { name: HeaderName, prefix: String },
+    Basic { user: String },
+    Body(Pointer),
+    Query(String),
+}
+
+impl StaticSecret {
+    /// A secret in the header `name`.
+    ///
+    /// # Errors
+    ///
+    /// `name` is no header name, or the secret has less than 24 bytes or more than 4,096.
+    pub fn header(name: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
+        let name = HeaderName::try_from(name).map_err(|source| {
+            let message = format!("`{name}` is no name of a header");
+            Error::new(ErrorKind::Configuration, message).with_source(source)
+        })?;
+        Self::at(Place::Header { name, prefix: String::new() }, secret)
+    }
+
+    /// A secret that is the password of HTTP Basic.
+    ///
+    /// # Errors
+    ///
+    /// The user's name contains a colon (RFC 7617, 2), or the password has less than 24 bytes or more than 4,096.
+    pub fn basic(user: &str, password: impl Into<Secret>) -> Result<Self, Error> {
+        if user.contains(':') {
+            let message = format!("the user `{user}` of HTTP Basic contains a colon, which ends the name");
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        Self::at(Place::Basic { user: user.to_owned() }, password)
+    }
+
+    /// A secret in the JSON body, at a JSON pointer (RFC 6901) such as `/secret`.
+    ///
+    /// # Errors
+    ///
+    /// It is no pointer, or the secret has less than 24 bytes or more than 4,096.
+    pub fn pointer(pointer: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
+        let pointer = Pointer::parse(pointer)
+            .map_err(|mistake| Error::new(ErrorKind::Configuration, format!("`{pointer}`: {mistake}")))?;
+        Self::at(Place::Body(pointer), secret)
+    }
+
+    /// A secret in the query parameter `name`. Proxies and outer layers log a URI, and with it the secret: prefer a
+    /// header where the sender can set one.
+    ///
+    /// # Errors
+    ///
+    /// The secret has less than 24 bytes or more than 4,096.
+    pub fn query(name: impl Into<String>, secret: impl Into<Secret>) -> Result<Self, Error> {
+        Self::at(Place::Query(name.into()), secret)
+    }
+
+    /// What stands before the secret in its header, `Bearer ` for example; compared without regard to case, as a
+    /// scheme is (RFC 9110, 11.1). Changes nothing for a secret that is in no header.
+    #[must_use]
+    pub fn prefix(mut self, expected: &str) -> Self {
+        for place in &mut self.places {
+            if let Place::Header { prefix, .. } = place {
+                expected.clone_into(prefix);
+            }
+        }
+        self
+    }
+
+    /// Accepts another secret too, while one is being replaced by the other.
+    ///
+    /// # Errors
+    ///
+    /// The secret has less than 24 bytes or more than 4,096.
+    pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
+        Ok(Self { places: self.places, secrets: self.secrets.or(secret)? })
+    }
+
+    /// Looks for the secret in the query parameter `name` too.
+    #[must_use]
+    pub fn also_query(mut self, name: impl Into<String>) -> Self {
+        self.places.push(Place::Query(name.into()));
+        self
+    }
+
+    fn at(place: Place, secret: impl Into<Secret>) -> Result<Self, Error> {
+        Ok(Self { places: vec![place], secrets: Secrets::new(secret)? })
+    }
+}
+
+impl Authenticate for StaticSecret {
+    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+        // Every place is looked at: an absent secret costs what a wrong one does, and no secret is empty.
+        let found = self.places.iter().map(|place| {
+            let presented = place.presented(request).unwrap_or_default();
+            compare::place(&presented, self.secrets.iter())
+        });
+        Verdict::by_secret(found.fold(None, Option::or))
+    }
+
+    fn carries(&self, name: &str) -> bool {
+        self.places.iter().any(|place| match place {
+            Place::Query(query) => query == name,
+            Place::Body(pointer) => pointer.first() == Some(name),
+            Place::Header { .. } | Place::Basic { .. } => false,
+        })
+    }
+}
+
+impl Place {
+    fn presented(&self, request: &SignedRequest<'_>) -> Option<Vec<u8>> {
+        match self {
+            Self::Header { name, prefix } => {
+                let secret = strip_prefix(request.header(name)?, prefix)?;
+                Some(secret.as_bytes().to_vec())
+            }
+            Self::Basic { user } => password(request.header(AUTHORIZATION)?, user),
+            Self::Body(pointer) => {
+                let body: serde_json::Value = crate::revalidate::json::parse(request.body()).ok()?;
+                Some(pointer.find(&body)?.as_str()?.as_bytes().to_vec())
+            }
+            Self::Query(name) => only(request.uri().query()?, name),
+        }
+    }
+}
+
+fn strip_prefix<'a>(value: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, rest) = value.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then(|| rest.trim())
+}
+
+fn password(authorization: &str, user: &str) -> Option<Vec<u8>> {
+    let encoded = strip_prefix(authorization, "Basic ")?;
+    let mut pair = BASE64_STANDARD.decode(encoded).ok()?;
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    let password = pair.split_off(colon + 1);
+    let known = bool::from(compare::equal(&pair[..colon], user.as_bytes()));
+    known.then_some(password)
+}
+
+fn only(query: &str, name: &str) -> Option<Vec<u8>> {
+    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
+    let (_, value) = values.next()?;
+    values.next().is_none().then(|| value.into_owned().into_bytes())
+}
+
+#[cfg(test)]
+mod tests;

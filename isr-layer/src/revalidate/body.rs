@@ -1,0 +1,82 @@
+//! The raw body of a request, within bounds of size, time and encoding.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http_body::Body;
+
+use super::answer::Refusal;
+
+/// The longest body.
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// How long a client may take to send it.
+const READ_TIME: Duration = Duration::from_secs(5);
+
+/// Refuses by its headers a body that would not be read.
+pub(super) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
+    if !is_identity(headers) {
+        return Err(Refusal::MediaType("a body with a Content-Encoding is not accepted: send it plain"));
+    }
+    if !is_json_or_unsaid(headers) {
+        return Err(Refusal::MediaType("the body must be JSON: send `Content-Type: application/json`"));
+    }
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BYTES as u64) {
+        return Err(too_large());
+    }
+    Ok(())
+}
+
+/// Reads all of it, or says why not.
+pub(super) async fn read<B: Body>(body: B) -> Result<Bytes, Refusal> {
+    // Boxed since a body need not be `Unpin`; the frames stay inside one poll since they need not be `Send`.
+    let mut body = Box::pin(body);
+    let mut bytes = BytesMut::new();
+    let whole = poll_fn(|cx| collect(body.as_mut(), &mut bytes, cx));
+    match tokio::time::timeout(READ_TIME, whole).await {
+        Ok(read) => read.map(|()| bytes.freeze()),
+        Err(_) => Err(Refusal::TimedOut),
+    }
+}
+
+fn collect<B: Body>(
+    mut body: Pin<&mut B>,
+    into: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Refusal>> {
+    loop {
+        let Some(frame) = ready!(body.as_mut().poll_frame(cx)) else {
+            return Poll::Ready(Ok(()));
+        };
+        let Ok(frame) = frame else {
+            return Poll::Ready(Err(Refusal::Malformed("the body broke off".to_owned())));
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        if data.remaining() > MAX_BYTES - into.len() {
+            return Poll::Ready(Err(too_large()));
+        }
+        into.put(data);
+    }
+}
+
+fn too_large() -> Refusal {
+    Refusal::TooLarge("the body is over 1 MiB".to_owned())
+}
+
+fn is_identity(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// `application/json`, `text/json`, any `+json` (RFC 6839, 3.1), or no type at all.
+fn is_json_or_unsaid(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return true };
+    let Ok(kind) = kind.to_str() else { return false };
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(essence.as_str(), "" | "application/json" | "text/json") || essence.ends_with("+json")
+}

@@ -1,0 +1,158 @@
+//! From a JSON body or a query to a purge: pure, and strict, since a typing error must not purge the wrong thing.
+
+mod options;
+mod query;
+mod selector;
+
+use std::collections::BTreeMap;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::answer::{Refusal, clip};
+use super::json;
+use crate::invalidation::{Purge, Selector};
+
+pub(super) use query::from_query;
+pub(crate) use selector::normalize_page;
+
+/// How many selectors one request may name.
+const MAX_SELECTORS: usize = 1_000;
+
+/// How many of them may be patterns: a page without parameters, a prefix, or everything.
+const MAX_PATTERNS: usize = 16;
+
+const ACCEPTED: &str = "path, paths, page, pages, params, prefix, prefixes, tag, tags, all, mode, only_cached, \
+     dry_run, settle, wait";
+
+/// A request as it is written. A member that is there must have a value: `null` is most often a template's mistake.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Command {
+    #[serde(deserialize_with = "given")]
+    path: Option<String>,
+    paths: Vec<String>,
+    #[serde(deserialize_with = "given")]
+    page: Option<String>,
+    pages: Vec<String>,
+    #[serde(deserialize_with = "given")]
+    params: Option<BTreeMap<String, Value>>,
+    #[serde(deserialize_with = "given")]
+    prefix: Option<String>,
+    prefixes: Vec<String>,
+    #[serde(deserialize_with = "given")]
+    tag: Option<String>,
+    tags: Vec<String>,
+    all: bool,
+    #[serde(deserialize_with = "given")]
+    mode: Option<String>,
+    only_cached: bool,
+    dry_run: bool,
+    #[serde(deserialize_with = "given")]
+    settle: Option<f64>,
+    #[serde(deserialize_with = "given")]
+    wait: Option<String>,
+    #[serde(flatten)]
+    unknown: BTreeMap<String, IgnoredAny>,
+}
+
+/// Reads a JSON body. `passed_over` names the members that carry a credential.
+pub(super) fn from_json(body: &[u8], passed_over: impl Fn(&str) -> bool) -> Result<Purge, Refusal> {
+    let command: Command = json::parse(body).map_err(Refusal::Malformed)?;
+    match command.unknown.keys().find(|name| !passed_over(name)) {
+        Some(name) => Err(unknown_field(name)),
+        None => command.into_purge(),
+    }
+}
+
+/// Holds a purge to the limits of one request, whoever made it.
+pub(super) fn within_limits(purge: Purge) -> Result<Purge, Refusal> {
+    let count = purge.len();
+    if count > MAX_SELECTORS {
+        return Err(Refusal::TooLarge(format!("{count} selectors where {MAX_SELECTORS} are accepted")));
+    }
+    let patterns = purge.selectors().filter(|selector| is_pattern(selector)).count();
+    if patterns > MAX_PATTERNS {
+        let detail = format!("{patterns} pages, prefixes or `all` where {MAX_PATTERNS} are accepted");
+        return Err(Refusal::TooLarge(detail));
+    }
+    Ok(purge)
+}
+
+impl Command {
+    fn into_purge(mut self) -> Result<Purge, Refusal> {
+        let options = options::parse(self.mode.as_deref(), self.settle, self.wait.as_deref())?;
+        let mut purge = within_limits(Purge::batch(self.selectors()?))?;
+        if purge.is_empty() {
+            let detail = "nothing is named: give at least one of path, paths, page, prefix, tag, tags, all";
+            return Err(Refusal::Malformed(detail.to_owned()));
+        }
+        if self.only_cached {
+            purge = purge.only_cached();
+        }
+        if self.dry_run {
+            purge = purge.dry_run();
+        }
+        Ok(options.apply(purge))
+    }
+
+    fn selectors(&mut self) -> Result<Vec<Purge>, Refusal> {
+        let mut purges = Vec::new();
+        for path in self.path.iter().chain(&self.paths) {
+            purges.push(selector::path(path)?);
+        }
+        purges.extend(self.page()?);
+        for page in &self.pages {
+            purges.push(selector::page(page)?);
+        }
+        for prefix in self.prefix.iter().chain(&self.prefixes) {
+            purges.push(selector::prefix(prefix)?);
+        }
+        for tag in self.tag.iter().chain(&self.tags) {
+            purges.push(selector::tag(tag)?);
+        }
+        if self.all {
+            purges.push(Purge::all());
+        }
+        Ok(purges)
+    }
+
+    fn page(&mut self) -> Result<Option<Purge>, Refusal> {
+        match (&self.page, self.params.take()) {
+            (Some(page), Some(params)) => selector::instance(page, params).map(Some),
+            (Some(page), None) => selector::page(page).map(Some),
+            (None, Some(_)) => {
+                let detail =
+                    "`params` are those of a `page`, and there is none: add `page`, or give a `path`";
+                Err(Refusal::Malformed(detail.to_owned()))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+fn unknown_field(name: &str) -> Refusal {
+    let name = clip_name(name);
+    Refusal::Malformed(format!("unknown field `{name}`: accepted are {ACCEPTED}"))
+}
+
+/// A name the caller chose, short enough to be said in an answer.
+fn clip_name(name: &str) -> &str {
+    clip(name, 64)
+}
+
+fn is_pattern(selector: &Selector) -> bool {
+    match selector {
+        Selector::Page { params, .. } => params.is_empty(),
+        Selector::Prefix(_) | Selector::All => true,
+        Selector::Path(_) | Selector::Tag(_) => false,
+    }
+}
+
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! The options of a request: how to purge, and when again.
+
+use std::time::Duration;
+
+use crate::invalidation::{Mode, Purge};
+use crate::revalidate::answer::Refusal;
+
+/// The longest time after which a purge may be repeated.
+const MAX_SETTLE: f64 = 3_600.0;
+
+/// Options that hold for every selector of a request.
+#[derive(Debug)]
+pub(super) struct Options {
+    mode: Option<Mode>,
+    settle: Option<Duration>,
+}
+
+pub(super) fn parse(mode: Option<&str>, settle: Option<f64>, wait: Option<&str>) -> Result<Options, Refusal> {
+    // One node has applied a purge when it acknowledges it: `all` asks for nothing more.
+    match wait {
+        None | Some("all") => {}
+        Some(_) => return Err(malformed("`wait` is not known: accepted is all")),
+    }
+    Ok(Options { mode: mode.map(parse_mode).transpose()?, settle: settle.map(parse_settle).transpose()? })
+}
+
+impl Options {
+    pub(super) fn apply(self, mut purge: Purge) -> Purge {
+        if let Some(mode) = self.mode {
+            purge = purge.mode(mode);
+        }
+        if let Some(settle) = self.settle {
+            purge = purge.settle(settle);
+        }
+        purge
+    }
+}
+
+fn parse_mode(mode: &str) -> Result<Mode, Refusal> {
+    match mode {
+        "regenerate" => Ok(Mode::Regenerate),
+        "stale" => Ok(Mode::Stale),
+        "expire" => Ok(Mode::Expire),
+        _ => Err(malformed("`mode` is not known: accepted are regenerate, stale, expire")),
+    }
+}
+
+fn parse_settle(seconds: f64) -> Result<Duration, Refusal> {
+    if !(0.0..=MAX_SETTLE).contains(&seconds) {
+        return Err(malformed("`settle` is a number of seconds from 0 to 3600"));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+fn malformed(detail: &str) -> Refusal {
+    Refusal::Malformed(detail.to_owned())
+}

@@ -1,0 +1,164 @@
+//! One selector at a time: what may be a path, a page, a prefix or a tag.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::Value;
+
+use super::clip_name;
+use crate::invalidation::Purge;
+use crate::page::pattern;
+use crate::revalidate::answer::Refusal;
+
+/// The longest selector, and the longest value of a parameter.
+const MAX_BYTES: usize = 256;
+
+/// What stands in no segment of a path literally (RFC 3986, 3.3), apart from `%`, which may begin an escape.
+const NOT_PCHAR: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'|');
+
+pub(super) fn path(path: &str) -> Result<Purge, Refusal> {
+    check_path("path", path)?;
+    if let Some(segment) = path.split('/').find(|segment| parameter(segment).is_some()) {
+        return Err(Refusal::Malformed(format!(
+            "`{segment}` makes this path a pattern: write {{\"page\": …}}, with \"params\" for one of its instances; \
+             percent-encode the segment's first character if it is meant literally"
+        )));
+    }
+    Ok(Purge::path(path))
+}
+
+pub(super) fn prefix(prefix: &str) -> Result<Purge, Refusal> {
+    check_path("prefix", prefix)?;
+    Ok(Purge::prefix(prefix))
+}
+
+pub(super) fn tag(tag: &str) -> Result<Purge, Refusal> {
+    check_text("tag", tag)?;
+    Ok(Purge::tag(tag))
+}
+
+pub(super) fn page(page: &str) -> Result<Purge, Refusal> {
+    Ok(Purge::page(check_page(page)?))
+}
+
+pub(super) fn instance(page: &str, params: BTreeMap<String, Value>) -> Result<Purge, Refusal> {
+    let pattern = check_page(page)?;
+    if let Some(missing) = pattern::names(&pattern).find(|name| !params.contains_key(*name)) {
+        return Err(Refusal::Malformed(format!("`params` lacks `{missing}`, a parameter of the page")));
+    }
+    let mut purge = Purge::page(pattern.as_str());
+    for (name, value) in params {
+        if !pattern::names(&pattern).any(|known| known == name) {
+            let name = clip_name(&name);
+            return Err(Refusal::Malformed(format!("`params` has `{name}`, which the page has not")));
+        }
+        let value = text(&name, value)?;
+        purge = purge.param(name, value);
+    }
+    Ok(purge)
+}
+
+/// Writes a page as it is registered: `[slug]` and `:slug` mean `{slug}`, `[...rest]` and `*rest` mean `{*rest}`, and
+/// what cannot stand in a path literally is percent-encoded.
+pub(crate) fn normalize_page(page: &str) -> String {
+    let segments = page.split('/').map(|segment| match parameter(segment) {
+        Some(Parameter::One(name)) => Cow::Owned(format!("{{{name}}}")),
+        Some(Parameter::Rest(name)) => Cow::Owned(format!("{{*{name}}}")),
+        None if segment.contains(['{', '}', '[', ']']) => Cow::Borrowed(segment),
+        None => Cow::from(utf8_percent_encode(segment, NOT_PCHAR)),
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Parameter<'a> {
+    One(&'a str),
+    Rest(&'a str),
+}
+
+/// The parameter that a segment is, in the notation of axum, Next.js or Express.
+fn parameter(segment: &str) -> Option<Parameter<'_>> {
+    let braced = || segment.strip_prefix('{')?.strip_suffix('}');
+    let bracketed = || segment.strip_prefix('[')?.strip_suffix(']');
+    let inner = braced().or_else(bracketed).or_else(|| segment.strip_prefix(':'));
+    let (name, rest) = match inner {
+        None => (segment.strip_prefix('*')?, true),
+        Some(inner) => match inner.strip_prefix("...").or_else(|| inner.strip_prefix('*')) {
+            Some(name) => (name, true),
+            None => (inner, false),
+        },
+    };
+    if !is_name(name) {
+        return None;
+    }
+    Some(if rest { Parameter::Rest(name) } else { Parameter::One(name) })
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic())
+        && name.chars().all(|one| one == '_' || one.is_ascii_alphanumeric())
+}
+
+fn check_page(page: &str) -> Result<String, Refusal> {
+    check_path("page", page)?;
+    let pattern = normalize_page(page);
+    match pattern::mistake(&pattern) {
+        Some(mistake) => Err(Refusal::Malformed(format!("this is no `page`: {mistake}"))),
+        None => Ok(pattern),
+    }
+}
+
+fn check_path(field: &str, path: &str) -> Result<(), Refusal> {
+    check_text(field, path)?;
+    if path.starts_with("//") || path.split('/').next().is_some_and(|start| start.ends_with(':')) {
+        return Err(Refusal::Malformed(format!("`{field}` is a URL: give the path alone, as in /posts/a")));
+    }
+    if !path.starts_with('/') {
+        return Err(Refusal::Malformed(format!("`{field}` starts with `/`")));
+    }
+    if path.contains(['?', '#']) {
+        let detail =
+            format!("`{field}` has a query or a fragment: leave it out; a literal `?` is %3F, `#` is %23");
+        return Err(Refusal::Malformed(detail));
+    }
+    Ok(())
+}
+
+fn check_text(field: &str, text: &str) -> Result<(), Refusal> {
+    if text.len() > MAX_BYTES {
+        let length = text.len();
+        return Err(Refusal::TooLarge(format!(
+            "a `{field}` of {length} bytes where {MAX_BYTES} are accepted"
+        )));
+    }
+    if text.is_empty() {
+        return Err(Refusal::Malformed(format!("`{field}` is empty")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Refusal::Malformed(format!("`{field}` contains a control character")));
+    }
+    Ok(())
+}
+
+fn text(name: &str, value: Value) -> Result<String, Refusal> {
+    let text = match value {
+        Value::String(text) => text,
+        Value::Number(number) if !number.is_f64() => number.to_string(),
+        _ => return Err(Refusal::Malformed(format!("the parameter `{name}` is a string or a whole number"))),
+    };
+    check_text(name, &text)?;
+    Ok(text)
+}

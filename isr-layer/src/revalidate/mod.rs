@@ -1,0 +1,20 @@
+//! Face 2, the revalidation endpoint: authenticate the raw request, parse it, [`Cache::revalidate`](crate::Cache), answer.
+//!
+//! 1. the method (405), `Content-Encoding` and `Content-Type` (415) and `Content-Length` (413) are looked at,
+//! 2. the body is read, within 1 MiB (413) and 5 s (408),
+//! 3. the raw request is authenticated (401),
+//! 4. and only then parsed into a [`Purge`](crate::Purge) (400, 413, 422),
+//! 5. which the cache carries out; its receipt is the answer (200, or 500 when every render failed).
+
+mod answer;
+pub mod auth;
+mod body;
+mod command;
+mod json;
+mod pointer;
+mod service;
+mod surroundings;
+
+pub use service::RevalidateService;
+
+pub(crate) use command::normalize_page;

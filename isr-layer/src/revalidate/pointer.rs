@@ -1,0 +1,128 @@
+//! JSON pointers (RFC 6901): where in a payload a value stands.
+
+use serde_json::Value;
+
+/// A parsed pointer: `/slug/current`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pointer {
+    tokens: Vec<String>,
+}
+
+impl Pointer {
+    /// Parses a pointer; the error is a clause that says what is wrong with it.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.is_empty() {
+            return Ok(Self { tokens: Vec::new() });
+        }
+        let Some(rest) = text.strip_prefix('/') else {
+            return Err("a JSON pointer starts with `/`");
+        };
+        let tokens = rest.split('/').map(unescape).collect::<Option<_>>();
+        tokens
+            .map(|tokens| Self { tokens })
+            .ok_or("`~` in a JSON pointer is written `~0`, and `/` in a name `~1`")
+    }
+
+    /// The first name on the way: the member of the body that the value is in.
+    pub(super) fn first(&self) -> Option<&str> {
+        self.tokens.first().map(String::as_str)
+    }
+
+    /// The one value it points at.
+    pub(super) fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        self.tokens.iter().try_fold(value, |value, token| step(value, token))
+    }
+}
+
+fn step<'v>(value: &'v Value, token: &str) -> Option<&'v Value> {
+    match value {
+        Value::Object(members) => members.get(token),
+        Value::Array(items) => items.get(index(token)?),
+        _ => None,
+    }
+}
+
+/// RFC 6901, 4: digits without a leading zero.
+fn index(token: &str) -> Option<usize> {
+    let digits = token.bytes().all(|byte| byte.is_ascii_digit());
+    let canonical = token == "0" || !token.starts_with('0');
+    (digits && canonical).then(|| token.parse().ok()).flatten()
+}
+
+/// RFC 6901, 3: `~1` is `/` and `~0` is `~`, and there is no other `~`.
+fn unescape(token: &str) -> Option<String> {
+    let mut parts = token.split('~');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(1)?;
+        plain.push(match code {
+            "0" => '~',
+            "1" => '/',
+            _ => return None,
+        });
+        plain.push_str(rest);
+    }
+    Some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_examples_of_rfc_6901_point_where_it_says() {
+        let document = json!({
+            "foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5, "k\"l": 6, " ": 7, "m~n": 8
+        });
+        let examples = [
+            ("", document.clone()),
+            ("/foo", json!(["bar", "baz"])),
+            ("/foo/0", json!("bar")),
+            ("/", json!(0)),
+            ("/a~1b", json!(1)),
+            ("/c%d", json!(2)),
+            ("/e^f", json!(3)),
+            ("/g|h", json!(4)),
+            ("/i\\j", json!(5)),
+            ("/k\"l", json!(6)),
+            ("/ ", json!(7)),
+            ("/m~0n", json!(8)),
+        ];
+
+        for (pointer, expected) in examples {
+            assert_eq!(Pointer::parse(pointer).unwrap().find(&document), Some(&expected), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn an_index_with_a_leading_zero_or_a_sign_points_nowhere() {
+        for pointer in ["/00", "/01", "/+0", "/-", "/2", "/99999999999999999999999"] {
+            assert_eq!(Pointer::parse(pointer).unwrap().find(&json!(["a", "b"])), None, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pointer_is_refused() {
+        assert!(Pointer::parse("slug").is_err());
+        assert!(Pointer::parse("/a~2b").is_err());
+        assert!(Pointer::parse("/a~").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_answered_as_serde_json_answers_it(text in "(/[a~01é]{0,3}){0,4}") {
+            let document = json!({"a": {"a": [1, {"~": 2, "/": 3}]}, "é": ["x"], "": {"": 4}});
+            if let Ok(pointer) = Pointer::parse(&text) {
+                prop_assert_eq!(pointer.find(&document), document.pointer(&text));
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            let _ = Pointer::parse(&text);
+        }
+    }
+}

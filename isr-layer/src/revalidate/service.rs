@@ -1,0 +1,156 @@
+//! The endpoint as a Tower service: one straight line from the raw request to the answer.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, request};
+use http_body::Body;
+use http_body_util::Full;
+use tower_service::Service;
+
+use super::answer::{self, Refusal};
+use super::auth::{Authenticators, SignedRequest};
+use super::{body, command, surroundings};
+use crate::invalidation::{Purge, Receipt};
+use crate::{Cache, clock};
+
+/// The revalidation endpoint, made by `IsrLayer::revalidate_service`: mount it wherever a Tower service can stand.
+///
+/// It takes POST or PUT with JSON: `{"path": "/posts/a"}`, `{"tags": ["posts"], "mode": "stale"}`,
+/// `{"page": "/posts/{slug}", "params": {"slug": "a"}}`. It answers what happened to each of them.
+#[derive(Clone)]
+#[must_use = "a service does nothing until it is mounted"]
+pub struct RevalidateService {
+    engine: Arc<dyn Engine>,
+    authenticators: Authenticators,
+    methods: Methods,
+}
+
+/// What the endpoint needs of a cache.
+pub(super) trait Engine: Send + Sync + 'static {
+    fn revalidate(&self, purge: Purge) -> Pin<Box<dyn Future<Output = Receipt> + Send + '_>>;
+}
+
+impl Engine for Cache {
+    fn revalidate(&self, purge: Purge) -> Pin<Box<dyn Future<Output = Receipt> + Send + '_>> {
+        Box::pin(Cache::revalidate(self, purge))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Methods {
+    WithBody,
+    WithBodyOrGet,
+}
+
+/// Where a request says what it wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Body,
+    Query,
+}
+
+impl RevalidateService {
+    /// The endpoint of `cache` for whom `authenticators` accepts.
+    pub(crate) fn new(cache: Cache, authenticators: impl Into<Authenticators>) -> Self {
+        Self::over(Arc::new(cache), authenticators.into())
+    }
+
+    fn over(engine: Arc<dyn Engine>, authenticators: Authenticators) -> Self {
+        Self { engine, authenticators, methods: Methods::WithBody }
+    }
+
+    /// Takes GET too: `?path=/posts/a&tag=posts`, with the secret where the authenticator looks for it.
+    ///
+    /// It is off until asked for: a GET can be sent from any page, image or link, and a secret in its query is seen by
+    /// every proxy and log on the way.
+    pub fn allow_get(mut self) -> Self {
+        self.methods = Methods::WithBodyOrGet;
+        self
+    }
+
+    async fn answer<B: Body>(self, request: Request<B>) -> Response<Full<Bytes>> {
+        match self.carry_out(request).await {
+            Ok(receipt) => answer::receipt(&receipt, clock::unix_millis()),
+            Err(refusal) => answer::refusal(&refusal),
+        }
+    }
+
+    async fn carry_out<B: Body>(self, request: Request<B>) -> Result<Receipt, Refusal> {
+        let (head, body) = request.into_parts();
+        let form = self.methods.form(&head.method)?;
+        let body = read(form, &head, body).await?;
+        self.authenticate(&head, &body)?;
+        let purge = self.parse(form, &head, &body)?;
+        Ok(self.engine.revalidate(purge).await)
+    }
+
+    fn authenticate(&self, head: &request::Parts, body: &[u8]) -> Result<(), Refusal> {
+        let uri = surroundings::original_uri(&head.extensions).unwrap_or(&head.uri);
+        let request = SignedRequest::new(&head.method, uri, &head.headers, body);
+        self.authenticators.admit(&request).map(|_| ()).ok_or(Refusal::InvalidToken)
+    }
+
+    fn parse(&self, form: Form, head: &request::Parts, body: &[u8]) -> Result<Purge, Refusal> {
+        let passed_over = |name: &str| self.authenticators.carry(name);
+        match form {
+            Form::Query => command::from_query(head.uri.query().unwrap_or_default(), passed_over),
+            Form::Body => command::from_json(body, passed_over),
+        }
+    }
+}
+
+async fn read<B: Body>(form: Form, head: &request::Parts, body: B) -> Result<Bytes, Refusal> {
+    match form {
+        Form::Query => Ok(Bytes::new()),
+        Form::Body => {
+            body::check(&head.headers)?;
+            body::read(body).await
+        }
+    }
+}
+
+impl Methods {
+    fn form(self, method: &Method) -> Result<Form, Refusal> {
+        match (self, method) {
+            (_, &Method::POST | &Method::PUT) => Ok(Form::Body),
+            (Self::WithBodyOrGet, &Method::GET) => Ok(Form::Query),
+            (Self::WithBody, _) => Err(Refusal::Method { allow: "POST, PUT" }),
+            (Self::WithBodyOrGet, _) => Err(Refusal::Method { allow: "GET, POST, PUT" }),
+        }
+    }
+}
+
+impl<B> Service<Request<B>> for RevalidateService
+where
+    B: Body + Send + 'static,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.answer(request).await) })
+    }
+}
+
+impl fmt::Debug for RevalidateService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevalidateService").finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "axum"))]
+mod axum_tests;
+#[cfg(test)]
+mod tests;
