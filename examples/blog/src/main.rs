@@ -18,6 +18,7 @@ mod site;
 mod views;
 mod welcome;
 
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -42,7 +43,8 @@ pub(crate) struct App {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let colours = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(colours).init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
