@@ -157,10 +157,11 @@ impl Lead {
         took: Duration,
         settle: impl FnOnce(),
     ) -> Arc<Landed> {
-        self.landed = true;
         let as_of = self.flight.as_of.load(Ordering::Acquire);
         let landed = Arc::new(Landed { landing, took, as_of, late_mark });
+        // Should this panic, the flight still lands, as abandoned.
         self.leave(settle);
+        self.landed = true;
         self.flight.landed.send_replace(Some(landed.clone()));
         landed
     }

@@ -36,6 +36,7 @@ pub(crate) struct Entry {
     /// The last number at which no mark was found on it: a hit compares, and looks at marks only if more was published.
     valid_through: AtomicU64,
     carried: Carried,
+    size: usize,
 }
 
 /// An answer that was read whole and may be stored.
@@ -60,6 +61,7 @@ impl Entry {
         routed: Option<Arc<Routed>>,
     ) -> Self {
         Self {
+            size: size(&key, &rendered, &stamp.headers, &carried),
             key,
             status: rendered.parts.status,
             body: rendered.body,
@@ -123,20 +125,21 @@ impl Entry {
         self.stamp.load().headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned)
     }
 
-    /// Bytes the entry takes in memory.
+    /// Bytes the entry takes in memory; they never change, since the memory counts them in and out.
     pub(crate) fn size(&self) -> usize {
-        const PER_HEADER: usize = 112;
-        let headers = &self.stamp.load().headers;
-        let text = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
-        let trailers = self.trailers.as_ref().map_or(0, |trailers| trailers.len() * 2 * PER_HEADER);
-        let fixed = size_of::<Self>() + 2 * size_of::<Key>() + self.key.size();
-        fixed
-            + self.body.len()
-            + text
-            + headers.len() * PER_HEADER
-            + trailers
-            + self.carried.cells().len() * 16
+        self.size
     }
+}
+
+/// Bytes an entry takes in memory, about.
+fn size(key: &Key, rendered: &Rendered, headers: &HeaderMap, carried: &Carried) -> usize {
+    /// A slot of a header map, and what `Age` and `Cache-Status` will take.
+    const PER_HEADER: usize = 112;
+    const STAMPED: usize = 2 * PER_HEADER + 64;
+    let text = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+    let trailers = rendered.trailers.as_ref().map_or(0, |trailers| trailers.len() * 2 * PER_HEADER);
+    let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + carried.cells().len() * 16;
+    fixed + rendered.body.len() + text + headers.len() * PER_HEADER + STAMPED + trailers
 }
 
 impl fmt::Debug for Entry {
