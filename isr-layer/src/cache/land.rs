@@ -14,7 +14,6 @@ use super::trouble::{Failure, Seen};
 use crate::body::IsrBody;
 use crate::clock::{self, Instant};
 use crate::context::Said;
-use crate::deliver::prepare;
 use crate::entry::{Entry, Lifetime, Rendered, Verdict, admit_body, admit_head, lifetime};
 use crate::invalidation::{Carried, Cell};
 use crate::observe;
@@ -92,15 +91,12 @@ impl Approach<'_> {
         Answer::Landed(self.stored(Rendered { parts, body, trailers, born, as_of, lifetime }))
     }
 
-    fn stored(self, mut rendered: Rendered) -> Arc<Landed> {
+    fn stored(self, rendered: Rendered) -> Arc<Landed> {
         let Self { core, recipe, .. } = self;
-        let headers = std::mem::take(&mut rendered.parts.headers);
-        let (stamp, earlier) = prepare(rendered.parts.status, headers, &rendered.body, &recipe.page.vary);
         let late = self.late_cells();
         let late_mark = core.marks.newest(&late);
         let carried = Carried::new([self.lead.known(), &late].concat());
-        let entry = Entry::new(recipe.key.clone(), rendered, stamp, earlier, carried, recipe.routed.clone());
-        let entry = Arc::new(entry);
+        let entry = Arc::new(Entry::new(recipe, rendered, carried));
         let took = self.took();
         self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || {
             if !core.has_newer(&entry.key, entry.as_of()) {

@@ -120,8 +120,7 @@ impl Core {
 
     fn recipes_of_path(&self, page: &Arc<Known>, path: &str) -> Vec<Recipe> {
         let Some(bare) = Key::bare(page, path) else { return Vec::new() };
-        let has_variants = !page.policy().query.is_empty() || !page.policy().vary.is_empty();
-        let cached = if has_variants {
+        let cached = if !page.is_keyed_by_path() {
             self.cached(|entry| entry.key.page() == page.id && entry.key.path() == path)
         } else {
             self.memory.get_key(&bare).and_then(|entry| self.recipe_of(&entry)).into_iter().collect()
