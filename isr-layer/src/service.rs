@@ -88,7 +88,9 @@ where
                 let recipe = self.recipe(page.clone(), key.to_key(page), &request, routed);
                 let delivery = Delivery::take(&mut request);
                 let ready = release(&mut self.inner);
-                ResponseFuture::waiting(visit(Visit { slot: self.slot.clone(), recipe, delivery }, ready))
+                let arrival = core.marks.published();
+                let slot = self.slot.clone();
+                ResponseFuture::waiting(visit(Visit { slot, recipe, delivery, arrival }, ready))
             }
         }
     }

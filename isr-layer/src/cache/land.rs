@@ -99,9 +99,10 @@ impl Approach<'_> {
         let entry = Arc::new(Entry::new(recipe, rendered, carried));
         let took = self.took();
         self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || {
-            if !core.has_newer(&entry.key, entry.as_of()) {
+            let (key, as_of) = (&entry.key, entry.as_of());
+            if !core.has_newer(key, as_of) && !core.troubles.has_newer_refusal(key, as_of) {
                 core.memory.put(entry.clone());
-                core.troubles.clear(&entry.key);
+                core.troubles.clear(key, as_of);
             }
         })
     }
