@@ -160,9 +160,10 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
         match self.project().kind.project() {
             KindProjected::Inner { body } => body.poll_frame(cx),
             KindProjected::Stored { bytes, trailers } => {
-                let data = bytes.take().map(Frame::data);
-                let frame = data.or_else(|| trailers.take().map(|trailers| Frame::trailers(*trailers)));
-                Poll::Ready(frame.map(Ok))
+                if let Some(bytes) = bytes.take() {
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
+                Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(*trailers))))
             }
             KindProjected::Continued { read, rest } => match read.pop_front() {
                 Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),

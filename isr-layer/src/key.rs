@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
 use quick_cache::Equivalent;
 
 use crate::page::{Known, canonical};
@@ -84,9 +86,11 @@ impl Key {
         &self.target[..self.path_len as usize]
     }
 
-    /// The canonical path with the declared query parameters.
-    pub(crate) fn target(&self) -> &str {
-        &self.target
+    /// The canonical path with the declared query parameters, as a URI, without the first `prefix` octets.
+    pub(crate) fn uri(&self, prefix: usize) -> Uri {
+        let local = self.target.get(prefix..).filter(|local| local.starts_with('/')).unwrap_or(&self.target);
+        // A canonical path and raw pairs of a URI that was parsed before are a URI again.
+        local.parse::<PathAndQuery>().map(Uri::from).unwrap_or_default()
     }
 
     /// The declared headers that the request had, as the handler sees them.
@@ -217,12 +221,12 @@ mod tests {
     #[test]
     fn undeclared_parameters_and_headers_are_no_part_of_the_key() {
         assert_eq!(key(Some("utm=1"), &[("cookie", "a=b")]), key(None, &[]));
-        assert_eq!(key(Some("utm=1&page=2"), &[]).target(), "/search?page=2");
+        assert_eq!(key(Some("utm=1&page=2"), &[]).uri(0), "/search?page=2");
     }
 
     #[test]
     fn declared_parameters_are_sorted_by_name_and_duplicates_keep_their_order() {
-        assert_eq!(key(Some("q=b&page=2&q=a"), &[]).target(), "/search?page=2&q=b&q=a");
+        assert_eq!(key(Some("q=b&page=2&q=a"), &[]).uri(0), "/search?page=2&q=b&q=a");
         assert_ne!(key(Some("q=a&q=b"), &[]), key(Some("q=b&q=a"), &[]));
         assert_ne!(key(Some("q"), &[]), key(Some("q="), &[]));
     }

@@ -19,7 +19,7 @@ use crate::deliver::{Delivery, deliver};
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
 use crate::outcome::Outcome;
-use crate::page::Known;
+use crate::page::{Known, canonical};
 use crate::placement;
 use crate::recipe::{Recipe, Routed, kept_headers};
 use crate::visit::{Visit, visit};
@@ -81,7 +81,9 @@ where
             Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
             Sight::Fresh(entry, now) => {
                 let delivery = Delivery::take(&mut request);
-                release(&mut self.inner);
+                if !placement::is_always_ready::<S>() {
+                    drop(release(&mut self.inner));
+                }
                 ResponseFuture::ready(deliver(&entry, &delivery, Outcome::Hit, core.config.cache_status, now))
             }
             Sight::Page(page, key) => {
@@ -97,13 +99,15 @@ where
 }
 
 impl<S> Isr<S> {
-    /// Makes this service the one that renders what no request came for.
+    /// Makes this service the one that renders what no request came for, unless it is one route of many.
     pub(crate) fn register<B>(&self)
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        self.slot.core.set_application(Slot::renderer(&self.slot));
+        if !placement::is_route::<S>() {
+            self.slot.core.set_application(Slot::renderer(&self.slot));
+        }
     }
 
     /// Splits a request: the recipe is what is kept of it.
@@ -116,12 +120,13 @@ impl<S> Isr<S> {
         let config = &self.slot.core.config;
         let kept = kept_headers(&config.keep_headers, request.headers());
         if !routed {
-            self.slot.core.set_application(renderer);
+            self.register();
             return Recipe { page, key, kept, routed: None };
         }
-        let prefix = key.path().len().saturating_sub(request.uri().path().len());
+        let local = canonical(request.uri().path()).map_or(0, |local| local.len());
+        let prefix = key.path().len().saturating_sub(local);
         let mut extensions = request.extensions().clone();
-        placement::drop_connection(&mut extensions);
+        placement::narrow(&mut extensions, key.uri(0));
         config.drop_extensions.iter().for_each(|drop| drop(&mut extensions));
         let routed = Routed { extensions, prefix, renderer: renderer.clone() };
         Recipe { page, key, kept, routed: Some(Arc::new(routed)) }

@@ -14,11 +14,14 @@ use super::trouble::{Failure, Seen};
 use crate::body::IsrBody;
 use crate::clock::{self, Instant};
 use crate::context::Said;
-use crate::entry::{Entry, Lifetime, Rendered, Verdict, admit_body, admit_head, lifetime};
+use crate::entry::{Entry, Freshness, Lifetime, Rendered, Verdict, admit_body, admit_head, lifetime};
 use crate::invalidation::{Carried, Cell};
 use crate::observe;
 use crate::outcome::Reason;
 use crate::recipe::Recipe;
+
+/// An entry that may not be served any more, whatever happens.
+const NOTHING_LEFT: Freshness = Freshness::MustRender { fallback: false };
 
 /// What a render knew when it began, and what was said during it.
 pub(super) struct Attempt {
@@ -126,7 +129,8 @@ impl Approach<'_> {
                 core.troubles.refused(key, reason, seen, now);
             }
             Verdict::Store | Verdict::Failed(_) => {
-                let cold = !stored.is_some_and(|entry| entry.is_good());
+                let may_serve = |entry: Arc<Entry>| entry.freshness(&core.marks, now) != NOTHING_LEFT;
+                let cold = !stored.is_some_and(may_serve);
                 core.troubles.failed(&core.marks, key, &shared, seen, now, cold);
             }
         })

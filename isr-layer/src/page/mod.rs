@@ -1,7 +1,7 @@
 //! Pages: a registered route pattern with its policy. No async and no I/O here, only what literals can test.
 
+mod beginnings;
 mod declared;
-mod first_segment;
 mod params;
 mod path;
 pub(crate) mod pattern;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use super::first_segment::FirstSegments;
+use super::beginnings::Beginnings;
 use super::{Page, Policy, path, pattern};
 use crate::error::{Error, ErrorKind};
 use crate::invalidation::Cell;
@@ -22,17 +22,14 @@ pub(crate) struct Known {
 pub(crate) struct Registry {
     router: matchit::Router<u32>,
     pages: Vec<Arc<Known>>,
-    first_segments: FirstSegments,
+    beginnings: Beginnings,
 }
 
 impl Registry {
     /// Registers `pages`. One declaration given several times is one page; anything else that overlaps is an error.
     pub(crate) fn new(pages: impl IntoIterator<Item = Page>) -> Result<Self, Error> {
-        let mut registry = Self {
-            router: matchit::Router::new(),
-            pages: Vec::new(),
-            first_segments: FirstSegments::default(),
-        };
+        let mut registry =
+            Self { router: matchit::Router::new(), pages: Vec::new(), beginnings: Beginnings::default() };
         for page in pages {
             registry.add(page)?;
         }
@@ -42,7 +39,7 @@ impl Registry {
     /// Whether a path, in any spelling, may be a page's. Costs less than [`find`](Self::find) and never errs on a no.
     #[inline]
     pub(crate) fn may_have(&self, path: &str) -> bool {
-        self.first_segments.may_have(path)
+        self.beginnings.may_have(path)
     }
 
     /// The page a canonical path belongs to.
@@ -83,7 +80,7 @@ impl Registry {
         if let Err(error) = self.router.insert(page.path(), id) {
             return Err(self.refused(&page, error));
         }
-        self.first_segments.add(page.path());
+        self.beginnings.add(page.path());
         self.pages.push(Arc::new(Known { id, page, vary, cell: Arc::default() }));
         Ok(())
     }
