@@ -37,6 +37,7 @@ pub(crate) struct KeyRef<'a> {
 
 impl<'a> KeyRef<'a> {
     /// The key of a page that is keyed by its path alone.
+    #[inline]
     pub(crate) fn of_path(path: &'a str) -> Self {
         Self { path_len: path.len(), target: Cow::Borrowed(path), headers: Cow::Borrowed(&[]) }
     }

@@ -1,5 +1,6 @@
 //! Face 1, the middleware: recognises pages, answers from memory, and otherwise waits for the engine.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -18,6 +19,7 @@ use crate::cache::{
 use crate::deliver::{Delivery, deliver};
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
+use crate::key::Key;
 use crate::outcome::Outcome;
 use crate::page::{Known, canonical};
 use crate::placement;
@@ -48,12 +50,17 @@ pub(crate) struct Slot<S> {
     pub(crate) core: Arc<Core>,
     service: Mutex<S>,
     renderer: OnceLock<Arc<dyn Renderer>>,
+    routed: Mutex<HashMap<Key, Arc<Routed>>>,
 }
 
 impl<S: Clone> Isr<S> {
     pub(crate) fn new(inner: S, core: Arc<Core>, placement: Placement) -> Self {
         let service = Mutex::new(inner.clone());
-        Self { inner, slot: Arc::new(Slot { core, service, renderer: OnceLock::new() }), placement }
+        Self {
+            inner,
+            slot: Arc::new(Slot { core, service, renderer: OnceLock::new(), routed: Mutex::default() }),
+            placement,
+        }
     }
 }
 
@@ -111,7 +118,7 @@ impl<S> Isr<S> {
     }
 
     /// Splits a request: the recipe is what is kept of it.
-    fn recipe<B>(&self, page: Arc<Known>, key: crate::key::Key, request: &Request<B>, routed: bool) -> Recipe
+    fn recipe<B>(&self, page: Arc<Known>, key: Key, request: &Request<B>, routed: bool) -> Recipe
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
@@ -128,12 +135,25 @@ impl<S> Isr<S> {
         let mut extensions = request.extensions().clone();
         placement::narrow(&mut extensions, key.uri(0));
         config.drop_extensions.iter().for_each(|drop| drop(&mut extensions));
-        let routed = Routed { extensions, prefix, renderer: renderer.clone() };
-        Recipe { page, key, kept, routed: Some(Arc::new(routed)) }
+        let routed = Arc::new(Routed { extensions, prefix, renderer: renderer.clone() });
+        self.slot.remember(&key, &routed);
+        Recipe { page, key, kept, routed: Some(routed) }
     }
 }
 
 impl<S> Slot<S> {
+    /// Keeps what renders a key again, as long as there is an entry for it or a render. It stays here and not in the entry:
+    /// what the router found out may hold the application's state, which may hold the cache.
+    fn remember(&self, key: &Key, routed: &Arc<Routed>) {
+        let mut known = self.routed.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() == known.capacity() {
+            known.retain(|key, routed| {
+                Arc::strong_count(routed) > 1 || self.core.memory.get_key(key).is_some()
+            });
+        }
+        known.insert(key.clone(), routed.clone());
+    }
+
     /// A service that is not ready yet.
     pub(crate) fn service(&self) -> S
     where
@@ -187,16 +207,35 @@ where
     }
 }
 
-/// A render without a client: it takes the service only when its turn has come, and only if the application is there.
-pub(crate) struct Background<S, B> {
-    slot: Weak<Slot<S>>,
-    request: PhantomData<fn(B)>,
+/// A service that has to get ready first, within the render's time limit.
+pub(crate) struct Unready<S, B>(Ready<S, B>);
+
+impl<S, B> Unready<S, B> {
+    pub(crate) fn new(service: S) -> Self {
+        Self(Ready::new(service))
+    }
 }
 
-impl<S, B> Background<S, B> {
-    pub(crate) fn of(slot: &Arc<Slot<S>>) -> Self {
-        Self { slot: Arc::downgrade(slot), request: PhantomData }
+impl<S, B> Render for Unready<S, B>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    type Body = S::Body;
+    type Error = S::Error;
+
+    async fn render(self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
+        let mut ready = self.0;
+        poll_fn(|cx| ready.service.poll_ready(cx)).await.map_err(RenderError::Service)?;
+        ready.render(recipe).await
     }
+}
+
+/// A render nobody's request asked for: it takes the service only when its turn has come, and only if the application is
+/// still there.
+struct Background<S, B> {
+    slot: Weak<Slot<S>>,
+    request: PhantomData<fn(B)>,
 }
 
 impl<S, B> Render for Background<S, B>
@@ -208,9 +247,8 @@ where
     type Error = S::Error;
 
     async fn render(self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
-        let mut service = self.slot.upgrade().map(|slot| slot.service()).ok_or(RenderError::Gone)?;
-        poll_fn(|cx| service.poll_ready(cx)).await.map_err(RenderError::Service)?;
-        Ready::new(service).render(recipe).await
+        let service = self.slot.upgrade().map(|slot| slot.service()).ok_or(RenderError::Gone)?;
+        Unready::new(service).render(recipe).await
     }
 }
 
@@ -226,6 +264,12 @@ where
 
     fn is_alive(&self) -> bool {
         self.slot.strong_count() > 0
+    }
+
+    fn routed(&self, key: &Key) -> Option<Arc<Routed>> {
+        let slot = self.slot.upgrade()?;
+        let known = slot.routed.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(key).cloned()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::entry::{Entry, Freshness, Verdict};
 use crate::inner::Inner;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::recipe::Recipe;
-use crate::service::{Background, Ready, Slot};
+use crate::service::{Ready, Slot, Unready};
 
 /// How often a request looks again after a render it waited for was of no use to it. The second look finds a render that
 /// began after it came, so this is reached only while the runtime shuts down.
@@ -46,7 +46,7 @@ where
         match decision {
             Decision::Serve(entry, outcome) => return Ok(visit.serve(&entry, outcome)),
             Decision::Refresh(entry, lead) => {
-                let render = Background::of(&visit.slot);
+                let render = Unready::new(visit.slot.service());
                 let recipe = visit.recipe.clone();
                 core.tasks.spawn(regenerate(
                     core.clone(),
@@ -97,7 +97,7 @@ impl<S> Visit<S> {
                 core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
             }
             None => {
-                let render = Background::of(&self.slot);
+                let render = Unready::new(self.slot.service());
                 core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
             }
         }
@@ -127,7 +127,7 @@ impl<S> Visit<S> {
         let scope = Current::of(self.recipe.page.page);
         let end = match ready {
             Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope).await,
-            None => attempt(Background::of(&self.slot), &self.recipe, &scope).await,
+            None => attempt(Unready::new(self.slot.service()), &self.recipe, &scope).await,
         };
         let outcome = Outcome::Unstored { forward, reason, collapsed: false };
         match end {

@@ -1,7 +1,6 @@
 //! What all parts of one layer share, and the look-up: what is to be done for a request.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,7 +44,7 @@ pub(crate) struct Core {
     pub(crate) tasks: Tasks,
     /// Renders any page: there once the layer is known to stand in front of the whole application.
     application: Mutex<Option<Arc<dyn Renderer>>>,
-    pruning: AtomicBool,
+    pruning: tokio::sync::Mutex<()>,
 }
 
 /// What is to be done for a request.
@@ -81,7 +80,7 @@ impl Core {
             troubles: Troubles::new(),
             tasks: Tasks::new(),
             application: Mutex::default(),
-            pruning: AtomicBool::new(false),
+            pruning: tokio::sync::Mutex::default(),
             config,
             registry,
         })
@@ -146,23 +145,24 @@ impl Core {
         renderer.filter(|renderer| renderer.is_alive())
     }
 
-    /// Forgets old marks nobody carries, once there are too many, after raising all valid entries above them.
-    pub(crate) fn prune_marks(self: &Arc<Self>) {
-        if !self.marks.wants_pruning() || self.pruning.swap(true, Ordering::AcqRel) {
+    /// Forgets old marks nobody carries, once there are too many, after raising all valid entries above them. One at a
+    /// time: whoever comes meanwhile waits for it.
+    pub(crate) async fn prune_marks(&self) {
+        if !self.marks.wants_pruning() {
             return;
         }
-        let core = self.clone();
-        self.tasks.spawn(async move {
-            let _pruning = Pruning(&core.pruning);
-            let through = core.marks.published();
-            for (at, entry) in core.memory.iter().enumerate() {
-                entry.validity(&core.marks);
-                if at % 1024 == 1023 {
-                    tokio::task::yield_now().await;
-                }
+        let _pruning = self.pruning.lock().await;
+        if !self.marks.wants_pruning() {
+            return;
+        }
+        let through = self.marks.published();
+        for (at, entry) in self.memory.iter().enumerate() {
+            entry.validity(&self.marks);
+            if at % 1024 == 1023 {
+                tokio::task::yield_now().await;
             }
-            core.marks.prune(through);
-        });
+        }
+        self.marks.prune(through);
     }
 
     fn refresh(&self, recipe: &Recipe, entry: Arc<Entry>, arrival: u64, now: Instant) -> Decision {
@@ -192,14 +192,5 @@ impl Core {
         let again = self.memory.get_key(&recipe.key);
         let fresh = again.filter(|entry| entry.freshness(&self.marks, now) == Freshness::Fresh);
         fresh.map_or(Ok(joined), Err)
-    }
-}
-
-/// Says that pruning has ended, however it did.
-struct Pruning<'a>(&'a AtomicBool);
-
-impl Drop for Pruning<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
     }
 }

@@ -23,6 +23,7 @@ pub(crate) enum Sight<'a> {
 
 impl Core {
     /// Looks at a request whose public path is `raw`.
+    #[inline]
     pub(crate) fn look<'a, B: Body>(&'a self, request: &'a Request<B>, raw: &'a str) -> Sight<'a> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return Sight::Foreign;

@@ -60,8 +60,8 @@ impl Core {
         if targets.is_empty() {
             return Receipt::new(None, selected.into_iter().map(|selected| selected.receipt).collect());
         }
+        self.prune_marks().await;
         let number = self.marks.purge(&targets);
-        self.prune_marks();
         self.settle(purge);
         let deadline = clock::now() + LONGEST_ANSWER;
         let started = selected.into_iter().map(|selected| self.start(selected, purge.only_cached, number));

@@ -86,7 +86,7 @@ impl Core {
 
     /// A path as it is given, raw or encoded, with or without the trailing slash its page's route has.
     fn named_path(&self, raw: &str) -> Result<Named, String> {
-        if raw.contains('{') && self.registry.by_pattern(raw).is_some() {
+        if raw.contains(['{', '[']) && self.registry.by_pattern(&normalize_page(raw)).is_some() {
             return Err("this is a page's pattern: name it as `page`".to_owned());
         }
         if raw.contains(['?', '#']) {
@@ -143,7 +143,11 @@ impl Core {
 
     fn recipe_of(&self, entry: &Entry) -> Option<Recipe> {
         let page = self.registry.by_id(entry.key.page())?.clone();
-        Some(Recipe::of(page, entry.key.clone(), entry.routed.clone()))
+        let routed = match &entry.route {
+            Some(route) => Some(route.routed(&entry.key)?),
+            None => None,
+        };
+        Some(Recipe::of(page, entry.key.clone(), routed))
     }
 }
 

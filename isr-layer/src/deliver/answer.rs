@@ -22,21 +22,20 @@ pub(crate) fn deliver<R>(
     now: Instant,
 ) -> Response<IsrBody<R>> {
     let form = form(entry, delivery);
-    let headers = match outcome {
-        Outcome::Hit => entry.stamps.current(form, now),
-        _ => None,
-    };
-    let headers = headers.unwrap_or_else(|| headers_now(entry, form, outcome, show_status, now));
     let body = match form {
         Form::Whole => IsrBody::stored(entry.body.clone(), entry.trailers.clone()),
         Form::Head | Form::NotModified => IsrBody::empty(),
     };
     let mut response = Response::new(body);
-    *response.headers_mut() = headers;
     *response.status_mut() = if form == Form::NotModified { StatusCode::NOT_MODIFIED } else { entry.status };
+    let is_prepared = outcome == Outcome::Hit && entry.stamps.put(form, now, response.headers_mut());
+    if !is_prepared {
+        *response.headers_mut() = headers_now(entry, form, outcome, show_status, now);
+    }
     response
 }
 
+#[inline]
 fn form(entry: &Entry, delivery: &Delivery) -> Form {
     // RFC 9110, 13.2.1: preconditions are ignored unless the answer without them would be a success.
     let conditions = delivery.conditions.as_ref().filter(|_| entry.status == StatusCode::OK);

@@ -41,10 +41,14 @@ impl Stamp {
         Self { until: None, headers }
     }
 
-    /// The headers, as long as the second lasts.
+    /// Puts the headers into an answer, as long as the second lasts.
     #[inline]
-    fn at(&self, now: Instant) -> Option<HeaderMap> {
-        self.until.is_some_and(|until| now < until).then(|| self.headers.clone())
+    fn put(&self, now: Instant, answer: &mut HeaderMap) -> bool {
+        let is_current = self.until.is_some_and(|until| now < until);
+        if is_current {
+            *answer = self.headers.clone();
+        }
+        is_current
     }
 
     /// The same second of another form.
@@ -67,17 +71,20 @@ impl Stamps {
     }
 
     /// The headers with the body, of the last second there was a hit in.
+    #[inline]
     pub(crate) fn whole(&self) -> RwLockReadGuard<'_, Stamp> {
         read(&self.whole)
     }
 
-    /// The headers of a hit now, if an earlier hit of this second has prepared them.
+    /// Puts the headers of a hit into an answer, if an earlier hit of this second has prepared them.
     #[inline]
-    pub(crate) fn current(&self, form: Form, now: Instant) -> Option<HeaderMap> {
+    pub(crate) fn put(&self, form: Form, now: Instant, answer: &mut HeaderMap) -> bool {
         match form {
-            Form::Whole => self.whole().at(now),
-            Form::Head => read(&self.head).as_ref()?.at(now),
-            Form::NotModified => read(&self.not_modified).as_ref()?.at(now),
+            Form::Whole => self.whole().put(now, answer),
+            Form::Head => read(&self.head).as_ref().is_some_and(|stamp| stamp.put(now, answer)),
+            Form::NotModified => {
+                read(&self.not_modified).as_ref().is_some_and(|stamp| stamp.put(now, answer))
+            }
         }
     }
 
@@ -100,6 +107,7 @@ impl Stamps {
     }
 }
 
+#[inline]
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,11 +11,12 @@ use http::{StatusCode, response};
 
 use super::freshness::{Freshness, Lifetime, freshness};
 use super::is_gone;
+use crate::cache::Renderer;
 use crate::clock::Instant;
 use crate::deliver::{Stamps, prepare};
 use crate::invalidation::{Carried, Marks, Validity};
 use crate::key::Key;
-use crate::recipe::{Recipe, Routed};
+use crate::recipe::Recipe;
 
 /// One stored answer.
 pub(crate) struct Entry {
@@ -29,8 +30,8 @@ pub(crate) struct Entry {
     pub(crate) stamps: Stamps,
     /// `Cache-Status` members of caches behind us.
     pub(crate) earlier_caches: Option<Box<str>>,
-    /// How to render it again where the layer sits behind the router.
-    pub(crate) routed: Option<Arc<Routed>>,
+    /// Where the layer sits behind a router, the route that renders it again.
+    pub(crate) route: Option<Arc<dyn Renderer>>,
     born: Instant,
     lifetime: Lifetime,
     fresh_until: Option<Instant>,
@@ -66,7 +67,7 @@ impl Entry {
             trailers,
             stamps: Stamps::new(stamp),
             earlier_caches,
-            routed: recipe.routed.clone(),
+            route: recipe.routed.as_ref().map(|routed| routed.renderer.clone()),
             born,
             lifetime,
             fresh_until: lifetime.fresh_until(born),
@@ -79,6 +80,7 @@ impl Entry {
 
     /// Whether it may be served without a second thought: a comparison each for time and marks, as long as nothing was
     /// purged since it was looked at last.
+    #[inline]
     pub(crate) fn is_fresh(&self, marks: &Marks, now: Instant) -> bool {
         self.fresh_until.is_none_or(|until| now < until) && self.validity(marks) == Validity::Valid
     }
@@ -89,6 +91,7 @@ impl Entry {
     }
 
     /// What the marks say. Raises the number up to which the entry is known to be valid.
+    #[inline]
     pub(crate) fn validity(&self, marks: &Marks) -> Validity {
         let published = marks.published();
         let valid_through = self.valid_through.load(Ordering::Relaxed);

@@ -26,12 +26,14 @@ impl Beginnings {
 }
 
 /// The three octets after the first slash, as far as they are there.
+#[inline]
 fn beginning(path: &str) -> [u8; 3] {
     let mut rest = path.bytes().skip(1);
     std::array::from_fn(|_| rest.next().unwrap_or(0))
 }
 
 /// One of 256 slots.
+#[inline]
 fn slot([first, second, third]: [u8; 3]) -> usize {
     usize::from(first.wrapping_mul(7) ^ second.wrapping_mul(29) ^ third.wrapping_mul(83))
 }
