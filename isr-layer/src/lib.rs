@@ -15,7 +15,7 @@ mod revalidate;
 pub use error::{Error, ErrorKind};
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};
 pub use page::{Fallback, Page, ParamSet, Params, ParamsFuture, Policy};
-pub use revalidate::{RevalidateService, auth};
+pub use revalidate::{Delivery, RevalidateService, Unprocessable, Webhook, auth};
 
 #[cfg(feature = "macros")]
 pub use isr_layer_macros::static_page;

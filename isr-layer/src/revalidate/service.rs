@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,11 +14,13 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
-use super::answer::{self, Refusal};
-use super::auth::{Authenticators, SignedRequest};
-use super::{body, command, surroundings};
+use super::answer::{self, Acknowledged, Outcome, Refusal};
+use super::auth::{Admission, Authenticators, SignedRequest};
+use super::limits::{Limits, Rates};
+use super::replay::Replays;
+use super::{Webhook, body, command, surroundings};
 use crate::invalidation::{Purge, Receipt};
-use crate::{Cache, clock};
+use crate::{Cache, Error, clock};
 
 /// The revalidation endpoint, made by `IsrLayer::revalidate_service`: mount it wherever a Tower service can stand.
 ///
@@ -29,6 +32,9 @@ pub struct RevalidateService {
     engine: Arc<dyn Engine>,
     authenticators: Authenticators,
     methods: Methods,
+    webhook: Option<Webhook>,
+    limits: Arc<Limits>,
+    replays: Arc<Replays>,
 }
 
 /// What the endpoint needs of a cache.
@@ -62,7 +68,14 @@ impl RevalidateService {
     }
 
     fn over(engine: Arc<dyn Engine>, authenticators: Authenticators) -> Self {
-        Self { engine, authenticators, methods: Methods::WithBody }
+        Self {
+            engine,
+            authenticators,
+            methods: Methods::WithBody,
+            webhook: None,
+            limits: Arc::new(Limits::new(Rates::default())),
+            replays: Arc::default(),
+        }
     }
 
     /// Takes GET too: `?path=/posts/a&tag=posts`, with the secret where the authenticator looks for it.
@@ -74,33 +87,72 @@ impl RevalidateService {
         self
     }
 
+    /// Takes the webhooks of a content system: a body is its payload then, and no longer a request of our own. Mount a
+    /// second service for those.
+    ///
+    /// # Errors
+    ///
+    /// A template of the mapping is none, or it names nothing.
+    pub fn webhook(mut self, webhook: Webhook) -> Result<Self, Error> {
+        self.webhook = Some(webhook.checked()?);
+        Ok(self)
+    }
+
+    /// How many wrong credentials an address may send in a minute, ten unless set; then it is answered 429 in place of
+    /// 401. It needs to know the address: under axum, serve with `with_connect_info::<SocketAddr>()`.
+    pub fn max_failures_per_minute(mut self, failures: NonZeroU32) -> Self {
+        self.limits = Arc::new(Limits::new(Rates { failures, ..self.limits.rates() }));
+        self
+    }
+
+    /// How often a credential may call in a minute, 6,000 times unless set; then it is answered 429.
+    pub fn max_calls_per_minute(mut self, calls: NonZeroU32) -> Self {
+        self.limits = Arc::new(Limits::new(Rates { calls, ..self.limits.rates() }));
+        self
+    }
+
     async fn answer<B: Body>(self, request: Request<B>) -> Response<Full<Bytes>> {
         match self.carry_out(request).await {
-            Ok(receipt) => answer::receipt(&receipt, clock::unix_millis()),
+            Ok(outcome) => answer::outcome(&outcome, clock::unix_millis()),
             Err(refusal) => answer::refusal(&refusal),
         }
     }
 
-    async fn carry_out<B: Body>(self, request: Request<B>) -> Result<Receipt, Refusal> {
+    async fn carry_out<B: Body>(self, request: Request<B>) -> Result<Outcome, Refusal> {
         let (head, body) = request.into_parts();
         let form = self.methods.form(&head.method)?;
         let body = read(form, &head, body).await?;
-        self.authenticate(&head, &body)?;
+        let admission = self.admit(&head, &body)?;
+        if let Some(before) = self.replays.acknowledged(&admission) {
+            return Ok(Outcome::Replayed(before));
+        }
         let purge = self.parse(form, &head, &body)?;
-        Ok(self.engine.revalidate(purge).await)
+        if purge.is_empty() {
+            return Ok(Outcome::Nothing);
+        }
+        let receipt = self.engine.revalidate(purge).await;
+        if let Some(acknowledged) = Acknowledged::of(&receipt) {
+            self.replays.remember(&admission, acknowledged);
+        }
+        Ok(Outcome::Done(receipt))
     }
 
-    fn authenticate(&self, head: &request::Parts, body: &[u8]) -> Result<(), Refusal> {
+    fn admit(&self, head: &request::Parts, body: &[u8]) -> Result<Admission, Refusal> {
         let uri = surroundings::original_uri(&head.extensions).unwrap_or(&head.uri);
         let request = SignedRequest::new(&head.method, uri, &head.headers, body);
-        self.authenticators.admit(&request).map(|_| ()).ok_or(Refusal::InvalidToken)
+        let Some(admission) = self.authenticators.admit(&request) else {
+            return Err(self.limits.failed(surroundings::peer(&head.extensions), clock::now()));
+        };
+        self.limits.called(admission.credential, clock::now())?;
+        Ok(admission)
     }
 
     fn parse(&self, form: Form, head: &request::Parts, body: &[u8]) -> Result<Purge, Refusal> {
         let passed_over = |name: &str| self.authenticators.carry(name);
-        match form {
-            Form::Query => command::from_query(head.uri.query().unwrap_or_default(), passed_over),
-            Form::Body => command::from_json(body, passed_over),
+        match (form, &self.webhook) {
+            (Form::Query, _) => command::from_query(head.uri.query().unwrap_or_default(), passed_over),
+            (Form::Body, Some(webhook)) => webhook.purge(&head.headers, body),
+            (Form::Body, None) => command::from_json(body, passed_over),
         }
     }
 }
@@ -152,5 +204,7 @@ impl fmt::Debug for RevalidateService {
 
 #[cfg(all(test, feature = "axum"))]
 mod axum_tests;
+#[cfg(test)]
+mod guard_tests;
 #[cfg(test)]
 mod tests;
