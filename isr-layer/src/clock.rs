@@ -1,20 +1,20 @@
-//! The only file that reads a clock.
+//! The only place that reads a clock. Freshness, back-off and limits are given the time; they never ask for it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use tokio::time::Instant;
+pub(crate) use tokio::time::Instant;
 
-/// The monotonic clock that timers follow; tests pause it.
+/// The monotonic time. Under `tokio::time::pause` it is the paused one.
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// The wall clock as time since the Unix epoch.
+/// Time since the Unix epoch, for what leaves the process; zero should the clock stand before it.
 pub(crate) fn unix_time() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-/// The wall clock in milliseconds since the Unix epoch.
+/// Milliseconds since the Unix epoch.
 pub(crate) fn unix_millis() -> u64 {
     u64::try_from(unix_time().as_millis()).unwrap_or(u64::MAX)
 }

@@ -13,6 +13,10 @@ macro_rules! log {
 use std::collections::HashSet;
 use std::sync::{Mutex, Once, PoisonError};
 
+use http::StatusCode;
+
+use crate::entry::Verdict;
+use crate::outcome::Reason;
 use crate::page::Page;
 
 /// `context::…` was called where no render is in progress. Said once.
@@ -41,4 +45,32 @@ pub(crate) fn page_outside_render(page: &Page, rendering: Option<&Page>) {
         rendering = rendering,
         "a page ran outside its own render, so it is not cached: is it mounted at another path, or is the layer missing?"
     );
+}
+
+/// An answer was not stored: once a page for what is refused, each time for what failed.
+pub(crate) fn not_stored(page: &Page, path: &str, verdict: Verdict, status: StatusCode) {
+    static SAID: Mutex<Option<HashSet<(&'static str, Reason)>>> = Mutex::new(None);
+    let (reason, status) = (verdict.reason(), status.as_u16());
+    if let Verdict::Failed(_) = verdict {
+        log!(
+            warn,
+            path = path,
+            reason = reason.as_str(),
+            status = status,
+            "a render failed; the last good page stays"
+        );
+        return;
+    }
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.get_or_insert_with(HashSet::new).insert((page.path(), reason)) {
+        let page = page.describe();
+        log!(
+            warn,
+            page = page,
+            path = path,
+            reason = reason.as_str(),
+            status = status,
+            "an answer of this page may not be stored and was served to one client only; said once a page"
+        );
+    }
 }

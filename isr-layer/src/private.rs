@@ -1,8 +1,12 @@
 //! What generated code names. Not public API: it may change in any release.
 
+#[cfg(feature = "axum")]
+pub use axum;
 pub use inventory;
 
 pub use crate::context::check_in;
+pub use crate::leak::{Harmless, Leak, Probe, refusal};
+pub use crate::page::list_params;
 
 /// One annotated function of the program.
 #[derive(Debug)]

@@ -77,7 +77,9 @@ const fn parameter_mistake(bytes: &[u8], start: usize, end: usize, last: bool) -
     }
     let mut at = first;
     while at < end - 1 {
-        let ok = bytes[at] == b'_' || bytes[at].is_ascii_alphabetic() || (at > first && bytes[at].is_ascii_digit());
+        let ok = bytes[at] == b'_'
+            || bytes[at].is_ascii_alphabetic()
+            || (at > first && bytes[at].is_ascii_digit());
         if !ok {
             return Some("a parameter's name has only letters, digits and `_`, and starts with no digit");
         }
@@ -100,7 +102,9 @@ const fn literal_mistake(bytes: &[u8], start: usize, end: usize) -> Option<&'sta
                 at += 2;
             }
             byte if !is_pchar(byte) => {
-                return Some("this character cannot stand in a path: write it percent-encoded, as `%C3%A9` for é");
+                return Some(
+                    "this character cannot stand in a path: write it percent-encoded, as `%C3%A9` for é",
+                );
             }
             _ => {}
         }

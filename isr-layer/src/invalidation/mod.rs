@@ -1,9 +1,11 @@
 //! Invalidation: the sequence that orders purges and render starts, the marks they leave, and what a caller may name.
 
+mod marks;
 mod purge;
 mod receipt;
 
 pub use purge::{Mode, Purge, Selector};
 pub use receipt::{Receipt, SelectorReceipt, Status};
 
+pub(crate) use marks::{Carried, Cell, Marks, Strength, Target, Validity};
 pub(crate) use purge::Item;

@@ -1,8 +1,16 @@
 //! Pages: a registered route pattern with its policy. No async and no I/O here, only what literals can test.
 
 mod declared;
+mod params;
+mod path;
 pub(crate) mod pattern;
 mod policy;
+mod registry;
 
 pub use declared::{Page, ParamSet, Params, ParamsFuture};
+#[doc(hidden)]
+pub use params::list_params;
 pub use policy::{Fallback, Policy};
+
+pub(crate) use path::canonical;
+pub(crate) use registry::{Known, NEVER_IN_A_KEY, Registry};

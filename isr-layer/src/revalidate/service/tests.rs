@@ -314,7 +314,10 @@ fn it_is_what_routers_ask_for() {
     }
 
     mountable(&endpoint(&Recorder::new()));
-    mountable(&RevalidateService::new(Cache::default(), bearer()));
+    mountable(&RevalidateService::new(
+        crate::IsrLayer::builder().pages([]).build().unwrap().cache(),
+        bearer(),
+    ));
 }
 
 /// Yields these frames, then waits for ever.

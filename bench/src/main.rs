@@ -1,0 +1,30 @@
+//! Runs one scenario a number of times, in this process: `budget <scenario> <requests>`.
+//!
+//! It prints and measures nothing: `bench/budgets` runs it under callgrind with two lengths and takes the difference,
+//! so that what a program costs to start cancels out.
+
+mod request;
+mod scenarios;
+
+use std::process::ExitCode;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("budget {}: {error}", arguments.join(" "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), BoxError> {
+    let [scenario, requests] = arguments else {
+        return Err("usage: budget <scenario> <requests>".into());
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(scenarios::run(scenario, requests.parse()?))
+}

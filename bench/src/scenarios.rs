@@ -1,0 +1,226 @@
+//! The scenarios: each sets its service up, makes sure it does what its name says, then sends its requests.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::hint::black_box;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body as AxumBody;
+use axum::routing::get as route;
+use bytes::Bytes;
+use http::header::{AGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+use isr_layer::{Cache, IsrLayer, Page, Policy, Purge};
+use tower::layer::util::Identity;
+use tower::{Layer, Service, service_fn};
+
+use crate::BoxError;
+use crate::request::{Template, read, send};
+
+/// The body of the rows without axum.
+type Plain = Full<Bytes>;
+
+/// What the pages answer: 10 KB of it.
+static PAGE: [u8; 10 * 1024] = [b'x'; 10 * 1024];
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+const POSTS: Page = Page::new("/posts/{slug}").policy(Policy::new().revalidate(Duration::from_secs(3600)));
+
+/// The path that is asked for, one of [`POSTS`].
+const POST: &str = "/posts/hello-world";
+
+/// Runs the scenario of that name with so many requests.
+pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
+    let account = Template::browser_get("/account");
+    match scenario {
+        "request" => request(requests).await,
+        "floor" => floor(requests).await,
+        "axum-route" => drive::<AxumBody, _, _>(axum_route(), &post(), requests).await,
+        "hit" => hit::<Plain, _, _>(isr()?.layer(service_fn(page)), requests).await,
+        "hit-wrap" => hit::<AxumBody, _, _>(isr()?.wrap(router()), requests).await,
+        "hit-router-layer" => hit::<AxumBody, _, _>(router().layer(isr()?), requests).await,
+        "hit-head" => hit_head(requests).await,
+        "hit-304" => hit_not_modified(requests).await,
+        "purge" => purge(requests).await,
+        "hit-after-purge" => hit_after_purge(requests).await,
+        "uncached-plain" => drive::<Plain, _, _>(service_fn(page), &account, requests).await,
+        "uncached-layer" => drive::<Plain, _, _>(isr()?.layer(service_fn(page)), &account, requests).await,
+        "uncached-wrap-plain" => drive::<AxumBody, _, _>(router(), &account, requests).await,
+        "uncached-wrap" => drive::<AxumBody, _, _>(isr()?.wrap(router()), &account, requests).await,
+        "uncached-router-layer-plain" => {
+            drive::<AxumBody, _, _>(router().layer(Identity::new()), &account, requests).await
+        }
+        "uncached-router-layer" => drive::<AxumBody, _, _>(router().layer(isr()?), &account, requests).await,
+        _ => Err("no such scenario".into()),
+    }
+}
+
+/// The reference row: a request is made and a body read, nothing else.
+async fn request(requests: u64) -> Result<(), BoxError> {
+    let post = post();
+    for _ in 0..requests {
+        black_box(black_box(&post).make::<Plain>());
+        read(Full::new(Bytes::from_static(&PAGE))).await?;
+    }
+    Ok(())
+}
+
+/// The floor: the least a cache could do, an answer without headers out of a map.
+async fn floor(requests: u64) -> Result<(), BoxError> {
+    let pages = HashMap::from([(POST.to_owned(), Bytes::from_static(&PAGE))]);
+    let service = service_fn(|request: Request<Plain>| {
+        let body = pages.get(request.uri().path()).cloned().unwrap_or_default();
+        ready(Ok::<_, Infallible>(Response::new(Full::new(body))))
+    });
+    drive::<Plain, _, _>(service, &post(), requests).await
+}
+
+/// The yardstick: the cheapest route axum can serve itself, with the headers of a hit.
+fn axum_route() -> Router {
+    const HEADERS: [(HeaderName, HeaderValue); 5] = [
+        (CONTENT_TYPE, HTML),
+        (ETAG, HeaderValue::from_static("\"0f343b0931126a20f133d67c2b018a3b\"")),
+        (AGE, HeaderValue::from_static("7")),
+        (CACHE_CONTROL, HeaderValue::from_static("public, max-age=0, must-revalidate")),
+        (VARY, HeaderValue::from_static("accept-encoding")),
+    ];
+    Router::new().route("/posts/{slug}", route(|| ready((HEADERS, Bytes::from_static(&PAGE)))))
+}
+
+async fn hit_head(requests: u64) -> Result<(), BoxError> {
+    let mut service = isr()?.layer(service_fn(page));
+    warm::<Plain, _, _>(&mut service).await?;
+    let mut head = post();
+    head.method = Method::HEAD;
+    let answer = send::<Plain, _, _>(&mut service, &head).await?;
+    let length = answer.headers().get(CONTENT_LENGTH).cloned();
+    ensure(answer.status() == StatusCode::OK, "HEAD is not answered 200")?;
+    ensure(length == Some(HeaderValue::from(PAGE.len())), "HEAD does not tell the page's length")?;
+    ensure(read(answer.into_body()).await? == 0, "HEAD is answered with a body")?;
+    drive::<Plain, _, _>(service, &head, requests).await
+}
+
+async fn hit_not_modified(requests: u64) -> Result<(), BoxError> {
+    let mut service = isr()?.layer(service_fn(page));
+    let etag = warm::<Plain, _, _>(&mut service).await?.remove(ETAG).ok_or("a hit has no ETag")?;
+    let mut conditional = post();
+    conditional.headers.append(IF_NONE_MATCH, etag);
+    let answer = send::<Plain, _, _>(&mut service, &conditional).await?;
+    ensure(answer.status() == StatusCode::NOT_MODIFIED, "the right tag is not answered 304")?;
+    drive::<Plain, _, _>(service, &conditional, requests).await
+}
+
+/// The baseline of [`hit_after_purge`]: the purges alone.
+async fn purge(requests: u64) -> Result<(), BoxError> {
+    let isr = isr()?;
+    let mut service = isr.layer(service_fn(page));
+    warm::<Plain, _, _>(&mut service).await?;
+    for _ in 0..requests {
+        purge_another_tag(&isr.cache()).await;
+    }
+    Ok(())
+}
+
+/// A purge which the page has nothing to do with, before each hit.
+async fn hit_after_purge(requests: u64) -> Result<(), BoxError> {
+    let isr = isr()?;
+    let mut service = isr.layer(service_fn(page));
+    warm::<Plain, _, _>(&mut service).await?;
+    let post = post();
+    for _ in 0..requests {
+        purge_another_tag(&isr.cache()).await;
+        read(send::<Plain, _, _>(&mut service, black_box(&post)).await?.into_body()).await?;
+    }
+    warm::<Plain, _, _>(&mut service).await?;
+    Ok(())
+}
+
+async fn purge_another_tag(cache: &Cache) {
+    black_box(cache.revalidate(Purge::tag("another")).await);
+}
+
+/// Sends hits, once a request is sure to be one.
+async fn hit<B, S, R>(mut service: S, requests: u64) -> Result<(), BoxError>
+where
+    B: Default,
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    warm(&mut service).await?;
+    drive(service, &post(), requests).await
+}
+
+/// Sends the requests one after the other and reads each answer to its end.
+async fn drive<B, S, R>(mut service: S, request: &Template, requests: u64) -> Result<(), BoxError>
+where
+    B: Default,
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    for _ in 0..requests {
+        read(send(&mut service, black_box(request)).await?.into_body()).await?;
+    }
+    Ok(())
+}
+
+/// Asks for the page until it is a hit, which has every header the budget includes, and gives these.
+async fn warm<B, S, R>(service: &mut S) -> Result<HeaderMap, BoxError>
+where
+    B: Default,
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    for _ in 0..100 {
+        let (head, body) = send(service, &post()).await?.into_parts();
+        ensure(read(body).await? == PAGE.len(), "the page is not whole")?;
+        if is_hit(&head.headers) {
+            for name in [ETAG, AGE, CACHE_CONTROL, CONTENT_TYPE] {
+                ensure(head.headers.contains_key(&name), &format!("a hit has no {name}"))?;
+            }
+            return Ok(head.headers);
+        }
+        tokio::task::yield_now().await;
+    }
+    Err("the page never becomes a hit".into())
+}
+
+fn is_hit(headers: &HeaderMap) -> bool {
+    let status = headers.get("cache-status").and_then(|value| value.to_str().ok());
+    status.is_some_and(|status| status.starts_with("isr; hit"))
+}
+
+fn ensure(holds: bool, otherwise: &str) -> Result<(), BoxError> {
+    if holds { Ok(()) } else { Err(otherwise.into()) }
+}
+
+fn post() -> Template {
+    Template::browser_get(POST)
+}
+
+fn isr() -> Result<IsrLayer, BoxError> {
+    Ok(IsrLayer::builder().pages([POSTS]).build()?)
+}
+
+/// The inner service of the rows without axum.
+fn page(_request: Request<Plain>) -> Ready<Result<Response<Plain>, Infallible>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(&PAGE)));
+    response.headers_mut().append(CONTENT_TYPE, HTML);
+    ready(Ok(response))
+}
+
+/// The application of the rows with axum.
+fn router() -> Router {
+    let page = || ready(([(CONTENT_TYPE, HTML)], Bytes::from_static(&PAGE)));
+    Router::new().route("/posts/{slug}", route(page)).route("/account", route(page))
+}

@@ -1,0 +1,95 @@
+//! The interface for programs: `PUT /api/posts/{slug}` writes to the database and leaves every page as it is.
+
+use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::put;
+use axum::{Json, Router};
+use serde_json::json;
+
+use crate::App;
+use crate::db::{DbError, Saved};
+use crate::post::{self, Draft};
+use crate::views;
+
+/// Room for the longest body there may be, however it is escaped in JSON.
+const MAX_REQUEST: usize = 1 << 20;
+
+pub(crate) fn routes() -> Router<App> {
+    let posts = put(put_post).layer(DefaultBodyLimit::max(MAX_REQUEST)).layer(map_response(views::no_store));
+    Router::new().route("/api/posts/{slug}", posts)
+}
+
+/// Creates or replaces a post. Telling the pages is the caller's next step: `POST /api/revalidate`.
+async fn put_post(
+    _: Writer,
+    State(app): State<App>,
+    slug: Result<Path<String>, PathRejection>,
+    draft: Result<Json<Draft>, JsonRejection>,
+) -> Result<Response, ApiError> {
+    let Path(slug) = slug.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
+    if !post::is_slug(&slug) {
+        return Err(ApiError::invalid("slug must be lower-case letters, digits and hyphens inside"));
+    }
+    let Json(draft) = draft.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
+    let draft = draft.checked().map_err(ApiError::invalid)?;
+    let path = format!("/posts/{slug}");
+    let saved = app.db.save(slug.clone(), draft, views::today()).await?;
+    let answer = Json(json!({ "slug": slug, "path": path, "created": saved == Saved::Created }));
+    Ok(match saved {
+        Saved::Created => (StatusCode::CREATED, [(header::LOCATION, path)], answer).into_response(),
+        Saved::Updated => answer.into_response(),
+    })
+}
+
+/// Proof that the request carries the secret. Taken first: nothing else of a stranger's request is read.
+struct Writer;
+
+impl FromRequestParts<App> for Writer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if app.access.has_bearer(&parts.headers) { Ok(Self) } else { Err(ApiError::unauthorized()) }
+    }
+}
+
+/// A status and a sentence, sent as `{"message": "…"}`.
+#[derive(Debug)]
+struct ApiError {
+    status: StatusCode,
+    message: String,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+
+    fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Invalid token")
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        tracing::error!(%error, "a post could not be written");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the post could not be written")
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(json!({ "message": self.message }))).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

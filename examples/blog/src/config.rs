@@ -1,0 +1,78 @@
+//! What the environment decides: where to listen, where the database is, and the secret.
+
+use std::env::{self, VarError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// The settings of one run. It has no `Debug`, since it may hold the secret.
+pub(crate) struct Config {
+    pub(crate) addr: String,
+    pub(crate) database: PathBuf,
+    /// None when the environment names none: then the database keeps one.
+    pub(crate) secret: Option<String>,
+}
+
+impl Config {
+    pub(crate) fn from_env() -> Result<Self> {
+        Self::from_lookup(|name| match env::var(name) {
+            Ok(value) => Ok(Some(value)),
+            Err(VarError::NotPresent) => Ok(None),
+            // The value is left out on purpose: one of the variables is a secret.
+            Err(VarError::NotUnicode(_)) => bail!("{name} is not valid UTF-8"),
+        })
+    }
+
+    fn from_lookup(lookup: impl Fn(&str) -> Result<Option<String>>) -> Result<Self> {
+        let addr = lookup("BLOG_ADDR")?.unwrap_or_else(|| "127.0.0.1:3000".into());
+        let (_, port) = addr.rsplit_once(':').context("BLOG_ADDR is not an address with a port")?;
+        port.parse::<u16>().with_context(|| format!("BLOG_ADDR {addr:?} does not end in a port"))?;
+        let database = lookup("BLOG_DB")?.map_or_else(default_database, PathBuf::from);
+        if database.as_os_str().is_empty() {
+            bail!("BLOG_DB is empty: name a file, or leave it unset");
+        }
+        Ok(Self { addr, database, secret: lookup("REVALIDATE_SECRET")? })
+    }
+}
+
+/// A file under the workspace's `target`, which no one minds losing; the current directory when there is none.
+fn default_database() -> PathBuf {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+    target.canonicalize().unwrap_or_default().join("blog.sqlite")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(values: &[(&str, &str)]) -> Result<Config> {
+        Config::from_lookup(|name| {
+            Ok(values.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        })
+    }
+
+    #[test]
+    fn an_empty_environment_gives_the_documented_defaults() {
+        let config = config(&[]).unwrap();
+
+        assert_eq!(config.addr, "127.0.0.1:3000");
+        assert!(config.database.ends_with("blog.sqlite"));
+        assert_eq!(config.secret, None);
+    }
+
+    #[test]
+    fn an_address_without_a_port_is_refused_by_name() {
+        for addr in ["localhost", "127.0.0.1:", "127.0.0.1:http", ""] {
+            let error = config(&[("BLOG_ADDR", addr)]).err().unwrap();
+
+            assert!(error.to_string().contains("BLOG_ADDR"), "{addr}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_empty_database_name_is_refused() {
+        let error = config(&[("BLOG_DB", "")]).err().unwrap();
+
+        assert!(error.to_string().contains("BLOG_DB"));
+    }
+}

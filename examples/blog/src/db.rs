@@ -1,0 +1,281 @@
+//! The database: posts, their tags and one setting, behind a handle whose calls never block the async threads.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+
+use crate::post::{Draft, Post};
+
+/// The front page lists the newest of them only, so that it stays a page however many there are.
+const LISTED: u32 = 200;
+
+const SCHEMA: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = NORMAL;
+    PRAGMA busy_timeout = 5000;
+    PRAGMA foreign_keys = ON;
+    CREATE TABLE IF NOT EXISTS posts (
+        slug TEXT PRIMARY KEY, title TEXT NOT NULL, body TEXT NOT NULL, published TEXT NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS posts_by_day ON posts (published DESC, slug);
+    CREATE TABLE IF NOT EXISTS tags (
+        tag TEXT NOT NULL, slug TEXT NOT NULL REFERENCES posts (slug) ON DELETE CASCADE,
+        PRIMARY KEY (tag, slug)
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS tags_by_post ON tags (slug);
+    CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+";
+
+const COLUMNS: &str = "SELECT slug, title, body, published,
+    (SELECT group_concat(tag, ' ' ORDER BY tag) FROM tags WHERE tags.slug = posts.slug) FROM posts";
+
+/// A cheap handle to the database.
+#[derive(Clone)]
+pub(crate) struct Db(Arc<Mutex<Connection>>);
+
+/// Whether a post was there before it was saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Saved {
+    Created,
+    Updated,
+}
+
+/// Why the database did not answer.
+#[derive(Debug)]
+pub(crate) enum DbError {
+    Sqlite(rusqlite::Error),
+    /// The blocking task panicked or was cancelled.
+    Task(tokio::task::JoinError),
+}
+
+impl Db {
+    pub(crate) async fn open(file: &Path) -> Result<Self, DbError> {
+        let file = file.to_owned();
+        tokio::task::spawn_blocking(move || Self::connect(Connection::open(file)?)).await?
+    }
+
+    #[cfg(test)]
+    pub(crate) fn in_memory() -> Self {
+        Self::connect(Connection::open_in_memory().unwrap()).unwrap()
+    }
+
+    /// The newest posts, or the newest that have a tag.
+    pub(crate) async fn posts(&self, tag: Option<String>) -> Result<Vec<Post>, DbError> {
+        self.run(move |db| {
+            let wanted = "WHERE ?1 IS NULL OR slug IN (SELECT slug FROM tags WHERE tag = ?1)";
+            let sql = format!("{COLUMNS} {wanted} ORDER BY published DESC, slug LIMIT {LISTED}");
+            db.prepare_cached(&sql)?.query_map([tag], read_post)?.collect()
+        })
+        .await
+    }
+
+    pub(crate) async fn post(&self, slug: String) -> Result<Option<Post>, DbError> {
+        self.run(move |db| {
+            let sql = format!("{COLUMNS} WHERE slug = ?1");
+            db.prepare_cached(&sql)?.query_row([slug], read_post).optional()
+        })
+        .await
+    }
+
+    /// Creates or replaces a post. One that is replaced keeps the day it first appeared.
+    pub(crate) async fn save(&self, slug: String, draft: Draft, today: String) -> Result<Saved, DbError> {
+        self.run(move |db| {
+            let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let known =
+                change.query_row("SELECT EXISTS (SELECT 1 FROM posts WHERE slug = ?1)", [&slug], bool_of)?;
+            write_post(&change, &slug, &draft, &today)?;
+            change.commit()?;
+            Ok(if known { Saved::Updated } else { Saved::Created })
+        })
+        .await
+    }
+
+    /// Writes `posts` into a database that never had any; says whether it did.
+    pub(crate) async fn seed(&self, posts: Vec<Post>) -> Result<bool, DbError> {
+        self.run(move |db| {
+            let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let fresh = change.execute("INSERT OR IGNORE INTO settings VALUES ('seeded', 'yes')", [])? == 1;
+            if fresh {
+                for post in posts {
+                    let draft = Draft { title: post.title, body: post.body, tags: post.tags };
+                    write_post(&change, &post.slug, &draft, &post.published)?;
+                }
+            }
+            change.commit()?;
+            Ok(fresh)
+        })
+        .await
+    }
+
+    /// The setting as it was first written: `value` if there is none yet.
+    pub(crate) async fn setting_or(&self, name: &'static str, value: String) -> Result<String, DbError> {
+        self.run(move |db| {
+            db.execute("INSERT OR IGNORE INTO settings VALUES (?1, ?2)", [name, &value])?;
+            db.query_row("SELECT value FROM settings WHERE name = ?1", [name], |row| row.get(0))
+        })
+        .await
+    }
+
+    fn connect(connection: Connection) -> Result<Self, DbError> {
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self(Arc::new(Mutex::new(connection))))
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let connection = Arc::clone(&self.0);
+        let answer = tokio::task::spawn_blocking(move || {
+            // A panic rolls its transaction back while it unwinds, so the connection is as good as before.
+            work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        Ok(answer.await??)
+    }
+}
+
+fn write_post(change: &Transaction<'_>, slug: &str, draft: &Draft, day: &str) -> rusqlite::Result<()> {
+    change.execute(
+        "INSERT INTO posts (slug, title, body, published) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (slug) DO UPDATE SET title = excluded.title, body = excluded.body",
+        params![slug, draft.title, draft.body, day],
+    )?;
+    change.execute("DELETE FROM tags WHERE slug = ?1", [slug])?;
+    let mut insert = change.prepare_cached("INSERT INTO tags (tag, slug) VALUES (?1, ?2)")?;
+    draft.tags.iter().try_for_each(|tag| insert.execute([tag.as_str(), slug]).map(drop))
+}
+
+fn read_post(row: &Row<'_>) -> rusqlite::Result<Post> {
+    let tags: Option<String> = row.get(4)?;
+    Ok(Post {
+        slug: row.get(0)?,
+        title: row.get(1)?,
+        body: row.get(2)?,
+        published: row.get(3)?,
+        tags: tags.iter().flat_map(|tags| tags.split(' ')).map(str::to_owned).collect(),
+    })
+}
+
+fn bool_of(row: &Row<'_>) -> rusqlite::Result<bool> {
+    row.get(0)
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for DbError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(error) => write!(f, "the database refused: {error}"),
+            Self::Task(error) => write!(f, "the database task ended early: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for DbError {}
+
+impl From<rusqlite::Error> for DbError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<tokio::task::JoinError> for DbError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Task(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(title: &str, tags: &[&str]) -> Draft {
+        Draft { title: title.into(), body: "body".into(), tags: tags.iter().map(|&tag| tag.into()).collect() }
+    }
+
+    async fn save(db: &Db, slug: &str, draft: Draft, day: &str) -> Saved {
+        db.save(slug.into(), draft, day.into()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_saved_is_read_again() {
+        let db = Db::in_memory();
+
+        assert_eq!(save(&db, "rye", draft("Rye", &["bread", "rye"]), "2024-01-02").await, Saved::Created);
+
+        let post = db.post("rye".into()).await.unwrap().unwrap();
+        assert_eq!((post.title.as_str(), post.published.as_str()), ("Rye", "2024-01-02"));
+        assert_eq!(post.tags, ["bread", "rye"]);
+    }
+
+    #[tokio::test]
+    async fn saving_again_replaces_text_and_tags_and_keeps_the_day() {
+        let db = Db::in_memory();
+        save(&db, "rye", draft("Rye", &["bread", "rye"]), "2024-01-02").await;
+
+        assert_eq!(save(&db, "rye", draft("Spelt", &["spelt"]), "2025-01-02").await, Saved::Updated);
+
+        let post = db.post("rye".into()).await.unwrap().unwrap();
+        assert_eq!((post.title.as_str(), post.published.as_str()), ("Spelt", "2024-01-02"));
+        assert_eq!(post.tags, ["spelt"]);
+    }
+
+    #[tokio::test]
+    async fn posts_are_listed_newest_first_and_by_tag() {
+        let db = Db::in_memory();
+        save(&db, "a", draft("A", &["x"]), "2024-01-01").await;
+        save(&db, "b", draft("B", &[]), "2024-01-03").await;
+        save(&db, "c", draft("C", &["x"]), "2024-01-02").await;
+
+        let slugs = |posts: Vec<Post>| posts.into_iter().map(|post| post.slug).collect::<Vec<_>>();
+
+        assert_eq!(slugs(db.posts(None).await.unwrap()), ["b", "c", "a"]);
+        assert_eq!(slugs(db.posts(Some("x".into())).await.unwrap()), ["c", "a"]);
+        assert!(db.posts(Some("none".into())).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_unknown_slug_is_none_and_a_hostile_one_is_only_text() {
+        let db = Db::in_memory();
+
+        assert_eq!(db.post("' OR 1=1 --".into()).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_database_is_seeded_once() {
+        let db = Db::in_memory();
+        let posts = || crate::seed::posts().unwrap();
+
+        assert!(db.seed(posts()).await.unwrap());
+        save(&db, &posts()[0].slug, draft("Changed", &[]), "2024-01-01").await;
+
+        assert!(!db.seed(posts()).await.unwrap());
+        let kept = db.post(posts()[0].slug.clone()).await.unwrap().unwrap();
+        assert_eq!(kept.title, "Changed");
+    }
+
+    #[tokio::test]
+    async fn a_setting_keeps_its_first_value() {
+        let db = Db::in_memory();
+
+        assert_eq!(db.setting_or("secret", "one".into()).await.unwrap(), "one");
+        assert_eq!(db.setting_or("secret", "two".into()).await.unwrap(), "one");
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_one_query_leaves_the_database_usable() {
+        let db = Db::in_memory();
+
+        let answer = db.run::<(), _>(|_| panic!("on purpose")).await;
+
+        assert!(matches!(answer, Err(DbError::Task(_))));
+        assert!(db.posts(None).await.unwrap().is_empty());
+    }
+}

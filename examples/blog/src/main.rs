@@ -1,0 +1,109 @@
+//! A small blog on SQLite: pages at the price of a static file, changed the moment an editor presses publish.
+//!
+//! `site` holds the pages and is the place to start reading. `admin` and `api` change posts, `demo` holds the button of
+//! the page everybody knows; the rest is what any site needs.
+
+mod access;
+mod admin;
+mod api;
+mod config;
+mod db;
+mod demo;
+mod error;
+mod markdown;
+mod post;
+mod seed;
+mod shutdown;
+mod site;
+mod views;
+mod welcome;
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use isr_layer::auth::Bearer;
+use isr_layer::{Cache, IsrLayer};
+use tokio::net::TcpListener;
+
+use crate::access::Access;
+use crate::config::Config;
+use crate::db::Db;
+use crate::shutdown::Stop;
+use crate::welcome::Secret;
+
+/// What every handler may use.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) db: Db,
+    pub(crate) cache: Cache,
+    pub(crate) access: Access,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let colours = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(colours).init();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("blog: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<()> {
+    let stop = Stop::listen().context("cannot listen to signals")?;
+    let config = Config::from_env()?;
+    let db = open_database(&config).await?;
+    let secret = secret(&config, &db).await?;
+    let listener = listen(&config.addr).await?;
+
+    let isr = IsrLayer::builder().build()?;
+    let cache = isr.cache();
+    let bearer = Bearer::new(secret.value()).context("REVALIDATE_SECRET cannot be used")?;
+    let app = App { db: db.clone(), cache: cache.clone(), access: Access::new(secret.value()) };
+    let routes = site::routes()
+        .merge(demo::routes())
+        .merge(admin::routes())
+        .merge(api::routes())
+        .route_service("/api/revalidate", isr.revalidate_service(bearer))
+        .fallback(error::not_found)
+        .layer(axum::middleware::map_response(views::secure))
+        .with_state(app);
+    let service = isr.wrap(routes).with_connect_info::<SocketAddr>();
+
+    welcome::print(listener.local_addr()?, &config.database, &secret, &db).await?;
+    let requested = stop.clone().requested();
+    let served = async {
+        axum::serve(listener, service).with_graceful_shutdown(requested).await?;
+        cache.drained().await;
+        Ok(())
+    };
+    stop.bound(served).await
+}
+
+async fn open_database(config: &Config) -> Result<Db> {
+    let file = &config.database;
+    let named = || format!("cannot use the database {} (BLOG_DB)", file.display());
+    let db = Db::open(file).await.with_context(named)?;
+    db.seed(seed::posts()?).await.with_context(named)?;
+    Ok(db)
+}
+
+/// The environment's secret, else the one the database keeps, made at first start so that it survives a restart.
+async fn secret(config: &Config, db: &Db) -> Result<Secret> {
+    if let Some(secret) = &config.secret {
+        return Ok(Secret::Given(secret.clone()));
+    }
+    let fresh = access::random_hex().context("the system gives no random bytes")?;
+    Ok(Secret::Kept(db.setting_or("revalidate_secret", fresh).await?))
+}
+
+async fn listen(addr: &str) -> Result<TcpListener> {
+    TcpListener::bind(addr).await.with_context(|| {
+        format!("cannot listen on {addr}; choose another address with BLOG_ADDR, for example BLOG_ADDR=127.0.0.1:3001")
+    })
+}

@@ -1,0 +1,63 @@
+//! The pages: each says when it goes stale and what it shows, and is written as if nothing were ever cached.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::Html;
+use axum::routing::{MethodRouter, get};
+use isr_layer::{routes, static_page};
+
+use crate::App;
+use crate::error::AppError;
+use crate::views;
+
+type Rendered = Result<Html<String>, AppError>;
+
+pub(crate) fn routes() -> Router<App> {
+    routes![index, post, tag, about, demo]
+        .route("/style.css", asset("text/css; charset=utf-8", include_str!("../static/style.css")))
+        .route("/demo.js", asset("text/javascript; charset=utf-8", include_str!("../static/demo.js")))
+        .route("/icon.svg", asset("image/svg+xml", include_str!("../static/icon.svg")))
+}
+
+/// The list of posts.
+#[static_page("/", revalidate = 60, tags = ["posts"])]
+async fn index(State(app): State<App>) -> Rendered {
+    let posts = app.db.posts(None).await?;
+    Ok(Html(views::index(&posts)?))
+}
+
+/// One post.
+#[static_page("/posts/{slug}", revalidate = 60, tags = ["posts", "post:{slug}"])]
+async fn post(State(app): State<App>, Path(slug): Path<String>) -> Rendered {
+    let post = app.db.post(slug).await?.ok_or(AppError::NotFound)?;
+    Ok(Html(views::post(&post)?))
+}
+
+/// The posts that have a tag.
+#[static_page("/tags/{tag}", revalidate = 60, tags = ["posts"])]
+async fn tag(State(app): State<App>, Path(tag): Path<String>) -> Rendered {
+    let posts = app.db.posts(Some(tag.clone())).await?;
+    if posts.is_empty() {
+        return Err(AppError::NotFound);
+    }
+    Ok(Html(views::tag(&tag, &posts)?))
+}
+
+/// Named after its function, and rendered again only on demand.
+#[static_page(revalidate = false)]
+async fn about() -> Rendered {
+    Ok(Html(views::about()?))
+}
+
+/// The page everybody knows: when was it rendered?
+#[static_page("/demo", revalidate = false)]
+async fn demo() -> Rendered {
+    Ok(Html(views::demo()?))
+}
+
+/// A file that is part of the program.
+fn asset<S: Clone + Send + Sync + 'static>(kind: &'static str, text: &'static str) -> MethodRouter<S> {
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=300")];
+    get(move || async move { (headers, text) })
+}

@@ -1,0 +1,117 @@
+//! What is printed at start: the addresses to open and three commands to try.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+
+use crate::db::{Db, DbError};
+
+/// The secret of those who may write, and where it comes from.
+pub(crate) enum Secret {
+    /// From the environment; its owner knows it, so it is never printed.
+    Given(String),
+    /// Made at first start and kept in the database; printed, for nobody could know it otherwise.
+    Kept(String),
+}
+
+impl Secret {
+    pub(crate) fn value(&self) -> &str {
+        let (Self::Given(value) | Self::Kept(value)) = self;
+        value
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Given(_) => "Given(..)",
+            Self::Kept(_) => "Kept(..)",
+        })
+    }
+}
+
+pub(crate) async fn print(
+    addr: SocketAddr,
+    database: &Path,
+    secret: &Secret,
+    db: &Db,
+) -> Result<(), DbError> {
+    let newest = db.posts(None).await?.into_iter().next();
+    let slug = newest.map_or_else(|| "hello".into(), |post| post.slug);
+    let text = text(addr, database, secret, &slug);
+    // Nobody has to read it: a closed standard output is no reason not to serve.
+    io::stdout().write_all(text.as_bytes()).ok();
+    Ok(())
+}
+
+fn text(addr: SocketAddr, database: &Path, secret: &Secret, slug: &str) -> String {
+    let site = format!("http://{}", reachable(addr));
+    let database = database.display();
+    let secret = match secret {
+        Secret::Given(_) => "The secret is the REVALIDATE_SECRET of this program's environment.".into(),
+        Secret::Kept(value) => format!(
+            "The secret (made at first start, kept in the database; set REVALIDATE_SECRET to choose your own):\n\
+             \n  export REVALIDATE_SECRET={value}"
+        ),
+    };
+    format!(
+        r#"
+The Slow Lane is open, its posts are in {database}
+
+  {site}/         the posts
+  {site}/demo     a timestamp, and the button that renews it
+  {site}/admin    write and publish; log in with the secret
+
+{secret}
+
+Ask twice and look at Cache-Status; change the post, and the old page stays; revalidate, and the next is new:
+
+  curl -i {site}/posts/{slug}
+  curl -X PUT {site}/api/posts/{slug} -H "Authorization: Bearer $REVALIDATE_SECRET" -H "Content-Type: application/json" -d '{{"title":"Changed","body":"A *new* text.","tags":["news"]}}'
+  curl -X POST {site}/api/revalidate -H "Authorization: Bearer $REVALIDATE_SECRET" -H "Content-Type: application/json" -d '{{"path":"/posts/{slug}"}}'
+
+"#
+    )
+}
+
+/// An address to type into a browser: listening on every interface, the site is reached by the local one.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, addr.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(secret: &Secret) -> String {
+        text(([0, 0, 0, 0], 3000).into(), Path::new("blog.sqlite"), secret, "rye")
+    }
+
+    #[test]
+    fn a_secret_that_was_made_here_is_printed_once() {
+        let text = printed(&Secret::Kept("0123456789".into()));
+
+        assert_eq!(text.matches("0123456789").count(), 1);
+    }
+
+    #[test]
+    fn a_secret_from_the_environment_is_never_printed() {
+        let text = printed(&Secret::Given("0123456789".into()));
+
+        assert!(!text.contains("0123456789"));
+    }
+
+    #[test]
+    fn there_are_three_commands_to_try_on_an_address_that_can_be_reached() {
+        let text = printed(&Secret::Given("0123456789".into()));
+
+        assert_eq!(text.matches("  curl ").count(), 3);
+        assert!(text.contains("http://127.0.0.1:3000/posts/rye"));
+    }
+}

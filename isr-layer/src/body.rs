@@ -1,0 +1,248 @@
+//! Bodies: what a render is given, what a client gets, and the one place that reads a response body to its end.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
+use pin_project_lite::pin_project;
+
+/// A request body that can be made from kept bytes, so that a page can be rendered without the client.
+///
+/// A service behind the layer takes such a body. It is implemented for axum's body and for `Full<Bytes>`; for any other,
+/// put [`RequestBody`] around it.
+pub trait RenderBody: Body {
+    /// A body of exactly these bytes.
+    fn from_bytes(bytes: Bytes) -> Self;
+}
+
+impl RenderBody for Full<Bytes> {
+    fn from_bytes(bytes: Bytes) -> Self {
+        Self::new(bytes)
+    }
+}
+
+pin_project! {
+    /// Makes any request body one that a page can be rendered with: `RequestBody<hyper::body::Incoming>`.
+    ///
+    /// ```
+    /// use http_body_util::Empty;
+    /// use isr_layer::RequestBody;
+    ///
+    /// let from_a_client: RequestBody<Empty<bytes::Bytes>> = RequestBody::new(Empty::new());
+    /// ```
+    #[derive(Debug)]
+    pub struct RequestBody<B> {
+        #[pin]
+        kind: RequestKind<B>,
+    }
+}
+
+pin_project! {
+    #[project = RequestKindProjected]
+    #[derive(Debug)]
+    enum RequestKind<B> {
+        Client { #[pin] body: B },
+        Kept { body: Full<Bytes> },
+    }
+}
+
+impl<B> RequestBody<B> {
+    /// The body as it came from the client.
+    pub fn new(body: B) -> Self {
+        Self { kind: RequestKind::Client { body } }
+    }
+}
+
+impl<B: Body<Data = Bytes>> RenderBody for RequestBody<B> {
+    fn from_bytes(bytes: Bytes) -> Self {
+        Self { kind: RequestKind::Kept { body: Full::new(bytes) } }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().kind.project() {
+            RequestKindProjected::Client { body } => body.poll_frame(cx),
+            RequestKindProjected::Kept { body } => {
+                let frame = ready!(Pin::new(body).poll_frame(cx));
+                Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            RequestKind::Client { body } => body.is_end_stream(),
+            RequestKind::Kept { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            RequestKind::Client { body } => body.size_hint(),
+            RequestKind::Kept { body } => body.size_hint(),
+        }
+    }
+}
+
+pin_project! {
+    /// The body of an answer: the inner service's own, untouched, or a stored page.
+    pub struct IsrBody<R> {
+        #[pin]
+        kind: Kind<R>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjected]
+    enum Kind<R> {
+        Inner { #[pin] body: R },
+        Stored { bytes: Option<Bytes>, trailers: Option<Box<HeaderMap>> },
+        Continued { read: VecDeque<Bytes>, rest: Pin<Box<R>> },
+    }
+}
+
+impl<R> IsrBody<R> {
+    /// The inner service's body as it is.
+    pub(crate) fn inner(body: R) -> Self {
+        Self { kind: Kind::Inner { body } }
+    }
+
+    /// Bytes that are all there, and the trailers behind them.
+    pub(crate) fn stored(bytes: Bytes, trailers: Option<Box<HeaderMap>>) -> Self {
+        Self { kind: Kind::Stored { bytes: (!bytes.is_empty()).then_some(bytes), trailers } }
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self { kind: Kind::Stored { bytes: None, trailers: None } }
+    }
+
+    /// A body of which a part was read already.
+    fn continued(read: VecDeque<Bytes>, rest: Pin<Box<R>>) -> Self {
+        Self { kind: Kind::Continued { read, rest } }
+    }
+
+    /// The inner body, where this is nothing else; otherwise itself.
+    pub(crate) fn into_inner(self) -> Result<R, Self> {
+        match self.kind {
+            Kind::Inner { body } => Ok(body),
+            kind => Err(Self { kind }),
+        }
+    }
+}
+
+impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
+    type Data = Bytes;
+    type Error = R::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
+        match self.project().kind.project() {
+            KindProjected::Inner { body } => body.poll_frame(cx),
+            KindProjected::Stored { bytes, trailers } => {
+                let data = bytes.take().map(Frame::data);
+                let frame = data.or_else(|| trailers.take().map(|trailers| Frame::trailers(*trailers)));
+                Poll::Ready(frame.map(Ok))
+            }
+            KindProjected::Continued { read, rest } => match read.pop_front() {
+                Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                None => rest.as_mut().poll_frame(cx),
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Inner { body } => body.is_end_stream(),
+            Kind::Stored { bytes, trailers } => bytes.is_none() && trailers.is_none(),
+            Kind::Continued { read, rest } => read.is_empty() && rest.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Inner { body } => body.size_hint(),
+            Kind::Stored { bytes, .. } => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Kind::Continued { read, rest } => {
+                let read = read.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
+                let rest = rest.size_hint();
+                let mut hint = SizeHint::new();
+                hint.set_lower(rest.lower().saturating_add(read));
+                if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(read)) {
+                    hint.set_upper(upper);
+                }
+                hint
+            }
+        }
+    }
+}
+
+impl<R> fmt::Debug for IsrBody<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.kind {
+            Kind::Inner { .. } => "IsrBody::Inner",
+            Kind::Stored { .. } => "IsrBody::Stored",
+            Kind::Continued { .. } => "IsrBody::Continued",
+        })
+    }
+}
+
+/// How reading a body ended.
+pub(crate) enum Read<R> {
+    /// All of it.
+    Whole { bytes: Bytes, trailers: Option<Box<HeaderMap>> },
+    /// It is larger than the limit: what was read, and the rest.
+    TooLarge(IsrBody<R>),
+    /// It failed midway.
+    Cut,
+}
+
+/// Reads a body to its end, or up to `limit` bytes.
+pub(crate) async fn read<R: Body<Data = Bytes> + Send>(body: R, limit: usize) -> Read<R> {
+    let mut body = Box::pin(body);
+    let mut read = VecDeque::new();
+    let mut length = 0;
+    let mut trailers = None;
+    if body.size_hint().lower() > limit as u64 {
+        return Read::TooLarge(IsrBody::continued(read, body));
+    }
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Read::Cut };
+        match frame.into_data() {
+            Ok(data) => {
+                length += data.len();
+                read.push_back(data);
+            }
+            Err(frame) => trailers = frame.into_trailers().ok().map(Box::new),
+        }
+        if length > limit {
+            return Read::TooLarge(IsrBody::continued(read, body));
+        }
+    }
+    Read::Whole { bytes: joined(read, length), trailers }
+}
+
+/// The chunks as one; a single chunk is not copied.
+fn joined(mut chunks: VecDeque<Bytes>, length: usize) -> Bytes {
+    if chunks.len() == 1 {
+        return chunks.pop_front().unwrap_or_default();
+    }
+    let mut all = BytesMut::with_capacity(length);
+    chunks.iter().for_each(|chunk| all.extend_from_slice(chunk));
+    all.freeze()
+}

@@ -1,0 +1,193 @@
+//! What all parts of one layer share, and the look-up: what is to be done for a request.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::Extensions;
+use http::header::HeaderName;
+
+use super::flight::{Flights, Follower, Joined, Lead};
+use super::memory::Memory;
+use super::permits::{Limits, Permits};
+use super::regenerate::Renderer;
+use super::trouble::{Failure, Kind, Troubles};
+use crate::clock::Instant;
+use crate::entry::{Entry, Freshness};
+use crate::invalidation::{Cell, Marks};
+use crate::key::Key;
+use crate::outcome::{Forward, Outcome, Reason};
+use crate::page::{Known, Registry};
+use crate::recipe::Recipe;
+use crate::spawn::Tasks;
+
+/// What was set on the builder.
+pub(crate) struct Config {
+    pub(crate) cache_status: bool,
+    pub(crate) keep_headers: Vec<HeaderName>,
+    pub(crate) drop_extensions: Vec<fn(&mut Extensions)>,
+    pub(crate) memory_bytes: u64,
+    pub(crate) max_entries: u64,
+    pub(crate) max_marks: usize,
+    pub(crate) renders: Limits,
+}
+
+/// What all parts of one layer share. It never holds the application: the application may hold it.
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) registry: Registry,
+    pub(crate) marks: Marks,
+    pub(crate) memory: Memory,
+    pub(crate) flights: Arc<Flights>,
+    pub(crate) permits: Arc<Permits>,
+    pub(crate) troubles: Troubles,
+    pub(crate) tasks: Tasks,
+    /// Renders any page: there once the layer is known to stand in front of the whole application.
+    application: Mutex<Option<Arc<dyn Renderer>>>,
+    pruning: AtomicBool,
+}
+
+/// What is to be done for a request.
+pub(crate) enum Decision {
+    /// Answer from this entry.
+    Serve(Arc<Entry>, Outcome),
+    /// Answer from this entry, and render it anew without anybody waiting.
+    Refresh(Arc<Entry>, Lead),
+    /// Answer a failure remembered from before.
+    Remembered { failure: Arc<Failure>, retry: Duration },
+    /// Render for this request alone.
+    Alone(Reason),
+    /// Render, and answer for all who wait.
+    Lead(Lead, Waiting),
+    /// Wait for a render in progress.
+    Follow(Follower, Waiting),
+}
+
+/// What a waiting request falls back on, and how its answer will be described.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) fallback: Option<Arc<Entry>>,
+    pub(crate) forward: Forward,
+}
+
+impl Core {
+    pub(crate) fn new(config: Config, registry: Registry) -> Arc<Self> {
+        Arc::new(Self {
+            marks: Marks::new(config.max_marks),
+            memory: Memory::new(config.memory_bytes, config.max_entries),
+            flights: Flights::new(),
+            permits: Permits::new(config.renders),
+            troubles: Troubles::new(),
+            tasks: Tasks::new(),
+            application: Mutex::default(),
+            pruning: AtomicBool::new(false),
+            config,
+            registry,
+        })
+    }
+
+    /// What is to be done for a request that memory could not answer fresh at first sight.
+    pub(crate) fn decide(&self, recipe: &Recipe, now: Instant) -> Decision {
+        let key = &recipe.key;
+        let found = self.memory.get_key(key).map(|entry| (entry.freshness(&self.marks, now), entry));
+        if let Some((Freshness::Fresh, entry)) = found {
+            return Decision::Serve(entry, Outcome::Hit);
+        }
+        let trouble = self.troubles.get(&self.marks, key, now);
+        match (found, trouble) {
+            (Some((Freshness::Stale | Freshness::MustRender { fallback: true }, entry)), Some(_)) => {
+                Decision::Serve(entry, Outcome::StaleHit(Reason::Backoff))
+            }
+            (_, Some(trouble)) => match &trouble.kind {
+                Kind::Failing(failure) => {
+                    let retry = trouble.until.saturating_duration_since(now);
+                    Decision::Remembered { failure: failure.clone(), retry }
+                }
+                Kind::Uncacheable(reason) => Decision::Alone(*reason),
+            },
+            (Some((Freshness::Stale, entry)), None) => self.refresh(recipe, entry, now),
+            (Some((freshness, entry)), None) => {
+                let fallback = (freshness == Freshness::MustRender { fallback: true }).then_some(entry);
+                self.wait(recipe, Waiting { fallback, forward: Forward::Stale }, now)
+            }
+            (None, None) => self.wait(recipe, Waiting { fallback: None, forward: Forward::UriMiss }, now),
+        }
+    }
+
+    /// The cells that are known to carry a page before it is rendered: the page itself and its declared tags.
+    pub(crate) fn known_cells(&self, page: &Known, key: &Key) -> Vec<Arc<Cell>> {
+        let mut cells = vec![page.cell.clone()];
+        if !page.policy().tags.is_empty() {
+            let params = self.registry.params(key.path());
+            cells.extend(self.marks.intern(page.declared_tags(&params)));
+        }
+        cells
+    }
+
+    /// Who renders pages that no request came for; set by a layer that stands in front of the whole application.
+    pub(crate) fn set_application(&self, renderer: &Arc<dyn Renderer>) {
+        let mut application = self.application.lock().unwrap_or_else(PoisonError::into_inner);
+        if !application.as_ref().is_some_and(|known| known.is_alive() && Arc::ptr_eq(known, renderer)) {
+            *application = Some(renderer.clone());
+        }
+    }
+
+    /// Who can render this recipe without a client, as long as the application is there.
+    pub(crate) fn renderer(&self, recipe: &Recipe) -> Option<Arc<dyn Renderer>> {
+        let renderer = match &recipe.routed {
+            Some(routed) => Some(routed.renderer.clone()),
+            None => self.application.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        };
+        renderer.filter(|renderer| renderer.is_alive())
+    }
+
+    /// Forgets old marks nobody carries, once there are too many, after raising all valid entries above them.
+    pub(crate) fn prune_marks(self: &Arc<Self>) {
+        if !self.marks.wants_pruning() || self.pruning.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let core = self.clone();
+        self.tasks.spawn(async move {
+            let through = core.marks.published();
+            for (at, entry) in core.memory.iter().enumerate() {
+                entry.validity(&core.marks);
+                if at % 1024 == 1023 {
+                    tokio::task::yield_now().await;
+                }
+            }
+            core.marks.prune(through);
+            core.pruning.store(false, Ordering::Release);
+        });
+    }
+
+    fn refresh(&self, recipe: &Recipe, entry: Arc<Entry>, now: Instant) -> Decision {
+        match self.join(recipe, now) {
+            Ok(Joined::Lead(lead)) => Decision::Refresh(entry, lead),
+            Ok(Joined::Follow(_)) => Decision::Serve(entry, Outcome::StaleHit(Reason::Stale)),
+            Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
+        }
+    }
+
+    fn wait(&self, recipe: &Recipe, waiting: Waiting, now: Instant) -> Decision {
+        match self.join(recipe, now) {
+            Ok(Joined::Lead(lead)) => Decision::Lead(lead, waiting),
+            Ok(Joined::Follow(follower)) => Decision::Follow(follower, waiting),
+            Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
+        }
+    }
+
+    /// Joins the flight of a key. The leader looks again after winning: the flight before it may just have landed.
+    fn join(&self, recipe: &Recipe, now: Instant) -> Result<Joined, Arc<Entry>> {
+        let known = self.known_cells(&recipe.page, &recipe.key);
+        let joined = self.flights.join(&self.marks, &recipe.key, &known);
+        let Joined::Lead(lead) = joined else { return Ok(joined) };
+        let again = self.memory.get_key(&recipe.key);
+        match again.filter(|entry| entry.freshness(&self.marks, now) == Freshness::Fresh) {
+            Some(entry) => {
+                lead.land_on(entry.clone());
+                Err(entry)
+            }
+            None => Ok(Joined::Lead(lead)),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Flights: one render per key in progress, whoever asks and whoever leaves.
+//!
+//! A request may take the result of a running render only if no mark it could have seen on arrival is newer than what that
+//! render knew when it began. So a flight that a purge has overtaken takes no new joiners: the next request starts its
+//! successor, and the two run side by side until both have landed.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use super::trouble::Failure;
+use crate::entry::Entry;
+use crate::invalidation::{Cell, Marks, Validity};
+use crate::key::Key;
+use crate::outcome::Reason;
+
+/// Stands for a render that has not begun: whatever is purged until it begins, it will know.
+const QUEUED: u64 = u64::MAX;
+
+/// The renders in progress.
+pub(crate) struct Flights {
+    joinable: Mutex<HashMap<Key, Arc<Flight>>>,
+}
+
+/// One render in progress.
+struct Flight {
+    key: Key,
+    /// What is known to carry the page before it is rendered: its page and its declared tags.
+    known: Box<[Arc<Cell>]>,
+    as_of: AtomicU64,
+    landed: watch::Sender<Option<Arc<Landed>>>,
+    gained_waiter: Notify,
+}
+
+/// How a flight ended.
+#[derive(Debug)]
+pub(crate) struct Landed {
+    pub(crate) landing: Landing,
+    pub(crate) took: Duration,
+    as_of: u64,
+    /// The newest mark on the tags that were learnt during the render.
+    late_mark: u64,
+}
+
+/// What a flight ended with.
+#[derive(Clone, Debug)]
+pub(crate) enum Landing {
+    /// An entry everybody may have.
+    Stored(Arc<Entry>),
+    /// One failure for all who waited.
+    Failed(Arc<Failure>),
+    /// An answer for the leader alone.
+    Refused(Reason),
+    /// It was never rendered.
+    Abandoned,
+}
+
+/// Whether a caller is the leader of a flight or its follower.
+pub(crate) enum Joined {
+    Lead(Lead),
+    Follow(Follower),
+}
+
+/// The right and the duty to land a flight. Dropped without landing, it lands as abandoned, so that nobody waits for ever.
+pub(crate) struct Lead {
+    flights: Arc<Flights>,
+    flight: Arc<Flight>,
+    landed: bool,
+}
+
+/// A place in somebody else's flight.
+pub(crate) struct Follower {
+    flight: Arc<Flight>,
+    landed: watch::Receiver<Option<Arc<Landed>>>,
+    /// The last number published when the caller arrived.
+    arrival: u64,
+}
+
+impl Flights {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { joinable: Mutex::default() })
+    }
+
+    /// Joins the flight of `key`, or starts one when there is none that a purge has not overtaken.
+    pub(crate) fn join(self: &Arc<Self>, marks: &Marks, key: &Key, known: &[Arc<Cell>]) -> Joined {
+        let mut joinable = self.lock();
+        let arrival = marks.published();
+        if let Some(flight) = joinable.get(key).filter(|flight| !flight.is_overtaken(marks)) {
+            let flight = flight.clone();
+            return Joined::Follow(Follower { landed: flight.landed.subscribe(), flight, arrival });
+        }
+        let flight = Arc::new(Flight {
+            key: key.clone(),
+            known: known.into(),
+            as_of: AtomicU64::new(QUEUED),
+            landed: watch::Sender::new(None),
+            gained_waiter: Notify::new(),
+        });
+        joinable.insert(key.clone(), flight.clone());
+        Joined::Lead(Lead { flights: self.clone(), flight, landed: false })
+    }
+
+    /// How many flights take joiners.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<Flight>>> {
+        self.joinable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flight {
+    fn is_overtaken(&self, marks: &Marks) -> bool {
+        let as_of = self.as_of.load(Ordering::Acquire);
+        as_of != QUEUED && marks.validity(self.key.path(), &self.known, as_of) != Validity::Valid
+    }
+}
+
+impl Lead {
+    /// Begins the render: from here on it knows all purges up to the number returned, and none after.
+    pub(crate) fn begin(&self, marks: &Marks) -> u64 {
+        // Under the lock, so that whoever joined before knows that this render comes after its arrival.
+        let _joinable = self.flights.lock();
+        let as_of = marks.published();
+        self.flight.as_of.store(as_of, Ordering::Release);
+        as_of
+    }
+
+    /// A place in this flight for the one who starts it without a client of its own.
+    pub(crate) fn follow(&self, marks: &Marks) -> Follower {
+        Follower {
+            landed: self.flight.landed.subscribe(),
+            flight: self.flight.clone(),
+            arrival: marks.published(),
+        }
+    }
+
+    /// What is known to carry the page before it is rendered.
+    pub(crate) fn known(&self) -> &[Arc<Cell>] {
+        &self.flight.known
+    }
+
+    /// Resolves once somebody waits for this flight.
+    pub(crate) async fn gained_waiter(&self) {
+        self.flight.gained_waiter.notified().await;
+    }
+
+    /// Ends the flight. `settle` changes the cache; no other flight of any key lands or starts meanwhile.
+    pub(crate) fn land(
+        mut self,
+        landing: Landing,
+        late_mark: u64,
+        took: Duration,
+        settle: impl FnOnce(),
+    ) -> Arc<Landed> {
+        let as_of = self.flight.as_of.load(Ordering::Acquire);
+        let landed = Arc::new(Landed { landing, took, as_of, late_mark });
+        // Should this panic, the flight still lands, as abandoned.
+        self.leave(settle);
+        self.landed = true;
+        self.flight.landed.send_replace(Some(landed.clone()));
+        landed
+    }
+
+    /// Ends the flight with an entry that was stored meanwhile.
+    pub(crate) fn land_on(self, entry: Arc<Entry>) {
+        self.flight.as_of.store(entry.as_of(), Ordering::Release);
+        self.land(Landing::Stored(entry), 0, Duration::ZERO, || {});
+    }
+
+    fn leave(&self, settle: impl FnOnce()) {
+        let mut joinable = self.flights.lock();
+        settle();
+        if joinable.get(&self.flight.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+            joinable.remove(&self.flight.key);
+        }
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        if !self.landed {
+            self.leave(|| {});
+            let landed = Landed { landing: Landing::Abandoned, took: Duration::ZERO, as_of: 0, late_mark: 0 };
+            self.flight.landed.send_replace(Some(Arc::new(landed)));
+        }
+    }
+}
+
+impl Follower {
+    /// Waits for the flight to end; `None` when its result is too old for this caller, who looks again. A render that a
+    /// client waits for needs no permit.
+    pub(crate) async fn wait(self) -> Option<Arc<Landed>> {
+        self.flight.gained_waiter.notify_one();
+        self.landed().await
+    }
+
+    /// The same for a caller who is no client.
+    pub(crate) async fn landed(mut self) -> Option<Arc<Landed>> {
+        let landed = self.landed.wait_for(Option::is_some).await.ok()?.clone()?;
+        landed.is_acceptable(self.arrival).then_some(landed)
+    }
+}
+
+impl Landed {
+    /// Marks on what was known before the render were looked at when the caller joined. A tag that was learnt later could
+    /// have been purged before that, and its mark does not tell whether it was the only one.
+    fn is_acceptable(&self, arrival: u64) -> bool {
+        let is_old_news = !matches!(self.landing, Landing::Stored(_));
+        is_old_news || arrival <= self.as_of || self.late_mark <= self.as_of
+    }
+}

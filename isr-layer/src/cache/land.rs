@@ -1,0 +1,165 @@
+//! Landing: what a render that ended is worth, and how its flight ends with that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HeaderMap;
+use http::{Response, response};
+
+use super::core::Core;
+use super::flight::{Landed, Landing, Lead};
+use super::regenerate::{Answer, End};
+use super::trouble::{Failure, Seen};
+use crate::body::IsrBody;
+use crate::clock::{self, Instant};
+use crate::context::Said;
+use crate::deliver::prepare;
+use crate::entry::{Entry, Lifetime, Rendered, Verdict, admit_body, admit_head, lifetime};
+use crate::invalidation::{Carried, Cell};
+use crate::observe;
+use crate::outcome::Reason;
+use crate::recipe::Recipe;
+
+/// What a render knew when it began, and what was said during it.
+pub(super) struct Attempt {
+    /// The last number published before it began.
+    pub(super) as_of: u64,
+    pub(super) born: Instant,
+    pub(super) said: Said,
+}
+
+/// One flight on its way down: everything about it but how it ended.
+struct Approach<'a> {
+    core: &'a Core,
+    lead: Lead,
+    recipe: &'a Recipe,
+    attempt: Attempt,
+}
+
+/// Ends a flight with what its render is worth: a stored page, or the memory of why there is none.
+pub(super) fn land<B, E>(
+    core: &Core,
+    lead: Lead,
+    recipe: &Recipe,
+    attempt: Attempt,
+    end: End<B, E>,
+) -> Option<Answer<B, E>> {
+    let approach = Approach { core, lead, recipe, attempt };
+    match end {
+        End::Whole { parts, body, trailers } => Some(approach.whole(parts, body, trailers)),
+        End::Unread { response, verdict } => {
+            let shared =
+                Failure::answered(verdict.reason(), response.status(), response.headers(), Bytes::new());
+            approach.unstored(verdict, shared);
+            Some(Answer::Own { response, verdict })
+        }
+        End::Failed(reason) => {
+            let landed = approach.unstored(Verdict::Failed(reason), Failure::without_answer(reason));
+            Some(Answer::Landed(landed))
+        }
+        End::Error(error) => {
+            let reason = Reason::ServiceError;
+            approach.unstored(Verdict::Failed(reason), Failure::without_answer(reason));
+            Some(Answer::Error(error))
+        }
+        End::Gone => None,
+    }
+}
+
+impl Approach<'_> {
+    fn whole<B, E>(
+        self,
+        parts: response::Parts,
+        body: Bytes,
+        trailers: Option<Box<HeaderMap>>,
+    ) -> Answer<B, E> {
+        let policy = self.recipe.page.policy();
+        let verdict = match admit_head(policy, &self.recipe.page.vary, &parts, true) {
+            Verdict::Store => admit_body(policy, parts.status, body.len(), &self.attempt.said),
+            refused => refused,
+        };
+        if verdict != Verdict::Store {
+            let shared = Failure::answered(verdict.reason(), parts.status, &parts.headers, body.clone());
+            self.unstored(verdict, shared);
+            return Answer::Own {
+                response: Response::from_parts(parts, IsrBody::stored(body, trailers)),
+                verdict,
+            };
+        }
+        let Attempt { as_of, born, ref said } = self.attempt;
+        let lifetime = jittered(policy.jitter, lifetime(policy, parts.status, said));
+        Answer::Landed(self.stored(Rendered { parts, body, trailers, born, as_of, lifetime }))
+    }
+
+    fn stored(self, mut rendered: Rendered) -> Arc<Landed> {
+        let Self { core, recipe, .. } = self;
+        let headers = std::mem::take(&mut rendered.parts.headers);
+        let (stamp, earlier) = prepare(rendered.parts.status, headers, &rendered.body, &recipe.page.vary);
+        let late = self.late_cells();
+        let late_mark = core.marks.newest(&late);
+        let carried = Carried::new([self.lead.known(), &late].concat());
+        let entry = Entry::new(recipe.key.clone(), rendered, stamp, earlier, carried, recipe.routed.clone());
+        let entry = Arc::new(entry);
+        let took = self.took();
+        self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || {
+            if !core.has_newer(&entry.key, entry.as_of()) {
+                core.memory.put(entry.clone());
+                core.troubles.clear(&entry.key);
+            }
+        })
+    }
+
+    fn unstored(self, verdict: Verdict, shared: Arc<Failure>) -> Arc<Landed> {
+        let Self { core, recipe, .. } = self;
+        let (key, now, took) = (&recipe.key, clock::now(), self.took());
+        let stored = core.memory.get_key(key);
+        let mut cells = [self.lead.known(), &self.late_cells()].concat();
+        cells.extend(stored.iter().flat_map(|entry| entry.carried().cells().iter().cloned()));
+        let seen = Seen { as_of: self.attempt.as_of, cells: cells.into() };
+        let landing = match verdict {
+            Verdict::Uncacheable(reason) => Landing::Refused(reason),
+            Verdict::Store | Verdict::Failed(_) => Landing::Failed(shared.clone()),
+        };
+        observe::not_stored(&recipe.page.page, key.path(), verdict, shared.status);
+        self.lead.land(landing, 0, took, || match verdict {
+            _ if core.has_newer(key, seen.as_of) => {}
+            Verdict::Uncacheable(reason) => {
+                core.memory.remove(key);
+                core.troubles.refused(key, reason, seen, now);
+            }
+            Verdict::Store | Verdict::Failed(_) => {
+                let cold = !stored.is_some_and(|entry| entry.is_good());
+                core.troubles.failed(&core.marks, key, &shared, seen, now, cold);
+            }
+        })
+    }
+
+    /// The tags that were learnt during the render.
+    fn late_cells(&self) -> Vec<Arc<Cell>> {
+        let mut late = self.core.marks.intern(self.attempt.said.tags.iter().cloned());
+        late.retain(|cell| !self.lead.known().iter().any(|known| Arc::ptr_eq(cell, known)));
+        late
+    }
+
+    fn took(&self) -> Duration {
+        clock::now().saturating_duration_since(self.attempt.born)
+    }
+}
+
+impl Core {
+    /// Whether an entry is stored whose render began at a later number: flights of one key may land out of order.
+    fn has_newer(&self, key: &crate::key::Key, as_of: u64) -> bool {
+        self.memory.get_key(key).is_some_and(|stored| stored.as_of() > as_of)
+    }
+}
+
+/// Up to a tenth shorter by chance, where the page asks for that.
+fn jittered(on: bool, lifetime: Lifetime) -> Lifetime {
+    if !on {
+        return lifetime;
+    }
+    let factor = 1.0 - 0.1 * fastrand::f64();
+    let shorter = |end: Option<Duration>| end.map(|end| end.mul_f64(factor));
+    Lifetime { revalidate: shorter(lifetime.revalidate), expire: shorter(lifetime.expire) }
+}

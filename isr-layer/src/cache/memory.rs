@@ -1,0 +1,86 @@
+//! Memory: the entries, bounded by bytes and by number. Always there, synchronous, in front of everything else.
+
+use std::sync::Arc;
+
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+
+use crate::entry::Entry;
+use crate::key::{Key, KeyRef};
+
+/// The entries in memory.
+pub(crate) struct Memory {
+    entries: Cache<Key, Arc<Entry>, ByBytes>,
+}
+
+/// An entry weighs its bytes, and at least its share of the whole when as many entries as allowed are there.
+#[derive(Clone)]
+struct ByBytes {
+    at_least: u64,
+}
+
+impl Weighter<Key, Arc<Entry>> for ByBytes {
+    fn weight(&self, _: &Key, entry: &Arc<Entry>) -> u64 {
+        (entry.size() as u64).max(self.at_least)
+    }
+}
+
+impl Memory {
+    /// Room for `bytes` and `entries`, whichever ends first.
+    pub(crate) fn new(bytes: u64, entries: u64) -> Self {
+        let entries = entries.max(1);
+        // The average weight decides how much the cache prepares for; pages of 8 KiB are a usual size.
+        let estimated = usize::try_from((bytes / 8192).clamp(16, entries.max(16))).unwrap_or(usize::MAX);
+        let options = OptionsBuilder::new()
+            .weight_capacity(bytes)
+            .estimated_items_capacity(estimated)
+            .shards(shards(bytes))
+            .build();
+        let weighter = ByBytes { at_least: bytes.div_ceil(entries) };
+        let entries = match options {
+            Ok(options) => Cache::with_options(
+                options,
+                weighter,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
+            Err(_) => Cache::with_weighter(estimated, bytes, weighter),
+        };
+        Self { entries }
+    }
+
+    pub(crate) fn get(&self, key: &KeyRef<'_>) -> Option<Arc<Entry>> {
+        self.entries.get(key)
+    }
+
+    pub(crate) fn get_key(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.entries.get(key)
+    }
+
+    pub(crate) fn put(&self, entry: Arc<Entry>) {
+        self.entries.insert(entry.key.clone(), entry);
+    }
+
+    pub(crate) fn remove(&self, key: &Key) {
+        self.entries.remove(key);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Arc<Entry>> {
+        self.entries.iter().map(|(_, entry)| entry)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.entries.weight()
+    }
+}
+
+/// How many parts the cache is split into. A part must have room for several of the largest bodies, since a page larger
+/// than its part is never kept.
+fn shards(bytes: u64) -> usize {
+    const ROOM: u64 = 32 * 1024 * 1024;
+    usize::try_from((bytes / ROOM).clamp(1, 64)).unwrap_or(1)
+}

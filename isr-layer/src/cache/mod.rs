@@ -1,0 +1,22 @@
+//! The engine: memory, look-up, flights, regeneration and revalidation. Every face of the library is thin above it.
+
+mod core;
+mod flight;
+mod handle;
+mod land;
+mod memory;
+mod permits;
+mod regenerate;
+mod revalidate;
+mod selection;
+mod trouble;
+
+pub use handle::{Cache, Explanation, Stats};
+
+pub(crate) use self::core::{Config, Core, Decision, Waiting};
+pub(crate) use flight::{Landing, Lead};
+pub(crate) use permits::{Limits, Purpose};
+pub(crate) use regenerate::{
+    Answer, End, For, Render, RenderError, RenderResult, Renderer, attempt, regenerate,
+};
+pub(crate) use trouble::Failure;

@@ -1,0 +1,185 @@
+//! Regeneration: foreground and background are this one function, since both start from a recipe.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HeaderMap;
+use http::{Response, response};
+use http_body::Body;
+use tokio::sync::oneshot;
+
+use super::core::Core;
+use super::flight::{Landed, Lead};
+use super::land::{Attempt, land};
+use super::permits::{Permit, Purpose};
+use crate::body::{self, IsrBody, Read};
+use crate::clock;
+use crate::context::Current;
+use crate::entry::{Verdict, admit_head};
+use crate::outcome::Reason;
+use crate::recipe::Recipe;
+
+/// How long a refresh waits for its turn; the page stays stale until it is asked for again.
+const LONGEST_QUEUE: Duration = Duration::from_secs(60);
+
+/// Something that can render a recipe once.
+pub(crate) trait Render: Send + 'static {
+    type Body: Body<Data = Bytes> + Send + 'static;
+    type Error: Send + 'static;
+
+    /// Renders: one answer of the inner service.
+    fn render(self, recipe: &Recipe) -> impl Future<Output = RenderResult<Self::Body, Self::Error>> + Send;
+}
+
+/// What the inner service gave, or why it gave nothing.
+pub(crate) type RenderResult<B, E> = Result<Response<B>, RenderError<E>>;
+
+/// Why there is no answer.
+pub(crate) enum RenderError<E> {
+    /// The inner service's own error.
+    Service(E),
+    /// The application is gone.
+    Gone,
+}
+
+/// An application that can render without a client, as long as it lives.
+pub(crate) trait Renderer: Send + Sync {
+    /// Starts the render of a flight on a task of its own.
+    fn start(&self, core: &Arc<Core>, lead: Lead, recipe: Recipe, purpose: Purpose);
+
+    /// Whether the application is still there.
+    fn is_alive(&self) -> bool;
+}
+
+/// What the leader's client gets.
+pub(crate) enum Answer<B, E> {
+    /// The same as everybody who waits.
+    Landed(Arc<Landed>),
+    /// An answer that was made for it alone.
+    Own { response: Response<IsrBody<B>>, verdict: Verdict },
+    /// The inner service's error.
+    Error(E),
+}
+
+/// The client that waits for a render, or what it is made for when nobody does.
+pub(crate) enum For<R: Render> {
+    Client(oneshot::Sender<Answer<R::Body, R::Error>>),
+    Nobody(Purpose),
+}
+
+/// How one render ended.
+pub(crate) enum End<B, E> {
+    /// An answer that was read whole.
+    Whole { parts: response::Parts, body: Bytes, trailers: Option<Box<HeaderMap>> },
+    /// An answer that was not read, or not to its end, and goes on to the client as it is.
+    Unread { response: Response<IsrBody<B>>, verdict: Verdict },
+    /// No answer, or half of one.
+    Failed(Reason),
+    /// The inner service's error.
+    Error(E),
+    /// The application is gone.
+    Gone,
+}
+
+/// Renders a recipe and lands the flight: stores the page, or remembers why not.
+pub(crate) async fn regenerate<R: Render>(
+    core: Arc<Core>,
+    lead: Lead,
+    render: R,
+    recipe: Recipe,
+    made_for: For<R>,
+) {
+    let (client, _permit) = match made_for {
+        For::Client(client) => (Some(client), None),
+        For::Nobody(purpose) => match turn(&core, &lead, &recipe, purpose).await {
+            Turn::Granted(permit) => (None, permit),
+            // The flight lands as abandoned when it is dropped.
+            Turn::TooMany => return,
+        },
+    };
+    let as_of = lead.begin(&core.marks);
+    let born = clock::now();
+    let scope = Current::of(recipe.page.page);
+    let end = attempt(render, &recipe, &scope).await;
+    let attempt = Attempt { as_of, born, said: scope.said() };
+    let answer = land(&core, lead, &recipe, attempt, end);
+    if let (Some(client), Some(answer)) = (client, answer) {
+        // The client may have left.
+        let _ = client.send(answer);
+    }
+    core.prune_marks();
+}
+
+/// Whether a render that nobody waits for may begin.
+enum Turn {
+    Granted(Option<Permit>),
+    TooMany,
+}
+
+/// Waits for a permit, or for somebody who waits: then none is needed.
+async fn turn(core: &Core, lead: &Lead, recipe: &Recipe, purpose: Purpose) -> Turn {
+    let permit = core.permits.acquire(recipe.page.id, purpose);
+    tokio::select! {
+        biased;
+        permit = permit => permit.map_or(Turn::TooMany, |permit| Turn::Granted(Some(permit))),
+        () = lead.gained_waiter() => Turn::Granted(None),
+        () = tokio::time::sleep(LONGEST_QUEUE), if purpose == Purpose::Refresh => Turn::TooMany,
+    }
+}
+
+/// Renders once and reads the answer as far as it may be stored, within the page's time limit.
+pub(crate) async fn attempt<R: Render>(
+    render: R,
+    recipe: &Recipe,
+    scope: &Current,
+) -> End<R::Body, R::Error> {
+    let policy = recipe.page.policy();
+    let work = async {
+        let response = match render.render(recipe).await {
+            Ok(response) => response,
+            Err(RenderError::Service(error)) => return End::Error(error),
+            Err(RenderError::Gone) => return End::Gone,
+        };
+        let (parts, body) = response.into_parts();
+        let verdict = admit_head(policy, &recipe.page.vary, &parts, scope.is_checked_in());
+        if matches!(verdict, Verdict::Uncacheable(_)) {
+            return End::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), verdict };
+        }
+        match body::read(body, policy.max_body).await {
+            Read::Whole { bytes, trailers } => End::Whole { parts, body: bytes, trailers },
+            Read::Cut => End::Failed(Reason::Cut),
+            Read::TooLarge(body) => {
+                let verdict = match verdict {
+                    Verdict::Store => Verdict::Uncacheable(Reason::TooLarge),
+                    refused => refused,
+                };
+                End::Unread { response: Response::from_parts(parts, body), verdict }
+            }
+        }
+    };
+    let work = scope.enter(work);
+    match tokio::time::timeout(policy.timeout, caught(work)).await {
+        Ok(Some(end)) => end,
+        Ok(None) => End::Failed(Reason::Panic),
+        Err(_) => End::Failed(Reason::Timeout),
+    }
+}
+
+/// The output of `work`, or `None` when it panicked.
+async fn caught<F: Future>(work: F) -> Option<F::Output> {
+    let mut work = pin!(work);
+    std::future::poll_fn(|cx| {
+        // Nothing of the render is looked at after a panic, so it does not matter in what state it was left.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+            Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}

@@ -1,0 +1,251 @@
+//! Revalidation: mark everything under one number, render what was asked for, and tell truthfully what happened.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::core::Core;
+use super::flight::{Joined, Landed, Landing};
+use super::permits::Purpose;
+use super::selection::Selected;
+use crate::clock;
+use crate::entry::Entry;
+use crate::invalidation::{Mode, Purge, Receipt, SelectorReceipt, Status};
+use crate::recipe::Recipe;
+
+/// How long a call waits for its renders; what takes longer goes on, and its receipt says `running`.
+const LONGEST_ANSWER: Duration = Duration::from_secs(2);
+
+/// What became of one render.
+enum Rendered {
+    Landed(Arc<Landed>),
+    /// Nothing is known that could render it: it is marked, and the next request does.
+    Marked,
+}
+
+/// A render on its way, and what was stored before it.
+struct Job {
+    before: Option<Arc<Entry>>,
+    rendered: oneshot::Receiver<Rendered>,
+}
+
+/// How the renders of one selector go.
+enum Progress {
+    /// Nothing was to be rendered.
+    None,
+    /// One path: a job for each variant.
+    Path(Vec<Job>),
+    /// Many pages, counted.
+    Many(Arc<Counts>, oneshot::Receiver<()>),
+}
+
+/// How many renders of one selector have ended, and how.
+#[derive(Default)]
+struct Counts {
+    regenerated: AtomicU64,
+    failed: AtomicU64,
+    marked: AtomicU64,
+}
+
+impl Core {
+    /// Marks what `purge` names, all under one number, and renders what it asks for.
+    pub(super) async fn revalidate(self: &Arc<Self>, purge: &Purge) -> Receipt {
+        let selected = purge.items.iter().map(|item| self.select(item)).collect::<Vec<_>>();
+        if purge.dry_run {
+            return Receipt::new(None, selected.into_iter().map(|selected| selected.receipt).collect());
+        }
+        let targets = selected.iter().filter_map(Selected::target).collect::<Vec<_>>();
+        let sequence = (!targets.is_empty()).then(|| self.marks.purge(&targets));
+        self.prune_marks();
+        let deadline = clock::now() + LONGEST_ANSWER;
+        let started = selected.into_iter().map(|selected| {
+            let progress = self.start(&selected, purge.only_cached);
+            (selected.receipt, progress)
+        });
+        let mut receipts = Vec::with_capacity(purge.items.len());
+        for (receipt, progress) in started.collect::<Vec<_>>() {
+            receipts.push(progress.report(receipt, deadline).await);
+        }
+        Receipt::new(sequence, receipts)
+    }
+
+    fn start(self: &Arc<Self>, selected: &Selected, only_cached: bool) -> Progress {
+        let Some(named) = selected.named.as_ref().filter(|_| selected.mode == Mode::Regenerate) else {
+            return Progress::None;
+        };
+        let mut recipes = self.recipes(named);
+        if !selected.is_one_path() {
+            return self.render_many(recipes);
+        }
+        if only_cached {
+            recipes.retain(|recipe| self.memory.get_key(&recipe.key).is_some());
+        }
+        Progress::Path(recipes.into_iter().map(|recipe| self.render_one(recipe)).collect())
+    }
+
+    fn render_one(self: &Arc<Self>, recipe: Recipe) -> Job {
+        let before = self.memory.get_key(&recipe.key);
+        let (done, rendered) = oneshot::channel();
+        let core = self.clone();
+        self.tasks.spawn(async move {
+            // The caller may have stopped waiting.
+            let _ = done.send(core.render(&recipe).await);
+        });
+        Job { before, rendered }
+    }
+
+    /// Renders many pages off the request path, no more at once than the permits allow.
+    fn render_many(self: &Arc<Self>, recipes: Vec<Recipe>) -> Progress {
+        let counts = Arc::<Counts>::default();
+        let (done, all) = oneshot::channel();
+        let (core, counting) = (self.clone(), counts.clone());
+        self.tasks.spawn(async move {
+            let mut recipes = recipes.into_iter();
+            loop {
+                let batch = recipes.by_ref().take(core.config.renders.at_once).collect::<Vec<_>>();
+                if batch.is_empty() {
+                    break;
+                }
+                let jobs = batch.into_iter().map(|recipe| core.render_one(recipe)).collect::<Vec<_>>();
+                for job in jobs {
+                    counting.count(job.rendered.await.ok());
+                }
+            }
+            let _ = done.send(());
+        });
+        Progress::Many(counts, all)
+    }
+
+    /// Renders a recipe that no client asked for, or waits for a render that began after the marks.
+    async fn render(self: &Arc<Self>, recipe: &Recipe) -> Rendered {
+        let Some(renderer) = self.renderer(recipe) else { return Rendered::Marked };
+        let known = self.known_cells(&recipe.page, &recipe.key);
+        // The second flight began after the first was found too old, so a third look is never needed.
+        for _ in 0..3 {
+            let follower = match self.flights.join(&self.marks, &recipe.key, &known) {
+                Joined::Follow(follower) => follower,
+                Joined::Lead(lead) => {
+                    let follower = lead.follow(&self.marks);
+                    renderer.start(self, lead, recipe.clone(), Purpose::OnDemand);
+                    follower
+                }
+            };
+            match follower.landed().await {
+                Some(landed) if !matches!(landed.landing, Landing::Abandoned) => {
+                    return Rendered::Landed(landed);
+                }
+                _ => {}
+            }
+        }
+        Rendered::Marked
+    }
+}
+
+impl Progress {
+    /// Completes a receipt with what has ended by `deadline`.
+    async fn report(self, mut receipt: SelectorReceipt, deadline: clock::Instant) -> SelectorReceipt {
+        match self {
+            Self::None => {}
+            Self::Path(jobs) if jobs.is_empty() => receipt.status = Status::NotCached,
+            Self::Path(jobs) => {
+                let mut worst = None;
+                for job in jobs {
+                    let one = job.report(receipt.clone(), deadline).await;
+                    worst = Some(worst.map_or(one.clone(), |worst| worse(worst, one)));
+                }
+                return worst.unwrap_or(receipt);
+            }
+            Self::Many(counts, all) => {
+                let is_done = tokio::time::timeout_at(deadline, all).await.is_ok();
+                counts.report(&mut receipt, is_done);
+            }
+        }
+        receipt
+    }
+}
+
+impl Job {
+    async fn report(self, mut receipt: SelectorReceipt, deadline: clock::Instant) -> SelectorReceipt {
+        receipt.previous_etag = self.before.as_ref().and_then(|entry| entry.etag());
+        match tokio::time::timeout_at(deadline, self.rendered).await {
+            Err(_) => receipt.status = Status::Running,
+            Ok(Err(_) | Ok(Rendered::Marked)) => receipt.status = Status::Marked,
+            Ok(Ok(Rendered::Landed(landed))) => {
+                let was_good = self.before.is_some_and(|entry| entry.is_good());
+                landed.report(&mut receipt, was_good);
+            }
+        }
+        receipt
+    }
+}
+
+impl Landed {
+    fn report(&self, receipt: &mut SelectorReceipt, was_good: bool) {
+        receipt.render = Some(self.took);
+        match &self.landing {
+            Landing::Stored(entry) => {
+                receipt.http = Some(entry.status);
+                receipt.etag = entry.etag();
+                receipt.status =
+                    if entry.is_good() || was_good { Status::Regenerated } else { Status::UnknownPath };
+            }
+            Landing::Failed(failure) => {
+                receipt.status = Status::Failed;
+                receipt.http = failure.was_answered().then_some(failure.status);
+                receipt.error = Some(format!(
+                    "the render failed ({}); the last good page stays",
+                    failure.reason.as_str()
+                ));
+            }
+            Landing::Refused(reason) => {
+                receipt.status = Status::Failed;
+                receipt.error = Some(format!("the answer may not be stored ({})", reason.as_str()));
+            }
+            Landing::Abandoned => receipt.status = Status::Marked,
+        }
+    }
+}
+
+impl Counts {
+    fn count(&self, rendered: Option<Rendered>) {
+        let counter = match rendered {
+            Some(Rendered::Landed(landed)) if matches!(landed.landing, Landing::Stored(_)) => {
+                &self.regenerated
+            }
+            Some(Rendered::Landed(_)) => &self.failed,
+            Some(Rendered::Marked) | None => &self.marked,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn report(&self, receipt: &mut SelectorReceipt, is_done: bool) {
+        let regenerated = self.regenerated.load(Ordering::Relaxed);
+        let failed = self.failed.load(Ordering::Relaxed);
+        let marked = self.marked.load(Ordering::Relaxed);
+        receipt.regenerated = Some(regenerated);
+        receipt.failed = Some(failed);
+        receipt.status = match () {
+            () if !is_done => Status::Running,
+            () if failed > 0 => Status::Failed,
+            () if marked > 0 => Status::Marked,
+            () => Status::Regenerated,
+        };
+        if failed > 0 {
+            receipt.error = Some(format!("{failed} renders failed; their last good pages stay"));
+        }
+    }
+}
+
+/// Of two variants of one path, the one that says more about what went wrong.
+fn worse(one: SelectorReceipt, other: SelectorReceipt) -> SelectorReceipt {
+    let badness = |status| match status {
+        Status::Failed => 4,
+        Status::UnknownPath => 3,
+        Status::Running => 2,
+        Status::Marked => 1,
+        _ => 0,
+    };
+    if badness(other.status) > badness(one.status) { other } else { one }
+}

@@ -1,0 +1,212 @@
+//! Troubles: keys whose last render failed or could not be stored, so that they are not tried again at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, SET_COOKIE};
+use http::{Response, StatusCode};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use crate::body::IsrBody;
+use crate::clock::Instant;
+use crate::deliver::is_hop_by_hop;
+use crate::invalidation::{Cell, Marks, Validity};
+use crate::key::Key;
+use crate::outcome::Reason;
+
+/// What all the remembered troubles may weigh.
+const ROOM: u64 = 8 * 1024 * 1024;
+/// The largest failure body that is remembered; those who wait for it get it whole.
+const REMEMBERED_BODY: usize = 16 * 1024;
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// With nothing to show meanwhile, a key is tried again sooner.
+const LONGEST_COLD_PAUSE: Duration = Duration::from_secs(5);
+const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
+
+/// The keys in trouble, in a bounded table.
+pub(crate) struct Troubles {
+    table: Cache<Key, Arc<Trouble>, ByBytes>,
+}
+
+/// Why a key is left alone, and until when.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    pub(crate) kind: Kind,
+    pub(crate) until: Instant,
+    /// How many renders have failed in a row.
+    failures: u32,
+    /// A mark on one of `cells` newer than this ends the trouble.
+    as_of: u64,
+    cells: Box<[Arc<Cell>]>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// The render failed.
+    Failing(Arc<Failure>),
+    /// The answer was not to be stored.
+    Uncacheable(Reason),
+}
+
+/// A failed answer that everybody who waited for it may have.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) reason: Reason,
+    pub(crate) status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Key, Arc<Trouble>> for ByBytes {
+    fn weight(&self, key: &Key, trouble: &Arc<Trouble>) -> u64 {
+        let body = match &trouble.kind {
+            Kind::Failing(failure) => failure.body.len() + failure.headers.len() * 128,
+            Kind::Uncacheable(_) => 0,
+        };
+        (256 + key.size() + body) as u64
+    }
+}
+
+impl Troubles {
+    pub(crate) fn new() -> Self {
+        Self { table: Cache::with_weighter(8 * 1024, ROOM, ByBytes) }
+    }
+
+    /// The trouble a key is in now: past its time, or once a purge reached it, it is none.
+    pub(crate) fn get(&self, marks: &Marks, key: &Key, now: Instant) -> Option<Arc<Trouble>> {
+        self.table.get(key).filter(|trouble| now < trouble.until && trouble.is_untouched(marks, key))
+    }
+
+    /// Remembers a failure: the pause doubles with each one in a row that no purge came between.
+    pub(crate) fn failed(
+        &self,
+        marks: &Marks,
+        key: &Key,
+        failure: &Arc<Failure>,
+        seen: Seen,
+        now: Instant,
+        cold: bool,
+    ) {
+        let before = self.table.get(key).filter(|trouble| trouble.is_untouched(marks, key));
+        let failures = before.map_or(0, |trouble| trouble.failures).saturating_add(1);
+        let until = now + pause(failures, cold, fastrand::f64());
+        let kind = Kind::Failing(failure.remembered());
+        self.put(key, Trouble { kind, until, failures, as_of: seen.as_of, cells: seen.cells });
+    }
+
+    /// Remembers that a key's answers may not be stored.
+    pub(crate) fn refused(&self, key: &Key, reason: Reason, seen: Seen, now: Instant) {
+        let (kind, until) = (Kind::Uncacheable(reason), now + UNCACHEABLE_FOR);
+        self.put(key, Trouble { kind, until, failures: 0, as_of: seen.as_of, cells: seen.cells });
+    }
+
+    pub(crate) fn clear(&self, key: &Key) {
+        self.table.remove(key);
+    }
+
+    fn put(&self, key: &Key, trouble: Trouble) {
+        self.table.insert(key.clone(), Arc::new(trouble));
+    }
+}
+
+/// What the render that ran into trouble knew: the last number before it began, and what carries the page.
+pub(crate) struct Seen {
+    pub(crate) as_of: u64,
+    pub(crate) cells: Box<[Arc<Cell>]>,
+}
+
+impl Trouble {
+    fn is_untouched(&self, marks: &Marks, key: &Key) -> bool {
+        marks.validity(key.path(), &self.cells, self.as_of) == Validity::Valid
+    }
+}
+
+impl Failure {
+    /// A failed answer of the handler, without what belongs to one client.
+    pub(crate) fn answered(
+        reason: Reason,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Arc<Self> {
+        let mut headers = headers.clone();
+        let private = headers
+            .keys()
+            .filter(|name| is_hop_by_hop(name) || **name == SET_COOKIE || **name == CONTENT_LENGTH);
+        for name in private.cloned().collect::<Vec<_>>() {
+            headers.remove(name);
+        }
+        Arc::new(Self { reason, status, headers, body })
+    }
+
+    /// A failure without an answer of the handler.
+    pub(crate) fn without_answer(reason: Reason) -> Arc<Self> {
+        let status = match reason {
+            Reason::Panic => StatusCode::INTERNAL_SERVER_ERROR,
+            Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        Arc::new(Self {
+            reason,
+            status,
+            headers,
+            body: Bytes::from_static(b"the page could not be rendered\n"),
+        })
+    }
+
+    /// Whether the handler answered, if only with a failure.
+    pub(crate) fn was_answered(&self) -> bool {
+        matches!(self.reason, Reason::FailedStatus | Reason::Empty)
+    }
+
+    /// The answer for one of those who get it; `retry` is how long the key is left alone.
+    pub(crate) fn response<R>(&self, retry: Option<Duration>) -> Response<IsrBody<R>> {
+        let mut response = Response::new(IsrBody::stored(self.body.clone(), None));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers.clone();
+        if let Some(retry) = retry {
+            let seconds = retry.as_millis().div_ceil(1000).max(1);
+            let seconds = HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX));
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response
+    }
+
+    fn remembered(self: &Arc<Self>) -> Arc<Self> {
+        if self.body.len() <= REMEMBERED_BODY {
+            return self.clone();
+        }
+        Arc::new(Self { body: Bytes::new(), ..Self::clone(self) })
+    }
+}
+
+/// From 1 s, doubling to 60 s, to 5 s where there is nothing to show meanwhile; up to a tenth shorter by chance (`dice` is
+/// from 0 to 1), so that keys that failed together are not tried together.
+fn pause(failures: u32, cold: bool, dice: f64) -> Duration {
+    let longest = if cold { LONGEST_COLD_PAUSE } else { LONGEST_PAUSE };
+    let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    doubled.min(longest).mul_f64(1.0 - 0.1 * dice.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_doubles_from_one_second_to_sixty_and_cold_to_five() {
+        let seconds = |cold| (1..=9).map(|failures| pause(failures, cold, 0.0).as_secs()).collect::<Vec<_>>();
+
+        assert_eq!(seconds(false), [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(seconds(true), [1, 2, 4, 5, 5, 5, 5, 5, 5]);
+        assert_eq!(pause(u32::MAX, false, 0.0), LONGEST_PAUSE);
+        assert_eq!(pause(1, false, 1.0), Duration::from_millis(900));
+    }
+}

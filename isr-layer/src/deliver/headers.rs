@@ -1,0 +1,144 @@
+//! The headers we emit: which of the handler's are kept, which are added at store time, and which once a second.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{
+    AGE, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
+};
+use sha2::{Digest, Sha256};
+
+use crate::outcome::CacheStatus;
+
+/// `Cache-Status`, RFC 9211.
+pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// What a stored answer says when its handler said nothing: kept by nobody but us, so that a purge is seen everywhere at
+/// once.
+const DEFAULT_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// The headers of an entry as they are in one second of its life.
+#[derive(Clone, Debug)]
+pub(crate) struct Stamp {
+    /// The age in seconds that the headers state.
+    pub(crate) age: u64,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Stamp {
+    /// An entry's headers with its age and what happened to a request; `status` is `None` where it is turned off.
+    pub(crate) fn at(&self, age: u64, status: Option<&CacheStatus>, earlier: Option<&str>) -> Self {
+        let mut headers = self.headers.clone();
+        headers.insert(AGE, HeaderValue::from(age));
+        set_cache_status(&mut headers, status, earlier);
+        Self { age, headers }
+    }
+}
+
+/// Turns the headers of a rendered answer into those of an entry, and takes out the `Cache-Status` of caches behind us.
+pub(crate) fn prepare(
+    status: StatusCode,
+    mut headers: HeaderMap,
+    body: &Bytes,
+    vary: &[HeaderName],
+) -> (Stamp, Option<Box<str>>) {
+    remove_hop_by_hop(&mut headers);
+    for name in [CONTENT_LENGTH, AGE, SET_COOKIE] {
+        headers.remove(name);
+    }
+    let earlier = take_earlier_caches(&mut headers);
+    headers.entry(CACHE_CONTROL).or_insert(DEFAULT_CACHE_CONTROL);
+    if status == StatusCode::OK {
+        headers.entry(ETAG).or_insert_with(|| entity_tag(body));
+    }
+    add_vary(&mut headers, vary);
+    (Stamp { age: u64::MAX, headers }, earlier)
+}
+
+/// Marks an answer that is not stored: nobody else may store it by accident either.
+pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
+    headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
+    let earlier = take_earlier_caches(headers);
+    set_cache_status(headers, status, earlier.as_deref());
+}
+
+/// Whether a field belongs to one connection (RFC 9110, 7.6.1).
+pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    *name == CONNECTION
+        || *name == TE
+        || *name == TRAILER
+        || *name == TRANSFER_ENCODING
+        || *name == UPGRADE
+        || matches!(
+            name.as_str(),
+            "keep-alive" | "proxy-authenticate" | "proxy-authorization" | "proxy-connection"
+        )
+}
+
+/// Whether a 304 leaves it out: it describes a body that is not sent (RFC 9110, 15.4.5).
+pub(crate) fn describes_body(name: &HeaderName) -> bool {
+    name.as_str().starts_with("content-")
+        && !matches!(name.as_str(), "content-location" | "content-security-policy")
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named = named
+        .flat_map(|list| list.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect::<Vec<_>>();
+    let gone =
+        headers.keys().filter(|name| is_hop_by_hop(name) || named.iter().any(|other| other == name.as_str()));
+    for name in gone.cloned().collect::<Vec<_>>() {
+        headers.remove(name);
+    }
+}
+
+fn take_earlier_caches(headers: &mut HeaderMap) -> Option<Box<str>> {
+    let lines =
+        headers.get_all(CACHE_STATUS).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>();
+    let earlier = (!lines.is_empty()).then(|| lines.join(", ").into());
+    headers.remove(CACHE_STATUS);
+    earlier
+}
+
+/// Our member is the last: each cache appends its own (RFC 9211, 2).
+fn set_cache_status(headers: &mut HeaderMap, status: Option<&CacheStatus>, earlier: Option<&str>) {
+    let text = match (earlier, status) {
+        (None, None) => return,
+        (None, Some(ours)) => ours.to_string(),
+        (Some(earlier), None) => earlier.to_owned(),
+        (Some(earlier), Some(ours)) => format!("{earlier}, {ours}"),
+    };
+    // Ours is ASCII, and the earlier ones were a header value before.
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.insert(CACHE_STATUS, value);
+    }
+}
+
+/// A strong entity tag: equal bodies keep theirs over regenerations, also of other processes.
+fn entity_tag(body: &Bytes) -> HeaderValue {
+    let digest = Sha256::digest(body);
+    let text = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&digest[..16]));
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// Names each declared header once; a `Vary` the handler sent stays.
+fn add_vary(headers: &mut HeaderMap, declared: &[HeaderName]) {
+    let said =
+        headers.get_all(VARY).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(", ");
+    let is_said =
+        |name: &HeaderName| said.split(',').any(|member| member.trim().eq_ignore_ascii_case(name.as_str()));
+    let missing = declared.iter().filter(|name| !is_said(name)).map(HeaderName::as_str).collect::<Vec<_>>();
+    if missing.is_empty() {
+        return;
+    }
+    let all = if said.is_empty() { missing.join(", ") } else { format!("{said}, {}", missing.join(", ")) };
+    if let Ok(value) = HeaderValue::try_from(all) {
+        headers.insert(VARY, value);
+    }
+}

@@ -1,0 +1,233 @@
+//! Admission: what may be stored, a pure function with a truth table.
+
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, SET_COOKIE, VARY};
+use http::{StatusCode, response};
+
+use super::freshness::Lifetime;
+use crate::context::Said;
+use crate::outcome::Reason;
+use crate::page::Policy;
+
+/// What becomes of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is stored and served to everybody.
+    Store,
+    /// It is no good page: the last good one stays, and the next try waits.
+    Failed(Reason),
+    /// It is good for the client it was made for alone: the old entry is dropped.
+    Uncacheable(Reason),
+}
+
+impl Verdict {
+    /// Why it is not stored.
+    pub(crate) fn reason(self) -> Reason {
+        match self {
+            Self::Failed(reason) | Self::Uncacheable(reason) => reason,
+            Self::Store => Reason::Stale,
+        }
+    }
+}
+
+/// What the head of an answer decides; `Store` as long as the body says nothing else.
+pub(crate) fn head(
+    policy: &Policy,
+    vary: &[HeaderName],
+    parts: &response::Parts,
+    checked_in: bool,
+) -> Verdict {
+    if is_failure(parts.status) {
+        return Verdict::Failed(Reason::FailedStatus);
+    }
+    let refusal = if !checked_in {
+        Some(Reason::NotCheckedIn)
+    } else if !is_stored(parts.status, policy) {
+        Some(Reason::Status)
+    } else if parts.headers.contains_key(SET_COOKIE) {
+        Some(Reason::SetCookie)
+    } else if forbids_storing(&parts.headers) {
+        Some(Reason::CacheControl)
+    } else if varies_on_undeclared(&parts.headers, vary) {
+        Some(Reason::Vary)
+    } else {
+        None
+    };
+    refusal.map_or(Verdict::Store, Verdict::Uncacheable)
+}
+
+/// What the body and the handler's own words decide about an answer whose head may be stored.
+pub(crate) fn body(policy: &Policy, status: StatusCode, length: usize, said: &Said) -> Verdict {
+    if said.no_store {
+        Verdict::Uncacheable(Reason::NoStore)
+    } else if status == StatusCode::OK && length == 0 && !policy.allow_empty {
+        Verdict::Failed(Reason::Empty)
+    } else {
+        Verdict::Store
+    }
+}
+
+/// How long a stored answer lives: the lowest of what the policy and the handler said, and shorter for what is gone.
+pub(crate) fn lifetime(policy: &Policy, status: StatusCode, said: &Said) -> Lifetime {
+    let declared = Lifetime { revalidate: policy.revalidate, expire: policy.expire };
+    let lifetime = declared.lowest(Lifetime { revalidate: said.revalidate, expire: said.expire });
+    if is_gone(status) {
+        let lowest = lifetime.lowest(Lifetime::that_ends(policy.not_found_revalidate));
+        return Lifetime::that_ends(lowest.revalidate.unwrap_or(policy.not_found_revalidate));
+    }
+    lifetime
+}
+
+/// A status that says there is no such page: it is stored for a short while and is no good page to fall back on.
+pub(crate) fn is_gone(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
+}
+
+fn is_failure(status: StatusCode) -> bool {
+    status.is_server_error()
+        || status.is_informational()
+        || matches!(status.as_u16(), 206 | 304 | 408 | 425 | 429)
+}
+
+fn is_stored(status: StatusCode, policy: &Policy) -> bool {
+    match status.as_u16() {
+        200 | 301 | 308 | 404 | 410 => true,
+        203 | 302 | 307 => policy.allow_temporary,
+        _ => false,
+    }
+}
+
+fn forbids_storing(headers: &HeaderMap) -> bool {
+    let is_forbidding = |directive: &[u8]| {
+        let name = directive.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        [&b"no-store"[..], b"private", b"no-cache"].iter().any(|word| name.eq_ignore_ascii_case(word))
+    };
+    members(headers, &CACHE_CONTROL).any(is_forbidding)
+}
+
+/// Whether the answer varies on anything that is not in the key. `Accept-Encoding` is ours to negotiate: a render never
+/// sees one, so what is stored is the identity encoding.
+fn varies_on_undeclared(headers: &HeaderMap, declared: &[HeaderName]) -> bool {
+    members(headers, &VARY).any(|member| {
+        let is_known = declared.iter().any(|name| member.eq_ignore_ascii_case(name.as_str().as_bytes()));
+        !member.is_empty() && !is_known && !member.eq_ignore_ascii_case(b"accept-encoding")
+    })
+}
+
+/// The members of a comma-separated field, over all its lines.
+fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.get_all(name).into_iter();
+    lines.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn parts(status: u16, headers: &[(&'static str, &'static str)]) -> response::Parts {
+        let mut response = http::Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        response.body(()).unwrap().into_parts().0
+    }
+
+    fn verdict(policy: Policy, status: u16, headers: &[(&'static str, &'static str)]) -> Verdict {
+        head(&policy, &[HeaderName::from_static("accept-language")], &parts(status, headers), true)
+    }
+
+    #[test]
+    fn the_table_of_statuses() {
+        let failed = Verdict::Failed(Reason::FailedStatus);
+        let refused = Verdict::Uncacheable(Reason::Status);
+        for (status, expected) in [
+            (200, Verdict::Store),
+            (301, Verdict::Store),
+            (308, Verdict::Store),
+            (404, Verdict::Store),
+            (410, Verdict::Store),
+            (201, refused),
+            (203, refused),
+            (204, refused),
+            (302, refused),
+            (303, refused),
+            (307, refused),
+            (400, refused),
+            (401, refused),
+            (403, refused),
+            (422, refused),
+            (100, failed),
+            (206, failed),
+            (304, failed),
+            (408, failed),
+            (425, failed),
+            (429, failed),
+            (500, failed),
+            (502, failed),
+            (503, failed),
+            (599, failed),
+        ] {
+            assert_eq!(verdict(Policy::new(), status, &[]), expected, "{status}");
+        }
+        for status in [203, 302, 307] {
+            assert_eq!(verdict(Policy::new().allow_temporary(true), status, &[]), Verdict::Store, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_table_of_headers() {
+        let cache_control = Verdict::Uncacheable(Reason::CacheControl);
+        let vary = Verdict::Uncacheable(Reason::Vary);
+        for (name, value, expected) in [
+            ("set-cookie", "a=b", Verdict::Uncacheable(Reason::SetCookie)),
+            ("cache-control", "no-store", cache_control),
+            ("cache-control", "public, Private", cache_control),
+            ("cache-control", "private=\"x, y\"", cache_control),
+            ("cache-control", "max-age=0, no-cache", cache_control),
+            ("cache-control", "max-age=60", Verdict::Store),
+            ("cache-control", "x-private", Verdict::Store),
+            ("vary", "*", vary),
+            ("vary", "Cookie", vary),
+            ("vary", "Accept-Language, Accept-Encoding", Verdict::Store),
+            ("vary", "accept-language, origin", vary),
+        ] {
+            assert_eq!(verdict(Policy::new(), 200, &[(name, value)]), expected, "{name}: {value}");
+        }
+        let lines = [("cache-control", "max-age=60"), ("cache-control", "no-store")];
+        assert_eq!(verdict(Policy::new(), 200, &lines), cache_control);
+    }
+
+    #[test]
+    fn an_answer_of_another_function_is_not_stored_and_a_failure_stays_one() {
+        let of = |status| head(&Policy::new(), &[], &parts(status, &[]), false);
+
+        assert_eq!(of(200), Verdict::Uncacheable(Reason::NotCheckedIn));
+        assert_eq!(of(500), Verdict::Failed(Reason::FailedStatus));
+    }
+
+    #[test]
+    fn an_empty_200_has_failed_unless_it_is_allowed() {
+        let said = Said::default();
+
+        assert_eq!(body(&Policy::new(), StatusCode::OK, 0, &said), Verdict::Failed(Reason::Empty));
+        assert_eq!(body(&Policy::new().allow_empty(true), StatusCode::OK, 0, &said), Verdict::Store);
+        assert_eq!(body(&Policy::new(), StatusCode::NOT_FOUND, 0, &said), Verdict::Store);
+        let no_store = Said { no_store: true, ..Said::default() };
+        assert_eq!(body(&Policy::new(), StatusCode::OK, 5, &no_store), Verdict::Uncacheable(Reason::NoStore));
+    }
+
+    #[test]
+    fn the_lowest_lifetime_wins_and_a_404_lives_shortly() {
+        let secs = Duration::from_secs;
+        let policy = Policy::new().revalidate(secs(60)).expire(secs(100));
+        let said = Said { revalidate: Some(secs(5)), expire: Some(secs(500)), ..Said::default() };
+
+        let page = lifetime(&policy, StatusCode::OK, &said);
+        let gone = |policy| lifetime(&policy, StatusCode::NOT_FOUND, &Said::default());
+
+        assert_eq!(page, Lifetime { revalidate: Some(secs(5)), expire: Some(secs(100)) });
+        assert_eq!(gone(policy), Lifetime::that_ends(secs(10)));
+        assert_eq!(gone(Policy::new()), Lifetime::that_ends(secs(10)));
+        assert_eq!(gone(Policy::new().revalidate(secs(3))), Lifetime::that_ends(secs(3)));
+    }
+}

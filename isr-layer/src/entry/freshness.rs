@@ -1,0 +1,121 @@
+//! Freshness: a pure function of an entry's lifetime, the marks on it, and its age.
+
+use std::time::Duration;
+
+use crate::invalidation::Validity;
+
+/// What may be done with an entry now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Serve it.
+    Fresh,
+    /// Serve it, and refresh it in the background.
+    Stale,
+    /// Render while the client waits; with `fallback` the entry may be served should that fail.
+    MustRender { fallback: bool },
+}
+
+/// How long an entry is good, from the beginning of its render. Without an end it is good until it is purged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lifetime {
+    pub(crate) revalidate: Option<Duration>,
+    pub(crate) expire: Option<Duration>,
+}
+
+impl Lifetime {
+    /// The lowest of both, end by end.
+    pub(crate) fn lowest(self, other: Self) -> Self {
+        Self {
+            revalidate: lowest(self.revalidate, other.revalidate),
+            expire: lowest(self.expire, other.expire),
+        }
+    }
+
+    /// A lifetime at whose end there is nothing left: not stale but absent, as a 404 is.
+    pub(crate) fn that_ends(after: Duration) -> Self {
+        Self { revalidate: Some(after), expire: Some(after) }
+    }
+
+    /// Seconds until the entry goes stale, below zero when it did; none when time makes no difference.
+    pub(crate) fn ttl(self, age_secs: u64) -> Option<i64> {
+        let secs = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        lowest(self.revalidate, self.expire).map(|end| secs(end.as_secs()).saturating_sub(secs(age_secs)))
+    }
+}
+
+/// The strictest of what time and marks say.
+///
+/// What is `gone` (404 and 410) is never served stale, and is no good page to fall back on.
+pub(crate) fn freshness(lifetime: Lifetime, age: Duration, marks: Validity, gone: bool) -> Freshness {
+    let past = |end: Option<Duration>| end.is_some_and(|end| age >= end);
+    if past(lifetime.expire) {
+        Freshness::MustRender { fallback: false }
+    } else if marks == Validity::Hard {
+        Freshness::MustRender { fallback: !gone }
+    } else if marks == Validity::Valid && !past(lifetime.revalidate) {
+        Freshness::Fresh
+    } else if gone {
+        Freshness::MustRender { fallback: false }
+    } else {
+        Freshness::Stale
+    }
+}
+
+fn lowest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn at(age: u32, marks: Validity) -> Freshness {
+        let lifetime = Lifetime { revalidate: Some(10 * SECOND), expire: Some(20 * SECOND) };
+        freshness(lifetime, age * SECOND, marks, false)
+    }
+
+    #[test]
+    fn the_strictest_of_time_and_marks_wins() {
+        let kept = Freshness::MustRender { fallback: true };
+        let gone = Freshness::MustRender { fallback: false };
+        for (age, marks, expected) in [
+            (0, Validity::Valid, Freshness::Fresh),
+            (9, Validity::Valid, Freshness::Fresh),
+            (10, Validity::Valid, Freshness::Stale),
+            (20, Validity::Valid, gone),
+            (0, Validity::Soft, Freshness::Stale),
+            (10, Validity::Soft, Freshness::Stale),
+            (20, Validity::Soft, gone),
+            (0, Validity::Hard, kept),
+            (10, Validity::Hard, kept),
+            (20, Validity::Hard, gone),
+        ] {
+            assert_eq!(at(age, marks), expected, "age {age} s, {marks:?}");
+        }
+    }
+
+    #[test]
+    fn what_never_goes_stale_by_time_is_fresh_until_it_is_purged() {
+        let forever = Lifetime::default();
+
+        assert_eq!(freshness(forever, Duration::MAX, Validity::Valid, false), Freshness::Fresh);
+        assert_eq!(freshness(forever, Duration::ZERO, Validity::Soft, false), Freshness::Stale);
+        assert_eq!(forever.ttl(5), None);
+    }
+
+    #[test]
+    fn a_404_is_absent_and_never_stale() {
+        let lifetime = Lifetime::that_ends(10 * SECOND);
+
+        for (age, marks) in [(10, Validity::Valid), (0, Validity::Soft), (0, Validity::Hard)] {
+            let now = freshness(lifetime, age * SECOND, marks, true);
+            assert_eq!(now, Freshness::MustRender { fallback: false }, "age {age} s, {marks:?}");
+        }
+        assert_eq!(freshness(lifetime, 9 * SECOND, Validity::Valid, true), Freshness::Fresh);
+    }
+}

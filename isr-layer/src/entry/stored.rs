@@ -1,0 +1,149 @@
+//! An entry: one stored answer with all that is needed to judge it, send it and render it again.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::header::{ETAG, HeaderMap};
+use http::{StatusCode, response};
+
+use super::freshness::{Freshness, Lifetime, freshness};
+use super::is_gone;
+use crate::clock::Instant;
+use crate::deliver::Stamp;
+use crate::invalidation::{Carried, Marks, Validity};
+use crate::key::Key;
+use crate::recipe::Routed;
+
+/// One stored answer.
+pub(crate) struct Entry {
+    pub(crate) key: Key,
+    pub(crate) status: StatusCode,
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<Box<HeaderMap>>,
+    /// The headers of a hit in the last second there was one: a second is prepared once.
+    pub(crate) stamp: ArcSwap<Stamp>,
+    /// `Cache-Status` members of caches behind us.
+    pub(crate) earlier_caches: Option<Box<str>>,
+    /// How to render it again where the layer sits behind the router.
+    pub(crate) routed: Option<Arc<Routed>>,
+    born: Instant,
+    lifetime: Lifetime,
+    as_of: u64,
+    /// The last number at which no mark was found on it: a hit compares, and looks at marks only if more was published.
+    valid_through: AtomicU64,
+    carried: Carried,
+    size: usize,
+}
+
+/// An answer that was read whole and may be stored.
+pub(crate) struct Rendered {
+    pub(crate) parts: response::Parts,
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<Box<HeaderMap>>,
+    /// When its render began.
+    pub(crate) born: Instant,
+    /// The last number published before its render began.
+    pub(crate) as_of: u64,
+    pub(crate) lifetime: Lifetime,
+}
+
+impl Entry {
+    pub(crate) fn new(
+        key: Key,
+        rendered: Rendered,
+        stamp: Stamp,
+        earlier_caches: Option<Box<str>>,
+        carried: Carried,
+        routed: Option<Arc<Routed>>,
+    ) -> Self {
+        Self {
+            size: size(&key, &rendered, &stamp.headers, &carried),
+            key,
+            status: rendered.parts.status,
+            body: rendered.body,
+            trailers: rendered.trailers,
+            stamp: ArcSwap::from_pointee(stamp),
+            earlier_caches,
+            routed,
+            born: rendered.born,
+            lifetime: rendered.lifetime,
+            as_of: rendered.as_of,
+            valid_through: AtomicU64::new(rendered.as_of),
+            carried,
+        }
+    }
+
+    /// What may be done with the entry now. One comparison when nothing was purged since it was last looked at.
+    pub(crate) fn freshness(&self, marks: &Marks, now: Instant) -> Freshness {
+        freshness(self.lifetime, self.age(now), self.validity(marks), is_gone(self.status))
+    }
+
+    /// What the marks say. Raises the number up to which the entry is known to be valid.
+    pub(crate) fn validity(&self, marks: &Marks) -> Validity {
+        let published = marks.published();
+        let valid_through = self.valid_through.load(Ordering::Relaxed);
+        if published == valid_through {
+            return Validity::Valid;
+        }
+        let validity = marks.validity(self.key.path(), self.carried.cells(), valid_through);
+        if validity == Validity::Valid {
+            self.valid_through.fetch_max(published, Ordering::Relaxed);
+        }
+        validity
+    }
+
+    /// Time since the render began.
+    pub(crate) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.born)
+    }
+
+    /// Seconds until the entry goes stale; zero at most when a mark made it stale.
+    pub(crate) fn ttl(&self, now: Instant, stale: bool) -> Option<i64> {
+        let ttl = self.lifetime.ttl(self.age(now).as_secs());
+        if stale { Some(ttl.map_or(0, |ttl| ttl.min(0))) } else { ttl }
+    }
+
+    /// The number its render knew all purges up to.
+    pub(crate) fn as_of(&self) -> u64 {
+        self.as_of
+    }
+
+    pub(crate) fn carried(&self) -> &Carried {
+        &self.carried
+    }
+
+    /// Whether it is an answer to fall back on when rendering fails.
+    pub(crate) fn is_good(&self) -> bool {
+        !is_gone(self.status)
+    }
+
+    pub(crate) fn etag(&self) -> Option<String> {
+        self.stamp.load().headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned)
+    }
+
+    /// Bytes the entry takes in memory; they never change, since the memory counts them in and out.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+}
+
+/// Bytes an entry takes in memory, about.
+fn size(key: &Key, rendered: &Rendered, headers: &HeaderMap, carried: &Carried) -> usize {
+    /// A slot of a header map, and what `Age` and `Cache-Status` will take.
+    const PER_HEADER: usize = 112;
+    const STAMPED: usize = 2 * PER_HEADER + 64;
+    let text = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+    let trailers = rendered.trailers.as_ref().map_or(0, |trailers| trailers.len() * 2 * PER_HEADER);
+    let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + carried.cells().len() * 16;
+    fixed + rendered.body.len() + text + headers.len() * PER_HEADER + STAMPED + trailers
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("key", &self.key).field("status", &self.status).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,416 @@
+//! The sequence that orders purges and render starts, and the marks purges leave: why no purge is ever lost.
+//!
+//! A purge takes the next number, raises the marks of everything it names and only then publishes the number, all under
+//! one lock. An entry knows the last number that was published when its render began. It is valid unless one of its own
+//! marks is newer, so a purge that comes while a page is being rendered reaches the page that is stored afterwards.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// The newest purges of one selector. Marks only grow, so an `Expire` followed by a `Stale` is still an `Expire`.
+#[derive(Debug, Default)]
+pub(crate) struct Mark {
+    soft: AtomicU64,
+    hard: AtomicU64,
+}
+
+/// What the marks say about something rendered at a given number; the strictest of several is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Validity {
+    /// No mark is newer.
+    Valid,
+    /// A newer mark asks for a refresh; what there is may be served meanwhile.
+    Soft,
+    /// A newer mark asks that nobody gets what there is, unless rendering fails.
+    Hard,
+}
+
+/// How strictly a purge invalidates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strength {
+    Soft,
+    Hard,
+}
+
+/// A tag or a page: its mark, and how many living entries carry it.
+#[derive(Debug, Default)]
+pub(crate) struct Cell {
+    mark: Mark,
+    carriers: AtomicU64,
+}
+
+/// What an entry is carried by: its page first, then its tags. Counts itself while it lives.
+#[derive(Debug)]
+pub(crate) struct Carried(Box<[Arc<Cell>]>);
+
+/// What one purge reaches.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    All,
+    Page(Arc<Cell>),
+    Path(String),
+    Prefix(String),
+    Tag(String),
+}
+
+/// Every mark of one layer.
+#[derive(Debug)]
+pub(crate) struct Marks {
+    /// The last number whose marks are all in place.
+    published: AtomicU64,
+    /// The newest number any path or prefix got: without a newer one their tables need no look.
+    newest_text: AtomicU64,
+    all: Mark,
+    /// The newest marks that were pruned. Whatever is older than that counts as marked.
+    floor: Mark,
+    bound: usize,
+    table: RwLock<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    tags: HashMap<Arc<str>, Arc<Cell>>,
+    paths: HashMap<Box<str>, Mark>,
+    prefixes: HashMap<Box<str>, Mark>,
+    /// How large the table may grow before it is worth pruning again.
+    sweep_at: usize,
+}
+
+impl Mark {
+    fn raise(&self, number: u64, strength: Strength) {
+        self.soft.fetch_max(number, Ordering::Release);
+        if strength == Strength::Hard {
+            self.hard.fetch_max(number, Ordering::Release);
+        }
+    }
+
+    fn validity(&self, since: u64) -> Validity {
+        if self.soft.load(Ordering::Acquire) <= since {
+            Validity::Valid
+        } else if self.hard.load(Ordering::Acquire) <= since {
+            Validity::Soft
+        } else {
+            Validity::Hard
+        }
+    }
+
+    fn newest(&self) -> u64 {
+        self.soft.load(Ordering::Acquire)
+    }
+}
+
+impl Cell {
+    /// How many living entries carry it.
+    pub(crate) fn carriers(&self) -> u64 {
+        self.carriers.load(Ordering::Relaxed)
+    }
+}
+
+impl Carried {
+    pub(crate) fn new(cells: Vec<Arc<Cell>>) -> Self {
+        for cell in &cells {
+            cell.carriers.fetch_add(1, Ordering::Relaxed);
+        }
+        Self(cells.into())
+    }
+
+    pub(crate) fn cells(&self) -> &[Arc<Cell>] {
+        &self.0
+    }
+}
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        for cell in &self.0 {
+            cell.carriers.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Marks {
+    /// Marks that keep at most about `bound` selectors beside those that living entries carry.
+    pub(crate) fn new(bound: usize) -> Self {
+        Self {
+            published: AtomicU64::new(0),
+            newest_text: AtomicU64::new(0),
+            all: Mark::default(),
+            floor: Mark::default(),
+            bound,
+            table: RwLock::new(Table { sweep_at: bound, ..Table::default() }),
+        }
+    }
+
+    /// The last number whose marks are all in place: what a render that begins now may claim to know.
+    pub(crate) fn published(&self) -> u64 {
+        self.published.load(Ordering::Acquire)
+    }
+
+    /// Marks all targets with one new number and publishes it. When this returns, every later check sees the marks.
+    pub(crate) fn purge(&self, targets: &[(Target, Strength)]) -> u64 {
+        let mut table = self.write();
+        let number = self.published.load(Ordering::Relaxed) + 1;
+        for (target, strength) in targets {
+            self.raise(&mut table, target, number, *strength);
+        }
+        self.published.store(number, Ordering::Release);
+        if table.len() > 2 * table.sweep_at {
+            self.prune_table(&mut table, number);
+        }
+        number
+    }
+
+    /// What the marks say about something at `path`, carried by `cells`, that was valid at number `since`.
+    pub(crate) fn validity(&self, path: &str, cells: &[Arc<Cell>], since: u64) -> Validity {
+        let mut worst = self.all.validity(since);
+        for cell in cells {
+            worst = worst.max(cell.mark.validity(since));
+        }
+        if self.newest_text.load(Ordering::Acquire) > since {
+            worst = worst.max(self.read().text_validity(path, since));
+        }
+        // Last, since a mark leaves the table only after the floor was raised above it.
+        worst.max(self.floor.validity(since))
+    }
+
+    /// The newest mark on any of `cells`, or the floor when that is newer.
+    pub(crate) fn newest(&self, cells: &[Arc<Cell>]) -> u64 {
+        cells.iter().map(|cell| cell.mark.newest()).fold(self.floor.newest(), u64::max)
+    }
+
+    /// The cells of `tags`, made where they are not there yet.
+    pub(crate) fn intern(&self, tags: impl IntoIterator<Item = String>) -> Vec<Arc<Cell>> {
+        tags.into_iter().map(|tag| self.tag(&tag).unwrap_or_else(|| self.write().tag(tag))).collect()
+    }
+
+    /// The cell of a tag that somebody carries or purged.
+    pub(crate) fn tag(&self, tag: &str) -> Option<Arc<Cell>> {
+        self.read().tags.get(tag).cloned()
+    }
+
+    /// Whether there are enough selectors nobody carries to be worth a [`prune`](Self::prune).
+    pub(crate) fn wants_pruning(&self) -> bool {
+        let table = self.read();
+        table.len() > table.sweep_at
+    }
+
+    /// Forgets the oldest marks that nobody carries, up to number `through`: the caller has raised every living valid
+    /// entry to that number. What was rendered before a forgotten mark counts as marked from now on, so pruning can only
+    /// invalidate too much.
+    pub(crate) fn prune(&self, through: u64) {
+        self.prune_table(&mut self.write(), through);
+    }
+
+    /// How many selectors are held.
+    pub(crate) fn len(&self) -> usize {
+        self.read().len()
+    }
+
+    fn raise(&self, table: &mut Table, target: &Target, number: u64, strength: Strength) {
+        match target {
+            Target::All => self.all.raise(number, strength),
+            Target::Page(cell) => cell.mark.raise(number, strength),
+            Target::Tag(tag) => table.tag(tag.clone()).mark.raise(number, strength),
+            Target::Path(path) => {
+                table.paths.entry(path.as_str().into()).or_default().raise(number, strength);
+                self.newest_text.fetch_max(number, Ordering::Release);
+            }
+            Target::Prefix(prefix) => {
+                table.prefixes.entry(prefix.as_str().into()).or_default().raise(number, strength);
+                self.newest_text.fetch_max(number, Ordering::Release);
+            }
+        }
+    }
+
+    fn prune_table(&self, table: &mut Table, through: u64) {
+        let mut numbers = table.prunable().filter(|number| *number <= through).collect::<Vec<_>>();
+        let keep = self.bound / 2;
+        if numbers.len() > keep {
+            let cut = numbers.len() - keep - 1;
+            let (_, &mut cut, _) = numbers.select_nth_unstable(cut);
+            let hard = table.newest_hard(cut);
+            self.floor.soft.fetch_max(cut, Ordering::Release);
+            self.floor.hard.fetch_max(hard, Ordering::Release);
+            table.forget(cut);
+        }
+        table.sweep_at = self.bound.max(2 * table.len());
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Table> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn len(&self) -> usize {
+        self.tags.len() + self.paths.len() + self.prefixes.len()
+    }
+
+    fn tag(&mut self, tag: String) -> Arc<Cell> {
+        self.tags.entry(tag.into()).or_default().clone()
+    }
+
+    /// The strictest mark on `path` itself and on each prefix of it that ends at a segment boundary.
+    fn text_validity(&self, path: &str, since: u64) -> Validity {
+        let of = |marks: &HashMap<Box<str>, Mark>, text: &str| {
+            marks.get(text).map_or(Validity::Valid, |mark| mark.validity(since))
+        };
+        let mut worst = of(&self.paths, path);
+        if self.prefixes.is_empty() {
+            return worst;
+        }
+        worst = worst.max(of(&self.prefixes, path));
+        for (slash, _) in path.match_indices('/') {
+            worst = worst.max(of(&self.prefixes, &path[..slash])).max(of(&self.prefixes, &path[..=slash]));
+        }
+        worst
+    }
+
+    /// The newest number of each selector that only this table holds.
+    fn prunable(&self) -> impl Iterator<Item = u64> {
+        let idle = self.tags.values().filter(|cell| is_idle(cell)).map(|cell| cell.mark.newest());
+        idle.chain(self.paths.values().chain(self.prefixes.values()).map(Mark::newest))
+    }
+
+    /// The newest hard number among what [`forget`](Self::forget) would drop.
+    fn newest_hard(&self, cut: u64) -> u64 {
+        let idle = self.tags.values().filter(|cell| is_idle(cell)).map(|cell| &cell.mark);
+        idle.chain(self.paths.values().chain(self.prefixes.values()))
+            .filter(|mark| mark.newest() <= cut)
+            .map(|mark| mark.hard.load(Ordering::Acquire))
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn forget(&mut self, cut: u64) {
+        self.tags.retain(|_, cell| !is_idle(cell) || cell.mark.newest() > cut);
+        self.paths.retain(|_, mark| mark.newest() > cut);
+        self.prefixes.retain(|_, mark| mark.newest() > cut);
+        self.tags.shrink_to_fit();
+        self.paths.shrink_to_fit();
+        self.prefixes.shrink_to_fit();
+    }
+}
+
+/// Nobody but the table holds it: neither an entry nor a render in progress. New holders come through the table alone,
+/// which is locked meanwhile.
+fn is_idle(cell: &Arc<Cell>) -> bool {
+    Arc::strong_count(cell) == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn purge(marks: &Marks, target: Target, strength: Strength) -> u64 {
+        marks.purge(&[(target, strength)])
+    }
+
+    #[test]
+    fn every_selector_reaches_what_it_names_and_nothing_else() {
+        let marks = Marks::new(100);
+        let page: Arc<Cell> = Arc::default();
+        let mut cells = vec![page.clone()];
+        cells.extend(marks.intern(["posts".to_owned()]));
+        let reaching = [
+            Target::All,
+            Target::Page(page),
+            Target::Path("/a/b".into()),
+            Target::Tag("posts".into()),
+            Target::Prefix("/".into()),
+            Target::Prefix("/a".into()),
+            Target::Prefix("/a/".into()),
+            Target::Prefix("/a/b".into()),
+        ];
+        let missing = [
+            Target::Path("/a".into()),
+            Target::Tag("post".into()),
+            Target::Prefix("/a/b/".into()),
+            Target::Prefix("/a/bc".into()),
+            Target::Page(Arc::default()),
+        ];
+
+        for target in reaching {
+            let before = marks.published();
+            purge(&marks, target.clone(), Strength::Soft);
+            assert_eq!(marks.validity("/a/b", &cells, before), Validity::Soft, "{target:?}");
+            assert_eq!(marks.validity("/a/b", &cells, marks.published()), Validity::Valid, "{target:?}");
+        }
+        let before = marks.published();
+        for target in missing {
+            purge(&marks, target.clone(), Strength::Hard);
+            assert_eq!(marks.validity("/a/b", &cells, before), Validity::Valid, "{target:?}");
+        }
+    }
+
+    #[test]
+    fn an_expire_followed_by_a_stale_is_still_an_expire() {
+        let marks = Marks::new(100);
+
+        purge(&marks, Target::Path("/".into()), Strength::Hard);
+        purge(&marks, Target::Path("/".into()), Strength::Soft);
+
+        assert_eq!(marks.validity("/", &[], 0), Validity::Hard);
+        assert_eq!(marks.validity("/", &[], 1), Validity::Soft);
+    }
+
+    #[test]
+    fn a_tag_learnt_after_its_purge_still_counts() {
+        let marks = Marks::new(100);
+        let as_of = marks.published();
+
+        purge(&marks, Target::Tag("late".into()), Strength::Soft);
+        let cells = marks.intern(["late".to_owned()]);
+
+        assert_eq!(marks.validity("/", &cells, as_of), Validity::Soft);
+    }
+
+    #[test]
+    fn a_million_distinct_tags_stay_inside_the_bound() {
+        let marks = Marks::new(1_000);
+
+        for tag in 0..1_000_000 {
+            purge(&marks, Target::Tag(tag.to_string()), Strength::Soft);
+        }
+
+        assert!(marks.len() <= 2 * 1_000 + 1, "{}", marks.len());
+    }
+
+    #[test]
+    fn pruning_invalidates_too_much_and_never_too_little() {
+        let marks = Marks::new(10);
+        purge(&marks, Target::Tag("mine".into()), Strength::Hard);
+        let rendered_before = 0;
+        let rendered_after = marks.published();
+        for other in 0..9 {
+            purge(&marks, Target::Tag(other.to_string()), Strength::Soft);
+        }
+
+        marks.prune(marks.published());
+        let mine = marks.intern(["mine".to_owned()]);
+
+        assert!(marks.len() <= 6);
+        assert_eq!(marks.validity("/", &mine, rendered_before), Validity::Hard);
+        assert_ne!(marks.validity("/", &mine, rendered_after), Validity::Valid, "too much");
+        assert_eq!(marks.validity("/", &mine, marks.published()), Validity::Valid);
+    }
+
+    #[test]
+    fn what_an_entry_carries_is_counted_and_never_pruned() {
+        let marks = Marks::new(2);
+        let carried = Carried::new(marks.intern(["kept".to_owned()]));
+        for other in 0..50 {
+            purge(&marks, Target::Tag(other.to_string()), Strength::Soft);
+        }
+
+        let cell = marks.tag("kept").expect("the tag is carried");
+
+        assert_eq!(cell.carriers(), 1);
+        drop(carried);
+        assert_eq!(cell.carriers(), 0);
+    }
+}

@@ -1,0 +1,252 @@
+//! The identity of what is cached: a function of page, canonical path, declared query parameters and declared headers.
+//!
+//! A request for a render is made from the key and from nothing else, so what is not in here no handler can see. The
+//! parts are kept apart and length-prefixed, so two different inputs never share a key.
+
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use quick_cache::Equivalent;
+
+use crate::page::{Known, canonical};
+
+/// The longest key; what would have a longer one is never a page.
+const MAX_KEY: usize = 16 * 1024;
+
+/// Identity of what is cached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    page: u32,
+    path_len: u32,
+    target: Arc<str>,
+    headers: Arc<[u8]>,
+}
+
+/// A key read off a request, still borrowed where the request says it canonically.
+#[derive(Debug)]
+pub(crate) struct KeyRef<'a> {
+    page: u32,
+    path_len: usize,
+    target: Cow<'a, str>,
+    headers: Cow<'a, [u8]>,
+}
+
+impl<'a> KeyRef<'a> {
+    /// The key of a request for `page`, or `None` when it would be too long.
+    pub(crate) fn new(
+        page: &Known,
+        path: Cow<'a, str>,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Option<Self> {
+        let path_len = path.len();
+        let key = Self {
+            page: page.id,
+            path_len,
+            target: with_declared_query(path, query, page.policy().query),
+            headers: declared_headers(&page.vary, headers),
+        };
+        (key.target.len() + key.headers.len() <= MAX_KEY).then_some(key)
+    }
+
+    /// The canonical path.
+    pub(crate) fn path(&self) -> &str {
+        &self.target[..self.path_len]
+    }
+
+    pub(crate) fn to_key(&self) -> Key {
+        Key {
+            page: self.page,
+            // At most MAX_KEY.
+            path_len: u32::try_from(self.path_len).unwrap_or(u32::MAX),
+            target: Arc::from(&*self.target),
+            headers: Arc::from(&*self.headers),
+        }
+    }
+}
+
+impl Key {
+    /// The key of `path` without query and without any declared header: what a purge of a path renders when no variant of
+    /// it is cached.
+    pub(crate) fn bare(page: &Known, path: &str) -> Option<Self> {
+        let path = canonical(path)?;
+        KeyRef::new(page, path, None, &HeaderMap::new()).map(|key| key.to_key())
+    }
+
+    /// The page it belongs to.
+    pub(crate) fn page(&self) -> u32 {
+        self.page
+    }
+
+    /// The canonical path.
+    pub(crate) fn path(&self) -> &str {
+        &self.target[..self.path_len as usize]
+    }
+
+    /// The canonical path with the declared query parameters.
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The declared headers that the request had, as the handler sees them.
+    pub(crate) fn headers<'a>(
+        &'a self,
+        vary: &'a [HeaderName],
+    ) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'a {
+        let mut rest = &*self.headers;
+        vary.iter().filter_map(move |name| {
+            let value = take_field(&mut rest)?;
+            Some((name.clone(), HeaderValue::from_bytes(value).ok()?))
+        })
+    }
+
+    /// Bytes the key takes in memory.
+    pub(crate) fn size(&self) -> usize {
+        self.target.len() + self.headers.len()
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash(state, self.page, &self.target, &self.headers);
+    }
+}
+
+impl Hash for KeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash(state, self.page, &self.target, &self.headers);
+    }
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.page == key.page && *self.target == *key.target && *self.headers == *key.headers
+    }
+}
+
+fn hash(state: &mut impl Hasher, page: u32, target: &str, headers: &[u8]) {
+    state.write_u32(page);
+    state.write(target.as_bytes());
+    // The end of the target: no path has this octet in canonical spelling, so the two parts cannot run together.
+    state.write_u8(0xff);
+    if !headers.is_empty() {
+        state.write(headers);
+    }
+}
+
+/// The path with the declared parameters of the query: raw pairs, stably sorted by name, duplicates in the order sent.
+fn with_declared_query<'a>(path: Cow<'a, str>, query: Option<&str>, declared: &[&str]) -> Cow<'a, str> {
+    let Some(query) = query.filter(|_| !declared.is_empty()) else { return path };
+    let mut pairs = query.split('&').filter(|pair| declared.contains(&name_of(pair))).collect::<Vec<_>>();
+    if pairs.is_empty() {
+        return path;
+    }
+    pairs.sort_by_key(|pair| name_of(pair));
+    let mut target = path.into_owned();
+    for (at, pair) in pairs.into_iter().enumerate() {
+        target.push(if at == 0 { '?' } else { '&' });
+        target.push_str(pair);
+    }
+    Cow::Owned(target)
+}
+
+fn name_of<'a>(pair: &&'a str) -> &'a str {
+    pair.split_once('=').map_or(*pair, |(name, _)| name)
+}
+
+/// The declared headers, one field each: present or absent, then the length, then the normalised value.
+fn declared_headers<'a>(vary: &[HeaderName], headers: &HeaderMap) -> Cow<'a, [u8]> {
+    if vary.is_empty() {
+        return Cow::Borrowed(&[]);
+    }
+    let mut fields = Vec::new();
+    for name in vary {
+        let mut lines =
+            headers.get_all(name).iter().map(|value| normalised(name, value.as_bytes())).peekable();
+        if lines.peek().is_none() {
+            fields.push(0);
+            continue;
+        }
+        // RFC 9110, 5.3: several lines of one field mean the same as one line with commas.
+        let value = lines.collect::<Vec<_>>().join(&b", "[..]);
+        fields.push(1);
+        fields.extend(u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes());
+        fields.extend(value);
+    }
+    Cow::Owned(fields)
+}
+
+/// The value without surrounding white space, in lower case where the field's grammar does not tell cases apart.
+fn normalised(name: &HeaderName, value: &[u8]) -> Vec<u8> {
+    const CASELESS: [&str; 6] =
+        ["accept", "accept-charset", "accept-encoding", "accept-language", "sec-ch-ua-mobile", "save-data"];
+    let value = value.trim_ascii();
+    if CASELESS.contains(&name.as_str()) { value.to_ascii_lowercase() } else { value.to_vec() }
+}
+
+fn take_field<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (present, after) = rest.split_first()?;
+    *rest = after;
+    if *present == 0 {
+        return None;
+    }
+    let (length, after) = rest.split_first_chunk::<4>()?;
+    let (value, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+    *rest = after;
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::{Page, Policy, Registry};
+
+    const SEARCH: Page = Page::new("/search")
+        .policy(Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]));
+
+    fn key(query: Option<&str>, headers: &[(&'static str, &'static str)]) -> Key {
+        let registry = Registry::new([SEARCH]).unwrap();
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        KeyRef::new(registry.find("/search").unwrap(), Cow::Borrowed("/search"), query, &map)
+            .unwrap()
+            .to_key()
+    }
+
+    #[test]
+    fn undeclared_parameters_and_headers_are_no_part_of_the_key() {
+        assert_eq!(key(Some("utm=1"), &[("cookie", "a=b")]), key(None, &[]));
+        assert_eq!(key(Some("utm=1&page=2"), &[]).target(), "/search?page=2");
+    }
+
+    #[test]
+    fn declared_parameters_are_sorted_by_name_and_duplicates_keep_their_order() {
+        assert_eq!(key(Some("q=b&page=2&q=a"), &[]).target(), "/search?page=2&q=b&q=a");
+        assert_ne!(key(Some("q=a&q=b"), &[]), key(Some("q=b&q=a"), &[]));
+        assert_ne!(key(Some("q"), &[]), key(Some("q="), &[]));
+    }
+
+    #[test]
+    fn an_absent_header_differs_from_an_empty_one_and_fields_do_not_run_together() {
+        assert_ne!(key(None, &[]), key(None, &[("x-theme", "")]));
+        assert_ne!(
+            key(None, &[("accept-language", "a"), ("x-theme", "b")]),
+            key(None, &[("accept-language", "ab")])
+        );
+        assert_ne!(key(None, &[("accept-language", "a")]), key(None, &[("x-theme", "a")]));
+    }
+
+    #[test]
+    fn the_headers_come_back_normalised() {
+        let key = key(None, &[("accept-language", " DE "), ("accept-language", "en"), ("x-theme", "Dark")]);
+        let vary = [HeaderName::from_static("accept-language"), HeaderName::from_static("x-theme")];
+
+        let headers = key.headers(&vary).map(|(_, value)| value).collect::<Vec<_>>();
+
+        assert_eq!(headers, ["de, en", "Dark"]);
+    }
+}

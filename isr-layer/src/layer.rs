@@ -1,0 +1,209 @@
+//! The layer and its builder: everything is set once, here.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::Extensions;
+use http::header::HeaderName;
+use tower_layer::Layer;
+
+use crate::__private::Registered;
+use crate::cache::{Cache, Config, Core, Limits};
+use crate::error::{Error, ErrorKind};
+use crate::page::{NEVER_IN_A_KEY, Page, Registry};
+use crate::revalidate::RevalidateService;
+use crate::revalidate::auth::Authenticators;
+use crate::service::{Isr, Placement};
+
+/// The layer: put it around a service, and the service's pages are rendered once and served from memory.
+///
+/// Outermost is the recommended place ([`wrap`](Self::wrap) under axum): a hit never enters the router, and a handler sees
+/// a request made from the page's key alone. A clone is the same layer.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use isr_layer::{IsrLayer, Page};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let isr = IsrLayer::builder().pages([Page::new("/")]).build()?;
+/// let service = isr.layer(service_fn(async |_: Request<Full<Bytes>>| {
+///     Ok::<_, std::convert::Infallible>(Response::new(Full::from("a page")))
+/// }));
+///
+/// let first = service.clone().oneshot(Request::new(Full::default())).await?;
+/// assert_eq!(first.headers()["cache-status"], "isr; fwd=uri-miss; stored");
+/// let second = service.oneshot(Request::new(Full::default())).await?;
+/// assert_eq!(second.headers()["cache-status"], "isr; hit");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct IsrLayer {
+    core: Arc<Core>,
+}
+
+/// Sets up an [`IsrLayer`].
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct IsrLayerBuilder {
+    pages: Option<Vec<Page>>,
+    config: Config,
+}
+
+impl IsrLayer {
+    /// A builder with the defaults: every `#[static_page]` of the program, 256 MiB of memory.
+    pub fn builder() -> IsrLayerBuilder {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        IsrLayerBuilder {
+            pages: None,
+            config: Config {
+                cache_status: true,
+                keep_headers: Vec::new(),
+                drop_extensions: Vec::new(),
+                memory_bytes: 256 * 1024 * 1024,
+                max_entries: 1_000_000,
+                max_marks: 65_536,
+                renders: Limits { at_once: 2 * cores, per_page: 8, queued: 1024 },
+            },
+        }
+    }
+
+    /// A handle to the cache, for handlers, jobs and tests.
+    pub fn cache(&self) -> Cache {
+        Cache::new(self.core.clone())
+    }
+
+    /// The endpoint through which authenticated callers say that content changed: mount it with
+    /// `route_service("/api/revalidate", …)`, or anywhere a Tower service can stand.
+    ///
+    /// ```
+    /// use isr_layer::{IsrLayer, auth::Bearer};
+    ///
+    /// # fn main() -> Result<(), isr_layer::Error> {
+    /// let isr = IsrLayer::builder().pages([]).build()?;
+    /// let endpoint = isr.revalidate_service(Bearer::new("0123456789abcdef0123456789abcdef")?);
+    /// # drop(endpoint);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn revalidate_service(&self, authenticators: impl Into<Authenticators>) -> RevalidateService {
+        RevalidateService::new(self.cache(), authenticators)
+    }
+
+    pub(crate) fn outermost<S: Clone>(&self, service: S) -> Isr<S> {
+        Isr::new(service, self.core.clone(), Placement::Outermost)
+    }
+}
+
+impl IsrLayerBuilder {
+    /// Registers exactly these pages, and none that the program's `#[static_page]` attributes declare.
+    pub fn pages(mut self, pages: impl IntoIterator<Item = Page>) -> Self {
+        self.pages.get_or_insert_default().extend(pages);
+        self
+    }
+
+    /// How many bytes of memory the entries may take. Default 256 MiB.
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.config.memory_bytes = bytes;
+        self
+    }
+
+    /// How many entries there may be. Default 1,000,000.
+    pub fn max_entries(mut self, entries: u64) -> Self {
+        self.config.max_entries = entries;
+        self
+    }
+
+    /// How many selectors that nothing carries may keep a mark, about. Default 65,536. Beyond it the oldest marks are
+    /// forgotten, which can only invalidate too much.
+    pub fn max_marks(mut self, selectors: usize) -> Self {
+        self.config.max_marks = selectors;
+        self
+    }
+
+    /// How many renders that no client waits for may run at once. Default twice the processors.
+    pub fn background_renders(mut self, at_once: usize) -> Self {
+        self.config.renders.at_once = at_once;
+        self
+    }
+
+    /// How many of those one page may take. Default 8.
+    pub fn background_renders_per_page(mut self, at_once: usize) -> Self {
+        self.config.renders.per_page = at_once;
+        self
+    }
+
+    /// Whether answers say in `Cache-Status` (RFC 9211) what happened. Default `true`.
+    pub fn cache_status(mut self, on: bool) -> Self {
+        self.config.cache_status = on;
+        self
+    }
+
+    /// Lets handlers see a request header that is not in the key, such as a trace id.
+    ///
+    /// A risk: a handler whose answer depends on it gives one client's answer to everybody. Headers that say who asks are
+    /// refused by [`build`](Self::build).
+    pub fn keep_header(mut self, name: HeaderName) -> Self {
+        self.config.keep_headers.push(name);
+        self
+    }
+
+    /// Keeps a request extension from renders where the layer sits behind a router, whose extensions travel otherwise.
+    /// In front of the application none travels anyway.
+    pub fn drop_extension<T: Clone + Send + Sync + 'static>(mut self) -> Self {
+        self.config.drop_extensions.push(|extensions: &mut Extensions| {
+            extensions.remove::<T>();
+        });
+        self
+    }
+
+    /// Makes the layer.
+    ///
+    /// # Errors
+    ///
+    /// When two pages want one path, a policy contradicts itself, or a setting is not accepted; the message names both
+    /// sides.
+    pub fn build(self) -> Result<IsrLayer, Error> {
+        let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
+        if let Some(name) =
+            self.config.keep_headers.iter().find(|name| NEVER_IN_A_KEY.contains(&name.as_str()))
+        {
+            return refuse(format!(
+                "`keep_header` cannot keep `{name}`: it says who asks, and a page is for everybody"
+            ));
+        }
+        let limits = self.config.renders;
+        if limits.at_once == 0 || limits.per_page == 0 {
+            return refuse("background renders are limited to none: at least one must be allowed".to_owned());
+        }
+        if self.config.memory_bytes == 0 || self.config.max_entries == 0 {
+            return refuse("memory is limited to nothing: room for at least one page is needed".to_owned());
+        }
+        let declared = || inventory::iter::<Registered>.into_iter().map(|Registered(page)| *page).collect();
+        let registry = Registry::new(self.pages.unwrap_or_else(declared))?;
+        Ok(IsrLayer { core: Core::new(self.config, registry) })
+    }
+}
+
+impl<S: Clone> Layer<S> for IsrLayer {
+    type Service = Isr<S>;
+
+    fn layer(&self, inner: S) -> Isr<S> {
+        Isr::new(inner, self.core.clone(), Placement::Unknown)
+    }
+}
+
+impl fmt::Debug for IsrLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IsrLayer").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for IsrLayerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IsrLayerBuilder").field("pages", &self.pages).finish_non_exhaustive()
+    }
+}

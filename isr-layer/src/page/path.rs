@@ -1,0 +1,180 @@
+//! The one canonicaliser of paths, for routing, keys and purges alike.
+//!
+//! Every octet that may stand literally in a segment is decoded, every other escape is upper-cased, and what could not be
+//! a page is refused: `//`, `.` and `..`, NUL, invalid UTF-8, a broken escape, more than 32 segments.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use super::pattern::{MAX_SEGMENTS, is_pchar};
+
+/// What a byte means to the fast scan.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Literal,
+    Slash,
+    Dot,
+    Other,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Other; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if is_pchar(byte as u8) {
+            classes[byte] = Class::Literal;
+        }
+        byte += 1;
+    }
+    classes[b'/' as usize] = Class::Slash;
+    classes[b'.' as usize] = Class::Dot;
+    classes
+};
+
+/// The canonical spelling of `path`, or `None` when it can never be a page.
+///
+/// Most paths are canonical already: one scan finds that out, and nothing is allocated.
+pub(crate) fn canonical(path: &str) -> Option<Cow<'_, str>> {
+    match scan(path) {
+        Scan::Canonical => Some(Cow::Borrowed(path)),
+        Scan::NeverAPage => None,
+        Scan::Respell => respell(path).map(Cow::Owned),
+    }
+}
+
+/// What an escaped path or segment stands for.
+pub(crate) fn decode(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
+}
+
+enum Scan {
+    Canonical,
+    Respell,
+    NeverAPage,
+}
+
+fn scan(path: &str) -> Scan {
+    let bytes = path.as_bytes();
+    if bytes.first() != Some(&b'/') {
+        return Scan::NeverAPage;
+    }
+    let mut segments = 0;
+    let mut after_slash = false;
+    for (at, &byte) in bytes.iter().enumerate() {
+        match CLASSES[byte as usize] {
+            Class::Literal => after_slash = false,
+            Class::Slash if after_slash => return Scan::NeverAPage,
+            Class::Slash => {
+                segments += 1;
+                after_slash = true;
+            }
+            Class::Dot if after_slash && is_dot_segment(&bytes[at..]) => return Scan::NeverAPage,
+            Class::Dot => after_slash = false,
+            Class::Other => return Scan::Respell,
+        }
+    }
+    if segments > MAX_SEGMENTS { Scan::NeverAPage } else { Scan::Canonical }
+}
+
+fn is_dot_segment(rest: &[u8]) -> bool {
+    let end = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
+    matches!(&rest[..end], b"." | b"..")
+}
+
+fn respell(path: &str) -> Option<String> {
+    let mut bytes = path.bytes();
+    let mut spelled = String::with_capacity(path.len() + 16);
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'/' => spelled.push('/'),
+            b'%' => {
+                let octet = hex(bytes.next()?)? * 16 + hex(bytes.next()?)?;
+                push(&mut spelled, octet);
+            }
+            raw => push(&mut spelled, raw),
+        }
+    }
+    let is_text = percent_decode_str(&spelled).decode_utf8().is_ok_and(|text| !text.contains('\0'));
+    // What is spelled now has no escape of a literal left, so that `%2e%2e` is seen as the `..` it is.
+    let is_page = !matches!(scan(&spelled.replace('%', "~")), Scan::NeverAPage);
+    (is_text && is_page).then_some(spelled)
+}
+
+fn push(spelled: &mut String, octet: u8) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    if is_pchar(octet) {
+        spelled.push(char::from(octet));
+    } else {
+        spelled.push('%');
+        spelled.push(char::from(HEX[usize::from(octet >> 4)]));
+        spelled.push(char::from(HEX[usize::from(octet & 15)]));
+    }
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canonical_path_is_borrowed() {
+        assert!(matches!(canonical("/posts/a-b_c~d"), Some(Cow::Borrowed("/posts/a-b_c~d"))));
+        assert!(matches!(canonical("/"), Some(Cow::Borrowed("/"))));
+    }
+
+    #[test]
+    fn spellings_of_one_path_become_one() {
+        for (raw, spelled) in [
+            ("/p%6Fsts", "/posts"),
+            ("/a%3Ab", "/a:b"),
+            ("/a%2fb", "/a%2Fb"),
+            ("/caf%c3%a9", "/caf%C3%A9"),
+            ("/café", "/caf%C3%A9"),
+            ("/a b", "/a%20b"),
+            ("/a%20b", "/a%20b"),
+            ("/100%25", "/100%25"),
+            ("/a{b}", "/a%7Bb%7D"),
+        ] {
+            assert_eq!(canonical(raw).as_deref(), Some(spelled), "{raw}");
+            assert_eq!(canonical(spelled).as_deref(), Some(spelled), "{spelled} is canonical");
+        }
+    }
+
+    #[test]
+    fn what_can_never_be_a_page_is_refused() {
+        let deep = "/a".repeat(33);
+        for raw in [
+            "",
+            "a",
+            "*",
+            "//",
+            "/a//b",
+            "/a/../b",
+            "/..",
+            "/.",
+            "/a/./b",
+            "/%2e%2E/a",
+            "/a%00",
+            "/%ff",
+            "/%c3",
+            "/%",
+            "/%2",
+            "/%zz",
+            "/a/%2e",
+            &deep,
+        ] {
+            assert_eq!(canonical(raw), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn dots_inside_a_segment_are_text() {
+        assert!(matches!(canonical("/feed.xml"), Some(Cow::Borrowed(_))));
+        assert!(matches!(canonical("/.well-known/x"), Some(Cow::Borrowed(_))));
+        assert!(matches!(canonical("/...").as_deref(), Some("/...")));
+    }
+}

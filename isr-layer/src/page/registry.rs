@@ -1,0 +1,287 @@
+//! Every page of one layer, found by path.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderName;
+
+use super::{Page, Policy, path, pattern};
+use crate::error::{Error, ErrorKind};
+use crate::invalidation::Cell;
+
+/// A page as a layer knows it: its declaration, prepared, and the mark that purges of the page raise.
+pub(crate) struct Known {
+    pub(crate) id: u32,
+    pub(crate) page: Page,
+    pub(crate) vary: Box<[HeaderName]>,
+    pub(crate) cell: Arc<Cell>,
+}
+
+/// The pages of a layer.
+pub(crate) struct Registry {
+    router: matchit::Router<u32>,
+    pages: Vec<Arc<Known>>,
+}
+
+impl Registry {
+    /// Registers `pages`. One declaration given several times is one page; anything else that overlaps is an error.
+    pub(crate) fn new(pages: impl IntoIterator<Item = Page>) -> Result<Self, Error> {
+        let mut registry = Self { router: matchit::Router::new(), pages: Vec::new() };
+        for page in pages {
+            registry.add(page)?;
+        }
+        Ok(registry)
+    }
+
+    /// The page a canonical path belongs to.
+    pub(crate) fn find(&self, path: &str) -> Option<&Arc<Known>> {
+        self.router.at(path).ok().and_then(|found| self.by_id(*found.value))
+    }
+
+    /// The page of that pattern.
+    pub(crate) fn by_pattern(&self, pattern: &str) -> Option<&Arc<Known>> {
+        self.pages.iter().find(|known| known.page.path() == pattern)
+    }
+
+    pub(crate) fn by_id(&self, id: u32) -> Option<&Arc<Known>> {
+        self.pages.get(id as usize)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Known>> {
+        self.pages.iter()
+    }
+
+    /// The decoded parameters a canonical path has under its page's pattern.
+    pub(crate) fn params(&self, path: &str) -> Vec<(String, String)> {
+        self.router.at(path).map_or_else(
+            |_| Vec::new(),
+            |found| {
+                found
+                    .params
+                    .iter()
+                    .map(|(name, value)| (name.to_owned(), path::decode(value).into_owned()))
+                    .collect()
+            },
+        )
+    }
+
+    fn add(&mut self, page: Page) -> Result<(), Error> {
+        if let Some(known) = self.by_pattern(page.path()) {
+            return if known.page.is_same(&page) { Ok(()) } else { Err(conflict(&page, &known.page)) };
+        }
+        let vary = checked(&page)?;
+        let id = u32::try_from(self.pages.len())
+            .map_err(|_| Error::new(ErrorKind::Configuration, "too many pages"))?;
+        if let Err(error) = self.router.insert(page.path(), id) {
+            return Err(self.refused(&page, error));
+        }
+        self.pages.push(Arc::new(Known { id, page, vary, cell: Arc::default() }));
+        Ok(())
+    }
+
+    fn refused(&self, page: &Page, error: matchit::InsertError) -> Error {
+        let other = match &error {
+            matchit::InsertError::Conflict { with } => self.by_pattern(with),
+            _ => None,
+        };
+        match other {
+            Some(other) => conflict(page, &other.page),
+            None => {
+                Error::new(ErrorKind::PageConflict, format!("the path of {} is refused", page.describe()))
+            }
+        }
+        .with_source(error)
+    }
+}
+
+impl Known {
+    pub(crate) fn policy(&self) -> &Policy {
+        self.page.get_policy()
+    }
+
+    /// The page's declared tags, their parameters filled in.
+    pub(crate) fn declared_tags(&self, params: &[(String, String)]) -> impl Iterator<Item = String> {
+        self.policy().tags.iter().map(|template| fill(template, |name| value(params, name)))
+    }
+
+    /// The canonical path the page has with these decoded parameters; `None` unless each is named exactly once.
+    pub(crate) fn path_with(&self, params: &[(String, String)]) -> Option<String> {
+        let pattern = self.page.path();
+        let complete =
+            pattern::names(pattern).all(|name| params.iter().filter(|(given, _)| given == name).count() == 1);
+        if !complete || pattern::names(pattern).count() != params.len() {
+            return None;
+        }
+        let raw =
+            pattern.split('/').map(|segment| segment_with(segment, params)).collect::<Vec<_>>().join("/");
+        path::canonical(&raw).map(Into::into)
+    }
+}
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Known").field(&self.page.path()).finish()
+    }
+}
+
+/// One segment of a pattern with its parameter in place. Everything that could mean more than text is escaped; only a
+/// wildcard's value keeps its slashes.
+fn segment_with(segment: &str, params: &[(String, String)]) -> String {
+    let Some(inner) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+        return segment.to_owned();
+    };
+    match inner.strip_prefix('*') {
+        Some(name) => escape(&value(params, name)).replace("%2F", "/"),
+        None => escape(&value(params, inner)),
+    }
+}
+
+fn escape(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+fn value(params: &[(String, String)], name: &str) -> String {
+    params.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone()).unwrap_or_default()
+}
+
+/// `template` with every `{name}` replaced.
+fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
+    let mut filled = String::with_capacity(template.len() + 16);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, after)) = after.split_once('}') else { break };
+        filled.push_str(before);
+        filled.push_str(&value(name));
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// Refuses a policy that contradicts itself, and gives the headers the page varies on.
+fn checked(page: &Page) -> Result<Box<[HeaderName]>, Error> {
+    let policy = page.get_policy();
+    let refuse =
+        |what: String| Err(Error::new(ErrorKind::Policy, format!("the page {}: {what}", page.describe())));
+    if let (Some(revalidate), Some(expire)) = (policy.revalidate, policy.expire) {
+        if expire < revalidate {
+            return refuse(format!("`expire` ({expire:?}) is below `revalidate` ({revalidate:?})"));
+        }
+    }
+    if policy.revalidate.is_some_and(|after| after.is_zero()) || policy.timeout.is_zero() {
+        return refuse("`revalidate` and `timeout` must be longer than nothing".to_owned());
+    }
+    for tag in policy.tags {
+        if let Some(name) = unknown_name(tag, page.path()) {
+            return refuse(format!("the tag `{tag}` uses `{{{name}}}`, which its path does not have"));
+        }
+    }
+    let mut vary = Vec::with_capacity(policy.vary.len());
+    for name in policy.vary {
+        match HeaderName::from_bytes(name.as_bytes()) {
+            Ok(name) if !NEVER_IN_A_KEY.contains(&name.as_str()) => vary.push(name),
+            _ => {
+                return refuse(format!(
+                    "`vary` cannot name `{name}`: it is no header name, or it says who asks"
+                ));
+            }
+        }
+    }
+    Ok(vary.into())
+}
+
+/// Headers that say who asks or how the request came here, and so can be no part of what everybody gets.
+pub(crate) const NEVER_IN_A_KEY: [&str; 11] = [
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "host",
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "connection",
+    "content-length",
+];
+
+fn unknown_name<'a>(template: &'a str, page_path: &str) -> Option<&'a str> {
+    template
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+        .find(|name| !pattern::names(page_path).any(|known| known == *name))
+}
+
+fn conflict(page: &Page, other: &Page) -> Error {
+    let message = format!("two pages want one path: {} and {}", other.describe(), page.describe());
+    Error::new(ErrorKind::PageConflict, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn error(pages: impl IntoIterator<Item = Page>) -> String {
+        Registry::new(pages).err().expect("the registry refuses").to_string()
+    }
+
+    #[test]
+    fn a_static_page_wins_over_a_pattern() {
+        let registry = Registry::new([Page::new("/posts/{slug}"), Page::new("/posts/new")]).unwrap();
+
+        let found = |path| registry.find(path).map(|known| known.page.path());
+
+        assert_eq!(found("/posts/new"), Some("/posts/new"));
+        assert_eq!(found("/posts/old"), Some("/posts/{slug}"));
+        assert_eq!(found("/posts/"), None);
+    }
+
+    #[test]
+    fn a_conflict_names_both_sides() {
+        let message = error([Page::new("/a/{x}"), Page::new("/a/{y}")]);
+
+        assert!(message.contains("/a/{x}") && message.contains("/a/{y}"), "{message}");
+    }
+
+    #[test]
+    fn a_page_registered_twice_from_two_places_is_refused_and_from_one_place_is_one() {
+        let here = |line| Page::new("/a").handler("a", "src/a.rs", line, 1);
+
+        let twice = error([here(1), here(2)]);
+        let once = Registry::new([here(1), here(1)]).unwrap();
+
+        assert!(twice.contains("src/a.rs:1:1") && twice.contains("src/a.rs:2:1"), "{twice}");
+        assert_eq!(once.iter().count(), 1);
+    }
+
+    #[test]
+    fn expire_below_revalidate_is_refused() {
+        let policy = Policy::new().revalidate(Duration::from_secs(60)).expire(Duration::from_secs(30));
+
+        let message = error([Page::new("/a").policy(policy)]);
+
+        assert!(message.contains("`expire` (30s)") && message.contains("`revalidate` (60s)"), "{message}");
+    }
+
+    #[test]
+    fn a_tag_with_an_unknown_parameter_and_a_header_that_says_who_asks_are_refused() {
+        assert!(error([Page::new("/a").policy(Policy::new().tags(&["post:{slug}"]))]).contains("{slug}"));
+        assert!(error([Page::new("/a").policy(Policy::new().vary(&["cookie"]))]).contains("cookie"));
+    }
+
+    #[test]
+    fn parameters_fill_tags_and_paths() {
+        let registry =
+            Registry::new([Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]))])
+                .unwrap();
+        let known = registry.find("/posts/caf%C3%A9").unwrap();
+        let params = registry.params("/posts/caf%C3%A9");
+
+        assert_eq!(known.declared_tags(&params).collect::<Vec<_>>(), ["posts", "post:café"]);
+        assert_eq!(known.path_with(&params).as_deref(), Some("/posts/caf%C3%A9"));
+        assert_eq!(known.path_with(&[("slug".into(), "a/b".into())]).as_deref(), Some("/posts/a%2Fb"));
+        assert_eq!(known.path_with(&[]), None);
+    }
+}

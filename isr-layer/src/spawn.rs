@@ -1,0 +1,53 @@
+//! The only place that starts tasks, and knows how many are running.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// The tasks of one layer.
+#[derive(Debug)]
+pub(crate) struct Tasks {
+    running: Arc<watch::Sender<usize>>,
+}
+
+/// Counts a task while it lives, however it ends.
+struct Running(Arc<watch::Sender<usize>>);
+
+impl Tasks {
+    pub(crate) fn new() -> Self {
+        Self { running: Arc::new(watch::Sender::new(0)) }
+    }
+
+    /// Runs `work` on a task of its own.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.running.send_modify(|running| *running += 1);
+        let guard = Running(self.running.clone());
+        tokio::spawn(async move {
+            work.await;
+            drop(guard);
+        });
+    }
+
+    /// How many tasks are running.
+    pub(crate) fn running(&self) -> usize {
+        *self.running.borrow()
+    }
+
+    /// Waits until no task is running.
+    pub(crate) async fn drained(&self) {
+        let mut running = self.running.subscribe();
+        // The sender lives as long as `self`.
+        let _ = running.wait_for(|running| *running == 0).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|running| *running -= 1);
+    }
+}

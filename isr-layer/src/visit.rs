@@ -1,0 +1,199 @@
+//! One request for a page that memory could not answer at first sight: decide, wait, answer.
+
+use std::sync::Arc;
+
+use http::Response;
+use tokio::sync::oneshot;
+
+use crate::body::{IsrBody, RenderBody};
+use crate::cache::{
+    Answer, Decision, End, Failure, For, Landing, Lead, Purpose, Waiting, attempt, regenerate,
+};
+use crate::clock;
+use crate::context::Current;
+use crate::deliver::{Delivery, deliver, unstored};
+use crate::entry::{Entry, Verdict};
+use crate::inner::Inner;
+use crate::outcome::{Forward, Outcome, Reason};
+use crate::recipe::Recipe;
+use crate::service::{Background, Ready, Slot};
+
+/// How often a request looks again after a render it waited for was of no use to it. The second look finds a render that
+/// began after it came, so this is reached only while the runtime shuts down.
+const LOOKS: usize = 4;
+
+/// One request for a page.
+pub(crate) struct Visit<S> {
+    pub(crate) slot: Arc<Slot<S>>,
+    pub(crate) recipe: Recipe,
+    pub(crate) delivery: Delivery,
+}
+
+type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
+
+/// Answers a visit. `ready` is the client's own service, which renders if this visit leads, and is let go otherwise.
+pub(crate) async fn visit<S, B>(visit: Visit<S>, ready: S) -> Result<S::Body, S::Error>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    let core = visit.slot.core.clone();
+    let mut ready = Some(ready);
+    for _ in 0..LOOKS {
+        let decision = core.decide(&visit.recipe, clock::now());
+        match decision {
+            Decision::Serve(entry, outcome) => return Ok(visit.serve(&entry, outcome)),
+            Decision::Refresh(entry, lead) => {
+                let render = Background::of(&visit.slot);
+                let recipe = visit.recipe.clone();
+                core.tasks.spawn(regenerate(
+                    core.clone(),
+                    lead,
+                    render,
+                    recipe,
+                    For::Nobody(Purpose::Refresh),
+                ));
+                return Ok(visit.serve(&entry, Outcome::StaleHit(Reason::Stale)));
+            }
+            Decision::Remembered { failure, retry } => {
+                return Ok(visit.fail(&failure, Outcome::Remembered(Reason::Backoff), Some(retry)));
+            }
+            Decision::Alone(reason) => return visit.alone(ready.take(), Forward::Bypass, reason).await,
+            Decision::Lead(lead, waiting) => return visit.lead(lead, waiting, ready.take()).await,
+            Decision::Follow(follower, waiting) => {
+                // Whatever readiness holds must not be held while waiting for somebody else.
+                drop(ready.take());
+                let Some(landed) = follower.wait().await else { continue };
+                match &landed.landing {
+                    Landing::Stored(entry) => {
+                        let outcome = Outcome::Stored { forward: waiting.forward, collapsed: true };
+                        return Ok(visit.serve(entry, outcome));
+                    }
+                    Landing::Failed(failure) => return Ok(visit.failed(failure, waiting, true)),
+                    Landing::Refused(reason) => return visit.alone(None, waiting.forward, *reason).await,
+                    Landing::Abandoned => {}
+                }
+            }
+        }
+    }
+    visit.alone(None, Forward::Bypass, Reason::Stale).await
+}
+
+impl<S> Visit<S> {
+    /// Starts the render on a task of its own, so that it outlives this client, and waits for what it gives.
+    async fn lead<B>(&self, lead: Lead, waiting: Waiting, ready: Option<S>) -> Result<S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let core = &self.slot.core;
+        let (client, answer) = oneshot::channel();
+        let recipe = self.recipe.clone();
+        match ready {
+            Some(ready) => {
+                let render = Ready::new(ready);
+                core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
+            }
+            None => {
+                let render = Background::of(&self.slot);
+                core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
+            }
+        }
+        match answer.await {
+            Ok(Answer::Landed(landed)) => match &landed.landing {
+                Landing::Stored(entry) => {
+                    Ok(self.serve(entry, Outcome::Stored { forward: waiting.forward, collapsed: false }))
+                }
+                Landing::Failed(failure) => Ok(self.failed(failure, waiting, false)),
+                Landing::Refused(_) | Landing::Abandoned => Ok(self.failed(&aborted(), waiting, false)),
+            },
+            Ok(Answer::Own { response, verdict }) => Ok(self.own(response, verdict, waiting)),
+            Ok(Answer::Error(error)) => match waiting.fallback {
+                Some(entry) => Ok(self.keep(&entry, Reason::ServiceError, false)),
+                None => Err(error),
+            },
+            // The task was ended from outside: the runtime shuts down.
+            Err(_) => Ok(self.failed(&aborted(), waiting, false)),
+        }
+    }
+
+    /// Renders for this client alone, from the recipe like everybody, and stores nothing.
+    async fn alone<B>(&self, ready: Option<S>, forward: Forward, reason: Reason) -> Result<S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let scope = Current::of(self.recipe.page.page);
+        let end = match ready {
+            Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope).await,
+            None => attempt(Background::of(&self.slot), &self.recipe, &scope).await,
+        };
+        let outcome = Outcome::Unstored { forward, reason, collapsed: false };
+        match end {
+            End::Whole { parts, body, trailers } => {
+                let response = Response::from_parts(parts, IsrBody::stored(body, trailers));
+                Ok(self.unstored(response, outcome))
+            }
+            End::Unread { response, .. } => Ok(self.unstored(response, outcome)),
+            End::Failed(reason) => Ok(self.fail(&Failure::without_answer(reason), outcome, None)),
+            End::Error(error) => Err(error),
+            End::Gone => Ok(self.fail(&aborted(), outcome, None)),
+        }
+    }
+
+    fn serve<R>(&self, entry: &Entry, outcome: Outcome) -> Response<IsrBody<R>> {
+        deliver(entry, &self.delivery, outcome, self.slot.core.config.cache_status, clock::now())
+    }
+
+    fn unstored<R>(&self, response: Response<IsrBody<R>>, outcome: Outcome) -> Response<IsrBody<R>> {
+        unstored(response, &self.delivery, outcome, self.slot.core.config.cache_status)
+    }
+
+    /// The last good page, said to be that.
+    fn keep<R>(&self, entry: &Entry, reason: Reason, collapsed: bool) -> Response<IsrBody<R>> {
+        self.serve(entry, Outcome::Kept { reason, collapsed })
+    }
+
+    /// The answer that was made for this client alone. A failed one gives way to the last good page.
+    fn own<R>(
+        &self,
+        response: Response<IsrBody<R>>,
+        verdict: Verdict,
+        waiting: Waiting,
+    ) -> Response<IsrBody<R>> {
+        match (verdict, waiting.fallback) {
+            (Verdict::Failed(reason), Some(entry)) => self.keep(&entry, reason, false),
+            (verdict, _) => {
+                let reason = verdict.reason();
+                self.unstored(
+                    response,
+                    Outcome::Unstored { forward: waiting.forward, reason, collapsed: false },
+                )
+            }
+        }
+    }
+
+    fn failed<R>(&self, failure: &Failure, waiting: Waiting, collapsed: bool) -> Response<IsrBody<R>> {
+        let reason = failure.reason;
+        match waiting.fallback {
+            Some(entry) => self.keep(&entry, reason, collapsed),
+            None => {
+                self.fail(failure, Outcome::Unstored { forward: waiting.forward, reason, collapsed }, None)
+            }
+        }
+    }
+
+    fn fail<R>(
+        &self,
+        failure: &Failure,
+        outcome: Outcome,
+        retry: Option<std::time::Duration>,
+    ) -> Response<IsrBody<R>> {
+        self.unstored(failure.response(retry), outcome)
+    }
+}
+
+/// What is answered when a render was ended from outside.
+fn aborted() -> Arc<Failure> {
+    Failure::without_answer(Reason::ServiceError)
+}

@@ -1,0 +1,94 @@
+//! Every mistake of one attribute, collected, each under the tokens that make it.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+
+/// The mistakes found so far. They are reported together, in the order they were found.
+#[derive(Debug, Default)]
+pub(crate) struct Mistakes {
+    errors: Option<syn::Error>,
+}
+
+impl Mistakes {
+    /// Reports `message` under `tokens`.
+    pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl AsRef<str>) {
+        self.push(syn::Error::new_spanned(tokens, message.as_ref()));
+    }
+
+    /// Reports an error that has its place already.
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        match &mut self.errors {
+            Some(errors) => errors.combine(error),
+            None => self.errors = Some(error),
+        }
+    }
+
+    /// The value, or nothing and one mistake more.
+    pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
+    /// Whether nothing was found.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.errors.is_none()
+    }
+
+    /// One `compile_error!` for each mistake.
+    pub(crate) fn into_tokens(self) -> TokenStream {
+        self.errors.map(syn::Error::into_compile_error).unwrap_or_default()
+    }
+
+    /// The messages, for tests.
+    #[cfg(test)]
+    pub(crate) fn messages(self) -> Vec<String> {
+        let errors = self.errors.into_iter().flatten();
+        errors.map(|error| error.to_string()).collect()
+    }
+}
+
+/// Names as a sentence writes them: `` `a`, `b` ``.
+pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// The accepted word that `given` was most likely meant to be.
+pub(crate) fn closest<'a>(given: &str, accepted: &[&'a str]) -> Option<&'a str> {
+    let allowed = given.chars().count().div_ceil(3).min(3);
+    let ranked = accepted.iter().map(|word| (distance(given, word), *word));
+    ranked.filter(|(distance, _)| *distance <= allowed).min().map(|(_, word)| word)
+}
+
+/// How many letters must be put in, left out or exchanged to make `to` of `from` (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (done, left) in from.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], done + 1);
+        for (at, right) in to.iter().enumerate() {
+            let exchanged = diagonal + usize::from(left != *right);
+            diagonal = row[at + 1];
+            row[at + 1] = exchanged.min(diagonal + 1).min(row[at] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_pen_finds_its_word() {
+        let accepted = ["revalidate", "expire", "tags"];
+
+        assert_eq!(closest("revalidat", &accepted), Some("revalidate"));
+        assert_eq!(closest("tag", &accepted), Some("tags"));
+        assert_eq!(closest("expires", &accepted), Some("expire"));
+    }
+
+    #[test]
+    fn a_word_far_from_all_finds_none() {
+        assert_eq!(closest("ttl", &["revalidate", "expire", "tags"]), None);
+    }
+}

@@ -1,0 +1,149 @@
+//! Writes the page down: a struct beside the function, and three statements inside it. Nothing here can fail.
+
+use std::time::Duration;
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::{Attribute, ExprPath, Type};
+
+use crate::model::{Fallback, Model, Place, Policy};
+use crate::parse::Function;
+
+/// The function with its registration, and what stands beside it.
+pub(crate) fn page(function: &Function, model: &Model) -> TokenStream {
+    let body = with_registration(function, model);
+    let beside = beside(function, model);
+    quote!(#body #beside)
+}
+
+/// What stands beside a free function: its path and page under its own name, and the judgement of its arguments.
+///
+/// After a mistake this is written too, so that `post::PATH` elsewhere is no second mistake.
+pub(crate) fn beside(function: &Function, model: &Model) -> TokenStream {
+    if model.place == Place::Impl {
+        return TokenStream::new();
+    }
+    let (vis, name, pattern, page) = (&function.vis, &model.name, &model.pattern, declaration(model));
+    let cfgs: Vec<&Attribute> = function.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect();
+    let assertions = model.arguments.iter().map(|argument| {
+        let assertion = assertion(argument, model);
+        quote!(#(#cfgs)* #[allow(unused_imports, deprecated)] const _: () = #assertion;)
+    });
+    quote! {
+        #(#cfgs)*
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, dead_code, missing_debug_implementations)]
+        #vis struct #name {}
+        #(#cfgs)*
+        #[allow(dead_code)]
+        impl #name {
+            #[doc = "The path of the page."]
+            #vis const PATH: &'static str = #pattern;
+            #[doc = "The page as it is declared."]
+            #vis const PAGE: ::isr_layer::Page = #page;
+        }
+        #(#assertions)*
+    }
+}
+
+/// The user's function, with the page put behind the leading items of its body.
+fn with_registration(function: &Function, model: &Model) -> TokenStream {
+    let Function { attrs, vis, sig, brace, leading, rest } = function;
+    let page = declaration(model);
+    let judged = if model.place == Place::Impl { model.arguments.as_slice() } else { &[] };
+    let assertions = judged.iter().map(|argument| assertion(argument, model));
+    let mut tokens = quote!(#(#attrs)* #vis #sig);
+    brace.surround(&mut tokens, |body| {
+        body.extend(quote! {
+            #leading
+            const __ISR_PAGE: ::isr_layer::Page = #page;
+            ::isr_layer::__private::inventory::submit! { ::isr_layer::__private::Registered(__ISR_PAGE) }
+            #(const #assertions)*
+            ::isr_layer::__private::check_in(&__ISR_PAGE);
+            #rest
+        });
+    });
+    tokens
+}
+
+/// The page as an expression. Its place is the attribute's own, however often the function is copied.
+fn declaration(model: &Model) -> TokenStream {
+    let pattern = &model.pattern;
+    let policy = policy(&model.policy);
+    let params = model.params.as_ref().map(|list| params(list, model));
+    let name = model.name.unraw().to_string();
+    quote! {
+        ::isr_layer::Page::new(#pattern)
+            .policy(#policy)
+            #params
+            .handler(#name, ::core::file!(), ::core::line!(), ::core::column!())
+    }
+}
+
+/// The list as a plain function pointer; what is wrong with its type is reported under the user's path.
+fn params(list: &ExprPath, model: &Model) -> TokenStream {
+    let names = model.parameters();
+    let call = quote_spanned!(ends(list).1=> ::isr_layer::__private::list_params(&[#(#names),*], #list));
+    quote!(.params(|| #call))
+}
+
+fn policy(policy: &Policy) -> TokenStream {
+    let setters = [
+        policy.revalidate.map(|after| (quote!(revalidate), duration(after))),
+        policy.expire.map(|after| (quote!(expire), duration(after))),
+        policy.not_found_revalidate.map(|after| (quote!(not_found_revalidate), duration(after))),
+        policy.timeout.map(|limit| (quote!(timeout), duration(limit))),
+        policy
+            .max_body
+            .map(|bytes| (quote!(max_body), proc_macro2::Literal::u64_unsuffixed(bytes).into_token_stream())),
+        policy.fallback.map(|which| (quote!(fallback), fallback(which))),
+        policy.jitter.map(|on| (quote!(jitter), quote!(#on))),
+        policy.prerender.map(|on| (quote!(prerender), quote!(#on))),
+        policy.allow_empty.map(|on| (quote!(allow_empty), quote!(#on))),
+        policy.allow_temporary.map(|on| (quote!(allow_temporary), quote!(#on))),
+        list(&policy.tags).map(|tags| (quote!(tags), tags)),
+        list(&policy.query).map(|names| (quote!(query), names)),
+        list(&policy.vary).map(|names| (quote!(vary), names)),
+    ];
+    let setters = setters.into_iter().flatten().map(|(setter, value)| quote!(.#setter(#value)));
+    quote!(::isr_layer::Policy::new()#(#setters)*)
+}
+
+fn duration(duration: Duration) -> TokenStream {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    quote!(::core::time::Duration::new(#seconds, #nanos))
+}
+
+fn fallback(fallback: Fallback) -> TokenStream {
+    match fallback {
+        Fallback::Render => quote!(::isr_layer::Fallback::Render),
+        Fallback::NotFound => quote!(::isr_layer::Fallback::NotFound),
+    }
+}
+
+fn list(list: &[String]) -> Option<TokenStream> {
+    (!list.is_empty()).then(|| quote!(&[#(#list),*]))
+}
+
+/// A block that does not compile when the argument's type shows who asks; the error stands under the type.
+fn assertion(argument: &Type, model: &Model) -> TokenStream {
+    let (query, vary) = (model.declared.query, model.declared.vary);
+    let (start, end) = ends(argument);
+    let path = quote_spanned!(start=> ::core::panic!);
+    let message = quote_spanned!(end=> ("{}", message));
+    quote! {{
+        use ::isr_layer::__private::Harmless as _;
+        let leak = ::isr_layer::__private::Probe::<#argument>::LEAK;
+        if let ::core::option::Option::Some(message) = ::isr_layer::__private::refusal(leak, #query, #vary) {
+            #path #message
+        }
+    }}
+}
+
+/// The places of the first and the last token: from one to the other is the whole type.
+fn ends(tokens: impl ToTokens) -> (Span, Span) {
+    let mut spans = tokens.into_token_stream().into_iter().map(|token: TokenTree| token.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    (first, spans.last().unwrap_or(first))
+}

@@ -1,0 +1,321 @@
+//! What the attribute means: every semantic rule, and every mistake collected.
+
+use std::time::Duration;
+
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::{Expr, ExprPath, Ident, Lit, LitStr, Signature, Type};
+
+use crate::arguments::{self, Declared};
+use crate::diagnostics::{Mistakes, closest, quoted};
+use crate::parse::{Args, Pair};
+use crate::{elements, pattern, values};
+
+/// Every key, in the order the documentation lists them.
+const KEYS: [&str; 15] = [
+    "revalidate",
+    "expire",
+    "tags",
+    "query",
+    "vary",
+    "params",
+    "fallback",
+    "timeout",
+    "max_body",
+    "not_found_revalidate",
+    "prerender",
+    "jitter",
+    "allow_empty",
+    "allow_temporary",
+    "assoc",
+];
+
+/// One page, ready to be written down. After a mistake it holds what was right, and a path that is one.
+pub(crate) struct Model {
+    /// The function's name.
+    pub(crate) name: Ident,
+    pub(crate) place: Place,
+    pub(crate) pattern: LitStr,
+    /// Whether `pattern` is the user's: what hangs on the path is not judged by a wrong one.
+    path_is_known: bool,
+    pub(crate) policy: Policy,
+    pub(crate) params: Option<ExprPath>,
+    /// The types of arguments that are for the compiler to judge.
+    pub(crate) arguments: Vec<Type>,
+    pub(crate) declared: Declared,
+}
+
+/// Where the function stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In a module: items can stand beside it.
+    Free,
+    /// In an `impl` block: a method, or marked with `assoc`.
+    Impl,
+}
+
+/// The setters that are called; what is absent keeps the runtime's default.
+#[derive(Debug, Default)]
+pub(crate) struct Policy {
+    pub(crate) revalidate: Option<Duration>,
+    pub(crate) expire: Option<Duration>,
+    pub(crate) not_found_revalidate: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_body: Option<u64>,
+    pub(crate) fallback: Option<Fallback>,
+    pub(crate) jitter: Option<bool>,
+    pub(crate) prerender: Option<bool>,
+    pub(crate) allow_empty: Option<bool>,
+    pub(crate) allow_temporary: Option<bool>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) query: Vec<String>,
+    pub(crate) vary: Vec<String>,
+}
+
+/// What is answered for parameters that are not listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    Render,
+    NotFound,
+}
+
+impl Model {
+    /// Judges the arguments and the function together.
+    pub(crate) fn new(args: &Args, sig: &Signature, mistakes: &mut Mistakes) -> Self {
+        let pairs = known(&args.pairs, mistakes);
+        let assoc = pairs.iter().any(|pair| pair.key == "assoc");
+        let method = sig.receiver().is_some();
+        let place = if assoc || method { Place::Impl } else { Place::Free };
+        let pattern = mistakes.keep(pattern_of(args.path.as_ref(), sig));
+        let mut model = Self {
+            name: sig.ident.clone(),
+            place,
+            path_is_known: pattern.is_some(),
+            pattern: pattern.unwrap_or_else(|| LitStr::new("/", Span::call_site())),
+            policy: Policy::default(),
+            params: None,
+            arguments: Vec::new(),
+            declared: Declared::default(),
+        };
+        for pair in &pairs {
+            model.set(pair, mistakes);
+        }
+        check_lifetimes(&model.policy, &pairs, mistakes);
+        check_signature(sig, mistakes);
+        model.arguments = arguments::check(sig, model.declared, mistakes);
+        model
+    }
+
+    fn set(&mut self, pair: &Pair, mistakes: &mut Mistakes) {
+        let key = pair.key.to_string();
+        let Some(value) = &pair.value else { return };
+        let policy = &mut self.policy;
+        match key.as_str() {
+            "revalidate" => policy.revalidate = mistakes.keep(values::lifetime(value)).flatten(),
+            "expire" => policy.expire = mistakes.keep(values::duration(value)),
+            "not_found_revalidate" => policy.not_found_revalidate = mistakes.keep(values::duration(value)),
+            "timeout" => policy.timeout = mistakes.keep(values::duration(value)),
+            "max_body" => policy.max_body = mistakes.keep(values::size(value)),
+            "fallback" => policy.fallback = mistakes.keep(fallback(value)),
+            "jitter" => policy.jitter = mistakes.keep(values::flag(value)),
+            "prerender" => policy.prerender = mistakes.keep(values::flag(value)),
+            "allow_empty" => policy.allow_empty = mistakes.keep(values::flag(value)),
+            "allow_temporary" => policy.allow_temporary = mistakes.keep(values::flag(value)),
+            "params" => self.params = self.params_of(value, mistakes),
+            "tags" => self.policy.tags = self.tags(value, mistakes),
+            "query" => {
+                self.declared.query = true;
+                policy.query = elements::each(value, elements::query_name, mistakes);
+            }
+            "vary" => {
+                self.declared.vary = true;
+                policy.vary = elements::each(value, elements::header_name, mistakes);
+            }
+            _ => {}
+        }
+    }
+
+    fn params_of(&self, value: &Expr, mistakes: &mut Mistakes) -> Option<ExprPath> {
+        if self.path_is_known && self.parameters().is_empty() {
+            mistakes.at(value, format!("the path `{}` has no parameter to list", self.pattern.value()));
+        }
+        mistakes.keep(values::function(value))
+    }
+
+    fn tags(&self, value: &Expr, mistakes: &mut Mistakes) -> Vec<String> {
+        let path = self.path_is_known.then(|| self.pattern.value());
+        elements::each(value, |tag| elements::tag(tag, path.as_deref()), mistakes)
+    }
+
+    /// The names of the path's parameters, in order.
+    pub(crate) fn parameters(&self) -> Vec<String> {
+        pattern::names(&self.pattern.value()).map(str::to_owned).collect()
+    }
+}
+
+/// The pairs whose key is known and given for the first time.
+fn known<'a>(pairs: &'a [Pair], mistakes: &mut Mistakes) -> Vec<&'a Pair> {
+    let mut known: Vec<&Pair> = Vec::new();
+    for pair in pairs {
+        let key = pair.key.to_string();
+        if !KEYS.contains(&key.as_str()) {
+            mistakes.at(&pair.key, unknown_key(&key));
+        } else if let Some(before) = known.iter().find(|before| before.key == pair.key) {
+            mistakes.at(&pair.key, format!("`{key}` is given twice"));
+            mistakes.at(&before.key, format!("`{key}` was previously given here"));
+        } else {
+            check_value(pair, mistakes);
+            known.push(pair);
+        }
+    }
+    known
+}
+
+fn unknown_key(key: &str) -> String {
+    let hint = closest(key, &KEYS).map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+    format!("unknown key `{key}`{hint} (accepted: {})", quoted(KEYS))
+}
+
+fn check_value(pair: &Pair, mistakes: &mut Mistakes) {
+    match &pair.value {
+        Some(value) if pair.key == "assoc" => mistakes.at(value, "`assoc` is a bare word: it takes no value"),
+        None if pair.key != "assoc" => {
+            mistakes.at(&pair.key, format!("`{key}` needs a value: write `{key} = ..`", key = pair.key));
+        }
+        _ => {}
+    }
+}
+
+/// The path: the literal, or the function's name.
+fn pattern_of(path: Option<&Lit>, sig: &Signature) -> syn::Result<LitStr> {
+    match path {
+        Some(Lit::Str(path)) => match pattern::mistake(&path.value()) {
+            None => Ok(path.clone()),
+            Some(mistake) => Err(syn::Error::new_spanned(path, mistake)),
+        },
+        Some(other) => Err(syn::Error::new_spanned(other, "the path is a string, as `\"/posts/{slug}\"`")),
+        None if sig.receiver().is_some() => {
+            let message =
+                "the path of a method is not its name: give it, as `\"/catalog.v1.Catalog/GetProduct\"`";
+            Err(syn::Error::new_spanned(&sig.ident, message))
+        }
+        None => named_after(&sig.ident),
+    }
+}
+
+fn named_after(name: &Ident) -> syn::Result<LitStr> {
+    let text = name.unraw().to_string();
+    let path = if text == "index" { "/".to_owned() } else { format!("/{text}") };
+    if pattern::mistake(&path).is_some() {
+        let message = "this name cannot stand in a path: give the path, as `\"/caf%C3%A9\"`";
+        return Err(syn::Error::new_spanned(name, message));
+    }
+    Ok(LitStr::new(&path, Span::call_site()))
+}
+
+fn check_lifetimes(policy: &Policy, pairs: &[&Pair], mistakes: &mut Mistakes) {
+    let (Some(revalidate), Some(expire)) = (policy.revalidate, policy.expire) else { return };
+    if expire >= revalidate {
+        return;
+    }
+    let value = |key: &str| pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_ref());
+    let message =
+        format!("`expire` ({expire:?}) is below `revalidate` ({revalidate:?}): no page would ever go stale");
+    mistakes.at(value("expire"), message);
+    mistakes.at(value("revalidate"), "`revalidate` is given here");
+}
+
+fn check_signature(sig: &Signature, mistakes: &mut Mistakes) {
+    if let Some(token) = &sig.constness {
+        mistakes.at(token, "a page's function is not `const`: it says at run time that it was called");
+    }
+}
+
+fn fallback(value: &Expr) -> syn::Result<Fallback> {
+    match values::text(value).map(LitStr::value).as_deref() {
+        Some("render") => Ok(Fallback::Render),
+        Some("not_found") => Ok(Fallback::NotFound),
+        _ => Err(syn::Error::new_spanned(value, "expected `\"render\"` or `\"not_found\"`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::TokenStream;
+    use quote::quote;
+    use syn::parse_quote;
+
+    use super::*;
+    use crate::parse;
+
+    fn judge(attribute: TokenStream, sig: &Signature) -> (Model, Vec<String>) {
+        let mut mistakes = Mistakes::default();
+        let args = parse::args(attribute, &mut mistakes);
+        let model = Model::new(&args, sig, &mut mistakes);
+        (model, mistakes.messages())
+    }
+
+    fn mistakes(attribute: TokenStream) -> Vec<String> {
+        judge(attribute, &parse_quote!(fn post())).1
+    }
+
+    #[test]
+    fn a_page_without_a_path_is_named_after_its_function() {
+        let (index, _) = judge(quote!(), &parse_quote!(fn index()));
+        let (raw, _) = judge(quote!(revalidate = false), &parse_quote!(fn r#type()));
+
+        assert_eq!(index.pattern.value(), "/");
+        assert_eq!(raw.pattern.value(), "/type");
+    }
+
+    #[test]
+    fn a_receiver_or_the_word_assoc_means_an_impl_block() {
+        let (free, _) = judge(quote!("/a"), &parse_quote!(fn post()));
+        let (method, _) = judge(quote!("/a"), &parse_quote!(fn post(&self)));
+        let (assoc, _) = judge(quote!("/a", assoc), &parse_quote!(fn post()));
+
+        assert_eq!([free.place, method.place, assoc.place], [Place::Free, Place::Impl, Place::Impl]);
+    }
+
+    #[test]
+    fn header_names_are_lower_cased() {
+        let (model, mistakes) = judge(quote!("/a", vary = ["Accept-Language"]), &parse_quote!(fn post()));
+
+        assert!(mistakes.is_empty());
+        assert_eq!(model.policy.vary, ["accept-language"]);
+        assert!(model.declared.vary);
+    }
+
+    #[test]
+    fn equal_lifetimes_are_accepted() {
+        assert!(mistakes(quote!("/a", revalidate = 60, expire = "1m")).is_empty());
+    }
+
+    #[test]
+    fn an_expiry_without_revalidation_is_accepted() {
+        assert!(mistakes(quote!("/a", revalidate = false, expire = 60)).is_empty());
+    }
+
+    #[test]
+    fn a_second_value_is_reported_with_the_first_and_not_used() {
+        let (model, mistakes) = judge(quote!("/a", expire = 5, expire = 6), &parse_quote!(fn post()));
+
+        assert_eq!(mistakes.len(), 2);
+        assert_eq!(model.policy.expire, Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_wrong_path_is_the_only_mistake() {
+        let attribute = quote!("/posts/{slug}.html", tags = ["post:{slug}"], params = all_slugs);
+
+        assert_eq!(mistakes(attribute).len(), 1);
+    }
+
+    #[test]
+    fn after_a_mistake_the_path_still_is_one() {
+        let (model, mistakes) = judge(quote!("posts"), &parse_quote!(fn post()));
+
+        assert_eq!(mistakes.len(), 1);
+        assert_eq!(model.pattern.value(), "/");
+    }
+}

@@ -1,0 +1,201 @@
+//! The values a key may have: durations, sizes, flags and lists, read from the user's expressions.
+
+use std::time::Duration;
+
+use syn::{Expr, ExprPath, Lit, LitInt, LitStr};
+
+use crate::diagnostics::Mistakes;
+
+/// The units of a duration, each in milliseconds.
+const TIME_UNITS: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+/// The units of a size, each in bytes.
+const SIZE_UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)];
+
+const DURATION: &str = "expected seconds above zero, as `60`, or a duration with units, as `\"1h30m\"`";
+const LIFETIME: &str =
+    "expected seconds above zero, as `60`, a duration with units, as `\"1h30m\"`, or `false` for never";
+const SIZE: &str = "expected bytes above zero, as `65536`, or a size with its unit, as `\"8MiB\"`";
+
+/// `false`, or a [`duration`].
+pub(crate) fn lifetime(value: &Expr) -> syn::Result<Option<Duration>> {
+    match literal(value) {
+        Some(Lit::Bool(on)) if !on.value => Ok(None),
+        _ => time(value, LIFETIME).map(Some),
+    }
+}
+
+/// Whole seconds, or text with units: `ms`, `s`, `m`, `h`, `d`.
+pub(crate) fn duration(value: &Expr) -> syn::Result<Duration> {
+    time(value, DURATION)
+}
+
+fn time(value: &Expr, expected: &str) -> syn::Result<Duration> {
+    let millis = match literal(value) {
+        Some(Lit::Int(seconds)) => whole(seconds, "s")?.and_then(|seconds| seconds.checked_mul(1_000)),
+        Some(Lit::Str(text)) => return timed(text, expected),
+        _ => None,
+    };
+    let millis = millis.ok_or_else(|| syn::Error::new_spanned(value, expected))?;
+    Ok(Duration::from_millis(millis))
+}
+
+/// Whole bytes, or text with a unit: `B`, `KiB`, `MiB`, `GiB`.
+pub(crate) fn size(value: &Expr) -> syn::Result<u64> {
+    let bytes = match literal(value) {
+        Some(Lit::Int(bytes)) => whole(bytes, "MiB")?,
+        Some(Lit::Str(text)) => sum(&text.value(), &SIZE_UNITS),
+        _ => None,
+    };
+    bytes.ok_or_else(|| syn::Error::new_spanned(value, SIZE))
+}
+
+/// `true` or `false`.
+pub(crate) fn flag(value: &Expr) -> syn::Result<bool> {
+    match literal(value) {
+        Some(Lit::Bool(on)) => Ok(on.value),
+        _ => Err(syn::Error::new_spanned(value, "expected `true` or `false`")),
+    }
+}
+
+/// The path of a function.
+pub(crate) fn function(value: &Expr) -> syn::Result<ExprPath> {
+    let expected = "expected the path of an async function without arguments, as `all_slugs`";
+    match ungrouped(value) {
+        Expr::Path(path) if path.path.segments.first().is_some_and(|first| first.ident == "Self") => {
+            Err(syn::Error::new_spanned(value, "`Self` cannot be named here: write the type's own name"))
+        }
+        Expr::Path(path) => Ok(path.clone()),
+        _ => Err(syn::Error::new_spanned(value, expected)),
+    }
+}
+
+/// A string.
+pub(crate) fn text(value: &Expr) -> Option<&LitStr> {
+    match literal(value) {
+        Some(Lit::Str(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// The strings of a list.
+pub(crate) fn list<'a>(value: &'a Expr, mistakes: &mut Mistakes) -> Vec<&'a LitStr> {
+    let Expr::Array(array) = ungrouped(value) else {
+        mistakes.at(value, "expected a list of strings, as `[\"posts\"]`");
+        return Vec::new();
+    };
+    let mut list = Vec::new();
+    for element in &array.elems {
+        match text(element) {
+            Some(text) => list.push(text),
+            None => mistakes.at(element, "expected a string"),
+        }
+    }
+    list
+}
+
+/// A literal number above zero; `None` when it is zero, or larger than a `u64`.
+fn whole(number: &LitInt, unit: &str) -> syn::Result<Option<u64>> {
+    if !number.suffix().is_empty() {
+        let digits = number.base10_digits();
+        let message = format!(
+            "expected a number without a suffix; a value with its unit is a string, as `\"{digits}{unit}\"`"
+        );
+        return Err(syn::Error::new_spanned(number, message));
+    }
+    Ok(number.base10_parse().ok().filter(|number| *number > 0))
+}
+
+fn timed(text: &LitStr, expected: &str) -> syn::Result<Duration> {
+    let value = text.value();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        let message = format!("expected a unit: `{value}` for seconds, or `\"{value}s\"`, `\"{value}m\"`");
+        return Err(syn::Error::new_spanned(text, message));
+    }
+    let millis = sum(&value, &TIME_UNITS).ok_or_else(|| {
+        let message = format!("{expected}; the units are `ms`, `s`, `m`, `h` and `d`");
+        syn::Error::new_spanned(text, message)
+    })?;
+    Ok(Duration::from_millis(millis))
+}
+
+/// Adds up `1h30m`; `None` when it is malformed, zero, or larger than a `u64`.
+fn sum(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let mut rest = text;
+    let mut total: u64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        let letters = &rest[digits..];
+        let unit = &letters[..letters.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(letters.len())];
+        let (_, worth) = units.iter().find(|(name, _)| *name == unit)?;
+        total = total.checked_add(number.checked_mul(*worth)?)?;
+        rest = &letters[unit.len()..];
+    }
+    (total > 0).then_some(total)
+}
+
+fn literal(value: &Expr) -> Option<&Lit> {
+    match ungrouped(value) {
+        Expr::Lit(literal) => Some(&literal.lit),
+        _ => None,
+    }
+}
+
+/// A `macro_rules` variable arrives in an invisible group.
+fn ungrouped(mut value: &Expr) -> &Expr {
+    while let Expr::Group(group) = value {
+        value = &group.expr;
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn a_number_is_seconds() {
+        assert_eq!(duration(&parse_quote!(60)).unwrap(), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn units_add_up() {
+        assert_eq!(duration(&parse_quote!("1h30m")).unwrap(), Duration::from_secs(5_400));
+        assert_eq!(duration(&parse_quote!("1s500ms")).unwrap(), Duration::from_millis(1_500));
+    }
+
+    #[test]
+    fn false_is_never() {
+        assert_eq!(lifetime(&parse_quote!(false)).unwrap(), None);
+        assert!(lifetime(&parse_quote!(true)).is_err());
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        let wrong: [Expr; 9] = [
+            parse_quote!(0),
+            parse_quote!(-1),
+            parse_quote!(1.5),
+            parse_quote!(60u8),
+            parse_quote!(60s),
+            parse_quote!("60"),
+            parse_quote!("1 h"),
+            parse_quote!("0s"),
+            parse_quote!("99999999999999999999d"),
+        ];
+        for value in wrong {
+            assert!(duration(&value).is_err(), "{value:?}", value = quote::quote!(#value).to_string());
+        }
+    }
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!(size(&parse_quote!("512KiB")).unwrap(), 512 * 1024);
+        assert_eq!(size(&parse_quote!(1000)).unwrap(), 1000);
+        assert!(size(&parse_quote!("8MB")).is_err());
+    }
+}

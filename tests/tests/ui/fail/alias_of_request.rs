@@ -1,0 +1,13 @@
+type Alias = axum::extract::Request;
+
+use isr_layer::static_page;
+
+#[static_page("/posts")]
+async fn post(argument: Alias) -> &'static str {
+    drop(argument);
+    "post"
+}
+
+fn main() {
+    let _ = post;
+}

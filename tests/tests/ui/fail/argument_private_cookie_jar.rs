@@ -1,0 +1,13 @@
+struct PrivateCookieJar;
+
+use isr_layer::static_page;
+
+#[static_page("/posts")]
+async fn post(argument: PrivateCookieJar) -> &'static str {
+    drop(argument);
+    "post"
+}
+
+fn main() {
+    let _ = post;
+}

@@ -1,0 +1,11 @@
+use isr_layer::static_page;
+
+#[static_page("/posts")]
+async fn post(argument: axum::extract::RawQuery) -> &'static str {
+    drop(argument);
+    "post"
+}
+
+fn main() {
+    let _ = post;
+}

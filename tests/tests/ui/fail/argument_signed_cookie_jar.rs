@@ -1,0 +1,13 @@
+struct SignedCookieJar<K>(K);
+
+use isr_layer::static_page;
+
+#[static_page("/posts")]
+async fn post(argument: SignedCookieJar<u8>) -> &'static str {
+    drop(argument);
+    "post"
+}
+
+fn main() {
+    let _ = post;
+}
