@@ -51,7 +51,7 @@ struct Told<'a> {
     now: u64,
 }
 
-/// What is told when nothing is done: it was done before, or the delivery names nothing of ours.
+/// What is told when nothing is done: it was done before, or the event names nothing of ours.
 #[derive(Serialize)]
 struct NothingDone {
     revalidated: bool,
@@ -77,7 +77,7 @@ pub(super) enum Outcome {
     Done(Receipt),
     /// The delivery was acknowledged before.
     Replayed(Acknowledged),
-    /// The delivery names nothing of ours.
+    /// The webhook's event names nothing of ours.
     Nothing,
 }
 

@@ -7,10 +7,9 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::answer::Refusal;
 use super::auth::Credential;
+use crate::clock::Instant;
 
 /// How many failures an address may have in a minute, unless set.
 const FAILURES: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");

@@ -20,6 +20,6 @@ mod surroundings;
 mod webhook;
 
 pub use service::RevalidateService;
-pub use webhook::{Delivery, Unprocessable, Webhook};
+pub use webhook::{Unprocessable, Webhook, WebhookEvent};
 
 pub(crate) use command::normalize_page;

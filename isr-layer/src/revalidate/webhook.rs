@@ -1,6 +1,6 @@
 //! From what a content system sends to what is revalidated: templates over the payload, presets, or a closure.
 
-mod delivery;
+mod event;
 mod presets;
 mod template;
 
@@ -14,12 +14,12 @@ use crate::invalidation::{Mode, Purge};
 use crate::{Error, ErrorKind};
 use template::{Insert, Template};
 
-pub use delivery::{Delivery, Unprocessable};
+pub use event::{Unprocessable, WebhookEvent};
 
 /// Says which part of a webhook's payload names what changed.
 ///
 /// A template holds JSON pointers (RFC 6901) in braces. Where one meets an array, it goes into every item, so that one
-/// delivery may name many; `{{` and `}}` are braces. A field that is missing is a 422 which names the pointer: nothing
+/// event may name many; `{{` and `}}` are braces. A field that is missing is a 422 which names the pointer: nothing
 /// is ever revalidated by mistake, and never everything.
 ///
 /// ```
@@ -48,7 +48,7 @@ enum Rule {
     Map(Arc<Map>),
 }
 
-type Map = dyn Fn(&Delivery<'_>) -> Result<Purge, Unprocessable> + Send + Sync;
+type Map = dyn Fn(&WebhookEvent<'_>) -> Result<Purge, Unprocessable> + Send + Sync;
 
 /// What a template's text names.
 #[derive(Clone, Copy, Debug)]
@@ -95,22 +95,22 @@ impl Webhook {
         self.template(Names::Prefix, template, Presence::Required)
     }
 
-    /// Names what a function finds in the delivery, in addition to the templates. An empty batch means that the
-    /// delivery is none of ours: it is acknowledged, and nothing is done.
+    /// Names what a function finds in the event, in addition to the templates. An empty batch means that the
+    /// event is none of ours: it is acknowledged, and nothing is done.
     ///
     /// ```
     /// use isr_layer::{Purge, Webhook};
     ///
-    /// let webhook = Webhook::new().map(|delivery| {
-    ///     if delivery.text("/status").as_deref() == Some("draft") {
+    /// let webhook = Webhook::new().map(|event| {
+    ///     if event.text("/status").as_deref() == Some("draft") {
     ///         return Ok(Purge::batch([]));
     ///     }
-    ///     Ok(Purge::page("/posts/{slug}").param("slug", delivery.required("/slug")?))
+    ///     Ok(Purge::page("/posts/{slug}").param("slug", event.required("/slug")?))
     /// });
     /// ```
     pub fn map<F>(mut self, map: F) -> Self
     where
-        F: Fn(&Delivery<'_>) -> Result<Purge, Unprocessable> + Send + Sync + 'static,
+        F: Fn(&WebhookEvent<'_>) -> Result<Purge, Unprocessable> + Send + Sync + 'static,
     {
         self.rules.push(Rule::Map(Arc::new(map)));
         self
@@ -145,11 +145,11 @@ impl Webhook {
     /// What a payload names; an empty purge when it is none of ours.
     pub(super) fn purge(&self, headers: &http::HeaderMap, body: &[u8]) -> Result<Purge, Refusal> {
         let payload = json::parse(body).map_err(Refusal::Malformed)?;
-        let delivery = Delivery::new(headers, &payload);
+        let event = WebhookEvent::new(headers, &payload);
         let mut purges = Vec::new();
         let mut absent = None;
         for rule in &self.rules {
-            match rule.apply(&delivery) {
+            match rule.apply(&event) {
                 Ok(named) => purges.extend(named),
                 Err(Unnamed::Optional(missing)) => absent = absent.or(Some(missing)),
                 Err(Unnamed::Refused(refusal)) => return Err(refusal),
@@ -170,14 +170,14 @@ enum Unnamed {
 }
 
 impl Rule {
-    fn apply(&self, delivery: &Delivery<'_>) -> Result<Vec<Purge>, Unnamed> {
+    fn apply(&self, event: &WebhookEvent<'_>) -> Result<Vec<Purge>, Unnamed> {
         match self {
-            Self::Map(map) => match map(delivery).map(command::checked) {
+            Self::Map(map) => match map(event).map(command::checked) {
                 Ok(purge) => purge.map(|purge| vec![purge]).map_err(Unnamed::Refused),
                 Err(missing) => Err(Unnamed::Refused(Refusal::Unprocessable(missing.to_string()))),
             },
             Self::Template { names, text, presence } => {
-                let texts = text.fill(delivery, names.insert()).map_err(|missing| match presence {
+                let texts = text.fill(event, names.insert()).map_err(|missing| match presence {
                     Presence::IfPresent if missing.is_missing() => Unnamed::Optional(missing),
                     _ => Unnamed::Refused(Refusal::Unprocessable(missing.to_string())),
                 })?;

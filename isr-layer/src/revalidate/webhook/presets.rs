@@ -1,6 +1,6 @@
 //! What the payloads of known systems name, as tags. Add paths of your own to them.
 
-use super::{Delivery, Unprocessable, Webhook};
+use super::{Unprocessable, Webhook, WebhookEvent};
 use crate::invalidation::Purge;
 
 impl Webhook {
@@ -67,37 +67,37 @@ impl Webhook {
     }
 }
 
-fn ghost(delivery: &Delivery<'_>) -> Result<Purge, Unprocessable> {
-    let known = ["post", "page", "tag", "author"].into_iter().find(|kind| delivery.has(&format!("/{kind}")));
+fn ghost(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    let known = ["post", "page", "tag", "author"].into_iter().find(|kind| event.has(&format!("/{kind}")));
     let kind = known.ok_or_else(|| Unprocessable::missing("/post"))?;
     let mut tags = vec![kind.to_owned()];
     for time in ["current", "previous"] {
-        let slug = delivery.text(&format!("/{kind}/{time}/slug"));
+        let slug = event.text(&format!("/{kind}/{time}/slug"));
         tags.extend(slug.map(|slug| format!("{kind}:{slug}")));
-        let of_tags = delivery.texts(&format!("/{kind}/{time}/tags/slug")).unwrap_or_default();
+        let of_tags = event.texts(&format!("/{kind}/{time}/tags/slug")).unwrap_or_default();
         tags.extend(of_tags.into_iter().map(|slug| format!("tag:{slug}")));
     }
     Ok(each_once(tags))
 }
 
-fn datocms(delivery: &Delivery<'_>) -> Result<Purge, Unprocessable> {
-    if delivery.required("/entity_type")? == "cda_cache_tags" {
-        return Ok(each_once(delivery.texts("/entity/attributes/tags")?));
+fn datocms(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    if event.required("/entity_type")? == "cda_cache_tags" {
+        return Ok(each_once(event.texts("/entity/attributes/tags")?));
     }
-    let kind = delivery.required("/entity/type")?;
-    let mut tags = vec![format!("{kind}:{}", delivery.required("/entity/id")?)];
-    let model = delivery.text("/entity/relationships/item_type/data/id");
+    let kind = event.required("/entity/type")?;
+    let mut tags = vec![format!("{kind}:{}", event.required("/entity/id")?)];
+    let model = event.text("/entity/relationships/item_type/data/id");
     tags.extend(model.map(|model| format!("item_type:{model}")));
     Ok(each_once(tags))
 }
 
-fn github_push(delivery: &Delivery<'_>) -> Result<Purge, Unprocessable> {
-    if delivery.header("x-github-event") == Some("ping") {
+fn github_push(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    if event.header("x-github-event") == Some("ping") {
         return Ok(Purge::default());
     }
     let mut tags = Vec::new();
     for change in ["added", "modified", "removed"] {
-        let files = delivery.texts(&format!("/commits/{change}"))?;
+        let files = event.texts(&format!("/commits/{change}"))?;
         tags.extend(files.into_iter().map(|file| format!("file:{file}")));
     }
     Ok(each_once(tags))

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::{Delivery, Unprocessable};
+use super::{Unprocessable, WebhookEvent};
 use crate::revalidate::pointer::Pointer;
 
 /// How many texts one template may make of one payload: arrays multiply.
@@ -62,13 +62,17 @@ impl Template {
     }
 
     /// Every text that the payload makes of it.
-    pub(super) fn fill(&self, delivery: &Delivery<'_>, insert: Insert) -> Result<Vec<String>, Unprocessable> {
+    pub(super) fn fill(
+        &self,
+        event: &WebhookEvent<'_>,
+        insert: Insert,
+    ) -> Result<Vec<String>, Unprocessable> {
         let mut texts = vec![String::new()];
         for part in &self.parts {
             match part {
                 Part::Literal(literal) => texts.iter_mut().for_each(|text| text.push_str(literal)),
                 Part::Pointer(pointer) => {
-                    texts = multiply(&texts, &delivery.texts_at(pointer)?, insert)?;
+                    texts = multiply(&texts, &event.texts_at(pointer)?, insert)?;
                 }
             }
         }
@@ -113,7 +117,7 @@ mod tests {
     fn fill(template: &str, payload: &Value, insert: Insert) -> Result<Vec<String>, String> {
         let headers = HeaderMap::new();
         let template = Template::parse(template).map_err(str::to_owned)?;
-        template.fill(&Delivery::new(&headers, payload), insert).map_err(|error| error.to_string())
+        template.fill(&WebhookEvent::new(&headers, payload), insert).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Payloads are shortened from the vendors' documentation; what a preset reads is as it is there.
 
 use http::HeaderMap;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -92,10 +93,10 @@ fn what_a_payload_names_is_held_to_the_limits_of_a_request() {
 
 #[test]
 fn a_closure_maps_what_it_likes_and_may_refuse_or_pass_over() {
-    let webhook = Webhook::new().map(|delivery| match delivery.text("/status").as_deref() {
+    let webhook = Webhook::new().map(|event| match event.text("/status").as_deref() {
         Some("draft") => Ok(Purge::batch([])),
         Some("spam") => Err(Unprocessable::new("spam is not published")),
-        _ => Ok(Purge::page("/posts/{slug}").param("slug", delivery.required("/slug")?)),
+        _ => Ok(Purge::page("/posts/{slug}").param("slug", event.required("/slug")?)),
     });
 
     let post = named(&webhook, &json!({"slug": "a"}));
@@ -238,4 +239,39 @@ fn a_preset_takes_paths_of_your_own() {
         named(&webhook, &json!({"_id": "a1", "_type": "post", "slug": {"current": "hello"}})).unwrap();
 
     assert!(purge.selectors().any(|selector| *selector == crate::Selector::Path("/blog/hello".into())));
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "[a-z/%?#{}\\[\\]]{0,6}".prop_map(Value::from),
+    ];
+    let name =
+        "post|page|current|slug|entry|entity|entity_type|sys|id|_type|commits|added|attributes|tags|model";
+    leaf.prop_recursive(5, 40, 5, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(name, inner, 0..5)
+                .prop_map(|members| members.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_payload_makes_a_preset_panic_or_name_everything(payload in value()) {
+        let presets = [
+            Webhook::sanity(), Webhook::contentful(), Webhook::strapi(), Webhook::ghost(), Webhook::storyblok(),
+            Webhook::datocms(), Webhook::shopify(), Webhook::wordpress(), Webhook::github_push(),
+        ];
+        for preset in presets {
+            let preset = preset.path_if_present("/p/{/slug}");
+            if let Ok(purge) = named(&preset, &payload) {
+                let everything = purge.selectors().any(|selector| *selector == crate::Selector::All);
+                prop_assert!(!everything && purge.len() <= 1_000);
+            }
+        }
+    }
 }

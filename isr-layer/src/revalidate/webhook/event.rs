@@ -1,4 +1,4 @@
-//! One delivery of a webhook, as a mapping sees it: authenticated and parsed.
+//! One call of a webhook, as a mapping sees it: authenticated and parsed.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::revalidate::pointer::Pointer;
 
-/// A webhook's delivery whose sender is authenticated.
+/// What a content system says happened, once it is known that it is the one who says so.
 #[derive(Clone, Copy, Debug)]
-pub struct Delivery<'a> {
+pub struct WebhookEvent<'a> {
     headers: &'a HeaderMap,
     payload: &'a Value,
 }
 
-/// Why a delivery cannot be mapped: the sender is answered 422 with this.
+/// Why an event cannot be mapped: the sender is answered 422 with this.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unprocessable {
     reason: Reason,
@@ -26,7 +26,7 @@ enum Reason {
     Other(String),
 }
 
-impl<'a> Delivery<'a> {
+impl<'a> WebhookEvent<'a> {
     pub(super) fn new(headers: &'a HeaderMap, payload: &'a Value) -> Self {
         Self { headers, payload }
     }
