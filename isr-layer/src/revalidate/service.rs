@@ -22,10 +22,49 @@ use super::{Webhook, body, command, surroundings};
 use crate::invalidation::{Purge, Receipt};
 use crate::{Cache, Error, clock};
 
-/// The revalidation endpoint, made by `IsrLayer::revalidate_service`: mount it wherever a Tower service can stand.
+/// The revalidation endpoint, made by [`IsrLayer::revalidate_service`](crate::IsrLayer::revalidate_service): mount it
+/// wherever a Tower service can stand.
 ///
-/// It takes POST or PUT with JSON: `{"path": "/posts/a"}`, `{"tags": ["posts"], "mode": "stale"}`,
-/// `{"page": "/posts/{slug}", "params": {"slug": "a"}}`. It answers what happened to each of them.
+/// It takes POST or PUT with JSON, of at most 1 MiB, 1,000 selectors and 256 bytes each:
+///
+/// ```json
+/// { "path": "/posts/a" }
+/// { "paths": ["/", "/posts/a"], "tags": ["posts"], "mode": "stale" }
+/// { "page": "/posts/{slug}", "params": { "slug": "my-first-post" } }
+/// { "prefix": "/docs/", "only_cached": true, "dry_run": true, "settle": 1.5 }
+/// { "all": true }
+/// ```
+///
+/// and answers, always with `Cache-Control: no-store`,
+///
+/// | status | when |
+/// |---|---|
+/// | 200 | it was carried out: `revalidated` says whether no selector failed or was unknown, `receipts` what became of each |
+/// | 400, 413, 415 | it is malformed, over a limit, or encoded |
+/// | 401 | there is no credential or a wrong one: one answer for every reason, before anything is parsed |
+/// | 405, 408 | the method does nothing here; the body took longer than 5 seconds |
+/// | 422 | a webhook's payload lacks what its mapping needs |
+/// | 429 | too many failures from this address, in place of 401, or too many calls by this credential |
+/// | 500 | every render of the call failed; the last good pages stay |
+///
+/// Errors are problem details (RFC 9457), with a `message` beside them.
+///
+/// ```
+/// use isr_layer::auth::{Bearer, Hmac};
+/// use isr_layer::{IsrLayer, Webhook};
+///
+/// # fn main() -> Result<(), isr_layer::Error> {
+/// let isr = IsrLayer::builder().pages([]).build()?;
+///
+/// // curl -d '{"path": "/posts/a"}' -H 'Authorization: Bearer …' https://example.com/api/revalidate
+/// let own = isr.revalidate_service(Bearer::new("from `openssl rand -base64 32`")?);
+///
+/// let sanity = isr
+///     .revalidate_service(Hmac::sanity("from `openssl rand -base64 32`")?)
+///     .webhook(Webhook::sanity().path_if_present("/posts/{/slug/current}"))?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use = "a service does nothing until it is mounted"]
 pub struct RevalidateService {

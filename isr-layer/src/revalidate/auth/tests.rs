@@ -62,9 +62,11 @@ fn headers() -> impl Strategy<Value = HeaderMap> {
             let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
             Some((HeaderName::from_static(name), value))
         };
-        // `extend` appends, so that some are there twice.
+        // Appended, so that some are there twice.
         let mut headers = HeaderMap::new();
-        pairs.into_iter().filter_map(valid).for_each(|(name, value)| drop(headers.append(name, value)));
+        for (name, value) in pairs.into_iter().filter_map(valid) {
+            headers.append(name, value);
+        }
         headers
     })
 }
