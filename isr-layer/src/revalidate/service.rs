@@ -56,7 +56,7 @@ use crate::{Cache, Error, clock};
 /// # fn main() -> Result<(), isr_layer::Error> {
 /// let isr = IsrLayer::builder().pages([]).build()?;
 ///
-/// // curl -d '{"path": "/posts/a"}' -H 'Authorization: Bearer …' https://example.com/api/revalidate
+/// // curl --json '{"path": "/posts/a"}' -H 'Authorization: Bearer …' https://example.com/api/revalidate
 /// let own = isr.revalidate_service(Bearer::new("from `openssl rand -base64 32`")?);
 ///
 /// let sanity = isr
