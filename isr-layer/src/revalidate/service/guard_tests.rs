@@ -25,9 +25,10 @@ async fn after_ten_failures_an_address_gets_429_and_its_valid_credential_is_stil
         assert_refused(&send(&service, from(1, stranger("{}"))).await, 401, &engine);
     }
 
+    tokio::time::advance(Duration::from_millis(500)).await;
     let eleventh = send(&service, from(1, stranger("{}"))).await;
     assert_refused(&eleventh, 429, &engine);
-    assert_eq!(eleventh.headers["retry-after"], "60");
+    assert_eq!(eleventh.headers["retry-after"], "60", "rounded up, so that who obeys is not early");
     assert_refused(&send(&service, from(2, stranger("{}"))).await, 401, &engine);
     assert_eq!(send(&service, from(1, post(r#"{"path": "/"}"#))).await.status, 200);
 
@@ -100,6 +101,16 @@ async fn a_replayed_delivery_is_acknowledged_again_and_purges_nothing() {
     assert_eq!(again.body["replayed"], true);
     assert!(again.body["now"].is_u64());
     assert_eq!(engine.purges().len(), 2);
+}
+
+#[tokio::test]
+async fn a_delivery_without_an_id_or_with_one_too_long_to_remember_is_401_though_it_is_signed() {
+    let engine = Recorder::new();
+
+    for id in [String::new(), "m".repeat(257)] {
+        assert_refused(&send(&with_ids(&engine), signed(&id, r#"{"path": "/a"}"#)).await, 401, &engine);
+    }
+    assert_eq!(send(&with_ids(&engine), signed(&"m".repeat(256), r#"{"path": "/a"}"#)).await.status, 200);
 }
 
 #[tokio::test]

@@ -272,6 +272,15 @@ async fn a_body_over_one_mebibyte_is_413_announced_or_not() {
     assert_refused(&send(&endpoint(&engine), post(vec![b' '; 1024 * 1024 + 1])).await, 413, &engine);
 }
 
+#[tokio::test]
+async fn it_is_all_frames_together_that_are_held_to_one_mebibyte() {
+    let engine = Recorder::new();
+    let half = || Ok(http_body::Frame::data(Bytes::from(vec![b' '; 600 * 1024])));
+    let endless = Frames(vec![half(), half()]);
+
+    assert_refused(&send(&endpoint(&engine), post("").map(|_| endless)).await, 413, &engine);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_arrive_is_408_after_five_seconds() {
     let engine = Recorder::new();
