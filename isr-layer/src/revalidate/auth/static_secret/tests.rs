@@ -89,6 +89,7 @@ fn a_query_takes_the_decoded_secret_once() {
 
     assert!(accepts(&query, &format!("/?path=/a&token={encoded}"), &[], ""));
     assert!(!accepts(&query, &format!("/?token=wrong&token={encoded}"), &[], ""));
+    assert!(!accepts(&query, &format!("/?token={encoded}&token=wrong"), &[], ""));
     assert!(!accepts(&query, "/?token=", &[], ""));
     assert!(!accepts(&query, "/", &[], ""));
 }
