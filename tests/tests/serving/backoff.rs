@@ -20,7 +20,10 @@ async fn pauses(site: &Site, service: &Isr<Site>, total: Duration) -> Vec<u64> {
         if site.renders() > renders {
             renders = site.renders();
             if let Some(last) = last.replace(now) {
-                pauses.push(u64::try_from(now.duration_since(last).as_millis() / 100).unwrap());
+                pauses.push(
+                    now.duration_since(last).as_secs() * 10
+                        + u64::from(now.duration_since(last).subsec_millis() / 100),
+                );
             }
         }
         tokio::time::advance(Duration::from_millis(50)).await;

@@ -11,7 +11,7 @@ const FLOOD: usize = 20_000;
 
 fn site(builder: IsrLayer) -> (Site, IsrLayer, Isr<Site>) {
     let site = Site::new();
-    site.script(|_, _| Reply::page().chunk(vec![b'x'; 10_000]).into());
+    site.script(|_, _| Reply::page().chunk(vec![b'x'; 2_000]).into());
     let service = builder.layer(site.clone());
     (site, builder, service)
 }
@@ -24,7 +24,7 @@ async fn flood(service: &Isr<Site>, paths: std::ops::Range<usize>) {
 
 #[tokio::test]
 async fn the_bytes_of_all_entries_stay_within_the_limit() {
-    for limit in [1 << 20, 64 << 20] {
+    for limit in [1 << 20, 16 << 20] {
         let (_, isr, service) = site(IsrLayer::builder().pages([ANY]).memory(limit).build().unwrap());
 
         flood(&service, 0..FLOOD).await;
@@ -32,7 +32,7 @@ async fn the_bytes_of_all_entries_stay_within_the_limit() {
 
         assert!(stats.bytes <= limit, "{stats:?}");
         assert!(stats.bytes > limit / 2, "the room is used: {stats:?}");
-        assert!(stats.bytes >= stats.entries as u64 * 10_000, "bodies are counted: {stats:?}");
+        assert!(stats.bytes >= stats.entries as u64 * 2_000, "bodies are counted: {stats:?}");
     }
 }
 
@@ -74,10 +74,10 @@ async fn a_flood_of_unknown_paths_leaves_hot_pages_where_they_are() {
 
 #[tokio::test]
 async fn a_flood_of_404s_leaves_hot_pages_where_they_are() {
-    let builder = IsrLayer::builder().pages([ANY]).memory(16 << 20);
+    let builder = IsrLayer::builder().pages([ANY]).memory(4 << 20);
     let (site, isr, service) = site(builder.build().unwrap());
     site.script(|seen, _| match seen.uri.path().starts_with("/hot/") {
-        true => Reply::page().chunk(vec![b'x'; 10_000]).into(),
+        true => Reply::page().chunk(vec![b'x'; 2_000]).into(),
         false => Act::from(Reply::status(404)),
     });
     for round in 0..FLOOD / 100 {
@@ -89,13 +89,13 @@ async fn a_flood_of_404s_leaves_hot_pages_where_they_are() {
     let hot = site.seen().iter().filter(|seen| seen.uri.path().starts_with("/hot/")).count();
 
     assert!(hot <= 100 + FLOOD / 100, "{hot} renders of 100 hot pages in {FLOOD} requests for them");
-    assert!(isr.cache().stats().bytes <= 16 << 20);
+    assert!(isr.cache().stats().bytes <= 4 << 20);
 }
 
 #[tokio::test]
 async fn a_flood_of_failing_paths_takes_no_entry() {
     let (site, isr, service) = site(IsrLayer::builder().pages([ANY]).build().unwrap());
-    site.act(Reply::status(500).chunk(vec![b'x'; 10_000]));
+    site.act(Reply::status(500).chunk(vec![b'x'; 2_000]));
 
     flood(&service, 0..FLOOD / 4).await;
 
@@ -105,26 +105,26 @@ async fn a_flood_of_failing_paths_takes_no_entry() {
 
 #[tokio::test]
 async fn a_page_larger_than_the_whole_memory_is_served_all_the_same() {
-    let (_, isr, service) = site(IsrLayer::builder().pages([ANY]).memory(4096).build().unwrap());
+    let (_, isr, service) = site(IsrLayer::builder().pages([ANY]).memory(2048).build().unwrap());
 
     for _ in 0..3 {
         let answer = ask(&service, get::<Plain>("/large")).await;
-        assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 10_000));
+        assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 2_000));
     }
 
-    assert!(isr.cache().stats().bytes <= 4096);
+    assert!(isr.cache().stats().bytes <= 2048);
 }
 
 #[tokio::test]
 async fn a_page_that_outgrows_the_whole_memory_does_not_stay_in_its_old_version() {
     let page = ANY.policy(isr_layer::Policy::new());
-    let (site, isr, service) = site(IsrLayer::builder().pages([page]).memory(20_000).build().unwrap());
+    let (site, isr, service) = site(IsrLayer::builder().pages([page]).memory(6_000).build().unwrap());
     ask(&service, get::<Plain>("/grows")).await;
-    site.act(Reply::page().chunk(vec![b'y'; 30_000]));
+    site.act(Reply::page().chunk(vec![b'y'; 9_000]));
 
     isr.cache().revalidate(isr_layer::Purge::path("/grows")).await;
 
-    assert_eq!(ask(&service, get::<Plain>("/grows")).await.body.len(), 30_000);
+    assert_eq!(ask(&service, get::<Plain>("/grows")).await.body.len(), 9_000);
 }
 
 #[tokio::test]

@@ -15,12 +15,14 @@ fn of_pages(pages: impl IntoIterator<Item = Page>) -> Error {
 }
 
 #[static_page("/twice/{slug}", revalidate = 60)]
+#[allow(dead_code, reason = "only its declaration matters")]
 async fn first() -> &'static str {
     "first"
 }
 
 mod elsewhere {
     #[isr_layer::static_page("/twice/{slug}", revalidate = 60)]
+    #[allow(dead_code, reason = "only its declaration matters")]
     pub(super) async fn second() -> &'static str {
         "second"
     }

@@ -4,6 +4,7 @@ mod answers;
 mod background;
 mod backoff;
 mod bounds;
+mod bypass;
 mod cold_failure;
 mod conditions;
 mod construction;
@@ -20,7 +21,10 @@ mod placement;
 mod readiness;
 mod recognition;
 mod refusals;
+mod routed;
+mod soak;
 mod staleness;
+mod types;
 
 use std::time::Duration;
 
