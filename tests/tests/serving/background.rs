@@ -1,0 +1,143 @@
+//! Limits on the renders that no client waits for.
+
+use isr_layer::{Isr, IsrLayer, Mode, Page, Policy, Purge};
+use isr_tests::{Act, Site, ask, get, settle};
+use tower::Layer;
+
+use crate::{Plain, pass, secs};
+
+const P: Page = Page::new("/p/{n}").policy(Policy::new().revalidate(secs(10)).expire(secs(1000)));
+const Q: Page = Page::new("/q/{n}").policy(Policy::new().revalidate(secs(10)).expire(secs(1000)));
+
+/// A site whose pages `/p/0` to `/p/9` and `/q/0` to `/q/9` are all stale, with its gate closed.
+async fn stale_site(at_once: usize, per_page: usize) -> (Site, IsrLayer, Isr<Site>) {
+    let site = Site::new();
+    let builder = IsrLayer::builder().pages([P, Q]).background_renders(at_once);
+    let isr = builder.background_renders_per_page(per_page).build().expect("the limits are above none");
+    let service = isr.layer(site.clone());
+    for n in 0..10 {
+        for page in ["p", "q"] {
+            ask(&service, get::<Plain>(&format!("/{page}/{n}"))).await;
+        }
+    }
+    pass(10).await;
+    site.publish(2);
+    site.before().close();
+    (site, isr, service)
+}
+
+async fn see(service: &Isr<Site>, page: &str) {
+    for n in 0..10 {
+        let answer = ask(service, get::<Plain>(&format!("/{page}/{n}"))).await;
+        assert!(answer.text().ends_with("v1") && answer.cache_status().ends_with("detail=stale"));
+    }
+    settle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_refreshes_run_at_once_than_allowed_and_all_of_them_run() {
+    let (site, isr, service) = stale_site(3, 8).await;
+
+    see(&service, "p").await;
+    assert_eq!(site.running(), 3);
+    site.before().open();
+    isr.cache().drained().await;
+
+    assert_eq!(site.renders(), 30);
+    for n in 0..10 {
+        assert_eq!(ask(&service, get::<Plain>(&format!("/p/{n}"))).await.text(), format!("/p/{n} v2"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_page_cannot_take_all_places() {
+    let (site, _, service) = stale_site(5, 2).await;
+
+    see(&service, "p").await;
+    assert_eq!(site.running(), 2);
+    see(&service, "q").await;
+
+    assert_eq!(site.running(), 4);
+    site.before().open();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_gains_a_waiter_needs_no_permit() {
+    let (site, isr, service) = stale_site(1, 1).await;
+    see(&service, "p").await;
+    assert_eq!(site.running(), 1);
+
+    // `/p/9` waits for a permit; now a client has to wait for it.
+    isr.cache().revalidate(Purge::path("/p/9").mode(Mode::Expire)).await;
+    let client = tokio::spawn({
+        let service = service.clone();
+        async move { ask(&service, get::<Plain>("/p/9")).await }
+    });
+    site.before().reached(22).await;
+
+    assert_eq!(site.running(), 2);
+    site.before().open();
+    assert_eq!(client.await.unwrap().text(), "/p/9 v2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cold_request_needs_no_permit() {
+    let (site, _, service) = stale_site(1, 1).await;
+    see(&service, "p").await;
+
+    let client = tokio::spawn({
+        let service = service.clone();
+        async move { ask(&service, get::<Plain>("/p/cold")).await }
+    });
+    site.before().reached(22).await;
+
+    site.before().open();
+    assert_eq!(client.await.unwrap().text(), "/p/cold v2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_render_that_hangs_gives_its_place_back_by_its_time_limit() {
+    let (site, isr, service) = stale_site(1, 1).await;
+    site.before().open();
+    site.script(
+        |seen, _| {
+            if seen.uri.path() == "/p/0" { Act::Hang } else { isr_tests::Reply::page().into() }
+        },
+    );
+
+    see(&service, "p").await;
+    tokio::time::sleep(secs(31)).await;
+
+    assert_eq!(site.renders(), 30);
+    assert_eq!(isr.cache().stats().tasks, 0);
+    assert_eq!(ask(&service, get::<Plain>("/p/9")).await.text(), "/p/9 v2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_waited_too_long_for_its_place_is_given_up_and_tried_again_when_asked_for() {
+    let (site, isr, service) = stale_site(1, 1).await;
+    see(&service, "p").await;
+
+    // The first ends by its time limit after 30 s, the second after 60 s; the others wait no longer than 60 s.
+    tokio::time::sleep(secs(95)).await;
+    assert_eq!(isr.cache().stats().tasks, 0);
+    assert!(site.renders() <= 20 + 3, "{}", site.renders());
+    site.before().open();
+    see(&service, "p").await;
+    isr.cache().drained().await;
+
+    assert_eq!(ask(&service, get::<Plain>("/p/9")).await.text(), "/p/9 v2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_regenerations_on_demand_keep_the_limit_and_all_run() {
+    let (site, isr, service) = stale_site(4, 4).await;
+    site.before().open();
+
+    isr.cache().revalidate(Purge::all().mode(Mode::Regenerate)).await;
+    isr.cache().drained().await;
+
+    assert!(site.peak() <= 4, "{}", site.peak());
+    assert_eq!(site.renders(), 40);
+    assert_eq!(ask(&service, get::<Plain>("/q/5")).await.text(), "/q/5 v2");
+}

@@ -1,0 +1,139 @@
+//! Memory is bounded by bytes and by entries, and a flood evicts no hot page.
+
+use isr_layer::{Isr, IsrLayer, Page};
+use isr_tests::{Act, Reply, Site, ask, get};
+use tower::Layer;
+
+use crate::Plain;
+
+const ANY: Page = Page::new("/{*path}");
+const FLOOD: usize = 20_000;
+
+fn site(builder: IsrLayer) -> (Site, IsrLayer, Isr<Site>) {
+    let site = Site::new();
+    site.script(|_, _| Reply::page().chunk(vec![b'x'; 2_000]).into());
+    let service = builder.layer(site.clone());
+    (site, builder, service)
+}
+
+async fn flood(service: &Isr<Site>, paths: std::ops::Range<usize>) {
+    for n in paths {
+        ask(service, get::<Plain>(&format!("/unknown/{n}"))).await;
+    }
+}
+
+#[tokio::test]
+async fn the_bytes_of_all_entries_stay_within_the_limit() {
+    for limit in [1 << 20, 16 << 20] {
+        let (_, isr, service) = site(IsrLayer::builder().pages([ANY]).memory(limit).build().unwrap());
+
+        flood(&service, 0..FLOOD).await;
+        let stats = isr.cache().stats();
+
+        assert!(stats.bytes <= limit, "{stats:?}");
+        assert!(stats.bytes > limit / 2, "the room is used: {stats:?}");
+        assert!(stats.bytes >= stats.entries as u64 * 2_000, "bodies are counted: {stats:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_number_of_entries_stays_within_the_limit() {
+    for limit in [1000, 100, 10, 1] {
+        let (_, isr, service) = site(IsrLayer::builder().pages([ANY]).max_entries(limit).build().unwrap());
+
+        flood(&service, 0..FLOOD / 4).await;
+        let stats = isr.cache().stats();
+
+        assert!(stats.entries as u64 <= limit, "{stats:?} for {limit}");
+        assert!(stats.entries as u64 >= limit.div_ceil(2), "{stats:?} for {limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_paths_leaves_hot_pages_where_they_are() {
+    let builder = IsrLayer::builder().pages([ANY]).max_entries(1000);
+    let (_, _, service) = site(builder.build().unwrap());
+    let hot = (0..100).map(|n| format!("/hot/{n}")).collect::<Vec<_>>();
+    for _ in 0..3 {
+        for path in &hot {
+            ask(&service, get::<Plain>(path)).await;
+        }
+    }
+
+    let (mut hits, mut asked) = (0, 0);
+    for round in 0..FLOOD / 100 {
+        flood(&service, round * 100..(round + 1) * 100).await;
+        for path in hot.iter().skip(round % 10).step_by(10) {
+            asked += 1;
+            hits += usize::from(ask(&service, get::<Plain>(path)).await.cache_status() == "isr; hit");
+        }
+    }
+
+    assert!(hits * 100 >= asked * 99, "{hits} hits of {asked}");
+}
+
+#[tokio::test]
+async fn a_flood_of_404s_leaves_hot_pages_where_they_are() {
+    let builder = IsrLayer::builder().pages([ANY]).memory(4 << 20);
+    let (site, isr, service) = site(builder.build().unwrap());
+    site.script(|seen, _| match seen.uri.path().starts_with("/hot/") {
+        true => Reply::page().chunk(vec![b'x'; 2_000]).into(),
+        false => Act::from(Reply::status(404)),
+    });
+    for round in 0..FLOOD / 100 {
+        for n in 0..100 {
+            ask(&service, get::<Plain>(&format!("/hot/{n}"))).await;
+        }
+        flood(&service, round * 100..(round + 1) * 100).await;
+    }
+    let hot = site.seen().iter().filter(|seen| seen.uri.path().starts_with("/hot/")).count();
+
+    assert!(hot <= 100 + FLOOD / 100, "{hot} renders of 100 hot pages in {FLOOD} requests for them");
+    assert!(isr.cache().stats().bytes <= 4 << 20);
+}
+
+#[tokio::test]
+async fn a_flood_of_failing_paths_takes_no_entry() {
+    let (site, isr, service) = site(IsrLayer::builder().pages([ANY]).build().unwrap());
+    site.act(Reply::status(500).chunk(vec![b'x'; 2_000]));
+
+    flood(&service, 0..FLOOD / 4).await;
+
+    assert_eq!(isr.cache().stats().entries, 0);
+    assert_eq!(isr.cache().stats().flights, 0);
+}
+
+#[tokio::test]
+async fn a_page_larger_than_the_whole_memory_is_served_all_the_same() {
+    let (_, isr, service) = site(IsrLayer::builder().pages([ANY]).memory(2048).build().unwrap());
+
+    for _ in 0..3 {
+        let answer = ask(&service, get::<Plain>("/large")).await;
+        assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 2_000));
+    }
+
+    assert!(isr.cache().stats().bytes <= 2048);
+}
+
+#[tokio::test]
+async fn a_page_that_outgrows_the_whole_memory_does_not_stay_in_its_old_version() {
+    let page = ANY.policy(isr_layer::Policy::new());
+    let (site, isr, service) = site(IsrLayer::builder().pages([page]).memory(6_000).build().unwrap());
+    ask(&service, get::<Plain>("/grows")).await;
+    site.act(Reply::page().chunk(vec![b'y'; 9_000]));
+
+    isr.cache().revalidate(isr_layer::Purge::path("/grows")).await;
+
+    assert_eq!(ask(&service, get::<Plain>("/grows")).await.body.len(), 9_000);
+}
+
+#[tokio::test]
+async fn after_a_flood_nothing_is_left_running() {
+    let (_, isr, service) = site(IsrLayer::builder().pages([ANY]).max_entries(100).build().unwrap());
+
+    flood(&service, 0..2000).await;
+    isr.cache().drained().await;
+    let stats = isr.cache().stats();
+
+    assert_eq!((stats.flights, stats.tasks), (0, 0));
+}

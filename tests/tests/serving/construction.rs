@@ -1,0 +1,142 @@
+//! What cannot work is refused when it is built, with both sides named.
+
+use http::HeaderName;
+use isr_layer::auth::Bearer;
+use isr_layer::{Error, ErrorKind, IsrLayer, IsrLayerBuilder, Page, Policy, static_page};
+
+use crate::{A, secs};
+
+fn refused(builder: IsrLayerBuilder) -> Error {
+    builder.build().expect_err("this is refused")
+}
+
+fn of_pages(pages: impl IntoIterator<Item = Page>) -> Error {
+    refused(IsrLayer::builder().pages(pages))
+}
+
+#[static_page("/twice/{slug}", revalidate = 60)]
+#[allow(dead_code, reason = "only its declaration matters")]
+async fn first() -> &'static str {
+    "first"
+}
+
+mod elsewhere {
+    #[isr_layer::static_page("/twice/{slug}", revalidate = 60)]
+    #[allow(dead_code, reason = "only its declaration matters")]
+    pub(super) async fn second() -> &'static str {
+        "second"
+    }
+}
+
+#[test]
+fn one_path_for_two_functions_is_refused_and_both_are_named_with_their_places() {
+    let error = of_pages([first::PAGE, elsewhere::second::PAGE]);
+
+    let message = error.to_string();
+    assert_eq!(error.kind(), ErrorKind::PageConflict);
+    assert!(message.contains("first") && message.contains("second"), "{message}");
+    assert_eq!(message.matches("construction.rs:").count(), 2, "{message}");
+}
+
+#[test]
+fn one_declaration_given_twice_is_one_page() {
+    assert!(IsrLayer::builder().pages([first::PAGE, first::PAGE, A, A]).build().is_ok());
+}
+
+#[test]
+fn the_same_path_with_two_policies_is_refused() {
+    let error = of_pages([A, A.policy(Policy::new().revalidate(secs(1)))]);
+
+    assert_eq!(error.kind(), ErrorKind::PageConflict);
+}
+
+#[test]
+fn patterns_that_overlap_are_refused_and_both_are_named() {
+    for (one, other) in
+        [("/x/{a}", "/x/{b}"), ("/x/{*rest}", "/x/{*other}"), ("/x/{a}/y", "/x/{b}/y"), ("/{a}", "/{*all}")]
+    {
+        let error = of_pages([Page::new(one), Page::new(other)]);
+
+        let message = error.to_string();
+        assert_eq!(error.kind(), ErrorKind::PageConflict);
+        assert!(message.contains(one) && message.contains(other), "{message}");
+    }
+}
+
+#[test]
+fn expire_below_revalidate_is_refused_and_both_are_named() {
+    let error = of_pages([A.policy(Policy::new().revalidate(secs(60)).expire(secs(59)))]);
+
+    let message = error.to_string();
+    assert_eq!(error.kind(), ErrorKind::Policy);
+    assert!(message.contains("60s") && message.contains("59s") && message.contains("`/a`"), "{message}");
+    let equal = A.policy(Policy::new().revalidate(secs(60)).expire(secs(60)));
+    assert!(IsrLayer::builder().pages([equal]).build().is_ok());
+}
+
+#[test]
+fn headers_that_say_who_asks_are_neither_kept_nor_varied_on() {
+    for name in ["cookie", "authorization", "host", "forwarded", "x-forwarded-for", "x-forwarded-host"] {
+        let kept = refused(IsrLayer::builder().pages([A]).keep_header(HeaderName::from_static(name)));
+        let names: &'static [&'static str] = Box::leak(Box::new([name]));
+        let varied = of_pages([A.policy(Policy::new().vary(names))]);
+
+        assert_eq!((kept.kind(), varied.kind()), (ErrorKind::Configuration, ErrorKind::Policy));
+        assert!(kept.to_string().contains(name) && varied.to_string().contains(name));
+    }
+}
+
+#[test]
+fn a_tag_with_a_parameter_the_path_lacks_is_refused_and_both_are_named() {
+    let message = of_pages([A.policy(Policy::new().tags(&["post:{slug}"]))]).to_string();
+
+    assert!(message.contains("{slug}") && message.contains("`/a`"), "{message}");
+}
+
+#[test]
+fn limits_of_nothing_are_refused() {
+    for builder in [
+        IsrLayer::builder().pages([A]).memory(0),
+        IsrLayer::builder().pages([A]).max_entries(0),
+        IsrLayer::builder().pages([A]).background_renders(0),
+        IsrLayer::builder().pages([A]).background_renders_per_page(0),
+    ] {
+        assert_eq!(refused(builder).kind(), ErrorKind::Configuration);
+    }
+}
+
+#[test]
+fn a_secret_that_is_missing_or_short_is_refused_and_never_repeated() {
+    let short = Bearer::new("hunter2").expect_err("seven characters can be guessed");
+    let empty = Bearer::new("").expect_err("nothing can be guessed");
+    let missing = Bearer::from_env("ISR_TESTS_NO_SUCH_VARIABLE").expect_err("the variable is not set");
+
+    for error in [&short, &empty, &missing] {
+        assert_eq!(error.kind(), ErrorKind::Secret);
+    }
+    assert!(!short.to_string().contains("hunter2"), "{short}");
+    assert!(missing.to_string().contains("ISR_TESTS_NO_SUCH_VARIABLE"), "{missing}");
+}
+
+#[test]
+fn a_pattern_that_is_none_panics_with_what_is_accepted() {
+    for pattern in ["a", "", "/a//b", "/{a}/{a}", "/a{b}", "/{*rest}/more", "/a/../b", "/a b"] {
+        let panicked = std::panic::catch_unwind(|| Page::new(pattern));
+
+        assert!(panicked.is_err(), "{pattern}");
+    }
+}
+
+#[test]
+fn errors_are_lower_case_clauses_without_a_full_stop() {
+    for error in [
+        of_pages([Page::new("/x/{a}"), Page::new("/x/{b}")]),
+        of_pages([A.policy(Policy::new().revalidate(secs(60)).expire(secs(59)))]),
+        refused(IsrLayer::builder().pages([A]).memory(0)),
+        Bearer::new("short").expect_err("too short"),
+    ] {
+        let message = error.to_string();
+        assert!(!message.ends_with('.'), "{message}");
+        assert!(!message.starts_with(|first: char| first.is_uppercase()), "{message}");
+    }
+}

@@ -1,0 +1,222 @@
+//! What a handler may say during a render, and that its page's own function has to run.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get as route;
+use isr_layer::{IsrLayer, Mode, Page, Purge, context, static_page};
+use isr_tests::{Act, Reply, ask, get, settle};
+
+use crate::{A, pass, secs, site_and_layer, site_with, visit};
+
+fn tag_posts() {
+    context::tag("posts");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_said_by_a_sync_helper_reaches_the_page() {
+    let (site, isr, service) = site_and_layer(A);
+    site.script(|_, _| {
+        tag_posts();
+        Reply::page().into()
+    });
+    visit(&service).await;
+    site.publish(2);
+
+    isr.cache().revalidate(Purge::tag("posts").mode(Mode::Expire)).await;
+
+    assert_eq!(visit(&service).await.text(), "/a v2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_said_while_the_body_is_polled_reaches_the_page() {
+    let (site, isr, service) = site_and_layer(A);
+    site.act(Reply::page().chunk("text").run(tag_posts));
+    visit(&service).await;
+
+    isr.cache().revalidate(Purge::tag("posts").mode(Mode::Expire)).await;
+    visit(&service).await;
+
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lowest_lifetime_that_was_said_wins() {
+    let (site, service) = site_with(crate::ten_seconds());
+    site.script(|_, _| {
+        context::revalidate_after(secs(5));
+        context::revalidate_after(secs(50));
+        context::expire_after(secs(20));
+        context::expire_after(secs(2000));
+        Reply::page().into()
+    });
+    visit(&service).await;
+
+    let fresh = visit(&service).await;
+    pass(20).await;
+    let expired = visit(&service).await;
+
+    assert_eq!(fresh.cache_status(), "isr; hit; ttl=5");
+    assert_eq!(expired.cache_status(), "isr; fwd=stale; stored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lifetime_above_the_declared_one_changes_nothing() {
+    let (site, service) = site_with(crate::ten_seconds());
+    site.script(|_, _| {
+        context::revalidate_after(secs(5000));
+        Reply::page().into()
+    });
+    visit(&service).await;
+
+    assert_eq!(visit(&service).await.cache_status(), "isr; hit; ttl=10");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_store_said_while_the_body_is_polled_counts() {
+    let (site, service) = site_with(A);
+    site.act(Reply::page().chunk("text").run(context::no_store));
+
+    visit(&service).await;
+    visit(&service).await;
+
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_in_one_render_does_not_last_to_the_next() {
+    let (site, service) = site_with(A);
+    site.script(|_, version| {
+        if version == 1 {
+            context::revalidate_after(secs(5));
+        }
+        Reply::page().into()
+    });
+    visit(&service).await;
+    site.publish(2);
+    pass(5).await;
+
+    visit(&service).await;
+    settle().await;
+
+    assert_eq!(visit(&service).await.cache_status(), "isr; hit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_outside_a_render_is_harmless() {
+    context::tag("posts");
+    context::revalidate_after(Duration::ZERO);
+    context::no_store();
+    context::current().tag("posts");
+
+    let (site, service) = site_with(A);
+    visit(&service).await;
+    visit(&service).await;
+
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spawned_task_takes_part_through_the_handle() {
+    let app = Router::new().route(
+        "/a",
+        route(|| async {
+            let current = context::current();
+            let said = tokio::spawn(async move {
+                current.tag("posts");
+                current.revalidate_after(secs(7));
+            });
+            said.await.expect("the task says it");
+            "a page"
+        }),
+    );
+    let isr = crate::isr([A]);
+    let service = isr.wrap(app);
+    ask(&service, get::<Body>("/a")).await;
+    let hit = ask(&service, get::<Body>("/a")).await;
+
+    isr.cache().revalidate(Purge::tag("posts").mode(Mode::Expire)).await;
+    let rendered = ask(&service, get::<Body>("/a")).await;
+
+    assert_eq!(hit.cache_status(), "isr; hit; ttl=7");
+    assert_eq!(rendered.cache_status(), "isr; fwd=stale; stored");
+}
+
+#[static_page("/annotated")]
+async fn annotated() -> &'static str {
+    "the page's own function"
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_whose_own_function_ran_is_stored() {
+    let isr = IsrLayer::builder().pages([annotated::PAGE]).build().unwrap();
+    let service = isr.wrap(isr_layer::routes![annotated]);
+
+    ask(&service, get::<Body>("/annotated")).await;
+
+    assert_eq!(ask(&service, get::<Body>("/annotated")).await.cache_status(), "isr; hit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_another_function_at_a_pages_path_is_served_and_not_stored() {
+    let isr = IsrLayer::builder().pages([annotated::PAGE]).build().unwrap();
+    let service = isr.wrap(Router::new().route("/annotated", route(|| async { "another" })));
+
+    let first = ask(&service, get::<Body>("/annotated")).await;
+    let second = ask(&service, get::<Body>("/annotated")).await;
+
+    assert_eq!((first.text(), second.text()), ("another", "another"));
+    assert_eq!(first.cache_status(), "isr; fwd=uri-miss; detail=not-checked-in");
+    assert_eq!(second.cache_status(), "isr; fwd=bypass; detail=not-checked-in");
+    assert_eq!(first.header("cache-control"), "no-store");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_runs_at_another_pages_path_is_served_and_not_stored() {
+    let other = Page::new("/other").handler("other", "elsewhere.rs", 1, 1);
+    let isr = IsrLayer::builder().pages([annotated::PAGE, other]).build().unwrap();
+    let service = isr.wrap(Router::new().route("/other", route(annotated)));
+
+    let answer = ask(&service, get::<Body>("/other")).await;
+
+    assert_eq!(answer.text(), "the page's own function");
+    assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; detail=not-checked-in");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_answer_before_the_pages_function_ran_is_a_failure_and_keeps_the_page() {
+    let down = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_down = down.clone();
+    let guard =
+        axum::middleware::from_fn(move |request: axum::extract::Request, next: axum::middleware::Next| {
+            let is_down = is_down.load(std::sync::atomic::Ordering::SeqCst);
+            async move {
+                if is_down {
+                    axum::response::IntoResponse::into_response(http::StatusCode::SERVICE_UNAVAILABLE)
+                } else {
+                    next.run(request).await
+                }
+            }
+        });
+    let isr = IsrLayer::builder().pages([annotated::PAGE]).build().unwrap();
+    let service = isr.wrap(isr_layer::routes![annotated].layer(guard));
+    ask(&service, get::<Body>("/annotated")).await;
+    down.store(true, std::sync::atomic::Ordering::SeqCst);
+
+    isr.cache().revalidate(Purge::path("/annotated").mode(Mode::Expire)).await;
+    let kept = ask(&service, get::<Body>("/annotated")).await;
+
+    assert_eq!(kept.text(), "the page's own function");
+    assert_eq!(kept.cache_status(), "isr; fwd=stale; detail=failed-status");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_built_by_hand_has_no_function_to_wait_for() {
+    let (site, service) = site_with(A);
+    site.act(Act::from(Reply::page()));
+
+    visit(&service).await;
+
+    assert_eq!(visit(&service).await.cache_status(), "isr; hit");
+}

@@ -1,0 +1,115 @@
+//! 404 and 410: stored for a short while, then absent, and healed.
+
+use isr_layer::{Mode, Policy, Purge};
+use isr_tests::{Reply, settle};
+
+use crate::{A, pass, secs, site_and_layer, site_with, ten_seconds, visit};
+
+#[tokio::test(start_paused = true)]
+async fn a_404_is_stored_for_ten_seconds_and_then_absent() {
+    for status in [404, 410] {
+        let (site, service) = site_with(A);
+        site.act(Reply::status(status).chunk("no such page"));
+        visit(&service).await;
+
+        pass(9).await;
+        let hit = visit(&service).await;
+        pass(1).await;
+        let rendered = visit(&service).await;
+
+        assert_eq!((hit.status.as_u16(), hit.cache_status()), (status, "isr; hit; ttl=1"));
+        assert!(rendered.cache_status().ends_with("; stored"), "{}", rendered.cache_status());
+        assert_eq!(site.renders(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_heals_and_the_client_after_it_gets_the_page() {
+    let (site, service) = site_with(A);
+    site.act(Reply::status(404));
+    visit(&service).await;
+    site.act(Reply::page());
+
+    pass(10).await;
+    let healed = visit(&service).await;
+
+    assert_eq!((healed.status.as_u16(), healed.text()), (200, "/a v1"));
+    pass(1000).await;
+    assert_eq!(visit(&service).await.cache_status(), "isr; hit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_lives_no_longer_than_its_page_would() {
+    let (site, service) = site_with(A.policy(Policy::new().revalidate(secs(3))));
+    site.act(Reply::status(404));
+    visit(&service).await;
+
+    pass(3).await;
+    visit(&service).await;
+
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_a_404_lives_can_be_declared() {
+    let (site, service) = site_with(A.policy(Policy::new().not_found_revalidate(secs(60))));
+    site.act(Reply::status(404));
+    visit(&service).await;
+
+    pass(59).await;
+    visit(&service).await;
+    assert_eq!(site.renders(), 1);
+    pass(1).await;
+    visit(&service).await;
+
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_replaces_a_200() {
+    let (site, service) = site_with(ten_seconds());
+    visit(&service).await;
+    site.act(Reply::status(404).chunk("gone"));
+    pass(10).await;
+
+    visit(&service).await;
+    settle().await;
+    let gone = visit(&service).await;
+
+    assert_eq!((gone.status.as_u16(), gone.text()), (404, "gone"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_is_nothing_to_fall_back_on() {
+    let (site, isr, service) = site_and_layer(A);
+    site.act(Reply::status(404));
+    visit(&service).await;
+    site.act(Reply::status(500));
+
+    isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+
+    assert_eq!(visit(&service).await.status, 500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_soft_purge_of_a_404_makes_the_next_client_wait_for_the_page() {
+    let (site, isr, service) = site_and_layer(A);
+    site.act(Reply::status(404));
+    visit(&service).await;
+    site.act(Reply::page());
+
+    isr.cache().revalidate(Purge::path("/a").mode(Mode::Stale)).await;
+
+    assert_eq!(visit(&service).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_without_a_body_is_stored() {
+    let (site, service) = site_with(A);
+    site.act(Reply::status(404).empty());
+
+    visit(&service).await;
+    let hit = visit(&service).await;
+
+    assert_eq!((hit.status.as_u16(), hit.text(), site.renders()), (404, "", 1));
+}

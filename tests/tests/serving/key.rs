@@ -1,0 +1,194 @@
+//! The key as a property: one key gives equal inputs, and different inputs never share an answer.
+
+use http::{HeaderMap, Method, Request};
+use isr_layer::{Isr, Page, Policy};
+use isr_tests::{Act, Reply, Site, ask};
+use proptest::prelude::*;
+use tower::Layer;
+
+use crate::Plain;
+
+const PAGES: [Page; 3] = [
+    Page::new("/w/{*rest}").policy(Policy::new().query(&["p", "q"]).vary(&["accept-language", "x-theme"])),
+    Page::new("/{slug}").policy(Policy::new().query(&["p"])),
+    Page::new("/static").policy(Policy::new().vary(&["x-theme"])),
+];
+
+/// A request as a client sends it: everything that could tell it apart.
+#[derive(Clone, Debug)]
+struct Sent {
+    path: String,
+    query: Option<String>,
+    headers: Vec<(&'static str, String)>,
+    extension: bool,
+}
+
+/// What a request declares, by a second and simpler reading of the rules.
+#[derive(Debug, PartialEq, Eq)]
+struct Declared {
+    path: String,
+    pairs: Vec<String>,
+    headers: Vec<Option<String>>,
+}
+
+fn path() -> impl Strategy<Value = String> {
+    let segment = prop_oneof![
+        "[ab]{1,2}",
+        Just("%61".to_owned()),
+        Just("a%2Fb".to_owned()),
+        Just("a%2fb".to_owned()),
+        Just("%C3%A9".to_owned()),
+        Just("%c3%a9".to_owned()),
+        Just("a%3Fp=1".to_owned()),
+        Just("%25".to_owned()),
+        Just("static".to_owned()),
+        Just("st%61tic".to_owned()),
+    ];
+    let tail = prop::collection::vec(segment.clone(), 1..3).prop_map(|tail| format!("/w/{}", tail.join("/")));
+    prop_oneof![tail, segment.prop_map(|segment| format!("/{segment}"))]
+}
+
+fn query() -> impl Strategy<Value = Option<String>> {
+    let pair = prop_oneof![
+        "[pqx]=[ab]{0,2}",
+        "[pqx]",
+        Just(String::new()),
+        Just("p=a%26q=b".to_owned()),
+        Just("p=a=b".to_owned()),
+        Just("%70=a".to_owned()),
+        Just("p=a?b".to_owned()),
+    ];
+    prop::option::of(prop::collection::vec(pair, 0..4).prop_map(|pairs| pairs.join("&")))
+}
+
+fn headers() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+    let name = prop::sample::select(vec![
+        "accept-language",
+        "x-theme",
+        "cookie",
+        "authorization",
+        "x-forwarded-host",
+        "range",
+    ]);
+    prop::collection::vec((name, "[ ]?[abAB]{0,2}[ ]?"), 0..4)
+}
+
+fn sent() -> impl Strategy<Value = Sent> {
+    let parts = (path(), query(), headers(), any::<bool>());
+    parts.prop_map(|(path, query, headers, extension)| Sent { path, query, headers, extension })
+}
+
+impl Sent {
+    fn request(&self) -> Request<Plain> {
+        let target = self.query.as_ref().map_or(self.path.clone(), |query| format!("{}?{query}", self.path));
+        let headers = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
+        let mut request = isr_tests::request::<Plain>(Method::GET, &target, &headers);
+        if self.extension {
+            request.extensions_mut().insert("a user");
+        }
+        request
+    }
+
+    fn declared(&self) -> Declared {
+        let path = canonical(&self.path);
+        let (query, vary): (&[&str], &[&str]) = match path.as_str() {
+            "/static" => (&[], &["x-theme"]),
+            wide if wide.starts_with("/w/") => (&["p", "q"], &["accept-language", "x-theme"]),
+            _ => (&["p"], &[]),
+        };
+        let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+        let pairs = self.query.iter().flat_map(|text| text.split('&'));
+        let mut pairs =
+            pairs.filter(|pair| query.contains(&name(pair).as_str())).map(str::to_owned).collect::<Vec<_>>();
+        pairs.sort_by_key(|pair| name(pair));
+        let headers = vary.iter().map(|wanted| {
+            let lines = self.headers.iter().filter(|(name, _)| name == wanted);
+            let lines = lines.map(|(_, value)| value.trim().to_owned()).collect::<Vec<_>>();
+            let lower = |text: String| if *wanted == "accept-language" { text.to_lowercase() } else { text };
+            (!lines.is_empty()).then(|| lower(lines.join(", ")))
+        });
+        Declared { pairs, headers: headers.collect(), path }
+    }
+}
+
+/// Only the escapes that [`path`] makes.
+fn canonical(path: &str) -> String {
+    path.replace("%61", "a").replace("%2f", "%2F").replace("%c3%a9", "%C3%A9")
+}
+
+/// A site whose answer names all it saw.
+fn site() -> (Site, Isr<Site>) {
+    let site = Site::new();
+    site.script(|seen, _| {
+        let text =
+            format!("{} {} {:?} {}", seen.method, seen.uri, sorted(&seen.headers), seen.extensions.len());
+        Act::from(Reply::page().chunk(text))
+    });
+    let service = crate::isr(PAGES).layer(site.clone());
+    (site, service)
+}
+
+fn sorted(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    let mut lines =
+        headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect::<Vec<_>>();
+    lines.sort();
+    lines
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts")
+        .block_on(work)
+}
+
+/// Asks two fresh sites for one request each, so that both render, and gives what each saw and answered.
+async fn apart(one: &Sent, other: &Sent) -> [(Vec<(String, Vec<u8>)>, http::Uri, String); 2] {
+    let mut results = Vec::new();
+    for sent in [one, other] {
+        let (site, service) = site();
+        let answer = ask(&service, sent.request()).await;
+        let seen = site.seen().pop().expect("a cold site renders");
+        assert!(seen.body.is_empty() && seen.method == Method::GET && seen.extensions.is_empty());
+        results.push((sorted(&seen.headers), seen.uri, answer.text().to_owned()));
+    }
+    results.try_into().expect("two requests give two results")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn requests_share_an_answer_exactly_when_what_they_declare_is_equal(one in sent(), other in sent()) {
+        block_on(async {
+            let (site, service) = site();
+            let first = ask(&service, one.request()).await;
+            let second = ask(&service, other.request()).await;
+
+            let shared = site.renders() == 1;
+            prop_assert_eq!(shared, one.declared() == other.declared());
+            prop_assert_eq!(shared, first.text() == second.text());
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn requests_with_one_key_give_the_handler_equal_inputs(
+        one in sent(), query in query(), headers in headers(), extension in any::<bool>()
+    ) {
+        // The same path in another spelling, and other things around it.
+        let path = one.path.replace("%2F", "%2f").replace('a', "%61");
+        let other = Sent { path, query, headers, extension };
+        block_on(async {
+            let (site, service) = site();
+            ask(&service, one.request()).await;
+            ask(&service, other.request()).await;
+            if site.renders() == 1 {
+                let [one, other] = apart(&one, &other).await;
+                prop_assert_eq!(one, other);
+            }
+            Ok(())
+        })?;
+    }
+}

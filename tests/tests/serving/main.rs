@@ -1,0 +1,81 @@
+//! Serving, from outside: what a client gets, what a handler sees, and how often it runs.
+
+mod answers;
+mod background;
+mod backoff;
+mod bounds;
+mod bypass;
+mod cold_failure;
+mod conditions;
+mod construction;
+mod context;
+mod disconnect;
+mod gone;
+mod herd;
+mod key;
+mod last_good;
+mod narrowing;
+mod network;
+mod ownership;
+mod placement;
+mod readiness;
+mod recognition;
+mod refusals;
+mod routed;
+mod soak;
+mod staleness;
+mod types;
+
+use std::time::Duration;
+
+use http::Request;
+use http_body_util::Full;
+use isr_layer::{Isr, IsrLayer, Page, Policy};
+use isr_tests::{Answer, Site, ask, get};
+use tower::Layer;
+
+/// The request body of a service without axum.
+type Plain = Full<bytes::Bytes>;
+
+/// A page at `/a`.
+const A: Page = Page::new("/a");
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// A page at `/a` that is stale after 10 s and expires after 100 s.
+const fn ten_seconds() -> Page {
+    A.policy(Policy::new().revalidate(secs(10)).expire(secs(100)))
+}
+
+fn isr(pages: impl IntoIterator<Item = Page>) -> IsrLayer {
+    IsrLayer::builder().pages(pages).build().expect("the pages do not contradict each other")
+}
+
+/// A site behind a layer with one page.
+fn site_with(page: Page) -> (Site, Isr<Site>) {
+    let (site, _, service) = site_and_layer(page);
+    (site, service)
+}
+
+fn site_and_layer(page: Page) -> (Site, IsrLayer, Isr<Site>) {
+    let site = Site::new();
+    let isr = isr([page]);
+    let service = isr.layer(site.clone());
+    (site, isr, service)
+}
+
+/// A GET for `/a`.
+async fn visit(service: &Isr<Site>) -> Answer {
+    ask(service, a()).await
+}
+
+fn a() -> Request<Plain> {
+    get("/a")
+}
+
+/// Lets `secs` seconds pass at once.
+async fn pass(seconds: u64) {
+    tokio::time::advance(secs(seconds)).await;
+}

@@ -1,0 +1,239 @@
+//! Answers that may not be stored: the leader gets them alone, and the key is remembered for a while.
+
+use isr_layer::{Isr, Mode, Policy, Purge, context};
+use isr_tests::{Act, Answer, Reply, Site, ask, settle};
+
+use crate::{A, a, pass, site_and_layer, site_with, ten_seconds, visit};
+
+fn no_store_by_word() -> Act {
+    context::no_store();
+    Reply::page().into()
+}
+
+/// Every answer that is refused, with its word in `Cache-Status`.
+fn refusals() -> Vec<(Act, &'static str)> {
+    let reply = |name, value| Act::from(Reply::page().header(name, value));
+    let status = |status| Act::from(Reply::status(status));
+    vec![
+        (reply("set-cookie", "id=1"), "set-cookie"),
+        (reply("cache-control", "no-store"), "cache-control"),
+        (reply("cache-control", "private, max-age=60"), "cache-control"),
+        (reply("cache-control", "no-cache"), "cache-control"),
+        (reply("vary", "cookie"), "vary"),
+        (reply("vary", "*"), "vary"),
+        (status(201), "status"),
+        (Reply::status(204).empty().into(), "status"),
+        (status(302), "status"),
+        (status(303), "status"),
+        (status(307), "status"),
+        (status(400), "status"),
+        (status(401), "status"),
+        (status(403), "status"),
+    ]
+}
+
+/// A leader that stands at the gate, and two followers behind it; all their answers, the leader's first.
+async fn three(site: &Site, service: &Isr<Site>) -> Vec<Answer> {
+    site.before().close();
+    let before = site.renders();
+    let visit = || {
+        let service = service.clone();
+        tokio::spawn(async move { ask(&service, a()).await })
+    };
+    let leader = visit();
+    site.before().reached(before + 1).await;
+    let followers = [visit(), visit()];
+    settle().await;
+    site.before().open();
+    let mut answers = vec![leader.await.expect("the leader is answered")];
+    for follower in followers {
+        answers.push(follower.await.expect("the follower is answered"));
+    }
+    answers
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_leader_gets_its_answer_alone_and_each_follower_renders_for_itself() {
+    for (act, word) in refusals() {
+        let (site, service) = site_with(A);
+        site.act(act);
+
+        let answers = three(&site, &service).await;
+
+        assert_eq!(site.renders(), 3, "{word}");
+        assert_eq!(answers[0].cache_status(), format!("isr; fwd=uri-miss; detail={word}"));
+        assert_eq!(answers[1].status, answers[0].status);
+        assert!(answers[1].cache_status().contains(word), "{}", answers[1].cache_status());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_client_gets_its_own_cookie() {
+    let (site, service) = site_with(A);
+    let next = std::sync::atomic::AtomicUsize::new(1);
+    site.script(move |_, _| {
+        let id = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Reply::page().header("set-cookie", &format!("id={id}")).into()
+    });
+
+    let answers = three(&site, &service).await;
+    let later = visit(&service).await;
+
+    let mut cookies = answers.iter().map(|answer| answer.header("set-cookie")).collect::<Vec<_>>();
+    cookies.sort_unstable();
+    assert_eq!(cookies, ["id=1", "id=2", "id=3"]);
+    assert_eq!(later.header("set-cookie"), "id=4");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_answer_keeps_the_handlers_headers_and_says_no_store_where_it_said_nothing() {
+    let (site, service) = site_with(A);
+    site.act(Reply::status(401).header("www-authenticate", "Basic").header("x-own", "1"));
+    let silent = visit(&service).await;
+    let (site, service) = site_with(A);
+    site.act(Reply::page().header("cache-control", "private, max-age=60"));
+    let outspoken = visit(&service).await;
+
+    assert_eq!(silent.header("www-authenticate"), "Basic");
+    assert_eq!(silent.header("x-own"), "1");
+    assert_eq!(silent.header("cache-control"), "no-store");
+    assert_eq!(outspoken.header("cache-control"), "private, max-age=60");
+    for absent in ["age", "etag"] {
+        assert!(!silent.headers.contains_key(absent) && !outspoken.headers.contains_key(absent), "{absent}");
+    }
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_can_say_that_its_answer_is_not_stored() {
+    let (site, service) = site_with(A);
+    site.script(|_, _| no_store_by_word());
+
+    let answer = visit(&service).await;
+    visit(&service).await;
+
+    assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; detail=no-store");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_key_is_remembered_for_two_minutes_and_needs_no_flight() {
+    let (site, service) = site_with(A);
+    site.act(Reply::page().header("set-cookie", "id=1"));
+    visit(&service).await;
+    site.act(Reply::page());
+
+    pass(119).await;
+    let still = visit(&service).await;
+    pass(1).await;
+    let again = visit(&service).await;
+
+    assert_eq!(still.cache_status(), "isr; fwd=bypass; detail=set-cookie");
+    assert_eq!(again.cache_status(), "isr; fwd=uri-miss; stored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_of_a_refused_key_do_not_wait_for_each_other() {
+    let (site, service) = site_with(A);
+    site.act(Reply::page().header("set-cookie", "id=1"));
+    visit(&service).await;
+    site.before().close();
+
+    let clients = (0..10).map(|_| {
+        let service = service.clone();
+        tokio::spawn(async move { visit(&service).await })
+    });
+    let clients = clients.collect::<Vec<_>>();
+    site.before().reached(11).await;
+
+    assert_eq!(site.running(), 10);
+    site.before().open();
+    for client in clients {
+        assert_eq!(client.await.unwrap().status, 200);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_matching_purge_ends_the_memory_of_a_refusal() {
+    const TAGGED: isr_layer::Page = A.policy(Policy::new().tags(&["posts"]));
+    for purge in
+        [Purge::path("/a"), Purge::page("/a"), Purge::tag("posts"), Purge::prefix("/a"), Purge::all()]
+    {
+        let (site, isr, service) = site_and_layer(TAGGED);
+        site.act(Reply::page().header("set-cookie", "id=1"));
+        visit(&service).await;
+        site.act(Reply::page());
+
+        isr.cache().revalidate(purge.clone().mode(Mode::Stale)).await;
+
+        assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored", "{purge:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_refresh_drops_the_old_entry() {
+    for (act, word) in refusals() {
+        let (site, service) = site_with(ten_seconds());
+        visit(&service).await;
+        site.act(act);
+        site.publish(2);
+        pass(10).await;
+
+        visit(&service).await;
+        settle().await;
+        let after = visit(&service).await;
+
+        assert!(!after.text().contains("v1"), "{word}: the old page is still served");
+        assert_eq!(after.cache_status(), format!("isr; fwd=bypass; detail={word}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_above_the_limit_is_streamed_on_byte_for_byte_with_its_trailers() {
+    let (site, service) = site_with(A.policy(Policy::new().max_body(10)));
+    site.act(Reply::page().chunk("0123456").chunk("789ab").chunk("cdef").trailer("x-sum", "s"));
+
+    let answer = visit(&service).await;
+    let again = visit(&service).await;
+
+    assert_eq!((answer.status.as_u16(), answer.text()), (200, "0123456789abcdef"));
+    assert_eq!(answer.trailers.as_ref().expect("trailers arrive")["x-sum"], "s");
+    assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; detail=too-large");
+    assert_eq!(again.text(), "0123456789abcdef");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_exactly_the_limit_is_stored() {
+    let (site, service) = site_with(A.policy(Policy::new().max_body(10)));
+    site.act(Reply::page().chunk("01234").chunk("56789"));
+
+    visit(&service).await;
+
+    assert_eq!(visit(&service).await.cache_status(), "isr; hit");
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_grows_past_the_limit_drops_its_old_entry() {
+    let policy = Policy::new().max_body(10).revalidate(crate::secs(10));
+    let (site, service) = site_with(A.policy(policy));
+    visit(&service).await;
+    site.act(Reply::page().chunk("a page that has grown"));
+    pass(10).await;
+
+    visit(&service).await;
+    settle().await;
+
+    assert_eq!(visit(&service).await.text(), "a page that has grown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn vary_on_what_is_declared_or_on_accept_encoding_is_no_refusal() {
+    let (site, service) = site_with(A.policy(Policy::new().vary(&["accept-language"])));
+    site.act(Reply::page().header("vary", "Accept-Encoding, ACCEPT-LANGUAGE"));
+
+    visit(&service).await;
+
+    assert_eq!(visit(&service).await.cache_status(), "isr; hit");
+}

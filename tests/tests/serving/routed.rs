@@ -1,0 +1,106 @@
+//! Behind a router the request's extensions travel with the render, less what belongs to the client's connection.
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, MatchedPath};
+use axum::{Extension, Router};
+use http::{HeaderName, Method};
+use isr_layer::{IsrLayer, IsrLayerBuilder, Page, Policy};
+use isr_tests::{Seen, Site, ask, get, request, settle};
+
+use crate::{pass, secs};
+
+const POST: Page = Page::new("/posts/{slug}").policy(Policy::new().revalidate(secs(10)));
+
+#[derive(Clone, Debug, PartialEq)]
+struct Tenant(&'static str);
+
+#[derive(Clone, Debug)]
+struct User;
+
+/// What the site saw of a request with extensions, behind a router with that layer around its routes.
+async fn seen_behind(builder: IsrLayerBuilder) -> Seen {
+    let site = Site::new();
+    let isr = builder.pages([POST]).build().expect("the page is fine");
+    let routes = Router::new().route_service("/posts/{slug}", site.for_axum());
+    let app = routes.layer(isr).layer(Extension(Tenant("one"))).layer(Extension(User));
+    let mut request = request::<Body>(Method::GET, "/posts/a", &[("x-trace-id", "7"), ("cookie", "id=1")]);
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([1, 2, 3, 4], 5))));
+    ask(&app, request).await;
+    site.seen().pop().expect("it was rendered")
+}
+
+#[tokio::test]
+async fn extensions_travel_and_the_clients_address_does_not() {
+    let seen = seen_behind(IsrLayer::builder()).await;
+
+    assert_eq!(seen.extensions.get::<Tenant>(), Some(&Tenant("one")));
+    assert!(seen.extensions.get::<MatchedPath>().is_some());
+    assert!(seen.extensions.get::<ConnectInfo<SocketAddr>>().is_none());
+}
+
+#[tokio::test]
+async fn an_extension_can_be_dropped() {
+    let seen = seen_behind(IsrLayer::builder().drop_extension::<User>()).await;
+
+    assert!(seen.extensions.get::<User>().is_none());
+    assert!(seen.extensions.get::<Tenant>().is_some());
+}
+
+#[tokio::test]
+async fn a_kept_header_reaches_the_handler_behind_a_router_as_well() {
+    let seen = seen_behind(IsrLayer::builder().keep_header(HeaderName::from_static("x-trace-id"))).await;
+
+    assert_eq!(seen.headers.len(), 1);
+    assert_eq!(seen.headers["x-trace-id"], "7");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_background_refresh_behind_a_router_has_the_extensions_too() {
+    let site = Site::new();
+    let routes = Router::new().route_service("/posts/{slug}", site.for_axum());
+    let app = routes.layer(crate::isr([POST])).layer(Extension(Tenant("one")));
+    ask(&app, get::<Body>("/posts/a")).await;
+    pass(10).await;
+
+    ask(&app, get::<Body>("/posts/a")).await;
+    settle().await;
+
+    let seen = site.seen();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[1].extensions.get::<Tenant>(), Some(&Tenant("one")));
+}
+
+#[tokio::test]
+async fn a_nested_page_is_known_by_its_public_path() {
+    let site = Site::new();
+    let isr = crate::isr([Page::new("/blog/de/posts/{slug}")]);
+    let posts = Router::new().route_service("/posts/{slug}", site.for_axum()).layer(isr.clone());
+    let app = Router::new().nest("/blog", Router::new().nest("/{language}", posts));
+
+    ask(&app, get::<Body>("/blog/de/posts/a")).await;
+    let hit = ask(&app, get::<Body>("/blog/de/posts/a")).await;
+    let other = ask(&app, get::<Body>("/blog/en/posts/a")).await;
+
+    assert_eq!(hit.cache_status(), "isr; hit");
+    assert_eq!(other.cache_status(), "");
+    assert_eq!(isr.cache().explain("/blog/de/posts/a").expect("it is a page").freshness, Some("fresh"));
+}
+
+#[tokio::test]
+async fn pages_of_two_routers_behind_one_layer_do_not_mix() {
+    let (one, two) = (Site::new(), Site::new());
+    two.publish(2);
+    let isr = crate::isr([Page::new("/one/{n}"), Page::new("/two/{n}")]);
+    let routes = |site: &Site| Router::new().route_service("/{n}", site.for_axum()).layer(isr.clone());
+    let app = Router::new().nest("/one", routes(&one)).nest("/two", routes(&two));
+
+    for _ in 0..2 {
+        assert_eq!(ask(&app, get::<Body>("/one/x")).await.text(), "/x v1");
+        assert_eq!(ask(&app, get::<Body>("/two/x")).await.text(), "/x v2");
+    }
+    isr.cache().revalidate(isr_layer::Purge::path("/one/x")).await;
+
+    assert_eq!((one.renders(), two.renders()), (2, 1));
+}

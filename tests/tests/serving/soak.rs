@@ -1,0 +1,102 @@
+//! Everything at once: failures of every kind, clients that leave, purges; at the end nothing hangs and nothing is left.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use isr_layer::{IsrLayer, Mode, Page, Policy, Purge};
+use isr_tests::{Act, Reply, Site, ask, get, try_ask};
+use tokio::task::JoinSet;
+use tower::Layer;
+use tower::limit::ConcurrencyLimit;
+
+use crate::Plain;
+
+const PAGE: Page = Page::new("/p/{n}").policy(
+    Policy::new().tags(&["posts"]).timeout(Duration::from_millis(50)).revalidate(Duration::from_millis(3)),
+);
+
+/// What the render with this number does: each way to end comes again and again.
+fn act(number: usize) -> Act {
+    match number % 13 {
+        0 => Act::Panic,
+        1 => Act::Error,
+        2 => Reply::status(500).into(),
+        3 => Reply::page().header("set-cookie", "id=1").into(),
+        4 => Reply::page().chunk("half").cut().into(),
+        5 => Reply::status(404).into(),
+        6 if number % 2 == 0 => Act::Hang,
+        7 => Reply::page().chunk("half").panic().into(),
+        _ => Reply::page().into(),
+    }
+}
+
+fn site() -> Site {
+    let site = Site::new();
+    let number = AtomicUsize::new(0);
+    site.script(move |_, _| act(number.fetch_add(1, Ordering::Relaxed)));
+    site
+}
+
+/// Asks `clients` times for one of ten pages, over a service that lets few through at once; every seventh client leaves.
+async fn storm(isr: &IsrLayer, site: &Site, clients: usize) -> usize {
+    let service = isr.layer(ConcurrencyLimit::new(site.clone(), 4));
+    let mut running = JoinSet::new();
+    for client in 0..clients {
+        let service = service.clone();
+        let answer = running.spawn(async move {
+            let path = format!("/p/{}", client % 10);
+            // A body that is streamed on may be cut: that is the client's to see.
+            let asked = tokio::spawn(async move { try_ask(&service, get::<Plain>(&path)).await.is_ok() });
+            asked.await.unwrap_or(false)
+        });
+        if client % 7 == 0 {
+            answer.abort();
+        }
+        if client % 50 == 0 {
+            isr.cache()
+                .revalidate(Purge::tag("posts").mode([Mode::Stale, Mode::Expire][client / 50 % 2]))
+                .await;
+        }
+        if client % 20 == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    let mut answered = 0;
+    while let Some(client) = running.join_next().await {
+        answered += usize::from(client.is_ok());
+    }
+    answered
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_hangs_and_nothing_is_left_whatever_happens() {
+    let site = site();
+    let isr = crate::isr([PAGE]);
+
+    let answered = tokio::time::timeout(Duration::from_secs(60), storm(&isr, &site, 2000)).await;
+    let drained = tokio::time::timeout(Duration::from_secs(60), isr.cache().drained()).await;
+
+    assert!(answered.expect("every wait has an end") >= 1700);
+    assert!(drained.is_ok());
+    let stats = isr.cache().stats();
+    assert_eq!((stats.flights, stats.tasks, site.running()), (0, 0, 0));
+    assert!(stats.entries <= 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_storm_every_page_heals() {
+    let site = site();
+    let isr = crate::isr([PAGE]);
+    let service = isr.layer(site.clone());
+    storm(&isr, &site, 300).await;
+    isr.cache().drained().await;
+    site.act(Reply::page());
+    site.publish(2);
+
+    isr.cache().revalidate(Purge::all().mode(Mode::Expire)).await;
+
+    for n in 0..10 {
+        let answer = ask(&service, get::<Plain>(&format!("/p/{n}"))).await;
+        assert_eq!((answer.status.as_u16(), answer.text()), (200, format!("/p/{n} v2").as_str()));
+    }
+}

@@ -1,0 +1,104 @@
+//! What the layer asks of a service's types: `Send`, and never `Sync`.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use isr_layer::RequestBody;
+use isr_tests::{Site, ask, get};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+
+use crate::{A, Plain};
+
+/// A service of which nothing is `Sync`: itself, its bodies, its error and its future.
+#[derive(Clone, Debug)]
+struct Lonely {
+    asked: Cell<u32>,
+}
+
+#[derive(Debug)]
+struct LonelyError {
+    _cell: Cell<u32>,
+}
+
+type LonelyBody = RequestBody<UnsyncBoxBody<Bytes, Infallible>>;
+
+impl Service<Request<LonelyBody>> for Lonely {
+    type Response = Response<UnsyncBoxBody<Bytes, Infallible>>;
+    type Error = LonelyError;
+    type Future = Ready<Result<Self::Response, LonelyError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LonelyError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<LonelyBody>) -> Self::Future {
+        self.asked.set(self.asked.get() + 1);
+        if request.uri().path() == "/error" {
+            return ready(Err(LonelyError { _cell: Cell::new(0) }));
+        }
+        ready(Ok(Response::new(Full::new(Bytes::from("alone")).boxed_unsync())))
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_a_service_has_to_be_sync() {
+    let service = crate::isr([A]).layer(Lonely { asked: Cell::new(0) });
+
+    let first = ask(&service, get::<LonelyBody>("/a")).await;
+    let second = ask(&service, get::<LonelyBody>("/a")).await;
+    let error = service.oneshot(get::<LonelyBody>("/error")).await;
+
+    assert_eq!((first.text(), second.cache_status()), ("alone", "isr; hit"));
+    assert!(error.is_err());
+}
+
+#[tokio::test]
+async fn the_layer_stands_in_a_service_builder_with_others_on_both_sides() {
+    let site = Site::new();
+    let service = ServiceBuilder::new()
+        .map_request(|mut request: Request<Plain>| {
+            request.headers_mut().insert("x-added", http::HeaderValue::from_static("1"));
+            request
+        })
+        .layer(crate::isr([A]))
+        .concurrency_limit(2)
+        .service(site.clone());
+
+    ask(&service, get::<Plain>("/a")).await;
+    let hit = ask(&service, get::<Plain>("/a")).await;
+
+    assert_eq!((hit.cache_status(), site.renders()), ("isr; hit", 1));
+    assert!(site.seen()[0].headers.is_empty());
+}
+
+#[tokio::test]
+async fn an_optional_layer_and_a_boxed_service_work() {
+    let site = Site::new();
+    let service = ServiceBuilder::new().layer(crate::isr([A])).service(site.clone()).boxed_clone();
+
+    for _ in 0..2 {
+        ask(&service, get::<Plain>("/a")).await;
+    }
+
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test]
+async fn futures_and_bodies_can_be_sent_to_other_tasks() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    let site = Site::new();
+    let mut service = crate::isr([A]).layer(site);
+
+    let response = is_send(service.call(get::<Plain>("/a"))).await.unwrap();
+    let text = tokio::spawn(isr_tests::body_text(is_send(response))).await.unwrap();
+
+    assert_eq!(text, "/a v1");
+}
