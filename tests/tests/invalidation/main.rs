@@ -1,0 +1,14 @@
+//! Invalidation: no acknowledged purge is lost, whatever is being rendered meanwhile, and every receipt tells the truth.
+
+mod bounds;
+mod failure;
+mod house;
+mod model;
+mod modes;
+mod nextjs;
+mod overtaken;
+mod race;
+mod receipts;
+mod schedule;
+mod stage;
+mod stress;
