@@ -83,7 +83,9 @@ async fn expire_makes_the_next_request_wait_for_a_new_page() {
 
 #[tokio::test(start_paused = true)]
 async fn an_expire_followed_by_a_stale_is_still_an_expire() {
-    for second in [Purge::path(A).mode(Mode::Stale), Purge::tag("posts"), Purge::all(), Purge::prefix("/posts")] {
+    for second in
+        [Purge::path(A).mode(Mode::Stale), Purge::tag("posts"), Purge::all(), Purge::prefix("/posts")]
+    {
         let house = House::new();
         house.get(A).await;
         house.stage.publish(A, 2);
@@ -287,7 +289,13 @@ async fn a_path_reaches_every_variant_of_its_page() {
 
 #[tokio::test(start_paused = true)]
 async fn a_404_is_purged_by_path_by_page_and_by_tag() {
-    for purge in [Purge::path(A), Purge::page("/posts/{slug}"), Purge::tag("post:a"), Purge::tag("posts"), Purge::all()] {
+    for purge in [
+        Purge::path(A),
+        Purge::page("/posts/{slug}"),
+        Purge::tag("post:a"),
+        Purge::tag("posts"),
+        Purge::all(),
+    ] {
         for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
             let house = House::pages([POST]);
             house.stage.publish(A, 0);

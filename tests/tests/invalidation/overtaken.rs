@@ -280,3 +280,23 @@ async fn a_regenerate_of_a_path_that_says_regenerated_has_not_missed_a_cold_vari
 
     assert!(version(&next) == Some(2) || status != Status::Regenerated, "the receipt says `regenerated`");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_older_render_that_may_not_be_stored_and_ends_last_does_not_drop_the_newer_page() {
+    for end in [End::Cookie, End::Status(500), End::Panic] {
+        let house = House::new();
+        house.stage.hold();
+        drop(house.visit(A).await);
+        house.stage.publish(A, 2);
+        house.purge(Purge::path(A).mode(Mode::Expire)).await;
+        let late = house.visit(A).await;
+
+        house.stage.held()[1].end(End::Page);
+        done(late).await;
+        house.stage.held()[0].end(end);
+        settle().await;
+
+        let next = house.get(A).await;
+        assert_eq!((version(&next), is_hit(&next)), (Some(2), true), "{end:?}: {}", next.cache_status());
+    }
+}

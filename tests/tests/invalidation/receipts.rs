@@ -111,6 +111,15 @@ async fn what_no_pattern_matches_is_not_a_page_and_marks_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pattern_as_next_js_writes_it_is_refused_as_a_path() {
+    let house = House::new();
+
+    let receipt = house.receipt(Purge::path("/posts/[slug]")).await;
+
+    assert_eq!(receipt.status(), Status::NotAPage, "it was rendered as the post called `[slug]`");
+}
+
+#[tokio::test(start_paused = true)]
 async fn in_a_batch_what_is_unknown_does_not_keep_the_rest_from_its_purge() {
     let house = House::new();
     house.get(A).await;
@@ -165,7 +174,9 @@ async fn a_dry_run_changes_nothing() {
     let before = house.cache.stats();
 
     for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
-        for purge in [Purge::path(A), Purge::tag("posts"), Purge::all(), Purge::prefix("/posts"), Purge::tag("new")] {
+        for purge in
+            [Purge::path(A), Purge::tag("posts"), Purge::all(), Purge::prefix("/posts"), Purge::tag("new")]
+        {
             let receipt = house.purge(purge.mode(mode).dry_run()).await;
             assert_eq!(receipt.sequence(), None);
         }
@@ -238,7 +249,11 @@ async fn regenerating_many_counts_what_was_rendered() {
 
         let receipt = house.receipt(purge.clone().mode(Mode::Regenerate)).await;
 
-        assert_eq!((receipt.status(), receipt.regenerated()), (Status::Regenerated, Some(count)), "{purge:?}");
+        assert_eq!(
+            (receipt.status(), receipt.regenerated()),
+            (Status::Regenerated, Some(count)),
+            "{purge:?}"
+        );
         assert_eq!(house.stage.renders() as u64, 5 + count, "{purge:?}");
         for path in paths {
             assert!(is_hit(&house.get(path).await), "{purge:?}: {path}");

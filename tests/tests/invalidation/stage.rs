@@ -164,7 +164,9 @@ impl Stage {
 
     fn say(&self, path: &str, when: When) {
         let tags = self.lock().tags.clone();
-        tags.into_iter().filter(|(of, at, _)| of == path && *at == when).for_each(|(_, _, tag)| context::tag(tag));
+        tags.into_iter()
+            .filter(|(of, at, _)| of == path && *at == when)
+            .for_each(|(_, _, tag)| context::tag(tag));
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
