@@ -19,6 +19,8 @@ pub(crate) const INDEX: Page = Page::new("/").policy(Policy::new().tags(&["posts
 
 /// The path most tests look at.
 pub(crate) const A: &str = "/posts/a";
+/// Another instance of the same page.
+pub(crate) const B: &str = "/posts/b";
 
 /// A stage behind the layer.
 pub(crate) struct House {
@@ -79,6 +81,13 @@ impl House {
         let purging = tokio::spawn(async move { cache.revalidate(purge).await });
         settle().await;
         purging
+    }
+}
+
+/// Asks for each path once.
+pub(crate) async fn warm(house: &House, paths: &[&str]) {
+    for path in paths {
+        house.get(path).await;
     }
 }
 

@@ -3,6 +3,7 @@
 mod bounds;
 mod failure;
 mod house;
+mod many;
 mod model;
 mod modes;
 mod nextjs;
@@ -10,5 +11,6 @@ mod overtaken;
 mod race;
 mod receipts;
 mod schedule;
+mod selectors;
 mod stage;
 mod stress;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use http::header::SET_COOKIE;
+use http::header::{HeaderValue, SET_COOKIE};
 use http::{Request, Response, StatusCode};
 use isr_layer::context;
 use tokio::sync::mpsc;
@@ -130,6 +130,8 @@ impl Stage {
             end = Some(told);
         }
         let version = self.read(&running);
+        // Others get a turn between what was read and what comes of it, also when nobody holds the render.
+        tokio::task::yield_now().await;
         while end.is_none() {
             if let Some(Order::End(told)) = running.next().await {
                 end = Some(told);
@@ -200,9 +202,9 @@ impl End {
         let mut response = Response::new(body);
         match self {
             Self::Page if version == 0 => *response.status_mut() = StatusCode::NOT_FOUND,
-            Self::Status(status) => *response.status_mut() = StatusCode::from_u16(status).unwrap(),
+            Self::Status(status) => *response.status_mut() = StatusCode::from_u16(status).expect("a status"),
             Self::Cookie => {
-                response.headers_mut().insert(SET_COOKIE, "a=b".parse().unwrap());
+                response.headers_mut().insert(SET_COOKIE, HeaderValue::from_static("a=b"));
             }
             Self::Page | Self::Large(_) | Self::Panic => {}
         }

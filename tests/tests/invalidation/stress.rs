@@ -7,8 +7,8 @@ use isr_layer::{Mode, Purge, Status};
 
 use crate::house::{House, only, version};
 
-const EDITS: u64 = 300;
-const READS: usize = 4_000;
+const EDITS: u64 = 2_000;
+const READS: usize = 30_000;
 const PATHS: [&str; 3] = ["/posts/a", "/posts/b", "/"];
 
 /// One page: the version acknowledged last is what its readers may at least expect.
