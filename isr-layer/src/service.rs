@@ -7,18 +7,17 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
 use crate::body::{IsrBody, RenderBody};
-use crate::cache::{Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, regenerate};
-use crate::clock;
+use crate::cache::{
+    Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, Sight, regenerate,
+};
 use crate::deliver::{Delivery, deliver};
-use crate::entry::Freshness;
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
-use crate::key::KeyRef;
 use crate::outcome::Outcome;
 use crate::page::{Known, canonical};
 use crate::placement;
@@ -74,41 +73,45 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let core = &self.slot.core;
         let routed = self.placement != Placement::Outermost && placement::is_routed(request.extensions());
-        let Some((page, key)) = page_of(core, &request, routed) else {
-            return ResponseFuture::inner(self.inner.call(request));
-        };
-        let now = clock::now();
-        if let Some(entry) = core.memory.get(&key) {
-            if entry.freshness(&core.marks, now) == Freshness::Fresh {
-                let delivery = Delivery::of(&request);
-                let response = deliver(&entry, &delivery, Outcome::Hit, core.config.cache_status, now);
-                release(&mut self.inner);
-                return ResponseFuture::ready(response);
+        let path = if routed { placement::public_path(&request) } else { request.uri().path() };
+        match core.look(&request, path) {
+            Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
+            Sight::Fresh(entry, now) => {
+                let delivery = Delivery::take(&mut request);
+                if !placement::is_always_ready::<S>() {
+                    drop(release(&mut self.inner));
+                }
+                ResponseFuture::ready(deliver(&entry, &delivery, Outcome::Hit, core.config.cache_status, now))
+            }
+            Sight::Page(page, key) => {
+                let recipe = self.recipe(page.clone(), key.to_key(page), &request, routed);
+                let delivery = Delivery::take(&mut request);
+                let ready = release(&mut self.inner);
+                let arrival = core.marks.published();
+                let slot = self.slot.clone();
+                ResponseFuture::waiting(visit(Visit { slot, recipe, delivery, arrival }, ready))
             }
         }
-        let (page, key) = (page.clone(), key.to_key());
-        let delivery = Delivery::of(&request);
-        let recipe = self.recipe(page, key, request, routed);
-        let ready = release(&mut self.inner);
-        ResponseFuture::waiting(visit(Visit { slot: self.slot.clone(), recipe, delivery }, ready))
     }
 }
 
 impl<S> Isr<S> {
-    /// Makes this service the one that renders what no request came for.
+    /// Makes this service the one that renders what no request came for, unless it is one route of many.
     pub(crate) fn register<B>(&self)
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        self.slot.core.set_application(Slot::renderer(&self.slot));
+        if !placement::is_route::<S>() {
+            self.slot.core.set_application(Slot::renderer(&self.slot));
+        }
     }
 
     /// Splits a request: the recipe is what is kept of it.
-    fn recipe<B>(&self, page: Arc<Known>, key: crate::key::Key, request: Request<B>, routed: bool) -> Recipe
+    fn recipe<B>(&self, page: Arc<Known>, key: crate::key::Key, request: &Request<B>, routed: bool) -> Recipe
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
@@ -117,12 +120,13 @@ impl<S> Isr<S> {
         let config = &self.slot.core.config;
         let kept = kept_headers(&config.keep_headers, request.headers());
         if !routed {
-            self.slot.core.set_application(renderer);
+            self.register();
             return Recipe { page, key, kept, routed: None };
         }
-        let prefix = key.path().len().saturating_sub(request.uri().path().len());
-        let mut extensions = request.into_parts().0.extensions;
-        placement::drop_connection(&mut extensions);
+        let local = canonical(request.uri().path()).map_or(0, |local| local.len());
+        let prefix = key.path().len().saturating_sub(local);
+        let mut extensions = request.extensions().clone();
+        placement::narrow(&mut extensions, key.uri(0));
         config.drop_extensions.iter().for_each(|drop| drop(&mut extensions));
         let routed = Routed { extensions, prefix, renderer: renderer.clone() };
         Recipe { page, key, kept, routed: Some(Arc::new(routed)) }
@@ -147,25 +151,6 @@ impl<S> Slot<S> {
         this.renderer
             .get_or_init(|| Arc::new(Background::<S, B> { slot: Arc::downgrade(this), request: PhantomData }))
     }
-}
-
-/// The page a request is for, and its key; `None` for everything that is to pass untouched.
-fn page_of<'a, B: Body>(
-    core: &'a Core,
-    request: &'a Request<B>,
-    routed: bool,
-) -> Option<(&'a Arc<Known>, KeyRef<'a>)> {
-    if *request.method() != Method::GET && *request.method() != Method::HEAD {
-        return None;
-    }
-    let path = if routed { placement::public_path(request) } else { request.uri().path() };
-    let path = canonical(path)?;
-    let page = core.registry.find(&path)?;
-    if !request.body().is_end_stream() {
-        return None;
-    }
-    let key = KeyRef::new(page, path, request.uri().query(), request.headers())?;
-    Some((page, key))
 }
 
 /// Takes the ready service and leaves a clone that is not: whatever readiness holds goes where the ready one goes.

@@ -1,5 +1,6 @@
 //! What all parts of one layer share, and the look-up: what is to be done for a request.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -86,8 +87,9 @@ impl Core {
         })
     }
 
-    /// What is to be done for a request that memory could not answer fresh at first sight.
-    pub(crate) fn decide(&self, recipe: &Recipe, now: Instant) -> Decision {
+    /// What is to be done for a request that memory could not answer fresh at first sight. `arrival` is the last number
+    /// published when it came.
+    pub(crate) fn decide(&self, recipe: &Recipe, arrival: u64, now: Instant) -> Decision {
         let key = &recipe.key;
         let found = self.memory.get_key(key).map(|entry| (entry.freshness(&self.marks, now), entry));
         if let Some((Freshness::Fresh, entry)) = found {
@@ -105,12 +107,15 @@ impl Core {
                 }
                 Kind::Uncacheable(reason) => Decision::Alone(*reason),
             },
-            (Some((Freshness::Stale, entry)), None) => self.refresh(recipe, entry, now),
+            (Some((Freshness::Stale, entry)), None) => self.refresh(recipe, entry, arrival, now),
             (Some((freshness, entry)), None) => {
                 let fallback = (freshness == Freshness::MustRender { fallback: true }).then_some(entry);
-                self.wait(recipe, Waiting { fallback, forward: Forward::Stale }, now)
+                self.wait(recipe, Waiting { fallback, forward: Forward::Stale }, arrival, now)
             }
-            (None, None) => self.wait(recipe, Waiting { fallback: None, forward: Forward::UriMiss }, now),
+            (None, None) => {
+                let waiting = Waiting { fallback: None, forward: Forward::UriMiss };
+                self.wait(recipe, waiting, arrival, now)
+            }
         }
     }
 
@@ -119,7 +124,7 @@ impl Core {
         let mut cells = vec![page.cell.clone()];
         if !page.policy().tags.is_empty() {
             let params = self.registry.params(key.path());
-            cells.extend(self.marks.intern(page.declared_tags(&params)));
+            cells.extend(self.marks.intern(page.declared_tags(&params).collect::<BTreeSet<_>>()));
         }
         cells
     }
@@ -148,6 +153,7 @@ impl Core {
         }
         let core = self.clone();
         self.tasks.spawn(async move {
+            let _pruning = Pruning(&core.pruning);
             let through = core.marks.published();
             for (at, entry) in core.memory.iter().enumerate() {
                 entry.validity(&core.marks);
@@ -156,38 +162,44 @@ impl Core {
                 }
             }
             core.marks.prune(through);
-            core.pruning.store(false, Ordering::Release);
         });
     }
 
-    fn refresh(&self, recipe: &Recipe, entry: Arc<Entry>, now: Instant) -> Decision {
-        match self.join(recipe, now) {
+    fn refresh(&self, recipe: &Recipe, entry: Arc<Entry>, arrival: u64, now: Instant) -> Decision {
+        match self.join(recipe, arrival, now) {
             Ok(Joined::Lead(lead)) => Decision::Refresh(entry, lead),
             Ok(Joined::Follow(_)) => Decision::Serve(entry, Outcome::StaleHit(Reason::Stale)),
             Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
         }
     }
 
-    fn wait(&self, recipe: &Recipe, waiting: Waiting, now: Instant) -> Decision {
-        match self.join(recipe, now) {
+    fn wait(&self, recipe: &Recipe, waiting: Waiting, arrival: u64, now: Instant) -> Decision {
+        match self.join(recipe, arrival, now) {
             Ok(Joined::Lead(lead)) => Decision::Lead(lead, waiting),
             Ok(Joined::Follow(follower)) => Decision::Follow(follower, waiting),
             Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
         }
     }
 
-    /// Joins the flight of a key. The leader looks again after winning: the flight before it may just have landed.
-    fn join(&self, recipe: &Recipe, now: Instant) -> Result<Joined, Arc<Entry>> {
+    /// Joins the flight of a key. The leader looks again after winning: the flight before it may just have landed. Then
+    /// its own is abandoned, and whoever joined it meanwhile looks again too.
+    fn join(&self, recipe: &Recipe, arrival: u64, now: Instant) -> Result<Joined, Arc<Entry>> {
         let known = self.known_cells(&recipe.page, &recipe.key);
-        let joined = self.flights.join(&self.marks, &recipe.key, &known);
-        let Joined::Lead(lead) = joined else { return Ok(joined) };
-        let again = self.memory.get_key(&recipe.key);
-        match again.filter(|entry| entry.freshness(&self.marks, now) == Freshness::Fresh) {
-            Some(entry) => {
-                lead.land_on(entry.clone());
-                Err(entry)
-            }
-            None => Ok(Joined::Lead(lead)),
+        let joined = self.flights.join(&self.marks, recipe, &known, arrival);
+        if let Joined::Follow(_) = joined {
+            return Ok(joined);
         }
+        let again = self.memory.get_key(&recipe.key);
+        let fresh = again.filter(|entry| entry.freshness(&self.marks, now) == Freshness::Fresh);
+        fresh.map_or(Ok(joined), Err)
+    }
+}
+
+/// Says that pruning has ended, however it did.
+struct Pruning<'a>(&'a AtomicBool);
+
+impl Drop for Pruning<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }

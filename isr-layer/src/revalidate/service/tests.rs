@@ -306,7 +306,10 @@ fn it_is_what_routers_ask_for() {
     }
 
     mountable(&endpoint(&Recorder::new()));
-    mountable(&RevalidateService::new(crate::IsrLayer::builder().pages([]).build().unwrap().cache(), bearer()));
+    mountable(&RevalidateService::new(
+        crate::IsrLayer::builder().pages([]).build().unwrap().cache(),
+        bearer(),
+    ));
 }
 
 /// Yields these frames, then waits for ever.
