@@ -24,7 +24,7 @@ fn act(number: usize) -> Act {
         3 => Reply::page().header("set-cookie", "id=1").into(),
         4 => Reply::page().chunk("half").cut().into(),
         5 => Reply::status(404).into(),
-        6 if number % 2 == 0 => Act::Hang,
+        6 if number.is_multiple_of(2) => Act::Hang,
         7 => Reply::page().chunk("half").panic().into(),
         _ => Reply::page().into(),
     }
