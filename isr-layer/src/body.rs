@@ -68,6 +68,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -81,6 +82,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
         }
     }
 
+    #[inline]
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             RequestKind::Client { body } => body.is_end_stream(),
@@ -88,6 +90,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
         }
     }
 
+    #[inline]
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             RequestKind::Client { body } => body.size_hint(),
@@ -115,15 +118,18 @@ pin_project! {
 
 impl<R> IsrBody<R> {
     /// The inner service's body as it is.
+    #[inline]
     pub(crate) fn inner(body: R) -> Self {
         Self { kind: Kind::Inner { body } }
     }
 
     /// Bytes that are all there, and the trailers behind them.
+    #[inline]
     pub(crate) fn stored(bytes: Bytes, trailers: Option<Box<HeaderMap>>) -> Self {
         Self { kind: Kind::Stored { bytes: (!bytes.is_empty()).then_some(bytes), trailers } }
     }
 
+    #[inline]
     pub(crate) fn empty() -> Self {
         Self { kind: Kind::Stored { bytes: None, trailers: None } }
     }
@@ -146,6 +152,7 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
     type Data = Bytes;
     type Error = R::Error;
 
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -153,9 +160,10 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
         match self.project().kind.project() {
             KindProjected::Inner { body } => body.poll_frame(cx),
             KindProjected::Stored { bytes, trailers } => {
-                let data = bytes.take().map(Frame::data);
-                let frame = data.or_else(|| trailers.take().map(|trailers| Frame::trailers(*trailers)));
-                Poll::Ready(frame.map(Ok))
+                if let Some(bytes) = bytes.take() {
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
+                Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(*trailers))))
             }
             KindProjected::Continued { read, rest } => match read.pop_front() {
                 Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
@@ -164,6 +172,7 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
         }
     }
 
+    #[inline]
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Inner { body } => body.is_end_stream(),
@@ -172,6 +181,7 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
         }
     }
 
+    #[inline]
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 pub(crate) use tokio::time::Instant;
 
 /// The monotonic time. Under `tokio::time::pause` it is the paused one.
+#[inline]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

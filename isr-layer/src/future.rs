@@ -30,10 +30,12 @@ pin_project! {
 }
 
 impl<F, R, E> ResponseFuture<F, R, E> {
+    #[inline]
     pub(crate) fn ready(response: Response<IsrBody<R>>) -> Self {
         Self { kind: Kind::Ready { response: Some(response) } }
     }
 
+    #[inline]
     pub(crate) fn inner(future: F) -> Self {
         Self { kind: Kind::Inner { future } }
     }
@@ -51,6 +53,7 @@ where
 {
     type Output = Result<Response<IsrBody<R>>, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
             KindProjected::Ready { response } => {

@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
 use quick_cache::Equivalent;
 
 use crate::page::{Known, canonical};
@@ -24,16 +26,22 @@ pub(crate) struct Key {
     headers: Arc<[u8]>,
 }
 
-/// A key read off a request, still borrowed where the request says it canonically.
+/// A key read off a request, still borrowed where the request says it canonically. It does not name its page: the path
+/// does.
 #[derive(Debug)]
 pub(crate) struct KeyRef<'a> {
-    page: u32,
     path_len: usize,
     target: Cow<'a, str>,
     headers: Cow<'a, [u8]>,
 }
 
 impl<'a> KeyRef<'a> {
+    /// The key of a page that is keyed by its path alone.
+    #[inline]
+    pub(crate) fn of_path(path: &'a str) -> Self {
+        Self { path_len: path.len(), target: Cow::Borrowed(path), headers: Cow::Borrowed(&[]) }
+    }
+
     /// The key of a request for `page`, or `None` when it would be too long.
     pub(crate) fn new(
         page: &Known,
@@ -41,24 +49,18 @@ impl<'a> KeyRef<'a> {
         query: Option<&str>,
         headers: &HeaderMap,
     ) -> Option<Self> {
-        let path_len = path.len();
         let key = Self {
-            page: page.id,
-            path_len,
+            path_len: path.len(),
             target: with_declared_query(path, query, page.policy().query),
             headers: declared_headers(&page.vary, headers),
         };
         (key.target.len() + key.headers.len() <= MAX_KEY).then_some(key)
     }
 
-    /// The canonical path.
-    pub(crate) fn path(&self) -> &str {
-        &self.target[..self.path_len]
-    }
-
-    pub(crate) fn to_key(&self) -> Key {
+    /// The key, to be kept.
+    pub(crate) fn to_key(&self, page: &Known) -> Key {
         Key {
-            page: self.page,
+            page: page.id,
             // At most MAX_KEY.
             path_len: u32::try_from(self.path_len).unwrap_or(u32::MAX),
             target: Arc::from(&*self.target),
@@ -72,7 +74,7 @@ impl Key {
     /// it is cached.
     pub(crate) fn bare(page: &Known, path: &str) -> Option<Self> {
         let path = canonical(path)?;
-        KeyRef::new(page, path, None, &HeaderMap::new()).map(|key| key.to_key())
+        KeyRef::new(page, path, None, &HeaderMap::new()).map(|key| key.to_key(page))
     }
 
     /// The page it belongs to.
@@ -85,9 +87,11 @@ impl Key {
         &self.target[..self.path_len as usize]
     }
 
-    /// The canonical path with the declared query parameters.
-    pub(crate) fn target(&self) -> &str {
-        &self.target
+    /// The canonical path with the declared query parameters, as a URI, without the first `prefix` octets.
+    pub(crate) fn uri(&self, prefix: usize) -> Uri {
+        let local = self.target.get(prefix..).filter(|local| local.starts_with('/')).unwrap_or(&self.target);
+        // A canonical path and raw pairs of a URI that was parsed before are a URI again.
+        local.parse::<PathAndQuery>().map(Uri::from).unwrap_or_default()
     }
 
     /// The declared headers that the request had, as the handler sees them.
@@ -110,27 +114,25 @@ impl Key {
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash(state, self.page, &self.target, &self.headers);
+        hash(state, &self.target, &self.headers);
     }
 }
 
 impl Hash for KeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash(state, self.page, &self.target, &self.headers);
+        hash(state, &self.target, &self.headers);
     }
 }
 
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.page == key.page && *self.target == *key.target && *self.headers == *key.headers
+        *self.target == *key.target && *self.headers == *key.headers
     }
 }
 
-fn hash(state: &mut impl Hasher, page: u32, target: &str, headers: &[u8]) {
-    state.write_u32(page);
+/// Part of the key is enough for its hash: the path names the page already.
+fn hash(state: &mut impl Hasher, target: &str, headers: &[u8]) {
     state.write(target.as_bytes());
-    // The end of the target: no path has this octet in canonical spelling, so the two parts cannot run together.
-    state.write_u8(0xff);
     if !headers.is_empty() {
         state.write(headers);
     }
@@ -214,18 +216,18 @@ mod tests {
         }
         KeyRef::new(registry.find("/search").unwrap(), Cow::Borrowed("/search"), query, &map)
             .unwrap()
-            .to_key()
+            .to_key(registry.find("/search").unwrap())
     }
 
     #[test]
     fn undeclared_parameters_and_headers_are_no_part_of_the_key() {
         assert_eq!(key(Some("utm=1"), &[("cookie", "a=b")]), key(None, &[]));
-        assert_eq!(key(Some("utm=1&page=2"), &[]).target(), "/search?page=2");
+        assert_eq!(key(Some("utm=1&page=2"), &[]).uri(0), "/search?page=2");
     }
 
     #[test]
     fn declared_parameters_are_sorted_by_name_and_duplicates_keep_their_order() {
-        assert_eq!(key(Some("q=b&page=2&q=a"), &[]).target(), "/search?page=2&q=b&q=a");
+        assert_eq!(key(Some("q=b&page=2&q=a"), &[]).uri(0), "/search?page=2&q=b&q=a");
         assert_ne!(key(Some("q=a&q=b"), &[]), key(Some("q=b&q=a"), &[]));
         assert_ne!(key(Some("q"), &[]), key(Some("q="), &[]));
     }

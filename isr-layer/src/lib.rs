@@ -43,7 +43,7 @@ pub use future::ResponseFuture;
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};
 pub use layer::{IsrLayer, IsrLayerBuilder};
 pub use page::{Fallback, Page, ParamSet, Params, ParamsFuture, Policy};
-pub use revalidate::{RevalidateService, auth};
+pub use revalidate::{RevalidateService, Unprocessable, Webhook, WebhookEvent, auth};
 pub use service::Isr;
 #[cfg(feature = "axum")]
 pub use wrap::{Wrapped, WrappedFuture};

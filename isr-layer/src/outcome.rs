@@ -63,8 +63,6 @@ pub(crate) enum Reason {
     NotCheckedIn,
     /// A render failed a moment ago and is not tried again yet.
     Backoff,
-    /// The answers of this key could not be stored a moment ago.
-    Uncacheable,
 }
 
 impl Reason {
@@ -86,7 +84,6 @@ impl Reason {
             Self::NoStore => "no-store",
             Self::NotCheckedIn => "not-checked-in",
             Self::Backoff => "backoff",
-            Self::Uncacheable => "uncacheable",
         }
     }
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName};
-use http::uri::PathAndQuery;
-use http::{Extensions, Method, Request, Uri};
+use http::{Extensions, Method, Request};
 
 use crate::body::RenderBody;
 use crate::cache::Renderer;
@@ -43,7 +42,7 @@ impl Recipe {
     pub(crate) fn request<B: RenderBody>(&self) -> Request<B> {
         let mut request = Request::new(B::from_bytes(Bytes::new()));
         *request.method_mut() = Method::GET;
-        *request.uri_mut() = self.uri();
+        *request.uri_mut() = self.key.uri(self.routed.as_ref().map_or(0, |routed| routed.prefix));
         *request.headers_mut() = self.kept.clone();
         for (name, value) in self.key.headers(&self.page.vary) {
             request.headers_mut().insert(name, value);
@@ -52,14 +51,6 @@ impl Recipe {
             *request.extensions_mut() = routed.extensions.clone();
         }
         request
-    }
-
-    fn uri(&self) -> Uri {
-        let prefix = self.routed.as_ref().map_or(0, |routed| routed.prefix);
-        let target = self.key.target();
-        let local = target.get(prefix..).filter(|local| local.starts_with('/')).unwrap_or(target);
-        // A canonical path and raw pairs of a URI that was parsed before are a URI again.
-        local.parse::<PathAndQuery>().map(Uri::from).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Face 1, the middleware: recognises pages, answers from memory, and otherwise waits for the engine.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -7,18 +8,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
 use crate::body::{IsrBody, RenderBody};
-use crate::cache::{Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, regenerate};
-use crate::clock;
+use crate::cache::{
+    Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, Sight, regenerate,
+};
 use crate::deliver::{Delivery, deliver};
-use crate::entry::Freshness;
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
-use crate::key::KeyRef;
+use crate::key::Key;
 use crate::outcome::Outcome;
 use crate::page::{Known, canonical};
 use crate::placement;
@@ -49,12 +50,17 @@ pub(crate) struct Slot<S> {
     pub(crate) core: Arc<Core>,
     service: Mutex<S>,
     renderer: OnceLock<Arc<dyn Renderer>>,
+    routed: Mutex<HashMap<Key, Arc<Routed>>>,
 }
 
 impl<S: Clone> Isr<S> {
     pub(crate) fn new(inner: S, core: Arc<Core>, placement: Placement) -> Self {
         let service = Mutex::new(inner.clone());
-        Self { inner, slot: Arc::new(Slot { core, service, renderer: OnceLock::new() }), placement }
+        Self {
+            inner,
+            slot: Arc::new(Slot { core, service, renderer: OnceLock::new(), routed: Mutex::default() }),
+            placement,
+        }
     }
 }
 
@@ -74,41 +80,45 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let core = &self.slot.core;
         let routed = self.placement != Placement::Outermost && placement::is_routed(request.extensions());
-        let Some((page, key)) = page_of(core, &request, routed) else {
-            return ResponseFuture::inner(self.inner.call(request));
-        };
-        let now = clock::now();
-        if let Some(entry) = core.memory.get(&key) {
-            if entry.freshness(&core.marks, now) == Freshness::Fresh {
-                let delivery = Delivery::of(&request);
-                let response = deliver(&entry, &delivery, Outcome::Hit, core.config.cache_status, now);
-                release(&mut self.inner);
-                return ResponseFuture::ready(response);
+        let path = if routed { placement::public_path(&request) } else { request.uri().path() };
+        match core.look(&request, path) {
+            Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
+            Sight::Fresh(entry, now) => {
+                let delivery = Delivery::take(&mut request);
+                if !placement::is_always_ready::<S>() {
+                    drop(release(&mut self.inner));
+                }
+                ResponseFuture::ready(deliver(&entry, &delivery, Outcome::Hit, core.config.cache_status, now))
+            }
+            Sight::Page(page, key) => {
+                let recipe = self.recipe(page.clone(), key.to_key(page), &request, routed);
+                let delivery = Delivery::take(&mut request);
+                let ready = release(&mut self.inner);
+                let arrival = core.marks.published();
+                let slot = self.slot.clone();
+                ResponseFuture::waiting(visit(Visit { slot, recipe, delivery, arrival }, ready))
             }
         }
-        let (page, key) = (page.clone(), key.to_key());
-        let delivery = Delivery::of(&request);
-        let recipe = self.recipe(page, key, request, routed);
-        let ready = release(&mut self.inner);
-        ResponseFuture::waiting(visit(Visit { slot: self.slot.clone(), recipe, delivery }, ready))
     }
 }
 
 impl<S> Isr<S> {
-    /// Makes this service the one that renders what no request came for.
+    /// Makes this service the one that renders what no request came for, unless it is one route of many.
     pub(crate) fn register<B>(&self)
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        self.slot.core.set_application(Slot::renderer(&self.slot));
+        if !placement::is_route::<S>() {
+            self.slot.core.set_application(Slot::renderer(&self.slot));
+        }
     }
 
     /// Splits a request: the recipe is what is kept of it.
-    fn recipe<B>(&self, page: Arc<Known>, key: crate::key::Key, request: Request<B>, routed: bool) -> Recipe
+    fn recipe<B>(&self, page: Arc<Known>, key: Key, request: &Request<B>, routed: bool) -> Recipe
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
@@ -117,19 +127,33 @@ impl<S> Isr<S> {
         let config = &self.slot.core.config;
         let kept = kept_headers(&config.keep_headers, request.headers());
         if !routed {
-            self.slot.core.set_application(renderer);
+            self.register();
             return Recipe { page, key, kept, routed: None };
         }
-        let prefix = key.path().len().saturating_sub(request.uri().path().len());
-        let mut extensions = request.into_parts().0.extensions;
-        placement::drop_connection(&mut extensions);
+        let local = canonical(request.uri().path()).map_or(0, |local| local.len());
+        let prefix = key.path().len().saturating_sub(local);
+        let mut extensions = request.extensions().clone();
+        placement::narrow(&mut extensions, key.uri(0));
         config.drop_extensions.iter().for_each(|drop| drop(&mut extensions));
-        let routed = Routed { extensions, prefix, renderer: renderer.clone() };
-        Recipe { page, key, kept, routed: Some(Arc::new(routed)) }
+        let routed = Arc::new(Routed { extensions, prefix, renderer: renderer.clone() });
+        self.slot.remember(&key, &routed);
+        Recipe { page, key, kept, routed: Some(routed) }
     }
 }
 
 impl<S> Slot<S> {
+    /// Keeps what renders a key again, as long as there is an entry for it or a render. It stays here and not in the entry:
+    /// what the router found out may hold the application's state, which may hold the cache.
+    fn remember(&self, key: &Key, routed: &Arc<Routed>) {
+        let mut known = self.routed.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() == known.capacity() {
+            known.retain(|key, routed| {
+                Arc::strong_count(routed) > 1 || self.core.memory.get_key(key).is_some()
+            });
+        }
+        known.insert(key.clone(), routed.clone());
+    }
+
     /// A service that is not ready yet.
     pub(crate) fn service(&self) -> S
     where
@@ -147,25 +171,6 @@ impl<S> Slot<S> {
         this.renderer
             .get_or_init(|| Arc::new(Background::<S, B> { slot: Arc::downgrade(this), request: PhantomData }))
     }
-}
-
-/// The page a request is for, and its key; `None` for everything that is to pass untouched.
-fn page_of<'a, B: Body>(
-    core: &'a Core,
-    request: &'a Request<B>,
-    routed: bool,
-) -> Option<(&'a Arc<Known>, KeyRef<'a>)> {
-    if *request.method() != Method::GET && *request.method() != Method::HEAD {
-        return None;
-    }
-    let path = if routed { placement::public_path(request) } else { request.uri().path() };
-    let path = canonical(path)?;
-    let page = core.registry.find(&path)?;
-    if !request.body().is_end_stream() {
-        return None;
-    }
-    let key = KeyRef::new(page, path, request.uri().query(), request.headers())?;
-    Some((page, key))
 }
 
 /// Takes the ready service and leaves a clone that is not: whatever readiness holds goes where the ready one goes.
@@ -202,16 +207,35 @@ where
     }
 }
 
-/// A render without a client: it takes the service only when its turn has come, and only if the application is there.
-pub(crate) struct Background<S, B> {
-    slot: Weak<Slot<S>>,
-    request: PhantomData<fn(B)>,
+/// A service that has to get ready first, within the render's time limit.
+pub(crate) struct Unready<S, B>(Ready<S, B>);
+
+impl<S, B> Unready<S, B> {
+    pub(crate) fn new(service: S) -> Self {
+        Self(Ready::new(service))
+    }
 }
 
-impl<S, B> Background<S, B> {
-    pub(crate) fn of(slot: &Arc<Slot<S>>) -> Self {
-        Self { slot: Arc::downgrade(slot), request: PhantomData }
+impl<S, B> Render for Unready<S, B>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    type Body = S::Body;
+    type Error = S::Error;
+
+    async fn render(self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
+        let mut ready = self.0;
+        poll_fn(|cx| ready.service.poll_ready(cx)).await.map_err(RenderError::Service)?;
+        ready.render(recipe).await
     }
+}
+
+/// A render nobody's request asked for: it takes the service only when its turn has come, and only if the application is
+/// still there.
+struct Background<S, B> {
+    slot: Weak<Slot<S>>,
+    request: PhantomData<fn(B)>,
 }
 
 impl<S, B> Render for Background<S, B>
@@ -223,9 +247,8 @@ where
     type Error = S::Error;
 
     async fn render(self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
-        let mut service = self.slot.upgrade().map(|slot| slot.service()).ok_or(RenderError::Gone)?;
-        poll_fn(|cx| service.poll_ready(cx)).await.map_err(RenderError::Service)?;
-        Ready::new(service).render(recipe).await
+        let service = self.slot.upgrade().map(|slot| slot.service()).ok_or(RenderError::Gone)?;
+        Unready::new(service).render(recipe).await
     }
 }
 
@@ -241,6 +264,12 @@ where
 
     fn is_alive(&self) -> bool {
         self.slot.strong_count() > 0
+    }
+
+    fn routed(&self, key: &Key) -> Option<Arc<Routed>> {
+        let slot = self.slot.upgrade()?;
+        let known = slot.routed.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(key).cloned()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -30,6 +31,14 @@ impl Tasks {
         tokio::spawn(async move {
             work.await;
             drop(guard);
+        });
+    }
+
+    /// Runs `work` after a pause. What only waits is not counted: nobody need wait for it.
+    pub(crate) fn spawn_later(&self, pause: Duration, work: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            work.await;
         });
     }
 

@@ -12,11 +12,11 @@ use crate::cache::{
 use crate::clock;
 use crate::context::Current;
 use crate::deliver::{Delivery, deliver, unstored};
-use crate::entry::{Entry, Verdict};
+use crate::entry::{Entry, Freshness, Verdict};
 use crate::inner::Inner;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::recipe::Recipe;
-use crate::service::{Background, Ready, Slot};
+use crate::service::{Ready, Slot, Unready};
 
 /// How often a request looks again after a render it waited for was of no use to it. The second look finds a render that
 /// began after it came, so this is reached only while the runtime shuts down.
@@ -27,6 +27,8 @@ pub(crate) struct Visit<S> {
     pub(crate) slot: Arc<Slot<S>>,
     pub(crate) recipe: Recipe,
     pub(crate) delivery: Delivery,
+    /// The last number published when the request came.
+    pub(crate) arrival: u64,
 }
 
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
@@ -40,11 +42,11 @@ where
     let core = visit.slot.core.clone();
     let mut ready = Some(ready);
     for _ in 0..LOOKS {
-        let decision = core.decide(&visit.recipe, clock::now());
+        let decision = core.decide(&visit.recipe, visit.arrival, clock::now());
         match decision {
             Decision::Serve(entry, outcome) => return Ok(visit.serve(&entry, outcome)),
             Decision::Refresh(entry, lead) => {
-                let render = Background::of(&visit.slot);
+                let render = Unready::new(visit.slot.service());
                 let recipe = visit.recipe.clone();
                 core.tasks.spawn(regenerate(
                     core.clone(),
@@ -95,7 +97,7 @@ impl<S> Visit<S> {
                 core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
             }
             None => {
-                let render = Background::of(&self.slot);
+                let render = Unready::new(self.slot.service());
                 core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
             }
         }
@@ -108,10 +110,9 @@ impl<S> Visit<S> {
                 Landing::Refused(_) | Landing::Abandoned => Ok(self.failed(&aborted(), waiting, false)),
             },
             Ok(Answer::Own { response, verdict }) => Ok(self.own(response, verdict, waiting)),
-            Ok(Answer::Error(error)) => match waiting.fallback {
-                Some(entry) => Ok(self.keep(&entry, Reason::ServiceError, false)),
-                None => Err(error),
-            },
+            Ok(Answer::Error(error)) => {
+                self.last_good(waiting, Reason::ServiceError, false).map_or(Err(error), Ok)
+            }
             // The task was ended from outside: the runtime shuts down.
             Err(_) => Ok(self.failed(&aborted(), waiting, false)),
         }
@@ -126,7 +127,7 @@ impl<S> Visit<S> {
         let scope = Current::of(self.recipe.page.page);
         let end = match ready {
             Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope).await,
-            None => attempt(Background::of(&self.slot), &self.recipe, &scope).await,
+            None => attempt(Unready::new(self.slot.service()), &self.recipe, &scope).await,
         };
         let outcome = Outcome::Unstored { forward, reason, collapsed: false };
         match end {
@@ -149,9 +150,17 @@ impl<S> Visit<S> {
         unstored(response, &self.delivery, outcome, self.slot.core.config.cache_status)
     }
 
-    /// The last good page, said to be that.
-    fn keep<R>(&self, entry: &Entry, reason: Reason, collapsed: bool) -> Response<IsrBody<R>> {
-        self.serve(entry, Outcome::Kept { reason, collapsed })
+    /// The last good page, said to be that: the one there was, or one that was stored meanwhile. Never one past its end.
+    fn last_good<R>(
+        &self,
+        waiting: Waiting,
+        reason: Reason,
+        collapsed: bool,
+    ) -> Option<Response<IsrBody<R>>> {
+        let core = &self.slot.core;
+        let kept = waiting.fallback.or_else(|| core.memory.get_key(&self.recipe.key))?;
+        let is_good = kept.freshness(&core.marks, clock::now()) != Freshness::MustRender { fallback: false };
+        is_good.then(|| self.serve(&kept, Outcome::Kept { reason, collapsed }))
     }
 
     /// The answer that was made for this client alone. A failed one gives way to the last good page.
@@ -161,26 +170,20 @@ impl<S> Visit<S> {
         verdict: Verdict,
         waiting: Waiting,
     ) -> Response<IsrBody<R>> {
-        match (verdict, waiting.fallback) {
-            (Verdict::Failed(reason), Some(entry)) => self.keep(&entry, reason, false),
-            (verdict, _) => {
-                let reason = verdict.reason();
-                self.unstored(
-                    response,
-                    Outcome::Unstored { forward: waiting.forward, reason, collapsed: false },
-                )
-            }
-        }
+        let (forward, reason) = (waiting.forward, verdict.reason());
+        let kept = match verdict {
+            Verdict::Failed(_) => self.last_good(waiting, reason, false),
+            _ => None,
+        };
+        kept.unwrap_or_else(|| {
+            self.unstored(response, Outcome::Unstored { forward, reason, collapsed: false })
+        })
     }
 
     fn failed<R>(&self, failure: &Failure, waiting: Waiting, collapsed: bool) -> Response<IsrBody<R>> {
-        let reason = failure.reason;
-        match waiting.fallback {
-            Some(entry) => self.keep(&entry, reason, collapsed),
-            None => {
-                self.fail(failure, Outcome::Unstored { forward: waiting.forward, reason, collapsed }, None)
-            }
-        }
+        let (forward, reason) = (waiting.forward, failure.reason);
+        let kept = self.last_good(waiting, reason, collapsed);
+        kept.unwrap_or_else(|| self.fail(failure, Outcome::Unstored { forward, reason, collapsed }, None))
     }
 
     fn fail<R>(

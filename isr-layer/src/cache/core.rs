@@ -1,6 +1,6 @@
 //! What all parts of one layer share, and the look-up: what is to be done for a request.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(crate) struct Core {
     pub(crate) tasks: Tasks,
     /// Renders any page: there once the layer is known to stand in front of the whole application.
     application: Mutex<Option<Arc<dyn Renderer>>>,
-    pruning: AtomicBool,
+    pruning: tokio::sync::Mutex<()>,
 }
 
 /// What is to be done for a request.
@@ -80,14 +80,15 @@ impl Core {
             troubles: Troubles::new(),
             tasks: Tasks::new(),
             application: Mutex::default(),
-            pruning: AtomicBool::new(false),
+            pruning: tokio::sync::Mutex::default(),
             config,
             registry,
         })
     }
 
-    /// What is to be done for a request that memory could not answer fresh at first sight.
-    pub(crate) fn decide(&self, recipe: &Recipe, now: Instant) -> Decision {
+    /// What is to be done for a request that memory could not answer fresh at first sight. `arrival` is the last number
+    /// published when it came.
+    pub(crate) fn decide(&self, recipe: &Recipe, arrival: u64, now: Instant) -> Decision {
         let key = &recipe.key;
         let found = self.memory.get_key(key).map(|entry| (entry.freshness(&self.marks, now), entry));
         if let Some((Freshness::Fresh, entry)) = found {
@@ -105,12 +106,15 @@ impl Core {
                 }
                 Kind::Uncacheable(reason) => Decision::Alone(*reason),
             },
-            (Some((Freshness::Stale, entry)), None) => self.refresh(recipe, entry, now),
+            (Some((Freshness::Stale, entry)), None) => self.refresh(recipe, entry, arrival, now),
             (Some((freshness, entry)), None) => {
                 let fallback = (freshness == Freshness::MustRender { fallback: true }).then_some(entry);
-                self.wait(recipe, Waiting { fallback, forward: Forward::Stale }, now)
+                self.wait(recipe, Waiting { fallback, forward: Forward::Stale }, arrival, now)
             }
-            (None, None) => self.wait(recipe, Waiting { fallback: None, forward: Forward::UriMiss }, now),
+            (None, None) => {
+                let waiting = Waiting { fallback: None, forward: Forward::UriMiss };
+                self.wait(recipe, waiting, arrival, now)
+            }
         }
     }
 
@@ -119,7 +123,7 @@ impl Core {
         let mut cells = vec![page.cell.clone()];
         if !page.policy().tags.is_empty() {
             let params = self.registry.params(key.path());
-            cells.extend(self.marks.intern(page.declared_tags(&params)));
+            cells.extend(self.marks.intern(page.declared_tags(&params).collect::<BTreeSet<_>>()));
         }
         cells
     }
@@ -141,53 +145,52 @@ impl Core {
         renderer.filter(|renderer| renderer.is_alive())
     }
 
-    /// Forgets old marks nobody carries, once there are too many, after raising all valid entries above them.
-    pub(crate) fn prune_marks(self: &Arc<Self>) {
-        if !self.marks.wants_pruning() || self.pruning.swap(true, Ordering::AcqRel) {
+    /// Forgets old marks nobody carries, once there are too many, after raising all valid entries above them. One at a
+    /// time: whoever comes meanwhile waits for it.
+    pub(crate) async fn prune_marks(&self) {
+        if !self.marks.wants_pruning() {
             return;
         }
-        let core = self.clone();
-        self.tasks.spawn(async move {
-            let through = core.marks.published();
-            for (at, entry) in core.memory.iter().enumerate() {
-                entry.validity(&core.marks);
-                if at % 1024 == 1023 {
-                    tokio::task::yield_now().await;
-                }
+        let _pruning = self.pruning.lock().await;
+        if !self.marks.wants_pruning() {
+            return;
+        }
+        let through = self.marks.published();
+        for (at, entry) in self.memory.iter().enumerate() {
+            entry.validity(&self.marks);
+            if at % 1024 == 1023 {
+                tokio::task::yield_now().await;
             }
-            core.marks.prune(through);
-            core.pruning.store(false, Ordering::Release);
-        });
+        }
+        self.marks.prune(through);
     }
 
-    fn refresh(&self, recipe: &Recipe, entry: Arc<Entry>, now: Instant) -> Decision {
-        match self.join(recipe, now) {
+    fn refresh(&self, recipe: &Recipe, entry: Arc<Entry>, arrival: u64, now: Instant) -> Decision {
+        match self.join(recipe, arrival, now) {
             Ok(Joined::Lead(lead)) => Decision::Refresh(entry, lead),
             Ok(Joined::Follow(_)) => Decision::Serve(entry, Outcome::StaleHit(Reason::Stale)),
             Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
         }
     }
 
-    fn wait(&self, recipe: &Recipe, waiting: Waiting, now: Instant) -> Decision {
-        match self.join(recipe, now) {
+    fn wait(&self, recipe: &Recipe, waiting: Waiting, arrival: u64, now: Instant) -> Decision {
+        match self.join(recipe, arrival, now) {
             Ok(Joined::Lead(lead)) => Decision::Lead(lead, waiting),
             Ok(Joined::Follow(follower)) => Decision::Follow(follower, waiting),
             Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
         }
     }
 
-    /// Joins the flight of a key. The leader looks again after winning: the flight before it may just have landed.
-    fn join(&self, recipe: &Recipe, now: Instant) -> Result<Joined, Arc<Entry>> {
+    /// Joins the flight of a key. The leader looks again after winning: the flight before it may just have landed. Then
+    /// its own is abandoned, and whoever joined it meanwhile looks again too.
+    fn join(&self, recipe: &Recipe, arrival: u64, now: Instant) -> Result<Joined, Arc<Entry>> {
         let known = self.known_cells(&recipe.page, &recipe.key);
-        let joined = self.flights.join(&self.marks, &recipe.key, &known);
-        let Joined::Lead(lead) = joined else { return Ok(joined) };
-        let again = self.memory.get_key(&recipe.key);
-        match again.filter(|entry| entry.freshness(&self.marks, now) == Freshness::Fresh) {
-            Some(entry) => {
-                lead.land_on(entry.clone());
-                Err(entry)
-            }
-            None => Ok(Joined::Lead(lead)),
+        let joined = self.flights.join(&self.marks, recipe, &known, arrival);
+        if let Joined::Follow(_) = joined {
+            return Ok(joined);
         }
+        let again = self.memory.get_key(&recipe.key);
+        let fresh = again.filter(|entry| entry.freshness(&self.marks, now) == Freshness::Fresh);
+        fresh.map_or(Ok(joined), Err)
     }
 }

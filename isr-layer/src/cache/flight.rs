@@ -16,6 +16,7 @@ use crate::entry::Entry;
 use crate::invalidation::{Cell, Marks, Validity};
 use crate::key::Key;
 use crate::outcome::Reason;
+use crate::recipe::Recipe;
 
 /// Stands for a render that has not begun: whatever is purged until it begins, it will know.
 const QUEUED: u64 = u64::MAX;
@@ -27,7 +28,7 @@ pub(crate) struct Flights {
 
 /// One render in progress.
 struct Flight {
-    key: Key,
+    recipe: Recipe,
     /// What is known to carry the page before it is rendered: its page and its declared tags.
     known: Box<[Arc<Cell>]>,
     as_of: AtomicU64,
@@ -84,23 +85,39 @@ impl Flights {
         Arc::new(Self { joinable: Mutex::default() })
     }
 
-    /// Joins the flight of `key`, or starts one when there is none that a purge has not overtaken.
-    pub(crate) fn join(self: &Arc<Self>, marks: &Marks, key: &Key, known: &[Arc<Cell>]) -> Joined {
+    /// Joins the flight of a recipe's key, or starts one when there is none that a purge has not overtaken. `arrival` is the
+    /// last number published when the caller came.
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        marks: &Marks,
+        recipe: &Recipe,
+        known: &[Arc<Cell>],
+        arrival: u64,
+    ) -> Joined {
         let mut joinable = self.lock();
-        let arrival = marks.published();
-        if let Some(flight) = joinable.get(key).filter(|flight| !flight.is_overtaken(marks)) {
-            let flight = flight.clone();
-            return Joined::Follow(Follower { landed: flight.landed.subscribe(), flight, arrival });
+        if let Some(flight) = joinable.get(&recipe.key).filter(|flight| !flight.is_overtaken(marks)) {
+            return Joined::Follow(flight.follow(arrival));
         }
         let flight = Arc::new(Flight {
-            key: key.clone(),
+            recipe: recipe.clone(),
             known: known.into(),
             as_of: AtomicU64::new(QUEUED),
             landed: watch::Sender::new(None),
             gained_waiter: Notify::new(),
         });
-        joinable.insert(key.clone(), flight.clone());
+        joinable.insert(recipe.key.clone(), flight.clone());
         Joined::Lead(Lead { flights: self.clone(), flight, landed: false })
+    }
+
+    /// The recipes being rendered that `is_named` names.
+    pub(crate) fn in_progress(&self, is_named: impl Fn(&Key) -> bool) -> Vec<Recipe> {
+        let joinable = self.lock();
+        joinable
+            .values()
+            .map(|flight| &flight.recipe)
+            .filter(|recipe| is_named(&recipe.key))
+            .cloned()
+            .collect()
     }
 
     /// How many flights take joiners.
@@ -116,7 +133,11 @@ impl Flights {
 impl Flight {
     fn is_overtaken(&self, marks: &Marks) -> bool {
         let as_of = self.as_of.load(Ordering::Acquire);
-        as_of != QUEUED && marks.validity(self.key.path(), &self.known, as_of) != Validity::Valid
+        as_of != QUEUED && marks.validity(self.recipe.key.path(), &self.known, as_of) != Validity::Valid
+    }
+
+    fn follow(self: &Arc<Self>, arrival: u64) -> Follower {
+        Follower { landed: self.landed.subscribe(), flight: self.clone(), arrival }
     }
 }
 
@@ -131,12 +152,8 @@ impl Lead {
     }
 
     /// A place in this flight for the one who starts it without a client of its own.
-    pub(crate) fn follow(&self, marks: &Marks) -> Follower {
-        Follower {
-            landed: self.flight.landed.subscribe(),
-            flight: self.flight.clone(),
-            arrival: marks.published(),
-        }
+    pub(crate) fn follow(&self, arrival: u64) -> Follower {
+        self.flight.follow(arrival)
     }
 
     /// What is known to carry the page before it is rendered.
@@ -166,17 +183,12 @@ impl Lead {
         landed
     }
 
-    /// Ends the flight with an entry that was stored meanwhile.
-    pub(crate) fn land_on(self, entry: Arc<Entry>) {
-        self.flight.as_of.store(entry.as_of(), Ordering::Release);
-        self.land(Landing::Stored(entry), 0, Duration::ZERO, || {});
-    }
-
     fn leave(&self, settle: impl FnOnce()) {
+        let key = &self.flight.recipe.key;
         let mut joinable = self.flights.lock();
         settle();
-        if joinable.get(&self.flight.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
-            joinable.remove(&self.flight.key);
+        if joinable.get(key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+            joinable.remove(key);
         }
     }
 }

@@ -14,12 +14,14 @@ use super::trouble::{Failure, Seen};
 use crate::body::IsrBody;
 use crate::clock::{self, Instant};
 use crate::context::Said;
-use crate::deliver::prepare;
-use crate::entry::{Entry, Lifetime, Rendered, Verdict, admit_body, admit_head, lifetime};
+use crate::entry::{Entry, Freshness, Lifetime, Rendered, Verdict, admit_body, admit_head, lifetime};
 use crate::invalidation::{Carried, Cell};
 use crate::observe;
 use crate::outcome::Reason;
 use crate::recipe::Recipe;
+
+/// An entry that may not be served any more, whatever happens.
+const NOTHING_LEFT: Freshness = Freshness::MustRender { fallback: false };
 
 /// What a render knew when it began, and what was said during it.
 pub(super) struct Attempt {
@@ -92,20 +94,18 @@ impl Approach<'_> {
         Answer::Landed(self.stored(Rendered { parts, body, trailers, born, as_of, lifetime }))
     }
 
-    fn stored(self, mut rendered: Rendered) -> Arc<Landed> {
+    fn stored(self, rendered: Rendered) -> Arc<Landed> {
         let Self { core, recipe, .. } = self;
-        let headers = std::mem::take(&mut rendered.parts.headers);
-        let (stamp, earlier) = prepare(rendered.parts.status, headers, &rendered.body, &recipe.page.vary);
         let late = self.late_cells();
         let late_mark = core.marks.newest(&late);
         let carried = Carried::new([self.lead.known(), &late].concat());
-        let entry = Entry::new(recipe.key.clone(), rendered, stamp, earlier, carried, recipe.routed.clone());
-        let entry = Arc::new(entry);
+        let entry = Arc::new(Entry::new(recipe, rendered, carried));
         let took = self.took();
         self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || {
-            if !core.has_newer(&entry.key, entry.as_of()) {
+            let (key, as_of) = (&entry.key, entry.as_of());
+            if !core.has_newer(key, as_of) && !core.troubles.has_newer_refusal(key, as_of) {
                 core.memory.put(entry.clone());
-                core.troubles.clear(&entry.key);
+                core.troubles.clear(key, as_of);
             }
         })
     }
@@ -129,7 +129,8 @@ impl Approach<'_> {
                 core.troubles.refused(key, reason, seen, now);
             }
             Verdict::Store | Verdict::Failed(_) => {
-                let cold = !stored.is_some_and(|entry| entry.is_good());
+                let may_serve = |entry: Arc<Entry>| entry.freshness(&core.marks, now) != NOTHING_LEFT;
+                let cold = !stored.is_some_and(may_serve);
                 core.troubles.failed(&core.marks, key, &shared, seen, now, cold);
             }
         })

@@ -34,7 +34,7 @@ impl Memory {
         let options = OptionsBuilder::new()
             .weight_capacity(bytes)
             .estimated_items_capacity(estimated)
-            .shards(shards(bytes))
+            .shards(shards(bytes, entries))
             .build();
         let weighter = ByBytes { at_least: bytes.div_ceil(entries) };
         let entries = match options {
@@ -49,6 +49,7 @@ impl Memory {
         Self { entries }
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: &KeyRef<'_>) -> Option<Arc<Entry>> {
         self.entries.get(key)
     }
@@ -78,9 +79,10 @@ impl Memory {
     }
 }
 
-/// How many parts the cache is split into. A part must have room for several of the largest bodies, since a page larger
-/// than its part is never kept.
-fn shards(bytes: u64) -> usize {
+/// How many parts the cache is split into. A part must have room for several of the largest bodies and for some entries,
+/// since what weighs more than its part is never kept.
+fn shards(bytes: u64, entries: u64) -> usize {
     const ROOM: u64 = 32 * 1024 * 1024;
-    usize::try_from((bytes / ROOM).clamp(1, 64)).unwrap_or(1)
+    const ENTRIES: u64 = 64;
+    usize::try_from((bytes / ROOM).min(entries / ENTRIES).clamp(1, 64)).unwrap_or(1)
 }

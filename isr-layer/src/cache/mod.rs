@@ -4,6 +4,7 @@ mod core;
 mod flight;
 mod handle;
 mod land;
+mod lookup;
 mod memory;
 mod permits;
 mod regenerate;
@@ -15,6 +16,7 @@ pub use handle::{Cache, Explanation, Stats};
 
 pub(crate) use self::core::{Config, Core, Decision, Waiting};
 pub(crate) use flight::{Landing, Lead};
+pub(crate) use lookup::Sight;
 pub(crate) use permits::{Limits, Purpose};
 pub(crate) use regenerate::{
     Answer, End, For, Render, RenderError, RenderResult, Renderer, attempt, regenerate,

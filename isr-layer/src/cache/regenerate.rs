@@ -21,8 +21,9 @@ use crate::body::{self, IsrBody, Read};
 use crate::clock;
 use crate::context::Current;
 use crate::entry::{Verdict, admit_head};
+use crate::key::Key;
 use crate::outcome::Reason;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, Routed};
 
 /// How long a refresh waits for its turn; the page stays stale until it is asked for again.
 const LONGEST_QUEUE: Duration = Duration::from_secs(60);
@@ -54,6 +55,9 @@ pub(crate) trait Renderer: Send + Sync {
 
     /// Whether the application is still there.
     fn is_alive(&self) -> bool;
+
+    /// What the router found out about the last request for a key, where there is a router in front of the layer.
+    fn routed(&self, key: &Key) -> Option<Arc<Routed>>;
 }
 
 /// What the leader's client gets.
@@ -112,7 +116,7 @@ pub(crate) async fn regenerate<R: Render>(
         // The client may have left.
         let _ = client.send(answer);
     }
-    core.prune_marks();
+    core.prune_marks().await;
 }
 
 /// Whether a render that nobody waits for may begin.

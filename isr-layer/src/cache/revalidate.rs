@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::core::Core;
 use super::flight::{Joined, Landed, Landing};
 use super::permits::Purpose;
-use super::selection::Selected;
+use super::selection::{Named, Selected};
 use crate::clock;
 use crate::entry::Entry;
 use crate::invalidation::{Mode, Purge, Receipt, SelectorReceipt, Status};
@@ -57,47 +57,67 @@ impl Core {
             return Receipt::new(None, selected.into_iter().map(|selected| selected.receipt).collect());
         }
         let targets = selected.iter().filter_map(Selected::target).collect::<Vec<_>>();
-        let sequence = (!targets.is_empty()).then(|| self.marks.purge(&targets));
-        self.prune_marks();
+        if targets.is_empty() {
+            return Receipt::new(None, selected.into_iter().map(|selected| selected.receipt).collect());
+        }
+        self.prune_marks().await;
+        let number = self.marks.purge(&targets);
+        self.settle(purge);
         let deadline = clock::now() + LONGEST_ANSWER;
-        let started = selected.into_iter().map(|selected| {
-            let progress = self.start(&selected, purge.only_cached);
-            (selected.receipt, progress)
-        });
+        let started = selected.into_iter().map(|selected| self.start(selected, purge.only_cached, number));
         let mut receipts = Vec::with_capacity(purge.items.len());
         for (receipt, progress) in started.collect::<Vec<_>>() {
             receipts.push(progress.report(receipt, deadline).await);
         }
-        Receipt::new(sequence, receipts)
+        Receipt::new(Some(number), receipts)
     }
 
-    fn start(self: &Arc<Self>, selected: &Selected, only_cached: bool) -> Progress {
-        let Some(named) = selected.named.as_ref().filter(|_| selected.mode == Mode::Regenerate) else {
-            return Progress::None;
+    /// Does the same again later, for a source whose replicas lag behind the write.
+    fn settle(self: &Arc<Self>, purge: &Purge) {
+        let Some(settle) = purge.settle else { return };
+        let again = Purge { settle: None, ..purge.clone() };
+        let core = Arc::downgrade(self);
+        self.tasks.spawn_later(settle, async move {
+            if let Some(core) = core.upgrade() {
+                core.revalidate(&again).await;
+            }
+        });
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        selected: Selected,
+        only_cached: bool,
+        number: u64,
+    ) -> (SelectorReceipt, Progress) {
+        let Selected { mode, receipt, named } = selected;
+        let Some(named) = named.filter(|_| mode == Mode::Regenerate) else {
+            return (receipt, Progress::None);
         };
-        let mut recipes = self.recipes(named);
-        if !selected.is_one_path() {
-            return self.render_many(recipes);
+        let mut recipes = self.recipes(&named);
+        if !matches!(named, Named::Path { .. }) {
+            return (receipt, self.render_many(recipes, named, number));
         }
         if only_cached {
             recipes.retain(|recipe| self.memory.get_key(&recipe.key).is_some());
         }
-        Progress::Path(recipes.into_iter().map(|recipe| self.render_one(recipe)).collect())
+        let jobs = recipes.into_iter().map(|recipe| self.render_one(recipe, number)).collect();
+        (receipt, Progress::Path(jobs))
     }
 
-    fn render_one(self: &Arc<Self>, recipe: Recipe) -> Job {
+    fn render_one(self: &Arc<Self>, recipe: Recipe, number: u64) -> Job {
         let before = self.memory.get_key(&recipe.key);
         let (done, rendered) = oneshot::channel();
         let core = self.clone();
         self.tasks.spawn(async move {
             // The caller may have stopped waiting.
-            let _ = done.send(core.render(&recipe).await);
+            let _ = done.send(core.render(&recipe, number).await);
         });
         Job { before, rendered }
     }
 
     /// Renders many pages off the request path, no more at once than the permits allow.
-    fn render_many(self: &Arc<Self>, recipes: Vec<Recipe>) -> Progress {
+    fn render_many(self: &Arc<Self>, recipes: Vec<Recipe>, named: Named, number: u64) -> Progress {
         let counts = Arc::<Counts>::default();
         let (done, all) = oneshot::channel();
         let (core, counting) = (self.clone(), counts.clone());
@@ -108,9 +128,10 @@ impl Core {
                 if batch.is_empty() {
                     break;
                 }
-                let jobs = batch.into_iter().map(|recipe| core.render_one(recipe)).collect::<Vec<_>>();
+                let jobs =
+                    batch.into_iter().map(|recipe| core.render_one(recipe, number)).collect::<Vec<_>>();
                 for job in jobs {
-                    counting.count(job.rendered.await.ok());
+                    counting.count(job.rendered.await.ok(), |entry| core.is_named(&named, entry));
                 }
             }
             let _ = done.send(());
@@ -118,21 +139,21 @@ impl Core {
         Progress::Many(counts, all)
     }
 
-    /// Renders a recipe that no client asked for, or waits for a render that began after the marks.
-    async fn render(self: &Arc<Self>, recipe: &Recipe) -> Rendered {
+    /// Renders a recipe that no client asked for, or waits for a render that knows all marks up to `number`.
+    async fn render(self: &Arc<Self>, recipe: &Recipe, number: u64) -> Rendered {
         let Some(renderer) = self.renderer(recipe) else { return Rendered::Marked };
         let known = self.known_cells(&recipe.page, &recipe.key);
-        // The second flight began after the first was found too old, so a third look is never needed.
+        // The second flight began after the first was found too old; the third look is for one that was abandoned.
         for _ in 0..3 {
-            let follower = match self.flights.join(&self.marks, &recipe.key, &known) {
-                Joined::Follow(follower) => follower,
+            let landed = match self.flights.join(&self.marks, recipe, &known, number) {
+                Joined::Follow(follower) => follower.wait().await,
                 Joined::Lead(lead) => {
-                    let follower = lead.follow(&self.marks);
+                    let follower = lead.follow(number);
                     renderer.start(self, lead, recipe.clone(), Purpose::OnDemand);
-                    follower
+                    follower.landed().await
                 }
             };
-            match follower.landed().await {
+            match landed {
                 Some(landed) if !matches!(landed.landing, Landing::Abandoned) => {
                     return Rendered::Landed(landed);
                 }
@@ -209,12 +230,14 @@ impl Landed {
 }
 
 impl Counts {
-    fn count(&self, rendered: Option<Rendered>) {
+    /// Counts one render. A render that was in progress may turn out not to be one of those named.
+    fn count(&self, rendered: Option<Rendered>, is_named: impl Fn(&Entry) -> bool) {
         let counter = match rendered {
-            Some(Rendered::Landed(landed)) if matches!(landed.landing, Landing::Stored(_)) => {
-                &self.regenerated
-            }
-            Some(Rendered::Landed(_)) => &self.failed,
+            Some(Rendered::Landed(landed)) => match &landed.landing {
+                Landing::Stored(entry) if is_named(entry) => &self.regenerated,
+                Landing::Stored(_) => return,
+                _ => &self.failed,
+            },
             Some(Rendered::Marked) | None => &self.marked,
         };
         counter.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! From selectors to what they name: marks to raise and keys to render.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::core::Core;
@@ -85,7 +86,7 @@ impl Core {
 
     /// A path as it is given, raw or encoded, with or without the trailing slash its page's route has.
     fn named_path(&self, raw: &str) -> Result<Named, String> {
-        if raw.contains('{') && self.registry.by_pattern(raw).is_some() {
+        if raw.contains(['{', '[']) && self.registry.by_pattern(&normalize_page(raw)).is_some() {
             return Err("this is a page's pattern: name it as `page`".to_owned());
         }
         if raw.contains(['?', '#']) {
@@ -104,39 +105,61 @@ impl Core {
         Err("no page's pattern matches this path".to_owned())
     }
 
-    /// The recipes to render for what was named: every cached variant; for a path with none, the bare path.
+    /// The recipes to render for what was named: every variant that is cached or being rendered; for a path with none, the
+    /// bare path. A render in progress may learn any tag, so a tag names them all.
     pub(super) fn recipes(&self, named: &Named) -> Vec<Recipe> {
+        let mut recipes = self.cached(named);
+        let known = recipes.iter().map(|recipe| recipe.key.clone()).collect::<HashSet<_>>();
+        let running = self.flights.in_progress(|key| named.may_name(key) && !known.contains(key));
+        recipes.extend(running);
         match named {
-            Named::Path { page, path } => self.recipes_of_path(page, path),
-            Named::Page(page) => self.cached(|entry| entry.key.page() == page.id),
-            Named::Prefix(prefix) => self.cached(|entry| is_below(entry.key.path(), prefix)),
-            Named::Tag(tag) => match self.marks.tag(tag) {
-                Some(cell) => self.cached(|entry| carries(entry, &cell)),
-                None => Vec::new(),
-            },
-            Named::All => self.cached(|_| true),
+            Named::Path { page, path } if recipes.is_empty() => {
+                let bare = Key::bare(page, path);
+                bare.map(|key| Recipe::of(page.clone(), key, None)).into_iter().collect()
+            }
+            _ => recipes,
         }
     }
 
-    fn recipes_of_path(&self, page: &Arc<Known>, path: &str) -> Vec<Recipe> {
-        let Some(bare) = Key::bare(page, path) else { return Vec::new() };
-        let has_variants = !page.policy().query.is_empty() || !page.policy().vary.is_empty();
-        let cached = if has_variants {
-            self.cached(|entry| entry.key.page() == page.id && entry.key.path() == path)
-        } else {
-            self.memory.get_key(&bare).and_then(|entry| self.recipe_of(&entry)).into_iter().collect()
-        };
-        if cached.is_empty() { vec![Recipe::of(page.clone(), bare, None)] } else { cached }
+    /// Whether an entry is one of those named.
+    pub(super) fn is_named(&self, named: &Named, entry: &Entry) -> bool {
+        match named {
+            Named::Tag(tag) => self.marks.tag(tag).is_some_and(|cell| carries(entry, &cell)),
+            _ => named.may_name(&entry.key),
+        }
     }
 
-    fn cached(&self, is_named: impl Fn(&Entry) -> bool) -> Vec<Recipe> {
-        let entries = self.memory.iter().filter(|entry| is_named(entry));
+    fn cached(&self, named: &Named) -> Vec<Recipe> {
+        // Without variants there is one key to look at; everything else is found by looking at all.
+        if let Named::Path { page, path } = named {
+            if page.is_keyed_by_path() {
+                let entry = Key::bare(page, path).and_then(|key| self.memory.get_key(&key));
+                return entry.and_then(|entry| self.recipe_of(&entry)).into_iter().collect();
+            }
+        }
+        let entries = self.memory.iter().filter(|entry| self.is_named(named, entry));
         entries.filter_map(|entry| self.recipe_of(&entry)).collect()
     }
 
     fn recipe_of(&self, entry: &Entry) -> Option<Recipe> {
         let page = self.registry.by_id(entry.key.page())?.clone();
-        Some(Recipe::of(page, entry.key.clone(), entry.routed.clone()))
+        let routed = match &entry.route {
+            Some(route) => Some(route.routed(&entry.key)?),
+            None => None,
+        };
+        Some(Recipe::of(page, entry.key.clone(), routed))
+    }
+}
+
+impl Named {
+    /// Whether a key may be one of those named, as far as a key tells.
+    fn may_name(&self, key: &Key) -> bool {
+        match self {
+            Self::Path { page, path } => key.page() == page.id && key.path() == path,
+            Self::Page(page) => key.page() == page.id,
+            Self::Prefix(prefix) => is_below(key.path(), prefix),
+            Self::Tag(_) | Self::All => true,
+        }
     }
 }
 
@@ -152,11 +175,6 @@ impl Selected {
         };
         let strength = if self.mode == Mode::Expire { Strength::Hard } else { Strength::Soft };
         Some((target, strength))
-    }
-
-    /// Whether the receipt is about one path, and so tells what became of it; otherwise it counts.
-    pub(super) fn is_one_path(&self) -> bool {
-        matches!(self.named, Some(Named::Path { .. }))
     }
 }
 

@@ -106,12 +106,22 @@ impl Troubles {
         self.put(key, Trouble { kind, until, failures: 0, as_of: seen.as_of, cells: seen.cells });
     }
 
-    pub(crate) fn clear(&self, key: &Key) {
-        self.table.remove(key);
+    /// Whether a render that began after number `as_of` ran into trouble that is of that kind.
+    pub(crate) fn has_newer_refusal(&self, key: &Key, as_of: u64) -> bool {
+        let newer = self.table.get(key).filter(|trouble| trouble.as_of > as_of);
+        newer.is_some_and(|trouble| matches!(trouble.kind, Kind::Uncacheable(_)))
     }
 
+    /// Ends the trouble of a key, for a render that began at number `as_of`.
+    pub(crate) fn clear(&self, key: &Key, as_of: u64) {
+        self.table.remove_if(key, |trouble| trouble.as_of <= as_of);
+    }
+
+    /// Of two flights of one key that land out of order, the one that began later has the say.
     fn put(&self, key: &Key, trouble: Trouble) {
-        self.table.insert(key.clone(), Arc::new(trouble));
+        if self.table.get(key).is_none_or(|known| known.as_of <= trouble.as_of) {
+            self.table.insert(key.clone(), Arc::new(trouble));
+        }
     }
 }
 

@@ -1,19 +1,19 @@
 //! Makes the answer: from an entry, or from something that was not stored.
 
-use std::sync::Arc;
-
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use http::header::HeaderMap;
 use http::{Response, StatusCode};
 
 use super::delivery::Delivery;
-use super::headers::{self, Stamp};
+use super::headers;
 use super::precondition::is_not_modified;
+use super::stamp::{Form, Stamps};
 use crate::body::IsrBody;
 use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::outcome::{CacheStatus, Outcome};
 
 /// The answer a client gets from an entry.
+#[inline]
 pub(crate) fn deliver<R>(
     entry: &Entry,
     delivery: &Delivery,
@@ -21,15 +21,31 @@ pub(crate) fn deliver<R>(
     show_status: bool,
     now: Instant,
 ) -> Response<IsrBody<R>> {
-    let headers = headers_at(entry, outcome, show_status, now);
+    let form = form(entry, delivery);
+    let body = match form {
+        Form::Whole => IsrBody::stored(entry.body.clone(), entry.trailers.clone()),
+        Form::Head | Form::NotModified => IsrBody::empty(),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = if form == Form::NotModified { StatusCode::NOT_MODIFIED } else { entry.status };
+    let is_prepared = outcome == Outcome::Hit && entry.stamps.put(form, now, response.headers_mut());
+    if !is_prepared {
+        *response.headers_mut() = headers_now(entry, form, outcome, show_status, now);
+    }
+    response
+}
+
+#[inline]
+fn form(entry: &Entry, delivery: &Delivery) -> Form {
     // RFC 9110, 13.2.1: preconditions are ignored unless the answer without them would be a success.
     let conditions = delivery.conditions.as_ref().filter(|_| entry.status == StatusCode::OK);
-    if conditions.is_some_and(|conditions| is_not_modified(conditions, &headers)) {
-        return not_modified(headers);
+    if conditions.is_some_and(|conditions| is_not_modified(conditions, &entry.stamps.whole().headers)) {
+        Form::NotModified
+    } else if delivery.head {
+        Form::Head
+    } else {
+        Form::Whole
     }
-    let mut response = if delivery.head { head(entry, headers) } else { whole(entry, headers) };
-    *response.status_mut() = entry.status;
-    response
 }
 
 /// An answer that is not stored, on its way to the one client it was made for.
@@ -47,53 +63,18 @@ pub(crate) fn unstored<R>(
     response
 }
 
-fn whole<R>(entry: &Entry, headers: HeaderMap) -> Response<IsrBody<R>> {
-    let mut response = Response::new(IsrBody::stored(entry.body.clone(), entry.trailers.clone()));
-    *response.headers_mut() = headers;
-    response
-}
-
-fn head<R>(entry: &Entry, mut headers: HeaderMap) -> Response<IsrBody<R>> {
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(entry.body.len()));
-    let mut response = Response::new(IsrBody::empty());
-    *response.headers_mut() = headers;
-    response
-}
-
-fn not_modified<R>(mut headers: HeaderMap) -> Response<IsrBody<R>> {
-    for name in headers.keys().filter(|name| headers::describes_body(name)).cloned().collect::<Vec<_>>() {
-        headers.remove(name);
-    }
-    let mut response = Response::new(IsrBody::empty());
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    *response.headers_mut() = headers;
-    response
-}
-
-/// The entry's headers now. A plain hit finds them prepared by the first hit of the same second.
-fn headers_at(entry: &Entry, outcome: Outcome, show_status: bool, now: Instant) -> HeaderMap {
+/// The headers of this second. Those of a plain hit are kept for the next one; others say what happened only once.
+#[cold]
+fn headers_now(entry: &Entry, form: Form, outcome: Outcome, show_status: bool, now: Instant) -> HeaderMap {
     let age = entry.age(now).as_secs();
-    let stamp = entry.stamp.load();
-    if outcome == Outcome::Hit && stamp.age == age {
-        return stamp.headers.clone();
-    }
-    let stamped = stamp_at(entry, &stamp, age, outcome, show_status, now);
-    let headers = stamped.headers.clone();
-    if outcome == Outcome::Hit {
-        entry.stamp.store(Arc::new(stamped));
-    }
-    headers
-}
-
-fn stamp_at(
-    entry: &Entry,
-    stamp: &Stamp,
-    age: u64,
-    outcome: Outcome,
-    show_status: bool,
-    now: Instant,
-) -> Stamp {
     let stale = matches!(outcome, Outcome::StaleHit(_));
     let status = show_status.then(|| CacheStatus { outcome, ttl: entry.ttl(now, stale) });
-    stamp.at(age, status.as_ref(), entry.earlier_caches.as_deref())
+    let second = (age, entry.at_age(age + 1));
+    let whole =
+        headers::stamped(&entry.stamps.whole(), second, status.as_ref(), entry.earlier_caches.as_deref());
+    if outcome == Outcome::Hit {
+        entry.stamps.renew(whole, form, entry.body.len())
+    } else {
+        Stamps::once(&whole, form, entry.body.len())
+    }
 }

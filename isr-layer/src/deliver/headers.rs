@@ -5,15 +5,14 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
-    AGE, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
+    AGE, CACHE_CONTROL, CACHE_STATUS, CONNECTION, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, HeaderValue,
+    SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use sha2::{Digest, Sha256};
 
+use super::stamp::Stamp;
+use crate::clock::Instant;
 use crate::outcome::CacheStatus;
-
-/// `Cache-Status`, RFC 9211.
-pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// What a stored answer says when its handler said nothing: kept by nobody but us, so that a purge is seen everywhere at
 /// once.
@@ -21,21 +20,23 @@ const DEFAULT_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// The headers of an entry as they are in one second of its life.
-#[derive(Clone, Debug)]
-pub(crate) struct Stamp {
-    /// The age in seconds that the headers state.
-    pub(crate) age: u64,
-    pub(crate) headers: HeaderMap,
+/// `stamp` with an entry's age and what happened to a request; `status` is `None` where it is turned off.
+pub(crate) fn stamped(
+    stamp: &Stamp,
+    (age, until): (u64, Instant),
+    status: Option<&CacheStatus>,
+    earlier: Option<&str>,
+) -> Stamp {
+    let mut headers = stamp.headers.clone();
+    headers.insert(AGE, HeaderValue::from(age));
+    set_cache_status(&mut headers, status, earlier);
+    Stamp { until: Some(until), headers }
 }
 
-impl Stamp {
-    /// An entry's headers with its age and what happened to a request; `status` is `None` where it is turned off.
-    pub(crate) fn at(&self, age: u64, status: Option<&CacheStatus>, earlier: Option<&str>) -> Self {
-        let mut headers = self.headers.clone();
-        headers.insert(AGE, HeaderValue::from(age));
-        set_cache_status(&mut headers, status, earlier);
-        Self { age, headers }
+/// Removes every field whose name is one of those.
+pub(crate) fn remove_all(headers: &mut HeaderMap, is_one: impl Fn(&HeaderName) -> bool) {
+    for name in headers.keys().filter(|name| is_one(name)).cloned().collect::<Vec<_>>() {
+        headers.remove(name);
     }
 }
 
@@ -56,7 +57,7 @@ pub(crate) fn prepare(
         headers.entry(ETAG).or_insert_with(|| entity_tag(body));
     }
     add_vary(&mut headers, vary);
-    (Stamp { age: u64::MAX, headers }, earlier)
+    (Stamp::unstamped(headers), earlier)
 }
 
 /// Marks an answer that is not stored: nobody else may store it by accident either.
@@ -86,16 +87,12 @@ pub(crate) fn describes_body(name: &HeaderName) -> bool {
 }
 
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let named = named
+    let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named = lines
         .flat_map(|list| list.split(','))
         .map(|name| name.trim().to_ascii_lowercase())
         .collect::<Vec<_>>();
-    let gone =
-        headers.keys().filter(|name| is_hop_by_hop(name) || named.iter().any(|other| other == name.as_str()));
-    for name in gone.cloned().collect::<Vec<_>>() {
-        headers.remove(name);
-    }
+    remove_all(headers, |name| is_hop_by_hop(name) || named.iter().any(|other| other == name.as_str()));
 }
 
 fn take_earlier_caches(headers: &mut HeaderMap) -> Option<Box<str>> {

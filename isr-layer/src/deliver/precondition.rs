@@ -1,16 +1,14 @@
 //! Preconditions, in the order RFC 9110, 13.2.2 gives.
 
-use http::header::{ETAG, HeaderMap, HeaderValue, LAST_MODIFIED};
-
-use super::delivery::Conditions;
+use http::header::{ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 
 /// Whether the client has what is stored already, so that 304 is the answer.
-pub(crate) fn is_not_modified(conditions: &Conditions, stored: &HeaderMap) -> bool {
-    if !conditions.if_none_match.is_empty() {
+pub(crate) fn is_not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
+    if request.contains_key(IF_NONE_MATCH) {
         let tag = stored.get(ETAG).map(HeaderValue::as_bytes);
-        return conditions.if_none_match.iter().any(|list| names(list.as_bytes(), tag));
+        return request.get_all(IF_NONE_MATCH).iter().any(|list| names(list.as_bytes(), tag));
     }
-    conditions.if_modified_since.as_ref().is_some_and(|since| !is_modified(since, stored))
+    request.get(IF_MODIFIED_SINCE).is_some_and(|since| !is_modified(since, stored))
 }
 
 /// Whether a list of entity tags names `tag`, compared weakly (RFC 9110, 8.8.3.2); `*` names any.
@@ -59,11 +57,14 @@ mod tests {
         let mut stored = HeaderMap::new();
         stored.insert(ETAG, HeaderValue::from_static(etag));
         stored.insert(LAST_MODIFIED, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
-        let conditions = Conditions {
-            if_none_match: if_none_match.iter().copied().map(HeaderValue::from_static).collect(),
-            if_modified_since: since.map(HeaderValue::from_static),
-        };
-        is_not_modified(&conditions, &stored)
+        let mut request = HeaderMap::new();
+        for list in if_none_match {
+            request.append(IF_NONE_MATCH, HeaderValue::from_static(list));
+        }
+        if let Some(since) = since {
+            request.insert(IF_MODIFIED_SINCE, HeaderValue::from_static(since));
+        }
+        is_not_modified(&request, &stored)
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::clock::Instant;
 use crate::invalidation::Validity;
 
 /// What may be done with an entry now.
@@ -29,6 +30,11 @@ impl Lifetime {
             revalidate: lowest(self.revalidate, other.revalidate),
             expire: lowest(self.expire, other.expire),
         }
+    }
+
+    /// When an entry born at `born` ends being fresh, should no purge end that before.
+    pub(crate) fn fresh_until(self, born: Instant) -> Option<Instant> {
+        lowest(self.revalidate, self.expire).and_then(|after| born.checked_add(after))
     }
 
     /// A lifetime at whose end there is nothing left: not stale but absent, as a 404 is.

@@ -5,33 +5,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{ETAG, HeaderMap};
 use http::{StatusCode, response};
 
 use super::freshness::{Freshness, Lifetime, freshness};
 use super::is_gone;
+use crate::cache::Renderer;
 use crate::clock::Instant;
-use crate::deliver::Stamp;
+use crate::deliver::{Stamps, prepare};
 use crate::invalidation::{Carried, Marks, Validity};
 use crate::key::Key;
-use crate::recipe::Routed;
+use crate::recipe::Recipe;
 
 /// One stored answer.
 pub(crate) struct Entry {
     pub(crate) key: Key,
+    /// Whether its path is its whole key.
+    pub(crate) is_keyed_by_path: bool,
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<Box<HeaderMap>>,
-    /// The headers of a hit in the last second there was one: a second is prepared once.
-    pub(crate) stamp: ArcSwap<Stamp>,
+    /// Its headers, prepared once a second.
+    pub(crate) stamps: Stamps,
     /// `Cache-Status` members of caches behind us.
     pub(crate) earlier_caches: Option<Box<str>>,
-    /// How to render it again where the layer sits behind the router.
-    pub(crate) routed: Option<Arc<Routed>>,
+    /// Where the layer sits behind a router, the route that renders it again.
+    pub(crate) route: Option<Arc<dyn Renderer>>,
     born: Instant,
     lifetime: Lifetime,
+    fresh_until: Option<Instant>,
     as_of: u64,
     /// The last number at which no mark was found on it: a hit compares, and looks at marks only if more was published.
     valid_through: AtomicU64,
@@ -52,37 +55,43 @@ pub(crate) struct Rendered {
 }
 
 impl Entry {
-    pub(crate) fn new(
-        key: Key,
-        rendered: Rendered,
-        stamp: Stamp,
-        earlier_caches: Option<Box<str>>,
-        carried: Carried,
-        routed: Option<Arc<Routed>>,
-    ) -> Self {
+    pub(crate) fn new(recipe: &Recipe, rendered: Rendered, carried: Carried) -> Self {
+        let Rendered { parts, body, trailers, born, as_of, lifetime } = rendered;
+        let (stamp, earlier_caches) = prepare(parts.status, parts.headers, &body, &recipe.page.vary);
+        let size = size(&recipe.key, &body, trailers.as_deref(), &stamp.headers, &carried);
         Self {
-            size: size(&key, &rendered, &stamp.headers, &carried),
-            key,
-            status: rendered.parts.status,
-            body: rendered.body,
-            trailers: rendered.trailers,
-            stamp: ArcSwap::from_pointee(stamp),
+            key: recipe.key.clone(),
+            is_keyed_by_path: recipe.page.is_keyed_by_path(),
+            status: parts.status,
+            body,
+            trailers,
+            stamps: Stamps::new(stamp),
             earlier_caches,
-            routed,
-            born: rendered.born,
-            lifetime: rendered.lifetime,
-            as_of: rendered.as_of,
-            valid_through: AtomicU64::new(rendered.as_of),
+            route: recipe.routed.as_ref().map(|routed| routed.renderer.clone()),
+            born,
+            lifetime,
+            fresh_until: lifetime.fresh_until(born),
+            as_of,
+            valid_through: AtomicU64::new(as_of),
             carried,
+            size,
         }
     }
 
-    /// What may be done with the entry now. One comparison when nothing was purged since it was last looked at.
+    /// Whether it may be served without a second thought: a comparison each for time and marks, as long as nothing was
+    /// purged since it was looked at last.
+    #[inline]
+    pub(crate) fn is_fresh(&self, marks: &Marks, now: Instant) -> bool {
+        self.fresh_until.is_none_or(|until| now < until) && self.validity(marks) == Validity::Valid
+    }
+
+    /// What may be done with the entry now.
     pub(crate) fn freshness(&self, marks: &Marks, now: Instant) -> Freshness {
         freshness(self.lifetime, self.age(now), self.validity(marks), is_gone(self.status))
     }
 
     /// What the marks say. Raises the number up to which the entry is known to be valid.
+    #[inline]
     pub(crate) fn validity(&self, marks: &Marks) -> Validity {
         let published = marks.published();
         let valid_through = self.valid_through.load(Ordering::Relaxed);
@@ -94,6 +103,11 @@ impl Entry {
             self.valid_through.fetch_max(published, Ordering::Relaxed);
         }
         validity
+    }
+
+    /// When the entry will be that many seconds old.
+    pub(crate) fn at_age(&self, seconds: u64) -> Instant {
+        self.born + Duration::from_secs(seconds)
     }
 
     /// Time since the render began.
@@ -122,7 +136,7 @@ impl Entry {
     }
 
     pub(crate) fn etag(&self) -> Option<String> {
-        self.stamp.load().headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned)
+        self.stamps.whole().headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned)
     }
 
     /// Bytes the entry takes in memory; they never change, since the memory counts them in and out.
@@ -132,14 +146,22 @@ impl Entry {
 }
 
 /// Bytes an entry takes in memory, about.
-fn size(key: &Key, rendered: &Rendered, headers: &HeaderMap, carried: &Carried) -> usize {
+fn size(
+    key: &Key,
+    body: &Bytes,
+    trailers: Option<&HeaderMap>,
+    headers: &HeaderMap,
+    carried: &Carried,
+) -> usize {
     /// A slot of a header map, and what `Age` and `Cache-Status` will take.
     const PER_HEADER: usize = 112;
     const STAMPED: usize = 2 * PER_HEADER + 64;
-    let text = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
-    let trailers = rendered.trailers.as_ref().map_or(0, |trailers| trailers.len() * 2 * PER_HEADER);
+    let text = |map: &HeaderMap| {
+        let bytes = map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+        bytes + map.len() * PER_HEADER
+    };
     let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + carried.cells().len() * 16;
-    fixed + rendered.body.len() + text + headers.len() * PER_HEADER + STAMPED + trailers
+    fixed + body.len() + text(headers) + STAMPED + trailers.map_or(0, text)
 }
 
 impl fmt::Debug for Entry {

@@ -142,6 +142,7 @@ impl Marks {
     }
 
     /// The last number whose marks are all in place: what a render that begins now may claim to know.
+    #[inline]
     pub(crate) fn published(&self) -> u64 {
         self.published.load(Ordering::Acquire)
     }

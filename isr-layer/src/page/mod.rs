@@ -1,5 +1,6 @@
 //! Pages: a registered route pattern with its policy. No async and no I/O here, only what literals can test.
 
+mod beginnings;
 mod declared;
 mod params;
 mod path;

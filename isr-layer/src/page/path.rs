@@ -9,27 +9,15 @@ use percent_encoding::percent_decode_str;
 
 use super::pattern::{MAX_SEGMENTS, is_pchar};
 
-/// What a byte means to the fast scan.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Literal,
-    Slash,
-    Dot,
-    Other,
-}
-
-const CLASSES: [Class; 256] = {
-    let mut classes = [Class::Other; 256];
+/// Which bytes stand literally in a segment: the fast scan passes over them with one look each.
+const LITERAL: [bool; 256] = {
+    let mut literal = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        if is_pchar(byte as u8) {
-            classes[byte] = Class::Literal;
-        }
+        literal[byte] = is_pchar(byte as u8);
         byte += 1;
     }
-    classes[b'/' as usize] = Class::Slash;
-    classes[b'.' as usize] = Class::Dot;
-    classes
+    literal
 };
 
 /// The canonical spelling of `path`, or `None` when it can never be a page.
@@ -59,27 +47,26 @@ fn scan(path: &str) -> Scan {
     if bytes.first() != Some(&b'/') {
         return Scan::NeverAPage;
     }
-    let mut segments = 0;
-    let mut after_slash = false;
+    let mut slashes = 0;
     for (at, &byte) in bytes.iter().enumerate() {
-        match CLASSES[byte as usize] {
-            Class::Literal => after_slash = false,
-            Class::Slash if after_slash => return Scan::NeverAPage,
-            Class::Slash => {
-                segments += 1;
-                after_slash = true;
-            }
-            Class::Dot if after_slash && is_dot_segment(&bytes[at..]) => return Scan::NeverAPage,
-            Class::Dot => after_slash = false,
-            Class::Other => return Scan::Respell,
+        if LITERAL[usize::from(byte)] {
+            continue;
+        }
+        if byte != b'/' {
+            return Scan::Respell;
+        }
+        slashes += 1;
+        if matches!(bytes.get(at + 1), Some(b'/' | b'.')) && is_refused_segment(&bytes[at + 1..]) {
+            return Scan::NeverAPage;
         }
     }
-    if segments > MAX_SEGMENTS { Scan::NeverAPage } else { Scan::Canonical }
+    if slashes > MAX_SEGMENTS { Scan::NeverAPage } else { Scan::Canonical }
 }
 
-fn is_dot_segment(rest: &[u8]) -> bool {
+/// Whether the first segment is empty and not the last, or is one that means another place.
+fn is_refused_segment(rest: &[u8]) -> bool {
     let end = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
-    matches!(&rest[..end], b"." | b"..")
+    matches!(&rest[..end], b"" | b"." | b"..")
 }
 
 fn respell(path: &str) -> Option<String> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+use super::beginnings::Beginnings;
 use super::{Page, Policy, path, pattern};
 use crate::error::{Error, ErrorKind};
 use crate::invalidation::Cell;
@@ -21,16 +22,24 @@ pub(crate) struct Known {
 pub(crate) struct Registry {
     router: matchit::Router<u32>,
     pages: Vec<Arc<Known>>,
+    beginnings: Beginnings,
 }
 
 impl Registry {
     /// Registers `pages`. One declaration given several times is one page; anything else that overlaps is an error.
     pub(crate) fn new(pages: impl IntoIterator<Item = Page>) -> Result<Self, Error> {
-        let mut registry = Self { router: matchit::Router::new(), pages: Vec::new() };
+        let mut registry =
+            Self { router: matchit::Router::new(), pages: Vec::new(), beginnings: Beginnings::default() };
         for page in pages {
             registry.add(page)?;
         }
         Ok(registry)
+    }
+
+    /// Whether a path, in any spelling, may be a page's. Costs less than [`find`](Self::find) and never errs on a no.
+    #[inline]
+    pub(crate) fn may_have(&self, path: &str) -> bool {
+        self.beginnings.may_have(path)
     }
 
     /// The page a canonical path belongs to.
@@ -45,10 +54,6 @@ impl Registry {
 
     pub(crate) fn by_id(&self, id: u32) -> Option<&Arc<Known>> {
         self.pages.get(id as usize)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Known>> {
-        self.pages.iter()
     }
 
     /// The decoded parameters a canonical path has under its page's pattern.
@@ -75,6 +80,7 @@ impl Registry {
         if let Err(error) = self.router.insert(page.path(), id) {
             return Err(self.refused(&page, error));
         }
+        self.beginnings.add(page.path());
         self.pages.push(Arc::new(Known { id, page, vary, cell: Arc::default() }));
         Ok(())
     }
@@ -97,6 +103,11 @@ impl Registry {
 impl Known {
     pub(crate) fn policy(&self) -> &Policy {
         self.page.get_policy()
+    }
+
+    /// Whether its key is the path and nothing else.
+    pub(crate) fn is_keyed_by_path(&self) -> bool {
+        self.policy().query.is_empty() && self.vary.is_empty()
     }
 
     /// The page's declared tags, their parameters filled in.
@@ -253,7 +264,7 @@ mod tests {
         let once = Registry::new([here(1), here(1)]).unwrap();
 
         assert!(twice.contains("src/a.rs:1:1") && twice.contains("src/a.rs:2:1"), "{twice}");
-        assert_eq!(once.iter().count(), 1);
+        assert_eq!(once.pages.len(), 1);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Where the layer sits, told by what axum's router leaves in a request's extensions.
 
+use std::any::TypeId;
 use std::net::SocketAddr;
 
+use axum::Router;
 use axum::extract::{ConnectInfo, MatchedPath, OriginalUri};
-use http::{Extensions, Request};
+use axum::routing::Route;
+use http::{Extensions, Request, Uri};
 
 /// Whether a router has chosen a route already.
 pub(crate) fn is_routed(extensions: &Extensions) -> bool {
@@ -17,8 +20,22 @@ pub(crate) fn public_path<B>(request: &Request<B>) -> &str {
     original.filter(|original| original.ends_with(local)).unwrap_or(local)
 }
 
-/// Drops what belongs to the client's connection.
-pub(crate) fn drop_connection(extensions: &mut Extensions) {
+/// Takes from a routed request's extensions what says more than the key does: the connection, and the URI as it was sent.
+pub(crate) fn narrow(extensions: &mut Extensions, public: Uri) {
     extensions.remove::<ConnectInfo<SocketAddr>>();
     extensions.remove::<hyper::upgrade::OnUpgrade>();
+    if extensions.remove::<OriginalUri>().is_some() {
+        extensions.insert(OriginalUri(public));
+    }
+}
+
+/// Whether `S` is one route of a router, and so never the whole application. A router's fallback is one too, and gets
+/// requests that no route was chosen for.
+pub(crate) fn is_route<S: 'static>() -> bool {
+    TypeId::of::<S>() == TypeId::of::<Route>()
+}
+
+/// Whether being ready holds nothing in `S`: axum's services get ready inside their call.
+pub(crate) fn is_always_ready<S: 'static>() -> bool {
+    is_route::<S>() || TypeId::of::<S>() == TypeId::of::<Router>()
 }

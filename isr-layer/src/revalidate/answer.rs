@@ -1,7 +1,9 @@
 //! What the endpoint says: a receipt, or problem details (RFC 9457).
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
@@ -26,6 +28,10 @@ pub(super) enum Refusal {
     TooLarge(String),
     /// An encoding or a type of body that is not read.
     MediaType(&'static str),
+    /// A webhook's payload that lacks what its mapping needs.
+    Unprocessable(String),
+    /// Too many failures from one address, or too many calls by one credential.
+    TooMany { retry_after: Duration },
 }
 
 /// The members that every problem has.
@@ -45,6 +51,17 @@ struct Told<'a> {
     now: u64,
 }
 
+/// What is told when nothing is done: it was done before, or the event names nothing of ours.
+#[derive(Serialize)]
+struct NothingDone {
+    revalidated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+    receipts: [(); 0],
+    replayed: bool,
+    now: u64,
+}
+
 #[derive(Serialize)]
 struct Failed<'a> {
     #[serde(flatten)]
@@ -53,8 +70,47 @@ struct Failed<'a> {
     told: Told<'a>,
 }
 
+/// What became of a request that was carried out.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    /// The cache did this.
+    Done(Receipt),
+    /// The delivery was acknowledged before.
+    Replayed(Acknowledged),
+    /// The webhook's event names nothing of ours.
+    Nothing,
+}
+
+/// How a purge was acknowledged: with 200, and this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Acknowledged {
+    revalidated: bool,
+    sequence: Option<u64>,
+}
+
+impl Acknowledged {
+    /// How `receipt` is acknowledged, unless it is not.
+    pub(super) fn of(receipt: &Receipt) -> Option<Self> {
+        let acknowledged = Self { revalidated: receipt.is_revalidated(), sequence: receipt.sequence() };
+        (!all_failed(receipt)).then_some(acknowledged)
+    }
+}
+
+/// Tells what became of a request.
+pub(super) fn outcome(outcome: &Outcome, now: u64) -> Response<Full<Bytes>> {
+    let nothing = |Acknowledged { revalidated, sequence }, replayed| {
+        let told = NothingDone { revalidated, sequence, receipts: [], replayed, now };
+        json(StatusCode::OK, "application/json", &told)
+    };
+    match outcome {
+        Outcome::Done(done) => receipt(done, now),
+        Outcome::Replayed(before) => nothing(*before, true),
+        Outcome::Nothing => nothing(Acknowledged { revalidated: false, sequence: None }, false),
+    }
+}
+
 /// Tells what a purge did: 500 when every render of it failed, otherwise 200.
-pub(super) fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
+fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
     let told = Told { receipt, now };
     if !all_failed(receipt) {
         return json(StatusCode::OK, "application/json", &told);
@@ -75,9 +131,16 @@ pub(super) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
         // RFC 9110, 15.5.6 and 15.5.2: these two must be there.
         Refusal::Method { allow } => headers.insert(ALLOW, HeaderValue::from_static(allow)),
         Refusal::InvalidToken => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+        Refusal::TooMany { retry_after } => headers.insert(RETRY_AFTER, whole_seconds(*retry_after)),
         _ => None,
     };
     response
+}
+
+/// RFC 9110, 10.2.3. Rounded up: a caller that comes back on time is not early.
+fn whole_seconds(wait: Duration) -> HeaderValue {
+    let rounded = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    HeaderValue::from(rounded)
 }
 
 fn all_failed(receipt: &Receipt) -> bool {
@@ -105,16 +168,21 @@ impl Refusal {
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
     fn detail(&self) -> &str {
         match self {
-            Self::Malformed(detail) | Self::TooLarge(detail) => clip(detail, MAX_DETAIL),
+            Self::Malformed(detail) | Self::TooLarge(detail) | Self::Unprocessable(detail) => {
+                clip(detail, MAX_DETAIL)
+            }
             Self::MediaType(detail) => detail,
             Self::InvalidToken => "Invalid token",
             Self::Method { .. } => "this method does nothing here",
             Self::TimedOut => "the body did not arrive in time",
+            Self::TooMany { .. } => "Too many requests",
         }
     }
 }

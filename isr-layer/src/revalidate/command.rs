@@ -66,6 +66,12 @@ pub(super) fn from_json(body: &[u8], passed_over: impl Fn(&str) -> bool) -> Resu
     }
 }
 
+/// Checks every selector of a purge that a webhook's mapping made.
+pub(super) fn checked(purge: Purge) -> Result<Purge, Refusal> {
+    purge.selectors().try_for_each(selector::check)?;
+    Ok(purge)
+}
+
 /// Holds a purge to the limits of one request, whoever made it.
 pub(super) fn within_limits(purge: Purge) -> Result<Purge, Refusal> {
     let count = purge.len();

@@ -1,5 +1,7 @@
 //! JSON pointers (RFC 6901): where in a payload a value stands.
 
+use std::fmt;
+
 use serde_json::Value;
 
 /// A parsed pointer: `/slug/current`.
@@ -31,6 +33,37 @@ impl Pointer {
     /// The one value it points at.
     pub(super) fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         self.tokens.iter().try_fold(value, |value, token| step(value, token))
+    }
+
+    /// All values it points at, going into every item of an array that it has no index for; none if any is missing.
+    pub(super) fn find_all<'v>(&self, value: &'v Value) -> Option<Vec<&'v Value>> {
+        let mut found = vec![value];
+        for token in &self.tokens {
+            let next = found.into_iter().flat_map(|value| steps(value, token));
+            found = next.collect::<Option<_>>()?;
+        }
+        Some(found.into_iter().flat_map(items).collect())
+    }
+}
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tokens.iter().try_for_each(|token| write!(f, "/{}", token.replace('~', "~0").replace('/', "~1")))
+    }
+}
+
+fn steps<'v>(value: &'v Value, token: &str) -> Vec<Option<&'v Value>> {
+    match value {
+        Value::Array(items) if index(token).is_none() => items.iter().map(|item| step(item, token)).collect(),
+        _ => vec![step(value, token)],
+    }
+}
+
+/// An array at the end is its items.
+fn items(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(items) => items.iter().collect(),
+        one => vec![one],
     }
 }
 
@@ -105,6 +138,22 @@ mod tests {
     }
 
     #[test]
+    fn an_array_without_an_index_is_all_of_its_items() {
+        let document = json!({"a": [{"b": [1, 2]}, {"b": [3]}], "none": []});
+        let all = |pointer: &str| {
+            let found = Pointer::parse(pointer).unwrap().find_all(&document)?.into_iter().cloned();
+            Some(Value::Array(found.collect()))
+        };
+
+        assert_eq!(all("/a/b"), Some(json!([1, 2, 3])));
+        assert_eq!(all("/a/1/b"), Some(json!([3])));
+        assert_eq!(all("/none"), Some(json!([])));
+        assert_eq!(all("/none/x"), Some(json!([])));
+        assert_eq!(all("/a/c"), None);
+        assert_eq!(all("/a/2"), None);
+    }
+
+    #[test]
     fn what_is_no_pointer_is_refused() {
         assert!(Pointer::parse("slug").is_err());
         assert!(Pointer::parse("/a~2b").is_err());
@@ -117,6 +166,7 @@ mod tests {
             let document = json!({"a": {"a": [1, {"~": 2, "/": 3}]}, "é": ["x"], "": {"": 4}});
             if let Ok(pointer) = Pointer::parse(&text) {
                 prop_assert_eq!(pointer.find(&document), document.pointer(&text));
+                prop_assert_eq!(pointer.to_string(), text);
             }
         }
 

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,22 +14,66 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
-use super::answer::{self, Refusal};
-use super::auth::{Authenticators, SignedRequest};
-use super::{body, command, surroundings};
+use super::answer::{self, Acknowledged, Outcome, Refusal};
+use super::auth::{Admission, Authenticators, SignedRequest};
+use super::limits::{Limits, Rates};
+use super::replay::Replays;
+use super::{Webhook, body, command, surroundings};
 use crate::invalidation::{Purge, Receipt};
-use crate::{Cache, clock};
+use crate::{Cache, Error, clock};
 
-/// The revalidation endpoint, made by `IsrLayer::revalidate_service`: mount it wherever a Tower service can stand.
+/// The revalidation endpoint, made by [`IsrLayer::revalidate_service`](crate::IsrLayer::revalidate_service): mount it
+/// wherever a Tower service can stand.
 ///
-/// It takes POST or PUT with JSON: `{"path": "/posts/a"}`, `{"tags": ["posts"], "mode": "stale"}`,
-/// `{"page": "/posts/{slug}", "params": {"slug": "a"}}`. It answers what happened to each of them.
+/// It takes POST or PUT with JSON, of at most 1 MiB, 1,000 selectors and 256 bytes each:
+///
+/// ```json
+/// { "path": "/posts/a" }
+/// { "paths": ["/", "/posts/a"], "tags": ["posts"], "mode": "stale" }
+/// { "page": "/posts/{slug}", "params": { "slug": "my-first-post" } }
+/// { "prefix": "/docs/", "only_cached": true, "dry_run": true, "settle": 1.5 }
+/// { "all": true }
+/// ```
+///
+/// and answers, always with `Cache-Control: no-store`,
+///
+/// | status | when |
+/// |---|---|
+/// | 200 | it was carried out: `revalidated` says whether no selector failed or was unknown, `receipts` what became of each |
+/// | 400, 413, 415 | it is malformed, over a limit, or encoded |
+/// | 401 | there is no credential or a wrong one: one answer for every reason, before anything is parsed |
+/// | 405, 408 | the method does nothing here; the body took longer than 5 seconds |
+/// | 422 | a webhook's payload lacks what its mapping needs |
+/// | 429 | too many failures from this address, in place of 401, or too many calls by this credential |
+/// | 500 | every render of the call failed; the last good pages stay |
+///
+/// Errors are problem details (RFC 9457), with a `message` beside them.
+///
+/// ```
+/// use isr_layer::auth::{Bearer, Hmac};
+/// use isr_layer::{IsrLayer, Webhook};
+///
+/// # fn main() -> Result<(), isr_layer::Error> {
+/// let isr = IsrLayer::builder().pages([]).build()?;
+///
+/// // curl --json '{"path": "/posts/a"}' -H 'Authorization: Bearer …' https://example.com/api/revalidate
+/// let own = isr.revalidate_service(Bearer::new("from `openssl rand -base64 32`")?);
+///
+/// let sanity = isr
+///     .revalidate_service(Hmac::sanity("from `openssl rand -base64 32`")?)
+///     .webhook(Webhook::sanity().path_if_present("/posts/{/slug/current}"))?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use = "a service does nothing until it is mounted"]
 pub struct RevalidateService {
     engine: Arc<dyn Engine>,
     authenticators: Authenticators,
     methods: Methods,
+    webhook: Option<Webhook>,
+    limits: Arc<Limits>,
+    replays: Arc<Replays>,
 }
 
 /// What the endpoint needs of a cache.
@@ -62,7 +107,14 @@ impl RevalidateService {
     }
 
     fn over(engine: Arc<dyn Engine>, authenticators: Authenticators) -> Self {
-        Self { engine, authenticators, methods: Methods::WithBody }
+        Self {
+            engine,
+            authenticators,
+            methods: Methods::WithBody,
+            webhook: None,
+            limits: Arc::new(Limits::new(Rates::default())),
+            replays: Arc::default(),
+        }
     }
 
     /// Takes GET too: `?path=/posts/a&tag=posts`, with the secret where the authenticator looks for it.
@@ -74,33 +126,72 @@ impl RevalidateService {
         self
     }
 
+    /// Takes the webhooks of a content system: a body is its payload then, and no longer a request of our own. Mount a
+    /// second service for those.
+    ///
+    /// # Errors
+    ///
+    /// A template of the mapping is none, or it names nothing.
+    pub fn webhook(mut self, webhook: Webhook) -> Result<Self, Error> {
+        self.webhook = Some(webhook.checked()?);
+        Ok(self)
+    }
+
+    /// How many wrong credentials an address may send in a minute, ten unless set; then it is answered 429 in place of
+    /// 401. It needs to know the address: under axum, serve with `with_connect_info::<SocketAddr>()`.
+    pub fn max_failures_per_minute(mut self, failures: NonZeroU32) -> Self {
+        self.limits = Arc::new(Limits::new(Rates { failures, ..self.limits.rates() }));
+        self
+    }
+
+    /// How often a credential may call in a minute, 6,000 times unless set; then it is answered 429.
+    pub fn max_calls_per_minute(mut self, calls: NonZeroU32) -> Self {
+        self.limits = Arc::new(Limits::new(Rates { calls, ..self.limits.rates() }));
+        self
+    }
+
     async fn answer<B: Body>(self, request: Request<B>) -> Response<Full<Bytes>> {
         match self.carry_out(request).await {
-            Ok(receipt) => answer::receipt(&receipt, clock::unix_millis()),
+            Ok(outcome) => answer::outcome(&outcome, clock::unix_millis()),
             Err(refusal) => answer::refusal(&refusal),
         }
     }
 
-    async fn carry_out<B: Body>(self, request: Request<B>) -> Result<Receipt, Refusal> {
+    async fn carry_out<B: Body>(self, request: Request<B>) -> Result<Outcome, Refusal> {
         let (head, body) = request.into_parts();
         let form = self.methods.form(&head.method)?;
         let body = read(form, &head, body).await?;
-        self.authenticate(&head, &body)?;
+        let admission = self.admit(&head, &body)?;
+        if let Some(before) = self.replays.acknowledged(&admission) {
+            return Ok(Outcome::Replayed(before));
+        }
         let purge = self.parse(form, &head, &body)?;
-        Ok(self.engine.revalidate(purge).await)
+        if purge.is_empty() {
+            return Ok(Outcome::Nothing);
+        }
+        let receipt = self.engine.revalidate(purge).await;
+        if let Some(acknowledged) = Acknowledged::of(&receipt) {
+            self.replays.remember(&admission, acknowledged);
+        }
+        Ok(Outcome::Done(receipt))
     }
 
-    fn authenticate(&self, head: &request::Parts, body: &[u8]) -> Result<(), Refusal> {
+    fn admit(&self, head: &request::Parts, body: &[u8]) -> Result<Admission, Refusal> {
         let uri = surroundings::original_uri(&head.extensions).unwrap_or(&head.uri);
         let request = SignedRequest::new(&head.method, uri, &head.headers, body);
-        self.authenticators.admit(&request).map(|_| ()).ok_or(Refusal::InvalidToken)
+        let Some(admission) = self.authenticators.admit(&request) else {
+            return Err(self.limits.failed(surroundings::peer(&head.extensions), clock::now()));
+        };
+        self.limits.called(admission.credential, clock::now())?;
+        Ok(admission)
     }
 
     fn parse(&self, form: Form, head: &request::Parts, body: &[u8]) -> Result<Purge, Refusal> {
         let passed_over = |name: &str| self.authenticators.carry(name);
-        match form {
-            Form::Query => command::from_query(head.uri.query().unwrap_or_default(), passed_over),
-            Form::Body => command::from_json(body, passed_over),
+        match (form, &self.webhook) {
+            (Form::Query, _) => command::from_query(head.uri.query().unwrap_or_default(), passed_over),
+            (Form::Body, Some(webhook)) => webhook.purge(&head.headers, body),
+            (Form::Body, None) => command::from_json(body, passed_over),
         }
     }
 }
@@ -152,5 +243,7 @@ impl fmt::Debug for RevalidateService {
 
 #[cfg(all(test, feature = "axum"))]
 mod axum_tests;
+#[cfg(test)]
+mod guard_tests;
 #[cfg(test)]
 mod tests;

@@ -37,6 +37,16 @@ pub(crate) struct Admission {
     pub(crate) delivery: Option<String>,
 }
 
+impl Credential {
+    pub(crate) fn new(authenticator: usize, secret: usize) -> Self {
+        Self { authenticator, secret }
+    }
+
+    pub(crate) fn authenticator(self) -> usize {
+        self.authenticator
+    }
+}
+
 impl Authenticators {
     /// Adds one to be tried after those there are.
     #[must_use]
@@ -48,7 +58,7 @@ impl Authenticators {
     pub(crate) fn admit(&self, request: &SignedRequest<'_>) -> Option<Admission> {
         self.in_order.iter().enumerate().find_map(|(authenticator, candidate)| {
             let verdict = candidate.verify(request);
-            let credential = Credential { authenticator, secret: verdict.credential };
+            let credential = Credential::new(authenticator, verdict.credential);
             verdict.accepted.then_some(Admission { credential, delivery: verdict.delivery })
         })
     }

@@ -1,7 +1,7 @@
 //! The only file that compares secrets: constant-time, over a hash of both sides, looking at every candidate.
 
 use sha2::{Digest, Sha256};
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 /// Which of `expected` equals `presented`. The time depends on the lengths alone, never on where bytes differ, how
 /// many are right, or which candidate matches.
@@ -18,7 +18,87 @@ pub(super) fn place<T: AsRef<[u8]>>(
     usize::try_from(found).ok().filter(|place| *place != usize::MAX)
 }
 
-/// Whether both are equal.
-pub(super) fn equal(presented: &[u8], expected: &[u8]) -> Choice {
-    Sha256::digest(presented).as_slice().ct_eq(Sha256::digest(expected).as_slice())
+#[cfg(test)]
+mod tests {
+    use std::hint::black_box;
+    use std::time::Instant;
+
+    use super::*;
+
+    const SECRET: &[u8] = b"the right secret, of some forty-eight bytes, as is";
+
+    #[test]
+    fn the_place_of_the_equal_candidate_is_found() {
+        let candidates: [&[u8]; 3] = [b"a", b"bb", b"ccc"];
+
+        assert_eq!(place(b"a", candidates), Some(0));
+        assert_eq!(place(b"ccc", candidates), Some(2));
+        assert_eq!(place(b"", candidates), None);
+        assert_eq!(place(b"cc", candidates), None);
+    }
+
+    /// The secret, wrong in its first byte or in its last alone. One buffer and one way to fill it, since where bytes lie
+    /// in memory and how they got there takes time too.
+    fn spoil(presented: &mut [u8], last: bool) {
+        let end = presented.len() - 1;
+        presented.copy_from_slice(SECRET);
+        presented[0] ^= u8::from(!last);
+        presented[end] ^= u8::from(last);
+    }
+
+    /// How far apart a wrong first byte and a wrong last byte are in time: the mean difference and its standard error, in
+    /// nanoseconds.
+    ///
+    /// 100,000 comparisons of each are made in pairs of random order, so that both see the same machine. They are
+    /// compared block by block, since one comparison's time depends on that of the one before it; the slowest tenth of a
+    /// block is the scheduler's.
+    fn apart(compare: impl Fn(&[u8])) -> (f64, f64) {
+        const BLOCKS: usize = 1_000;
+        const BLOCK: usize = 100;
+        let mut presented = SECRET.to_vec();
+        let differences: Vec<f64> = (0..BLOCKS)
+            .map(|_| {
+                let mut times = [Vec::with_capacity(BLOCK), Vec::with_capacity(BLOCK)];
+                for _ in 0..BLOCK {
+                    let first = fastrand::bool();
+                    for last in [first, !first] {
+                        spoil(&mut presented, black_box(last));
+                        let started = Instant::now();
+                        compare(black_box(&presented));
+                        times[usize::from(last)].push(started.elapsed().as_nanos());
+                    }
+                }
+                let [left, right] = times.map(|mut times| {
+                    times.sort_unstable();
+                    times[..BLOCK * 9 / 10].iter().sum::<u128>() as f64 / (BLOCK * 9 / 10) as f64
+                });
+                left - right
+            })
+            .collect();
+        let count = differences.len() as f64;
+        let mean = differences.iter().sum::<f64>() / count;
+        let variance = differences.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        (mean.abs(), (variance / count).sqrt())
+    }
+
+    #[test]
+    #[ignore = "needs a quiet machine; run by .ci/run"]
+    fn a_right_prefix_takes_as_long_as_a_wrong_one() {
+        // One time in a few hundred, chance alone puts equal means three standard errors apart; a leak does it each time.
+        let measured: Vec<_> =
+            (0..3).map(|_| apart(|presented| _ = black_box(place(presented, [black_box(SECRET)])))).collect();
+
+        let equal = measured.iter().any(|(mean, error)| *mean <= 3.0 * error);
+        assert!(equal, "means and standard errors of the difference, in nanoseconds: {measured:?}");
+    }
+
+    #[test]
+    #[ignore = "needs a quiet machine; run by .ci/run"]
+    fn the_measurement_tells_a_comparison_that_stops_early() {
+        let (mean, error) = apart(|presented| {
+            black_box(presented.iter().zip(black_box(SECRET)).position(|(left, right)| left != right));
+        });
+
+        assert!(mean > 3.0 * error, "{mean} ns apart with a standard error of {error} ns");
+    }
 }

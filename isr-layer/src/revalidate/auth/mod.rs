@@ -26,6 +26,8 @@ mod standard_webhooks;
 mod static_secret;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use authenticate::{Authenticate, SignedRequest, Verdict};
 pub use authenticators::Authenticators;

@@ -1,5 +1,7 @@
 //! A secret sent as it is: in a header, as HTTP Basic, in the body or in the query.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderName;
@@ -185,7 +187,7 @@ impl Authenticate for StaticSecret {
         // Every place is looked at: an absent secret costs what a wrong one does, and no secret is empty.
         let found = self.places.iter().map(|place| {
             let presented = place.presented(request).unwrap_or_default();
-            compare::place(&presented, self.secrets.iter())
+            compare::place(&presented, self.secrets.iter().map(|secret| place.expected(secret)))
         });
         Verdict::by_secret(found.fold(None, Option::or))
     }
@@ -200,13 +202,24 @@ impl Authenticate for StaticSecret {
 }
 
 impl Place {
+    /// What a sender who knows `secret` presents here.
+    fn expected<'a>(&self, secret: &'a [u8]) -> Cow<'a, [u8]> {
+        match self {
+            Self::Basic { user } => Cow::Owned([user.as_bytes(), b":", secret].concat()),
+            Self::Header { .. } | Self::Body(_) | Self::Query(_) => Cow::Borrowed(secret),
+        }
+    }
+
     fn presented(&self, request: &SignedRequest<'_>) -> Option<Vec<u8>> {
         match self {
             Self::Header { name, prefix } => {
                 let secret = strip_prefix(request.header(name)?, prefix)?;
                 Some(secret.as_bytes().to_vec())
             }
-            Self::Basic { user } => password(request.header(AUTHORIZATION)?, user),
+            Self::Basic { .. } => {
+                let encoded = strip_prefix(request.header(AUTHORIZATION)?, "Basic ")?;
+                BASE64_STANDARD.decode(encoded).ok()
+            }
             Self::Body(pointer) => {
                 let body: serde_json::Value = crate::revalidate::json::parse(request.body()).ok()?;
                 Some(pointer.find(&body)?.as_str()?.as_bytes().to_vec())
@@ -219,15 +232,6 @@ impl Place {
 fn strip_prefix<'a>(value: &'a str, prefix: &str) -> Option<&'a str> {
     let (start, rest) = value.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then(|| rest.trim())
-}
-
-fn password(authorization: &str, user: &str) -> Option<Vec<u8>> {
-    let encoded = strip_prefix(authorization, "Basic ")?;
-    let mut pair = BASE64_STANDARD.decode(encoded).ok()?;
-    let colon = pair.iter().position(|byte| *byte == b':')?;
-    let password = pair.split_off(colon + 1);
-    let known = bool::from(compare::equal(&pair[..colon], user.as_bytes()));
-    known.then_some(password)
 }
 
 fn only(query: &str, name: &str) -> Option<Vec<u8>> {

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
 use super::clip_name;
-use crate::invalidation::Purge;
+use crate::invalidation::{Purge, Selector};
 use crate::page::pattern;
 use crate::revalidate::answer::Refusal;
 
@@ -69,6 +69,20 @@ pub(super) fn instance(page: &str, params: BTreeMap<String, Value>) -> Result<Pu
         purge = purge.param(name, value);
     }
     Ok(purge)
+}
+
+/// Checks a selector that is made already. Its path is meant literally, whatever its segments look like.
+pub(super) fn check(selector: &Selector) -> Result<(), Refusal> {
+    match selector {
+        Selector::Path(path) => check_path("path", path),
+        Selector::Prefix(prefix) => check_path("prefix", prefix),
+        Selector::Tag(tag) => check_text("tag", tag),
+        Selector::All => Ok(()),
+        Selector::Page { pattern, params } => {
+            check_page(pattern)?;
+            params.iter().try_for_each(|(name, value)| check_text(name, value))
+        }
+    }
 }
 
 /// Writes a page as it is registered: `[slug]` and `:slug` mean `{slug}`, `[...rest]` and `*rest` mean `{*rest}`, and

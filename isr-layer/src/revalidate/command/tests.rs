@@ -248,8 +248,6 @@ fn request() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
     #[test]
     fn whatever_is_accepted_is_within_the_limits(body in request()) {
         if let Ok(purge) = from_json(body.as_bytes(), |_| false) {

@@ -2,13 +2,38 @@
 
 use tower::ServiceExt;
 
+use super::RevalidateService;
 use super::tests::{Recorder, endpoint, post};
+use crate::auth::{Authenticate, SignedRequest, Verdict};
 
 #[tokio::test]
 async fn it_mounts_in_an_axum_router() {
     let engine = Recorder::new();
     let nested = axum::Router::<()>::new().route_service("/revalidate", endpoint(&engine));
     let app = axum::Router::new().nest("/api", nested);
+
+    let response = app.oneshot(post(r#"{"path": "/"}"#).map(axum::body::Body::new)).await.unwrap();
+
+    assert_eq!(response.status(), 200);
+}
+
+/// Accepts whoever sends to the path that the client was told.
+struct ToThisPath;
+
+impl Authenticate for ToThisPath {
+    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+        match request.uri().path() {
+            "/api/revalidate" => Verdict::accepted(),
+            _ => Verdict::rejected(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_authenticator_sees_the_path_as_the_client_sent_it_not_what_a_nest_left_of_it() {
+    let service = RevalidateService::over(Recorder::new(), ToThisPath.into());
+    let app =
+        axum::Router::<()>::new().nest("/api", axum::Router::new().route_service("/revalidate", service));
 
     let response = app.oneshot(post(r#"{"path": "/"}"#).map(axum::body::Body::new)).await.unwrap();
 

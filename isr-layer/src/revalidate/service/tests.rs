@@ -10,7 +10,7 @@ use super::*;
 use crate::auth::{Bearer, StaticSecret};
 use crate::invalidation::{SelectorReceipt, Status};
 
-const SECRET: &str = "a secret of more than 24 bytes";
+pub(super) const SECRET: &str = "a secret of more than 24 bytes";
 
 /// A cache that remembers what it was asked and answers every selector alike.
 pub(super) struct Recorder {
@@ -23,11 +23,16 @@ impl Recorder {
         Arc::new(Self { purges: Mutex::default(), status: Mutex::new(Status::Regenerated) })
     }
 
-    fn purges(&self) -> Vec<Purge> {
+    pub(super) fn purges(&self) -> Vec<Purge> {
         self.purges.lock().unwrap().clone()
     }
 
-    fn answers(&self, status: Status) {
+    /// Those there were until now.
+    pub(super) fn take_purges(&self) -> Vec<Purge> {
+        std::mem::take(&mut self.purges.lock().unwrap())
+    }
+
+    pub(super) fn answers(&self, status: Status) {
         *self.status.lock().unwrap() = status;
     }
 }
@@ -41,7 +46,7 @@ impl Engine for Recorder {
     }
 }
 
-fn bearer() -> Bearer {
+pub(super) fn bearer() -> Bearer {
     Bearer::new(SECRET).unwrap()
 }
 
@@ -49,13 +54,16 @@ pub(super) fn endpoint(engine: &Arc<Recorder>) -> RevalidateService {
     RevalidateService::over(engine.clone(), bearer().into())
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Value,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
 }
 
-async fn send<B: Body + Send + 'static>(service: &RevalidateService, request: Request<B>) -> Answer {
+pub(super) async fn send<B: Body + Send + 'static>(
+    service: &RevalidateService,
+    request: Request<B>,
+) -> Answer {
     let (head, body) = service.clone().oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let answer =
@@ -72,12 +80,12 @@ pub(super) fn post(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-fn stranger(body: &'static str) -> Request<Full<Bytes>> {
+pub(super) fn stranger(body: &'static str) -> Request<Full<Bytes>> {
     Request::post("/api/revalidate").body(Full::from(body)).unwrap()
 }
 
 /// The answer is a problem with this status, and the cache was left alone.
-fn assert_refused(answer: &Answer, status: u16, engine: &Recorder) {
+pub(super) fn assert_refused(answer: &Answer, status: u16, engine: &Recorder) {
     assert_eq!(answer.status, status, "{}", answer.body);
     assert_eq!(answer.headers["content-type"], "application/problem+json");
     assert_eq!(answer.body["status"], status);
@@ -264,6 +272,15 @@ async fn a_body_over_one_mebibyte_is_413_announced_or_not() {
     assert_refused(&send(&endpoint(&engine), post(vec![b' '; 1024 * 1024 + 1])).await, 413, &engine);
 }
 
+#[tokio::test]
+async fn it_is_all_frames_together_that_are_held_to_one_mebibyte() {
+    let engine = Recorder::new();
+    let half = || Ok(http_body::Frame::data(Bytes::from(vec![b' '; 600 * 1024])));
+    let endless = Frames(vec![half(), half()]);
+
+    assert_refused(&send(&endpoint(&engine), post("").map(|_| endless)).await, 413, &engine);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_arrive_is_408_after_five_seconds() {
     let engine = Recorder::new();
@@ -306,7 +323,10 @@ fn it_is_what_routers_ask_for() {
     }
 
     mountable(&endpoint(&Recorder::new()));
-    mountable(&RevalidateService::new(crate::IsrLayer::builder().pages([]).build().unwrap().cache(), bearer()));
+    mountable(&RevalidateService::new(
+        crate::IsrLayer::builder().pages([]).build().unwrap().cache(),
+        bearer(),
+    ));
 }
 
 /// Yields these frames, then waits for ever.

@@ -14,3 +14,9 @@ pub(in crate::revalidate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
 pub(in crate::revalidate) fn original_uri(extensions: &Extensions) -> Option<&Uri> {
     extensions.get::<OriginalUri>().map(|OriginalUri(uri)| uri)
 }
+
+/// A request from `peer`, for tests.
+#[cfg(test)]
+pub(in crate::revalidate) fn set_peer(extensions: &mut Extensions, peer: SocketAddr) {
+    extensions.insert(ConnectInfo(peer));
+}

@@ -5,3 +5,6 @@
 mod told;
 
 pub(super) use told::{original_uri, peer};
+
+#[cfg(test)]
+pub(super) use told::set_peer;

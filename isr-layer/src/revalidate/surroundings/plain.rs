@@ -13,3 +13,9 @@ pub(in crate::revalidate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
 pub(in crate::revalidate) fn original_uri(_: &Extensions) -> Option<&Uri> {
     None
 }
+
+/// A request from `peer`, for tests.
+#[cfg(test)]
+pub(in crate::revalidate) fn set_peer(extensions: &mut Extensions, peer: SocketAddr) {
+    extensions.insert(peer);
+}

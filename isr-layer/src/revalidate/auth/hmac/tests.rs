@@ -100,8 +100,8 @@ fn one_right_signature_of_two_is_enough_and_a_moved_time_is_not() {
     assert!(!accepts(&format!("t=1790000000,{}{right}", format!("{wrong},").repeat(8))), "beyond the eighth");
 }
 
-/// The first by the signing line of Ghost's `webhook-trigger.js` (TryGhost/Ghost, commit 8b75352), the second by what
-/// that line was before the time was signed too.
+/// Made by the signing lines of Ghost itself (TryGhost/Ghost, `services/webhooks`): the first of `webhook-trigger.js` at
+/// commit 8b75352, the second of `trigger.js` at 1272871, when the time was not signed yet.
 #[test]
 fn both_schemes_of_ghost_are_accepted() {
     let body = r#"{"post":{"current":{"id":"1","slug":"hällo"},"previous":{}}}"#;

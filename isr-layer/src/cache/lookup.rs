@@ -1,0 +1,59 @@
+//! The look-up: what a request is at first sight. The path every request takes, so it allocates nothing.
+
+use std::sync::Arc;
+
+use http::{Method, Request};
+use http_body::Body;
+
+use super::core::Core;
+use crate::clock::{self, Instant};
+use crate::entry::Entry;
+use crate::key::KeyRef;
+use crate::page::{Known, canonical};
+
+/// What a request is at first sight.
+pub(crate) enum Sight<'a> {
+    /// No page: it passes untouched.
+    Foreign,
+    /// A page that is fresh in memory, at the time it was looked at.
+    Fresh(Arc<Entry>, Instant),
+    /// A page that takes a second look.
+    Page(&'a Arc<Known>, KeyRef<'a>),
+}
+
+impl Core {
+    /// Looks at a request whose public path is `raw`.
+    #[inline]
+    pub(crate) fn look<'a, B: Body>(&'a self, request: &'a Request<B>, raw: &'a str) -> Sight<'a> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Sight::Foreign;
+        }
+        if !self.registry.may_have(raw) || !request.body().is_end_stream() {
+            return Sight::Foreign;
+        }
+        // What is in memory has canonical keys: a raw path that finds something is canonical itself, and it is the whole
+        // key if the entry's key is nothing else.
+        match self.fresh(&KeyRef::of_path(raw)).filter(|(entry, _)| entry.is_keyed_by_path) {
+            Some((entry, now)) => Sight::Fresh(entry, now),
+            None => self.look_again(request, raw).unwrap_or(Sight::Foreign),
+        }
+    }
+
+    fn look_again<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Sight<'a>> {
+        let path = canonical(raw)?;
+        let page = self.registry.find(&path)?;
+        let key = KeyRef::new(page, path, request.uri().query(), request.headers())?;
+        let fresh = if page.is_keyed_by_path() { None } else { self.fresh(&key) };
+        Some(match fresh {
+            Some((entry, now)) => Sight::Fresh(entry, now),
+            None => Sight::Page(page, key),
+        })
+    }
+
+    #[inline]
+    fn fresh(&self, key: &KeyRef<'_>) -> Option<(Arc<Entry>, Instant)> {
+        let entry = self.memory.get(key)?;
+        let now = clock::now();
+        entry.is_fresh(&self.marks, now).then_some((entry, now))
+    }
+}

@@ -1,0 +1,79 @@
+//! A filter over the beginnings of all pages' paths: most requests that are no page are told by one look at it.
+
+/// Says of a path that no page can have it, or that one may. It never errs on the first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Beginnings {
+    /// Some page begins with a parameter, so any path may be one.
+    any: bool,
+    slots: [u64; 4],
+}
+
+impl Beginnings {
+    pub(crate) fn add(&mut self, pattern: &str) {
+        let beginning = beginning(pattern);
+        self.any |= beginning.contains(&b'{');
+        let slot = slot(beginning);
+        self.slots[slot / 64] |= 1 << (slot % 64);
+    }
+
+    /// Whether a page may have this path, which need not be canonical.
+    #[inline]
+    pub(crate) fn may_have(&self, path: &str) -> bool {
+        let beginning = beginning(path);
+        let slot = slot(beginning);
+        self.any || self.slots[slot / 64] & (1 << (slot % 64)) != 0 || beginning.contains(&b'%')
+    }
+}
+
+/// The three octets after the first slash, as far as they are there.
+#[inline]
+fn beginning(path: &str) -> [u8; 3] {
+    let mut rest = path.bytes().skip(1);
+    std::array::from_fn(|_| rest.next().unwrap_or(0))
+}
+
+/// One of 256 slots.
+#[inline]
+fn slot([first, second, third]: [u8; 3]) -> usize {
+    usize::from(first.wrapping_mul(7) ^ second.wrapping_mul(29) ^ third.wrapping_mul(83))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_of_a_page_is_ever_told_to_be_none() {
+        let mut beginnings = Beginnings::default();
+        for pattern in ["/", "/posts/{slug}", "/about", "/de", "/caf%C3%A9/menu"] {
+            beginnings.add(pattern);
+        }
+
+        for path in [
+            "/",
+            "/posts/a",
+            "/posts/a/b",
+            "/about",
+            "/de",
+            "/caf%C3%A9/menu",
+            "/%63af%c3%a9/menu",
+            "/p%6Fsts/a",
+        ] {
+            assert!(beginnings.may_have(path), "{path}");
+        }
+        for path in ["/account", "/api/v1", "/static/x.css"] {
+            assert!(!beginnings.may_have(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_near_the_beginning_may_be_anything() {
+        for pattern in ["/{slug}", "/x/{slug}", "/{*rest}"] {
+            let mut beginnings = Beginnings::default();
+            beginnings.add(pattern);
+
+            assert!(beginnings.may_have("/x/at/all"), "{pattern}");
+            assert!(beginnings.may_have("/x/"), "{pattern}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! How often one address may fail, and one credential may call: counted in bounded tables, a minute at a time.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::answer::Refusal;
+use super::auth::Credential;
+use crate::clock::Instant;
+
+/// How many failures an address may have in a minute, unless set.
+const FAILURES: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
+
+/// How many calls a credential may make in a minute, unless set: a content system publishes in bulk.
+const CALLS: NonZeroU32 = NonZeroU32::new(6_000).expect("six thousand is not zero");
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// How many keys a table holds; the oldest goes first.
+const MAX_KEYS: usize = 4_096;
+
+/// The counters of one endpoint. A failure counts against its address alone, so that a valid credential is never
+/// refused for the failures of others.
+#[derive(Debug)]
+pub(super) struct Limits {
+    rates: Rates,
+    failures: Mutex<Windows<IpAddr>>,
+    calls: Mutex<Windows<Credential>>,
+}
+
+/// What is allowed in a minute.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rates {
+    pub(super) failures: NonZeroU32,
+    pub(super) calls: NonZeroU32,
+}
+
+impl Limits {
+    pub(super) fn new(rates: Rates) -> Self {
+        Self { rates, failures: Mutex::default(), calls: Mutex::default() }
+    }
+
+    pub(super) fn rates(&self) -> Rates {
+        self.rates
+    }
+
+    /// Counts a failure, and says how it is answered.
+    pub(super) fn failed(&self, peer: Option<IpAddr>, now: Instant) -> Refusal {
+        let Some(peer) = peer else { return Refusal::InvalidToken };
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        match failures.count(network(peer), now, self.rates.failures) {
+            None => Refusal::InvalidToken,
+            Some(retry_after) => Refusal::TooMany { retry_after },
+        }
+    }
+
+    /// Counts a call of a credential that was accepted, unless it has none left.
+    pub(super) fn called(&self, credential: Credential, now: Instant) -> Result<(), Refusal> {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        match calls.count(credential, now, self.rates.calls) {
+            None => Ok(()),
+            Some(retry_after) => Err(Refusal::TooMany { retry_after }),
+        }
+    }
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self { failures: FAILURES, calls: CALLS }
+    }
+}
+
+/// Whose address it is: of IPv6 a subscriber has 64 bits to choose from (RFC 6177).
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 => v4,
+    }
+}
+
+/// A counter a key, over a minute that begins with its first event.
+#[derive(Debug)]
+struct Windows<K> {
+    counts: HashMap<K, Window>,
+    /// In the order they began, which is the order they end.
+    began: VecDeque<(Instant, K)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    began: Instant,
+    count: u32,
+}
+
+impl<K: Copy + Eq + Hash> Windows<K> {
+    /// Counts one event; says how long to wait when `allowed` are over.
+    fn count(&mut self, key: K, now: Instant, allowed: NonZeroU32) -> Option<Duration> {
+        self.forget_ended(now);
+        if !self.counts.contains_key(&key) {
+            self.make_room();
+            self.began.push_back((now, key));
+        }
+        let window = self.counts.entry(key).or_insert(Window { began: now, count: 0 });
+        window.count = window.count.saturating_add(1);
+        let over = window.count > allowed.get();
+        over.then(|| (window.began + MINUTE).saturating_duration_since(now))
+    }
+
+    fn forget_ended(&mut self, now: Instant) {
+        while let Some((began, key)) = self.began.front().copied() {
+            if now.saturating_duration_since(began) < MINUTE {
+                return;
+            }
+            self.began.pop_front();
+            self.counts.remove(&key);
+        }
+    }
+
+    fn make_room(&mut self) {
+        while self.counts.len() >= MAX_KEYS {
+            let Some((_, oldest)) = self.began.pop_front() else { return };
+            self.counts.remove(&oldest);
+        }
+    }
+}
+
+impl<K> Default for Windows<K> {
+    fn default() -> Self {
+        Self { counts: HashMap::new(), began: VecDeque::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits::new(Rates::default())
+    }
+
+    fn peer(last: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([192, 0, 2, last]))
+    }
+
+    fn is_too_many(refusal: &Refusal) -> bool {
+        matches!(refusal, Refusal::TooMany { .. })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_eleventh_failure_within_a_minute_is_too_many_until_the_minute_is_over() {
+        let limits = limits();
+        let start = Instant::now();
+
+        for _ in 0..10 {
+            assert_eq!(limits.failed(peer(1), start), Refusal::InvalidToken);
+        }
+        let eleventh = limits.failed(peer(1), start + Duration::from_secs(20));
+        assert_eq!(eleventh, Refusal::TooMany { retry_after: Duration::from_secs(40) });
+        assert_eq!(limits.failed(peer(1), start + MINUTE), Refusal::InvalidToken);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_address_does_not_count_for_another_and_an_unknown_one_is_not_counted() {
+        let limits = limits();
+        let now = Instant::now();
+        (0..20).for_each(|_| drop(limits.failed(peer(1), now)));
+
+        assert_eq!(limits.failed(peer(2), now), Refusal::InvalidToken);
+        assert!((0..20).all(|_| limits.failed(None, now) == Refusal::InvalidToken));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_addresses_of_one_ipv6_subscriber_are_one_and_a_mapped_ipv4_is_itself() {
+        let limits = limits();
+        let now = Instant::now();
+        let address = |text: &str| Some(text.parse().unwrap());
+        for last in 0..10 {
+            limits.failed(address(&format!("2001:db8:1:2::{last}")), now);
+            limits.failed(address("::ffff:192.0.2.1"), now);
+        }
+
+        assert!(is_too_many(&limits.failed(address("2001:db8:1:2:ffff::1"), now)));
+        assert!(!is_too_many(&limits.failed(address("2001:db8:1:3::1"), now)));
+        assert!(is_too_many(&limits.failed(peer(1), now)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_addresses_keeps_the_table_inside_its_bound() {
+        let limits = limits();
+        let now = Instant::now();
+        for address in 0..100_000_u32 {
+            limits.failed(Some(IpAddr::from(address.to_be_bytes())), now);
+        }
+
+        let failures = limits.failures.lock().unwrap();
+        assert_eq!(failures.counts.len(), MAX_KEYS);
+        assert_eq!(failures.began.len(), MAX_KEYS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_credential_has_its_own_rate_and_counts_anew_after_a_minute() {
+        let limits = Limits::new(Rates { calls: NonZeroU32::new(2).unwrap(), ..Rates::default() });
+        let (one, other) = (Credential::new(0, 0), Credential::new(0, 1));
+        let now = Instant::now();
+
+        assert!(limits.called(one, now).is_ok() && limits.called(one, now).is_ok());
+        assert_eq!(limits.called(one, now), Err(Refusal::TooMany { retry_after: MINUTE }));
+        assert!(limits.called(other, now).is_ok());
+        assert!(limits.called(one, now + MINUTE).is_ok());
+    }
+}

@@ -1,0 +1,107 @@
+//! Deliveries that were acknowledged: the last ten thousand, so that a repeated one is not carried out again.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use super::answer::Acknowledged;
+use super::auth::Admission;
+
+/// How many are remembered. One that is forgotten is carried out again, which is harmless.
+const MAX_DELIVERIES: usize = 10_000;
+
+/// The ids of acknowledged deliveries and how they were acknowledged.
+#[derive(Debug, Default)]
+pub(super) struct Replays {
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    answers: HashMap<Id, Acknowledged>,
+    in_order: VecDeque<Id>,
+}
+
+/// A hash, since a sender chooses how long its ids are. Each authenticator has its own ids.
+type Id = [u8; 32];
+
+impl Replays {
+    /// How this delivery was acknowledged before. Only a scheme with an id of its own knows: a signature is no id, since
+    /// two publishes with one body are two purges.
+    pub(super) fn acknowledged(&self, admission: &Admission) -> Option<Acknowledged> {
+        let id = id(admission)?;
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).answers.get(&id).copied()
+    }
+
+    /// Remembers a delivery, now that its purge is acknowledged.
+    pub(super) fn remember(&self, admission: &Admission, answer: Acknowledged) {
+        let Some(id) = id(admission) else { return };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.answers.insert(id, answer).is_none() {
+            seen.in_order.push_back(id);
+        }
+        while seen.in_order.len() > MAX_DELIVERIES {
+            let oldest = seen.in_order.pop_front();
+            oldest.map(|oldest| seen.answers.remove(&oldest));
+        }
+    }
+}
+
+fn id(admission: &Admission) -> Option<Id> {
+    let delivery = admission.delivery.as_deref()?;
+    let mut hash = Sha256::new();
+    hash.update(admission.credential.authenticator().to_le_bytes());
+    hash.update(delivery.as_bytes());
+    Some(hash.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invalidation::Receipt;
+    use crate::revalidate::auth::Credential;
+
+    fn delivery(authenticator: usize, id: &str) -> Admission {
+        Admission { credential: Credential::new(authenticator, 0), delivery: Some(id.to_owned()) }
+    }
+
+    fn answer(sequence: u64) -> Acknowledged {
+        Acknowledged::of(&Receipt::new(Some(sequence), Vec::new())).unwrap()
+    }
+
+    #[test]
+    fn a_delivery_is_known_once_it_was_remembered() {
+        let replays = Replays::default();
+
+        assert_eq!(replays.acknowledged(&delivery(0, "a")), None);
+        replays.remember(&delivery(0, "a"), answer(7));
+
+        assert_eq!(replays.acknowledged(&delivery(0, "a")), Some(answer(7)));
+        assert_eq!(replays.acknowledged(&delivery(1, "a")), None, "each authenticator has ids of its own");
+    }
+
+    #[test]
+    fn a_request_without_an_id_is_never_known() {
+        let replays = Replays::default();
+        let anonymous = Admission { delivery: None, ..delivery(0, "") };
+
+        replays.remember(&anonymous, answer(1));
+
+        assert_eq!(replays.acknowledged(&anonymous), None);
+    }
+
+    #[test]
+    fn the_set_is_bounded_and_the_oldest_goes_first() {
+        let replays = Replays::default();
+        for id in 0..MAX_DELIVERIES + 5 {
+            replays.remember(&delivery(0, &id.to_string()), answer(1));
+            replays.remember(&delivery(0, &id.to_string()), answer(2));
+        }
+
+        assert_eq!(replays.acknowledged(&delivery(0, "4")), None);
+        assert_eq!(replays.acknowledged(&delivery(0, "5")), Some(answer(2)));
+        let seen = replays.seen.lock().unwrap();
+        assert_eq!((seen.answers.len(), seen.in_order.len()), (MAX_DELIVERIES, MAX_DELIVERIES));
+    }
+}

@@ -1,0 +1,218 @@
+//! From what a content system sends to what is revalidated: templates over the payload, presets, or a closure.
+
+mod event;
+mod presets;
+mod template;
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::answer::Refusal;
+use super::command;
+use super::json;
+use crate::invalidation::{Mode, Purge};
+use crate::{Error, ErrorKind};
+use template::{Insert, Template};
+
+pub use event::{Unprocessable, WebhookEvent};
+
+/// Says which part of a webhook's payload names what changed.
+///
+/// A template holds JSON pointers (RFC 6901) in braces. Where one meets an array, it goes into every item, so that one
+/// event may name many; `{{` and `}}` are braces. A field that is missing is a 422 which names the pointer: nothing
+/// is ever revalidated by mistake, and never everything.
+///
+/// ```
+/// use isr_layer::Webhook;
+///
+/// // {"_type": "post", "slug": {"current": "hello"}, "tags": [{"slug": "rust"}, {"slug": "web"}]}
+/// let webhook = Webhook::new()
+///     .tag("{/_type}:{/slug/current}")
+///     .tag_if_present("tag:{/tags/slug}")
+///     .path("/blog/{/slug/current}");
+/// ```
+///
+/// Presets begin with the tags that suit a system's payload: [`Webhook::sanity`] and so on. A closure maps what no
+/// template can: [`Webhook::map`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "a mapping does nothing until it is given to `RevalidateService::webhook`"]
+pub struct Webhook {
+    rules: Vec<Rule>,
+    mode: Option<Mode>,
+    mistake: Option<String>,
+}
+
+#[derive(Clone)]
+enum Rule {
+    Template { names: Names, text: Template, presence: Presence },
+    Map(Arc<Map>),
+}
+
+type Map = dyn Fn(&WebhookEvent<'_>) -> Result<Purge, Unprocessable> + Send + Sync;
+
+/// What a template's text names.
+#[derive(Clone, Copy, Debug)]
+enum Names {
+    Tag,
+    Path,
+    Prefix,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Required,
+    IfPresent,
+}
+
+impl Webhook {
+    /// A mapping that names nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Names a tag: `{/_type}:{/slug/current}`.
+    pub fn tag(self, template: &str) -> Self {
+        self.template(Names::Tag, template, Presence::Required)
+    }
+
+    /// Names a tag if the payload has all of its fields.
+    pub fn tag_if_present(self, template: &str) -> Self {
+        self.template(Names::Tag, template, Presence::IfPresent)
+    }
+
+    /// Names a path: `/blog/{/slug/current}`.
+    pub fn path(self, template: &str) -> Self {
+        self.template(Names::Path, template, Presence::Required)
+    }
+
+    /// Names a path if the payload has all of its fields.
+    pub fn path_if_present(self, template: &str) -> Self {
+        self.template(Names::Path, template, Presence::IfPresent)
+    }
+
+    /// Names every path below one: `/{/locale}/`.
+    pub fn prefix(self, template: &str) -> Self {
+        self.template(Names::Prefix, template, Presence::Required)
+    }
+
+    /// Names what a function finds in the event, in addition to the templates. An empty batch means that the
+    /// event is none of ours: it is acknowledged, and nothing is done.
+    ///
+    /// ```
+    /// use isr_layer::{Purge, Webhook};
+    ///
+    /// let webhook = Webhook::new().map(|event| {
+    ///     if event.text("/status").as_deref() == Some("draft") {
+    ///         return Ok(Purge::batch([]));
+    ///     }
+    ///     Ok(Purge::page("/posts/{slug}").param("slug", event.required("/slug")?))
+    /// });
+    /// ```
+    pub fn map<F>(mut self, map: F) -> Self
+    where
+        F: Fn(&WebhookEvent<'_>) -> Result<Purge, Unprocessable> + Send + Sync + 'static,
+    {
+        self.rules.push(Rule::Map(Arc::new(map)));
+        self
+    }
+
+    /// Sets the mode of everything named.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    fn template(mut self, names: Names, template: &str, presence: Presence) -> Self {
+        match Template::parse(template) {
+            Ok(text) => self.rules.push(Rule::Template { names, text, presence }),
+            Err(mistake) => {
+                self.mistake.get_or_insert(format!("the template `{template}` of a webhook: {mistake}"));
+            }
+        }
+        self
+    }
+
+    /// Refuses, at start, a mapping that could never work.
+    pub(super) fn checked(self) -> Result<Self, Error> {
+        let mistake = match self.mistake {
+            Some(mistake) => mistake,
+            None if self.rules.is_empty() => "a webhook's mapping names nothing".to_owned(),
+            None => return Ok(self),
+        };
+        Err(Error::new(ErrorKind::Configuration, mistake))
+    }
+
+    /// What a payload names; an empty purge when it is none of ours.
+    pub(super) fn purge(&self, headers: &http::HeaderMap, body: &[u8]) -> Result<Purge, Refusal> {
+        let payload = json::parse(body).map_err(Refusal::Malformed)?;
+        let event = WebhookEvent::new(headers, &payload);
+        let mut purges = Vec::new();
+        let mut absent = None;
+        for rule in &self.rules {
+            match rule.apply(&event) {
+                Ok(named) => purges.extend(named),
+                Err(Unnamed::Optional(missing)) => absent = absent.or(Some(missing)),
+                Err(Unnamed::Refused(refusal)) => return Err(refusal),
+            }
+        }
+        let purge = command::within_limits(Purge::batch(purges))?;
+        match absent {
+            Some(missing) if purge.is_empty() => Err(Refusal::Unprocessable(missing.to_string())),
+            _ => Ok(self.mode.into_iter().fold(purge, Purge::mode)),
+        }
+    }
+}
+
+/// Why a rule named nothing.
+enum Unnamed {
+    Optional(Unprocessable),
+    Refused(Refusal),
+}
+
+impl Rule {
+    fn apply(&self, event: &WebhookEvent<'_>) -> Result<Vec<Purge>, Unnamed> {
+        match self {
+            Self::Map(map) => match map(event).map(command::checked) {
+                Ok(purge) => purge.map(|purge| vec![purge]).map_err(Unnamed::Refused),
+                Err(missing) => Err(Unnamed::Refused(Refusal::Unprocessable(missing.to_string()))),
+            },
+            Self::Template { names, text, presence } => {
+                let texts = text.fill(event, names.insert()).map_err(|missing| match presence {
+                    Presence::IfPresent if missing.is_missing() => Unnamed::Optional(missing),
+                    _ => Unnamed::Refused(Refusal::Unprocessable(missing.to_string())),
+                })?;
+                let purges = texts.into_iter().map(|text| command::checked(names.purge(text)));
+                purges.collect::<Result<_, _>>().map_err(Unnamed::Refused)
+            }
+        }
+    }
+}
+
+impl Names {
+    fn insert(self) -> Insert {
+        match self {
+            Self::Tag => Insert::AsIs,
+            Self::Path | Self::Prefix => Insert::IntoPath,
+        }
+    }
+
+    fn purge(self, text: String) -> Purge {
+        match self {
+            Self::Tag => Purge::tag(text),
+            Self::Path => Purge::path(text),
+            Self::Prefix => Purge::prefix(text),
+        }
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Template { names, text, presence } => write!(f, "{names:?} {text:?} {presence:?}"),
+            Self::Map(_) => f.write_str("Map(…)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

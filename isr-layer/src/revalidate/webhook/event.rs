@@ -1,0 +1,115 @@
+//! One call of a webhook, as a mapping sees it: authenticated and parsed.
+
+use std::fmt;
+
+use http::HeaderMap;
+use serde_json::Value;
+
+use crate::revalidate::pointer::Pointer;
+
+/// What a content system says happened, once it is known that it is the one who says so.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhookEvent<'a> {
+    headers: &'a HeaderMap,
+    payload: &'a Value,
+}
+
+/// Why an event cannot be mapped: the sender is answered 422 with this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unprocessable {
+    reason: Reason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reason {
+    Missing(String),
+    Other(String),
+}
+
+impl<'a> WebhookEvent<'a> {
+    pub(super) fn new(headers: &'a HeaderMap, payload: &'a Value) -> Self {
+        Self { headers, payload }
+    }
+
+    /// A header's value, if it is text.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The string or whole number at a JSON pointer; with several, the first.
+    pub fn text(&self, pointer: &str) -> Option<String> {
+        self.texts(pointer).ok()?.into_iter().next()
+    }
+
+    /// The string or whole number at a JSON pointer, or the 422 that names it.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or what is there is no text.
+    pub fn required(&self, pointer: &str) -> Result<String, Unprocessable> {
+        self.texts(pointer)?.into_iter().next().ok_or_else(|| Unprocessable::missing(pointer))
+    }
+
+    /// All strings and whole numbers at a JSON pointer, which goes into every item of an array it meets.
+    ///
+    /// # Errors
+    ///
+    /// The field is missing, in any of the items, or what is there is no text.
+    pub fn texts(&self, pointer: &str) -> Result<Vec<String>, Unprocessable> {
+        let parsed = Pointer::parse(pointer).map_err(Unprocessable::new)?;
+        self.texts_at(&parsed)
+    }
+
+    /// Whether there is anything but `null` at a JSON pointer.
+    pub fn has(&self, pointer: &str) -> bool {
+        let found = Pointer::parse(pointer).ok().and_then(|pointer| pointer.find(self.payload));
+        found.is_some_and(|value| !value.is_null())
+    }
+
+    pub(super) fn texts_at(&self, pointer: &Pointer) -> Result<Vec<String>, Unprocessable> {
+        let missing = || Unprocessable::missing(&pointer.to_string());
+        let values = pointer.find_all(self.payload).ok_or_else(missing)?;
+        values.into_iter().map(|value| text(value).ok_or_else(|| not_text(value, pointer))).collect()
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn not_text(value: &Value, pointer: &Pointer) -> Unprocessable {
+    match value {
+        Value::Null => Unprocessable::missing(&pointer.to_string()),
+        _ => Unprocessable::new(format!("what the payload has at `{pointer}` is no text")),
+    }
+}
+
+impl Unprocessable {
+    /// A reason of your own, told to the sender.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: Reason::Other(reason.into()) }
+    }
+
+    pub(super) fn missing(pointer: &str) -> Self {
+        Self { reason: Reason::Missing(pointer.to_owned()) }
+    }
+
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self.reason, Reason::Missing(_))
+    }
+}
+
+impl fmt::Display for Unprocessable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            Reason::Missing(pointer) => write!(f, "the payload has nothing at `{pointer}`"),
+            Reason::Other(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for Unprocessable {}

@@ -1,0 +1,110 @@
+//! What the payloads of known systems name, as tags. Add paths of your own to them.
+
+use super::{Unprocessable, Webhook, WebhookEvent};
+use crate::invalidation::Purge;
+
+impl Webhook {
+    /// Sanity, with the default projection: `post`, `post:<_id>`, and `post:<slug>` where there is a slug.
+    pub fn sanity() -> Self {
+        Self::new().tag("{/_type}").tag("{/_type}:{/_id}").tag_if_present("{/_type}:{/slug/current}")
+    }
+
+    /// Contentful, entries and assets: `<id>`, and for an entry `<content type>` and `<content type>:<id>`.
+    pub fn contentful() -> Self {
+        Self::new()
+            .tag("{/sys/id}")
+            .tag_if_present("{/sys/contentType/sys/id}")
+            .tag_if_present("{/sys/contentType/sys/id}:{/sys/id}")
+    }
+
+    /// Strapi, versions 4 and 5: `<model>`, `<model>:<id>`, and `<model>:<documentId>`, `<model>:<slug>` where they are
+    /// there.
+    pub fn strapi() -> Self {
+        Self::new()
+            .tag("{/model}")
+            .tag("{/model}:{/entry/id}")
+            .tag_if_present("{/model}:{/entry/documentId}")
+            .tag_if_present("{/model}:{/entry/slug}")
+    }
+
+    /// Ghost: `post` and `post:<slug>`, before and after the change, and `tag:<slug>` of a post's tags; likewise for
+    /// pages, tags and authors.
+    pub fn ghost() -> Self {
+        Self::new().map(ghost)
+    }
+
+    /// Storyblok: `story:<id>` and `story:<full slug>`, or `datasource:<slug>`.
+    pub fn storyblok() -> Self {
+        Self::new()
+            .tag_if_present("story:{/story_id}")
+            .tag_if_present("story:{/full_slug}")
+            .tag_if_present("datasource:{/datasource_slug}")
+    }
+
+    /// DatoCMS: the cache tags of its CDN as they are; for a record, `item:<id>` and `item_type:<id>` of its model.
+    pub fn datocms() -> Self {
+        Self::new().map(datocms)
+    }
+
+    /// Shopify: `<id>`, and `<GraphQL id>` and `<handle>` where they are there. A deletion names the id alone.
+    pub fn shopify() -> Self {
+        Self::new().tag("{/id}").tag_if_present("{/admin_graphql_api_id}").tag_if_present("{/handle}")
+    }
+
+    /// WordPress, as the plugin *WP Webhooks* sends a post: `<post type>`, `<post type>:<id>`, and `<post type>:<slug>`
+    /// of now and before.
+    pub fn wordpress() -> Self {
+        Self::new()
+            .tag("{/post/post_type}")
+            .tag("{/post/post_type}:{/post/ID}")
+            .tag_if_present("{/post/post_type}:{/post/post_name}")
+            .tag_if_present("{/post_before/post_type}:{/post_before/post_name}")
+    }
+
+    /// A push to GitHub: `file:<path>` of every file that was added, changed or removed. A ping names nothing.
+    pub fn github_push() -> Self {
+        Self::new().map(github_push)
+    }
+}
+
+fn ghost(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    let known = ["post", "page", "tag", "author"].into_iter().find(|kind| event.has(&format!("/{kind}")));
+    let kind = known.ok_or_else(|| Unprocessable::missing("/post"))?;
+    let mut tags = vec![kind.to_owned()];
+    for time in ["current", "previous"] {
+        let slug = event.text(&format!("/{kind}/{time}/slug"));
+        tags.extend(slug.map(|slug| format!("{kind}:{slug}")));
+        let of_tags = event.texts(&format!("/{kind}/{time}/tags/slug")).unwrap_or_default();
+        tags.extend(of_tags.into_iter().map(|slug| format!("tag:{slug}")));
+    }
+    Ok(each_once(tags))
+}
+
+fn datocms(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    if event.required("/entity_type")? == "cda_cache_tags" {
+        return Ok(each_once(event.texts("/entity/attributes/tags")?));
+    }
+    let kind = event.required("/entity/type")?;
+    let mut tags = vec![format!("{kind}:{}", event.required("/entity/id")?)];
+    let model = event.text("/entity/relationships/item_type/data/id");
+    tags.extend(model.map(|model| format!("item_type:{model}")));
+    Ok(each_once(tags))
+}
+
+fn github_push(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    if event.header("x-github-event") == Some("ping") {
+        return Ok(Purge::default());
+    }
+    let mut tags = Vec::new();
+    for change in ["added", "modified", "removed"] {
+        let files = event.texts(&format!("/commits/{change}"))?;
+        tags.extend(files.into_iter().map(|file| format!("file:{file}")));
+    }
+    Ok(each_once(tags))
+}
+
+fn each_once(mut tags: Vec<String>) -> Purge {
+    tags.sort_unstable();
+    tags.dedup();
+    Purge::batch(tags.into_iter().map(Purge::tag))
+}

@@ -1,0 +1,188 @@
+//! Texts with JSON pointers in braces: `{/_type}:{/slug/current}`.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::{Unprocessable, WebhookEvent};
+use crate::revalidate::pointer::Pointer;
+
+/// How many texts one template may make of one payload: arrays multiply.
+const MAX_TEXTS: usize = 1_000;
+
+/// What would end a path, or be decoded in it, if a value brought it along.
+const ENDS_PATH: &AsciiSet = &CONTROLS.add(b'?').add(b'#').add(b'%');
+
+/// A parsed template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Template {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Pointer(Pointer),
+}
+
+/// How values are written into the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Insert {
+    AsIs,
+    /// A value stays part of the path: its `?`, `#` and `%` are percent-encoded.
+    IntoPath,
+}
+
+impl Template {
+    /// Parses a template; the error is a clause that says what is wrong with it.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, from) = rest.split_at(at);
+            literal.push_str(before);
+            if let Some(after) = from.strip_prefix("{{") {
+                literal.push('{');
+                rest = after;
+            } else if let Some(after) = from.strip_prefix("}}") {
+                literal.push('}');
+                rest = after;
+            } else {
+                let (pointer, after) = pointer(from)?;
+                parts.push(Part::Literal(std::mem::take(&mut literal)));
+                parts.push(Part::Pointer(pointer));
+                rest = after;
+            }
+        }
+        literal.push_str(rest);
+        parts.push(Part::Literal(literal));
+        parts.retain(|part| !matches!(part, Part::Literal(text) if text.is_empty()));
+        if parts.is_empty() { Err("it is empty") } else { Ok(Self { parts }) }
+    }
+
+    /// Every text that the payload makes of it.
+    pub(super) fn fill(
+        &self,
+        event: &WebhookEvent<'_>,
+        insert: Insert,
+    ) -> Result<Vec<String>, Unprocessable> {
+        let mut texts = vec![String::new()];
+        for part in &self.parts {
+            match part {
+                Part::Literal(literal) => texts.iter_mut().for_each(|text| text.push_str(literal)),
+                Part::Pointer(pointer) => {
+                    texts = multiply(&texts, &event.texts_at(pointer)?, insert)?;
+                }
+            }
+        }
+        Ok(texts)
+    }
+}
+
+fn pointer(from_brace: &str) -> Result<(Pointer, &str), &'static str> {
+    let inside = from_brace.strip_prefix('{').ok_or("a `}` without `{`: a literal one is written `}}`")?;
+    let (inside, after) = inside.split_once('}').ok_or("a `{` without `}`: a literal one is written `{{`")?;
+    if inside.is_empty() {
+        return Err("braces hold a JSON pointer, as in `{/slug/current}`");
+    }
+    Ok((Pointer::parse(inside)?, after))
+}
+
+fn multiply(texts: &[String], values: &[String], insert: Insert) -> Result<Vec<String>, Unprocessable> {
+    if texts.len() * values.len() > MAX_TEXTS {
+        return Err(Unprocessable::new(format!("the payload's arrays name more than {MAX_TEXTS} things")));
+    }
+    let values: Vec<_> = values.iter().map(|value| insert.write(value)).collect();
+    Ok(texts.iter().flat_map(|text| values.iter().map(move |value| format!("{text}{value}"))).collect())
+}
+
+impl Insert {
+    fn write(self, value: &str) -> Cow<'_, str> {
+        match self {
+            Self::AsIs => Cow::Borrowed(value),
+            Self::IntoPath => Cow::from(utf8_percent_encode(value, ENDS_PATH)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn fill(template: &str, payload: &Value, insert: Insert) -> Result<Vec<String>, String> {
+        let headers = HeaderMap::new();
+        let template = Template::parse(template).map_err(str::to_owned)?;
+        template.fill(&WebhookEvent::new(&headers, payload), insert).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn pointers_are_filled_and_doubled_braces_are_braces() {
+        let payload = json!({"a": {"b": "x"}, "n": 7});
+
+        assert_eq!(fill("{{{/a/b}}}:{/n}", &payload, Insert::AsIs), Ok(vec!["{x}:7".to_owned()]));
+    }
+
+    #[test]
+    fn arrays_fan_out_and_several_multiply() {
+        let payload = json!({"tags": [{"s": "x"}, {"s": "y"}], "langs": ["de", "en"]});
+
+        let filled = fill("{/tags/s}-{/langs}", &payload, Insert::AsIs).unwrap();
+
+        assert_eq!(filled, ["x-de", "x-en", "y-de", "y-en"]);
+        assert_eq!(fill("{/tags/1/s}", &payload, Insert::AsIs), Ok(vec!["y".to_owned()]));
+    }
+
+    #[test]
+    fn arrays_that_multiply_beyond_a_thousand_are_refused() {
+        let payload = json!({"a": vec!["x"; 40]});
+
+        assert!(fill("{/a}{/a}", &payload, Insert::AsIs).unwrap_err().contains("1000"));
+    }
+
+    #[test]
+    fn a_missing_field_is_named() {
+        for payload in [json!({}), json!({"a": null}), json!({"a": "x"}), json!({"a": [{"b": "x"}, {}]})] {
+            assert!(fill("{/a/b}", &payload, Insert::AsIs).unwrap_err().contains("`/a/b`"), "{payload}");
+        }
+        assert!(fill("{/a}", &json!({"a": {"b": 1}}), Insert::AsIs).unwrap_err().contains("no text"));
+    }
+
+    #[test]
+    fn a_value_cannot_end_the_path_it_is_put_into() {
+        let payload = json!({"slug": "100%/a?b#cé"});
+
+        assert_eq!(
+            fill("/p/{/slug}", &payload, Insert::IntoPath),
+            Ok(vec!["/p/100%25/a%3Fb%23c%C3%A9".to_owned()])
+        );
+    }
+
+    #[test]
+    fn what_is_no_template_says_why() {
+        for (template, why) in
+            [("", "empty"), ("{", "without"), ("a}", "without"), ("{}", "pointer"), ("{a}", "`/`")]
+        {
+            assert!(Template::parse(template).unwrap_err().contains(why), "{template}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_answered(text in "[{}/a~0-9]{0,20}|\\PC*") {
+            if Template::parse(&text).is_ok() {
+                let _ = fill(&text, &json!({"a": [{"a": "x"}, "y"], "": "z"}), Insert::IntoPath);
+            }
+        }
+
+        #[test]
+        fn an_escaped_literal_is_itself(text in "[{}/a-z ]{1,20}") {
+            let escaped = text.replace('{', "{{").replace('}', "}}");
+            prop_assert_eq!(fill(&escaped, &json!({}), Insert::AsIs), Ok(vec![text]));
+        }
+    }
+}

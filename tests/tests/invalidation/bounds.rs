@@ -1,0 +1,161 @@
+//! Bounds: marks are few however many selectors are purged, and forgetting them forgets no purge.
+
+use std::time::{Duration, Instant};
+
+use isr_layer::{Mode, Purge};
+use isr_tests::settle;
+
+use crate::house::{A, House, is_hit, is_marked, version};
+use crate::stage::When;
+
+const DISTINCT: usize = 200_000;
+
+/// Purges so many tags that nobody carries, and lets the layer do its sweeping between.
+async fn purge_distinct_tags(house: &House, count: usize) {
+    for number in 0..count {
+        house.purge(Purge::tag(format!("nobody:{number}"))).await;
+        if number % 100 == 99 {
+            tokio::task::yield_now().await;
+        }
+    }
+    settle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_stay_bounded_however_many_tags_are_purged() {
+    let house = House::new();
+    house.get(A).await;
+    let mut most = 0;
+
+    for _ in 0..20 {
+        purge_distinct_tags(&house, DISTINCT / 20).await;
+        most = most.max(house.cache.stats().marks);
+    }
+
+    assert_eq!(house.cache.stats().sequence, 200_000);
+    assert!(most <= 2 * 65_536 + 2, "{most}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_stay_bounded_however_many_paths_and_prefixes_are_purged() {
+    let house = House::with(|builder| builder.max_marks(1_000));
+    for number in 0..10_000 {
+        let path = Purge::path(format!("/posts/{number}")).mode(Mode::Stale);
+        house.purge(Purge::batch([path, Purge::prefix(format!("/other/{number}"))])).await;
+    }
+    settle().await;
+
+    assert!(house.cache.stats().marks <= 2_002, "{:?}", house.cache.stats());
+}
+
+#[tokio::test(start_paused = true)]
+async fn pruning_keeps_pages_fresh_that_were_not_purged() {
+    let house = House::with(|builder| builder.max_marks(100));
+    for path in ["/about", A, "/"] {
+        house.get(path).await;
+    }
+
+    purge_distinct_tags(&house, 10_000).await;
+
+    for path in ["/about", A, "/"] {
+        assert!(is_hit(&house.get(path).await), "{path}");
+    }
+    assert!(house.cache.stats().marks <= 202);
+    assert_eq!(house.stage.renders(), 3);
+}
+
+/// Without a yield between the purges: a caller that only ever gets ready answers must not keep the sweep from running.
+#[tokio::test(start_paused = true)]
+async fn pruning_keeps_pages_fresh_under_purges_that_follow_each_other_without_a_pause() {
+    let house = House::with(|builder| builder.max_marks(100));
+    house.get("/about").await;
+
+    for number in 0..10_000 {
+        house.purge(Purge::tag(format!("nobody:{number}"))).await;
+    }
+
+    assert!(is_hit(&house.get("/about").await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pruning_forgets_no_purge_of_a_page_that_is_kept() {
+    for mode in [Mode::Stale, Mode::Expire] {
+        for purge in
+            [Purge::path(A), Purge::prefix("/posts"), Purge::tag("late"), Purge::tag("posts"), Purge::all()]
+        {
+            let house = House::with(|builder| builder.max_marks(100));
+            house.stage.tag(A, When::Late, "late");
+            house.get(A).await;
+            house.stage.publish(A, 2);
+            house.purge(purge.clone().mode(mode)).await;
+
+            purge_distinct_tags(&house, 1_000).await;
+            let answer = house.get(A).await;
+            settle().await;
+
+            let is_new = version(&answer) == Some(2);
+            assert!(is_new || is_marked(&answer) && mode == Mode::Stale, "{purge:?}, {mode:?}");
+            assert_eq!(version(&house.get(A).await), Some(2), "{purge:?}, {mode:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pruning_during_a_render_forgets_no_purge_that_came_during_it() {
+    for when in [When::Early, When::Late] {
+        let house = House::with(|builder| builder.max_marks(100));
+        house.stage.tag(A, when, "learnt");
+        house.stage.hold();
+        let early = house.visit(A).await;
+        house.stage.held()[0].read();
+        settle().await;
+        house.stage.publish(A, 2);
+        house.purge(Purge::tag("learnt").mode(Mode::Expire)).await;
+
+        purge_distinct_tags(&house, 1_000).await;
+        house.stage.open();
+        crate::house::done(early).await;
+
+        assert_eq!(version(&house.get(A).await), Some(2), "{when:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_of_entries_that_are_gone_are_forgotten() {
+    let house = House::with(|builder| builder.max_marks(100).max_entries(50));
+    for number in 0..2_000 {
+        house.get(&format!("/posts/{number}")).await;
+    }
+    settle().await;
+
+    let stats = house.cache.stats();
+    assert!(stats.entries <= 50, "{stats:?}");
+    assert!(stats.marks <= 2 * (100 + 51), "{stats:?}");
+}
+
+/// How long a purge of `tag` takes, at best of many.
+async fn time_to_purge(house: &House, tag: &str) -> Duration {
+    let mut best = Duration::MAX;
+    for _ in 0..100 {
+        let started = Instant::now();
+        house.purge(Purge::tag(tag)).await;
+        best = best.min(started.elapsed());
+    }
+    best
+}
+
+#[tokio::test]
+#[ignore = "needs a quiet machine; run by .ci/run"]
+async fn purging_a_tag_takes_as_long_whether_fifty_thousand_entries_carry_it_or_none() {
+    let house = House::new();
+    for number in 0..50_000 {
+        house.get(&format!("/posts/{number}")).await;
+    }
+    assert_eq!(house.receipt(Purge::tag("posts")).await.matched(), Some(50_000));
+
+    let carried = time_to_purge(&house, "posts").await;
+    let unknown = time_to_purge(&house, "nobody").await;
+
+    println!("carried by 50,000: {carried:?}, by none: {unknown:?}");
+    assert!(carried < 5 * unknown + Duration::from_micros(20), "{carried:?} against {unknown:?}");
+}

@@ -1,0 +1,16 @@
+//! Invalidation: no acknowledged purge is lost, whatever is being rendered meanwhile, and every receipt tells the truth.
+
+mod bounds;
+mod failure;
+mod house;
+mod many;
+mod model;
+mod modes;
+mod nextjs;
+mod overtaken;
+mod race;
+mod receipts;
+mod schedule;
+mod selectors;
+mod stage;
+mod stress;

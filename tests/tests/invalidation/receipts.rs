@@ -1,0 +1,266 @@
+//! Receipts: each selector is told what became of it, and nothing is called done that is not.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use isr_layer::{IsrLayer, Mode, Page, Policy, Purge, Status};
+use isr_tests::{ask, get, settle};
+use tower::Layer;
+
+use crate::house::{A, ABOUT, House, POST, done, is_hit, only, pass, version};
+use crate::stage::{End, Stage};
+
+#[tokio::test(start_paused = true)]
+async fn a_regenerated_path_is_told_with_status_tags_and_time() {
+    let house = House::new();
+    let old = house.get(A).await;
+    house.stage.hold();
+    house.stage.publish(A, 2);
+
+    let purging = house.purging(Purge::path(A)).await;
+    pass(Duration::from_millis(120)).await;
+    house.stage.open();
+    let receipt = done(purging).await;
+    let new = house.get(A).await;
+
+    assert!(receipt.is_revalidated());
+    assert_eq!(receipt.sequence(), Some(1));
+    let one = only(&receipt);
+    assert_eq!((one.status(), one.page()), (Status::Regenerated, Some("/posts/{slug}")));
+    assert_eq!(one.http().map(|status| status.as_u16()), Some(200));
+    assert_eq!((one.previous_etag(), one.etag()), (Some(old.header("etag")), Some(new.header("etag"))));
+    assert_ne!(one.previous_etag(), one.etag());
+    assert_eq!(one.render(), Some(Duration::from_millis(120)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn equal_content_keeps_its_tag_over_a_regeneration() {
+    let house = House::new();
+    house.get(A).await;
+
+    let receipt = house.receipt(Purge::path(A)).await;
+
+    assert_eq!(receipt.status(), Status::Regenerated);
+    assert_eq!(receipt.etag(), receipt.previous_etag());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_path_that_was_never_asked_for_is_rendered() {
+    let house = House::new();
+
+    let receipt = house.receipt(Purge::path(A)).await;
+
+    assert_eq!((receipt.status(), receipt.previous_etag()), (Status::Regenerated, None));
+    assert!(is_hit(&house.get(A).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_path_the_handler_does_not_know_is_an_unknown_path() {
+    let house = House::new();
+    house.stage.publish(A, 0);
+
+    let receipt = house.purge(Purge::path(A)).await;
+    let again = house.receipt(Purge::path(A)).await;
+
+    assert!(!receipt.is_revalidated());
+    assert_eq!(only(&receipt).status(), Status::UnknownPath);
+    assert_eq!(only(&receipt).http().map(|status| status.as_u16()), Some(404));
+    assert_eq!(again.status(), Status::UnknownPath, "a remembered 404 is no good page");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_page_that_became_a_404_is_regenerated() {
+    let house = House::new();
+    house.get(A).await;
+    house.stage.publish(A, 0);
+
+    let receipt = house.purge(Purge::path(A)).await;
+
+    assert!(receipt.is_revalidated());
+    assert_eq!(only(&receipt).status(), Status::Regenerated);
+    assert_eq!(only(&receipt).http().map(|status| status.as_u16()), Some(404));
+    assert_eq!(house.get(A).await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_pattern_matches_is_not_a_page_and_marks_nothing() {
+    let house = House::new();
+    for purge in [
+        Purge::path("/nothing"),
+        Purge::path("posts/a"),
+        Purge::path("/posts/../about"),
+        Purge::path("//posts/a"),
+        Purge::path("/posts/a?b=c"),
+        Purge::path("https://example.com/posts/a"),
+        Purge::path(""),
+        Purge::path("/posts/{slug}"),
+        Purge::page("/nothing"),
+        Purge::page("/posts/{slug}").param("id", "a"),
+        Purge::page("/posts/{slug}").param("slug", "a").param("more", "b"),
+        Purge::page("/about").param("slug", "a"),
+        Purge::prefix("posts"),
+    ] {
+        let receipt = house.purge(purge.clone()).await;
+
+        assert_eq!(only(&receipt).status(), Status::NotAPage, "{purge:?}");
+        assert!(only(&receipt).error().is_some(), "{purge:?} says why");
+        assert!(!receipt.is_revalidated());
+        assert_eq!(receipt.sequence(), None, "{purge:?}");
+    }
+    assert_eq!(house.stage.renders(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pattern_as_next_js_writes_it_is_refused_as_a_path() {
+    let house = House::new();
+
+    let receipt = house.receipt(Purge::path("/posts/[slug]")).await;
+
+    assert_eq!(receipt.status(), Status::NotAPage, "it was rendered as the post called `[slug]`");
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_batch_what_is_unknown_does_not_keep_the_rest_from_its_purge() {
+    let house = House::new();
+    house.get(A).await;
+    house.stage.publish(A, 2);
+
+    let receipt = house.purge(Purge::batch([Purge::path("/nothing"), Purge::path(A)])).await;
+
+    let statuses = receipt.receipts().iter().map(|one| one.status()).collect::<Vec<_>>();
+    assert_eq!(statuses, [Status::NotAPage, Status::Regenerated]);
+    assert!(!receipt.is_revalidated());
+    assert_eq!(version(&house.get(A).await), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_regeneration_is_told_and_the_last_good_page_stays() {
+    for end in [End::Status(500), End::Status(429), End::Panic, End::Cookie] {
+        let house = House::new();
+        house.get(A).await;
+        house.stage.end_with(end);
+
+        let receipt = house.purge(Purge::path(A)).await;
+
+        assert!(!receipt.is_revalidated(), "{end:?}");
+        assert_eq!(only(&receipt).status(), Status::Failed, "{end:?}");
+        assert!(only(&receipt).error().is_some(), "{end:?}");
+        if end != End::Cookie {
+            let kept = house.get(A).await;
+            assert_eq!((kept.status.as_u16(), version(&kept)), (200, Some(1)), "{end:?}");
+            assert!(!is_hit(&kept), "{end:?}: {}", kept.cache_status());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_cached_leaves_alone_what_is_not_cached() {
+    let house = House::new();
+    house.get(A).await;
+
+    let cached = house.receipt(Purge::path(A).only_cached()).await;
+    let other = house.purge(Purge::path("/posts/b").only_cached()).await;
+
+    assert_eq!(cached.status(), Status::Regenerated);
+    assert_eq!(only(&other).status(), Status::NotCached);
+    assert!(other.is_revalidated());
+    assert_eq!(house.stage.renders(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_changes_nothing() {
+    let house = House::new();
+    house.get(A).await;
+    let before = house.cache.stats();
+
+    for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
+        for purge in
+            [Purge::path(A), Purge::tag("posts"), Purge::all(), Purge::prefix("/posts"), Purge::tag("new")]
+        {
+            let receipt = house.purge(purge.mode(mode).dry_run()).await;
+            assert_eq!(receipt.sequence(), None);
+        }
+    }
+    settle().await;
+
+    assert_eq!(house.cache.stats(), before);
+    assert!(is_hit(&house.get(A).await));
+    assert_eq!(house.stage.renders(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_and_a_page_say_how_many_entries_they_match() {
+    let house = House::new();
+    for path in [A, "/posts/b", "/", "/about"] {
+        house.get(path).await;
+    }
+
+    for (purge, matched) in [
+        (Purge::tag("posts"), Some(3)),
+        (Purge::tag("post:a"), Some(1)),
+        (Purge::tag("nobody"), Some(0)),
+        (Purge::page("/posts/{slug}"), Some(2)),
+        (Purge::page("/about"), Some(1)),
+        (Purge::prefix("/posts"), None),
+        (Purge::all(), None),
+    ] {
+        assert_eq!(house.receipt(purge.clone()).await.matched(), matched, "{purge:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_matched_is_counted_once_however_often_it_was_rendered() {
+    let house = House::new();
+    for _ in 0..5 {
+        house.receipt(Purge::path(A)).await;
+    }
+    house.purge(Purge::tag("nobody")).await;
+
+    assert_eq!(house.receipt(Purge::tag("posts")).await.matched(), Some(1));
+    house.stage.end_with(End::Cookie);
+    house.receipt(Purge::path(A)).await;
+    assert_eq!(house.receipt(Purge::tag("posts")).await.matched(), Some(0), "the entry is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_whose_declared_tags_come_out_equal_is_matched_once() {
+    const PAIR: Page = Page::new("/pair/{a}/{b}").policy(Policy::new().tags(&["{a}", "{b}"]));
+    let house = House::pages([PAIR]);
+    house.get("/pair/x/x").await;
+
+    assert_eq!(house.receipt(Purge::tag("x")).await.matched(), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_has_served_nothing_yet_says_that_it_could_only_mark() {
+    let isr = IsrLayer::builder().pages([POST, ABOUT]).build().expect("the pages fit together");
+    let stage = Stage::default();
+    let service = isr.layer(stage.clone());
+
+    let before = isr.cache().revalidate(Purge::path(A)).await;
+    ask(&service, get::<Body>("/about")).await;
+    let after = isr.cache().revalidate(Purge::path(A)).await;
+
+    assert_eq!(only(&before).status(), Status::Marked);
+    assert!(before.is_revalidated());
+    assert_eq!(only(&after).status(), Status::Regenerated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_a_router_what_no_request_has_shown_is_marked_and_what_one_has_is_regenerated() {
+    let isr = IsrLayer::builder().pages([POST, ABOUT]).build().expect("the pages fit together");
+    let stage = Stage::default();
+    let router = axum::Router::new()
+        .route_service("/posts/{slug}", stage.clone())
+        .route_service("/about", stage.clone())
+        .layer(isr.clone());
+    ask(&router, get::<Body>(A)).await;
+    stage.publish(A, 2);
+
+    let shown = isr.cache().revalidate(Purge::path(A)).await;
+    let unseen = isr.cache().revalidate(Purge::path("/about")).await;
+
+    assert_eq!(only(&shown).status(), Status::Regenerated);
+    assert_eq!(only(&unseen).status(), Status::Marked);
+    assert_eq!(version(&ask(&router, get::<Body>(A)).await), Some(2));
+}

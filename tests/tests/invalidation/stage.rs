@@ -1,0 +1,245 @@
+//! An inner service whose every render a test holds in its hand: when it reads its database, when it ends, and how.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use http::header::{HeaderValue, SET_COOKIE};
+use http::{Request, Response, StatusCode};
+use isr_layer::context;
+use tokio::sync::mpsc;
+use tower::Service;
+
+/// The inner service, its database included. A clone is the same stage. Renders run through unless they are held.
+#[derive(Clone, Default)]
+pub(crate) struct Stage(Arc<Mutex<Inner>>);
+
+/// How a render ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum End {
+    /// With the page it read, or with 404 when the database has none.
+    #[default]
+    Page,
+    /// With this status.
+    Status(u16),
+    /// With a page that sets a cookie, which is never stored.
+    Cookie,
+    /// With so many bytes.
+    Large(usize),
+    /// It panics.
+    Panic,
+}
+
+/// When a render says a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Before it reads the database.
+    Early,
+    /// At its end.
+    Late,
+}
+
+/// A render in progress, held by the test.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// Counts all renders; the first is 0.
+    pub(crate) id: usize,
+    pub(crate) path: String,
+    pub(crate) has_read: bool,
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    Read,
+    End(End),
+}
+
+#[derive(Default)]
+struct Inner {
+    versions: HashMap<String, u64>,
+    tags: Vec<(String, When, String)>,
+    held: Vec<Held>,
+    by_hand: bool,
+    end: End,
+    renders: usize,
+    failures: HashMap<String, usize>,
+}
+
+/// One render in progress; it has failed unless it is told otherwise before it is dropped.
+struct Running {
+    stage: Stage,
+    id: usize,
+    path: String,
+    orders: mpsc::UnboundedReceiver<Order>,
+    failed: bool,
+}
+
+impl Stage {
+    /// Writes to the database. Version 0 is no page at all.
+    pub(crate) fn publish(&self, path: &str, version: u64) {
+        self.lock().versions.insert(path.to_owned(), version);
+    }
+
+    /// Makes every render of `path` say `tag`.
+    pub(crate) fn tag(&self, path: &str, when: When, tag: &str) {
+        self.lock().tags.push((path.to_owned(), when, tag.to_owned()));
+    }
+
+    /// Holds every render that begins from now on.
+    pub(crate) fn hold(&self) {
+        self.lock().by_hand = true;
+    }
+
+    /// Lets everything run through from now on, what is held as well.
+    pub(crate) fn open(&self) {
+        let mut inner = self.lock();
+        inner.by_hand = false;
+        inner.held.iter().for_each(|held| held.end(inner.end));
+    }
+
+    /// How renders end that nobody tells how.
+    pub(crate) fn end_with(&self, end: End) {
+        self.lock().end = end;
+    }
+
+    /// The renders in progress, in the order they began.
+    pub(crate) fn held(&self) -> Vec<Held> {
+        self.lock().held.clone()
+    }
+
+    /// How many renders began.
+    pub(crate) fn renders(&self) -> usize {
+        self.lock().renders
+    }
+
+    /// How many renders of `path` failed.
+    pub(crate) fn failures(&self, path: &str) -> usize {
+        self.lock().failures.get(path).copied().unwrap_or(0)
+    }
+
+    async fn render(self, path: String) -> Response<Body> {
+        let mut running = self.enter(path);
+        self.say(&running.path, When::Early);
+        let mut end = None;
+        if let Some(Order::End(told)) = running.next().await {
+            end = Some(told);
+        }
+        let version = self.read(&running);
+        // Others get a turn between what was read and what comes of it, also when nobody holds the render.
+        tokio::task::yield_now().await;
+        while end.is_none() {
+            if let Some(Order::End(told)) = running.next().await {
+                end = Some(told);
+            }
+        }
+        self.say(&running.path, When::Late);
+        let end = end.unwrap_or_default();
+        running.failed = end.is_failure();
+        assert!(end != End::Panic, "the render was told to panic");
+        end.response(&running.path, version)
+    }
+
+    fn enter(&self, path: String) -> Running {
+        let mut inner = self.lock();
+        let (sender, orders) = mpsc::unbounded_channel();
+        let id = inner.renders;
+        inner.renders += 1;
+        let held = Held { id, path: path.clone(), has_read: false, orders: sender };
+        if !inner.by_hand {
+            held.end(inner.end);
+        }
+        inner.held.push(held);
+        drop(inner);
+        Running { stage: self.clone(), id, path, orders, failed: true }
+    }
+
+    fn read(&self, running: &Running) -> u64 {
+        let mut inner = self.lock();
+        inner.held.iter_mut().filter(|held| held.id == running.id).for_each(|held| held.has_read = true);
+        inner.versions.get(&running.path).copied().unwrap_or(1)
+    }
+
+    fn say(&self, path: &str, when: When) {
+        let tags = self.lock().tags.clone();
+        tags.into_iter()
+            .filter(|(of, at, _)| of == path && *at == when)
+            .for_each(|(_, _, tag)| context::tag(tag));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// Lets it read the database.
+    pub(crate) fn read(&self) {
+        // A render that is over hears nothing.
+        let _ = self.orders.send(Order::Read);
+    }
+
+    /// Lets it end, after it has read the database if it has not.
+    pub(crate) fn end(&self, end: End) {
+        let _ = self.orders.send(Order::End(end));
+    }
+}
+
+impl End {
+    fn is_failure(self) -> bool {
+        matches!(self, Self::Panic | Self::Status(500..))
+    }
+
+    fn response(self, path: &str, version: u64) -> Response<Body> {
+        let body = match self {
+            Self::Large(bytes) => Body::from(format!("{path} v{version} ").repeat(bytes / 8)),
+            _ => Body::from(format!("{path} v{version}")),
+        };
+        let mut response = Response::new(body);
+        match self {
+            Self::Page if version == 0 => *response.status_mut() = StatusCode::NOT_FOUND,
+            Self::Status(status) => *response.status_mut() = StatusCode::from_u16(status).expect("a status"),
+            Self::Cookie => {
+                response.headers_mut().insert(SET_COOKIE, HeaderValue::from_static("a=b"));
+            }
+            Self::Page | Self::Large(_) | Self::Panic => {}
+        }
+        response
+    }
+}
+
+impl Running {
+    /// The next order. The stage keeps the other end until this is dropped.
+    async fn next(&mut self) -> Option<Order> {
+        self.orders.recv().await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut inner = self.stage.lock();
+        inner.held.retain(|held| held.id != self.id);
+        if self.failed {
+            *inner.failures.entry(std::mem::take(&mut self.path)).or_default() += 1;
+        }
+    }
+}
+
+impl Service<Request<Body>> for Stage {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let stage = self.clone();
+        Box::pin(async move { Ok(stage.render(request.uri().path().to_owned()).await) })
+    }
+}

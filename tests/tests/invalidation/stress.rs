@@ -1,0 +1,78 @@
+//! Real threads: after an acknowledged purge nobody reads older content, however the threads interleave.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use isr_layer::{Mode, Purge, Status};
+
+use crate::house::{House, only, version};
+
+const EDITS: u64 = 2_000;
+const READS: usize = 30_000;
+const PATHS: [&str; 3] = ["/posts/a", "/posts/b", "/"];
+
+/// One page: the version acknowledged last is what its readers may at least expect.
+struct Edited {
+    house: House,
+    acknowledged: [AtomicU64; PATHS.len()],
+}
+
+/// Writes, purges by turns in every way that promises new content, and raises what was acknowledged.
+async fn edit(edited: Arc<Edited>, page: usize) {
+    let path = PATHS[page];
+    for edition in 2..EDITS {
+        edited.house.stage.publish(path, edition);
+        let purge = match edition % 5 {
+            0 => Purge::path(path),
+            1 => Purge::path(path).mode(Mode::Expire),
+            2 => Purge::tag("posts").mode(Mode::Expire),
+            3 => Purge::prefix("/").mode(Mode::Expire),
+            _ => Purge::all().mode(Mode::Expire),
+        };
+        let receipt = only(&edited.house.purge(purge).await);
+        if edition % 5 != 0 || receipt.status() == Status::Regenerated {
+            edited.acknowledged[page].fetch_max(edition, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Reads, and counts what is older than what had been acknowledged before it asked.
+async fn read(edited: Arc<Edited>, first: usize) -> Vec<String> {
+    let mut older = Vec::new();
+    for turn in 0..READS {
+        let page = (first + turn) % PATHS.len();
+        let expected = edited.acknowledged[page].load(Ordering::SeqCst);
+        let answer = edited.house.get(PATHS[page]).await;
+        if version(&answer).is_none_or(|seen| seen < expected) {
+            older.push(format!(
+                "{} {expected}: {:?} {}",
+                PATHS[page],
+                version(&answer),
+                answer.cache_status()
+            ));
+        }
+        if turn % 16 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    older
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn after_an_acknowledged_purge_no_thread_reads_older_content() {
+    let house = House::new();
+    let edited = Arc::new(Edited { house, acknowledged: Default::default() });
+
+    let editors = (0..PATHS.len()).map(|page| tokio::spawn(edit(edited.clone(), page))).collect::<Vec<_>>();
+    let readers = (0..6).map(|first| tokio::spawn(read(edited.clone(), first))).collect::<Vec<_>>();
+    for editor in editors {
+        editor.await.expect("an editor does not panic");
+    }
+    for reader in readers {
+        let older = reader.await.expect("a reader does not panic");
+        assert_eq!(older, Vec::<String>::new());
+    }
+    edited.house.cache.drained().await;
+
+    assert_eq!(edited.house.cache.stats().flights, 0);
+}
