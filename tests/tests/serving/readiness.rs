@@ -183,7 +183,22 @@ async fn a_regeneration_on_demand_over_a_limit_of_one_finishes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_background_render_waits_for_its_turn_no_longer_than_its_time_limit() {
+async fn a_background_render_waits_for_readiness_no_longer_than_its_time_limit() {
+    let (site, isr, service) = limited(A);
+    in_time(ask(&service, a())).await;
+    let mut holder = service.clone();
+    ready(&mut holder).await;
+
+    let receipt = isr.cache().revalidate(Purge::path("/a").mode(Mode::Regenerate)).await;
+    tokio::time::sleep(Duration::from_secs(29)).await;
+
+    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Running);
+    assert_eq!((isr.cache().stats().tasks, site.renders()), (0, 1));
+    assert_eq!(holder.call(a()).await.unwrap().status(), 200, "the last good page stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_of_a_stale_page_waits_for_its_permit_and_for_nothing_else() {
     let (site, _, service) = limited(ten_seconds());
     in_time(ask(&service, a())).await;
     let mut other = service.clone();
