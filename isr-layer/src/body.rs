@@ -139,8 +139,8 @@ impl<R> IsrBody<R> {
         Self { kind: Kind::Continued { read, rest } }
     }
 
-    /// The inner body, where this is nothing else; otherwise itself.
-    pub(crate) fn into_inner(self) -> Result<R, Self> {
+    /// The inner service's body, where this is nothing else; otherwise itself.
+    pub fn into_inner(self) -> Result<R, Self> {
         match self.kind {
             Kind::Inner { body } => Ok(body),
             kind => Err(Self { kind }),

@@ -145,7 +145,7 @@ fn with_declared_query<'a>(path: Cow<'a, str>, query: Option<&str>, declared: &[
     if pairs.is_empty() {
         return path;
     }
-    pairs.sort_by_key(|pair| name_of(pair));
+    pairs.sort_by_key(name_of);
     let mut target = path.into_owned();
     for (at, pair) in pairs.into_iter().enumerate() {
         target.push(if at == 0 { '?' } else { '&' });

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::page::{NEVER_IN_A_KEY, Page, Registry};
 use crate::revalidate::RevalidateService;
 use crate::revalidate::auth::Authenticators;
-use crate::service::{Isr, Placement};
+use crate::service::Isr;
 
 /// The layer: put it around a service, and the service's pages are rendered once and served from memory.
 ///
@@ -43,7 +43,7 @@ use crate::service::{Isr, Placement};
 /// ```
 #[derive(Clone)]
 pub struct IsrLayer {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
 }
 
 /// Sets up an [`IsrLayer`].
@@ -91,10 +91,6 @@ impl IsrLayer {
     /// ```
     pub fn revalidate_service(&self, authenticators: impl Into<Authenticators>) -> RevalidateService {
         RevalidateService::new(self.cache(), authenticators)
-    }
-
-    pub(crate) fn outermost<S: Clone>(&self, service: S) -> Isr<S> {
-        Isr::new(service, self.core.clone(), Placement::Outermost)
     }
 }
 
@@ -192,7 +188,7 @@ impl<S: Clone> Layer<S> for IsrLayer {
     type Service = Isr<S>;
 
     fn layer(&self, inner: S) -> Isr<S> {
-        Isr::new(inner, self.core.clone(), Placement::Unknown)
+        Isr::new(inner, self.core.clone(), false)
     }
 }
 

@@ -74,3 +74,13 @@ pub(crate) fn not_stored(page: &Page, path: &str, verdict: Verdict, status: Stat
         );
     }
 }
+
+/// The endpoint refused a request. Neither who sent it nor what it said is logged: either may hold a secret.
+pub(crate) fn revalidation_refused(status: StatusCode) {
+    log!(warn, status = status.as_u16(), "a revalidation was refused");
+}
+
+/// A purge was recorded.
+pub(crate) fn purged(sequence: u64, selectors: usize) {
+    log!(debug, sequence = sequence, selectors = selectors, "a purge was recorded");
+}

@@ -1,5 +1,6 @@
 //! Face 1, the middleware: recognises pages, answers from memory, and otherwise waits for the engine.
 
+use std::any::TypeId;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
@@ -33,16 +34,8 @@ use crate::visit::{Visit, visit};
 pub struct Isr<S> {
     inner: S,
     slot: Arc<Slot<S>>,
-    placement: Placement,
-}
-
-/// Where the layer sits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Placement {
-    /// In front of the whole application, for certain.
-    Outermost,
-    /// Wherever the requests say.
-    Unknown,
+    /// In front of the whole application for certain; otherwise the requests say where.
+    is_outermost: bool,
 }
 
 /// What a layered service and its renders share. The engine knows it weakly, so that dropping the application ends it.
@@ -54,12 +47,12 @@ pub(crate) struct Slot<S> {
 }
 
 impl<S: Clone> Isr<S> {
-    pub(crate) fn new(inner: S, core: Arc<Core>, placement: Placement) -> Self {
+    pub(crate) fn new(inner: S, core: Arc<Core>, is_outermost: bool) -> Self {
         let service = Mutex::new(inner.clone());
         Self {
             inner,
             slot: Arc::new(Slot { core, service, renderer: OnceLock::new(), routed: Mutex::default() }),
-            placement,
+            is_outermost,
         }
     }
 }
@@ -82,13 +75,13 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let core = &self.slot.core;
-        let routed = self.placement != Placement::Outermost && placement::is_routed(request.extensions());
+        let routed = !self.is_outermost && placement::is_routed(request.extensions());
         let path = if routed { placement::public_path(&request) } else { request.uri().path() };
         match core.look(&request, path) {
             Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
             Sight::Fresh(entry, now) => {
                 let delivery = Delivery::take(&mut request);
-                if !placement::is_always_ready::<S>() {
+                if !placement::is_always_ready(TypeId::of::<S>()) {
                     drop(release(&mut self.inner));
                 }
                 ResponseFuture::ready(deliver(&entry, &delivery, Outcome::Hit, core.config.cache_status, now))
@@ -112,7 +105,7 @@ impl<S> Isr<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        if !placement::is_route::<S>() {
+        if !placement::is_route(TypeId::of::<S>()) {
             self.slot.core.set_application(Slot::renderer(&self.slot));
         }
     }
@@ -168,8 +161,7 @@ impl<S> Slot<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        this.renderer
-            .get_or_init(|| Arc::new(Background::<S, B> { slot: Arc::downgrade(this), request: PhantomData }))
+        this.renderer.get_or_init(|| Arc::new(Background::<S, B>::of(this)))
     }
 }
 
@@ -233,9 +225,15 @@ where
 
 /// A render nobody's request asked for: it takes the service only when its turn has come, and only if the application is
 /// still there.
-struct Background<S, B> {
+pub(crate) struct Background<S, B> {
     slot: Weak<Slot<S>>,
     request: PhantomData<fn(B)>,
+}
+
+impl<S, B> Background<S, B> {
+    pub(crate) fn of(slot: &Arc<Slot<S>>) -> Self {
+        Self { slot: Arc::downgrade(slot), request: PhantomData }
+    }
 }
 
 impl<S, B> Render for Background<S, B>
@@ -259,7 +257,7 @@ where
 {
     fn start(&self, core: &Arc<Core>, lead: Lead, recipe: Recipe, purpose: Purpose) {
         let render = Self { slot: self.slot.clone(), request: PhantomData };
-        core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Nobody(purpose)));
+        core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Later(purpose)));
     }
 
     fn is_alive(&self) -> bool {
@@ -275,12 +273,12 @@ where
 
 impl<S: Clone> Clone for Isr<S> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), slot: self.slot.clone(), placement: self.placement }
+        Self { inner: self.inner.clone(), slot: self.slot.clone(), is_outermost: self.is_outermost }
     }
 }
 
 impl<S> fmt::Debug for Isr<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Isr").field("placement", &self.placement).finish_non_exhaustive()
+        f.debug_struct("Isr").field("is_outermost", &self.is_outermost).finish_non_exhaustive()
     }
 }

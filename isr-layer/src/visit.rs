@@ -16,7 +16,7 @@ use crate::entry::{Entry, Freshness, Verdict};
 use crate::inner::Inner;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::recipe::Recipe;
-use crate::service::{Ready, Slot, Unready};
+use crate::service::{Background, Ready, Slot, Unready};
 
 /// How often a request looks again after a render it waited for was of no use to it. The second look finds a render that
 /// began after it came, so this is reached only while the runtime shuts down.
@@ -46,15 +46,7 @@ where
         match decision {
             Decision::Serve(entry, outcome) => return Ok(visit.serve(&entry, outcome)),
             Decision::Refresh(entry, lead) => {
-                let render = Unready::new(visit.slot.service());
-                let recipe = visit.recipe.clone();
-                core.tasks.spawn(regenerate(
-                    core.clone(),
-                    lead,
-                    render,
-                    recipe,
-                    For::Nobody(Purpose::Refresh),
-                ));
+                visit.refresh(lead);
                 return Ok(visit.serve(&entry, Outcome::StaleHit(Reason::Stale)));
             }
             Decision::Remembered { failure, retry } => {
@@ -110,11 +102,35 @@ impl<S> Visit<S> {
                 Landing::Refused(_) | Landing::Abandoned => Ok(self.failed(&aborted(), waiting, false)),
             },
             Ok(Answer::Own { response, verdict }) => Ok(self.own(response, verdict, waiting)),
-            Ok(Answer::Error(error)) => {
-                self.last_good(waiting, Reason::ServiceError, false).map_or(Err(error), Ok)
-            }
+            Ok(Answer::Error(error)) => self.last_good(waiting, Reason::ServiceError, false).ok_or(error),
             // The task was ended from outside: the runtime shuts down.
             Err(_) => Ok(self.failed(&aborted(), waiting, false)),
+        }
+    }
+
+    /// Starts a render nobody waits for. What begins now holds the application; what waits for its turn does not.
+    fn refresh<B>(&self, lead: Lead)
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let core = &self.slot.core;
+        let recipe = self.recipe.clone();
+        match core.permits.try_acquire(recipe.page.id) {
+            Some(permit) => {
+                let render = Unready::new(self.slot.service());
+                core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Nobody(permit)));
+            }
+            None => {
+                let render = Background::of(&self.slot);
+                core.tasks.spawn(regenerate(
+                    core.clone(),
+                    lead,
+                    render,
+                    recipe,
+                    For::Later(Purpose::Refresh),
+                ));
+            }
         }
     }
 

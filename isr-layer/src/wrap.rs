@@ -54,7 +54,7 @@ impl IsrLayer {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send + 'static,
     {
-        let isr = self.outermost(application);
+        let isr = Isr::new(application, self.core.clone(), true);
         isr.register::<Body>();
         Wrapped { isr }
     }

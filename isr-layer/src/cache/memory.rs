@@ -36,7 +36,8 @@ impl Memory {
             .estimated_items_capacity(estimated)
             .shards(shards(bytes, entries))
             .build();
-        let weighter = ByBytes { at_least: bytes.div_ceil(entries) };
+        // One more entry of this weight would not fit.
+        let weighter = ByBytes { at_least: bytes / (entries + 1) + 1 };
         let entries = match options {
             Ok(options) => Cache::with_options(
                 options,

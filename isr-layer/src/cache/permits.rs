@@ -55,6 +55,12 @@ impl Permits {
         Arc::new(Self { state: Mutex::default(), limits })
     }
 
+    /// A permit, if one is free now.
+    pub(crate) fn try_acquire(self: &Arc<Self>, page: u32) -> Option<Permit> {
+        let mut state = self.lock();
+        state.may_run(page, self.limits).then(|| self.grant(&mut state, page))
+    }
+
     /// Waits for a permit. `None` at once when too many refreshes wait already: the page stays stale until it is asked for
     /// again. What was asked for on demand always waits.
     pub(crate) async fn acquire(self: &Arc<Self>, page: u32, purpose: Purpose) -> Option<Permit> {

@@ -70,10 +70,13 @@ pub(crate) enum Answer<B, E> {
     Error(E),
 }
 
-/// The client that waits for a render, or what it is made for when nobody does.
+/// The client that waits for a render, or how it may begin when nobody does.
 pub(crate) enum For<R: Render> {
     Client(oneshot::Sender<Answer<R::Body, R::Error>>),
-    Nobody(Purpose),
+    /// Nobody, and it may begin.
+    Nobody(Permit),
+    /// Nobody, and it waits for its turn.
+    Later(Purpose),
 }
 
 /// How one render ended.
@@ -100,7 +103,8 @@ pub(crate) async fn regenerate<R: Render>(
 ) {
     let (client, _permit) = match made_for {
         For::Client(client) => (Some(client), None),
-        For::Nobody(purpose) => match turn(&core, &lead, &recipe, purpose).await {
+        For::Nobody(permit) => (None, Some(permit)),
+        For::Later(purpose) => match turn(&core, &lead, &recipe, purpose).await {
             Turn::Granted(permit) => (None, permit),
             // The flight lands as abandoned when it is dropped.
             Turn::TooMany => return,

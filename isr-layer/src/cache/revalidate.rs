@@ -13,6 +13,7 @@ use super::selection::{Named, Selected};
 use crate::clock;
 use crate::entry::Entry;
 use crate::invalidation::{Mode, Purge, Receipt, SelectorReceipt, Status};
+use crate::observe;
 use crate::recipe::Recipe;
 
 /// How long a call waits for its renders; what takes longer goes on, and its receipt says `running`.
@@ -62,6 +63,7 @@ impl Core {
         }
         self.prune_marks().await;
         let number = self.marks.purge(&targets);
+        observe::purged(number, targets.len());
         self.settle(purge);
         let deadline = clock::now() + LONGEST_ANSWER;
         let started = selected.into_iter().map(|selected| self.start(selected, purge.only_cached, number));

@@ -47,7 +47,9 @@ impl Core {
             }
         };
         match &named {
-            Some(Named::Path { page, .. }) => receipt.page = Some(page.page.path().to_owned()),
+            Some(Named::Path { page, .. }) if matches!(item.selector, Selector::Path(_)) => {
+                receipt.page = Some(page.page.path().to_owned());
+            }
             Some(Named::Page(page)) => receipt.matched = Some(page.cell.carriers()),
             Some(Named::Tag(tag)) => {
                 receipt.matched = Some(self.marks.tag(tag).map_or(0, |cell| cell.carriers()))
@@ -131,11 +133,11 @@ impl Core {
 
     fn cached(&self, named: &Named) -> Vec<Recipe> {
         // Without variants there is one key to look at; everything else is found by looking at all.
-        if let Named::Path { page, path } = named {
-            if page.is_keyed_by_path() {
-                let entry = Key::bare(page, path).and_then(|key| self.memory.get_key(&key));
-                return entry.and_then(|entry| self.recipe_of(&entry)).into_iter().collect();
-            }
+        if let Named::Path { page, path } = named
+            && page.is_keyed_by_path()
+        {
+            let entry = Key::bare(page, path).and_then(|key| self.memory.get_key(&key));
+            return entry.and_then(|entry| self.recipe_of(&entry)).into_iter().collect();
         }
         let entries = self.memory.iter().filter(|entry| self.is_named(named, entry));
         entries.filter_map(|entry| self.recipe_of(&entry)).collect()

@@ -174,10 +174,10 @@ fn checked(page: &Page) -> Result<Box<[HeaderName]>, Error> {
     let policy = page.get_policy();
     let refuse =
         |what: String| Err(Error::new(ErrorKind::Policy, format!("the page {}: {what}", page.describe())));
-    if let (Some(revalidate), Some(expire)) = (policy.revalidate, policy.expire) {
-        if expire < revalidate {
-            return refuse(format!("`expire` ({expire:?}) is below `revalidate` ({revalidate:?})"));
-        }
+    if let (Some(revalidate), Some(expire)) = (policy.revalidate, policy.expire)
+        && expire < revalidate
+    {
+        return refuse(format!("`expire` ({expire:?}) is below `revalidate` ({revalidate:?})"));
     }
     if policy.revalidate.is_some_and(|after| after.is_zero()) || policy.timeout.is_zero() {
         return refuse("`revalidate` and `timeout` must be longer than nothing".to_owned());

@@ -29,13 +29,13 @@ pub(crate) fn narrow(extensions: &mut Extensions, public: Uri) {
     }
 }
 
-/// Whether `S` is one route of a router, and so never the whole application. A router's fallback is one too, and gets
+/// Whether that type is one route of a router, and so never the whole application. A router's fallback is one too, and gets
 /// requests that no route was chosen for.
-pub(crate) fn is_route<S: 'static>() -> bool {
-    TypeId::of::<S>() == TypeId::of::<Route>()
+pub(crate) fn is_route(service: TypeId) -> bool {
+    service == TypeId::of::<Route>()
 }
 
-/// Whether being ready holds nothing in `S`: axum's services get ready inside their call.
-pub(crate) fn is_always_ready<S: 'static>() -> bool {
-    is_route::<S>() || TypeId::of::<S>() == TypeId::of::<Router>()
+/// Whether being ready holds nothing in that type: axum's services get ready inside their call.
+pub(crate) fn is_always_ready(service: TypeId) -> bool {
+    is_route(service) || service == TypeId::of::<Router>()
 }

@@ -20,7 +20,7 @@ use super::limits::{Limits, Rates};
 use super::replay::Replays;
 use super::{Webhook, body, command, surroundings};
 use crate::invalidation::{Purge, Receipt};
-use crate::{Cache, Error, clock};
+use crate::{Cache, Error, clock, observe};
 
 /// The revalidation endpoint, made by [`IsrLayer::revalidate_service`](crate::IsrLayer::revalidate_service): mount it
 /// wherever a Tower service can stand.
@@ -153,7 +153,10 @@ impl RevalidateService {
     async fn answer<B: Body>(self, request: Request<B>) -> Response<Full<Bytes>> {
         match self.carry_out(request).await {
             Ok(outcome) => answer::outcome(&outcome, clock::unix_millis()),
-            Err(refusal) => answer::refusal(&refusal),
+            Err(refusal) => {
+                observe::revalidation_refused(refusal.status());
+                answer::refusal(&refusal)
+            }
         }
     }
 
