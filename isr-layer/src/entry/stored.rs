@@ -13,7 +13,7 @@ use super::freshness::{Freshness, Lifetime, freshness};
 use super::is_gone;
 use crate::cache::Renderer;
 use crate::clock::Instant;
-use crate::deliver::{Stamps, prepare};
+use crate::deliver::{Stamps, Validators, prepare};
 use crate::invalidation::{Carried, Marks, Validity};
 use crate::key::Key;
 use crate::recipe::Recipe;
@@ -28,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) trailers: Option<Box<HeaderMap>>,
     /// Its headers, prepared once a second.
     pub(crate) stamps: Stamps,
+    /// What preconditions are compared with.
+    pub(crate) validators: Validators,
     /// `Cache-Status` members of caches behind us.
     pub(crate) earlier_caches: Option<Box<str>>,
     /// Where the layer sits behind a router, the route that renders it again.
@@ -65,6 +67,7 @@ impl Entry {
             status: parts.status,
             body,
             trailers,
+            validators: Validators::of(&stamp.headers),
             stamps: Stamps::new(stamp),
             earlier_caches,
             route: recipe.routed.as_ref().map(|routed| routed.renderer.clone()),
