@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::HeaderMap;
-use http::{Response, StatusCode};
+use http::Response;
 
 use super::delivery::Delivery;
 use super::headers;
@@ -44,13 +43,9 @@ pub(crate) fn deliver<R, B>(
         Form::Whole => IsrBody::stored(entry.body.clone(), entry.trailers.clone()),
         Form::Head | Form::NotModified => IsrBody::empty(),
     };
-    let mut response = Response::new(into(body));
-    *response.status_mut() = if form == Form::NotModified { StatusCode::NOT_MODIFIED } else { entry.status };
-    let is_prepared = outcome == Outcome::Hit && entry.stamps.put(form, now, response.headers_mut());
-    if !is_prepared {
-        *response.headers_mut() = headers_now(entry, form, outcome, show_status, now);
-    }
-    response
+    let prepared = if outcome == Outcome::Hit { entry.stamps.head(form, now) } else { None };
+    let head = prepared.unwrap_or_else(|| head_now(entry, form, outcome, show_status, now));
+    head.map(|()| into(body))
 }
 
 /// An answer that is not stored, on its way to the one client it was made for.
@@ -68,9 +63,9 @@ pub(crate) fn unstored<R>(
     response
 }
 
-/// The headers of this second. Those of a plain hit are kept for the next one; others say what happened only once.
+/// The head of this second. That of a plain hit is kept for the next one; others say what happened only once.
 #[cold]
-fn headers_now(entry: &Entry, form: Form, outcome: Outcome, show_status: bool, now: Instant) -> HeaderMap {
+fn head_now(entry: &Entry, form: Form, outcome: Outcome, show_status: bool, now: Instant) -> Response<()> {
     let age = entry.age(now).as_secs();
     let stale = matches!(outcome, Outcome::StaleHit(_));
     let status = show_status.then(|| CacheStatus { outcome, ttl: entry.ttl(now, stale) });
