@@ -58,6 +58,7 @@ mod deliver;
 mod entry;
 mod error;
 mod future;
+mod header_mode;
 mod inner;
 mod invalidation;
 mod key;

@@ -19,6 +19,7 @@ use crate::cache::{
 };
 use crate::deliver::{Delivery, Hit, form};
 use crate::future::ResponseFuture;
+use crate::header_mode::{self, HeaderMode, Sort};
 use crate::inner::Inner;
 use crate::key::Key;
 use crate::page::{Known, canonical};
@@ -77,7 +78,13 @@ where
         let routed = !self.is_outermost && placement::is_routed(request.extensions());
         let path = if routed { placement::public_path(&request) } else { request.uri().path() };
         match core.look(&request, path) {
-            Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
+            Sight::Foreign => match &core.header_mode {
+                None => ResponseFuture::inner(self.inner.call(request)),
+                Some(mode) => {
+                    let sort = header_mode::sort(&request, path);
+                    self.by_headers(mode.clone(), sort, request)
+                }
+            },
             Sight::Fresh(entry, now) => {
                 let form = form(&entry, &request);
                 let show_status = core.config.cache_status;
@@ -107,6 +114,31 @@ impl<S> Isr<S> {
     {
         if !placement::is_route(TypeId::of::<S>()) {
             self.slot.core.set_application(Slot::renderer(&self.slot));
+        }
+    }
+
+    /// Answers what is no page, cached as its headers say.
+    #[cold]
+    fn by_headers<B>(
+        &mut self,
+        mode: Arc<HeaderMode>,
+        sort: Sort,
+        request: Request<B>,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        match sort {
+            Sort::Untouched => ResponseFuture::inner(self.inner.call(request)),
+            Sort::Unsafe(target) => {
+                ResponseFuture::waiting(header_mode::pass_unsafe(mode, target, self.inner.call(request)))
+            }
+            Sort::Cacheable { target, is_plain } => {
+                let (parts, body) = request.into_parts();
+                let visit = header_mode::Visit { slot: self.slot.clone(), mode, target, is_plain, parts };
+                ResponseFuture::waiting(header_mode::visit(visit, body, release(&mut self.inner)))
+            }
         }
     }
 

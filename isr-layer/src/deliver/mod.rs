@@ -9,6 +9,6 @@ mod stamp;
 
 pub(crate) use answer::{Hit, deliver, unstored};
 pub(crate) use delivery::{Delivery, form};
-pub(crate) use headers::{is_hop_by_hop, prepare};
-pub(crate) use precondition::Validators;
-pub(crate) use stamp::Stamps;
+pub(crate) use headers::{is_hop_by_hop, note_status, prepare, prepare_foreign, stamped};
+pub(crate) use precondition::{Validators, has_preconditions};
+pub(crate) use stamp::{Form, Stamp, Stamps};

@@ -46,6 +46,14 @@ impl Stamp {
         Self { until: None, head }
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.head.status()
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.head.headers()
+    }
+
     /// The head, as long as the second lasts.
     #[inline]
     fn head(&self, now: Instant) -> Option<Response<()>> {
