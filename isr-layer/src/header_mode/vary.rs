@@ -154,7 +154,7 @@ mod tests {
             let texts = vary.iter().map(String::as_str).collect::<Vec<_>>();
             let joined = vary.join(",");
             let members = joined.split(',').map(str::trim).filter(|member| !member.is_empty()).collect::<Vec<_>>();
-            let is_name = |member: &&str| member.chars().all(|char| char.is_ascii_lowercase());
+            let is_name = |member: &&str| *member != "*" && !member.contains([' ', '\t']);
             let simply = members.iter().all(is_name).then(|| {
                 members.iter().collect::<std::collections::BTreeSet<_>>().len()
             });
