@@ -43,11 +43,13 @@ enum End<R, E> {
 /// Where a fetch sends what it gave.
 pub(super) type Client<R, E> = oneshot::Sender<Fetched<R, E>>;
 
-/// Fetches once, ends the flight, and gives its client what it has been waiting for.
+/// Fetches once, ends the flight, and gives its client what it has been waiting for. Where an answer is `known` that has gone
+/// stale, the origin is asked whether it still holds.
 pub(super) async fn fetch<S, B>(
     lead: Lead,
     service: S,
     request: Request<B>,
+    known: Option<Arc<Stored>>,
     mut client: Option<Client<S::Body, S::Error>>,
 ) where
     S: Inner<B>,
@@ -56,7 +58,7 @@ pub(super) async fn fetch<S, B>(
     let headers = request.headers().clone();
     let end = tokio::select! {
         biased;
-        end = caught(ask(service, request)) => end.unwrap_or(End::Failed(Reason::Panic)),
+        end = caught(ask(service, request, known)) => end.unwrap_or(End::Failed(Reason::Panic)),
         () = nobody_waits(client.as_mut()) => End::Failed(Reason::Timeout),
     };
     let fetched = land(lead, &headers, end);
@@ -67,7 +69,11 @@ pub(super) async fn fetch<S, B>(
 }
 
 /// Asks the service, and reads its answer if that may be stored.
-async fn ask<S, B>(mut service: S, request: Request<B>) -> End<S::Body, S::Error>
+async fn ask<S, B>(
+    mut service: S,
+    mut request: Request<B>,
+    known: Option<Arc<Stored>>,
+) -> End<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
@@ -76,6 +82,9 @@ where
         return End::Error(error);
     }
     let headers = request.headers().clone();
+    if let Some(known) = &known {
+        known.ask_for_change(request.headers_mut());
+    }
     let asked = clock::now();
     let answer = service.call(request);
     // The service goes before the answer is awaited, as a client's own would.
@@ -88,7 +97,13 @@ where
     let received = SystemTime::UNIX_EPOCH + clock::unix_time();
     let (parts, body) = response.into_parts();
     let delay = born.saturating_duration_since(asked);
-    let admitted = match admit(&headers, parts.status, &parts.headers, Received { at: received, delay }) {
+    let timing = Received { at: received, delay };
+    if let Some(known) = known.filter(|_| parts.status == StatusCode::NOT_MODIFIED) {
+        let updated = known.updated(&parts.headers, born, received);
+        return updated
+            .map_or(End::Failed(Reason::FailedStatus), |whole| still_holds(&headers, whole, timing));
+    }
+    let admitted = match admit(&headers, parts.status, &parts.headers, timing) {
         Ok(admitted) => admitted,
         Err(reason) => return End::Unread(Response::from_parts(parts, IsrBody::inner(body)), reason),
     };
@@ -98,6 +113,17 @@ where
         }
         Read::Whole { .. } | Read::Cut => End::Failed(Reason::Cut),
         Read::TooLarge(body) => End::Unread(Response::from_parts(parts, body), Reason::TooLarge),
+    }
+}
+
+/// What is known to hold still, judged by its new headers.
+fn still_holds<R, E>(request: &HeaderMap, whole: Whole, timing: Received) -> End<R, E> {
+    match admit(request, whole.parts.status, &whole.parts.headers, timing) {
+        Ok(admitted) => End::Whole(whole, admitted),
+        Err(reason) => {
+            let body = IsrBody::stored(whole.body, whole.trailers);
+            End::Unread(Response::from_parts(whole.parts, body), reason)
+        }
     }
 }
 

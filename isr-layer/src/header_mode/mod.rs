@@ -15,6 +15,7 @@ mod sort;
 mod stored;
 mod target;
 mod unsafe_methods;
+mod validate;
 mod vary;
 mod visit;
 

@@ -1,7 +1,7 @@
 //! A stored answer, and what a client gets of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use http::{Method, Response, StatusCode, request, response};
 use super::admit::Admitted;
 use super::freshness::State;
 use super::target::Target;
+use super::validate::{ask_for_change, can_validate, updated};
 use crate::body::IsrBody;
 use crate::clock::Instant;
 use crate::deliver::{Form, Stamp, Stamps, Validators, has_preconditions, prepare_foreign, stamped};
@@ -34,6 +35,8 @@ pub(super) struct Stored {
     pub(super) number: u64,
     /// The last purge known to have left it alone.
     valid_through: AtomicU64,
+    /// The origin has said of another answer that it still holds.
+    is_doubted: AtomicBool,
     size: usize,
 }
 
@@ -65,6 +68,7 @@ impl Stored {
             born: *born,
             number,
             valid_through: AtomicU64::new(as_of),
+            is_doubted: AtomicBool::new(false),
             size,
         }
     }
@@ -107,6 +111,28 @@ impl Stored {
             self.valid_through.fetch_max(published, Ordering::Relaxed);
         }
         validity
+    }
+
+    /// Whether the origin can be asked if it still holds. After a purge it is not: that says it does not.
+    pub(super) fn can_be_validated(&self, marks: &Marks) -> bool {
+        let is_valid = self.validity(marks) == Validity::Valid && !self.is_doubted.load(Ordering::Relaxed);
+        is_valid && self.stamp.status() == StatusCode::OK && can_validate(self.stamp.headers())
+    }
+
+    /// Makes a request ask for what differs from it only.
+    pub(super) fn ask_for_change(&self, request: &mut HeaderMap) {
+        ask_for_change(request, self.stamp.headers());
+    }
+
+    /// The whole of it, as a 304 with the headers `new` says it is now; `None` when that speaks of another answer.
+    pub(super) fn updated(&self, new: &HeaderMap, born: Instant, received: SystemTime) -> Option<Whole> {
+        let headers = updated(self.stamp.headers(), new);
+        // Asked again in the same way, the origin would say the same again.
+        self.is_doubted.store(headers.is_none(), Ordering::Relaxed);
+        let headers = headers?;
+        let (mut parts, ()) = Response::new(()).into_parts();
+        (parts.status, parts.headers) = (self.stamp.status(), headers);
+        Some(Whole { parts, body: self.body.clone(), trailers: self.trailers.clone(), born, received })
     }
 
     /// Bytes it takes, about.

@@ -51,7 +51,7 @@ where
         Found::Fresh(stored) => Ok(visit.serve(&stored, Outcome::Hit)),
         Found::WhileRevalidate(stored) => {
             drop(ready);
-            visit.refresh::<B>();
+            visit.refresh::<B>(&stored);
             Ok(visit.serve(&stored, Outcome::StaleHit(Reason::Stale)))
         }
         Found::Nothing(missing) if visit.is_plain => visit.join(missing, body, ready).await,
@@ -98,7 +98,9 @@ impl<S> Visit<S> {
     {
         let (client, answer) = oneshot::channel();
         let request = Request::from_parts(self.parts.clone(), body);
-        self.slot.core.tasks.spawn(fetch(lead, service, request, Some(client)));
+        let marks = &self.slot.core.marks;
+        let known = missing.stored.clone().filter(|stored| stored.can_be_validated(marks));
+        self.slot.core.tasks.spawn(fetch(lead, service, request, known, Some(client)));
         match answer.await {
             Ok(fetched) => self.fetched(fetched, &missing),
             // The task was ended from outside: the runtime shuts down.
@@ -147,7 +149,7 @@ impl<S> Visit<S> {
 
     /// Starts a fetch that nobody waits for, with the headers of this request. What waits for its turn does not hold the
     /// application.
-    fn refresh<B>(&self)
+    fn refresh<B>(&self, stored: &Arc<Stored>)
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
@@ -158,6 +160,7 @@ impl<S> Visit<S> {
         ask_for_all(&mut parts.headers);
         let lead = self.mode.refresh(&self.target, &parts.headers, &core.marks, clock::now());
         let Some(lead) = lead else { return };
+        let known = Some(stored.clone()).filter(|stored| stored.can_be_validated(&core.marks));
         let (slot, permits) = (Arc::downgrade(&self.slot), core.permits.clone());
         core.tasks.spawn(async move {
             let turn = permits.acquire(NO_PAGE, Purpose::Refresh);
@@ -165,7 +168,7 @@ impl<S> Visit<S> {
             let Some(service) = slot.upgrade().map(|slot| slot.service()) else { return };
             drop(slot);
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
-            fetch(lead, service, request, None).await;
+            fetch(lead, service, request, known, None).await;
         });
     }
 

@@ -11,6 +11,7 @@ mod purges;
 mod refreshing;
 mod refusals;
 mod unsafe_methods;
+mod validation;
 mod vary;
 
 use std::time::Duration;
