@@ -17,11 +17,10 @@ use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
     Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, Sight, regenerate,
 };
-use crate::deliver::{Delivery, deliver};
+use crate::deliver::{Delivery, Hit, form};
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
 use crate::key::Key;
-use crate::outcome::Outcome;
 use crate::page::{Known, canonical};
 use crate::placement;
 use crate::recipe::{Recipe, Routed, kept_headers};
@@ -80,11 +79,12 @@ where
         match core.look(&request, path) {
             Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
             Sight::Fresh(entry, now) => {
-                let delivery = Delivery::take(&mut request);
+                let form = form(&entry, &request);
+                let show_status = core.config.cache_status;
                 if !placement::is_always_ready(TypeId::of::<S>()) {
                     drop(release(&mut self.inner));
                 }
-                ResponseFuture::ready(deliver(&entry, &delivery, Outcome::Hit, core.config.cache_status, now))
+                ResponseFuture::hit(Hit { entry, form, show_status, now })
             }
             Sight::Page(page, key) => {
                 let recipe = self.recipe(page.clone(), key.to_key(page), &request, routed);

@@ -78,17 +78,24 @@ fn sent() -> impl Strategy<Value = Sent> {
     parts.prop_map(|(path, query, headers, extension)| Sent { path, query, headers, extension })
 }
 
-/// Two requests that have some of their parts in common.
+/// Two requests that have some of their parts in common, or nearly so.
 fn pair() -> impl Strategy<Value = (Sent, Sent)> {
-    (sent(), sent(), any::<[bool; 3]>()).prop_map(|(one, mut other, [path, query, headers])| {
+    (sent(), sent(), any::<[bool; 5]>()).prop_map(|(one, mut other, [path, query, headers, order, case])| {
         if path {
             other.path = one.path.replace("%2F", "%2f").replace("/a", "/%61");
         }
         if query {
             other.query.clone_from(&one.query);
         }
+        if order {
+            let reversed = |text: String| text.split('&').rev().collect::<Vec<_>>().join("&");
+            other.query = other.query.map(reversed);
+        }
         if headers {
             other.headers.clone_from(&one.headers);
+        }
+        if case {
+            other.headers.iter_mut().for_each(|(_, value)| *value = format!(" {}", value.to_uppercase()));
         }
         (one, other)
     })

@@ -143,6 +143,29 @@ async fn leader_and_followers_finish_over_a_limit_of_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_follower_holds_no_permit_while_it_waits() {
+    let site = Site::new();
+    let service = crate::isr([A]).layer(ConcurrencyLimit::new(site.clone(), 2));
+    site.before().close();
+    let ask = |path| {
+        let service = service.clone();
+        tokio::spawn(async move { ask(&service, get::<Plain>(path)).await })
+    };
+    let leader = ask("/a");
+    site.before().reached(1).await;
+    let follower = ask("/a");
+    settle().await;
+
+    let other = ask("/other");
+    site.before().reached(2).await;
+
+    site.before().open();
+    for client in [leader, follower, other] {
+        assert_eq!(in_time(client).await.unwrap().status, 200);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn followers_of_a_refused_answer_finish_over_a_limit_of_one() {
     let (site, _, service) = limited(A);
     site.act(Reply::page().header("set-cookie", "id=1"));
