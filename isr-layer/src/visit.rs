@@ -161,7 +161,7 @@ impl<S> Visit<S> {
 
     fn serve<R>(&self, entry: &Entry, outcome: Outcome) -> Response<IsrBody<R>> {
         let show_status = self.slot.core.config.cache_status;
-        deliver(entry, self.delivery.form(entry), outcome, show_status, clock::now(), identity)
+        deliver(entry, self.delivery.choose(entry), outcome, show_status, clock::now(), identity)
     }
 
     fn unstored<R>(&self, response: Response<IsrBody<R>>, outcome: Outcome) -> Response<IsrBody<R>> {

@@ -101,13 +101,18 @@ impl Approach<'_> {
         let carried = Carried::new([self.lead.known(), &late].concat());
         let entry = Arc::new(Entry::new(recipe, rendered, carried));
         let took = self.took();
-        self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || {
+        let landed = self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || {
             let (key, as_of) = (&entry.key, entry.as_of());
             if !core.has_newer(key, as_of) && !core.troubles.has_newer_refusal(key, as_of) {
                 core.memory.put(entry.clone());
                 core.troubles.clear(key, as_of);
             }
-        })
+        });
+        // Nobody waits for the encodings.
+        if entry.is_encodable {
+            core.tasks.spawn_heavy(move || entry.encode());
+        }
+        landed
     }
 
     fn unstored(self, verdict: Verdict, shared: Arc<Failure>) -> Arc<Landed> {

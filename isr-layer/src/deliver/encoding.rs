@@ -2,14 +2,9 @@
 
 use http::header::{ACCEPT_ENCODING, HeaderMap};
 
-/// A content coding we can store a page in.
+/// A content coding we can store a page in, by its name in `Content-Encoding` and in entity tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Coding {
-    Gzip,
-    Brotli,
-    #[cfg_attr(not(feature = "zstd"), expect(dead_code, reason = "made by the feature `zstd` alone"))]
-    Zstd,
-}
+pub(crate) struct Coding(&'static str);
 
 /// How much a client wants each coding, in thousandths; nothing is said of most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,13 +17,12 @@ pub(crate) struct Accepted {
 }
 
 impl Coding {
-    /// Its name in `Content-Encoding`, and the suffix of an entity tag.
+    pub(crate) const GZIP: Self = Self("gzip");
+    pub(crate) const BROTLI: Self = Self("br");
+    pub(crate) const ZSTD: Self = Self("zstd");
+
     pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Gzip => "gzip",
-            Self::Brotli => "br",
-            Self::Zstd => "zstd",
-        }
+        self.0
     }
 }
 
@@ -61,9 +55,10 @@ impl Accepted {
 
     fn coding(self, coding: Coding) -> u16 {
         let said = match coding {
-            Coding::Gzip => self.gzip,
-            Coding::Brotli => self.brotli,
-            Coding::Zstd => self.zstd,
+            Coding::GZIP => self.gzip,
+            Coding::BROTLI => self.brotli,
+            Coding::ZSTD => self.zstd,
+            _ => None,
         };
         said.or(self.any).unwrap_or(0)
     }
@@ -137,7 +132,7 @@ mod tests {
         if let Some(accept) = accept {
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_str(accept).unwrap());
         }
-        let coding = Accepted::of(&headers).choose([Coding::Brotli, Coding::Gzip]);
+        let coding = Accepted::of(&headers).choose([Coding::BROTLI, Coding::GZIP]);
         coding.map_or("identity", Coding::name)
     }
 

@@ -20,11 +20,13 @@ pub(crate) enum Wanted {
 /// Several ranges, other units and what cannot be read are ignored, as the RFC allows, and so is a `Range` whose
 /// `If-Range` names another representation.
 pub(crate) fn wanted(request: &HeaderMap, stored: &HeaderMap, length: usize) -> Wanted {
-    let Some(range) = single(request, RANGE.as_str()).filter(|_| is_same_representation(request, stored)) else {
+    let Some(range) = single(request, RANGE.as_str()).filter(|_| is_same_representation(request, stored))
+    else {
         return Wanted::Whole;
     };
     let spec = range.as_bytes().split_at_checked(6).filter(|(unit, _)| unit.eq_ignore_ascii_case(b"bytes="));
-    match spec.and_then(|(_, spec)| std::str::from_utf8(spec).ok()).and_then(|spec| part(spec.trim(), length)) {
+    match spec.and_then(|(_, spec)| std::str::from_utf8(spec).ok()).and_then(|spec| part(spec.trim(), length))
+    {
         None => Wanted::Whole,
         Some(part) if part.is_empty() => Wanted::Unsatisfiable,
         Some(part) => Wanted::Part(part),
@@ -59,7 +61,8 @@ fn is_same_representation(request: &HeaderMap, stored: &HeaderMap) -> bool {
     if condition.starts_with(b"\"") {
         return stored.get(ETAG).is_some_and(|tag| tag.as_bytes() == condition);
     }
-    !condition.starts_with(b"W/") && stored.get(LAST_MODIFIED).is_some_and(|date| date.as_bytes() == condition)
+    !condition.starts_with(b"W/")
+        && stored.get(LAST_MODIFIED).is_some_and(|date| date.as_bytes() == condition)
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
