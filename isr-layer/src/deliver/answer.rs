@@ -39,13 +39,13 @@ pub(crate) fn deliver<R, B>(
     now: Instant,
     into: impl FnOnce(IsrBody<R>) -> B,
 ) -> Response<B> {
-    let body = match form {
+    let body = into(match form {
         Form::Whole => IsrBody::stored(entry.body.clone(), entry.trailers.clone()),
         Form::Head | Form::NotModified => IsrBody::empty(),
-    };
+    });
     let prepared = if outcome == Outcome::Hit { entry.stamps.head(form, now) } else { None };
     let head = prepared.unwrap_or_else(|| head_now(entry, form, outcome, show_status, now));
-    head.map(|()| into(body))
+    head.map(|()| body)
 }
 
 /// An answer that is not stored, on its way to the one client it was made for.
