@@ -58,6 +58,7 @@ mod deliver;
 mod entry;
 mod error;
 mod future;
+pub mod guide;
 mod inner;
 mod invalidation;
 mod key;

@@ -72,6 +72,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let core = &self.slot.core;
         let routed = !self.is_outermost && placement::is_routed(request.extensions());
@@ -88,17 +89,26 @@ where
             }
             Sight::Page(page, key) => {
                 let recipe = self.recipe(page.clone(), key.to_key(page), &request, routed);
-                let delivery = Delivery::take(&mut request);
-                let ready = release(&mut self.inner);
-                let arrival = core.marks.published();
-                let slot = self.slot.clone();
-                ResponseFuture::waiting(visit(Visit { slot, recipe, delivery, arrival }, ready))
+                self.visit(recipe, Delivery::take(&mut request))
             }
         }
     }
 }
 
 impl<S> Isr<S> {
+    /// Waits for the engine; out of the way of what is answered at once.
+    #[inline(never)]
+    fn visit<B>(&mut self, recipe: Recipe, delivery: Delivery) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let ready = release(&mut self.inner);
+        let slot = self.slot.clone();
+        let arrival = slot.core.marks.published();
+        ResponseFuture::waiting(visit(Visit { slot, recipe, delivery, arrival }, ready))
+    }
+
     /// Makes this service the one that renders what no request came for, unless it is one route of many.
     pub(crate) fn register<B>(&self)
     where

@@ -41,14 +41,14 @@ pub(crate) fn deliver<R, B>(
     into: impl FnOnce(IsrBody<R>) -> B,
 ) -> Response<B> {
     let page = entry.representation(choice.encoding);
-    let body = match choice.form {
+    let body = into(match choice.form {
         Form::Whole => IsrBody::stored(page.body.clone(), entry.trailers.clone()),
         Form::Part { start, end } => IsrBody::stored(page.body.slice(start..end), None),
         Form::Head | Form::NotModified | Form::PreconditionFailed | Form::Unsatisfiable => IsrBody::empty(),
-    };
+    });
     let prepared = if outcome == Outcome::Hit { page.stamps.head(choice.form, now) } else { None };
     let head = prepared.unwrap_or_else(|| head_now(entry, choice, outcome, show_status, now));
-    head.map(|()| into(body))
+    head.map(|()| body)
 }
 
 /// An answer that is not stored, on its way to the one client it was made for.
