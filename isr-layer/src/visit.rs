@@ -166,7 +166,7 @@ impl<S> Visit<S> {
         unstored(response, &self.delivery, outcome, self.slot.core.config.cache_status)
     }
 
-    /// The last good page, said to be that: the one there was, or one that was stored meanwhile. Never one past its end.
+    /// The last good page, said to be that: one that was stored meanwhile, or the one there was. Never one past its end.
     fn last_good<R>(
         &self,
         waiting: Waiting,
@@ -174,9 +174,13 @@ impl<S> Visit<S> {
         collapsed: bool,
     ) -> Option<Response<IsrBody<R>>> {
         let core = &self.slot.core;
-        let kept = waiting.fallback.or_else(|| core.memory.get_key(&self.recipe.key))?;
-        let is_good = kept.freshness(&core.marks, clock::now()) != Freshness::MustRender { fallback: false };
-        is_good.then(|| self.serve(&kept, Outcome::Kept { reason, collapsed }))
+        let now = clock::now();
+        let stored = core.memory.get_key(&self.recipe.key).into_iter().chain(waiting.fallback);
+        let is_good = |entry: &Arc<Entry>| {
+            entry.freshness(&core.marks, now) != Freshness::MustRender { fallback: false }
+        };
+        let kept = stored.into_iter().find(is_good)?;
+        Some(self.serve(&kept, Outcome::Kept { reason, collapsed }))
     }
 
     /// The answer that was made for this client alone. A failed one gives way to the last good page.

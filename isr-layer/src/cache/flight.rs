@@ -23,7 +23,14 @@ const QUEUED: u64 = u64::MAX;
 
 /// The renders in progress.
 pub(crate) struct Flights {
-    joinable: Mutex<HashMap<Key, Arc<Flight>>>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    joinable: HashMap<Key, Arc<Flight>>,
+    /// Those that a purge has overtaken and whose successor has started. Few, and not for long.
+    overtaken: Vec<Arc<Flight>>,
 }
 
 /// One render in progress.
@@ -82,7 +89,7 @@ pub(crate) struct Follower {
 
 impl Flights {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { joinable: Mutex::default() })
+        Arc::new(Self { table: Mutex::default() })
     }
 
     /// Joins the flight of a recipe's key, or starts one when there is none that a purge has not overtaken. `arrival` is the
@@ -94,8 +101,8 @@ impl Flights {
         known: &[Arc<Cell>],
         arrival: u64,
     ) -> Joined {
-        let mut joinable = self.lock();
-        if let Some(flight) = joinable.get(&recipe.key).filter(|flight| !flight.is_overtaken(marks)) {
+        let mut table = self.lock();
+        if let Some(flight) = table.joinable.get(&recipe.key).filter(|flight| !flight.is_overtaken(marks)) {
             return Joined::Follow(flight.follow(arrival));
         }
         let flight = Arc::new(Flight {
@@ -105,28 +112,32 @@ impl Flights {
             landed: watch::Sender::new(None),
             gained_waiter: Notify::new(),
         });
-        joinable.insert(recipe.key.clone(), flight.clone());
+        let overtaken = table.joinable.insert(recipe.key.clone(), flight.clone());
+        table.overtaken.extend(overtaken);
         Joined::Lead(Lead { flights: self.clone(), flight, landed: false })
     }
 
-    /// The recipes being rendered that `is_named` names.
-    pub(crate) fn in_progress(&self, is_named: impl Fn(&Key) -> bool) -> Vec<Recipe> {
-        let joinable = self.lock();
-        joinable
-            .values()
-            .map(|flight| &flight.recipe)
-            .filter(|recipe| is_named(&recipe.key))
-            .cloned()
-            .collect()
+    /// The recipes being rendered that `is_named` names, by key and by what is known to carry the page.
+    pub(crate) fn in_progress(&self, is_named: impl Fn(&Key, &[Arc<Cell>]) -> bool) -> Vec<Recipe> {
+        let table = self.lock();
+        let flights = table.joinable.values().chain(&table.overtaken);
+        let named = flights.filter(|flight| is_named(&flight.recipe.key, &flight.known));
+        named.map(|flight| flight.recipe.clone()).collect()
     }
 
     /// How many flights take joiners.
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().joinable.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<Flight>>> {
-        self.joinable.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does `work` while no flight lands or starts.
+    pub(crate) fn hold<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _table = self.lock();
+        work()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,7 +156,7 @@ impl Lead {
     /// Begins the render: from here on it knows all purges up to the number returned, and none after.
     pub(crate) fn begin(&self, marks: &Marks) -> u64 {
         // Under the lock, so that whoever joined before knows that this render comes after its arrival.
-        let _joinable = self.flights.lock();
+        let _table = self.flights.lock();
         let as_of = marks.published();
         self.flight.as_of.store(as_of, Ordering::Release);
         as_of
@@ -185,10 +196,12 @@ impl Lead {
 
     fn leave(&self, settle: impl FnOnce()) {
         let key = &self.flight.recipe.key;
-        let mut joinable = self.flights.lock();
+        let mut table = self.flights.lock();
         settle();
-        if joinable.get(key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
-            joinable.remove(key);
+        if table.joinable.get(key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+            table.joinable.remove(key);
+        } else {
+            table.overtaken.retain(|flight| !Arc::ptr_eq(flight, &self.flight));
         }
     }
 }

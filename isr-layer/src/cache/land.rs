@@ -101,13 +101,7 @@ impl Approach<'_> {
         let carried = Carried::new([self.lead.known(), &late].concat());
         let entry = Arc::new(Entry::new(recipe, rendered, carried));
         let took = self.took();
-        self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || {
-            let (key, as_of) = (&entry.key, entry.as_of());
-            if !core.has_newer(key, as_of) && !core.troubles.has_newer_refusal(key, as_of) {
-                core.memory.put(entry.clone());
-                core.troubles.clear(key, as_of);
-            }
-        })
+        self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || core.keep(&entry, &late))
     }
 
     fn unstored(self, verdict: Verdict, shared: Arc<Failure>) -> Arc<Landed> {
@@ -149,6 +143,27 @@ impl Approach<'_> {
 }
 
 impl Core {
+    /// Puts an entry into memory, unless something is known that is newer. No other flight lands meanwhile.
+    fn keep(&self, entry: &Arc<Entry>, late: &[Arc<Cell>]) {
+        let (key, as_of) = (&entry.key, entry.as_of());
+        if self.has_newer(key, as_of) || self.troubles.has_newer_refusal(key, as_of) {
+            return;
+        }
+        let before = self.memory.get_key(key);
+        if let Some(before) = &before {
+            entry.stamps.inherit(&before.stamps);
+        }
+        // Who promised a new page for a tag has rendered what carried it then; who does from now on finds this entry.
+        let was_known = |cell: &Arc<Cell>| before.as_ref().is_some_and(|before| before.carries(cell));
+        let unknown = late.iter().filter(|cell| !was_known(cell)).cloned().collect::<Vec<_>>();
+        let is_promised = !unknown.is_empty() && self.marks.newest_promise(&unknown) > as_of;
+        if is_promised || before.is_some_and(|before| before.is_overdue()) {
+            entry.set_overdue();
+        }
+        self.memory.put(entry.clone());
+        self.troubles.clear(key, as_of);
+    }
+
     /// Whether an entry is stored whose render began at a later number: flights of one key may land out of order.
     fn has_newer(&self, key: &crate::key::Key, as_of: u64) -> bool {
         self.memory.get_key(key).is_some_and(|stored| stored.as_of() > as_of)

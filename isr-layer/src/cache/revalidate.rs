@@ -98,7 +98,7 @@ impl Core {
         };
         let mut recipes = self.recipes(&named);
         if !matches!(named, Named::Path { .. }) {
-            return (receipt, self.render_many(recipes, named, number));
+            return (receipt, self.render_many(recipes, number));
         }
         if only_cached {
             recipes.retain(|recipe| self.memory.get_key(&recipe.key).is_some());
@@ -119,7 +119,7 @@ impl Core {
     }
 
     /// Renders many pages off the request path, no more at once than the permits allow.
-    fn render_many(self: &Arc<Self>, recipes: Vec<Recipe>, named: Named, number: u64) -> Progress {
+    fn render_many(self: &Arc<Self>, recipes: Vec<Recipe>, number: u64) -> Progress {
         let counts = Arc::<Counts>::default();
         let (done, all) = oneshot::channel();
         let (core, counting) = (self.clone(), counts.clone());
@@ -133,7 +133,7 @@ impl Core {
                 let jobs =
                     batch.into_iter().map(|recipe| core.render_one(recipe, number)).collect::<Vec<_>>();
                 for job in jobs {
-                    counting.count(job.rendered.await.ok(), |entry| core.is_named(&named, entry));
+                    counting.count(job.rendered.await.ok());
                 }
             }
             let _ = done.send(());
@@ -232,12 +232,10 @@ impl Landed {
 }
 
 impl Counts {
-    /// Counts one render. A render that was in progress may turn out not to be one of those named.
-    fn count(&self, rendered: Option<Rendered>, is_named: impl Fn(&Entry) -> bool) {
+    fn count(&self, rendered: Option<Rendered>) {
         let counter = match rendered {
             Some(Rendered::Landed(landed)) => match &landed.landing {
-                Landing::Stored(entry) if is_named(entry) => &self.regenerated,
-                Landing::Stored(_) => return,
+                Landing::Stored(_) => &self.regenerated,
                 _ => &self.failed,
             },
             Some(Rendered::Marked) | None => &self.marked,

@@ -1,5 +1,6 @@
 //! From selectors to what they name: marks to raise and keys to render.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -107,13 +108,21 @@ impl Core {
         Err("no page's pattern matches this path".to_owned())
     }
 
-    /// The recipes to render for what was named: every variant that is cached or being rendered; for a path with none, the
-    /// bare path. A render in progress may learn any tag, so a tag names them all.
+    /// The recipes to render for what was named: every variant that is cached, the most used first, or being rendered; for
+    /// a path with none, the bare path.
+    ///
+    /// What is being rendered is looked at first: what lands between the two looks is seen twice, and not missed. A render
+    /// that says the tag only later is not known to be named; what it stores is overdue then.
     pub(super) fn recipes(&self, named: &Named) -> Vec<Recipe> {
+        let tag = named.tag().and_then(|tag| self.marks.tag(tag));
+        let running = self.flights.in_progress(|key, known| match named {
+            Named::Tag(_) => tag.as_ref().is_some_and(|cell| known.iter().any(|one| Arc::ptr_eq(one, cell))),
+            _ => named.may_name(key),
+        });
+        let mut seen = HashSet::new();
         let mut recipes = self.cached(named);
-        let known = recipes.iter().map(|recipe| recipe.key.clone()).collect::<HashSet<_>>();
-        let running = self.flights.in_progress(|key| named.may_name(key) && !known.contains(key));
         recipes.extend(running);
+        recipes.retain(|recipe| seen.insert(recipe.key.clone()));
         match named {
             Named::Path { page, path } if recipes.is_empty() => {
                 let bare = Key::bare(page, path);
@@ -123,10 +132,9 @@ impl Core {
         }
     }
 
-    /// Whether an entry is one of those named.
-    pub(super) fn is_named(&self, named: &Named, entry: &Entry) -> bool {
+    fn is_named(&self, named: &Named, entry: &Entry) -> bool {
         match named {
-            Named::Tag(tag) => self.marks.tag(tag).is_some_and(|cell| carries(entry, &cell)),
+            Named::Tag(tag) => self.marks.tag(tag).is_some_and(|cell| entry.carries(&cell)),
             _ => named.may_name(&entry.key),
         }
     }
@@ -139,8 +147,9 @@ impl Core {
             let entry = Key::bare(page, path).and_then(|key| self.memory.get_key(&key));
             return entry.and_then(|entry| self.recipe_of(&entry)).into_iter().collect();
         }
-        let entries = self.memory.iter().filter(|entry| self.is_named(named, entry));
-        entries.filter_map(|entry| self.recipe_of(&entry)).collect()
+        let mut entries = self.memory.iter().filter(|entry| self.is_named(named, entry)).collect::<Vec<_>>();
+        entries.sort_by_cached_key(|entry| Reverse(entry.stamps.uses()));
+        entries.iter().filter_map(|entry| self.recipe_of(entry)).collect()
     }
 
     fn recipe_of(&self, entry: &Entry) -> Option<Recipe> {
@@ -154,6 +163,13 @@ impl Core {
 }
 
 impl Named {
+    fn tag(&self) -> Option<&str> {
+        match self {
+            Self::Tag(tag) => Some(tag),
+            _ => None,
+        }
+    }
+
     /// Whether a key may be one of those named, as far as a key tells.
     fn may_name(&self, key: &Key) -> bool {
         match self {
@@ -175,13 +191,13 @@ impl Selected {
             Named::Tag(tag) => Target::Tag(tag.clone()),
             Named::All => Target::All,
         };
-        let strength = if self.mode == Mode::Expire { Strength::Hard } else { Strength::Soft };
+        let strength = match self.mode {
+            Mode::Regenerate => Strength::Promised,
+            Mode::Stale => Strength::Soft,
+            Mode::Expire => Strength::Hard,
+        };
         Some((target, strength))
     }
-}
-
-fn carries(entry: &Entry, cell: &Arc<Cell>) -> bool {
-    entry.carried().cells().iter().any(|carried| Arc::ptr_eq(carried, cell))
 }
 
 /// Whether `path` is `prefix` or lies below it; a prefix ends at a segment boundary.

@@ -1,5 +1,6 @@
 //! An entry's headers, prepared once a second: a hit clones them and sets nothing.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
@@ -33,6 +34,8 @@ pub(crate) struct Stamps {
     /// Of forms that few clients ask for.
     head: RwLock<Option<Box<Stamp>>>,
     not_modified: RwLock<Option<Box<Stamp>>>,
+    /// The seconds in which there was a hit: a sample of how much the page is used.
+    uses: AtomicU64,
 }
 
 impl Stamp {
@@ -67,7 +70,22 @@ impl Stamp {
 
 impl Stamps {
     pub(crate) fn new(stamp: Stamp) -> Self {
-        Self { whole: RwLock::new(stamp), head: RwLock::default(), not_modified: RwLock::default() }
+        Self {
+            whole: RwLock::new(stamp),
+            head: RwLock::default(),
+            not_modified: RwLock::default(),
+            uses: AtomicU64::new(0),
+        }
+    }
+
+    /// How much the page is used, as far back as its predecessors remember.
+    pub(crate) fn uses(&self) -> u64 {
+        self.uses.load(Ordering::Relaxed)
+    }
+
+    /// Takes over from the page before, whose past counts half.
+    pub(crate) fn inherit(&self, before: &Self) {
+        self.uses.store(before.uses() / 2, Ordering::Relaxed);
     }
 
     /// The headers with the body, of the last second there was a hit in.
@@ -96,6 +114,9 @@ impl Stamps {
             Form::Whole => {}
             Form::Head => replace(&self.head, Some(Box::new(stamp))),
             Form::NotModified => replace(&self.not_modified, Some(Box::new(stamp))),
+        }
+        if self.whole().until != whole.until {
+            self.uses.fetch_add(1, Ordering::Relaxed);
         }
         replace(&self.whole, whole);
         headers
