@@ -87,6 +87,20 @@ pub(crate) struct Follower {
     arrival: u64,
 }
 
+/// Whether a render in progress is known to be one of those named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sure {
+    Yes,
+    /// Its end will tell.
+    NotYet,
+}
+
+/// A render in progress whose end will tell whether it is one of those named.
+pub(crate) struct Doubt {
+    pub(crate) recipe: Recipe,
+    landed: watch::Receiver<Option<Arc<Landed>>>,
+}
+
 impl Flights {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { table: Mutex::default() })
@@ -117,12 +131,23 @@ impl Flights {
         Joined::Lead(Lead { flights: self.clone(), flight, landed: false })
     }
 
-    /// The recipes being rendered that `is_named` names, by key and by what is known to carry the page.
-    pub(crate) fn in_progress(&self, is_named: impl Fn(&Key, &[Arc<Cell>]) -> bool) -> Vec<Recipe> {
+    /// The renders in progress that `is_named` names, by key and by what is known to carry the page: those it is sure of, and
+    /// those it is not.
+    pub(crate) fn in_progress(
+        &self,
+        is_named: impl Fn(&Key, &[Arc<Cell>]) -> Option<Sure>,
+    ) -> (Vec<Recipe>, Vec<Doubt>) {
         let table = self.lock();
-        let flights = table.joinable.values().chain(&table.overtaken);
-        let named = flights.filter(|flight| is_named(&flight.recipe.key, &flight.known));
-        named.map(|flight| flight.recipe.clone()).collect()
+        let (mut sure, mut doubtful) = (Vec::new(), Vec::new());
+        for flight in table.joinable.values().chain(&table.overtaken) {
+            let recipe = flight.recipe.clone();
+            match is_named(&recipe.key, &flight.known) {
+                Some(Sure::Yes) => sure.push(recipe),
+                Some(Sure::NotYet) => doubtful.push(Doubt { recipe, landed: flight.landed.subscribe() }),
+                None => {}
+            }
+        }
+        (sure, doubtful)
     }
 
     /// How many flights take joiners.
@@ -228,6 +253,16 @@ impl Follower {
     pub(crate) async fn landed(mut self) -> Option<Arc<Landed>> {
         let landed = self.landed.wait_for(Option::is_some).await.ok()?.clone()?;
         landed.is_acceptable(self.arrival).then_some(landed)
+    }
+}
+
+impl Doubt {
+    /// Waits for the flight to end, and gives the entry it stored.
+    pub(crate) async fn stored(&mut self) -> Option<Arc<Entry>> {
+        match &self.landed.wait_for(Option::is_some).await.ok()?.as_ref()?.landing {
+            Landing::Stored(entry) => Some(entry.clone()),
+            _ => None,
+        }
     }
 }
 

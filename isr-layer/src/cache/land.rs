@@ -101,7 +101,7 @@ impl Approach<'_> {
         let carried = Carried::new([self.lead.known(), &late].concat());
         let entry = Arc::new(Entry::new(recipe, rendered, carried));
         let took = self.took();
-        self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || core.keep(&entry, &late))
+        self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || core.keep(&entry))
     }
 
     fn unstored(self, verdict: Verdict, shared: Arc<Failure>) -> Arc<Landed> {
@@ -144,21 +144,13 @@ impl Approach<'_> {
 
 impl Core {
     /// Puts an entry into memory, unless something is known that is newer. No other flight lands meanwhile.
-    fn keep(&self, entry: &Arc<Entry>, late: &[Arc<Cell>]) {
+    fn keep(&self, entry: &Arc<Entry>) {
         let (key, as_of) = (&entry.key, entry.as_of());
         if self.has_newer(key, as_of) || self.troubles.has_newer_refusal(key, as_of) {
             return;
         }
-        let before = self.memory.get_key(key);
-        if let Some(before) = &before {
+        if let Some(before) = self.memory.get_key(key) {
             entry.stamps.inherit(&before.stamps);
-        }
-        // Who promised a new page for a tag has rendered what carried it then; who does from now on finds this entry.
-        let was_known = |cell: &Arc<Cell>| before.as_ref().is_some_and(|before| before.carries(cell));
-        let unknown = late.iter().filter(|cell| !was_known(cell)).cloned().collect::<Vec<_>>();
-        let is_promised = !unknown.is_empty() && self.marks.newest_promise(&unknown) > as_of;
-        if is_promised || before.is_some_and(|before| before.is_overdue()) {
-            entry.set_overdue();
         }
         self.memory.put(entry.clone());
         self.troubles.clear(key, as_of);

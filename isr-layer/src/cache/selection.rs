@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::core::Core;
+use super::flight::{Doubt, Sure};
 use crate::entry::Entry;
-use crate::invalidation::{Cell, Item, Mode, Selector, SelectorReceipt, Status, Strength, Target};
+use crate::invalidation::{Item, Mode, Selector, SelectorReceipt, Status, Strength, Target};
 use crate::key::Key;
 use crate::page::{Known, canonical};
 use crate::recipe::Recipe;
@@ -32,6 +33,13 @@ pub(super) enum Named {
     Tag(String),
     /// Every entry.
     All,
+}
+
+/// What a regeneration renders.
+pub(super) struct Chosen {
+    pub(super) recipes: Vec<Recipe>,
+    /// Renders in progress that are named once they say the tag, which nobody can know before they end.
+    pub(super) doubtful: Vec<Doubt>,
 }
 
 impl Core {
@@ -108,31 +116,34 @@ impl Core {
         Err("no page's pattern matches this path".to_owned())
     }
 
-    /// The recipes to render for what was named: every variant that is cached, the most used first, or being rendered; for
-    /// a path with none, the bare path.
+    /// What to render for what was named: every variant that is cached, the most used first, or being rendered; for a path
+    /// with none, the bare path.
     ///
-    /// What is being rendered is looked at first: what lands between the two looks is seen twice, and not missed. A render
-    /// that says the tag only later is not known to be named; what it stores is overdue then.
-    pub(super) fn recipes(&self, named: &Named) -> Vec<Recipe> {
+    /// What is being rendered is looked at first: what lands between the two looks is seen twice, and not missed.
+    pub(super) fn chosen(&self, named: &Named) -> Chosen {
         let tag = named.tag().and_then(|tag| self.marks.tag(tag));
-        let running = self.flights.in_progress(|key, known| match named {
-            Named::Tag(_) => tag.as_ref().is_some_and(|cell| known.iter().any(|one| Arc::ptr_eq(one, cell))),
-            _ => named.may_name(key),
+        let (running, doubtful) = self.flights.in_progress(|key, known| match &tag {
+            None => named.may_name(key).then_some(Sure::Yes),
+            Some(cell) if known.iter().any(|one| Arc::ptr_eq(one, cell)) => Some(Sure::Yes),
+            Some(_) => Some(Sure::NotYet),
         });
         let mut seen = HashSet::new();
         let mut recipes = self.cached(named);
         recipes.extend(running);
         recipes.retain(|recipe| seen.insert(recipe.key.clone()));
-        match named {
-            Named::Path { page, path } if recipes.is_empty() => {
-                let bare = Key::bare(page, path);
-                bare.map(|key| Recipe::of(page.clone(), key, None)).into_iter().collect()
-            }
-            _ => recipes,
+        let mut chosen = Chosen { recipes, doubtful };
+        chosen.doubtful.retain(|doubt| !seen.contains(&doubt.recipe.key));
+        if let Named::Path { page, path } = named
+            && chosen.recipes.is_empty()
+        {
+            let bare = Key::bare(page, path).map(|key| Recipe::of(page.clone(), key, None));
+            chosen.recipes.extend(bare);
         }
+        chosen
     }
 
-    fn is_named(&self, named: &Named, entry: &Entry) -> bool {
+    /// Whether an entry is one of those named.
+    pub(super) fn is_named(&self, named: &Named, entry: &Entry) -> bool {
         match named {
             Named::Tag(tag) => self.marks.tag(tag).is_some_and(|cell| entry.carries(&cell)),
             _ => named.may_name(&entry.key),
@@ -191,11 +202,7 @@ impl Selected {
             Named::Tag(tag) => Target::Tag(tag.clone()),
             Named::All => Target::All,
         };
-        let strength = match self.mode {
-            Mode::Regenerate => Strength::Promised,
-            Mode::Stale => Strength::Soft,
-            Mode::Expire => Strength::Hard,
-        };
+        let strength = if self.mode == Mode::Expire { Strength::Hard } else { Strength::Soft };
         Some((target, strength))
     }
 }

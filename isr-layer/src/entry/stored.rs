@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,8 +38,6 @@ pub(crate) struct Entry {
     as_of: u64,
     /// The last number at which no mark was found on it: a hit compares, and looks at marks only if more was published.
     valid_through: AtomicU64,
-    /// Whether a new page was promised while this one was being rendered: once marked, it only serves as a fallback.
-    is_overdue: AtomicBool,
     carried: Carried,
     size: usize,
 }
@@ -75,7 +73,6 @@ impl Entry {
             fresh_until: lifetime.fresh_until(born),
             as_of,
             valid_through: AtomicU64::new(as_of),
-            is_overdue: AtomicBool::new(false),
             carried,
             size,
         }
@@ -90,11 +87,7 @@ impl Entry {
 
     /// What may be done with the entry now.
     pub(crate) fn freshness(&self, marks: &Marks, now: Instant) -> Freshness {
-        let marks = match self.validity(marks) {
-            Validity::Soft if self.is_overdue() => Validity::Hard,
-            validity => validity,
-        };
-        freshness(self.lifetime, self.age(now), marks, is_gone(self.status))
+        freshness(self.lifetime, self.age(now), self.validity(marks), is_gone(self.status))
     }
 
     /// What the marks say. Raises the number up to which the entry is known to be valid.
@@ -110,15 +103,6 @@ impl Entry {
             self.valid_through.fetch_max(published, Ordering::Relaxed);
         }
         validity
-    }
-
-    pub(crate) fn is_overdue(&self) -> bool {
-        self.is_overdue.load(Ordering::Relaxed)
-    }
-
-    /// Says that a new page was promised while this one was being rendered.
-    pub(crate) fn set_overdue(&self) {
-        self.is_overdue.store(true, Ordering::Relaxed);
     }
 
     /// When the entry will be that many seconds old.
