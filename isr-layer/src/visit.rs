@@ -41,6 +41,9 @@ where
 {
     let core = visit.slot.core.clone();
     let mut ready = Some(ready);
+    if core.is_unlisted(&visit.recipe) {
+        return Ok(visit.not_listed());
+    }
     for _ in 0..LOOKS {
         let decision = core.decide(&visit.recipe, visit.arrival, clock::now());
         match decision {
@@ -65,6 +68,7 @@ where
                     }
                     Landing::Failed(failure) => return Ok(visit.failed(failure, waiting, true)),
                     Landing::Refused(reason) => return visit.alone(None, waiting.forward, *reason).await,
+                    Landing::NotListed => return Ok(visit.not_listed()),
                     Landing::Abandoned => {}
                 }
             }
@@ -99,6 +103,7 @@ impl<S> Visit<S> {
                     Ok(self.serve(entry, Outcome::Stored { forward: waiting.forward, collapsed: false }))
                 }
                 Landing::Failed(failure) => Ok(self.failed(failure, waiting, false)),
+                Landing::NotListed => Ok(self.not_listed()),
                 Landing::Refused(_) | Landing::Abandoned => Ok(self.failed(&aborted(), waiting, false)),
             },
             Ok(Answer::Own { response, verdict }) => Ok(self.own(response, verdict, waiting)),
@@ -140,6 +145,9 @@ impl<S> Visit<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
+        if !self.slot.core.admits(&self.recipe).await {
+            return Ok(self.not_listed());
+        }
         let scope = Current::of(self.recipe.page.page);
         let end = match ready {
             Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope).await,
@@ -154,7 +162,7 @@ impl<S> Visit<S> {
             End::Unread { response, .. } => Ok(self.unstored(response, outcome)),
             End::Failed(reason) => Ok(self.fail(&Failure::without_answer(reason), outcome, None)),
             End::Error(error) => Err(error),
-            End::Gone => Ok(self.fail(&aborted(), outcome, None)),
+            End::Gone | End::NotListed => Ok(self.fail(&aborted(), outcome, None)),
         }
     }
 
@@ -204,6 +212,13 @@ impl<S> Visit<S> {
         let (forward, reason) = (waiting.forward, failure.reason);
         let kept = self.last_good(waiting, reason, collapsed);
         kept.unwrap_or_else(|| self.fail(failure, Outcome::Unstored { forward, reason, collapsed }, None))
+    }
+
+    /// What is answered for a path that the page does not have.
+    fn not_listed<R>(&self) -> Response<IsrBody<R>> {
+        let reason = Reason::NotInParams;
+        let outcome = Outcome::Unstored { forward: Forward::Bypass, reason, collapsed: false };
+        self.fail(&Failure::without_answer(reason), outcome, None)
     }
 
     fn fail<R>(

@@ -62,6 +62,8 @@ pub(crate) enum Landing {
     Failed(Arc<Failure>),
     /// An answer for the leader alone.
     Refused(Reason),
+    /// The page's `params` do not list the path: nothing was rendered.
+    NotListed,
     /// It was never rendered.
     Abandoned,
 }

@@ -66,6 +66,7 @@ pub(super) fn land<B, E>(
             Some(Answer::Error(error))
         }
         End::Gone => None,
+        End::NotListed => Some(Answer::Landed(approach.not_listed())),
     }
 }
 
@@ -96,12 +97,25 @@ impl Approach<'_> {
 
     fn stored(self, rendered: Rendered) -> Arc<Landed> {
         let Self { core, recipe, .. } = self;
+        if core.lists.exclude(recipe) {
+            return self.not_listed();
+        }
         let late = self.late_cells();
         let late_mark = core.marks.newest(&late);
         let carried = Carried::new([self.lead.known(), &late].concat());
         let entry = Arc::new(Entry::new(recipe, rendered, carried));
         let took = self.took();
-        self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || core.keep(&entry))
+        self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || core.keep(recipe, &entry))
+    }
+
+    /// Nothing is stored, and nothing stays.
+    fn not_listed(self) -> Arc<Landed> {
+        let (core, key, as_of, took) = (self.core, &self.recipe.key, self.attempt.as_of, self.took());
+        self.lead.land(Landing::NotListed, 0, took, || {
+            if !core.has_newer(key, as_of) {
+                core.memory.remove(key);
+            }
+        })
     }
 
     fn unstored(self, verdict: Verdict, shared: Arc<Failure>) -> Arc<Landed> {
@@ -143,10 +157,12 @@ impl Approach<'_> {
 }
 
 impl Core {
-    /// Puts an entry into memory, unless something is known that is newer. No other flight lands meanwhile.
-    fn keep(&self, entry: &Arc<Entry>) {
+    /// Puts an entry into memory, unless something is known that is newer, or its path is listed no more. No other flight
+    /// lands meanwhile.
+    fn keep(&self, recipe: &Recipe, entry: &Arc<Entry>) {
         let (key, as_of) = (&entry.key, entry.as_of());
-        if self.has_newer(key, as_of) || self.troubles.has_newer_refusal(key, as_of) {
+        let is_outdated = self.has_newer(key, as_of) || self.troubles.has_newer_refusal(key, as_of);
+        if is_outdated || self.lists.exclude(recipe) {
             return;
         }
         if let Some(before) = self.memory.get_key(key) {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 
 use super::core::Core;
@@ -260,6 +261,11 @@ impl Landed {
                 receipt.status = Status::Failed;
                 receipt.error = Some(format!("the answer may not be stored ({})", reason.as_str()));
             }
+            Landing::NotListed => {
+                receipt.http = Some(StatusCode::NOT_FOUND);
+                receipt.status = if was_good { Status::Regenerated } else { Status::UnknownPath };
+                receipt.error = (!was_good).then(|| "the page's `params` do not list this path".to_owned());
+            }
             Landing::Abandoned => receipt.status = Status::Marked,
         }
     }
@@ -269,7 +275,7 @@ impl Counts {
     fn count(&self, rendered: &Rendered) {
         let counter = match rendered {
             Rendered::Landed(landed) => match &landed.landing {
-                Landing::Stored(_) => &self.regenerated,
+                Landing::Stored(_) | Landing::NotListed => &self.regenerated,
                 _ => &self.failed,
             },
             Rendered::Marked => &self.marked,
