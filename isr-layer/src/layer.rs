@@ -129,7 +129,10 @@ impl IsrLayerBuilder {
     /// }
     ///
     /// let db = Db;
-    /// let isr = IsrLayer::builder().params(post::PAGE, move || all_slugs(db.clone())).build()?;
+    /// let isr = IsrLayer::builder()
+    ///     .pages([post::PAGE])
+    ///     .params(post::PAGE, move || all_slugs(db.clone()))
+    ///     .build()?;
     /// # Ok::<(), isr_layer::Error>(())
     /// ```
     pub fn params<F>(mut self, page: Page, list: impl Fn() -> F + Send + Sync + 'static) -> Self

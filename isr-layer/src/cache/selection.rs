@@ -122,10 +122,14 @@ impl Core {
     /// What is being rendered is looked at first: what lands between the two looks is seen twice, and not missed.
     pub(super) fn chosen(&self, named: &Named) -> Chosen {
         let tag = named.tag().and_then(|tag| self.marks.tag(tag));
-        let (running, doubtful) = self.flights.in_progress(|key, known| match &tag {
-            None => named.may_name(key).then_some(Sure::Yes),
-            Some(cell) if known.iter().any(|one| Arc::ptr_eq(one, cell)) => Some(Sure::Yes),
-            Some(_) => Some(Sure::NotYet),
+        let (running, doubtful) = self.flights.in_progress(|key, known| match named {
+            Named::Tag(_)
+                if known.iter().any(|one| tag.as_ref().is_some_and(|tag| Arc::ptr_eq(one, tag))) =>
+            {
+                Some(Sure::Yes)
+            }
+            Named::Tag(_) => Some(Sure::NotYet),
+            _ => named.may_name(key).then_some(Sure::Yes),
         });
         let mut seen = HashSet::new();
         let mut recipes = self.cached(named);
