@@ -1,5 +1,6 @@
 //! The head of an entry's answers, prepared once a second: a hit clones it and sets nothing.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue};
@@ -25,6 +26,8 @@ pub(crate) struct Stamps {
     /// Of forms that few clients ask for.
     head: RwLock<Option<Box<Stamp>>>,
     not_modified: RwLock<Option<Box<Stamp>>>,
+    /// The seconds in which there was a hit: a sample of how much the page is used.
+    uses: AtomicU64,
 }
 
 impl Stamp {
@@ -75,7 +78,22 @@ fn set_range(headers: &mut HeaderMap, range: &str) {
 
 impl Stamps {
     pub(crate) fn new(stamp: Stamp) -> Self {
-        Self { whole: RwLock::new(stamp), head: RwLock::default(), not_modified: RwLock::default() }
+        Self {
+            whole: RwLock::new(stamp),
+            head: RwLock::default(),
+            not_modified: RwLock::default(),
+            uses: AtomicU64::new(0),
+        }
+    }
+
+    /// How much the page is used, as far back as its predecessors remember.
+    pub(crate) fn uses(&self) -> u64 {
+        self.uses.load(Ordering::Relaxed)
+    }
+
+    /// Takes over what the page before remembers.
+    pub(crate) fn inherit(&self, uses: u64) {
+        self.uses.store(uses, Ordering::Relaxed);
     }
 
     /// The head that goes with the body, of the last second there was a hit in.
@@ -103,6 +121,9 @@ impl Stamps {
             Form::Head => replace(&self.head, Some(Box::new(stamp))),
             Form::NotModified => replace(&self.not_modified, Some(Box::new(stamp))),
             _ => {}
+        }
+        if self.whole().until != whole.until {
+            self.uses.fetch_add(1, Ordering::Relaxed);
         }
         replace(&self.whole, whole);
         head

@@ -14,7 +14,7 @@ use super::is_gone;
 use crate::cache::Renderer;
 use crate::clock::Instant;
 use crate::deliver::{Representation, codec, prepare};
-use crate::invalidation::{Carried, Marks, Validity};
+use crate::invalidation::{Carried, Cell, Marks, Validity};
 use crate::key::Key;
 use crate::recipe::Recipe;
 
@@ -130,6 +130,17 @@ impl Entry {
         let _ = self.encoded.set(encoded);
     }
 
+    /// How much the page is used, in whatever encoding, as far back as its predecessors remember.
+    pub(crate) fn uses(&self) -> u64 {
+        let encoded = self.encoded().iter().map(|one| one.stamps.uses()).sum::<u64>();
+        self.identity.stamps.uses() + encoded
+    }
+
+    /// Takes over from the page before, whose past counts half.
+    pub(crate) fn inherit(&self, before: &Self) {
+        self.identity.stamps.inherit(before.uses() / 2);
+    }
+
     /// When the entry will be that many seconds old.
     pub(crate) fn at_age(&self, seconds: u64) -> Instant {
         self.born + Duration::from_secs(seconds)
@@ -153,6 +164,11 @@ impl Entry {
 
     pub(crate) fn carried(&self) -> &Carried {
         &self.carried
+    }
+
+    /// Whether a purge of that cell reaches it.
+    pub(crate) fn carries(&self, cell: &Arc<Cell>) -> bool {
+        self.carried.cells().iter().any(|carried| Arc::ptr_eq(carried, cell))
     }
 
     /// Whether it is an answer to fall back on when rendering fails.
