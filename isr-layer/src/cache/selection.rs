@@ -82,7 +82,7 @@ impl Core {
                     return Ok(Named::Page(page));
                 }
                 let path =
-                    page.path_with(params).ok_or("`params` must name every parameter of the page once")?;
+                    page.path_with(params).ok_or("`params` must name every parameter of the page once, with a value that can stand in its place")?;
                 Ok(Named::Path { page, path })
             }
             Selector::Prefix(raw) => {
