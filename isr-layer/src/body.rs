@@ -104,13 +104,13 @@ pin_project! {
     /// The body of an answer: the inner service's own, untouched, or a stored page.
     pub struct IsrBody<R> {
         #[pin]
-        kind: Kind<R>,
+        pub(crate) kind: Kind<R>,
     }
 }
 
 pin_project! {
     #[project = KindProjected]
-    enum Kind<R> {
+    pub(crate) enum Kind<R> {
         Inner { #[pin] body: R },
         Stored { bytes: Option<Bytes>, trailers: Option<Box<HeaderMap>> },
         Continued { read: VecDeque<Bytes>, rest: Pin<Box<R>> },

@@ -58,6 +58,7 @@ mod deliver;
 mod entry;
 mod error;
 mod future;
+pub mod guide;
 mod header_mode;
 mod inner;
 mod invalidation;
@@ -86,7 +87,7 @@ mod visit;
 mod wrap;
 
 pub use body::{IsrBody, RenderBody, RequestBody};
-pub use cache::{Cache, Explanation, Stats};
+pub use cache::{Cache, Explanation, PrerenderReport, Stats};
 pub use error::{Error, ErrorKind};
 pub use future::ResponseFuture;
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};

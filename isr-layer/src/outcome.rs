@@ -71,6 +71,8 @@ pub(crate) enum Reason {
     Authorization,
     /// In header mode: the request may be answered with less than the whole.
     Request,
+    /// The page's `params` do not list the path, and it has no others.
+    NotInParams,
 }
 
 impl Reason {
@@ -95,6 +97,7 @@ impl Reason {
             Self::Lifetime => "no-lifetime",
             Self::Authorization => "authorization",
             Self::Request => "request",
+            Self::NotInParams => "not-in-params",
         }
     }
 }

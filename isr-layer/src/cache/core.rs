@@ -8,6 +8,7 @@ use http::Extensions;
 use http::header::HeaderName;
 
 use super::flight::{Flights, Follower, Joined, Lead};
+use super::lists::Lists;
 use super::memory::Memory;
 use super::permits::{Limits, Permits};
 use super::regenerate::Renderer;
@@ -38,6 +39,7 @@ pub(crate) struct Config {
 pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) registry: Registry,
+    pub(crate) lists: Lists,
     pub(crate) marks: Marks,
     pub(crate) memory: Memory,
     /// There if the layer caches by response headers, too: it has half of the memory then.
@@ -75,7 +77,7 @@ pub(crate) struct Waiting {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config, registry: Registry) -> Arc<Self> {
+    pub(crate) fn new(config: Config, registry: Registry, lists: Lists) -> Arc<Self> {
         let header_mode = config.from_response_headers;
         let bytes = if header_mode { config.memory_bytes.div_ceil(2) } else { config.memory_bytes };
         Arc::new(Self {
@@ -90,6 +92,7 @@ impl Core {
             pruning: tokio::sync::Mutex::default(),
             config,
             registry,
+            lists,
         })
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::SystemTime;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use http::header::{
+    HeaderMap, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
+};
 
 use super::etag::EntityTag;
 
@@ -13,15 +15,15 @@ pub(crate) struct Validators {
     modified: Option<SystemTime>,
 }
 
-/// Whether a request has a precondition: most have none.
-#[inline]
-pub(crate) fn has_preconditions(request: &HeaderMap) -> bool {
-    // One pass over the few names there are costs less than asking for each, and their lengths tell most of them apart.
-    request.keys().any(|name| matches!(name.as_str().len(), 13 | 17) && is_precondition(name))
-}
-
-fn is_precondition(name: &HeaderName) -> bool {
-    *name == IF_NONE_MATCH || *name == IF_MODIFIED_SINCE
+/// What preconditions make of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It is answered as if it had none.
+    Proceed,
+    /// 304: the client has what is stored already.
+    NotModified,
+    /// 412: what is stored is not what the client wants.
+    Failed,
 }
 
 impl Validators {
@@ -29,33 +31,56 @@ impl Validators {
         Self { etag: EntityTag::of(stored), modified: stored.get(LAST_MODIFIED).and_then(date) }
     }
 
-    /// Whether the client has what is stored already, so that 304 is the answer.
-    pub(crate) fn is_not_modified(&self, request: &HeaderMap) -> bool {
-        let (mut names_tags, mut since) = (false, None);
+    /// Evaluates the preconditions of a request, in one pass over its headers.
+    pub(crate) fn answer(&self, request: &HeaderMap) -> Answer {
+        let (mut wanted, mut known) = (None, None);
+        let (mut unmodified_since, mut modified_since) = (None, None);
         for (name, value) in request {
-            if *name == IF_NONE_MATCH {
-                if self.is_named(value.as_bytes()) {
-                    return true;
+            match name.as_str().len() {
+                8 if *name == IF_MATCH => {
+                    wanted = Some(wanted == Some(true) || self.is_strongly_named(value))
                 }
-                names_tags = true;
-            } else if *name == IF_MODIFIED_SINCE {
-                since = since.or(Some(value));
+                13 if *name == IF_NONE_MATCH => known = Some(known == Some(true) || self.is_named(value)),
+                17 if *name == IF_MODIFIED_SINCE => modified_since = Some(value),
+                19 if *name == IF_UNMODIFIED_SINCE => unmodified_since = Some(value),
+                _ => {}
             }
         }
-        !names_tags && since.is_some_and(|since| !self.is_modified(since))
+        // A date matters only where no tags are named.
+        let is_wanted =
+            wanted.unwrap_or_else(|| !unmodified_since.is_some_and(|since| self.was_modified(since)));
+        let is_known = known.unwrap_or_else(|| modified_since.is_some_and(|since| !self.is_modified(since)));
+        match (is_wanted, is_known) {
+            (false, _) => Answer::Failed,
+            (true, true) => Answer::NotModified,
+            (true, false) => Answer::Proceed,
+        }
     }
 
-    /// Whether a list of entity tags names the page's; `*` names any.
-    fn is_named(&self, list: &[u8]) -> bool {
+    /// Whether a list names the page's tag, compared weakly; `*` names any.
+    #[inline]
+    fn is_named(&self, list: &HeaderValue) -> bool {
+        let list = list.as_bytes();
         self.etag.as_ref().is_some_and(|tag| tag.is_in(list)) || list.trim_ascii() == b"*"
     }
 
+    /// The same, compared strongly.
+    fn is_strongly_named(&self, list: &HeaderValue) -> bool {
+        let list = list.as_bytes();
+        self.etag.as_ref().is_some_and(|tag| tag.is_strongly_in(list)) || list.trim_ascii() == b"*"
+    }
+
+    /// For If-Modified-Since: an invalid date is ignored, and what has no date of change counts as changed.
     fn is_modified(&self, since: &HeaderValue) -> bool {
         match (date(since), self.modified) {
             (Some(since), Some(modified)) => modified > since,
-            // An invalid date is ignored, and what has no date of change counts as changed.
             _ => true,
         }
+    }
+
+    /// For If-Unmodified-Since: both dates must be there to say so.
+    fn was_modified(&self, since: &HeaderValue) -> bool {
+        date(since).zip(self.modified).is_some_and(|(since, modified)| modified > since)
     }
 }
 
@@ -80,7 +105,7 @@ mod tests {
         if let Some(since) = since {
             request.insert(IF_MODIFIED_SINCE, HeaderValue::from_static(since));
         }
-        Validators::of(&stored).is_not_modified(&request)
+        Validators::of(&stored).answer(&request) == Answer::NotModified
     }
 
     #[test]
@@ -110,5 +135,33 @@ mod tests {
         assert!(!not_modified(&["\"b\""], after, "\"a\""));
         assert!(!not_modified(&[], Some("Sun, 06 Nov 1994 08:49:36 GMT"), "\"a\""));
         assert!(!not_modified(&[], Some("yesterday"), "\"a\""));
+    }
+
+    #[test]
+    fn if_match_compares_strongly_and_takes_precedence_over_if_unmodified_since() {
+        let (before, after) = ("Sun, 06 Nov 1994 08:49:36 GMT", "Sun, 06 Nov 1994 08:49:38 GMT");
+        let mut stored = HeaderMap::new();
+        stored.insert(ETAG, HeaderValue::from_static("\"a\""));
+        stored.insert(LAST_MODIFIED, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
+        let validators = Validators::of(&stored);
+        for (conditions, expected) in [
+            (&[(IF_MATCH, "\"a\"")][..], Answer::Proceed),
+            (&[(IF_MATCH, "\"b\", \"a\"")], Answer::Proceed),
+            (&[(IF_MATCH, "*")], Answer::Proceed),
+            (&[(IF_MATCH, "W/\"a\"")], Answer::Failed),
+            (&[(IF_MATCH, "\"b\"")], Answer::Failed),
+            (&[(IF_MATCH, "\"a\""), (IF_UNMODIFIED_SINCE, before)], Answer::Proceed),
+            (&[(IF_UNMODIFIED_SINCE, before)], Answer::Failed),
+            (&[(IF_UNMODIFIED_SINCE, after)], Answer::Proceed),
+            (&[(IF_UNMODIFIED_SINCE, "never")], Answer::Proceed),
+            (&[(IF_MATCH, "\"b\""), (IF_NONE_MATCH, "\"a\"")], Answer::Failed),
+            (&[(IF_MATCH, "\"a\""), (IF_NONE_MATCH, "\"a\"")], Answer::NotModified),
+        ] {
+            let request =
+                conditions.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+            let request = request.collect::<HeaderMap>();
+
+            assert_eq!(validators.answer(&request), expected, "{conditions:?}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::target::Target;
 use super::validate::{ask_for_change, can_validate, updated};
 use crate::body::IsrBody;
 use crate::clock::Instant;
-use crate::deliver::{Form, Stamp, Stamps, Validators, has_preconditions, prepare_foreign, stamped};
+use crate::deliver::{Representation, Stamps, body, choose_form, prepare_foreign, stamped};
 use crate::invalidation::{Marks, Validity};
 use crate::outcome::{CacheStatus, Outcome};
 
@@ -23,11 +23,9 @@ use crate::outcome::{CacheStatus, Outcome};
 pub(super) struct Stored {
     target: Target,
     admitted: Admitted,
-    stamp: Stamp,
-    validators: Validators,
+    representation: Representation,
     /// `Cache-Status` members of caches behind us.
     earlier_caches: Option<Box<str>>,
-    body: Bytes,
     trailers: Option<Box<HeaderMap>>,
     /// When it came.
     born: Instant,
@@ -54,16 +52,15 @@ pub(super) struct Whole {
 impl Stored {
     pub(super) fn new(target: Target, admitted: Admitted, whole: &Whole, number: u64, as_of: u64) -> Self {
         let Whole { parts, body, trailers, born, received } = whole;
-        let (stamp, earlier_caches) = prepare_foreign(parts.status, parts.headers.clone(), *received);
+        let mut headers = parts.headers.clone();
+        let earlier_caches = prepare_foreign(&mut headers, *received);
         let size = size_of::<Self>() + target.size() + admitted.selecting.size() + body.len();
-        let size = size + text(stamp.headers()) + trailers.as_deref().map_or(0, text);
+        let size = size + text(&headers) + trailers.as_deref().map_or(0, text);
         Self {
             target,
             admitted,
-            validators: Validators::of(stamp.headers()),
-            stamp,
+            representation: Representation::identity(parts.status, headers, body.clone()),
             earlier_caches,
-            body: body.clone(),
             trailers: trailers.clone(),
             born: *born,
             number,
@@ -115,24 +112,31 @@ impl Stored {
 
     /// Whether the origin can be asked if it still holds. After a purge it is not: that says it does not.
     pub(super) fn can_be_validated(&self, marks: &Marks) -> bool {
-        let is_valid = self.validity(marks) == Validity::Valid && !self.is_doubted.load(Ordering::Relaxed);
-        is_valid && self.stamp.status() == StatusCode::OK && can_validate(self.stamp.headers())
+        let is_trusted = self.validity(marks) == Validity::Valid && !self.is_doubted.load(Ordering::Relaxed);
+        let head = &self.representation.stamps.whole().head;
+        is_trusted && head.status() == StatusCode::OK && can_validate(head.headers())
     }
 
     /// Makes a request ask for what differs from it only.
     pub(super) fn ask_for_change(&self, request: &mut HeaderMap) {
-        ask_for_change(request, self.stamp.headers());
+        ask_for_change(request, self.representation.stamps.whole().head.headers());
     }
 
     /// The whole of it, as a 304 with the headers `new` says it is now; `None` when that speaks of another answer.
     pub(super) fn updated(&self, new: &HeaderMap, born: Instant, received: SystemTime) -> Option<Whole> {
-        let headers = updated(self.stamp.headers(), new);
+        let headers = updated(self.representation.stamps.whole().head.headers(), new);
         // Asked again in the same way, the origin would say the same again.
         self.is_doubted.store(headers.is_none(), Ordering::Relaxed);
         let headers = headers?;
         let (mut parts, ()) = Response::new(()).into_parts();
-        (parts.status, parts.headers) = (self.stamp.status(), headers);
-        Some(Whole { parts, body: self.body.clone(), trailers: self.trailers.clone(), born, received })
+        parts.headers = headers;
+        Some(Whole {
+            parts,
+            body: self.representation.body.clone(),
+            trailers: self.trailers.clone(),
+            born,
+            received,
+        })
     }
 
     /// Bytes it takes, about.
@@ -148,27 +152,14 @@ impl Stored {
         show_status: bool,
         now: Instant,
     ) -> Response<IsrBody<R>> {
-        let form = self.form(request);
+        let page = &self.representation;
+        let form = choose_form(page, request.method == Method::HEAD, &request.headers);
         let age = self.age(now).as_secs();
         let status = show_status.then(|| CacheStatus { outcome, ttl: Some(self.ttl(age, outcome)) });
-        let second = (age, now);
-        let whole = stamped(&self.stamp, second, status.as_ref(), self.earlier_caches.as_deref());
-        Stamps::once(&whole, form, self.body.len()).map(|()| match form {
-            Form::Whole => IsrBody::stored(self.body.clone(), self.trailers.clone()),
-            _ => IsrBody::empty(),
-        })
-    }
-
-    fn form(&self, request: &request::Parts) -> Form {
-        // RFC 9110, 13.2.1: preconditions are ignored unless the answer without them would be a success.
-        let is_judged = self.stamp.status() == StatusCode::OK && has_preconditions(&request.headers);
-        if is_judged && self.validators.is_not_modified(&request.headers) {
-            Form::NotModified
-        } else if request.method == Method::HEAD {
-            Form::Head
-        } else {
-            Form::Whole
-        }
+        let whole =
+            stamped(&page.stamps.whole(), (age, now), status.as_ref(), self.earlier_caches.as_deref());
+        let head = Stamps::once(&whole, form, page.body.len());
+        head.map(|()| body(form, &page.body, self.trailers.as_ref()))
     }
 
     fn age(&self, now: Instant) -> Duration {

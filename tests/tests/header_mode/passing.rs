@@ -48,6 +48,10 @@ async fn those_that_hit_are_answered_from_what_is_stored() {
     assert_ne!(not_modified.header("date"), "");
     assert_eq!((modified.status.as_u16(), modified.text()), (200, "/a v1"));
     assert_eq!((head.text(), head.header("content-length")), ("", "5"));
+    let part = visit_with(&service, &[("range", "bytes=1-2")]).await;
+    let none = visit_with(&service, &[("range", "bytes=9-")]).await;
+    assert_eq!((part.status.as_u16(), part.text(), part.header("content-range")), (206, "a ", "bytes 1-2/5"));
+    assert_eq!((none.status.as_u16(), none.header("content-range")), (416, "bytes */5"));
     assert_eq!(site.renders(), 1);
 }
 
