@@ -43,7 +43,7 @@ pub(crate) fn deliver<R, B>(
     into: impl FnOnce(IsrBody<R>) -> B,
 ) -> Response<B> {
     let page = entry.representation(choice.encoding);
-    let body = into(body(choice.form, &page.body, entry.trailers.as_ref()));
+    let body = into(body(choice.form, &page.body, &entry.trailers));
     let prepared = if outcome == Outcome::Hit { page.stamps.head(choice.form, now) } else { None };
     let head = prepared.unwrap_or_else(|| head_now(entry, choice, outcome, show_status, now));
     head.map(|()| body)
@@ -51,9 +51,9 @@ pub(crate) fn deliver<R, B>(
 
 /// What of a stored body a form is sent with.
 #[inline]
-pub(crate) fn body<R>(form: Form, whole: &Bytes, trailers: Option<&Box<HeaderMap>>) -> IsrBody<R> {
+pub(crate) fn body<R>(form: Form, whole: &Bytes, trailers: &Option<Box<HeaderMap>>) -> IsrBody<R> {
     match form {
-        Form::Whole => IsrBody::stored(whole.clone(), trailers.cloned()),
+        Form::Whole => IsrBody::stored(whole.clone(), trailers.clone()),
         Form::Part { start, end } => IsrBody::stored(whole.slice(start..end), None),
         Form::Head | Form::NotModified | Form::PreconditionFailed | Form::Unsatisfiable => IsrBody::empty(),
     }

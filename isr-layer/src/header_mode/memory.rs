@@ -90,7 +90,7 @@ impl Memory {
     /// Forgets what a request would be answered with, unless it began after `number`.
     pub(super) fn forget(&self, target: &Target, request: &HeaderMap, number: u64) {
         let Some(known) = self.targets.get(target) else { return };
-        let is_kept = |known: &&Arc<Stored>| known.number > number || !known.is_selected_by(request);
+        let is_kept = |known: &&Arc<Stored>| known.number > number || !known.answers(request);
         let kept = known.iter().filter(is_kept).cloned().collect::<Variants>();
         if kept.is_empty() {
             self.targets.remove(target);

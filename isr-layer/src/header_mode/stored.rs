@@ -159,7 +159,7 @@ impl Stored {
         let whole =
             stamped(&page.stamps.whole(), (age, now), status.as_ref(), self.earlier_caches.as_deref());
         let head = Stamps::once(&whole, form, page.body.len());
-        head.map(|()| body(form, &page.body, self.trailers.as_ref()))
+        head.map(|()| body(form, &page.body, &self.trailers))
     }
 
     fn age(&self, now: Instant) -> Duration {

@@ -4,7 +4,10 @@ use http::header::{HeaderMap, HeaderName, VARY};
 
 /// The fields that an answer was selected by, as the request had them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Selecting(Box<[(HeaderName, Option<Box<[u8]>>)]>);
+pub(super) struct Selecting(Box<[Field]>);
+
+/// A field, and its value if it is there.
+type Field = (HeaderName, Option<Box<[u8]>>);
 
 /// The names in `Vary`, over all its lines; `None` when a member is `*` or no name, since then no request matches ever.
 pub(super) fn names(response: &HeaderMap) -> Option<Vec<HeaderName>> {
@@ -45,9 +48,8 @@ impl Selecting {
 
     /// Bytes it takes, about.
     pub(super) fn size(&self) -> usize {
-        let entry = |(name, value): &(HeaderName, Option<Box<[u8]>>)| {
-            64 + name.as_str().len() + value.as_ref().map_or(0, |value| value.len())
-        };
+        let entry =
+            |(name, value): &Field| 64 + name.as_str().len() + value.as_ref().map_or(0, |value| value.len());
         self.0.iter().map(entry).sum()
     }
 }
