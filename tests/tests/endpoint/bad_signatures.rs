@@ -8,7 +8,7 @@ use crate::stand::Stand;
 use crate::{SECRET, WRONG};
 
 async fn stripe_stand() -> Stand {
-    Stand::admitting(Hmac::stripe(SECRET).unwrap()).await
+    Stand::admitting(Hmac::stripe(SECRET).expect("the secret is long enough")).await
 }
 
 fn stripe_header(time: impl std::fmt::Display) -> String {

@@ -10,7 +10,7 @@ use crate::signed::{PURGE, WHSEC, github, standard, stripe};
 use crate::stand::Stand;
 
 async fn with_ids() -> Stand {
-    Stand::admitting(StandardWebhooks::new(WHSEC).unwrap()).await
+    Stand::admitting(StandardWebhooks::new(WHSEC).expect("the secret is long enough")).await
 }
 
 fn delivery(id: &str) -> Call {
