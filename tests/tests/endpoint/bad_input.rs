@@ -9,7 +9,8 @@ use crate::stand::{Stand, assert_problem};
 #[tokio::test]
 async fn a_body_that_is_no_json_or_of_the_wrong_shape_is_400() {
     let stand = Stand::new().await;
-    let bodies: [&[u8]; 20] = [
+    let bodies: [&[u8]; 21] = [
+        br#"{"path": "/about", "path": "/"}"#,
         b"",
         b" ",
         b"path=/about",

@@ -257,3 +257,38 @@ async fn a_post_to_a_page_purges_nothing() {
     assert_eq!(stand.cache.stats().sequence, 0);
     assert!(stand.page("/posts/a").await.cache_status().contains("hit"));
 }
+
+#[tokio::test]
+async fn a_path_that_no_browser_would_send_is_refused_or_no_page_and_nothing_is_done() {
+    let stand = Stand::new().await;
+    let before = stand.work();
+
+    for path in ["/posts/a?x=1", "/posts/a#x"] {
+        stand.assert_refused(&Call::post(value!({"path": path}).to_string()), 400).await;
+    }
+    for path in ["/posts/../about", "/posts/%2e%2e/about", "/posts//a", "/posts/%zz", "/posts/%00"] {
+        let answer = stand.revalidate(value!({"path": path}).to_string()).await;
+
+        assert_eq!(
+            (statuses(&answer), &answer["revalidated"]),
+            (vec!["not_a_page"], &false.into()),
+            "{path}"
+        );
+    }
+    assert_eq!(stand.work(), before);
+}
+
+#[tokio::test]
+async fn a_param_may_be_a_whole_number_and_holds_its_special_characters() {
+    let stand = Stand::new().await;
+    let with = |slug: Value| value!({"page": "/posts/{slug}", "params": {"slug": slug}}).to_string();
+
+    for slug in [value!(7), value!("a/b"), value!("a?b"), value!("é")] {
+        assert_eq!(statuses(&stand.revalidate(with(slug)).await), ["regenerated"]);
+    }
+    for slug in [value!(1.5), value!(true), value!(["a"]), value!("")] {
+        stand.assert_refused(&Call::post(with(slug)), 400).await;
+    }
+    let rendered: Vec<_> = stand.site.seen().into_iter().map(|seen| seen.uri.to_string()).collect();
+    assert_eq!(rendered, ["/posts/7", "/posts/a%2Fb", "/posts/a%3Fb", "/posts/%C3%A9"]);
+}
