@@ -105,7 +105,7 @@ async fn answers(stand: &Stand, calls: &[Call]) -> Vec<Answer> {
 
 #[tokio::test]
 async fn nothing_that_is_logged_or_answered_contains_a_secret_or_a_signature() {
-    let (captured, _guard) = Captured::start();
+    let captured = Captured::start();
     let stand = open_to_everybody().await;
     stand.site.script(
         |seen, _| if seen.uri.path() == "/fails" { Act::Panic } else { isr_tests::Reply::page().into() },
@@ -128,7 +128,7 @@ async fn nothing_that_is_logged_or_answered_contains_a_secret_or_a_signature() {
 
 #[tokio::test]
 async fn a_webhook_that_is_refused_tells_no_secret_of_its_payload() {
-    let (captured, _guard) = Captured::start();
+    let captured = Captured::start();
     let authenticator = StaticSecret::pointer("/secret", SECRET).unwrap();
     let stand = Stand::set(authenticator, |service| {
         service.webhook(Webhook::new().path("/posts/{/slug}")).expect("the template is right")
@@ -144,7 +144,7 @@ async fn a_webhook_that_is_refused_tells_no_secret_of_its_payload() {
 
 #[tokio::test]
 async fn each_refusal_is_one_line_of_the_log_with_its_status() {
-    let (captured, _guard) = Captured::start();
+    let captured = Captured::start();
     let stand = Stand::new().await;
     let refusals = [
         (401, Call::anonymous(PURGE)),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::call::{Call, exchange, json};
-use crate::{SECRET, WRONG};
+use crate::{SECRET, WRONG, captured};
 
 const POST: Page = Page::new("/posts/{slug}")
     .policy(Policy::new().revalidate(Duration::from_secs(60)).tags(&["posts", "post:{slug}"]));
@@ -145,12 +145,14 @@ pub(crate) fn assert_problem(answer: &Answer, status: u16) {
 
 /// A layer with the usual pages.
 pub(crate) fn layer() -> IsrLayer {
+    captured::subscribe();
     let pages = [POST, INDEX, ABOUT, FOLDER];
     IsrLayer::builder().pages(pages).build().expect("the pages do not contradict each other")
 }
 
 /// A listener on a free port.
 pub(crate) async fn listener() -> (TcpListener, SocketAddr) {
+    captured::subscribe();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("the listener is bound");
     (listener, address)
