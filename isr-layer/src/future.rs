@@ -1,5 +1,6 @@
-//! The future of an answer: ready at once, the inner service's own, or waiting for the engine.
+//! The future of an answer: a hit's, ready at once, the inner service's own, or waiting for the engine.
 
+use std::convert::identity;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -9,6 +10,7 @@ use http::Response;
 use pin_project_lite::pin_project;
 
 use crate::body::IsrBody;
+use crate::deliver::Hit;
 
 pin_project! {
     /// The future of [`Isr`](crate::Isr).
@@ -23,7 +25,7 @@ type Waiting<R, E> = Pin<Box<dyn Future<Output = Result<Response<IsrBody<R>>, E>
 pin_project! {
     #[project = KindProjected]
     enum Kind<F, R, E> {
-        Ready { response: Option<Response<IsrBody<R>>> },
+        Hit { hit: Hit },
         Inner { #[pin] future: F },
         Waiting { future: Waiting<R, E> },
     }
@@ -31,8 +33,8 @@ pin_project! {
 
 impl<F, R, E> ResponseFuture<F, R, E> {
     #[inline]
-    pub(crate) fn ready(response: Response<IsrBody<R>>) -> Self {
-        Self { kind: Kind::Ready { response: Some(response) } }
+    pub(crate) fn hit(hit: Hit) -> Self {
+        Self { kind: Kind::Hit { hit } }
     }
 
     #[inline]
@@ -47,6 +49,29 @@ impl<F, R, E> ResponseFuture<F, R, E> {
     }
 }
 
+impl<F, R, E> ResponseFuture<F, R, E>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    /// Polls for an answer with the body turned `into` what its reader wants.
+    #[inline]
+    pub(crate) fn poll_into<B>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: impl FnOnce(IsrBody<R>) -> B,
+    ) -> Poll<Result<Response<B>, E>> {
+        let response = match self.project().kind.project() {
+            KindProjected::Hit { hit } => return Poll::Ready(Ok(hit.answer(into))),
+            KindProjected::Inner { future } => {
+                let response = ready!(future.poll(cx));
+                return Poll::Ready(response.map(|response| response.map(|body| into(IsrBody::inner(body)))));
+            }
+            KindProjected::Waiting { future } => ready!(future.as_mut().poll(cx)),
+        };
+        Poll::Ready(response.map(|response| response.map(into)))
+    }
+}
+
 impl<F, R, E> Future for ResponseFuture<F, R, E>
 where
     F: Future<Output = Result<Response<R>, E>>,
@@ -55,23 +80,14 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().kind.project() {
-            KindProjected::Ready { response } => {
-                Poll::Ready(Ok(response.take().expect("a future is not polled after it was ready")))
-            }
-            KindProjected::Inner { future } => {
-                let response = ready!(future.poll(cx));
-                Poll::Ready(response.map(|response| response.map(IsrBody::inner)))
-            }
-            KindProjected::Waiting { future } => future.as_mut().poll(cx),
-        }
+        self.poll_into(cx, identity)
     }
 }
 
 impl<F, R, E> fmt::Debug for ResponseFuture<F, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.kind {
-            Kind::Ready { .. } => "ResponseFuture::Ready",
+            Kind::Hit { .. } => "ResponseFuture::Hit",
             Kind::Inner { .. } => "ResponseFuture::Inner",
             Kind::Waiting { .. } => "ResponseFuture::Waiting",
         })

@@ -35,13 +35,11 @@ pub(crate) struct KeyRef<'a> {
     headers: Cow<'a, [u8]>,
 }
 
-impl<'a> KeyRef<'a> {
-    /// The key of a page that is keyed by its path alone.
-    #[inline]
-    pub(crate) fn of_path(path: &'a str) -> Self {
-        Self { path_len: path.len(), target: Cow::Borrowed(path), headers: Cow::Borrowed(&[]) }
-    }
+/// The key that a path is by itself, as most pages' are: the least there is to hash and to compare.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PathKey<'a>(pub(crate) &'a str);
 
+impl<'a> KeyRef<'a> {
     /// The key of a request for `page`, or `None` when it would be too long.
     pub(crate) fn new(
         page: &Known,
@@ -124,6 +122,20 @@ impl Hash for KeyRef<'_> {
     }
 }
 
+impl Hash for PathKey<'_> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash(state, self.0, &[]);
+    }
+}
+
+impl Equivalent<Key> for PathKey<'_> {
+    #[inline]
+    fn equivalent(&self, key: &Key) -> bool {
+        *self.0 == *key.target && key.headers.is_empty()
+    }
+}
+
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
         *self.target == *key.target && *self.headers == *key.headers
@@ -131,6 +143,7 @@ impl Equivalent<Key> for KeyRef<'_> {
 }
 
 /// Part of the key is enough for its hash: the path names the page already.
+#[inline]
 fn hash(state: &mut impl Hasher, target: &str, headers: &[u8]) {
     state.write(target.as_bytes());
     if !headers.is_empty() {

@@ -1,4 +1,50 @@
 //! Incremental static regeneration (ISR) for every Tower service.
+//!
+//! A page is rendered once and served from memory. When it is stale it is served as it is and rendered anew in the
+//! background; when an authenticated call says that its content changed, it is rendered at once.
+//!
+//! ```standalone_crate
+//! use axum::{body::Body, extract::Path};
+//! use http::Request;
+//! use isr_layer::{IsrLayer, Purge, routes, static_page};
+//! use tower::ServiceExt;
+//!
+//! #[static_page("/posts/{slug}", revalidate = 60, tags = ["posts"])]
+//! async fn post(Path(slug): Path<String>) -> String {
+//!     format!("the post {slug}")
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let isr = IsrLayer::builder().build()?;
+//! let app = isr.wrap(routes![post]);
+//! let get = || Request::get("/posts/a").body(Body::empty());
+//!
+//! let first = app.clone().oneshot(get()?).await?;
+//! assert_eq!(first.headers()["cache-status"], "isr; fwd=uri-miss; stored");
+//! let second = app.clone().oneshot(get()?).await?;
+//! assert_eq!(second.headers()["cache-status"], "isr; hit; ttl=60");
+//!
+//! let receipt = isr.cache().revalidate(Purge::path("/posts/a")).await;
+//! assert!(receipt.is_revalidated());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The map
+//!
+//! | you want to | look at |
+//! |---|---|
+//! | make a handler a page | [`static_page`], [`Page`], [`Policy`] |
+//! | put the layer in its place | [`IsrLayer::wrap`], [`IsrLayer`], [`IsrLayerBuilder`] |
+//! | say that something changed, from code | [`Cache::revalidate`], [`Purge`], [`Mode`], [`Receipt`] |
+//! | let a content system say it | [`IsrLayer::revalidate_service`], [`RevalidateService`], [`auth`] |
+//! | tag a page while it is rendered, or change its lifetime | [`context`] |
+//!
+//! # Features
+//!
+//! `macros` (the attribute), `axum` ([`IsrLayer::wrap`], [`routes!`], placement behind routers) and `tracing` are on by
+//! default. Features only add.
 #![deny(missing_docs)]
 
 #[doc(hidden)]
@@ -12,6 +58,7 @@ mod deliver;
 mod entry;
 mod error;
 mod future;
+pub mod guide;
 mod inner;
 mod invalidation;
 mod key;
@@ -26,6 +73,8 @@ mod placement;
 #[cfg(not(feature = "axum"))]
 #[path = "placement/plain.rs"]
 mod placement;
+#[cfg(doctest)]
+mod readme;
 mod recipe;
 mod revalidate;
 #[cfg(feature = "axum")]

@@ -1,5 +1,6 @@
 //! One request for a page that memory could not answer at first sight: decide, wait, answer.
 
+use std::convert::identity;
 use std::sync::Arc;
 
 use http::Response;
@@ -159,7 +160,8 @@ impl<S> Visit<S> {
     }
 
     fn serve<R>(&self, entry: &Entry, outcome: Outcome) -> Response<IsrBody<R>> {
-        deliver(entry, &self.delivery, outcome, self.slot.core.config.cache_status, clock::now())
+        let show_status = self.slot.core.config.cache_status;
+        deliver(entry, self.delivery.form(entry), outcome, show_status, clock::now(), identity)
     }
 
     fn unstored<R>(&self, response: Response<IsrBody<R>>, outcome: Outcome) -> Response<IsrBody<R>> {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready as poll_ready};
+use std::task::{Context, Poll};
 
 use axum::ServiceExt;
 use axum::body::Body;
@@ -135,9 +135,9 @@ where
     type Output = Result<Response<Body>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = poll_ready!(self.project().future.poll(cx));
-        // A body of axum's own goes on as it is.
-        Poll::Ready(response.map(|response| response.map(|body| body.into_inner().unwrap_or_else(Body::new))))
+        self.project().future.poll_into(cx, |body| {
+            body.into_one(|bytes| bytes.map_or_else(Body::empty, Body::from), Body::new)
+        })
     }
 }
 

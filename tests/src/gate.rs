@@ -1,6 +1,10 @@
 //! A gate in the middle of a render: open until a test closes it.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A place where renders wait while it is closed. It counts who came, so that a test knows that somebody stands there.
 #[derive(Debug)]
@@ -32,9 +36,15 @@ impl Gate {
     }
 
     /// Waits until `count` have come, since the beginning.
+    ///
+    /// # Panics
+    ///
+    /// When they do not come within a minute: a test that waits for ever says nothing.
     pub async fn reached(&self, count: usize) {
         let mut arrived = self.arrived.subscribe();
-        arrived.wait_for(|arrived| *arrived >= count).await.expect("the gate itself holds the sender");
+        let reached = tokio::time::timeout(PATIENCE, arrived.wait_for(|arrived| *arrived >= count)).await;
+        let is_reached = reached.is_ok();
+        assert!(is_reached, "{} came to the gate, {count} should have", self.arrivals());
     }
 
     /// Passes, or waits until that is possible.

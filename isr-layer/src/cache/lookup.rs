@@ -1,14 +1,16 @@
 //! The look-up: what a request is at first sight. The path every request takes, so it allocates nothing.
 
+use std::hash::Hash;
 use std::sync::Arc;
 
 use http::{Method, Request};
 use http_body::Body;
+use quick_cache::Equivalent;
 
 use super::core::Core;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
-use crate::key::KeyRef;
+use crate::key::{Key, KeyRef, PathKey};
 use crate::page::{Known, canonical};
 
 /// What a request is at first sight.
@@ -33,7 +35,7 @@ impl Core {
         }
         // What is in memory has canonical keys: a raw path that finds something is canonical itself, and it is the whole
         // key if the entry's key is nothing else.
-        match self.fresh(&KeyRef::of_path(raw)).filter(|(entry, _)| entry.is_keyed_by_path) {
+        match self.fresh(&PathKey(raw)).filter(|(entry, _)| entry.is_keyed_by_path) {
             Some((entry, now)) => Sight::Fresh(entry, now),
             None => self.look_again(request, raw).unwrap_or(Sight::Foreign),
         }
@@ -51,7 +53,7 @@ impl Core {
     }
 
     #[inline]
-    fn fresh(&self, key: &KeyRef<'_>) -> Option<(Arc<Entry>, Instant)> {
+    fn fresh(&self, key: &(impl Hash + Equivalent<Key>)) -> Option<(Arc<Entry>, Instant)> {
         let entry = self.memory.get(key)?;
         let now = clock::now();
         entry.is_fresh(&self.marks, now).then_some((entry, now))

@@ -1,12 +1,13 @@
 //! Memory: the entries, bounded by bytes and by number. Always there, synchronous, in front of everything else.
 
+use std::hash::Hash;
 use std::sync::Arc;
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
 
 use crate::entry::Entry;
-use crate::key::{Key, KeyRef};
+use crate::key::Key;
 
 /// The entries in memory.
 pub(crate) struct Memory {
@@ -51,7 +52,7 @@ impl Memory {
     }
 
     #[inline]
-    pub(crate) fn get(&self, key: &KeyRef<'_>) -> Option<Arc<Entry>> {
+    pub(crate) fn get(&self, key: &(impl Hash + Equivalent<Key>)) -> Option<Arc<Entry>> {
         self.entries.get(key)
     }
 

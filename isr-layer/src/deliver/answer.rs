@@ -1,51 +1,51 @@
 //! Makes the answer: from an entry, or from something that was not stored.
 
-use http::header::HeaderMap;
-use http::{Response, StatusCode};
+use std::sync::Arc;
+
+use http::Response;
 
 use super::delivery::Delivery;
 use super::headers;
-use super::precondition::is_not_modified;
 use super::stamp::{Form, Stamps};
 use crate::body::IsrBody;
 use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::outcome::{CacheStatus, Outcome};
 
-/// The answer a client gets from an entry.
+/// A page that was found fresh. The answer is made of it only where it is handed out, since it is large to move.
+pub(crate) struct Hit {
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) form: Form,
+    pub(crate) show_status: bool,
+    /// When it was found fresh.
+    pub(crate) now: Instant,
+}
+
+impl Hit {
+    /// The answer, with the body turned `into` what its reader wants.
+    #[inline]
+    pub(crate) fn answer<R, B>(&self, into: impl FnOnce(IsrBody<R>) -> B) -> Response<B> {
+        deliver(&self.entry, self.form, Outcome::Hit, self.show_status, self.now, into)
+    }
+}
+
+/// The answer a client gets from an entry, with the body turned `into` what its reader wants.
 #[inline]
-pub(crate) fn deliver<R>(
+pub(crate) fn deliver<R, B>(
     entry: &Entry,
-    delivery: &Delivery,
+    form: Form,
     outcome: Outcome,
     show_status: bool,
     now: Instant,
-) -> Response<IsrBody<R>> {
-    let form = form(entry, delivery);
-    let body = match form {
+    into: impl FnOnce(IsrBody<R>) -> B,
+) -> Response<B> {
+    let body = into(match form {
         Form::Whole => IsrBody::stored(entry.body.clone(), entry.trailers.clone()),
         Form::Head | Form::NotModified => IsrBody::empty(),
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = if form == Form::NotModified { StatusCode::NOT_MODIFIED } else { entry.status };
-    let is_prepared = outcome == Outcome::Hit && entry.stamps.put(form, now, response.headers_mut());
-    if !is_prepared {
-        *response.headers_mut() = headers_now(entry, form, outcome, show_status, now);
-    }
-    response
-}
-
-#[inline]
-fn form(entry: &Entry, delivery: &Delivery) -> Form {
-    // RFC 9110, 13.2.1: preconditions are ignored unless the answer without them would be a success.
-    let conditions = delivery.conditions.as_ref().filter(|_| entry.status == StatusCode::OK);
-    if conditions.is_some_and(|conditions| is_not_modified(conditions, &entry.stamps.whole().headers)) {
-        Form::NotModified
-    } else if delivery.head {
-        Form::Head
-    } else {
-        Form::Whole
-    }
+    });
+    let prepared = if outcome == Outcome::Hit { entry.stamps.head(form, now) } else { None };
+    let head = prepared.unwrap_or_else(|| head_now(entry, form, outcome, show_status, now));
+    head.map(|()| body)
 }
 
 /// An answer that is not stored, on its way to the one client it was made for.
@@ -63,9 +63,9 @@ pub(crate) fn unstored<R>(
     response
 }
 
-/// The headers of this second. Those of a plain hit are kept for the next one; others say what happened only once.
+/// The head of this second. That of a plain hit is kept for the next one; others say what happened only once.
 #[cold]
-fn headers_now(entry: &Entry, form: Form, outcome: Outcome, show_status: bool, now: Instant) -> HeaderMap {
+fn head_now(entry: &Entry, form: Form, outcome: Outcome, show_status: bool, now: Instant) -> Response<()> {
     let age = entry.age(now).as_secs();
     let stale = matches!(outcome, Outcome::StaleHit(_));
     let status = show_status.then(|| CacheStatus { outcome, ttl: entry.ttl(now, stale) });

@@ -27,10 +27,10 @@ pub(crate) fn stamped(
     status: Option<&CacheStatus>,
     earlier: Option<&str>,
 ) -> Stamp {
-    let mut headers = stamp.headers.clone();
-    headers.insert(AGE, HeaderValue::from(age));
-    set_cache_status(&mut headers, status, earlier);
-    Stamp { until: Some(until), headers }
+    let mut head = stamp.head.clone();
+    head.headers_mut().insert(AGE, HeaderValue::from(age));
+    set_cache_status(head.headers_mut(), status, earlier);
+    Stamp { until: Some(until), head }
 }
 
 /// Removes every field whose name is one of those.
@@ -57,7 +57,7 @@ pub(crate) fn prepare(
         headers.entry(ETAG).or_insert_with(|| entity_tag(body));
     }
     add_vary(&mut headers, vary);
-    (Stamp::unstamped(headers), earlier)
+    (Stamp::unstamped(status, headers), earlier)
 }
 
 /// Marks an answer that is not stored: nobody else may store it by accident either.

@@ -1,56 +1,72 @@
 //! Preconditions, in the order RFC 9110, 13.2.2 gives.
 
-use http::header::{ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use std::time::SystemTime;
 
-/// Whether the client has what is stored already, so that 304 is the answer.
-pub(crate) fn is_not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
-    if request.contains_key(IF_NONE_MATCH) {
-        let tag = stored.get(ETAG).map(HeaderValue::as_bytes);
-        return request.get_all(IF_NONE_MATCH).iter().any(|list| names(list.as_bytes(), tag));
-    }
-    request.get(IF_MODIFIED_SINCE).is_some_and(|since| !is_modified(since, stored))
+use http::header::{HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+
+use super::etag::EntityTag;
+
+/// What a stored page is compared by, read off its headers once.
+#[derive(Clone, Debug)]
+pub(crate) struct Validators {
+    etag: Option<EntityTag>,
+    modified: Option<SystemTime>,
 }
 
-/// Whether a list of entity tags names `tag`, compared weakly (RFC 9110, 8.8.3.2); `*` names any.
-fn names(list: &[u8], tag: Option<&[u8]>) -> bool {
-    if list.trim_ascii() == b"*" {
-        return true;
+/// Whether a request has a precondition: most have none.
+#[inline]
+pub(crate) fn has_preconditions(request: &HeaderMap) -> bool {
+    // One pass over the few names there are costs less than asking for each, and their lengths tell most of them apart.
+    request.keys().any(|name| matches!(name.as_str().len(), 13 | 17) && is_precondition(name))
+}
+
+fn is_precondition(name: &HeaderName) -> bool {
+    *name == IF_NONE_MATCH || *name == IF_MODIFIED_SINCE
+}
+
+impl Validators {
+    pub(crate) fn of(stored: &HeaderMap) -> Self {
+        Self { etag: EntityTag::of(stored), modified: stored.get(LAST_MODIFIED).and_then(date) }
     }
-    let Some(tag) = tag.map(opaque) else { return false };
-    let mut rest = list;
-    while let Some((candidate, after)) = next_tag(rest) {
-        if candidate == tag {
-            return true;
+
+    /// Whether the client has what is stored already, so that 304 is the answer.
+    pub(crate) fn is_not_modified(&self, request: &HeaderMap) -> bool {
+        let (mut names_tags, mut since) = (false, None);
+        for (name, value) in request {
+            if *name == IF_NONE_MATCH {
+                if self.is_named(value.as_bytes()) {
+                    return true;
+                }
+                names_tags = true;
+            } else if *name == IF_MODIFIED_SINCE {
+                since = since.or(Some(value));
+            }
         }
-        rest = after;
+        !names_tags && since.is_some_and(|since| !self.is_modified(since))
     }
-    false
-}
 
-/// The next quoted tag of a list with its quotes, and what follows it. A comma inside the quotes is text.
-fn next_tag(list: &[u8]) -> Option<(&[u8], &[u8])> {
-    let start = list.iter().position(|byte| *byte == b'"')?;
-    let length = list[start + 1..].iter().position(|byte| *byte == b'"')? + 2;
-    Some(list[start..].split_at(length))
-}
-
-/// A tag without its mark of weakness.
-fn opaque(tag: &[u8]) -> &[u8] {
-    tag.strip_prefix(b"W/").unwrap_or(tag)
-}
-
-fn is_modified(since: &HeaderValue, stored: &HeaderMap) -> bool {
-    let date =
-        |value: &HeaderValue| value.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok());
-    match (date(since), stored.get(LAST_MODIFIED).and_then(date)) {
-        (Some(since), Some(modified)) => modified > since,
-        // An invalid date is ignored, and what has no date of change counts as changed.
-        _ => true,
+    /// Whether a list of entity tags names the page's; `*` names any.
+    fn is_named(&self, list: &[u8]) -> bool {
+        self.etag.as_ref().is_some_and(|tag| tag.is_in(list)) || list.trim_ascii() == b"*"
     }
+
+    fn is_modified(&self, since: &HeaderValue) -> bool {
+        match (date(since), self.modified) {
+            (Some(since), Some(modified)) => modified > since,
+            // An invalid date is ignored, and what has no date of change counts as changed.
+            _ => true,
+        }
+    }
+}
+
+fn date(value: &HeaderValue) -> Option<SystemTime> {
+    value.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok())
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header::ETAG;
+
     use super::*;
 
     fn not_modified(if_none_match: &[&'static str], since: Option<&'static str>, etag: &'static str) -> bool {
@@ -64,7 +80,7 @@ mod tests {
         if let Some(since) = since {
             request.insert(IF_MODIFIED_SINCE, HeaderValue::from_static(since));
         }
-        is_not_modified(&request, &stored)
+        Validators::of(&stored).is_not_modified(&request)
     }
 
     #[test]

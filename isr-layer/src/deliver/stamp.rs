@@ -1,18 +1,20 @@
-//! An entry's headers, prepared once a second: a hit clones them and sets nothing.
+//! The head of an entry's answers, prepared once a second: a hit clones it and sets nothing.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use http::{Response, StatusCode};
 
 use super::headers;
 use crate::clock::Instant;
 
-/// The headers of an entry as they are in one second of its life.
+/// The head of an entry's answers as it is in one second of its life.
 #[derive(Clone, Debug)]
 pub(crate) struct Stamp {
     /// When the next second begins; `None` before the first answer.
     pub(crate) until: Option<Instant>,
-    pub(crate) headers: HeaderMap,
+    /// Status and headers; a whole response, since headers cost less to clone with it than to put into a new one.
+    pub(crate) head: Response<()>,
 }
 
 /// What a stored page can be sent as.
@@ -36,32 +38,34 @@ pub(crate) struct Stamps {
 }
 
 impl Stamp {
-    /// Headers that no second has been stamped on.
-    pub(crate) fn unstamped(headers: HeaderMap) -> Self {
-        Self { until: None, headers }
+    /// A head that no second has been stamped on.
+    pub(crate) fn unstamped(status: StatusCode, headers: HeaderMap) -> Self {
+        let mut head = Response::new(());
+        *head.status_mut() = status;
+        *head.headers_mut() = headers;
+        Self { until: None, head }
     }
 
-    /// Puts the headers into an answer, as long as the second lasts.
+    /// The head, as long as the second lasts.
     #[inline]
-    fn put(&self, now: Instant, answer: &mut HeaderMap) -> bool {
-        let is_current = self.until.is_some_and(|until| now < until);
-        if is_current {
-            *answer = self.headers.clone();
-        }
-        is_current
+    fn head(&self, now: Instant) -> Option<Response<()>> {
+        self.until.is_some_and(|until| now < until).then(|| self.head.clone())
     }
 
     /// The same second of another form.
     fn as_form(&self, form: Form, length: usize) -> Self {
-        let mut headers = self.headers.clone();
+        let mut head = self.head.clone();
         match form {
             Form::Whole => {}
             Form::Head => {
-                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+                head.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
             }
-            Form::NotModified => headers::remove_all(&mut headers, headers::describes_body),
+            Form::NotModified => {
+                *head.status_mut() = StatusCode::NOT_MODIFIED;
+                headers::remove_all(head.headers_mut(), headers::describes_body);
+            }
         }
-        Self { until: self.until, headers }
+        Self { until: self.until, head }
     }
 }
 
@@ -70,40 +74,38 @@ impl Stamps {
         Self { whole: RwLock::new(stamp), head: RwLock::default(), not_modified: RwLock::default() }
     }
 
-    /// The headers with the body, of the last second there was a hit in.
+    /// The head that goes with the body, of the last second there was a hit in.
     #[inline]
     pub(crate) fn whole(&self) -> RwLockReadGuard<'_, Stamp> {
         read(&self.whole)
     }
 
-    /// Puts the headers of a hit into an answer, if an earlier hit of this second has prepared them.
+    /// The head of a hit, if an earlier hit of this second has prepared it.
     #[inline]
-    pub(crate) fn put(&self, form: Form, now: Instant, answer: &mut HeaderMap) -> bool {
+    pub(crate) fn head(&self, form: Form, now: Instant) -> Option<Response<()>> {
         match form {
-            Form::Whole => self.whole().put(now, answer),
-            Form::Head => read(&self.head).as_ref().is_some_and(|stamp| stamp.put(now, answer)),
-            Form::NotModified => {
-                read(&self.not_modified).as_ref().is_some_and(|stamp| stamp.put(now, answer))
-            }
+            Form::Whole => self.whole().head(now),
+            Form::Head => read(&self.head).as_ref().and_then(|stamp| stamp.head(now)),
+            Form::NotModified => read(&self.not_modified).as_ref().and_then(|stamp| stamp.head(now)),
         }
     }
 
-    /// Keeps the headers of this second in all that was asked for, and gives those of `form`.
-    pub(crate) fn renew(&self, whole: Stamp, form: Form, length: usize) -> HeaderMap {
+    /// Keeps the head of this second in all that was asked for, and gives that of `form`.
+    pub(crate) fn renew(&self, whole: Stamp, form: Form, length: usize) -> Response<()> {
         let stamp = whole.as_form(form, length);
-        let headers = stamp.headers.clone();
+        let head = stamp.head.clone();
         match form {
             Form::Whole => {}
             Form::Head => replace(&self.head, Some(Box::new(stamp))),
             Form::NotModified => replace(&self.not_modified, Some(Box::new(stamp))),
         }
         replace(&self.whole, whole);
-        headers
+        head
     }
 
-    /// The headers of one answer that nothing is kept of.
-    pub(crate) fn once(whole: &Stamp, form: Form, length: usize) -> HeaderMap {
-        whole.as_form(form, length).headers
+    /// The head of one answer that nothing is kept of.
+    pub(crate) fn once(whole: &Stamp, form: Form, length: usize) -> Response<()> {
+        whole.as_form(form, length).head
     }
 }
 

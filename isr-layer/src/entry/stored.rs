@@ -13,7 +13,7 @@ use super::freshness::{Freshness, Lifetime, freshness};
 use super::is_gone;
 use crate::cache::Renderer;
 use crate::clock::Instant;
-use crate::deliver::{Stamps, prepare};
+use crate::deliver::{Stamps, Validators, prepare};
 use crate::invalidation::{Carried, Marks, Validity};
 use crate::key::Key;
 use crate::recipe::Recipe;
@@ -26,8 +26,10 @@ pub(crate) struct Entry {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<Box<HeaderMap>>,
-    /// Its headers, prepared once a second.
+    /// The head of its answers, prepared once a second.
     pub(crate) stamps: Stamps,
+    /// What preconditions are compared with.
+    pub(crate) validators: Validators,
     /// `Cache-Status` members of caches behind us.
     pub(crate) earlier_caches: Option<Box<str>>,
     /// Where the layer sits behind a router, the route that renders it again.
@@ -58,13 +60,14 @@ impl Entry {
     pub(crate) fn new(recipe: &Recipe, rendered: Rendered, carried: Carried) -> Self {
         let Rendered { parts, body, trailers, born, as_of, lifetime } = rendered;
         let (stamp, earlier_caches) = prepare(parts.status, parts.headers, &body, &recipe.page.vary);
-        let size = size(&recipe.key, &body, trailers.as_deref(), &stamp.headers, &carried);
+        let size = size(&recipe.key, &body, trailers.as_deref(), stamp.head.headers(), &carried);
         Self {
             key: recipe.key.clone(),
             is_keyed_by_path: recipe.page.is_keyed_by_path(),
             status: parts.status,
             body,
             trailers,
+            validators: Validators::of(stamp.head.headers()),
             stamps: Stamps::new(stamp),
             earlier_caches,
             route: recipe.routed.as_ref().map(|routed| routed.renderer.clone()),
@@ -136,7 +139,7 @@ impl Entry {
     }
 
     pub(crate) fn etag(&self) -> Option<String> {
-        self.stamps.whole().headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned)
+        self.stamps.whole().head.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned)
     }
 
     /// Bytes the entry takes in memory; they never change, since the memory counts them in and out.

@@ -86,3 +86,21 @@ async fn regenerating_many_slowly_is_running_and_goes_on() {
     assert!(is_hit(&house.get(A).await) && is_hit(&house.get(B).await));
     assert_eq!(house.stage.renders(), 4);
 }
+
+/// Nothing tells beforehand that the render in progress will not say the tag.
+#[tokio::test(start_paused = true)]
+async fn regenerating_a_tag_counts_no_failure_of_a_page_that_does_not_carry_it() {
+    let house = House::new();
+    warm(&house, &[A]).await;
+    house.stage.hold();
+    drop(house.visit("/about").await);
+
+    let purging = house.purging(Purge::tag("post:a").mode(Mode::Regenerate)).await;
+    for held in house.stage.held() {
+        held.end(if held.path == "/about" { End::Status(500) } else { End::Page });
+    }
+    let receipt = done(purging).await;
+
+    assert!(receipt.is_revalidated(), "{receipt:?}");
+    assert_eq!((only(&receipt).regenerated(), only(&receipt).failed()), (Some(1), Some(0)));
+}

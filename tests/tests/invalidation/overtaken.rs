@@ -300,3 +300,26 @@ async fn an_older_render_that_may_not_be_stored_and_ends_last_does_not_drop_the_
         assert_eq!((version(&next), is_hit(&next)), (Some(2), true), "{end:?}: {}", next.cache_status());
     }
 }
+
+/// The successor has failed, so neither memory nor a flight one could join names the key while the older render goes on.
+#[tokio::test(start_paused = true)]
+async fn a_regenerate_of_many_has_not_missed_an_overtaken_render_whose_successor_failed() {
+    let house = House::new();
+    house.stage.hold();
+    let early = house.visit(A).await;
+    house.stage.held()[0].read();
+    settle().await;
+    house.purge(Purge::path(A).mode(Mode::Stale)).await;
+    drop(house.visit(A).await);
+    house.stage.held()[1].end(End::Status(500));
+    settle().await;
+    house.stage.publish(A, 2);
+
+    let purging = house.purging(Purge::tag("posts").mode(Mode::Regenerate)).await;
+    house.stage.open();
+    let status = only(&done(purging).await).status();
+    done(early).await;
+    let next = house.get(A).await;
+
+    assert!(version(&next) != Some(1) || status != Status::Regenerated, "the receipt says `regenerated`");
+}

@@ -39,6 +39,15 @@ fn one_path_for_two_functions_is_refused_and_both_are_named_with_their_places() 
 }
 
 #[test]
+fn without_a_list_every_annotated_function_of_the_program_is_a_page() {
+    let error = refused(IsrLayer::builder());
+
+    let message = error.to_string();
+    assert_eq!(error.kind(), ErrorKind::PageConflict);
+    assert!(message.contains("first") && message.contains("second"), "{message}");
+}
+
+#[test]
 fn one_declaration_given_twice_is_one_page() {
     assert!(IsrLayer::builder().pages([first::PAGE, first::PAGE, A, A]).build().is_ok());
 }

@@ -143,6 +143,29 @@ async fn leader_and_followers_finish_over_a_limit_of_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_follower_holds_no_permit_while_it_waits() {
+    let site = Site::new();
+    let service = crate::isr([A]).layer(ConcurrencyLimit::new(site.clone(), 2));
+    site.before().close();
+    let ask = |path| {
+        let service = service.clone();
+        tokio::spawn(async move { ask(&service, get::<Plain>(path)).await })
+    };
+    let leader = ask("/a");
+    site.before().reached(1).await;
+    let follower = ask("/a");
+    settle().await;
+
+    let other = ask("/other");
+    site.before().reached(2).await;
+
+    site.before().open();
+    for client in [leader, follower, other] {
+        assert_eq!(in_time(client).await.unwrap().status, 200);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn followers_of_a_refused_answer_finish_over_a_limit_of_one() {
     let (site, _, service) = limited(A);
     site.act(Reply::page().header("set-cookie", "id=1"));
@@ -183,7 +206,22 @@ async fn a_regeneration_on_demand_over_a_limit_of_one_finishes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_background_render_waits_for_its_turn_no_longer_than_its_time_limit() {
+async fn a_background_render_waits_for_readiness_no_longer_than_its_time_limit() {
+    let (site, isr, service) = limited(A);
+    in_time(ask(&service, a())).await;
+    let mut holder = service.clone();
+    ready(&mut holder).await;
+
+    let receipt = isr.cache().revalidate(Purge::path("/a").mode(Mode::Regenerate)).await;
+    tokio::time::sleep(Duration::from_secs(29)).await;
+
+    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Running);
+    assert_eq!((isr.cache().stats().tasks, site.renders()), (0, 1));
+    assert_eq!(holder.call(a()).await.unwrap().status(), 200, "the last good page stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_of_a_stale_page_waits_for_its_permit_and_for_nothing_else() {
     let (site, _, service) = limited(ten_seconds());
     in_time(ask(&service, a())).await;
     let mut other = service.clone();

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -56,6 +58,56 @@ async fn nothing_of_a_service_has_to_be_sync() {
 
     assert_eq!((first.text(), second.cache_status()), ("alone", "isr; hit"));
     assert!(error.is_err());
+}
+
+/// A service that fails outside its future: its second call panics, and while it is down it is never ready.
+#[derive(Clone, Debug)]
+struct Abrupt {
+    site: Site,
+    down: Arc<AtomicBool>,
+}
+
+impl Service<Request<Plain>> for Abrupt {
+    type Response = Response<isr_tests::SiteBody>;
+    type Error = isr_tests::SiteError;
+    type Future = <Site as Service<Request<Plain>>>::Future;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), isr_tests::SiteError>> {
+        Poll::Ready(if self.down.load(Ordering::SeqCst) { Err(isr_tests::SiteError) } else { Ok(()) })
+    }
+
+    fn call(&mut self, request: Request<Plain>) -> Self::Future {
+        assert!(self.site.renders() == 0, "the call itself panics");
+        self.site.call(request)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_call_itself_is_a_500_and_disables_nothing() {
+    let site = Site::new();
+    let service = crate::isr([A]).layer(Abrupt { site: site.clone(), down: Arc::default() });
+    ask(&service, get::<Plain>("/other")).await;
+
+    let answer = ask(&service, get::<Plain>("/a")).await;
+
+    assert_eq!((answer.status.as_u16(), answer.cache_status()), (500, "isr; fwd=uri-miss; detail=panic"));
+    assert_eq!(ask(&service, get::<Plain>("/a")).await.cache_status(), "isr; hit; detail=backoff");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_no_longer_ready_fails_a_background_render_and_the_page_stays() {
+    let site = Site::new();
+    let isr = crate::isr([A]);
+    let down = Arc::new(AtomicBool::new(false));
+    let service = isr.layer(Abrupt { site, down: down.clone() });
+    ask(&service, get::<Plain>("/a")).await;
+    down.store(true, Ordering::SeqCst);
+
+    let receipt = isr.cache().revalidate(isr_layer::Purge::path("/a")).await;
+
+    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Failed);
+    down.store(false, Ordering::SeqCst);
+    assert_eq!(ask(&service, get::<Plain>("/a")).await.cache_status(), "isr; hit; ttl=0; detail=backoff");
 }
 
 #[tokio::test]
