@@ -142,7 +142,11 @@ impl<R> IsrBody<R> {
     /// The inner service's body, or a stored page as one: of the kind that `from_bytes` makes where it is bytes and nothing
     /// more, and otherwise of the kind that `new` makes.
     #[inline]
-    pub(crate) fn into_one(self, from_bytes: impl FnOnce(Option<Bytes>) -> R, new: impl FnOnce(Self) -> R) -> R {
+    pub(crate) fn into_one(
+        self,
+        from_bytes: impl FnOnce(Option<Bytes>) -> R,
+        new: impl FnOnce(Self) -> R,
+    ) -> R {
         match self.kind {
             Kind::Inner { body } => body,
             Kind::Stored { bytes, trailers: None } => from_bytes(bytes),

@@ -2,8 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use crate::call::Call;
-use crate::stand::{Stand, bearer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::call::{Call, exchange};
+use crate::stand::{Stand, assert_problem, bearer, layer, listener};
 use crate::{WRONG, secs};
 
 const PURGE: &str = r#"{"path": "/about"}"#;
@@ -61,11 +63,46 @@ async fn guesses_that_come_all_at_once_are_counted_too() {
     let mut guesses = tokio::task::JoinSet::new();
     for _ in 0..40 {
         let (address, guess) = (stand.address, guess.clone());
-        guesses.spawn(async move { crate::call::exchange(address, &guess).await.status.as_u16() });
+        guesses.spawn(async move { exchange(address, &guess).await.status.as_u16() });
     }
 
     let mut statuses = guesses.join_all().await;
 
     statuses.sort_unstable();
     assert_eq!(statuses, [[401; 10].as_slice(), &[429; 30]].concat());
+}
+
+#[tokio::test]
+async fn where_no_peer_is_known_none_is_counted() {
+    let isr = layer();
+    let router = axum::Router::new().route_service("/api/revalidate", isr.revalidate_service(bearer()));
+    let (listener, address) = listener().await;
+    tokio::spawn(async move { axum::serve(listener, isr.wrap(router)).await });
+
+    for _ in 0..15 {
+        let answer = exchange(address, &Call::anonymous(PURGE).bytes()).await;
+        assert_problem(&answer, 401);
+    }
+}
+
+#[tokio::test]
+async fn the_calls_of_one_connection_are_each_judged_alone() {
+    let stand = Stand::new().await;
+    let kept = |call: Call| String::from_utf8(call.bytes()).unwrap().replace("connection: close\r\n", "");
+    let calls = [
+        kept(Call::post(PURGE)),
+        kept(Call::anonymous(PURGE)),
+        kept(Call::post("no JSON")),
+        kept(Call::post(PURGE)),
+        String::from_utf8(Call::anonymous(PURGE).bytes()).unwrap(),
+    ];
+    let mut stream = stand.connect().await;
+
+    stream.write_all(calls.concat().as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.unwrap();
+
+    let statuses: Vec<_> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+    assert_eq!(statuses, ["200", "401", "400", "200", "401"]);
+    assert_eq!(stand.cache.stats().sequence, 2);
 }
