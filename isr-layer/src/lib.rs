@@ -86,7 +86,7 @@ mod visit;
 mod wrap;
 
 pub use body::{IsrBody, RenderBody, RequestBody};
-pub use cache::{Cache, Explanation, Stats};
+pub use cache::{Cache, Explanation, PrerenderReport, Stats};
 pub use error::{Error, ErrorKind};
 pub use future::ResponseFuture;
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};

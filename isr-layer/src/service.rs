@@ -17,7 +17,7 @@ use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
     Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, Sight, regenerate,
 };
-use crate::deliver::{Delivery, Hit, form};
+use crate::deliver::{Delivery, Hit, choose, is_head};
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
 use crate::key::Key;
@@ -80,12 +80,12 @@ where
         match core.look(&request, path) {
             Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
             Sight::Fresh(entry, now) => {
-                let form = form(&entry, &request);
+                let choice = choose(&entry, is_head(&request), request.headers());
                 let show_status = core.config.cache_status;
                 if !placement::is_always_ready(TypeId::of::<S>()) {
                     drop(release(&mut self.inner));
                 }
-                ResponseFuture::hit(Hit { entry, form, show_status, now })
+                ResponseFuture::hit(Hit { entry, choice, show_status, now })
             }
             Sight::Page(page, key) => {
                 let recipe = self.recipe(page.clone(), key.to_key(page), &request, routed);
