@@ -110,3 +110,21 @@ async fn a_mode_that_there_is_not_is_refused() {
         stand.assert_refused(&Call::post(value!({"tag": "posts", "mode": mode}).to_string()), 400).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn regenerate_renders_the_most_used_first() {
+    let paths = ["/posts/a", "/posts/b", "/posts/c", "/posts/d"];
+    let stand = cached(&paths).await;
+    for (path, visits) in [("/posts/c", 9), ("/posts/a", 5), ("/posts/d", 2)] {
+        for _ in 0..visits {
+            stand.page(path).await;
+            // Uses are counted once a second.
+            tokio::time::sleep(crate::secs(2)).await;
+        }
+    }
+
+    stand.revalidate(r#"{"tag": "posts", "mode": "regenerate"}"#).await;
+
+    let rendered: Vec<_> = stand.site.seen().into_iter().skip(4).map(|seen| seen.uri.to_string()).collect();
+    assert_eq!(rendered, ["/posts/c", "/posts/a", "/posts/d", "/posts/b"]);
+}
