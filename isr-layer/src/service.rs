@@ -96,7 +96,7 @@ where
             }
             Sight::Page(page, key) => {
                 let recipe = self.recipe(page.clone(), key.to_key(page), &request, routed);
-                self.visit(recipe, Delivery::take(&mut request))
+                self.visit(recipe, Delivery::take(&mut request), request)
             }
         }
     }
@@ -105,7 +105,12 @@ where
 impl<S> Isr<S> {
     /// Waits for the engine; out of the way of what is answered at once.
     #[inline(never)]
-    fn visit<B>(&mut self, recipe: Recipe, delivery: Delivery) -> ResponseFuture<S::Future, S::Body, S::Error>
+    fn visit<B>(
+        &mut self,
+        recipe: Recipe,
+        delivery: Delivery,
+        request: Request<B>,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
@@ -113,7 +118,10 @@ impl<S> Isr<S> {
         let ready = release(&mut self.inner);
         let slot = self.slot.clone();
         let arrival = slot.core.marks.published();
-        ResponseFuture::waiting(visit(Visit { slot, recipe, delivery, arrival }, ready))
+        ResponseFuture::waiting(visit(
+            Visit { slot, recipe, delivery, request: Some(request), arrival },
+            ready,
+        ))
     }
 
     /// Makes this service the one that renders what no request came for, unless it is one route of many.

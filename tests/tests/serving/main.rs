@@ -9,6 +9,7 @@ mod cold_failure;
 mod conditions;
 mod construction;
 mod context;
+mod covered;
 mod disconnect;
 mod gone;
 mod herd;
