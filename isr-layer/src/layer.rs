@@ -184,6 +184,11 @@ impl IsrLayerBuilder {
     /// Caches GET routes that are no pages, too, as the headers of their answers say: HTTP caching as a shared cache does it
     /// (RFC 9111, RFC 5861), without any lifetime or stale window of its own. Off by default. Half of the memory is theirs.
     ///
+    /// In this order: what is fresh is served; what is stale is served within `stale-while-revalidate` and fetched anew
+    /// without anybody waiting; otherwise the first who asks fetches, with the client's own request, and those who ask
+    /// meanwhile take the answer if it was stored and its `Vary` matches. Within `stale-if-error` what is stale stands in for
+    /// 500, 502, 503, 504 and for no answer at all. POST, PUT, DELETE and whatever else is not safe forget their URL.
+    ///
     /// Whatever the request holds goes to the handler, and `Vary` alone tells answers apart: that no client's request can
     /// change what others get is promised for pages and not here. Answers that set a cookie are not kept.
     ///
