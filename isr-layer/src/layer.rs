@@ -9,10 +9,12 @@ use tower_layer::Layer;
 
 use crate::__private::Registered;
 use crate::cache::{Cache, Config, Core, Limits};
+use crate::deliver::Downstream;
+use crate::draft::{DEFAULT_NAME, Draft, DraftService};
 use crate::error::{Error, ErrorKind};
 use crate::page::{NEVER_IN_A_KEY, Page, Registry};
 use crate::revalidate::RevalidateService;
-use crate::revalidate::auth::Authenticators;
+use crate::revalidate::auth::{Authenticators, Secret};
 use crate::service::Isr;
 
 /// The layer: put it around a service, and the service's pages are rendered once and served from memory.
@@ -50,6 +52,8 @@ pub struct IsrLayer {
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct IsrLayerBuilder {
     pages: Option<Vec<Page>>,
+    draft: Option<Secret>,
+    draft_cookie: String,
     config: Config,
 }
 
@@ -59,6 +63,8 @@ impl IsrLayer {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         IsrLayerBuilder {
             pages: None,
+            draft: None,
+            draft_cookie: DEFAULT_NAME.to_owned(),
             config: Config {
                 cache_status: true,
                 keep_headers: Vec::new(),
@@ -67,6 +73,9 @@ impl IsrLayer {
                 max_entries: 1_000_000,
                 max_marks: 65_536,
                 renders: Limits { at_once: 2 * cores, per_page: 8, queued: 1024 },
+                downstream: Downstream::default(),
+                new_keys_per_second: 100,
+                draft: None,
             },
         }
     }
@@ -91,6 +100,27 @@ impl IsrLayer {
     /// ```
     pub fn revalidate_service(&self, authenticators: impl Into<Authenticators>) -> RevalidateService {
         RevalidateService::new(self.cache(), authenticators)
+    }
+
+    /// The service that turns draft mode on and off for one browser: mount it with `route_service("/api/draft", …)`, and
+    /// let the content system's preview button open `/api/draft?secret=…&path=/posts/a`.
+    ///
+    /// ```
+    /// use isr_layer::IsrLayer;
+    ///
+    /// # fn main() -> Result<(), isr_layer::Error> {
+    /// let isr = IsrLayer::builder().pages([]).draft("from `openssl rand -base64 32`").build()?;
+    /// let drafts = isr.draft_service()?;
+    /// # drop(drafts);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the builder was given no secret for it.
+    pub fn draft_service(&self) -> Result<DraftService, Error> {
+        DraftService::new(self.core.clone())
     }
 }
 
@@ -138,6 +168,49 @@ impl IsrLayerBuilder {
         self
     }
 
+    /// What caches between this layer and the client may keep. Default: nothing without asking.
+    ///
+    /// ```
+    /// use isr_layer::{Downstream, IsrLayer};
+    ///
+    /// let isr = IsrLayer::builder().pages([]).downstream(Downstream::cdn().surrogate_keys("Surrogate-Key")).build()?;
+    /// # Ok::<(), isr_layer::Error>(())
+    /// ```
+    pub fn downstream(mut self, downstream: Downstream) -> Self {
+        self.config.downstream = downstream;
+        self
+    }
+
+    /// How many keys that were not asked for before one page may get in a second, where its path has parameters or it
+    /// declares query parameters or headers. Default 100.
+    ///
+    /// What comes beyond that is rendered for the client that asks, and not stored. A key that is stored or being rendered
+    /// is not new, and what a revalidation renders is not counted.
+    pub fn new_keys_per_second(mut self, keys: u32) -> Self {
+        self.config.new_keys_per_second = keys;
+        self
+    }
+
+    /// Turns on draft mode, for clients with a cookie that was signed with this secret; [`IsrLayer::draft_service`] sets
+    /// it.
+    ///
+    /// Such a client's requests for pages go to the inner service as they are, past what is stored and what is being
+    /// rendered, and nothing of their answers is kept; [`context::is_draft`](crate::context::is_draft) tells the handler. A
+    /// revalidation that carries the cookie stores what everybody gets. A CDN in front has to let requests with the cookie
+    /// through: what it has kept itself, it answers itself.
+    ///
+    /// A secret below 24 bytes is refused by [`build`](Self::build).
+    pub fn draft(mut self, secret: impl Into<Secret>) -> Self {
+        self.draft = Some(secret.into());
+        self
+    }
+
+    /// The name of the cookie. Default `__Host-isr-draft`: with that prefix browsers take it from this host alone.
+    pub fn draft_cookie(mut self, name: impl Into<String>) -> Self {
+        self.draft_cookie = name.into();
+        self
+    }
+
     /// Lets handlers see a request header that is not in the key, such as a trace id.
     ///
     /// A risk: a handler whose answer depends on it gives one client's answer to everybody. Headers that say who asks are
@@ -162,7 +235,7 @@ impl IsrLayerBuilder {
     ///
     /// When two pages want one path, a policy contradicts itself, or a setting is not accepted; the message names both
     /// sides.
-    pub fn build(self) -> Result<IsrLayer, Error> {
+    pub fn build(mut self) -> Result<IsrLayer, Error> {
         let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
         if let Some(name) =
             self.config.keep_headers.iter().find(|name| NEVER_IN_A_KEY.contains(&name.as_str()))
@@ -178,6 +251,8 @@ impl IsrLayerBuilder {
         if self.config.memory_bytes == 0 || self.config.max_entries == 0 {
             return refuse("memory is limited to nothing: room for at least one page is needed".to_owned());
         }
+        self.config.downstream.check()?;
+        self.config.draft = self.draft.map(|secret| Draft::new(secret, self.draft_cookie)).transpose()?;
         let declared = || inventory::iter::<Registered>.into_iter().map(|Registered(page)| *page).collect();
         let registry = Registry::new(self.pages.unwrap_or_else(declared))?;
         Ok(IsrLayer { core: Core::new(self.config, registry) })

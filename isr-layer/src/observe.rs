@@ -80,6 +80,11 @@ pub(crate) fn revalidation_refused(status: StatusCode) {
     log!(warn, status = status.as_u16(), "a revalidation was refused");
 }
 
+/// Draft mode was refused to somebody. What was asked is not logged: the secret may be in it.
+pub(crate) fn draft_refused(status: StatusCode) {
+    log!(warn, status = status.as_u16(), "draft mode was refused");
+}
+
 /// A purge was recorded.
 pub(crate) fn purged(sequence: u64, selectors: usize) {
     log!(debug, sequence = sequence, selectors = selectors, "a purge was recorded");

@@ -18,6 +18,7 @@ use crate::cache::{
     Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, Sight, regenerate,
 };
 use crate::deliver::{Delivery, Hit, form};
+use crate::draft::show;
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
 use crate::key::Key;
@@ -76,6 +77,10 @@ where
         let core = &self.slot.core;
         let routed = !self.is_outermost && placement::is_routed(request.extensions());
         let path = if routed { placement::public_path(&request) } else { request.uri().path() };
+        if let Some(page) = core.draft_page(&request, path) {
+            let show_status = core.config.cache_status;
+            return ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status));
+        }
         match core.look(&request, path) {
             Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
             Sight::Fresh(entry, now) => {

@@ -12,9 +12,10 @@ use crate::cache::{
 };
 use crate::clock;
 use crate::context::Current;
-use crate::deliver::{Delivery, deliver, unstored};
+use crate::deliver::{Delivery, deliver, take_back, unstored};
 use crate::entry::{Entry, Freshness, Verdict};
 use crate::inner::Inner;
+use crate::invalidation::Validity;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::recipe::Recipe;
 use crate::service::{Background, Ready, Slot, Unready};
@@ -160,8 +161,13 @@ impl<S> Visit<S> {
     }
 
     fn serve<R>(&self, entry: &Entry, outcome: Outcome) -> Response<IsrBody<R>> {
-        let show_status = self.slot.core.config.cache_status;
-        deliver(entry, self.delivery.form(entry), outcome, show_status, clock::now(), identity)
+        let core = &self.slot.core;
+        let (form, show_status) = (self.delivery.form(entry), core.config.cache_status);
+        let mut response = deliver(entry, form, outcome, show_status, clock::now(), identity);
+        if entry.is_offered && entry.validity(&core.marks) != Validity::Valid {
+            take_back(response.headers_mut());
+        }
+        response
     }
 
     fn unstored<R>(&self, response: Response<IsrBody<R>>, outcome: Outcome) -> Response<IsrBody<R>> {

@@ -6,6 +6,7 @@ mod handle;
 mod land;
 mod lookup;
 mod memory;
+mod new_keys;
 mod permits;
 mod regenerate;
 mod revalidate;

@@ -13,7 +13,7 @@ use super::freshness::{Freshness, Lifetime, freshness};
 use super::is_gone;
 use crate::cache::Renderer;
 use crate::clock::Instant;
-use crate::deliver::{Stamps, Validators, prepare};
+use crate::deliver::{Offer, Stamps, Validators, prepare};
 use crate::invalidation::{Carried, Marks, Validity};
 use crate::key::Key;
 use crate::recipe::Recipe;
@@ -30,6 +30,8 @@ pub(crate) struct Entry {
     pub(crate) stamps: Stamps,
     /// What preconditions are compared with.
     pub(crate) validators: Validators,
+    /// Whether caches in front of us may keep it because we said so, not the handler.
+    pub(crate) is_offered: bool,
     /// `Cache-Status` members of caches behind us.
     pub(crate) earlier_caches: Option<Box<str>>,
     /// Where the layer sits behind a router, the route that renders it again.
@@ -54,12 +56,15 @@ pub(crate) struct Rendered {
     /// The last number published before its render began.
     pub(crate) as_of: u64,
     pub(crate) lifetime: Lifetime,
+    /// What caches in front of us are told, if the handler says nothing.
+    pub(crate) offer: Offer,
 }
 
 impl Entry {
     pub(crate) fn new(recipe: &Recipe, rendered: Rendered, carried: Carried) -> Self {
-        let Rendered { parts, body, trailers, born, as_of, lifetime } = rendered;
-        let (stamp, earlier_caches) = prepare(parts.status, parts.headers, &body, &recipe.page.vary);
+        let Rendered { parts, body, trailers, born, as_of, lifetime, offer } = rendered;
+        let (mut stamp, earlier_caches) = prepare(parts.status, parts.headers, &body, &recipe.page.vary);
+        let is_offered = offer.put(stamp.head.headers_mut());
         let size = size(&recipe.key, &body, trailers.as_deref(), stamp.head.headers(), &carried);
         Self {
             key: recipe.key.clone(),
@@ -69,6 +74,7 @@ impl Entry {
             trailers,
             validators: Validators::of(stamp.head.headers()),
             stamps: Stamps::new(stamp),
+            is_offered,
             earlier_caches,
             route: recipe.routed.as_ref().map(|routed| routed.renderer.clone()),
             born,

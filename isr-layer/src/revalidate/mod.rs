@@ -22,4 +22,7 @@ mod webhook;
 pub use service::RevalidateService;
 pub use webhook::{Unprocessable, Webhook, WebhookEvent};
 
+pub(crate) use answer::{Refusal, refusal};
 pub(crate) use command::normalize_page;
+pub(crate) use limits::{Limits, Rates};
+pub(crate) use surroundings::peer;
