@@ -139,6 +139,21 @@ impl<R> IsrBody<R> {
         Self { kind: Kind::Continued { read, rest } }
     }
 
+    /// The inner service's body, or a stored page as one: of the kind that `from_bytes` makes where it is bytes and nothing
+    /// more, and otherwise of the kind that `new` makes.
+    #[inline]
+    pub(crate) fn into_one(
+        self,
+        from_bytes: impl FnOnce(Option<Bytes>) -> R,
+        new: impl FnOnce(Self) -> R,
+    ) -> R {
+        match self.kind {
+            Kind::Inner { body } => body,
+            Kind::Stored { bytes, trailers: None } => from_bytes(bytes),
+            kind => new(Self { kind }),
+        }
+    }
+
     /// The inner service's body, where this is nothing else; otherwise itself.
     pub fn into_inner(self) -> Result<R, Self> {
         match self.kind {

@@ -8,11 +8,11 @@ use http::header::HeaderName;
 use tower_layer::Layer;
 
 use crate::__private::Registered;
-use crate::cache::{Cache, Config, Core, Limits};
+use crate::cache::{Cache, Config, Core, Limits, Lists};
 use crate::deliver::Downstream;
-use crate::draft::{DEFAULT_NAME, Draft, DraftService};
+use crate::draft::{DEFAULT_NAME, Draft};
 use crate::error::{Error, ErrorKind};
-use crate::page::{NEVER_IN_A_KEY, Page, Registry};
+use crate::page::{ListParams, NEVER_IN_A_KEY, Page, ParamList, Registry, given_list};
 use crate::revalidate::RevalidateService;
 use crate::revalidate::auth::{Authenticators, Secret};
 use crate::service::Isr;
@@ -52,8 +52,9 @@ pub struct IsrLayer {
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct IsrLayerBuilder {
     pages: Option<Vec<Page>>,
-    draft: Option<Secret>,
-    draft_cookie: String,
+    params: Vec<(Page, ListParams)>,
+    pub(crate) draft: Option<Secret>,
+    pub(crate) draft_cookie: String,
     config: Config,
 }
 
@@ -63,6 +64,7 @@ impl IsrLayer {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         IsrLayerBuilder {
             pages: None,
+            params: Vec::new(),
             draft: None,
             draft_cookie: DEFAULT_NAME.to_owned(),
             config: Config {
@@ -101,33 +103,52 @@ impl IsrLayer {
     pub fn revalidate_service(&self, authenticators: impl Into<Authenticators>) -> RevalidateService {
         RevalidateService::new(self.cache(), authenticators)
     }
-
-    /// The service that turns draft mode on and off for one browser: mount it with `route_service("/api/draft", …)`, and
-    /// let the content system's preview button open `/api/draft?secret=…&path=/posts/a`.
-    ///
-    /// ```
-    /// use isr_layer::IsrLayer;
-    ///
-    /// # fn main() -> Result<(), isr_layer::Error> {
-    /// let isr = IsrLayer::builder().pages([]).draft("from `openssl rand -base64 32`").build()?;
-    /// let drafts = isr.draft_service()?;
-    /// # drop(drafts);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// When the builder was given no secret for it.
-    pub fn draft_service(&self) -> Result<DraftService, Error> {
-        DraftService::new(self.core.clone())
-    }
 }
 
 impl IsrLayerBuilder {
     /// Registers exactly these pages, and none that the program's `#[static_page]` attributes declare.
     pub fn pages(mut self, pages: impl IntoIterator<Item = Page>) -> Self {
         self.pages.get_or_insert_default().extend(pages);
+        self
+    }
+
+    /// Lists the parameters a page is known to have, in place of its own `params`: for a function that needs state.
+    ///
+    /// The future gives what the attribute's `params` gives: `Vec<T>` or `Result<Vec<T>, E>`, where `T` is a text or a whole
+    /// number for a path with one parameter, a tuple of them for up to four, or a [`ParamSet`](crate::ParamSet).
+    ///
+    /// The list is read at the first need: a request for a page with `fallback = "not_found"`, or
+    /// [`Cache::prerender`](Cache::prerender). It is read again once the page was purged, and once a path was purged that the
+    /// list misses. While it cannot be read the last list stays; with none, every path is rendered.
+    ///
+    /// ```
+    /// use isr_layer::{IsrLayer, static_page};
+    ///
+    /// #[derive(Clone)]
+    /// struct Db;
+    ///
+    /// #[static_page("/posts/{slug}", fallback = "not_found")]
+    /// async fn post() -> &'static str {
+    ///     "a post"
+    /// }
+    ///
+    /// async fn all_slugs(db: Db) -> Result<Vec<String>, std::io::Error> {
+    ///     # drop(db);
+    ///     Ok(vec!["hello".to_owned()])
+    /// }
+    ///
+    /// let db = Db;
+    /// let isr = IsrLayer::builder()
+    ///     .pages([post::PAGE])
+    ///     .params(post::PAGE, move || all_slugs(db.clone()))
+    ///     .build()?;
+    /// # Ok::<(), isr_layer::Error>(())
+    /// ```
+    pub fn params<F>(mut self, page: Page, list: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output: ParamList> + Send + 'static,
+    {
+        self.params.push((page, given_list(&page, list)));
         self
     }
 
@@ -191,26 +212,6 @@ impl IsrLayerBuilder {
         self
     }
 
-    /// Turns on draft mode, for clients with a cookie that was signed with this secret; [`IsrLayer::draft_service`] sets
-    /// it.
-    ///
-    /// Such a client's requests for pages go to the inner service as they are, past what is stored and what is being
-    /// rendered, and nothing of their answers is kept; [`context::is_draft`](crate::context::is_draft) tells the handler. A
-    /// revalidation that carries the cookie stores what everybody gets. A CDN in front has to let requests with the cookie
-    /// through: what it has kept itself, it answers itself.
-    ///
-    /// A secret below 24 bytes is refused by [`build`](Self::build).
-    pub fn draft(mut self, secret: impl Into<Secret>) -> Self {
-        self.draft = Some(secret.into());
-        self
-    }
-
-    /// The name of the cookie. Default `__Host-isr-draft`: with that prefix browsers take it from this host alone.
-    pub fn draft_cookie(mut self, name: impl Into<String>) -> Self {
-        self.draft_cookie = name.into();
-        self
-    }
-
     /// Lets handlers see a request header that is not in the key, such as a trace id.
     ///
     /// A risk: a handler whose answer depends on it gives one client's answer to everybody. Headers that say who asks are
@@ -233,8 +234,8 @@ impl IsrLayerBuilder {
     ///
     /// # Errors
     ///
-    /// When two pages want one path, a policy contradicts itself, or a setting is not accepted; the message names both
-    /// sides.
+    /// When two pages want one path, a policy contradicts itself, `params` are given for a page that is not registered, or a
+    /// setting is not accepted; the message names both sides.
     pub fn build(mut self) -> Result<IsrLayer, Error> {
         let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
         if let Some(name) =
@@ -255,7 +256,8 @@ impl IsrLayerBuilder {
         self.config.draft = self.draft.map(|secret| Draft::new(secret, self.draft_cookie)).transpose()?;
         let declared = || inventory::iter::<Registered>.into_iter().map(|Registered(page)| *page).collect();
         let registry = Registry::new(self.pages.unwrap_or_else(declared))?;
-        Ok(IsrLayer { core: Core::new(self.config, registry) })
+        let lists = Lists::new(&registry, self.params)?;
+        Ok(IsrLayer { core: Core::new(self.config, registry, lists) })
     }
 }
 

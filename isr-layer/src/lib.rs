@@ -61,6 +61,7 @@ mod draft;
 mod entry;
 mod error;
 mod future;
+pub mod guide;
 mod inner;
 mod invalidation;
 mod key;
@@ -88,7 +89,7 @@ mod visit;
 mod wrap;
 
 pub use body::{IsrBody, RenderBody, RequestBody};
-pub use cache::{Cache, Explanation, Stats};
+pub use cache::{Cache, Explanation, PrerenderReport, Stats};
 pub use deliver::Downstream;
 pub use draft::DraftService;
 pub use error::{Error, ErrorKind};

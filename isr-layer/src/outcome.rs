@@ -69,6 +69,8 @@ pub(crate) enum Reason {
     TooManyHeaders,
     /// The client may see drafts.
     Draft,
+    /// The page's `params` do not list the path, and it has no others.
+    NotInParams,
 }
 
 impl Reason {
@@ -93,6 +95,7 @@ impl Reason {
             Self::NewKeyLimit => "new-key-limit",
             Self::TooManyHeaders => "too-many-headers",
             Self::Draft => "draft",
+            Self::NotInParams => "not-in-params",
         }
     }
 }

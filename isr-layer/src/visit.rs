@@ -43,6 +43,9 @@ where
 {
     let core = visit.slot.core.clone();
     let mut ready = Some(ready);
+    if core.is_unlisted(&visit.recipe) {
+        return Ok(visit.not_listed());
+    }
     for _ in 0..LOOKS {
         let decision = core.decide(&visit.recipe, visit.arrival, clock::now());
         match decision {
@@ -67,6 +70,7 @@ where
                     }
                     Landing::Failed(failure) => return Ok(visit.failed(failure, waiting, true)),
                     Landing::Refused(reason) => return visit.alone(None, waiting.forward, *reason).await,
+                    Landing::NotListed => return Ok(visit.not_listed()),
                     Landing::Abandoned => {}
                 }
             }
@@ -101,6 +105,7 @@ impl<S> Visit<S> {
                     Ok(self.serve(entry, Outcome::Stored { forward: waiting.forward, collapsed: false }))
                 }
                 Landing::Failed(failure) => Ok(self.failed(failure, waiting, false)),
+                Landing::NotListed => Ok(self.not_listed()),
                 Landing::Refused(_) | Landing::Abandoned => Ok(self.failed(&aborted(), waiting, false)),
             },
             Ok(Answer::Own { response, verdict }) => Ok(self.own(response, verdict, waiting)),
@@ -142,6 +147,9 @@ impl<S> Visit<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
+        if !self.slot.core.admits(&self.recipe).await {
+            return Ok(self.not_listed());
+        }
         let scope = Current::of(self.recipe.page.page);
         let end = match ready {
             Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope).await,
@@ -156,14 +164,13 @@ impl<S> Visit<S> {
             End::Unread { response, .. } => Ok(self.unstored(response, outcome)),
             End::Failed(reason) => Ok(self.fail(&Failure::without_answer(reason), outcome, None)),
             End::Error(error) => Err(error),
-            End::Gone => Ok(self.fail(&aborted(), outcome, None)),
+            End::Gone | End::NotListed => Ok(self.fail(&aborted(), outcome, None)),
         }
     }
 
     fn serve<R>(&self, entry: &Entry, outcome: Outcome) -> Response<IsrBody<R>> {
-        let core = &self.slot.core;
-        let (form, show_status) = (self.delivery.form(entry), core.config.cache_status);
-        let mut response = deliver(entry, form, outcome, show_status, clock::now(), identity);
+        let (core, choice) = (&self.slot.core, self.delivery.choose(entry));
+        let mut response = deliver(entry, choice, outcome, core.config.cache_status, clock::now(), identity);
         if entry.is_offered && entry.validity(&core.marks) != Validity::Valid {
             take_back(response.headers_mut());
         }
@@ -174,7 +181,7 @@ impl<S> Visit<S> {
         unstored(response, &self.delivery, outcome, self.slot.core.config.cache_status)
     }
 
-    /// The last good page, said to be that: the one there was, or one that was stored meanwhile. Never one past its end.
+    /// The last good page, said to be that: one that was stored meanwhile, or the one there was. Never one past its end.
     fn last_good<R>(
         &self,
         waiting: Waiting,
@@ -182,9 +189,13 @@ impl<S> Visit<S> {
         collapsed: bool,
     ) -> Option<Response<IsrBody<R>>> {
         let core = &self.slot.core;
-        let kept = waiting.fallback.or_else(|| core.memory.get_key(&self.recipe.key))?;
-        let is_good = kept.freshness(&core.marks, clock::now()) != Freshness::MustRender { fallback: false };
-        is_good.then(|| self.serve(&kept, Outcome::Kept { reason, collapsed }))
+        let now = clock::now();
+        let stored = core.memory.get_key(&self.recipe.key).into_iter().chain(waiting.fallback);
+        let is_good = |entry: &Arc<Entry>| {
+            entry.freshness(&core.marks, now) != Freshness::MustRender { fallback: false }
+        };
+        let kept = stored.into_iter().find(is_good)?;
+        Some(self.serve(&kept, Outcome::Kept { reason, collapsed }))
     }
 
     /// The answer that was made for this client alone. A failed one gives way to the last good page.
@@ -208,6 +219,13 @@ impl<S> Visit<S> {
         let (forward, reason) = (waiting.forward, failure.reason);
         let kept = self.last_good(waiting, reason, collapsed);
         kept.unwrap_or_else(|| self.fail(failure, Outcome::Unstored { forward, reason, collapsed }, None))
+    }
+
+    /// What is answered for a path that the page does not have.
+    fn not_listed<R>(&self) -> Response<IsrBody<R>> {
+        let reason = Reason::NotInParams;
+        let outcome = Outcome::Unstored { forward: Forward::Bypass, reason, collapsed: false };
+        self.fail(&Failure::without_answer(reason), outcome, None)
     }
 
     fn fail<R>(

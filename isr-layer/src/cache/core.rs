@@ -8,6 +8,7 @@ use http::Extensions;
 use http::header::HeaderName;
 
 use super::flight::{Flights, Follower, Joined, Lead};
+use super::lists::Lists;
 use super::memory::Memory;
 use super::new_keys::NewKeys;
 use super::permits::{Limits, Permits};
@@ -42,6 +43,7 @@ pub(crate) struct Config {
 pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) registry: Registry,
+    pub(crate) lists: Lists,
     pub(crate) marks: Marks,
     pub(crate) memory: Memory,
     pub(crate) flights: Arc<Flights>,
@@ -78,7 +80,7 @@ pub(crate) struct Waiting {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config, registry: Registry) -> Arc<Self> {
+    pub(crate) fn new(config: Config, registry: Registry, lists: Lists) -> Arc<Self> {
         Arc::new(Self {
             marks: Marks::new(config.max_marks),
             memory: Memory::new(config.memory_bytes, config.max_entries),
@@ -91,6 +93,7 @@ impl Core {
             pruning: tokio::sync::Mutex::default(),
             config,
             registry,
+            lists,
         })
     }
 
@@ -175,11 +178,12 @@ impl Core {
     }
 
     /// Whether a key that nothing is known of is more than its page may get now. What is being rendered already is no new
-    /// key, and nor is what the page can have but one of.
+    /// key, nor is what `params` lists, nor what the page can have but one of.
     fn is_one_too_many(&self, recipe: &Recipe, now: Instant) -> bool {
-        recipe.page.has_many_keys()
-            && !self.flights.is_in_progress(&recipe.key)
-            && !self.new_keys.admit(recipe.page.id, now)
+        let page = &recipe.page;
+        let is_listed = || page.is_keyed_by_path() && self.lists.include(recipe);
+        let is_new = page.has_many_keys() && !self.flights.is_in_progress(&recipe.key) && !is_listed();
+        is_new && !self.new_keys.admit(page.id, now)
     }
 
     fn refresh(&self, recipe: &Recipe, entry: Arc<Entry>, arrival: u64, now: Instant) -> Decision {

@@ -1,19 +1,24 @@
 //! Delivery: a stored page, the way one client wants it.
 
 mod answer;
+mod choice;
+pub(crate) mod codec;
 mod delivery;
 mod downstream;
+mod encoding;
 mod etag;
 mod headers;
 mod precondition;
+mod range;
+mod representation;
 mod stamp;
 mod surrogate;
 
 pub use downstream::Downstream;
 
 pub(crate) use answer::{Hit, deliver, unstored};
-pub(crate) use delivery::{Delivery, form};
+pub(crate) use choice::choose;
+pub(crate) use delivery::{Delivery, is_head};
 pub(crate) use downstream::{Offer, take_back};
 pub(crate) use headers::{is_hop_by_hop, mark_draft, prepare};
-pub(crate) use precondition::Validators;
-pub(crate) use stamp::Stamps;
+pub(crate) use representation::Representation;

@@ -9,6 +9,7 @@
 //!
 //! Anything else is an ordinary request: a forged or an expired cookie says nothing.
 
+mod builder;
 mod cookie;
 mod service;
 mod show;

@@ -52,11 +52,12 @@ pub enum Status {
     Regenerated,
     /// It is marked, and its render goes on.
     Running,
-    /// It is marked; the next request renders.
+    /// It is marked; the next request renders. Also for a tag of which all that is known to carry it was regenerated, while
+    /// something else is being rendered that may yet say it.
     Marked,
     /// `only_cached` was asked for and nothing was cached.
     NotCached,
-    /// A page's pattern matches, but nothing good was stored and the path is not found.
+    /// A page's pattern matches, but nothing good was stored and the path is not found, or not among the page's `params`.
     UnknownPath,
     /// No page's pattern matches.
     NotAPage,

@@ -61,6 +61,11 @@ impl Registry {
         self.pages.get(id as usize)
     }
 
+    /// All pages, by their number.
+    pub(crate) fn pages(&self) -> impl Iterator<Item = &Arc<Known>> {
+        self.pages.iter()
+    }
+
     /// The decoded parameters a canonical path has under its page's pattern.
     pub(crate) fn params(&self, path: &str) -> Vec<(String, String)> {
         self.router.at(path).map_or_else(
@@ -110,6 +115,17 @@ impl Known {
         self.page.get_policy()
     }
 
+    /// Whether it has more than one path.
+    pub(crate) fn has_parameters(&self) -> bool {
+        pattern::names(self.page.path()).next().is_some()
+    }
+
+    /// What all its paths begin with.
+    pub(crate) fn beginning(&self) -> &'static str {
+        let path = self.page.path();
+        path.split('{').next().unwrap_or(path)
+    }
+
     /// Whether its key is the path and nothing else.
     pub(crate) fn is_keyed_by_path(&self) -> bool {
         self.policy().query.is_empty() && self.vary.is_empty()
@@ -117,7 +133,7 @@ impl Known {
 
     /// Whether strangers choose among its keys: by the path's parameters, declared query parameters or headers.
     pub(crate) fn has_many_keys(&self) -> bool {
-        !self.is_keyed_by_path() || pattern::names(self.page.path()).next().is_some()
+        !self.is_keyed_by_path() || self.has_parameters()
     }
 
     /// The page's declared tags, their parameters filled in.
