@@ -211,11 +211,16 @@ fn size(
     /// A slot of a header map, and what `Age` and `Cache-Status` will take.
     const PER_HEADER: usize = 112;
     const STAMPED: usize = 2 * PER_HEADER + 64;
+    /// What the allocator and the tables add to all its parts, and a tag that nothing else carries; both measured.
+    const BOOKKEEPING: usize = 384;
+    const PER_OWN_TAG: usize = 128;
     let text = |map: &HeaderMap| {
         let bytes = map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
         bytes + map.len() * PER_HEADER
     };
-    let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + carried.cells().len() * 16;
+    let own_tags = carried.cells().iter().filter(|cell| cell.carriers() == 1).count();
+    let carried = carried.cells().len() * 16 + own_tags * PER_OWN_TAG;
+    let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + carried + BOOKKEEPING;
     // Encodings together are no larger than the body.
     let bodies = if is_encodable { 2 * body.len() } else { body.len() };
     fixed + bodies + text(headers) + STAMPED + trailers.map_or(0, text)
