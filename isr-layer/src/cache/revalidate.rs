@@ -59,7 +59,7 @@ impl Core {
     pub(super) async fn revalidate(self: &Arc<Self>, purge: &Purge) -> Receipt {
         let selected = purge.items.iter().map(|item| self.select(item)).collect::<Vec<_>>();
         if purge.dry_run {
-            return Receipt::new(None, selected.into_iter().map(|selected| selected.receipt).collect());
+            return Receipt::of_dry_run(selected.into_iter().map(|selected| selected.receipt).collect());
         }
         let targets = selected.iter().filter_map(Selected::target).collect::<Vec<_>>();
         if targets.is_empty() {

@@ -9,9 +9,8 @@ use super::flight::{Doubt, Sure};
 use crate::entry::Entry;
 use crate::invalidation::{Item, Mode, Selector, SelectorReceipt, Status, Strength, Target};
 use crate::key::Key;
-use crate::page::{Known, canonical};
+use crate::page::{Known, canonical, normalize_page};
 use crate::recipe::Recipe;
-use crate::revalidate::normalize_page;
 
 /// One selector, resolved.
 pub(super) struct Selected {
@@ -82,7 +81,7 @@ impl Core {
                     return Ok(Named::Page(page));
                 }
                 let path =
-                    page.path_with(params).ok_or("`params` must name every parameter of the page once")?;
+                    page.path_with(params).ok_or("`params` must name every parameter of the page once, with a value that can stand in its place")?;
                 Ok(Named::Path { page, path })
             }
             Selector::Prefix(raw) => {

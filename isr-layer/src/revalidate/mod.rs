@@ -23,6 +23,5 @@ pub use service::RevalidateService;
 pub use webhook::{Unprocessable, Webhook, WebhookEvent};
 
 pub(crate) use answer::{Refusal, refusal};
-pub(crate) use command::normalize_page;
 pub(crate) use limits::{Limits, Rates};
 pub(crate) use surroundings::peer;
