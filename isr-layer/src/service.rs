@@ -78,12 +78,12 @@ where
         let core = &self.slot.core;
         let routed = !self.is_outermost && placement::is_routed(request.extensions());
         let path = if routed { placement::public_path(&request) } else { request.uri().path() };
-        if let Some(page) = core.draft_page(&request, path) {
-            let show_status = core.config.cache_status;
-            return ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status));
-        }
         match core.look(&request, path) {
             Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
+            Sight::Fresh(..) | Sight::Page(..) if core.shows_draft(request.headers()) => {
+                let (page, show_status) = (core.page_at(path), core.config.cache_status);
+                ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status))
+            }
             Sight::Fresh(entry, now) => {
                 let choice = choose(&entry, is_head(&request), request.headers());
                 let show_status = core.config.cache_status;

@@ -1,8 +1,9 @@
 //! Shows a draft: the request goes to the inner service as it is, and nothing of the answer is kept.
 
-use http::{Method, Request, Response};
-use http_body::Body;
+use http::header::HeaderMap;
+use http::{Request, Response};
 
+use super::cookie::Draft;
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::Core;
 use crate::clock;
@@ -13,23 +14,23 @@ use crate::outcome::{CacheStatus, Forward, Outcome, Reason};
 use crate::page::{Page, canonical};
 
 impl Core {
-    /// The page whose draft a request may see. Without a secret nobody may, and no cookie is looked at.
+    /// Whether a request for a page may see its draft. Without a secret none may, and no cookie is looked at.
     #[inline]
-    pub(crate) fn draft_page<B: Body>(&self, request: &Request<B>, raw: &str) -> Option<Page> {
-        if self.config.draft.is_none() { None } else { self.shown_page(request, raw) }
+    pub(crate) fn shows_draft(&self, headers: &HeaderMap) -> bool {
+        self.config.draft.as_ref().is_some_and(|draft| is_shown(draft, headers))
     }
 
+    /// The page at a path, in any spelling, at which the look-up has found one.
     #[cold]
-    fn shown_page<B: Body>(&self, request: &Request<B>, raw: &str) -> Option<Page> {
-        let draft = self.config.draft.as_ref()?;
-        let may_be_page = matches!(*request.method(), Method::GET | Method::HEAD)
-            && self.registry.may_have(raw)
-            && request.body().is_end_stream();
-        if !may_be_page || !draft.is_shown(request.headers(), clock::unix_time()) {
-            return None;
-        }
-        self.registry.find(&canonical(raw)?).map(|known| known.page)
+    pub(crate) fn page_at(&self, raw: &str) -> Page {
+        let found = canonical(raw).and_then(|path| self.registry.find(&path).map(|known| known.page));
+        found.expect("the look-up has found a page at this path")
     }
+}
+
+#[cold]
+fn is_shown(draft: &Draft, headers: &HeaderMap) -> bool {
+    draft.is_shown(headers, clock::unix_time())
 }
 
 /// Answers an editor. The functions of [`context`](crate::context) know the page, and do nothing: there is no entry to tag.
