@@ -18,6 +18,7 @@ use crate::cache::{
     Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, Sight, regenerate,
 };
 use crate::deliver::{Delivery, Hit, choose, is_head};
+use crate::draft::show;
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
 use crate::key::Key;
@@ -79,6 +80,10 @@ where
         let path = if routed { placement::public_path(&request) } else { request.uri().path() };
         match core.look(&request, path) {
             Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
+            Sight::Fresh(..) | Sight::Page(..) if core.shows_draft(request.headers()) => {
+                let (page, show_status) = (core.page_at(path), core.config.cache_status);
+                ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status))
+            }
             Sight::Fresh(entry, now) => {
                 let choice = choose(&entry, is_head(&request), request.headers());
                 let show_status = core.config.cache_status;

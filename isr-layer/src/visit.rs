@@ -13,9 +13,10 @@ use crate::cache::{
 };
 use crate::clock;
 use crate::context::Current;
-use crate::deliver::{Delivery, deliver, unstored};
+use crate::deliver::{Delivery, deliver, take_back, unstored};
 use crate::entry::{Entry, Freshness, Verdict};
 use crate::inner::Inner;
+use crate::invalidation::Validity;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::recipe::Recipe;
 use crate::service::{Background, Ready, Slot, Unready};
@@ -190,8 +191,12 @@ where
     }
 
     fn serve<R>(&self, entry: &Entry, outcome: Outcome) -> Response<IsrBody<R>> {
-        let show_status = self.slot.core.config.cache_status;
-        deliver(entry, self.delivery.choose(entry), outcome, show_status, clock::now(), identity)
+        let (core, choice) = (&self.slot.core, self.delivery.choose(entry));
+        let mut response = deliver(entry, choice, outcome, core.config.cache_status, clock::now(), identity);
+        if entry.is_offered && entry.validity(&core.marks) != Validity::Valid {
+            take_back(response.headers_mut());
+        }
+        response
     }
 
     fn unstored<R>(&self, response: Response<IsrBody<R>>, outcome: Outcome) -> Response<IsrBody<R>> {

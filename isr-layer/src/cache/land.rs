@@ -1,5 +1,6 @@
 //! Landing: what a render that ended is worth, and how its flight ends with that.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use super::trouble::{Failure, Seen};
 use crate::body::IsrBody;
 use crate::clock::{self, Instant};
 use crate::context::Said;
-use crate::entry::{Entry, Freshness, Lifetime, Rendered, Verdict, admit_body, admit_head, lifetime};
+use crate::entry::{
+    Entry, Freshness, Lifetime, Rendered, Verdict, admit_body, admit_head, is_too_much, lifetime,
+};
 use crate::invalidation::{Carried, Cell};
 use crate::observe;
 use crate::outcome::Reason;
@@ -79,6 +82,9 @@ impl Approach<'_> {
     ) -> Answer<B, E> {
         let policy = self.recipe.page.policy();
         let verdict = match admit_head(policy, &self.recipe.page.vary, &parts, true) {
+            Verdict::Store if trailers.as_deref().is_some_and(is_too_much) => {
+                Verdict::Uncacheable(Reason::TooManyHeaders)
+            }
             Verdict::Store => admit_body(policy, parts.status, body.len(), &self.attempt.said),
             refused => refused,
         };
@@ -92,7 +98,8 @@ impl Approach<'_> {
         }
         let Attempt { as_of, born, ref said } = self.attempt;
         let lifetime = jittered(policy.jitter, lifetime(policy, parts.status, said));
-        Answer::Landed(self.stored(Rendered { parts, body, trailers, born, as_of, lifetime }))
+        let offer = self.core.config.downstream.offer(lifetime, || self.tags());
+        Answer::Landed(self.stored(Rendered { parts, body, trailers, born, as_of, lifetime, offer }))
     }
 
     fn stored(self, rendered: Rendered) -> Arc<Landed> {
@@ -148,6 +155,12 @@ impl Approach<'_> {
                 core.troubles.failed(&core.marks, key, &shared, seen, now, cold);
             }
         })
+    }
+
+    /// Every tag of what was rendered, by name.
+    fn tags(&self) -> BTreeSet<String> {
+        let params = self.core.registry.params(self.recipe.key.path());
+        self.recipe.page.declared_tags(&params).chain(self.attempt.said.tags.iter().cloned()).collect()
     }
 
     /// The tags that were learnt during the render.

@@ -12,13 +12,10 @@ use http::header::{
 use sha2::{Digest, Sha256};
 
 use super::codec;
+use super::downstream;
 use super::stamp::Stamp;
 use crate::clock::Instant;
 use crate::outcome::CacheStatus;
-
-/// What a stored answer says when its handler said nothing: kept by nobody but us, so that a purge is seen everywhere at
-/// once.
-const DEFAULT_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -56,7 +53,6 @@ pub(crate) fn prepare(
     }
     let earlier = take_earlier_caches(headers);
     let is_encodable = status == StatusCode::OK && codec::can_encode() && is_encodable(headers, body);
-    headers.entry(CACHE_CONTROL).or_insert(DEFAULT_CACHE_CONTROL);
     if status == StatusCode::OK {
         headers.entry(ETAG).or_insert_with(|| entity_tag(body));
     }
@@ -97,6 +93,12 @@ pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus
     headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
     let earlier = take_earlier_caches(headers);
     set_cache_status(headers, status, earlier.as_deref());
+}
+
+/// Marks an answer that shows a draft: nobody keeps it, whatever the handler said.
+pub(crate) fn mark_draft(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
+    downstream::keep_private(headers);
+    mark_unstored(headers, status);
 }
 
 /// Whether a field belongs to one connection (RFC 9110, 7.6.1).

@@ -47,6 +47,11 @@ impl Registry {
         self.router.at(path).ok().and_then(|found| self.by_id(*found.value))
     }
 
+    /// How many pages there are; their ids are the numbers below that.
+    pub(crate) fn len(&self) -> usize {
+        self.pages.len()
+    }
+
     /// The page of that pattern.
     pub(crate) fn by_pattern(&self, pattern: &str) -> Option<&Arc<Known>> {
         self.pages.iter().find(|known| known.page.path() == pattern)
@@ -124,6 +129,11 @@ impl Known {
     /// Whether its key is the path and nothing else.
     pub(crate) fn is_keyed_by_path(&self) -> bool {
         self.policy().query.is_empty() && self.vary.is_empty()
+    }
+
+    /// Whether strangers choose among its keys: by the path's parameters, declared query parameters or headers.
+    pub(crate) fn has_many_keys(&self) -> bool {
+        !self.is_keyed_by_path() || self.has_parameters()
     }
 
     /// The page's declared tags, their parameters filled in.
