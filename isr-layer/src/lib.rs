@@ -52,6 +52,8 @@
 pub mod __private;
 mod body;
 mod cache;
+mod call;
+mod caller;
 mod clock;
 pub mod context;
 mod deliver;
@@ -80,12 +82,15 @@ mod revalidate;
 mod routes;
 mod service;
 mod spawn;
+#[cfg(feature = "tonic")]
+mod tonic;
 mod visit;
 #[cfg(feature = "axum")]
 mod wrap;
 
 pub use body::{IsrBody, RenderBody, RequestBody};
 pub use cache::{Cache, Explanation, Stats};
+pub use call::Resumed;
 pub use error::{Error, ErrorKind};
 pub use future::ResponseFuture;
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};

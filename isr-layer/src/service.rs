@@ -17,6 +17,7 @@ use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
     Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, Sight, regenerate,
 };
+use crate::caller::Caller;
 use crate::deliver::{Delivery, Hit, form};
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
@@ -78,6 +79,12 @@ where
         let path = if routed { placement::public_path(&request) } else { request.uri().path() };
         match core.look(&request, path) {
             Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
+            Sight::Call(page) => {
+                let page = page.clone();
+                let ready = release(&mut self.inner);
+                let caller = Caller { slot: self.slot.clone(), page, routed };
+                ResponseFuture::waiting(caller.answer(request, ready))
+            }
             Sight::Fresh(entry, now) => {
                 let form = form(&entry, &request);
                 let show_status = core.config.cache_status;
@@ -87,7 +94,7 @@ where
                 ResponseFuture::hit(Hit { entry, form, show_status, now })
             }
             Sight::Page(page, key) => {
-                let recipe = self.recipe(page.clone(), key.to_key(page), &request, routed);
+                let recipe = Slot::recipe(&self.slot, page.clone(), key.to_key(page), &request, routed);
                 let delivery = Delivery::take(&mut request);
                 let ready = release(&mut self.inner);
                 let arrival = core.marks.published();
@@ -105,22 +112,38 @@ impl<S> Isr<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        if !placement::is_route(TypeId::of::<S>()) {
-            self.slot.core.set_application(Slot::renderer(&self.slot));
-        }
+        Slot::register(&self.slot);
     }
+}
 
-    /// Splits a request: the recipe is what is kept of it.
-    fn recipe<B>(&self, page: Arc<Known>, key: Key, request: &Request<B>, routed: bool) -> Recipe
+impl<S> Slot<S> {
+    fn register<B>(this: &Arc<Self>)
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let renderer = Slot::renderer(&self.slot);
-        let config = &self.slot.core.config;
+        if !placement::is_route(TypeId::of::<S>()) {
+            this.core.set_application(Self::renderer(this));
+        }
+    }
+
+    /// Splits a request: the recipe is what is kept of it.
+    pub(crate) fn recipe<B, C>(
+        this: &Arc<Self>,
+        page: Arc<Known>,
+        key: Key,
+        request: &Request<C>,
+        routed: bool,
+    ) -> Recipe
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let renderer = Self::renderer(this);
+        let config = &this.core.config;
         let kept = kept_headers(&config.keep_headers, request.headers());
         if !routed {
-            self.register();
+            Self::register(this);
             return Recipe { page, key, kept, routed: None };
         }
         let local = canonical(request.uri().path()).map_or(0, |local| local.len());
@@ -129,12 +152,10 @@ impl<S> Isr<S> {
         placement::narrow(&mut extensions, key.uri(0));
         config.drop_extensions.iter().for_each(|drop| drop(&mut extensions));
         let routed = Arc::new(Routed { extensions, prefix, renderer: renderer.clone() });
-        self.slot.remember(&key, &routed);
+        this.remember(&key, &routed);
         Recipe { page, key, kept, routed: Some(routed) }
     }
-}
 
-impl<S> Slot<S> {
     /// Keeps what renders a key again, as long as there is an entry for it or a render. It stays here and not in the entry:
     /// what the router found out may hold the application's state, which may hold the cache.
     fn remember(&self, key: &Key, routed: &Arc<Routed>) {

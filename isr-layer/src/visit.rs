@@ -100,12 +100,12 @@ impl<S> Visit<S> {
                     Ok(self.serve(entry, Outcome::Stored { forward: waiting.forward, collapsed: false }))
                 }
                 Landing::Failed(failure) => Ok(self.failed(failure, waiting, false)),
-                Landing::Refused(_) | Landing::Abandoned => Ok(self.failed(&aborted(), waiting, false)),
+                Landing::Refused(_) | Landing::Abandoned => Ok(self.failed(&self.aborted(), waiting, false)),
             },
             Ok(Answer::Own { response, verdict }) => Ok(self.own(response, verdict, waiting)),
             Ok(Answer::Error(error)) => self.last_good(waiting, Reason::ServiceError, false).ok_or(error),
             // The task was ended from outside: the runtime shuts down.
-            Err(_) => Ok(self.failed(&aborted(), waiting, false)),
+            Err(_) => Ok(self.failed(&self.aborted(), waiting, false)),
         }
     }
 
@@ -153,9 +153,11 @@ impl<S> Visit<S> {
                 Ok(self.unstored(response, outcome))
             }
             End::Unread { response, .. } => Ok(self.unstored(response, outcome)),
-            End::Failed(reason) => Ok(self.fail(&Failure::without_answer(reason), outcome, None)),
+            End::Failed(reason) => {
+                Ok(self.fail(&Failure::without_answer(&self.recipe, reason), outcome, None))
+            }
             End::Error(error) => Err(error),
-            End::Gone => Ok(self.fail(&aborted(), outcome, None)),
+            End::Gone => Ok(self.fail(&self.aborted(), outcome, None)),
         }
     }
 
@@ -212,9 +214,9 @@ impl<S> Visit<S> {
     ) -> Response<IsrBody<R>> {
         self.unstored(failure.response(retry), outcome)
     }
-}
 
-/// What is answered when a render was ended from outside.
-fn aborted() -> Arc<Failure> {
-    Failure::without_answer(Reason::ServiceError)
+    /// What is answered when a render was ended from outside.
+    fn aborted(&self) -> Arc<Failure> {
+        Failure::without_answer(&self.recipe, Reason::ServiceError)
+    }
 }

@@ -16,6 +16,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::body::RenderBody;
+use crate::call::Resumed;
 use crate::future::ResponseFuture;
 use crate::layer::IsrLayer;
 use crate::service::Isr;
@@ -23,6 +24,10 @@ use crate::service::Isr;
 impl RenderBody for Body {
     fn from_bytes(bytes: Bytes) -> Self {
         Self::from(bytes)
+    }
+
+    fn resumed(body: Resumed<Self>) -> Self {
+        Self::new(body)
     }
 }
 

@@ -20,8 +20,7 @@ impl Delivery {
     /// Takes what is the client's out of a request.
     pub(crate) fn take<B>(request: &mut Request<B>) -> Self {
         let head = *request.method() == Method::HEAD;
-        let conditions =
-            has_preconditions(request.headers()).then(|| std::mem::take(request.headers_mut()));
+        let conditions = has_preconditions(request.headers()).then(|| std::mem::take(request.headers_mut()));
         Self { head, conditions }
     }
 

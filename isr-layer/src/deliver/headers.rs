@@ -11,6 +11,7 @@ use http::header::{
 use sha2::{Digest, Sha256};
 
 use super::stamp::Stamp;
+use crate::call::subtype;
 use crate::clock::Instant;
 use crate::outcome::CacheStatus;
 
@@ -52,19 +53,28 @@ pub(crate) fn prepare(
         headers.remove(name);
     }
     let earlier = take_earlier_caches(&mut headers);
-    headers.entry(CACHE_CONTROL).or_insert(DEFAULT_CACHE_CONTROL);
-    if status == StatusCode::OK {
-        headers.entry(ETAG).or_insert_with(|| entity_tag(body));
+    if !is_of_call(&headers) {
+        headers.entry(CACHE_CONTROL).or_insert(DEFAULT_CACHE_CONTROL);
+        if status == StatusCode::OK {
+            headers.entry(ETAG).or_insert_with(|| entity_tag(body));
+        }
+        add_vary(&mut headers, vary);
     }
-    add_vary(&mut headers, vary);
     (Stamp::unstamped(status, headers), earlier)
 }
 
 /// Marks an answer that is not stored: nobody else may store it by accident either.
 pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
-    headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
+    if !is_of_call(headers) {
+        headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
+    }
     let earlier = take_earlier_caches(headers);
     set_cache_status(headers, status, earlier.as_deref());
+}
+
+/// Whether they are a gRPC answer's: what follows from the method GET has no meaning there, for a POST.
+fn is_of_call(headers: &HeaderMap) -> bool {
+    subtype(headers).is_some()
 }
 
 /// Whether a field belongs to one connection (RFC 9110, 7.6.1).

@@ -11,4 +11,4 @@ pub(crate) use answer::{Hit, deliver, unstored};
 pub(crate) use delivery::{Delivery, form};
 pub(crate) use headers::{is_hop_by_hop, prepare};
 pub(crate) use precondition::Validators;
-pub(crate) use stamp::Stamps;
+pub(crate) use stamp::{Form, Stamps};
