@@ -1,0 +1,18 @@
+//! gRPC calls behind the layer: tonic's client and server over TCP, and frames as they are on the wire.
+
+mod failure;
+mod frames;
+mod herd;
+mod hits;
+mod narrowing;
+mod pass;
+mod placement;
+mod purge;
+mod shop;
+mod stage;
+
+/// What the build script makes of the .proto.
+#[expect(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "generated")]
+mod proto {
+    tonic::include_proto!("catalog.v1");
+}
