@@ -161,6 +161,21 @@ impl<R> IsrBody<R> {
         Self { kind: Kind::Continued { read, rest } }
     }
 
+    /// The inner service's body, or a stored page as one: of the kind that `from_bytes` makes where it is bytes and nothing
+    /// more, and otherwise of the kind that `new` makes.
+    #[inline]
+    pub(crate) fn into_one(
+        self,
+        from_bytes: impl FnOnce(Option<Bytes>) -> R,
+        new: impl FnOnce(Self) -> R,
+    ) -> R {
+        match self.kind {
+            Kind::Inner { body } => body,
+            Kind::Stored { bytes, trailers: None } => from_bytes(bytes),
+            kind => new(Self { kind }),
+        }
+    }
+
     /// The inner service's body, where this is nothing else; otherwise itself.
     pub fn into_inner(self) -> Result<R, Self> {
         match self.kind {
@@ -207,8 +222,15 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),
-            Kind::Stored { bytes, .. } => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            Kind::Stored { bytes, trailers } => {
+                let length = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+                let mut hint = SizeHint::new();
+                hint.set_lower(length);
+                // With an exact length a server announces it, and over HTTP/1.1 that leaves no room for trailers.
+                if trailers.is_none() {
+                    hint.set_upper(length);
+                }
+                hint
             }
             Kind::Continued { read, rest } => {
                 let read = read.iter().map(|bytes| bytes.len() as u64).sum::<u64>();

@@ -10,7 +10,7 @@ use http::{Request, Response};
 use crate::body::{IsrBody, RenderBody};
 use crate::call::{Message, Resumed, failed, read, subtype};
 use crate::clock::Instant;
-use crate::deliver::{Delivery, Form, deliver, unstored};
+use crate::deliver::{Delivery, deliver, unstored};
 use crate::entry::Entry;
 use crate::inner::Inner;
 use crate::key::{KeyRef, MAX_KEY};
@@ -55,7 +55,8 @@ impl<S> Caller<S> {
             Sight::Fresh(entry, now) => {
                 drop(ready);
                 let show_status = self.slot.core.config.cache_status;
-                Ok(deliver(&entry, Form::Whole, Outcome::Hit, show_status, now, identity))
+                let choice = Delivery::default().choose(&entry);
+                Ok(deliver(&entry, choice, Outcome::Hit, show_status, now, identity))
             }
             Sight::Page(recipe) => {
                 let arrival = self.slot.core.marks.published();

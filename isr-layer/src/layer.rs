@@ -8,9 +8,9 @@ use http::header::HeaderName;
 use tower_layer::Layer;
 
 use crate::__private::Registered;
-use crate::cache::{Cache, Config, Core, Limits};
+use crate::cache::{Cache, Config, Core, Limits, Lists};
 use crate::error::{Error, ErrorKind};
-use crate::page::{NEVER_IN_A_KEY, Page, Registry};
+use crate::page::{ListParams, NEVER_IN_A_KEY, Page, ParamList, Registry, given_list};
 use crate::revalidate::RevalidateService;
 use crate::revalidate::auth::Authenticators;
 use crate::service::Isr;
@@ -50,6 +50,7 @@ pub struct IsrLayer {
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct IsrLayerBuilder {
     pages: Option<Vec<Page>>,
+    params: Vec<(Page, ListParams)>,
     config: Config,
 }
 
@@ -59,6 +60,7 @@ impl IsrLayer {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         IsrLayerBuilder {
             pages: None,
+            params: Vec::new(),
             config: Config {
                 cache_status: true,
                 keep_headers: Vec::new(),
@@ -98,6 +100,46 @@ impl IsrLayerBuilder {
     /// Registers exactly these pages, and none that the program's `#[static_page]` attributes declare.
     pub fn pages(mut self, pages: impl IntoIterator<Item = Page>) -> Self {
         self.pages.get_or_insert_default().extend(pages);
+        self
+    }
+
+    /// Lists the parameters a page is known to have, in place of its own `params`: for a function that needs state.
+    ///
+    /// The future gives what the attribute's `params` gives: `Vec<T>` or `Result<Vec<T>, E>`, where `T` is a text or a whole
+    /// number for a path with one parameter, a tuple of them for up to four, or a [`ParamSet`](crate::ParamSet).
+    ///
+    /// The list is read at the first need: a request for a page with `fallback = "not_found"`, or
+    /// [`Cache::prerender`](Cache::prerender). It is read again once the page was purged, and once a path was purged that the
+    /// list misses. While it cannot be read the last list stays; with none, every path is rendered.
+    ///
+    /// ```
+    /// use isr_layer::{IsrLayer, static_page};
+    ///
+    /// #[derive(Clone)]
+    /// struct Db;
+    ///
+    /// #[static_page("/posts/{slug}", fallback = "not_found")]
+    /// async fn post() -> &'static str {
+    ///     "a post"
+    /// }
+    ///
+    /// async fn all_slugs(db: Db) -> Result<Vec<String>, std::io::Error> {
+    ///     # drop(db);
+    ///     Ok(vec!["hello".to_owned()])
+    /// }
+    ///
+    /// let db = Db;
+    /// let isr = IsrLayer::builder()
+    ///     .pages([post::PAGE])
+    ///     .params(post::PAGE, move || all_slugs(db.clone()))
+    ///     .build()?;
+    /// # Ok::<(), isr_layer::Error>(())
+    /// ```
+    pub fn params<F>(mut self, page: Page, list: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output: ParamList> + Send + 'static,
+    {
+        self.params.push((page, given_list(&page, list)));
         self
     }
 
@@ -160,8 +202,8 @@ impl IsrLayerBuilder {
     ///
     /// # Errors
     ///
-    /// When two pages want one path, a policy contradicts itself, or a setting is not accepted; the message names both
-    /// sides.
+    /// When two pages want one path, a policy contradicts itself, `params` are given for a page that is not registered, or a
+    /// setting is not accepted; the message names both sides.
     pub fn build(self) -> Result<IsrLayer, Error> {
         let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
         if let Some(name) =
@@ -180,7 +222,8 @@ impl IsrLayerBuilder {
         }
         let declared = || inventory::iter::<Registered>.into_iter().map(|Registered(page)| *page).collect();
         let registry = Registry::new(self.pages.unwrap_or_else(declared))?;
-        Ok(IsrLayer { core: Core::new(self.config, registry) })
+        let lists = Lists::new(&registry, self.params)?;
+        Ok(IsrLayer { core: Core::new(self.config, registry, lists) })
     }
 }
 

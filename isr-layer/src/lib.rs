@@ -60,6 +60,7 @@ mod deliver;
 mod entry;
 mod error;
 mod future;
+pub mod guide;
 mod inner;
 mod invalidation;
 mod key;
@@ -89,7 +90,7 @@ mod visit;
 mod wrap;
 
 pub use body::{IsrBody, RenderBody, RequestBody};
-pub use cache::{Cache, Explanation, Stats};
+pub use cache::{Cache, Explanation, PrerenderReport, Stats};
 pub use call::Resumed;
 pub use error::{Error, ErrorKind};
 pub use future::ResponseFuture;

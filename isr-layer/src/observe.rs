@@ -80,6 +80,23 @@ pub(crate) fn revalidation_refused(status: StatusCode) {
     log!(warn, status = status.as_u16(), "a revalidation was refused");
 }
 
+/// A page's `params` could not be read. The error is the user's own.
+pub(crate) fn params_failed(page: &Page, error: &str) {
+    let page = page.describe();
+    log!(warn, page = page, error = error, "the params of a page could not be read; the last list stays");
+}
+
+/// A page's `params` gave values that no path of the page has.
+pub(crate) fn params_without_path(page: &Page, count: usize) {
+    let page = page.describe();
+    log!(
+        warn,
+        page = page,
+        count = count,
+        "the params of a page gave values that are no path of it: empty ones, or a path that another page has"
+    );
+}
+
 /// A purge was recorded.
 pub(crate) fn purged(sequence: u64, selectors: usize) {
     log!(debug, sequence = sequence, selectors = selectors, "a purge was recorded");

@@ -69,6 +69,8 @@ pub(crate) enum Reason {
     NotCheckedIn,
     /// A render failed a moment ago and is not tried again yet.
     Backoff,
+    /// The page's `params` do not list the path, and it has no others.
+    NotInParams,
 }
 
 impl Reason {
@@ -93,6 +95,7 @@ impl Reason {
             Self::NoStore => "no-store",
             Self::NotCheckedIn => "not-checked-in",
             Self::Backoff => "backoff",
+            Self::NotInParams => "not-in-params",
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::cache::{
     Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, Sight, regenerate,
 };
 use crate::caller::Caller;
-use crate::deliver::{Delivery, Hit, form};
+use crate::deliver::{Delivery, Hit, choose, is_head};
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
 use crate::key::Key;
@@ -73,6 +73,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let core = &self.slot.core;
         let routed = !self.is_outermost && placement::is_routed(request.extensions());
@@ -86,26 +87,35 @@ where
                 ResponseFuture::waiting(caller.answer(request, ready))
             }
             Sight::Fresh(entry, now) => {
-                let form = form(&entry, &request);
+                let choice = choose(&entry, is_head(&request), request.headers());
                 let show_status = core.config.cache_status;
                 if !placement::is_always_ready(TypeId::of::<S>()) {
                     drop(release(&mut self.inner));
                 }
-                ResponseFuture::hit(Hit { entry, form, show_status, now })
+                ResponseFuture::hit(Hit { entry, choice, show_status, now })
             }
             Sight::Page(page, key) => {
                 let recipe = Slot::recipe(&self.slot, page.clone(), key.to_key(page), &request, routed);
-                let delivery = Delivery::take(&mut request);
-                let ready = release(&mut self.inner);
-                let arrival = core.marks.published();
-                let slot = self.slot.clone();
-                ResponseFuture::waiting(visit(Visit { slot, recipe, delivery, arrival }, ready))
+                self.visit(recipe, Delivery::take(&mut request))
             }
         }
     }
 }
 
 impl<S> Isr<S> {
+    /// Waits for the engine; out of the way of what is answered at once.
+    #[inline(never)]
+    fn visit<B>(&mut self, recipe: Recipe, delivery: Delivery) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let ready = release(&mut self.inner);
+        let slot = self.slot.clone();
+        let arrival = slot.core.marks.published();
+        ResponseFuture::waiting(visit(Visit { slot, recipe, delivery, arrival }, ready))
+    }
+
     /// Makes this service the one that renders what no request came for, unless it is one route of many.
     pub(crate) fn register<B>(&self)
     where

@@ -4,12 +4,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// The tasks of one layer.
 #[derive(Debug)]
 pub(crate) struct Tasks {
     running: Arc<watch::Sender<usize>>,
+    /// As many as there are processors may compute at once.
+    processors: Arc<Semaphore>,
 }
 
 /// Counts a task while it lives, however it ends.
@@ -17,7 +19,8 @@ struct Running(Arc<watch::Sender<usize>>);
 
 impl Tasks {
     pub(crate) fn new() -> Self {
-        Self { running: Arc::new(watch::Sender::new(0)) }
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { running: Arc::new(watch::Sender::new(0)), processors: Arc::new(Semaphore::new(processors)) }
     }
 
     /// Runs `work` on a task of its own.
@@ -31,6 +34,21 @@ impl Tasks {
         tokio::spawn(async move {
             work.await;
             drop(guard);
+        });
+    }
+
+    /// Runs `work`, which computes for a while, off the async threads, when a processor is free for it.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub(crate) fn spawn_heavy(&self, work: impl FnOnce() + Send + 'static) {
+        let processors = self.processors.clone();
+        self.spawn(async move {
+            if let Ok(_turn) = processors.acquire().await {
+                // Should it panic, its result is missing, and that is all.
+                let _ = tokio::task::spawn_blocking(work).await;
+            }
         });
     }
 

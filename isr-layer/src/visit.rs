@@ -42,6 +42,9 @@ where
 {
     let core = visit.slot.core.clone();
     let mut ready = Some(ready);
+    if core.is_unlisted(&visit.recipe) {
+        return Ok(visit.not_listed());
+    }
     for _ in 0..LOOKS {
         let decision = core.decide(&visit.recipe, visit.arrival, clock::now());
         match decision {
@@ -66,6 +69,7 @@ where
                     }
                     Landing::Failed(failure) => return Ok(visit.failed(failure, waiting, true)),
                     Landing::Refused(reason) => return visit.alone(None, waiting.forward, *reason).await,
+                    Landing::NotListed => return Ok(visit.not_listed()),
                     Landing::Abandoned => {}
                 }
             }
@@ -100,6 +104,7 @@ impl<S> Visit<S> {
                     Ok(self.serve(entry, Outcome::Stored { forward: waiting.forward, collapsed: false }))
                 }
                 Landing::Failed(failure) => Ok(self.failed(failure, waiting, false)),
+                Landing::NotListed => Ok(self.not_listed()),
                 Landing::Refused(_) | Landing::Abandoned => Ok(self.failed(&self.aborted(), waiting, false)),
             },
             Ok(Answer::Own { response, verdict }) => Ok(self.own(response, verdict, waiting)),
@@ -141,6 +146,9 @@ impl<S> Visit<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
+        if !self.slot.core.admits(&self.recipe).await {
+            return Ok(self.not_listed());
+        }
         let scope = Current::of(self.recipe.page.page);
         let end = match ready {
             Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope).await,
@@ -157,20 +165,20 @@ impl<S> Visit<S> {
                 Ok(self.fail(&Failure::without_answer(&self.recipe, reason), outcome, None))
             }
             End::Error(error) => Err(error),
-            End::Gone => Ok(self.fail(&self.aborted(), outcome, None)),
+            End::Gone | End::NotListed => Ok(self.fail(&self.aborted(), outcome, None)),
         }
     }
 
     fn serve<R>(&self, entry: &Entry, outcome: Outcome) -> Response<IsrBody<R>> {
         let show_status = self.slot.core.config.cache_status;
-        deliver(entry, self.delivery.form(entry), outcome, show_status, clock::now(), identity)
+        deliver(entry, self.delivery.choose(entry), outcome, show_status, clock::now(), identity)
     }
 
     fn unstored<R>(&self, response: Response<IsrBody<R>>, outcome: Outcome) -> Response<IsrBody<R>> {
         unstored(response, &self.delivery, outcome, self.slot.core.config.cache_status)
     }
 
-    /// The last good page, said to be that: the one there was, or one that was stored meanwhile. Never one past its end.
+    /// The last good page, said to be that: one that was stored meanwhile, or the one there was. Never one past its end.
     fn last_good<R>(
         &self,
         waiting: Waiting,
@@ -178,9 +186,13 @@ impl<S> Visit<S> {
         collapsed: bool,
     ) -> Option<Response<IsrBody<R>>> {
         let core = &self.slot.core;
-        let kept = waiting.fallback.or_else(|| core.memory.get_key(&self.recipe.key))?;
-        let is_good = kept.freshness(&core.marks, clock::now()) != Freshness::MustRender { fallback: false };
-        is_good.then(|| self.serve(&kept, Outcome::Kept { reason, collapsed }))
+        let now = clock::now();
+        let stored = core.memory.get_key(&self.recipe.key).into_iter().chain(waiting.fallback);
+        let is_good = |entry: &Arc<Entry>| {
+            entry.freshness(&core.marks, now) != Freshness::MustRender { fallback: false }
+        };
+        let kept = stored.into_iter().find(is_good)?;
+        Some(self.serve(&kept, Outcome::Kept { reason, collapsed }))
     }
 
     /// The answer that was made for this client alone. A failed one gives way to the last good page.
@@ -204,6 +216,13 @@ impl<S> Visit<S> {
         let (forward, reason) = (waiting.forward, failure.reason);
         let kept = self.last_good(waiting, reason, collapsed);
         kept.unwrap_or_else(|| self.fail(failure, Outcome::Unstored { forward, reason, collapsed }, None))
+    }
+
+    /// What is answered for a path that the page does not have.
+    fn not_listed<R>(&self) -> Response<IsrBody<R>> {
+        let reason = Reason::NotInParams;
+        let outcome = Outcome::Unstored { forward: Forward::Bypass, reason, collapsed: false };
+        self.fail(&Failure::without_answer(&self.recipe, reason), outcome, None)
     }
 
     fn fail<R>(

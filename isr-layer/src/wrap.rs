@@ -140,8 +140,9 @@ where
     type Output = Result<Response<Body>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // A body of axum's own goes on as it is.
-        self.project().future.poll_into(cx, |body| body.into_inner().unwrap_or_else(Body::new))
+        self.project().future.poll_into(cx, |body| {
+            body.into_one(|bytes| bytes.map_or_else(Body::empty, Body::from), Body::new)
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use http::Extensions;
 use http::header::HeaderName;
 
 use super::flight::{Flights, Follower, Joined, Lead};
+use super::lists::Lists;
 use super::memory::Memory;
 use super::permits::{Limits, Permits};
 use super::regenerate::Renderer;
@@ -36,6 +37,7 @@ pub(crate) struct Config {
 pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) registry: Registry,
+    pub(crate) lists: Lists,
     pub(crate) marks: Marks,
     pub(crate) memory: Memory,
     pub(crate) flights: Arc<Flights>,
@@ -71,7 +73,7 @@ pub(crate) struct Waiting {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config, registry: Registry) -> Arc<Self> {
+    pub(crate) fn new(config: Config, registry: Registry, lists: Lists) -> Arc<Self> {
         Arc::new(Self {
             marks: Marks::new(config.max_marks),
             memory: Memory::new(config.memory_bytes, config.max_entries),
@@ -83,6 +85,7 @@ impl Core {
             pruning: tokio::sync::Mutex::default(),
             config,
             registry,
+            lists,
         })
     }
 

@@ -23,7 +23,14 @@ const QUEUED: u64 = u64::MAX;
 
 /// The renders in progress.
 pub(crate) struct Flights {
-    joinable: Mutex<HashMap<Key, Arc<Flight>>>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    joinable: HashMap<Key, Arc<Flight>>,
+    /// Those that a purge has overtaken and whose successor has started. Few, and not for long.
+    overtaken: Vec<Arc<Flight>>,
 }
 
 /// One render in progress.
@@ -55,6 +62,8 @@ pub(crate) enum Landing {
     Failed(Arc<Failure>),
     /// An answer for the leader alone.
     Refused(Reason),
+    /// The page's `params` do not list the path: nothing was rendered.
+    NotListed,
     /// It was never rendered.
     Abandoned,
 }
@@ -80,9 +89,23 @@ pub(crate) struct Follower {
     arrival: u64,
 }
 
+/// Whether a render in progress is known to be one of those named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sure {
+    Yes,
+    /// Its end will tell.
+    NotYet,
+}
+
+/// A render in progress whose end will tell whether it is one of those named.
+pub(crate) struct Doubt {
+    pub(crate) recipe: Recipe,
+    landed: watch::Receiver<Option<Arc<Landed>>>,
+}
+
 impl Flights {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { joinable: Mutex::default() })
+        Arc::new(Self { table: Mutex::default() })
     }
 
     /// Joins the flight of a recipe's key, or starts one when there is none that a purge has not overtaken. `arrival` is the
@@ -94,8 +117,8 @@ impl Flights {
         known: &[Arc<Cell>],
         arrival: u64,
     ) -> Joined {
-        let mut joinable = self.lock();
-        if let Some(flight) = joinable.get(&recipe.key).filter(|flight| !flight.is_overtaken(marks)) {
+        let mut table = self.lock();
+        if let Some(flight) = table.joinable.get(&recipe.key).filter(|flight| !flight.is_overtaken(marks)) {
             return Joined::Follow(flight.follow(arrival));
         }
         let flight = Arc::new(Flight {
@@ -105,28 +128,43 @@ impl Flights {
             landed: watch::Sender::new(None),
             gained_waiter: Notify::new(),
         });
-        joinable.insert(recipe.key.clone(), flight.clone());
+        let overtaken = table.joinable.insert(recipe.key.clone(), flight.clone());
+        table.overtaken.extend(overtaken);
         Joined::Lead(Lead { flights: self.clone(), flight, landed: false })
     }
 
-    /// The recipes being rendered that `is_named` names.
-    pub(crate) fn in_progress(&self, is_named: impl Fn(&Key) -> bool) -> Vec<Recipe> {
-        let joinable = self.lock();
-        joinable
-            .values()
-            .map(|flight| &flight.recipe)
-            .filter(|recipe| is_named(&recipe.key))
-            .cloned()
-            .collect()
+    /// The renders in progress that `is_named` names, by key and by what is known to carry the page: those it is sure of, and
+    /// those it is not.
+    pub(crate) fn in_progress(
+        &self,
+        is_named: impl Fn(&Key, &[Arc<Cell>]) -> Option<Sure>,
+    ) -> (Vec<Recipe>, Vec<Doubt>) {
+        let table = self.lock();
+        let (mut sure, mut doubtful) = (Vec::new(), Vec::new());
+        for flight in table.joinable.values().chain(&table.overtaken) {
+            let recipe = flight.recipe.clone();
+            match is_named(&recipe.key, &flight.known) {
+                Some(Sure::Yes) => sure.push(recipe),
+                Some(Sure::NotYet) => doubtful.push(Doubt { recipe, landed: flight.landed.subscribe() }),
+                None => {}
+            }
+        }
+        (sure, doubtful)
     }
 
     /// How many flights take joiners.
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().joinable.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<Flight>>> {
-        self.joinable.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does `work` while no flight lands or starts.
+    pub(crate) fn hold<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _table = self.lock();
+        work()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,7 +183,7 @@ impl Lead {
     /// Begins the render: from here on it knows all purges up to the number returned, and none after.
     pub(crate) fn begin(&self, marks: &Marks) -> u64 {
         // Under the lock, so that whoever joined before knows that this render comes after its arrival.
-        let _joinable = self.flights.lock();
+        let _table = self.flights.lock();
         let as_of = marks.published();
         self.flight.as_of.store(as_of, Ordering::Release);
         as_of
@@ -185,10 +223,12 @@ impl Lead {
 
     fn leave(&self, settle: impl FnOnce()) {
         let key = &self.flight.recipe.key;
-        let mut joinable = self.flights.lock();
+        let mut table = self.flights.lock();
         settle();
-        if joinable.get(key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
-            joinable.remove(key);
+        if table.joinable.get(key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+            table.joinable.remove(key);
+        } else {
+            table.overtaken.retain(|flight| !Arc::ptr_eq(flight, &self.flight));
         }
     }
 }
@@ -215,6 +255,16 @@ impl Follower {
     pub(crate) async fn landed(mut self) -> Option<Arc<Landed>> {
         let landed = self.landed.wait_for(Option::is_some).await.ok()?.clone()?;
         landed.is_acceptable(self.arrival).then_some(landed)
+    }
+}
+
+impl Doubt {
+    /// Waits for the flight to end, and gives the entry it stored.
+    pub(crate) async fn stored(&mut self) -> Option<Arc<Entry>> {
+        match &self.landed.wait_for(Option::is_some).await.ok()?.as_ref()?.landing {
+            Landing::Stored(entry) => Some(entry.clone()),
+            _ => None,
+        }
     }
 }
 

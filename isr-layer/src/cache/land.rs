@@ -66,6 +66,7 @@ pub(super) fn land<B, E>(
             Some(Answer::Error(error))
         }
         End::Gone => None,
+        End::NotListed => Some(Answer::Landed(approach.not_listed())),
     }
 }
 
@@ -93,16 +94,29 @@ impl Approach<'_> {
 
     fn stored(self, rendered: Rendered) -> Arc<Landed> {
         let Self { core, recipe, .. } = self;
+        if core.lists.exclude(recipe) {
+            return self.not_listed();
+        }
         let late = self.late_cells();
         let late_mark = core.marks.newest(&late);
         let carried = Carried::new([self.lead.known(), &late].concat());
         let entry = Arc::new(Entry::new(recipe, rendered, carried));
         let took = self.took();
-        self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || {
-            let (key, as_of) = (&entry.key, entry.as_of());
-            if !core.has_newer(key, as_of) && !core.troubles.has_newer_refusal(key, as_of) {
-                core.memory.put(entry.clone());
-                core.troubles.clear(key, as_of);
+        let landed =
+            self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || core.keep(recipe, &entry));
+        // Nobody waits for the encodings.
+        if entry.is_encodable {
+            core.tasks.spawn_heavy(move || entry.encode());
+        }
+        landed
+    }
+
+    /// Nothing is stored, and nothing stays.
+    fn not_listed(self) -> Arc<Landed> {
+        let (core, key, as_of, took) = (self.core, &self.recipe.key, self.attempt.as_of, self.took());
+        self.lead.land(Landing::NotListed, 0, took, || {
+            if !core.has_newer(key, as_of) {
+                core.memory.remove(key);
             }
         })
     }
@@ -146,6 +160,21 @@ impl Approach<'_> {
 }
 
 impl Core {
+    /// Puts an entry into memory, unless something is known that is newer, or its path is listed no more. No other flight
+    /// lands meanwhile.
+    fn keep(&self, recipe: &Recipe, entry: &Arc<Entry>) {
+        let (key, as_of) = (&entry.key, entry.as_of());
+        let is_outdated = self.has_newer(key, as_of) || self.troubles.has_newer_refusal(key, as_of);
+        if is_outdated || self.lists.exclude(recipe) {
+            return;
+        }
+        if let Some(before) = self.memory.get_key(key) {
+            entry.inherit(&before);
+        }
+        self.memory.put(entry.clone());
+        self.troubles.clear(key, as_of);
+    }
+
     /// Whether an entry is stored whose render began at a later number: flights of one key may land out of order.
     fn has_newer(&self, key: &crate::key::Key, as_of: u64) -> bool {
         self.memory.get_key(key).is_some_and(|stored| stored.as_of() > as_of)

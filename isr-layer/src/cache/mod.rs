@@ -4,18 +4,22 @@ mod core;
 mod flight;
 mod handle;
 mod land;
+mod lists;
 mod lookup;
 mod memory;
 mod permits;
+mod prerender;
 mod regenerate;
 mod revalidate;
 mod selection;
 mod trouble;
 
 pub use handle::{Cache, Explanation, Stats};
+pub use prerender::PrerenderReport;
 
 pub(crate) use self::core::{Config, Core, Decision, Waiting};
 pub(crate) use flight::{Landing, Lead};
+pub(crate) use lists::Lists;
 pub(crate) use lookup::Sight;
 pub(crate) use permits::{Limits, Purpose};
 pub(crate) use regenerate::{

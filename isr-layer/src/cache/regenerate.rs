@@ -91,6 +91,8 @@ pub(crate) enum End<B, E> {
     Error(E),
     /// The application is gone.
     Gone,
+    /// The page's `params` do not list the path: nothing was rendered.
+    NotListed,
 }
 
 /// Renders a recipe and lands the flight: stores the page, or remembers why not.
@@ -111,9 +113,10 @@ pub(crate) async fn regenerate<R: Render>(
         },
     };
     let as_of = lead.begin(&core.marks);
+    let is_listed = core.admits(&recipe).await;
     let born = clock::now();
     let scope = Current::of(recipe.page.page);
-    let end = attempt(render, &recipe, &scope).await;
+    let end = if is_listed { attempt(render, &recipe, &scope).await } else { End::NotListed };
     let attempt = Attempt { as_of, born, said: scope.said() };
     let answer = land(&core, lead, &recipe, attempt, end);
     if let (Some(client), Some(answer)) = (client, answer) {
@@ -179,7 +182,7 @@ pub(crate) async fn attempt<R: Render>(
 }
 
 /// The output of `work`, or `None` when it panicked.
-async fn caught<F: Future>(work: F) -> Option<F::Output> {
+pub(super) async fn caught<F: Future>(work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     std::future::poll_fn(|cx| {
         // Nothing of the render is looked at after a panic, so it does not matter in what state it was left.

@@ -1,15 +1,16 @@
 //! Revalidation: mark everything under one number, render what was asked for, and tell truthfully what happened.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use http::StatusCode;
+use tokio::sync::{mpsc, oneshot};
 
 use super::core::Core;
 use super::flight::{Joined, Landed, Landing};
 use super::permits::Purpose;
-use super::selection::{Named, Selected};
+use super::selection::{Chosen, Named, Selected};
 use crate::clock;
 use crate::entry::Entry;
 use crate::invalidation::{Mode, Purge, Receipt, SelectorReceipt, Status};
@@ -19,8 +20,11 @@ use crate::recipe::Recipe;
 /// How long a call waits for its renders; what takes longer goes on, and its receipt says `running`.
 const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 
+/// How long a call waits for renders in progress of which only their end tells whether they were named.
+const LONGEST_DOUBT: Duration = Duration::from_millis(250);
+
 /// What became of one render.
-enum Rendered {
+pub(super) enum Rendered {
     Landed(Arc<Landed>),
     /// Nothing is known that could render it: it is marked, and the next request does.
     Marked,
@@ -55,7 +59,7 @@ impl Core {
     pub(super) async fn revalidate(self: &Arc<Self>, purge: &Purge) -> Receipt {
         let selected = purge.items.iter().map(|item| self.select(item)).collect::<Vec<_>>();
         if purge.dry_run {
-            return Receipt::new(None, selected.into_iter().map(|selected| selected.receipt).collect());
+            return Receipt::of_dry_run(selected.into_iter().map(|selected| selected.receipt).collect());
         }
         let targets = selected.iter().filter_map(Selected::target).collect::<Vec<_>>();
         if targets.is_empty() {
@@ -96,10 +100,11 @@ impl Core {
         let Some(named) = named.filter(|_| mode == Mode::Regenerate) else {
             return (receipt, Progress::None);
         };
-        let mut recipes = self.recipes(&named);
+        let chosen = self.chosen(&named);
         if !matches!(named, Named::Path { .. }) {
-            return (receipt, self.render_many(recipes, named, number));
+            return (receipt, self.render_many(chosen, named, number));
         }
+        let mut recipes = chosen.recipes;
         if recipes.is_empty() && !only_cached {
             // A call's variants are its messages: without one there is nothing to render, and nothing that could be old.
             return (receipt, Progress::None);
@@ -123,26 +128,56 @@ impl Core {
     }
 
     /// Renders many pages off the request path, no more at once than the permits allow.
-    fn render_many(self: &Arc<Self>, recipes: Vec<Recipe>, named: Named, number: u64) -> Progress {
+    fn render_many(self: &Arc<Self>, chosen: Chosen, named: Named, number: u64) -> Progress {
         let counts = Arc::<Counts>::default();
         let (done, all) = oneshot::channel();
-        let (core, counting) = (self.clone(), counts.clone());
+        let (core, counting, no_longer) = (self.clone(), counts.clone(), clock::now() + LONGEST_DOUBT);
+        let mut ended = self.render_all(chosen.recipes, number, |_, _| true);
         self.tasks.spawn(async move {
-            let mut recipes = recipes.into_iter();
-            loop {
-                let batch = recipes.by_ref().take(core.config.renders.at_once).collect::<Vec<_>>();
-                if batch.is_empty() {
-                    break;
-                }
-                let jobs =
-                    batch.into_iter().map(|recipe| core.render_one(recipe, number)).collect::<Vec<_>>();
-                for job in jobs {
-                    counting.count(job.rendered.await.ok(), |entry| core.is_named(&named, entry));
+            while let Some((_, rendered)) = ended.recv().await {
+                counting.count(&rendered);
+            }
+            for mut doubt in chosen.doubtful {
+                match tokio::time::timeout_at(no_longer, doubt.stored()).await {
+                    Ok(Some(entry)) if entry.as_of() < number && core.is_named(&named, &entry) => {
+                        counting.count(&core.render(&doubt.recipe, number).await);
+                    }
+                    Ok(_) => {}
+                    // Should it be named in the end, its page is marked.
+                    Err(_) => counting.count(&Rendered::Marked),
                 }
             }
             let _ = done.send(());
         });
         Progress::Many(counts, all)
+    }
+
+    /// Renders those recipes that are `wanted` when their turn comes, in their order, as many at once as the permits allow,
+    /// and tells how each ended. Goes on as long as somebody listens.
+    pub(super) fn render_all(
+        self: &Arc<Self>,
+        recipes: Vec<Recipe>,
+        number: u64,
+        wanted: fn(&Self, &Recipe) -> bool,
+    ) -> mpsc::UnboundedReceiver<(Recipe, Rendered)> {
+        let (tell, ended) = mpsc::unbounded_channel();
+        let at_once = self.config.renders.at_once.min(recipes.len());
+        let queue = Arc::new(Mutex::new(recipes.into_iter()));
+        let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        for _ in 0..at_once {
+            let (core, next, tell) = (self.clone(), next.clone(), tell.clone());
+            self.tasks.spawn(async move {
+                while let Some(recipe) = next() {
+                    if wanted(&core, &recipe) {
+                        let rendered = core.render(&recipe, number).await;
+                        if tell.send((recipe, rendered)).is_err() {
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+        ended
     }
 
     /// Renders a recipe that no client asked for, or waits for a render that knows all marks up to `number`.
@@ -230,21 +265,24 @@ impl Landed {
                 receipt.status = Status::Failed;
                 receipt.error = Some(format!("the answer may not be stored ({})", reason.as_str()));
             }
+            Landing::NotListed => {
+                receipt.http = Some(StatusCode::NOT_FOUND);
+                receipt.status = if was_good { Status::Regenerated } else { Status::UnknownPath };
+                receipt.error = (!was_good).then(|| "the page's `params` do not list this path".to_owned());
+            }
             Landing::Abandoned => receipt.status = Status::Marked,
         }
     }
 }
 
 impl Counts {
-    /// Counts one render. A render that was in progress may turn out not to be one of those named.
-    fn count(&self, rendered: Option<Rendered>, is_named: impl Fn(&Entry) -> bool) {
+    fn count(&self, rendered: &Rendered) {
         let counter = match rendered {
-            Some(Rendered::Landed(landed)) => match &landed.landing {
-                Landing::Stored(entry) if is_named(entry) => &self.regenerated,
-                Landing::Stored(_) => return,
+            Rendered::Landed(landed) => match &landed.landing {
+                Landing::Stored(_) | Landing::NotListed => &self.regenerated,
                 _ => &self.failed,
             },
-            Some(Rendered::Marked) | None => &self.marked,
+            Rendered::Marked => &self.marked,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

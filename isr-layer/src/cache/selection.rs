@@ -1,11 +1,13 @@
 //! From selectors to what they name: marks to raise and keys to render.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::core::Core;
+use super::flight::{Doubt, Sure};
 use crate::entry::Entry;
-use crate::invalidation::{Cell, Item, Mode, Selector, SelectorReceipt, Status, Strength, Target};
+use crate::invalidation::{Item, Mode, Selector, SelectorReceipt, Status, Strength, Target};
 use crate::key::Key;
 use crate::page::{Known, canonical};
 use crate::recipe::Recipe;
@@ -31,6 +33,13 @@ pub(super) enum Named {
     Tag(String),
     /// Every entry.
     All,
+}
+
+/// What a regeneration renders.
+pub(super) struct Chosen {
+    pub(super) recipes: Vec<Recipe>,
+    /// Renders in progress that are named once they say the tag, which nobody can know before they end.
+    pub(super) doubtful: Vec<Doubt>,
 }
 
 impl Core {
@@ -73,7 +82,7 @@ impl Core {
                     return Ok(Named::Page(page));
                 }
                 let path =
-                    page.path_with(params).ok_or("`params` must name every parameter of the page once")?;
+                    page.path_with(params).ok_or("`params` must name every parameter of the page once, with a value that can stand in its place")?;
                 Ok(Named::Path { page, path })
             }
             Selector::Prefix(raw) => {
@@ -107,26 +116,40 @@ impl Core {
         Err("no page's pattern matches this path".to_owned())
     }
 
-    /// The recipes to render for what was named: every variant that is cached or being rendered; for a path with none, the
-    /// bare path. A render in progress may learn any tag, so a tag names them all.
-    pub(super) fn recipes(&self, named: &Named) -> Vec<Recipe> {
-        let mut recipes = self.cached(named);
-        let known = recipes.iter().map(|recipe| recipe.key.clone()).collect::<HashSet<_>>();
-        let running = self.flights.in_progress(|key| named.may_name(key) && !known.contains(key));
-        recipes.extend(running);
-        match named {
-            Named::Path { page, path } if recipes.is_empty() => {
-                let bare = Key::bare(page, path);
-                bare.map(|key| Recipe::of(page.clone(), key, None)).into_iter().collect()
+    /// What to render for what was named: every variant that is cached, the most used first, or being rendered; for a path
+    /// with none, the bare path.
+    ///
+    /// What is being rendered is looked at first: what lands between the two looks is seen twice, and not missed.
+    pub(super) fn chosen(&self, named: &Named) -> Chosen {
+        let tag = named.tag().and_then(|tag| self.marks.tag(tag));
+        let (running, doubtful) = self.flights.in_progress(|key, known| match named {
+            Named::Tag(_)
+                if known.iter().any(|one| tag.as_ref().is_some_and(|tag| Arc::ptr_eq(one, tag))) =>
+            {
+                Some(Sure::Yes)
             }
-            _ => recipes,
+            Named::Tag(_) => Some(Sure::NotYet),
+            _ => named.may_name(key).then_some(Sure::Yes),
+        });
+        let mut seen = HashSet::new();
+        let mut recipes = self.cached(named);
+        recipes.extend(running);
+        recipes.retain(|recipe| seen.insert(recipe.key.clone()));
+        let mut chosen = Chosen { recipes, doubtful };
+        chosen.doubtful.retain(|doubt| !seen.contains(&doubt.recipe.key));
+        if let Named::Path { page, path } = named
+            && chosen.recipes.is_empty()
+        {
+            let bare = Key::bare(page, path).map(|key| Recipe::of(page.clone(), key, None));
+            chosen.recipes.extend(bare);
         }
+        chosen
     }
 
     /// Whether an entry is one of those named.
     pub(super) fn is_named(&self, named: &Named, entry: &Entry) -> bool {
         match named {
-            Named::Tag(tag) => self.marks.tag(tag).is_some_and(|cell| carries(entry, &cell)),
+            Named::Tag(tag) => self.marks.tag(tag).is_some_and(|cell| entry.carries(&cell)),
             _ => named.may_name(&entry.key),
         }
     }
@@ -139,8 +162,9 @@ impl Core {
             let entry = Key::bare(page, path).and_then(|key| self.memory.get_key(&key));
             return entry.and_then(|entry| self.recipe_of(&entry)).into_iter().collect();
         }
-        let entries = self.memory.iter().filter(|entry| self.is_named(named, entry));
-        entries.filter_map(|entry| self.recipe_of(&entry)).collect()
+        let mut entries = self.memory.iter().filter(|entry| self.is_named(named, entry)).collect::<Vec<_>>();
+        entries.sort_by_cached_key(|entry| Reverse(entry.uses()));
+        entries.iter().filter_map(|entry| self.recipe_of(entry)).collect()
     }
 
     fn recipe_of(&self, entry: &Entry) -> Option<Recipe> {
@@ -154,6 +178,13 @@ impl Core {
 }
 
 impl Named {
+    fn tag(&self) -> Option<&str> {
+        match self {
+            Self::Tag(tag) => Some(tag),
+            _ => None,
+        }
+    }
+
     /// Whether a key may be one of those named, as far as a key tells.
     fn may_name(&self, key: &Key) -> bool {
         match self {
@@ -178,10 +209,6 @@ impl Selected {
         let strength = if self.mode == Mode::Expire { Strength::Hard } else { Strength::Soft };
         Some((target, strength))
     }
-}
-
-fn carries(entry: &Entry, cell: &Arc<Cell>) -> bool {
-    entry.carried().cells().iter().any(|carried| Arc::ptr_eq(carried, cell))
 }
 
 /// Whether `path` is `prefix` or lies below it; a prefix ends at a segment boundary.

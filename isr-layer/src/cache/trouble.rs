@@ -22,6 +22,8 @@ use crate::recipe::Recipe;
 const ROOM: u64 = 8 * 1024 * 1024;
 /// The largest failure body that is remembered; those who wait for it get it whole.
 const REMEMBERED_BODY: usize = 16 * 1024;
+const NOT_RENDERED: &[u8] = b"the page could not be rendered\n";
+const NOT_FOUND: &[u8] = b"not found\n";
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// With nothing to show meanwhile, a key is tried again sooner.
@@ -168,17 +170,13 @@ impl Failure {
         let status = match reason {
             Reason::Panic => StatusCode::INTERNAL_SERVER_ERROR,
             Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Reason::NotInParams => StatusCode::NOT_FOUND,
             _ => StatusCode::BAD_GATEWAY,
         };
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        Arc::new(Self {
-            reason,
-            status,
-            headers,
-            body: Bytes::from_static(b"the page could not be rendered\n"),
-            trailers: None,
-        })
+        let body = if status == StatusCode::NOT_FOUND { NOT_FOUND } else { NOT_RENDERED };
+        Arc::new(Self { reason, status, headers, body: Bytes::from_static(body), trailers: None })
     }
 
     /// Whether the handler answered, if only with a failure.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use http::Response;
 
+use super::choice::{Choice, Form};
 use super::delivery::Delivery;
 use super::headers;
-use super::stamp::{Form, Stamps};
+use super::stamp::Stamps;
 use crate::body::IsrBody;
 use crate::clock::Instant;
 use crate::entry::Entry;
@@ -15,7 +16,7 @@ use crate::outcome::{CacheStatus, Outcome};
 /// A page that was found fresh. The answer is made of it only where it is handed out, since it is large to move.
 pub(crate) struct Hit {
     pub(crate) entry: Arc<Entry>,
-    pub(crate) form: Form,
+    pub(crate) choice: Choice,
     pub(crate) show_status: bool,
     /// When it was found fresh.
     pub(crate) now: Instant,
@@ -25,7 +26,7 @@ impl Hit {
     /// The answer, with the body turned `into` what its reader wants.
     #[inline]
     pub(crate) fn answer<R, B>(&self, into: impl FnOnce(IsrBody<R>) -> B) -> Response<B> {
-        deliver(&self.entry, self.form, Outcome::Hit, self.show_status, self.now, into)
+        deliver(&self.entry, self.choice, Outcome::Hit, self.show_status, self.now, into)
     }
 }
 
@@ -33,19 +34,21 @@ impl Hit {
 #[inline]
 pub(crate) fn deliver<R, B>(
     entry: &Entry,
-    form: Form,
+    choice: Choice,
     outcome: Outcome,
     show_status: bool,
     now: Instant,
     into: impl FnOnce(IsrBody<R>) -> B,
 ) -> Response<B> {
-    let body = match form {
-        Form::Whole => IsrBody::stored(entry.body.clone(), entry.trailers.clone()),
-        Form::Head | Form::NotModified => IsrBody::empty(),
-    };
-    let prepared = if outcome == Outcome::Hit { entry.stamps.head(form, now) } else { None };
-    let head = prepared.unwrap_or_else(|| head_now(entry, form, outcome, show_status, now));
-    head.map(|()| into(body))
+    let page = entry.representation(choice.encoding);
+    let body = into(match choice.form {
+        Form::Whole => IsrBody::stored(page.body.clone(), entry.trailers.clone()),
+        Form::Part { start, end } => IsrBody::stored(page.body.slice(start..end), None),
+        Form::Head | Form::NotModified | Form::PreconditionFailed | Form::Unsatisfiable => IsrBody::empty(),
+    });
+    let prepared = if outcome == Outcome::Hit { page.stamps.head(choice.form, now) } else { None };
+    let head = prepared.unwrap_or_else(|| head_now(entry, choice, outcome, show_status, now));
+    head.map(|()| body)
 }
 
 /// An answer that is not stored, on its way to the one client it was made for.
@@ -65,16 +68,23 @@ pub(crate) fn unstored<R>(
 
 /// The head of this second. That of a plain hit is kept for the next one; others say what happened only once.
 #[cold]
-fn head_now(entry: &Entry, form: Form, outcome: Outcome, show_status: bool, now: Instant) -> Response<()> {
+fn head_now(
+    entry: &Entry,
+    choice: Choice,
+    outcome: Outcome,
+    show_status: bool,
+    now: Instant,
+) -> Response<()> {
+    let page = entry.representation(choice.encoding);
     let age = entry.age(now).as_secs();
     let stale = matches!(outcome, Outcome::StaleHit(_));
     let status = show_status.then(|| CacheStatus { outcome, ttl: entry.ttl(now, stale) });
     let second = (age, entry.at_age(age + 1));
     let whole =
-        headers::stamped(&entry.stamps.whole(), second, status.as_ref(), entry.earlier_caches.as_deref());
+        headers::stamped(&page.stamps.whole(), second, status.as_ref(), entry.earlier_caches.as_deref());
     if outcome == Outcome::Hit {
-        entry.stamps.renew(whole, form, entry.body.len())
+        page.stamps.renew(whole, choice.form, page.body.len())
     } else {
-        Stamps::once(&whole, form, entry.body.len())
+        Stamps::once(&whole, choice.form, page.body.len())
     }
 }

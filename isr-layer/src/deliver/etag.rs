@@ -21,17 +21,28 @@ impl EntityTag {
         list == self.0.as_bytes() || self.is_among(list)
     }
 
+    /// Whether a list names this one, compared strongly: a weak tag is never the same.
+    pub(crate) fn is_strongly_in(&self, list: &[u8]) -> bool {
+        let tag = self.0.as_bytes();
+        !tag.starts_with(b"W/") && tags(list).any(|(candidate, weak)| !weak && candidate == tag)
+    }
+
     fn is_among(&self, list: &[u8]) -> bool {
         let tag = opaque(self.0.as_bytes());
-        let mut rest = list;
-        while let Some((candidate, after)) = next_tag(rest) {
-            if candidate == tag {
-                return true;
-            }
-            rest = after;
-        }
-        false
+        tags(list).any(|(candidate, _)| candidate == tag)
     }
+}
+
+/// The quoted tags of a list with their quotes, and whether each is weak. A comma inside the quotes is text.
+fn tags(list: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
+    let mut rest = list;
+    std::iter::from_fn(move || {
+        let before = rest.iter().position(|byte| *byte == b'"')?;
+        let weak = rest[..before].ends_with(b"W/");
+        let (tag, after) = next_tag(rest)?;
+        rest = after;
+        Some((tag, weak))
+    })
 }
 
 /// The next quoted tag of a list with its quotes, and what follows it. A comma inside the quotes is text.

@@ -5,11 +5,13 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
-    AGE, CACHE_CONTROL, CACHE_STATUS, CONNECTION, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, HeaderValue,
-    SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
+    ACCEPT_ENCODING, AGE, CACHE_CONTROL, CACHE_STATUS, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
+    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE, VARY,
 };
 use sha2::{Digest, Sha256};
 
+use super::codec;
 use super::stamp::Stamp;
 use crate::call::subtype;
 use crate::clock::Instant;
@@ -41,26 +43,57 @@ pub(crate) fn remove_all(headers: &mut HeaderMap, is_one: impl Fn(&HeaderName) -
     }
 }
 
-/// Turns the headers of a rendered answer into those of an entry, and takes out the `Cache-Status` of caches behind us.
+/// Turns the headers of a rendered answer into those of an entry. Gives the `Cache-Status` of caches behind us, and whether
+/// the body is worth encoding.
 pub(crate) fn prepare(
     status: StatusCode,
-    mut headers: HeaderMap,
+    headers: &mut HeaderMap,
     body: &Bytes,
     vary: &[HeaderName],
-) -> (Stamp, Option<Box<str>>) {
-    remove_hop_by_hop(&mut headers);
+) -> (Option<Box<str>>, bool) {
+    remove_hop_by_hop(headers);
     for name in [CONTENT_LENGTH, AGE, SET_COOKIE] {
         headers.remove(name);
     }
-    let earlier = take_earlier_caches(&mut headers);
-    if !is_of_call(&headers) {
-        headers.entry(CACHE_CONTROL).or_insert(DEFAULT_CACHE_CONTROL);
-        if status == StatusCode::OK {
-            headers.entry(ETAG).or_insert_with(|| entity_tag(body));
-        }
-        add_vary(&mut headers, vary);
+    let earlier = take_earlier_caches(headers);
+    if is_of_call(headers) {
+        return (earlier, false);
     }
-    (Stamp::unstamped(status, headers), earlier)
+    let is_encodable = status == StatusCode::OK && codec::can_encode() && is_encodable(headers, body);
+    headers.entry(CACHE_CONTROL).or_insert(DEFAULT_CACHE_CONTROL);
+    if status == StatusCode::OK {
+        headers.entry(ETAG).or_insert_with(|| entity_tag(body));
+    }
+    add_vary(headers, vary.iter().chain(is_encodable.then_some(&ACCEPT_ENCODING)));
+    (earlier, is_encodable)
+}
+
+/// Whether encoding a body is worth it and allowed: text of some length that is not encoded already, and that nobody
+/// forbade to transform (RFC 9111, 5.2.2.6).
+fn is_encodable(headers: &HeaderMap, body: &Bytes) -> bool {
+    const AT_LEAST: usize = 1024;
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_fixed =
+        text(CACHE_CONTROL).split(',').any(|word| word.trim().eq_ignore_ascii_case("no-transform"));
+    body.len() > AT_LEAST
+        && !is_fixed
+        && !headers.contains_key(CONTENT_ENCODING)
+        && is_text(text(CONTENT_TYPE))
+}
+
+/// Whether a media type is one that gets smaller.
+fn is_text(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_one = |kind: &str| essence == kind;
+    essence.starts_with("text/")
+        || essence.ends_with("+json")
+        || essence.ends_with("+xml")
+        || ["application/json", "application/xml", "application/javascript", "application/wasm"]
+            .into_iter()
+            .any(is_one)
+        || ["application/x-javascript", "application/x-ndjson", "image/bmp", "font/ttf"]
+            .into_iter()
+            .any(is_one)
 }
 
 /// Marks an answer that is not stored: nobody else may store it by accident either.
@@ -135,12 +168,12 @@ fn entity_tag(body: &Bytes) -> HeaderValue {
 }
 
 /// Names each declared header once; a `Vary` the handler sent stays.
-fn add_vary(headers: &mut HeaderMap, declared: &[HeaderName]) {
+fn add_vary<'a>(headers: &mut HeaderMap, declared: impl Iterator<Item = &'a HeaderName>) {
     let said =
         headers.get_all(VARY).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(", ");
     let is_said =
         |name: &HeaderName| said.split(',').any(|member| member.trim().eq_ignore_ascii_case(name.as_str()));
-    let missing = declared.iter().filter(|name| !is_said(name)).map(HeaderName::as_str).collect::<Vec<_>>();
+    let missing = declared.filter(|name| !is_said(name)).map(HeaderName::as_str).collect::<Vec<_>>();
     if missing.is_empty() {
         return;
     }

@@ -1,14 +1,19 @@
 //! Delivery: a stored page, the way one client wants it.
 
 mod answer;
+mod choice;
+pub(crate) mod codec;
 mod delivery;
+mod encoding;
 mod etag;
 mod headers;
 mod precondition;
+mod range;
+mod representation;
 mod stamp;
 
 pub(crate) use answer::{Hit, deliver, unstored};
-pub(crate) use delivery::{Delivery, form};
+pub(crate) use choice::choose;
+pub(crate) use delivery::{Delivery, is_head};
 pub(crate) use headers::{is_hop_by_hop, prepare};
-pub(crate) use precondition::Validators;
-pub(crate) use stamp::{Form, Stamps};
+pub(crate) use representation::Representation;

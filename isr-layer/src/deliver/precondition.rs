@@ -2,7 +2,10 @@
 
 use std::time::SystemTime;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use http::header::{
+    HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
+    LAST_MODIFIED,
+};
 
 use super::etag::EntityTag;
 
@@ -13,15 +16,15 @@ pub(crate) struct Validators {
     modified: Option<SystemTime>,
 }
 
-/// Whether a request has a precondition: most have none.
-#[inline]
-pub(crate) fn has_preconditions(request: &HeaderMap) -> bool {
-    // One pass over the few names there are costs less than asking for each, and their lengths tell most of them apart.
-    request.keys().any(|name| matches!(name.as_str().len(), 13 | 17) && is_precondition(name))
-}
-
-fn is_precondition(name: &HeaderName) -> bool {
-    *name == IF_NONE_MATCH || *name == IF_MODIFIED_SINCE
+/// What preconditions make of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It is answered as if it had none.
+    Proceed,
+    /// 304: the client has what is stored already.
+    NotModified,
+    /// 412: what is stored is not what the client wants.
+    Failed,
 }
 
 impl Validators {
@@ -29,33 +32,46 @@ impl Validators {
         Self { etag: EntityTag::of(stored), modified: stored.get(LAST_MODIFIED).and_then(date) }
     }
 
-    /// Whether the client has what is stored already, so that 304 is the answer.
-    pub(crate) fn is_not_modified(&self, request: &HeaderMap) -> bool {
-        let (mut names_tags, mut since) = (false, None);
-        for (name, value) in request {
-            if *name == IF_NONE_MATCH {
-                if self.is_named(value.as_bytes()) {
-                    return true;
-                }
-                names_tags = true;
-            } else if *name == IF_MODIFIED_SINCE {
-                since = since.or(Some(value));
-            }
+    /// Evaluates the preconditions of a request.
+    pub(crate) fn answer(&self, request: &HeaderMap) -> Answer {
+        // 1 and 2: a date matters only where no tags are named.
+        let is_wanted = match request.contains_key(IF_MATCH) {
+            true => self.any(request, IF_MATCH, EntityTag::is_strongly_in),
+            false => !request.get(IF_UNMODIFIED_SINCE).is_some_and(|since| self.was_modified(since)),
+        };
+        // 3 and 4, likewise.
+        let is_known = match request.contains_key(IF_NONE_MATCH) {
+            true => self.any(request, IF_NONE_MATCH, EntityTag::is_in),
+            false => request.get(IF_MODIFIED_SINCE).is_some_and(|since| !self.is_modified(since)),
+        };
+        match (is_wanted, is_known) {
+            (false, _) => Answer::Failed,
+            (true, true) => Answer::NotModified,
+            (true, false) => Answer::Proceed,
         }
-        !names_tags && since.is_some_and(|since| !self.is_modified(since))
     }
 
-    /// Whether a list of entity tags names the page's; `*` names any.
-    fn is_named(&self, list: &[u8]) -> bool {
-        self.etag.as_ref().is_some_and(|tag| tag.is_in(list)) || list.trim_ascii() == b"*"
+    /// Whether one of the lists names the page's tag; `*` names any.
+    fn any(&self, request: &HeaderMap, name: HeaderName, is_in: fn(&EntityTag, &[u8]) -> bool) -> bool {
+        let is_named = |list: &[u8]| self.etag.as_ref().is_some_and(|tag| is_in(tag, list));
+        request
+            .get_all(name)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .any(|list| is_named(list) || list.trim_ascii() == b"*")
     }
 
+    /// For If-Modified-Since: an invalid date is ignored, and what has no date of change counts as changed.
     fn is_modified(&self, since: &HeaderValue) -> bool {
         match (date(since), self.modified) {
             (Some(since), Some(modified)) => modified > since,
-            // An invalid date is ignored, and what has no date of change counts as changed.
             _ => true,
         }
+    }
+
+    /// For If-Unmodified-Since: both dates must be there to say so.
+    fn was_modified(&self, since: &HeaderValue) -> bool {
+        date(since).zip(self.modified).is_some_and(|(since, modified)| modified > since)
     }
 }
 
@@ -80,7 +96,7 @@ mod tests {
         if let Some(since) = since {
             request.insert(IF_MODIFIED_SINCE, HeaderValue::from_static(since));
         }
-        Validators::of(&stored).is_not_modified(&request)
+        Validators::of(&stored).answer(&request) == Answer::NotModified
     }
 
     #[test]
@@ -110,5 +126,33 @@ mod tests {
         assert!(!not_modified(&["\"b\""], after, "\"a\""));
         assert!(!not_modified(&[], Some("Sun, 06 Nov 1994 08:49:36 GMT"), "\"a\""));
         assert!(!not_modified(&[], Some("yesterday"), "\"a\""));
+    }
+
+    #[test]
+    fn if_match_compares_strongly_and_takes_precedence_over_if_unmodified_since() {
+        let (before, after) = ("Sun, 06 Nov 1994 08:49:36 GMT", "Sun, 06 Nov 1994 08:49:38 GMT");
+        let mut stored = HeaderMap::new();
+        stored.insert(ETAG, HeaderValue::from_static("\"a\""));
+        stored.insert(LAST_MODIFIED, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
+        let validators = Validators::of(&stored);
+        for (conditions, expected) in [
+            (&[(IF_MATCH, "\"a\"")][..], Answer::Proceed),
+            (&[(IF_MATCH, "\"b\", \"a\"")], Answer::Proceed),
+            (&[(IF_MATCH, "*")], Answer::Proceed),
+            (&[(IF_MATCH, "W/\"a\"")], Answer::Failed),
+            (&[(IF_MATCH, "\"b\"")], Answer::Failed),
+            (&[(IF_MATCH, "\"a\""), (IF_UNMODIFIED_SINCE, before)], Answer::Proceed),
+            (&[(IF_UNMODIFIED_SINCE, before)], Answer::Failed),
+            (&[(IF_UNMODIFIED_SINCE, after)], Answer::Proceed),
+            (&[(IF_UNMODIFIED_SINCE, "never")], Answer::Proceed),
+            (&[(IF_MATCH, "\"b\""), (IF_NONE_MATCH, "\"a\"")], Answer::Failed),
+            (&[(IF_MATCH, "\"a\""), (IF_NONE_MATCH, "\"a\"")], Answer::NotModified),
+        ] {
+            let request =
+                conditions.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+            let request = request.collect::<HeaderMap>();
+
+            assert_eq!(validators.answer(&request), expected, "{conditions:?}");
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! The head of an entry's answers, prepared once a second: a hit clones it and sets nothing.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
+use super::choice::Form;
 use super::headers;
 use crate::clock::Instant;
 
@@ -17,17 +19,6 @@ pub(crate) struct Stamp {
     pub(crate) head: Response<()>,
 }
 
-/// What a stored page can be sent as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// With its body.
-    Whole,
-    /// As the answer to HEAD: all but the body.
-    Head,
-    /// As a 304: without what describes the body.
-    NotModified,
-}
-
 /// The stamps of one entry, the last of each form.
 #[derive(Debug)]
 pub(crate) struct Stamps {
@@ -35,43 +26,74 @@ pub(crate) struct Stamps {
     /// Of forms that few clients ask for.
     head: RwLock<Option<Box<Stamp>>>,
     not_modified: RwLock<Option<Box<Stamp>>>,
+    /// The seconds in which there was a hit: a sample of how much the page is used.
+    uses: AtomicU64,
 }
 
 impl Stamp {
-    /// A head that no second has been stamped on.
-    pub(crate) fn unstamped(status: StatusCode, headers: HeaderMap) -> Self {
-        let mut head = Response::new(());
-        *head.status_mut() = status;
-        *head.headers_mut() = headers;
-        Self { until: None, head }
-    }
-
     /// The head, as long as the second lasts.
     #[inline]
     fn head(&self, now: Instant) -> Option<Response<()>> {
         self.until.is_some_and(|until| now < until).then(|| self.head.clone())
     }
 
-    /// The same second of another form.
+    /// The same second of another form of a body of `length` bytes.
     fn as_form(&self, form: Form, length: usize) -> Self {
         let mut head = self.head.clone();
-        match form {
-            Form::Whole => {}
+        let headers = head.headers_mut();
+        let status = match form {
+            Form::Whole => head.status(),
             Form::Head => {
-                head.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+                head.status()
             }
-            Form::NotModified => {
-                *head.status_mut() = StatusCode::NOT_MODIFIED;
-                headers::remove_all(head.headers_mut(), headers::describes_body);
+            Form::NotModified => without_body(headers, StatusCode::NOT_MODIFIED),
+            Form::PreconditionFailed => without_body(headers, StatusCode::PRECONDITION_FAILED),
+            Form::Part { start, end } => {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
+                set_range(headers, &format!("bytes {start}-{}/{length}", end - 1));
+                StatusCode::PARTIAL_CONTENT
             }
-        }
+            Form::Unsatisfiable => {
+                let status = without_body(headers, StatusCode::RANGE_NOT_SATISFIABLE);
+                set_range(headers, &format!("bytes */{length}"));
+                status
+            }
+        };
+        *head.status_mut() = status;
         Self { until: self.until, head }
+    }
+}
+
+fn without_body(headers: &mut HeaderMap, status: StatusCode) -> StatusCode {
+    headers::remove_all(headers, headers::describes_body);
+    status
+}
+
+fn set_range(headers: &mut HeaderMap, range: &str) {
+    if let Ok(range) = HeaderValue::from_str(range) {
+        headers.insert(CONTENT_RANGE, range);
     }
 }
 
 impl Stamps {
     pub(crate) fn new(stamp: Stamp) -> Self {
-        Self { whole: RwLock::new(stamp), head: RwLock::default(), not_modified: RwLock::default() }
+        Self {
+            whole: RwLock::new(stamp),
+            head: RwLock::default(),
+            not_modified: RwLock::default(),
+            uses: AtomicU64::new(0),
+        }
+    }
+
+    /// How much the page is used, as far back as its predecessors remember.
+    pub(crate) fn uses(&self) -> u64 {
+        self.uses.load(Ordering::Relaxed)
+    }
+
+    /// Takes over what the page before remembers.
+    pub(crate) fn inherit(&self, uses: u64) {
+        self.uses.store(uses, Ordering::Relaxed);
     }
 
     /// The head that goes with the body, of the last second there was a hit in.
@@ -87,6 +109,7 @@ impl Stamps {
             Form::Whole => self.whole().head(now),
             Form::Head => read(&self.head).as_ref().and_then(|stamp| stamp.head(now)),
             Form::NotModified => read(&self.not_modified).as_ref().and_then(|stamp| stamp.head(now)),
+            _ => None,
         }
     }
 
@@ -95,9 +118,12 @@ impl Stamps {
         let stamp = whole.as_form(form, length);
         let head = stamp.head.clone();
         match form {
-            Form::Whole => {}
             Form::Head => replace(&self.head, Some(Box::new(stamp))),
             Form::NotModified => replace(&self.not_modified, Some(Box::new(stamp))),
+            _ => {}
+        }
+        if self.whole().until != whole.until {
+            self.uses.fetch_add(1, Ordering::Relaxed);
         }
         replace(&self.whole, whole);
         head

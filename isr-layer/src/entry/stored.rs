@@ -1,8 +1,8 @@
 //! An entry: one stored answer with all that is needed to judge it, send it and render it again.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,8 +13,8 @@ use super::freshness::{Freshness, Lifetime, freshness};
 use super::is_gone;
 use crate::cache::Renderer;
 use crate::clock::Instant;
-use crate::deliver::{Stamps, Validators, prepare};
-use crate::invalidation::{Carried, Marks, Validity};
+use crate::deliver::{Representation, codec, prepare};
+use crate::invalidation::{Carried, Cell, Marks, Validity};
 use crate::key::Key;
 use crate::recipe::Recipe;
 
@@ -24,12 +24,13 @@ pub(crate) struct Entry {
     /// Whether its path is its whole key.
     pub(crate) is_keyed_by_path: bool,
     pub(crate) status: StatusCode,
-    pub(crate) body: Bytes,
     pub(crate) trailers: Option<Box<HeaderMap>>,
-    /// The head of its answers, prepared once a second.
-    pub(crate) stamps: Stamps,
-    /// What preconditions are compared with.
-    pub(crate) validators: Validators,
+    /// The page as it was rendered.
+    identity: Representation,
+    /// The same in the encodings that were made of it, the one we prefer first; made once, after the first answer.
+    encoded: OnceLock<Box<[Representation]>>,
+    /// Whether encodings are worth making.
+    pub(crate) is_encodable: bool,
     /// `Cache-Status` members of caches behind us.
     pub(crate) earlier_caches: Option<Box<str>>,
     /// Where the layer sits behind a router, the route that renders it again.
@@ -58,17 +59,18 @@ pub(crate) struct Rendered {
 
 impl Entry {
     pub(crate) fn new(recipe: &Recipe, rendered: Rendered, carried: Carried) -> Self {
-        let Rendered { parts, body, trailers, born, as_of, lifetime } = rendered;
-        let (stamp, earlier_caches) = prepare(parts.status, parts.headers, &body, &recipe.page.vary);
-        let size = size(&recipe.key, &body, trailers.as_deref(), stamp.head.headers(), &carried);
+        let Rendered { mut parts, body, trailers, born, as_of, lifetime } = rendered;
+        let (earlier_caches, is_encodable) =
+            prepare(parts.status, &mut parts.headers, &body, &recipe.page.vary);
+        let size = size(&recipe.key, &body, trailers.as_deref(), &parts.headers, &carried, is_encodable);
         Self {
             key: recipe.key.clone(),
             is_keyed_by_path: recipe.page.is_keyed_by_path(),
             status: parts.status,
-            body,
             trailers,
-            validators: Validators::of(stamp.head.headers()),
-            stamps: Stamps::new(stamp),
+            identity: Representation::identity(parts.status, parts.headers, body),
+            encoded: OnceLock::new(),
+            is_encodable,
             earlier_caches,
             route: recipe.routed.as_ref().map(|routed| routed.renderer.clone()),
             born,
@@ -108,6 +110,37 @@ impl Entry {
         validity
     }
 
+    /// The page in one of its encodings; `None` is as it was rendered.
+    #[inline]
+    pub(crate) fn representation(&self, encoding: Option<u8>) -> &Representation {
+        encoding.and_then(|at| self.encoded().get(usize::from(at))).unwrap_or(&self.identity)
+    }
+
+    /// The encodings there are, the one we prefer first.
+    #[inline]
+    pub(crate) fn encoded(&self) -> &[Representation] {
+        self.encoded.get().map_or(&[], |encoded| encoded)
+    }
+
+    /// Makes the encodings. It takes a while: not for an async thread.
+    pub(crate) fn encode(&self) {
+        let bodies = codec::encoded(&self.identity.body);
+        let encoded = bodies.into_iter().map(|(coding, body)| self.identity.encoded(coding, body)).collect();
+        // Made already, should two come here: they are equal.
+        let _ = self.encoded.set(encoded);
+    }
+
+    /// How much the page is used, in whatever encoding, as far back as its predecessors remember.
+    pub(crate) fn uses(&self) -> u64 {
+        let encoded = self.encoded().iter().map(|one| one.stamps.uses()).sum::<u64>();
+        self.identity.stamps.uses() + encoded
+    }
+
+    /// Takes over from the page before, whose past counts half.
+    pub(crate) fn inherit(&self, before: &Self) {
+        self.identity.stamps.inherit(before.uses() / 2);
+    }
+
     /// When the entry will be that many seconds old.
     pub(crate) fn at_age(&self, seconds: u64) -> Instant {
         self.born + Duration::from_secs(seconds)
@@ -133,13 +166,25 @@ impl Entry {
         &self.carried
     }
 
+    /// Whether a purge of that cell reaches it.
+    pub(crate) fn carries(&self, cell: &Arc<Cell>) -> bool {
+        self.carried.cells().iter().any(|carried| Arc::ptr_eq(carried, cell))
+    }
+
     /// Whether it is an answer to fall back on when rendering fails.
     pub(crate) fn is_good(&self) -> bool {
         !is_gone(self.status)
     }
 
     pub(crate) fn etag(&self) -> Option<String> {
-        self.stamps.whole().head.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned)
+        self.identity
+            .stamps
+            .whole()
+            .head
+            .headers()
+            .get(ETAG)
+            .and_then(|tag| tag.to_str().ok())
+            .map(str::to_owned)
     }
 
     /// Bytes the entry takes in memory; they never change, since the memory counts them in and out.
@@ -155,6 +200,7 @@ fn size(
     trailers: Option<&HeaderMap>,
     headers: &HeaderMap,
     carried: &Carried,
+    is_encodable: bool,
 ) -> usize {
     /// A slot of a header map, and what `Age` and `Cache-Status` will take.
     const PER_HEADER: usize = 112;
@@ -164,7 +210,9 @@ fn size(
         bytes + map.len() * PER_HEADER
     };
     let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + carried.cells().len() * 16;
-    fixed + body.len() + text(headers) + STAMPED + trailers.map_or(0, text)
+    // Encodings together are no larger than the body.
+    let bodies = if is_encodable { 2 * body.len() } else { body.len() };
+    fixed + bodies + text(headers) + STAMPED + trailers.map_or(0, text)
 }
 
 impl fmt::Debug for Entry {

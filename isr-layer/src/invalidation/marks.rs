@@ -163,12 +163,28 @@ impl Marks {
 
     /// What the marks say about something at `path`, carried by `cells`, that was valid at number `since`.
     pub(crate) fn validity(&self, path: &str, cells: &[Arc<Cell>], since: u64) -> Validity {
+        self.strictest(path, cells, since, Table::text_validity)
+    }
+
+    /// The same for a list of paths of which `path` is one: what a purge of a single path says is left out.
+    pub(crate) fn validity_of_many(&self, path: &str, cells: &[Arc<Cell>], since: u64) -> Validity {
+        self.strictest(path, cells, since, Table::prefix_validity)
+    }
+
+    #[inline]
+    fn strictest(
+        &self,
+        path: &str,
+        cells: &[Arc<Cell>],
+        since: u64,
+        of_text: fn(&Table, &str, u64) -> Validity,
+    ) -> Validity {
         let mut worst = self.all.validity(since);
         for cell in cells {
             worst = worst.max(cell.mark.validity(since));
         }
         if self.newest_text.load(Ordering::Acquire) > since {
-            worst = worst.max(self.read().text_validity(path, since));
+            worst = worst.max(of_text(&self.read(), path, since));
         }
         // Last, since a mark leaves the table only after the floor was raised above it.
         worst.max(self.floor.validity(since))
@@ -257,18 +273,17 @@ impl Table {
 
     /// The strictest mark on `path` itself and on each prefix of it that ends at a segment boundary.
     fn text_validity(&self, path: &str, since: u64) -> Validity {
-        let of = |marks: &HashMap<Box<str>, Mark>, text: &str| {
-            marks.get(text).map_or(Validity::Valid, |mark| mark.validity(since))
-        };
-        let mut worst = of(&self.paths, path);
+        let of_path = self.paths.get(path).map_or(Validity::Valid, |mark| mark.validity(since));
+        of_path.max(self.prefix_validity(path, since))
+    }
+
+    fn prefix_validity(&self, path: &str, since: u64) -> Validity {
         if self.prefixes.is_empty() {
-            return worst;
+            return Validity::Valid;
         }
-        worst = worst.max(of(&self.prefixes, path));
-        for (slash, _) in path.match_indices('/') {
-            worst = worst.max(of(&self.prefixes, &path[..slash])).max(of(&self.prefixes, &path[..=slash]));
-        }
-        worst
+        let of = |text: &str| self.prefixes.get(text).map_or(Validity::Valid, |mark| mark.validity(since));
+        let slashes = path.match_indices('/');
+        slashes.fold(of(path), |worst, (at, _)| worst.max(of(&path[..at])).max(of(&path[..=at])))
     }
 
     /// The newest number of each selector that only this table holds.

@@ -53,7 +53,8 @@ pub enum Selector {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mode {
-    /// Render at once; readers get the old page until the new one is stored. The default for paths.
+    /// Render at once, the most used pages first; readers get the old page until the new one is stored. The default for
+    /// paths.
     Regenerate,
     /// The next request gets the old page and triggers one refresh. The default for all that names no single path.
     Stale,

@@ -11,6 +11,8 @@ use super::Selector;
 #[derive(Clone, Debug, Serialize)]
 pub struct Receipt {
     revalidated: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
     receipts: Vec<SelectorReceipt>,
@@ -52,11 +54,12 @@ pub enum Status {
     Regenerated,
     /// It is marked, and its render goes on.
     Running,
-    /// It is marked; the next request renders.
+    /// It is marked; the next request renders. Also for a tag of which all that is known to carry it was regenerated, while
+    /// something else is being rendered that may yet say it.
     Marked,
     /// `only_cached` was asked for and nothing was cached.
     NotCached,
-    /// A page's pattern matches, but nothing good was stored and the path is not found.
+    /// A page's pattern matches, but nothing good was stored and the path is not found, or not among the page's `params`.
     UnknownPath,
     /// No page's pattern matches.
     NotAPage,
@@ -67,12 +70,22 @@ pub enum Status {
 impl Receipt {
     pub(crate) fn new(sequence: Option<u64>, receipts: Vec<SelectorReceipt>) -> Self {
         let revalidated = receipts.iter().all(|receipt| receipt.status.is_good());
-        Self { revalidated, sequence, receipts }
+        Self { revalidated, dry_run: false, sequence, receipts }
+    }
+
+    /// What would have happened: nothing was marked or rendered.
+    pub(crate) fn of_dry_run(receipts: Vec<SelectorReceipt>) -> Self {
+        Self { dry_run: true, ..Self::new(None, receipts) }
     }
 
     /// Whether no selector failed or was unknown.
     pub fn is_revalidated(&self) -> bool {
         self.revalidated
+    }
+
+    /// Whether this only says what would have happened: nothing was marked or rendered.
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
     }
 
     /// The sequence number of the marks; none when nothing was marked.

@@ -28,8 +28,12 @@ impl Beginnings {
 /// The three octets after the first slash, as far as they are there.
 #[inline]
 fn beginning(path: &str) -> [u8; 3] {
-    let mut rest = path.bytes().skip(1);
-    std::array::from_fn(|_| rest.next().unwrap_or(0))
+    match *path.as_bytes() {
+        [_, first, second, third, ..] => [first, second, third],
+        [_, first, second] => [first, second, 0],
+        [_, first] => [first, 0, 0],
+        _ => [0; 3],
+    }
 }
 
 /// One of 256 slots.

@@ -101,6 +101,10 @@ impl Page {
         &self.policy
     }
 
+    pub(crate) const fn declared_params(&self) -> Option<Params> {
+        self.params
+    }
+
     pub(crate) const fn declared_handler(&self) -> Option<Handler> {
         self.handler
     }

@@ -13,5 +13,6 @@ pub use declared::{Page, ParamSet, Params, ParamsFuture};
 pub use params::list_params;
 pub use policy::{Fallback, Policy};
 
+pub(crate) use params::{ListParams, ParamList, declared_list, given_list};
 pub(crate) use path::canonical;
 pub(crate) use registry::{Known, NEVER_IN_A_KEY, Registry};

@@ -3,21 +3,45 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::future::Future;
+use std::sync::Arc;
 
-use super::{ParamSet, ParamsFuture};
+use super::{Page, ParamSet, ParamsFuture, pattern};
 
 /// Why a list of parameters could not be told.
 type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A function that lists a page's parameters, with whatever state it needs.
+pub(crate) type ListParams = Arc<dyn Fn() -> ParamsFuture + Send + Sync>;
+
+/// The list a page declares.
+pub(crate) fn declared_list(page: &Page) -> Option<ListParams> {
+    page.declared_params().map(|list| Arc::new(list) as ListParams)
+}
+
+/// A list that is given for a page.
+pub(crate) fn given_list<F>(page: &Page, list: impl Fn() -> F + Send + Sync + 'static) -> ListParams
+where
+    F: Future<Output: ParamList> + Send + 'static,
+{
+    let names = pattern::names(page.path()).collect::<Arc<[&'static str]>>();
+    Arc::new(move || named_sets(names.clone(), list()))
+}
 
 /// Runs a `params` function for a page whose path has these parameters.
 pub fn list_params<F>(names: &'static [&'static str], list: impl FnOnce() -> F) -> ParamsFuture
 where
     F: Future<Output: ParamList> + Send + 'static,
 {
-    let listed = list();
+    named_sets(names, list())
+}
+
+fn named_sets<F>(names: impl AsRef<[&'static str]> + Send + 'static, listed: F) -> ParamsFuture
+where
+    F: Future<Output: ParamList> + Send + 'static,
+{
     Box::pin(async move {
         let sets = listed.await.into_list()?;
-        sets.into_iter().map(|values| values.into_set(names)).collect()
+        sets.into_iter().map(|values| values.into_set(names.as_ref())).collect()
     })
 }
 

@@ -37,7 +37,7 @@ pub enum Fallback {
     /// The page is rendered at the first request, as if it had been listed. The default.
     #[default]
     Render,
-    /// The answer is 404 and the handler never runs.
+    /// The answer is 404 and the handler never runs, also where an entry is left from before.
     NotFound,
 }
 
@@ -108,12 +108,14 @@ impl Policy {
     }
 
     /// What is answered for parameters outside the page's `params`.
+    ///
+    /// [`Fallback::NotFound`] needs `params`, the page's own or those given to the builder; `build()` refuses it without.
     pub const fn fallback(mut self, fallback: Fallback) -> Self {
         self.fallback = fallback;
         self
     }
 
-    /// Whether the pages that `params` lists are part of [`Cache::prerender`](crate::Cache). Default `true`.
+    /// Whether the pages that `params` lists are part of [`Cache::prerender`](crate::Cache::prerender). Default `true`.
     pub const fn prerender(mut self, on: bool) -> Self {
         self.prerender = on;
         self

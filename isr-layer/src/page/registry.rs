@@ -56,6 +56,11 @@ impl Registry {
         self.pages.get(id as usize)
     }
 
+    /// All pages, by their number.
+    pub(crate) fn pages(&self) -> impl Iterator<Item = &Arc<Known>> {
+        self.pages.iter()
+    }
+
     /// The decoded parameters a canonical path has under its page's pattern.
     pub(crate) fn params(&self, path: &str) -> Vec<(String, String)> {
         self.router.at(path).map_or_else(
@@ -103,6 +108,17 @@ impl Registry {
 impl Known {
     pub(crate) fn policy(&self) -> &Policy {
         self.page.get_policy()
+    }
+
+    /// Whether it has more than one path.
+    pub(crate) fn has_parameters(&self) -> bool {
+        pattern::names(self.page.path()).next().is_some()
+    }
+
+    /// What all its paths begin with.
+    pub(crate) fn beginning(&self) -> &'static str {
+        let path = self.page.path();
+        path.split('{').next().unwrap_or(path)
     }
 
     /// Whether its key is the path and nothing else.

@@ -9,6 +9,7 @@ use axum::routing::Route;
 use http::{Extensions, Request, Uri};
 
 /// Whether a router has chosen a route already.
+#[inline]
 pub(crate) fn is_routed(extensions: &Extensions) -> bool {
     extensions.get::<MatchedPath>().is_some()
 }

@@ -12,7 +12,6 @@ mod shop;
 mod stage;
 
 /// What the build script makes of the .proto.
-#[expect(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "generated")]
 mod proto {
     tonic::include_proto!("catalog.v1");
 }

@@ -267,3 +267,21 @@ async fn a_regeneration_that_takes_too_long_fails_and_the_last_good_page_stays()
     let answer = house.get(A).await;
     assert_eq!((version(&answer), is_marked(&answer)), (Some(1), true));
 }
+
+#[tokio::test(start_paused = true)]
+async fn those_who_waited_with_an_old_page_in_hand_get_the_newer_one_that_was_stored_meanwhile() {
+    let house = House::new();
+    house.get(A).await;
+    house.purge(Purge::path(A).mode(Mode::Expire)).await;
+    house.stage.hold();
+    let early = house.visit(A).await;
+    house.stage.publish(A, 2);
+    house.purge(Purge::path(A).mode(Mode::Expire)).await;
+    let late = house.visit(A).await;
+
+    house.stage.held()[1].end(End::Page);
+    done(late).await;
+    house.stage.held()[0].end(End::Panic);
+
+    assert_eq!(version(&done(early).await), Some(2));
+}

@@ -5,8 +5,8 @@ use std::time::Duration;
 use isr_layer::{Mode, Purge, Status};
 use isr_tests::settle;
 
-use crate::house::{A, B, House, done, is_hit, only, pass, warm};
-use crate::stage::End;
+use crate::house::{A, B, House, POST, done, is_hit, only, pass, version, warm};
+use crate::stage::{End, When};
 
 #[tokio::test(start_paused = true)]
 async fn regenerating_many_counts_what_was_rendered() {
@@ -103,4 +103,110 @@ async fn regenerating_a_tag_counts_no_failure_of_a_page_that_does_not_carry_it()
 
     assert!(receipt.is_revalidated(), "{receipt:?}");
     assert_eq!((only(&receipt).regenerated(), only(&receipt).failed()), (Some(1), Some(0)));
+}
+
+/// The slow render may still say the tag, so the receipt does not claim that everything is new; it fails nothing either.
+#[tokio::test(start_paused = true)]
+async fn regenerating_a_tag_does_not_wait_long_for_a_render_that_may_not_carry_it() {
+    let house = House::new();
+    warm(&house, &[A]).await;
+    house.stage.hold();
+    let slow = house.visit("/about").await;
+
+    let purging = house.purging(Purge::tag("post:a").mode(Mode::Regenerate)).await;
+    house.stage.held().iter().filter(|held| held.path == A).for_each(|held| held.end(End::Page));
+    pass(Duration::from_millis(251)).await;
+    let receipt = done(purging).await;
+
+    assert!(receipt.is_revalidated());
+    assert_eq!((only(&receipt).status(), only(&receipt).regenerated()), (Status::Marked, Some(1)));
+    assert!(is_hit(&house.get(A).await));
+    house.stage.open();
+    done(slow).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn regenerating_a_tag_renders_what_said_it_in_a_render_that_began_before() {
+    let house = House::new();
+    house.stage.tag("/about", When::Late, "late");
+    house.stage.hold();
+    let early = house.visit("/about").await;
+    house.stage.held()[0].read();
+    settle().await;
+    house.stage.publish("/about", 2);
+
+    let purging = house.purging(Purge::tag("late").mode(Mode::Regenerate)).await;
+    house.stage.open();
+    done(early).await;
+    let receipt = done(purging).await;
+
+    assert_eq!((only(&receipt).status(), only(&receipt).regenerated()), (Status::Regenerated, Some(1)));
+    let next = house.get("/about").await;
+    assert_eq!((version(&next), is_hit(&next)), (Some(2), true));
+}
+
+/// Asks for a path once in each of so many seconds.
+async fn use_for(house: &House, path: &str, seconds: usize) {
+    for _ in 0..seconds {
+        house.get(path).await;
+        house.get(path).await;
+        pass(Duration::from_secs(1)).await;
+    }
+}
+
+/// Regenerates all posts one after the other, and tells in which order.
+async fn order(house: &House) -> Vec<String> {
+    house.stage.hold();
+    let purging = house.purging(Purge::page(POST.path()).mode(Mode::Regenerate)).await;
+    let mut order = Vec::new();
+    while let Some(held) = house.stage.held().pop() {
+        held.end(End::Page);
+        order.push(held.path);
+        settle().await;
+    }
+    done(purging).await;
+    house.stage.open();
+    order
+}
+
+const C: &str = "/posts/c";
+
+#[tokio::test(start_paused = true)]
+async fn regenerating_many_begins_with_the_most_used() {
+    let house = House::with(|builder| builder.background_renders(1));
+    warm(&house, &[A, B, C]).await;
+    use_for(&house, C, 1).await;
+    use_for(&house, A, 2).await;
+    use_for(&house, B, 6).await;
+
+    assert_eq!(order(&house).await, [B, A, C]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn use_counts_on_for_the_next_page_of_a_path_and_fades() {
+    let house = House::with(|builder| builder.background_renders(1));
+    warm(&house, &[A, B, C]).await;
+    use_for(&house, A, 16).await;
+    use_for(&house, B, 2).await;
+    assert_eq!(order(&house).await, [A, B, C]);
+
+    // Of A there are 8 left, of B 1.
+    use_for(&house, B, 3).await;
+    assert_eq!(order(&house).await, [A, B, C]);
+
+    // Of A there are 4 left, of B 2.
+    use_for(&house, B, 4).await;
+    assert_eq!(order(&house).await, [B, A, C]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_full_of_hits_counts_as_much_as_a_second_with_one() {
+    let house = House::with(|builder| builder.background_renders(1));
+    warm(&house, &[A, B]).await;
+    for _ in 0..100 {
+        house.get(B).await;
+    }
+    use_for(&house, A, 2).await;
+
+    assert_eq!(order(&house).await, [A, B]);
 }

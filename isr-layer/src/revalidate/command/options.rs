@@ -21,7 +21,10 @@ pub(super) fn parse(mode: Option<&str>, settle: Option<f64>, wait: Option<&str>)
         None | Some("all") => {}
         Some(_) => return Err(malformed("`wait` is not known: accepted is all")),
     }
-    Ok(Options { mode: mode.map(parse_mode).transpose()?, settle: settle.map(parse_settle).transpose()? })
+    Ok(Options {
+        mode: mode.map(parse_mode).transpose()?,
+        settle: settle.map(parse_settle).transpose()?.filter(|settle| !settle.is_zero()),
+    })
 }
 
 impl Options {

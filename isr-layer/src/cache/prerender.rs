@@ -1,0 +1,92 @@
+//! Prerendering: the pages that are known beforehand, rendered before anybody asks.
+
+use std::sync::Arc;
+
+use super::core::Core;
+use super::flight::Landing;
+use super::revalidate::Rendered;
+use crate::clock;
+use crate::key::Key;
+use crate::page::Known;
+use crate::recipe::Recipe;
+
+/// What [`Cache::prerender`](super::Cache::prerender) did.
+#[derive(Clone, Debug, Default)]
+pub struct PrerenderReport {
+    rendered: usize,
+    errors: Vec<String>,
+}
+
+impl PrerenderReport {
+    /// How many pages were rendered and stored.
+    pub fn rendered(&self) -> usize {
+        self.rendered
+    }
+
+    /// How many could not be: one for each of [`errors`](Self::errors).
+    pub fn failed(&self) -> usize {
+        self.errors.len()
+    }
+
+    /// What went wrong, each with the path or the page it is about.
+    pub fn errors(&self) -> &[String] {
+        &self.errors
+    }
+
+    fn add(&mut self, path: &str, rendered: &Rendered) {
+        let error = match rendered {
+            Rendered::Marked => {
+                "nothing is there that could render it: put the layer around the application first".into()
+            }
+            Rendered::Landed(landed) => match &landed.landing {
+                Landing::Stored(entry) if entry.is_good() => {
+                    self.rendered += 1;
+                    return;
+                }
+                // The list changed since it was read.
+                Landing::NotListed => return,
+                Landing::Stored(entry) => format!("the answer was {}", entry.status),
+                Landing::Failed(failure) => format!("the render failed ({})", failure.reason.as_str()),
+                Landing::Refused(reason) => format!("the answer may not be stored ({})", reason.as_str()),
+                Landing::Abandoned => "the render was given up".to_owned(),
+            },
+        };
+        self.errors.push(format!("`{path}`: {error}"));
+    }
+}
+
+impl Core {
+    /// Renders what the pages say is to be prerendered and is not fresh in memory.
+    pub(super) async fn prerender(self: &Arc<Self>) -> PrerenderReport {
+        let mut report = PrerenderReport::default();
+        let number = self.marks.published();
+        let mut recipes = Vec::new();
+        for page in self.registry.pages().filter(|page| page.policy().prerender) {
+            recipes.extend(self.known_recipes(page, &mut report).await);
+        }
+        let mut ended = self.render_all(recipes, number, Self::is_wanting);
+        while let Some((recipe, rendered)) = ended.recv().await {
+            report.add(recipe.key.path(), &rendered);
+        }
+        report
+    }
+
+    /// Every instance of a page that is known beforehand.
+    async fn known_recipes(&self, page: &Arc<Known>, report: &mut PrerenderReport) -> Vec<Recipe> {
+        let of_path = |path: &str| Key::bare(page, path).map(|key| Recipe::of(page.clone(), key, None));
+        if !page.has_parameters() {
+            return of_path(page.page.path()).into_iter().collect();
+        }
+        let Some(reading) = self.listed(page).await else { return Vec::new() };
+        if let Some(failure) = &reading.failure {
+            report.errors.push(format!("the `params` of {}: {failure}", page.page.describe()));
+        }
+        let listed = reading.listed.iter().flat_map(|listed| &listed.order);
+        listed.filter_map(|path| of_path(path)).collect()
+    }
+
+    fn is_wanting(&self, recipe: &Recipe) -> bool {
+        let entry = self.memory.get_key(&recipe.key);
+        entry.is_none_or(|entry| !entry.is_fresh(&self.marks, clock::now()))
+    }
+}

@@ -1,0 +1,120 @@
+//! What one client gets of an entry: which encoding of the page, and in which form. Decided in the order RFC 9110, 13.2.2
+//! gives: preconditions first, then the range.
+
+use http::header::{
+    ACCEPT_ENCODING, HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE,
+};
+use http::{HeaderName, StatusCode};
+
+use super::encoding::Accepted;
+use super::precondition::Answer;
+use super::range::{Wanted, wanted};
+use super::representation::Representation;
+use crate::entry::Entry;
+
+/// What one client gets of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// Which of the entry's encodings; `None` is identity.
+    pub(crate) encoding: Option<u8>,
+    pub(crate) form: Form,
+}
+
+/// What a stored page can be sent as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// With its body.
+    Whole,
+    /// As the answer to HEAD: all but the body.
+    Head,
+    /// As a 304: without what describes the body.
+    NotModified,
+    /// As a 412.
+    PreconditionFailed,
+    /// These bytes of it, as a 206.
+    Part { start: usize, end: usize },
+    /// As a 416.
+    Unsatisfiable,
+}
+
+/// Which of the headers that matter here a request has.
+#[derive(Clone, Copy, Debug, Default)]
+struct Says {
+    encoding: bool,
+    conditions: bool,
+    range: bool,
+}
+
+/// Chooses for a request with these headers.
+#[inline]
+pub(crate) fn choose(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
+    let says = Says::of(request);
+    let plain = Choice { encoding: None, form: if head { Form::Head } else { Form::Whole } };
+    if !(says.encoding || says.conditions || says.range) {
+        return plain;
+    }
+    choose_among(entry, plain, says, request)
+}
+
+fn choose_among(entry: &Entry, plain: Choice, says: Says, request: &HeaderMap) -> Choice {
+    // A range is one of identity's bytes.
+    let encoding = if says.encoding && !says.range { encoding(entry, request) } else { None };
+    let chosen = Choice { encoding, ..plain };
+    // 13.2.1: preconditions and ranges are ignored unless the answer without them would be a success.
+    if entry.status != StatusCode::OK {
+        return chosen;
+    }
+    let representation = entry.representation(encoding);
+    if says.conditions {
+        match representation.validators.answer(request) {
+            Answer::Proceed => {}
+            Answer::NotModified => return Choice { form: Form::NotModified, ..chosen },
+            Answer::Failed => return Choice { form: Form::PreconditionFailed, ..chosen },
+        }
+    }
+    let form =
+        if says.range && plain.form == Form::Whole { ranged(representation, request) } else { plain.form };
+    Choice { form, ..chosen }
+}
+
+fn encoding(entry: &Entry, request: &HeaderMap) -> Option<u8> {
+    let encoded = entry.encoded();
+    if encoded.is_empty() {
+        return None;
+    }
+    let coding = Accepted::of(request).choose(encoded.iter().filter_map(|one| one.coding))?;
+    let at = encoded.iter().position(|one| one.coding == Some(coding))?;
+    u8::try_from(at).ok()
+}
+
+fn ranged(representation: &Representation, request: &HeaderMap) -> Form {
+    let whole = representation.stamps.whole();
+    match wanted(request, whole.head.headers(), representation.body.len()) {
+        Wanted::Whole => Form::Whole,
+        Wanted::Part(part) => Form::Part { start: part.start, end: part.end },
+        Wanted::Unsatisfiable => Form::Unsatisfiable,
+    }
+}
+
+impl Says {
+    /// One pass over the few names there are costs less than asking for each, and their lengths tell most of them apart.
+    #[inline]
+    fn of(request: &HeaderMap) -> Self {
+        let mut says = Self::default();
+        for name in request.keys() {
+            if matches!(name.as_str().len(), 5 | 8 | 13 | 15 | 17 | 19) {
+                says.add(name);
+            }
+        }
+        says
+    }
+
+    fn add(&mut self, name: &HeaderName) {
+        self.encoding |= *name == ACCEPT_ENCODING;
+        self.range |= *name == RANGE;
+        self.conditions |= *name == IF_NONE_MATCH
+            || *name == IF_MODIFIED_SINCE
+            || *name == IF_MATCH
+            || *name == IF_UNMODIFIED_SINCE;
+    }
+}

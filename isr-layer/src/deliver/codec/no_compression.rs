@@ -1,0 +1,5 @@
+//! No encoder: its feature is off.
+
+use super::{Coding, Encode};
+
+pub(super) const ENCODERS: &[(Coding, Encode)] = &[];

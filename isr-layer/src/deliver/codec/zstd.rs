@@ -1,0 +1,9 @@
+//! Zstandard, by the C library.
+
+use super::{Coding, Encode};
+
+pub(super) const ENCODERS: &[(Coding, Encode)] = &[(Coding::ZSTD, zstd)];
+
+fn zstd(body: &[u8]) -> Option<Vec<u8>> {
+    zstd::bulk::compress(body, 9).ok()
+}

@@ -1,0 +1,144 @@
+//! One byte range of a stored page: RFC 9110, 14.
+
+use std::ops::Range;
+
+use http::header::{ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
+
+/// What a request's `Range` asks of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// All of it: there is no `Range`, or one that is to be ignored.
+    Whole,
+    /// These bytes of it.
+    Part(Range<usize>),
+    /// Nothing that it has.
+    Unsatisfiable,
+}
+
+/// What a GET asks for of a body of `length` bytes whose headers are `stored`.
+///
+/// Several ranges, other units and what cannot be read are ignored, as the RFC allows, and so is a `Range` whose
+/// `If-Range` names another representation.
+pub(crate) fn wanted(request: &HeaderMap, stored: &HeaderMap, length: usize) -> Wanted {
+    let Some(range) = single(request, RANGE.as_str()).filter(|_| is_same_representation(request, stored))
+    else {
+        return Wanted::Whole;
+    };
+    let spec = range.as_bytes().split_at_checked(6).filter(|(unit, _)| unit.eq_ignore_ascii_case(b"bytes="));
+    match spec.and_then(|(_, spec)| std::str::from_utf8(spec).ok()).and_then(|spec| part(spec.trim(), length))
+    {
+        None => Wanted::Whole,
+        Some(part) if part.is_empty() => Wanted::Unsatisfiable,
+        Some(part) => Wanted::Part(part),
+    }
+}
+
+/// The bytes a single range names; empty when there are none, `None` when it is no single range.
+fn part(spec: &str, length: usize) -> Option<Range<usize>> {
+    let (first, last) = spec.split_once('-')?;
+    match (number(first)?, number(last)?) {
+        (None, None) => None,
+        (None, Some(suffix)) => Some(length.saturating_sub(suffix)..length),
+        (Some(first), None) => Some(first.min(length)..length),
+        (Some(first), Some(last)) if first > last => None,
+        (Some(first), Some(last)) => Some(first.min(length)..last.saturating_add(1).min(length)),
+    }
+}
+
+/// Digits, or nothing. More than fit count as the largest number.
+fn number(text: &str) -> Option<Option<usize>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits.then(|| Some(text.parse().unwrap_or(usize::MAX)))
+}
+
+/// RFC 9110, 13.1.5: an entity tag is compared strongly, a date exactly.
+fn is_same_representation(request: &HeaderMap, stored: &HeaderMap) -> bool {
+    let Some(condition) = request.get(IF_RANGE) else { return true };
+    let condition = condition.as_bytes().trim_ascii();
+    if condition.starts_with(b"\"") {
+        return stored.get(ETAG).is_some_and(|tag| tag.as_bytes() == condition);
+    }
+    !condition.starts_with(b"W/")
+        && stored.get(LAST_MODIFIED).is_some_and(|date| date.as_bytes() == condition)
+}
+
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(range: &str, if_range: Option<&str>) -> Wanted {
+        let mut request = HeaderMap::new();
+        request.insert(RANGE, HeaderValue::from_str(range).unwrap());
+        if let Some(condition) = if_range {
+            request.insert(IF_RANGE, HeaderValue::from_str(condition).unwrap());
+        }
+        let mut stored = HeaderMap::new();
+        stored.insert(ETAG, HeaderValue::from_static("\"a\""));
+        stored.insert(LAST_MODIFIED, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
+        wanted(&request, &stored, 10_000)
+    }
+
+    #[test]
+    fn the_examples_of_rfc_9110() {
+        for (range, expected) in [
+            ("bytes=0-499", Wanted::Part(0..500)),
+            ("bytes=500-999", Wanted::Part(500..1000)),
+            ("bytes=-500", Wanted::Part(9_500..10_000)),
+            ("bytes=9500-", Wanted::Part(9_500..10_000)),
+            ("bytes=0-0", Wanted::Part(0..1)),
+            ("Bytes=0-0", Wanted::Part(0..1)),
+            ("bytes=0-99999", Wanted::Part(0..10_000)),
+            ("bytes=-99999", Wanted::Part(0..10_000)),
+            ("bytes=0-99999999999999999999999999", Wanted::Part(0..10_000)),
+            ("bytes=10000-", Wanted::Unsatisfiable),
+            ("bytes=-0", Wanted::Unsatisfiable),
+            ("bytes=99999999999999999999999-", Wanted::Unsatisfiable),
+            ("bytes=0-0,-1", Wanted::Whole),
+            ("bytes=500-400", Wanted::Whole),
+            ("bytes=-", Wanted::Whole),
+            ("bytes=a-b", Wanted::Whole),
+            ("bytes=+1-2", Wanted::Whole),
+            ("lines=1-2", Wanted::Whole),
+            ("bytes", Wanted::Whole),
+        ] {
+            assert_eq!(of(range, None), expected, "{range}");
+        }
+    }
+
+    #[test]
+    fn if_range_compares_tags_strongly_and_dates_exactly() {
+        let part = Wanted::Part(0..1);
+        for (condition, expected) in [
+            ("\"a\"", &part),
+            ("\"b\"", &Wanted::Whole),
+            ("W/\"a\"", &Wanted::Whole),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", &part),
+            ("Sun, 06 Nov 1994 08:49:38 GMT", &Wanted::Whole),
+        ] {
+            assert_eq!(of("bytes=0-0", Some(condition)), *expected, "{condition}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_lies_inside_the_body(range in "bytes=[0-9]{0,6}-[0-9]{0,6}") {
+            if let Wanted::Part(part) = of(&range, None) {
+                prop_assert!(part.start < part.end && part.end <= 10_000);
+            }
+        }
+
+        #[test]
+        fn no_input_panics(range in "[ -~]{0,40}") {
+            of(&range, None);
+        }
+    }
+}

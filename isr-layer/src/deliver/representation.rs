@@ -1,0 +1,73 @@
+//! One encoding of a page: its body, the head it is sent with, and what preconditions are compared with.
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue};
+use http::{Response, StatusCode};
+
+use super::encoding::Coding;
+use super::precondition::Validators;
+use super::stamp::{Stamp, Stamps};
+
+/// One encoding of a page.
+#[derive(Debug)]
+pub(crate) struct Representation {
+    /// `None` is identity: the page as it was rendered.
+    pub(crate) coding: Option<Coding>,
+    pub(crate) body: Bytes,
+    /// The head of its answers, prepared once a second.
+    pub(crate) stamps: Stamps,
+    /// What preconditions are compared with.
+    pub(crate) validators: Validators,
+}
+
+impl Representation {
+    /// A page as it was rendered.
+    pub(crate) fn identity(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        let mut head = Response::new(());
+        *head.status_mut() = status;
+        *head.headers_mut() = headers;
+        Self::new(None, head, body)
+    }
+
+    /// The same page in another encoding. It is another representation, so it has another entity tag.
+    pub(crate) fn encoded(&self, coding: Coding, body: Bytes) -> Self {
+        let mut head = self.stamps.whole().head.clone();
+        let headers = head.headers_mut();
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+        if let Some(tag) = headers.get(ETAG).and_then(|tag| suffixed(tag, coding)) {
+            headers.insert(ETAG, tag);
+        }
+        Self::new(Some(coding), head, body)
+    }
+
+    fn new(coding: Option<Coding>, head: Response<()>, body: Bytes) -> Self {
+        let validators = Validators::of(head.headers());
+        Self { coding, body, stamps: Stamps::new(Stamp { until: None, head }), validators }
+    }
+}
+
+/// The tag with the coding's name inside its quotes.
+fn suffixed(tag: &HeaderValue, coding: Coding) -> Option<HeaderValue> {
+    let open = tag.to_str().ok()?.strip_suffix('"')?;
+    HeaderValue::try_from(format!("{open}-{}\"", coding.name())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_encoding_has_a_tag_of_its_own() {
+        for (tag, expected) in [("\"a\"", "\"a-br\""), ("W/\"a\"", "W/\"a-br\"")] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ETAG, HeaderValue::from_static(tag));
+            let identity = Representation::identity(StatusCode::OK, headers, Bytes::from_static(b"page"));
+
+            let encoded = identity.encoded(Coding::BROTLI, Bytes::from_static(b"p"));
+
+            let whole = encoded.stamps.whole();
+            assert_eq!(whole.head.headers()[ETAG], expected);
+            assert_eq!(whole.head.headers()[CONTENT_ENCODING], "br");
+        }
+    }
+}

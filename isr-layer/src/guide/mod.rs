@@ -1,0 +1,16 @@
+//! Guides: prose to be read from top to bottom, whose every example runs as a test.
+//!
+//! | guide | answers |
+//! |---|---|
+//! | [`serving`] | what happens to a request, what is stored, what a handler sees, where the layer stands |
+//! | [`cms`] | how a content system says that something changed, for ten of them |
+//! | [`next_js`] | what each feature of Next.js is called here, what differs, and what is not here yet |
+
+#[doc = include_str!("cms.md")]
+pub mod cms {}
+
+#[doc = include_str!("next_js.md")]
+pub mod next_js {}
+
+#[doc = include_str!("serving.md")]
+pub mod serving {}
