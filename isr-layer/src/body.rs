@@ -36,7 +36,10 @@ impl RenderBody for Full<Bytes> {
 
     fn resumed(body: Resumed<Self>) -> Self {
         // It is read in one piece, or not at all.
-        body.into_whole().unwrap_or_else(Self::new)
+        match body.into_whole() {
+            Ok(whole) => whole,
+            Err(read) => Self::new(read),
+        }
     }
 }
 
