@@ -33,7 +33,7 @@ use crate::visit::{Visit, visit};
 /// inner service sees nothing else of it.
 pub struct Isr<S> {
     inner: S,
-    slot: Arc<Slot<S>>,
+    pub(crate) slot: Arc<Slot<S>>,
     /// In front of the whole application for certain; otherwise the requests say where.
     is_outermost: bool,
 }
@@ -116,18 +116,11 @@ impl<S> Isr<S> {
         ResponseFuture::waiting(visit(Visit { slot, recipe, delivery, arrival }, ready))
     }
 
-    /// Makes this service the one that renders what no request came for, unless it is one route of many.
-    pub(crate) fn register<B>(&self)
-    where
-        S: Inner<B>,
-        B: RenderBody + Send + 'static,
-    {
-        Slot::register(&self.slot);
-    }
 }
 
 impl<S> Slot<S> {
-    fn register<B>(this: &Arc<Self>)
+    /// Makes this service the one that renders what no request came for, unless it is one route of many.
+    pub(crate) fn register<B>(this: &Arc<Self>)
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,

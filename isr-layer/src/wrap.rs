@@ -19,7 +19,7 @@ use crate::body::RenderBody;
 use crate::call::Resumed;
 use crate::future::ResponseFuture;
 use crate::layer::IsrLayer;
-use crate::service::Isr;
+use crate::service::{Isr, Slot};
 
 impl RenderBody for Body {
     fn from_bytes(bytes: Bytes) -> Self {
@@ -60,7 +60,7 @@ impl IsrLayer {
         S::Future: Send + 'static,
     {
         let isr = Isr::new(application, self.core.clone(), true);
-        isr.register::<Body>();
+        Slot::register::<Body>(&isr.slot);
         Wrapped { isr }
     }
 }
