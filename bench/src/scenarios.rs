@@ -34,6 +34,9 @@ const POSTS: Page = Page::new("/posts/{slug}").policy(Policy::new().revalidate(D
 /// The path that is asked for, one of [`POSTS`].
 const POST: &str = "/posts/hello-world";
 
+/// A path below a page of [`POSTS`] that is no page itself.
+const BELOW_POST: &str = "/posts/hello-world/edit";
+
 /// Runs the scenario of that name with so many requests.
 pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
     let account = Template::browser_get("/account");
@@ -44,10 +47,20 @@ pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
         "hit" => hit::<Plain, _, _>(isr()?.layer(service_fn(page)), requests).await,
         "hit-wrap" => hit::<AxumBody, _, _>(isr()?.wrap(router()), requests).await,
         "hit-router-layer" => hit::<AxumBody, _, _>(router().layer(isr()?), requests).await,
+        "hit-router-layer-served" => {
+            hit::<AxumBody, _, _>(router().layer(isr()?).with_state(()), requests).await
+        }
         "hit-head" => hit_head(requests).await,
         "hit-304" => hit_not_modified(requests).await,
         "purge" => purge(requests).await,
         "hit-after-purge" => hit_after_purge(requests).await,
+        "uncached-below-page-plain" => {
+            drive::<Plain, _, _>(service_fn(page), &Template::browser_get(BELOW_POST), requests).await
+        }
+        "uncached-below-page" => {
+            drive::<Plain, _, _>(isr()?.layer(service_fn(page)), &Template::browser_get(BELOW_POST), requests)
+                .await
+        }
         "uncached-plain" => drive::<Plain, _, _>(service_fn(page), &account, requests).await,
         "uncached-layer" => drive::<Plain, _, _>(isr()?.layer(service_fn(page)), &account, requests).await,
         "uncached-wrap-plain" => drive::<AxumBody, _, _>(router(), &account, requests).await,

@@ -128,13 +128,13 @@ pin_project! {
     /// The body of an answer: the inner service's own, untouched, or a stored page.
     pub struct IsrBody<R> {
         #[pin]
-        kind: Kind<R>,
+        pub(crate) kind: Kind<R>,
     }
 }
 
 pin_project! {
     #[project = KindProjected]
-    enum Kind<R> {
+    pub(crate) enum Kind<R> {
         Inner { #[pin] body: R },
         Stored { bytes: Option<Bytes>, trailers: Option<Box<HeaderMap>> },
         Continued { read: VecDeque<Bytes>, rest: Pin<Box<R>> },
@@ -162,21 +162,6 @@ impl<R> IsrBody<R> {
     /// A body of which a part was read already.
     fn continued(read: VecDeque<Bytes>, rest: Pin<Box<R>>) -> Self {
         Self { kind: Kind::Continued { read, rest } }
-    }
-
-    /// The inner service's body, or a stored page as one: of the kind that `from_bytes` makes where it is bytes and nothing
-    /// more, and otherwise of the kind that `new` makes.
-    #[inline]
-    pub(crate) fn into_one(
-        self,
-        from_bytes: impl FnOnce(Option<Bytes>) -> R,
-        new: impl FnOnce(Self) -> R,
-    ) -> R {
-        match self.kind {
-            Kind::Inner { body } => body,
-            Kind::Stored { bytes, trailers: None } => from_bytes(bytes),
-            kind => new(Self { kind }),
-        }
     }
 
     /// The inner service's body, where this is nothing else; otherwise itself.

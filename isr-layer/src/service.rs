@@ -115,7 +115,6 @@ impl<S> Isr<S> {
         let arrival = slot.core.marks.published();
         ResponseFuture::waiting(visit(Visit { slot, recipe, delivery, arrival }, ready))
     }
-
 }
 
 impl<S> Slot<S> {

@@ -15,7 +15,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::body::RenderBody;
+use crate::body::{IsrBody, Kind, RenderBody};
 use crate::call::Resumed;
 use crate::future::ResponseFuture;
 use crate::layer::IsrLayer;
@@ -140,14 +140,23 @@ where
     type Output = Result<Response<Body>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().future.poll_into(cx, |body| {
-            body.into_one(|bytes| bytes.map_or_else(Body::empty, Body::from), Body::new)
-        })
+        self.project().future.poll_into(cx, axum_body)
     }
 }
 
 impl<F> fmt::Debug for WrappedFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WrappedFuture").finish_non_exhaustive()
+    }
+}
+
+/// A body of axum's own goes on as it is, and stored bytes as the kind axum makes of bytes, which costs less than ours.
+#[inline]
+fn axum_body(body: IsrBody<Body>) -> Body {
+    match body.kind {
+        Kind::Inner { body } => body,
+        Kind::Stored { bytes: None, trailers: None } => Body::empty(),
+        Kind::Stored { bytes: Some(bytes), trailers: None } => Body::from(bytes),
+        kind => Body::new(IsrBody { kind }),
     }
 }

@@ -3,7 +3,7 @@
 
 mod catalog;
 mod products;
-#[expect(unreachable_pub, reason = "generated")]
+#[expect(unreachable_pub, clippy::too_many_lines, reason = "generated")]
 mod proto {
     tonic::include_proto!("catalog.v1");
 }

@@ -9,9 +9,8 @@ use super::flight::{Doubt, Sure};
 use crate::entry::Entry;
 use crate::invalidation::{Item, Mode, Selector, SelectorReceipt, Status, Strength, Target};
 use crate::key::Key;
-use crate::page::{Known, canonical};
+use crate::page::{Known, canonical, normalize_page};
 use crate::recipe::Recipe;
-use crate::revalidate::normalize_page;
 
 /// One selector, resolved.
 pub(super) struct Selected {

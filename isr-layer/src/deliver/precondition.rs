@@ -3,8 +3,7 @@
 use std::time::SystemTime;
 
 use http::header::{
-    HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
-    LAST_MODIFIED,
+    HeaderMap, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
 };
 
 use super::etag::EntityTag;
@@ -32,18 +31,25 @@ impl Validators {
         Self { etag: EntityTag::of(stored), modified: stored.get(LAST_MODIFIED).and_then(date) }
     }
 
-    /// Evaluates the preconditions of a request.
+    /// Evaluates the preconditions of a request, in one pass over its headers.
     pub(crate) fn answer(&self, request: &HeaderMap) -> Answer {
-        // 1 and 2: a date matters only where no tags are named.
-        let is_wanted = match request.contains_key(IF_MATCH) {
-            true => self.any(request, IF_MATCH, EntityTag::is_strongly_in),
-            false => !request.get(IF_UNMODIFIED_SINCE).is_some_and(|since| self.was_modified(since)),
-        };
-        // 3 and 4, likewise.
-        let is_known = match request.contains_key(IF_NONE_MATCH) {
-            true => self.any(request, IF_NONE_MATCH, EntityTag::is_in),
-            false => request.get(IF_MODIFIED_SINCE).is_some_and(|since| !self.is_modified(since)),
-        };
+        let (mut wanted, mut known) = (None, None);
+        let (mut unmodified_since, mut modified_since) = (None, None);
+        for (name, value) in request {
+            match name.as_str().len() {
+                8 if *name == IF_MATCH => {
+                    wanted = Some(wanted == Some(true) || self.is_strongly_named(value))
+                }
+                13 if *name == IF_NONE_MATCH => known = Some(known == Some(true) || self.is_named(value)),
+                17 if *name == IF_MODIFIED_SINCE => modified_since = Some(value),
+                19 if *name == IF_UNMODIFIED_SINCE => unmodified_since = Some(value),
+                _ => {}
+            }
+        }
+        // A date matters only where no tags are named.
+        let is_wanted =
+            wanted.unwrap_or_else(|| !unmodified_since.is_some_and(|since| self.was_modified(since)));
+        let is_known = known.unwrap_or_else(|| modified_since.is_some_and(|since| !self.is_modified(since)));
         match (is_wanted, is_known) {
             (false, _) => Answer::Failed,
             (true, true) => Answer::NotModified,
@@ -51,14 +57,17 @@ impl Validators {
         }
     }
 
-    /// Whether one of the lists names the page's tag; `*` names any.
-    fn any(&self, request: &HeaderMap, name: HeaderName, is_in: fn(&EntityTag, &[u8]) -> bool) -> bool {
-        let is_named = |list: &[u8]| self.etag.as_ref().is_some_and(|tag| is_in(tag, list));
-        request
-            .get_all(name)
-            .iter()
-            .map(HeaderValue::as_bytes)
-            .any(|list| is_named(list) || list.trim_ascii() == b"*")
+    /// Whether a list names the page's tag, compared weakly; `*` names any.
+    #[inline]
+    fn is_named(&self, list: &HeaderValue) -> bool {
+        let list = list.as_bytes();
+        self.etag.as_ref().is_some_and(|tag| tag.is_in(list)) || list.trim_ascii() == b"*"
+    }
+
+    /// The same, compared strongly.
+    fn is_strongly_named(&self, list: &HeaderValue) -> bool {
+        let list = list.as_bytes();
+        self.etag.as_ref().is_some_and(|tag| tag.is_strongly_in(list)) || list.trim_ascii() == b"*"
     }
 
     /// For If-Modified-Since: an invalid date is ignored, and what has no date of change counts as changed.

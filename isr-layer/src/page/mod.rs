@@ -7,6 +7,7 @@ mod path;
 pub(crate) mod pattern;
 mod policy;
 mod registry;
+mod spelling;
 
 pub use declared::{Page, ParamSet, Params, ParamsFuture};
 #[doc(hidden)]
@@ -16,3 +17,4 @@ pub use policy::{Fallback, Policy};
 pub(crate) use params::{ListParams, ParamList, declared_list, given_list};
 pub(crate) use path::canonical;
 pub(crate) use registry::{Known, NEVER_IN_A_KEY, Registry};
+pub(crate) use spelling::{normalize_page, parameter};

@@ -15,7 +15,6 @@ use super::json;
 use crate::invalidation::{Purge, Selector};
 
 pub(super) use query::from_query;
-pub(crate) use selector::normalize_page;
 
 /// How many selectors one request may name.
 const MAX_SELECTORS: usize = 1_000;

@@ -21,5 +21,3 @@ mod webhook;
 
 pub use service::RevalidateService;
 pub use webhook::{Unprocessable, Webhook, WebhookEvent};
-
-pub(crate) use command::normalize_page;

@@ -157,7 +157,7 @@ impl Webhook {
         }
         let purge = command::within_limits(Purge::batch(purges))?;
         match absent {
-            Some(missing) if purge.is_empty() => Err(Refusal::Unprocessable(missing.to_string())),
+            Some(missing) if purge.is_empty() => Err(refusal(&missing)),
             _ => Ok(self.mode.into_iter().fold(purge, Purge::mode)),
         }
     }
@@ -174,12 +174,12 @@ impl Rule {
         match self {
             Self::Map(map) => match map(event).map(command::checked) {
                 Ok(purge) => purge.map(|purge| vec![purge]).map_err(Unnamed::Refused),
-                Err(missing) => Err(Unnamed::Refused(Refusal::Unprocessable(missing.to_string()))),
+                Err(missing) => Err(Unnamed::Refused(refusal(&missing))),
             },
             Self::Template { names, text, presence } => {
                 let texts = text.fill(event, names.insert()).map_err(|missing| match presence {
                     Presence::IfPresent if missing.is_missing() => Unnamed::Optional(missing),
-                    _ => Unnamed::Refused(Refusal::Unprocessable(missing.to_string())),
+                    _ => Unnamed::Refused(refusal(&missing)),
                 })?;
                 let purges = texts.into_iter().map(|text| command::checked(names.purge(text)));
                 purges.collect::<Result<_, _>>().map_err(Unnamed::Refused)
@@ -212,6 +212,11 @@ impl fmt::Debug for Rule {
             Self::Map(_) => f.write_str("Map(…)"),
         }
     }
+}
+
+fn refusal(unprocessable: &Unprocessable) -> Refusal {
+    let reason = unprocessable.to_string();
+    if unprocessable.is_too_many() { Refusal::TooLarge(reason) } else { Refusal::Unprocessable(reason) }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod shop;
 mod stage;
 
 /// What the build script makes of the .proto.
-#[expect(unreachable_pub, reason = "generated")]
+#[expect(unreachable_pub, clippy::too_many_lines, reason = "generated")]
 mod proto {
     tonic::include_proto!("catalog.v1");
 }

@@ -1,6 +1,10 @@
 //! The blog as its visitors meet it: the real program on a free port, spoken to over TCP.
 
 mod blog;
+#[cfg(unix)]
+mod browser;
+#[cfg(unix)]
+mod chromium;
 
 use blog::{Blog, SECRET};
 

@@ -1,33 +1,16 @@
 //! One selector at a time: what may be a path, a page, a prefix or a tag.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
 use super::clip_name;
 use crate::invalidation::{Purge, Selector};
-use crate::page::pattern;
+use crate::page::{normalize_page, parameter, pattern};
 use crate::revalidate::answer::Refusal;
 
 /// The longest selector, and the longest value of a parameter.
 const MAX_BYTES: usize = 256;
-
-/// What stands in no segment of a path literally (RFC 3986, 3.3), apart from `%`, which may begin an escape.
-const NOT_PCHAR: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'|');
 
 pub(super) fn path(path: &str) -> Result<Purge, Refusal> {
     check_path("path", path)?;
@@ -83,47 +66,6 @@ pub(super) fn check(selector: &Selector) -> Result<(), Refusal> {
             params.iter().try_for_each(|(name, value)| check_text(name, value))
         }
     }
-}
-
-/// Writes a page as it is registered: `[slug]` and `:slug` mean `{slug}`, `[...rest]` and `*rest` mean `{*rest}`, and
-/// what cannot stand in a path literally is percent-encoded.
-pub(crate) fn normalize_page(page: &str) -> String {
-    let segments = page.split('/').map(|segment| match parameter(segment) {
-        Some(Parameter::One(name)) => Cow::Owned(format!("{{{name}}}")),
-        Some(Parameter::Rest(name)) => Cow::Owned(format!("{{*{name}}}")),
-        None if segment.contains(['{', '}', '[', ']']) => Cow::Borrowed(segment),
-        None => Cow::from(utf8_percent_encode(segment, NOT_PCHAR)),
-    });
-    segments.collect::<Vec<_>>().join("/")
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Parameter<'a> {
-    One(&'a str),
-    Rest(&'a str),
-}
-
-/// The parameter that a segment is, in the notation of axum, Next.js or Express.
-fn parameter(segment: &str) -> Option<Parameter<'_>> {
-    let braced = || segment.strip_prefix('{')?.strip_suffix('}');
-    let bracketed = || segment.strip_prefix('[')?.strip_suffix(']');
-    let inner = braced().or_else(bracketed).or_else(|| segment.strip_prefix(':'));
-    let (name, rest) = match inner {
-        None => (segment.strip_prefix('*')?, true),
-        Some(inner) => match inner.strip_prefix("...").or_else(|| inner.strip_prefix('*')) {
-            Some(name) => (name, true),
-            None => (inner, false),
-        },
-    };
-    if !is_name(name) {
-        return None;
-    }
-    Some(if rest { Parameter::Rest(name) } else { Parameter::One(name) })
-}
-
-fn is_name(name: &str) -> bool {
-    name.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic())
-        && name.chars().all(|one| one == '_' || one.is_ascii_alphanumeric())
 }
 
 fn check_page(page: &str) -> Result<String, Refusal> {

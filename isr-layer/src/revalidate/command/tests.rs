@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::invalidation::Mode;
+use crate::page::normalize_page;
 
 fn read(body: Value) -> Result<Purge, Refusal> {
     from_json(body.to_string().as_bytes(), |_| false)

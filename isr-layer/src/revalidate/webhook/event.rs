@@ -23,6 +23,7 @@ pub struct Unprocessable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reason {
     Missing(String),
+    TooMany(String),
     Other(String),
 }
 
@@ -98,6 +99,15 @@ impl Unprocessable {
         Self { reason: Reason::Missing(pointer.to_owned()) }
     }
 
+    /// More than one request may name: 413, as for any other request.
+    pub(super) fn too_many(reason: String) -> Self {
+        Self { reason: Reason::TooMany(reason) }
+    }
+
+    pub(super) fn is_too_many(&self) -> bool {
+        matches!(self.reason, Reason::TooMany(_))
+    }
+
     pub(super) fn is_missing(&self) -> bool {
         matches!(self.reason, Reason::Missing(_))
     }
@@ -107,7 +117,7 @@ impl fmt::Display for Unprocessable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.reason {
             Reason::Missing(pointer) => write!(f, "the payload has nothing at `{pointer}`"),
-            Reason::Other(reason) => f.write_str(reason),
+            Reason::TooMany(reason) | Reason::Other(reason) => f.write_str(reason),
         }
     }
 }

@@ -91,7 +91,9 @@ fn pointer(from_brace: &str) -> Result<(Pointer, &str), &'static str> {
 
 fn multiply(texts: &[String], values: &[String], insert: Insert) -> Result<Vec<String>, Unprocessable> {
     if texts.len() * values.len() > MAX_TEXTS {
-        return Err(Unprocessable::new(format!("the payload's arrays name more than {MAX_TEXTS} things")));
+        return Err(Unprocessable::too_many(format!(
+            "the payload's arrays name more than {MAX_TEXTS} things"
+        )));
     }
     let values: Vec<_> = values.iter().map(|value| insert.write(value)).collect();
     Ok(texts.iter().flat_map(|text| values.iter().map(move |value| format!("{text}{value}"))).collect())

@@ -1,0 +1,111 @@
+//! Marks reach what they name, pruning errs on the safe side, and all of it is bounded.
+
+use super::*;
+
+fn purge(marks: &Marks, target: Target, strength: Strength) -> u64 {
+    marks.purge(&[(target, strength)])
+}
+
+#[test]
+fn every_selector_reaches_what_it_names_and_nothing_else() {
+    let marks = Marks::new(100);
+    let page: Arc<Cell> = Arc::default();
+    let mut cells = vec![page.clone()];
+    cells.extend(marks.intern(["posts".to_owned()]));
+    let reaching = [
+        Target::All,
+        Target::Page(page),
+        Target::Path("/a/b".into()),
+        Target::Tag("posts".into()),
+        Target::Prefix("/".into()),
+        Target::Prefix("/a".into()),
+        Target::Prefix("/a/".into()),
+        Target::Prefix("/a/b".into()),
+    ];
+    let missing = [
+        Target::Path("/a".into()),
+        Target::Tag("post".into()),
+        Target::Prefix("/a/b/".into()),
+        Target::Prefix("/a/bc".into()),
+        Target::Page(Arc::default()),
+    ];
+
+    for target in reaching {
+        let before = marks.published();
+        purge(&marks, target.clone(), Strength::Soft);
+        assert_eq!(marks.validity("/a/b", &cells, before), Validity::Soft, "{target:?}");
+        assert_eq!(marks.validity("/a/b", &cells, marks.published()), Validity::Valid, "{target:?}");
+    }
+    let before = marks.published();
+    for target in missing {
+        purge(&marks, target.clone(), Strength::Hard);
+        assert_eq!(marks.validity("/a/b", &cells, before), Validity::Valid, "{target:?}");
+    }
+}
+
+#[test]
+fn an_expire_followed_by_a_stale_is_still_an_expire() {
+    let marks = Marks::new(100);
+
+    purge(&marks, Target::Path("/".into()), Strength::Hard);
+    purge(&marks, Target::Path("/".into()), Strength::Soft);
+
+    assert_eq!(marks.validity("/", &[], 0), Validity::Hard);
+    assert_eq!(marks.validity("/", &[], 1), Validity::Soft);
+}
+
+#[test]
+fn a_tag_learnt_after_its_purge_still_counts() {
+    let marks = Marks::new(100);
+    let as_of = marks.published();
+
+    purge(&marks, Target::Tag("late".into()), Strength::Soft);
+    let cells = marks.intern(["late".to_owned()]);
+
+    assert_eq!(marks.validity("/", &cells, as_of), Validity::Soft);
+}
+
+#[test]
+fn a_million_distinct_tags_stay_inside_the_bound() {
+    let marks = Marks::new(1_000);
+
+    for tag in 0..1_000_000 {
+        purge(&marks, Target::Tag(tag.to_string()), Strength::Soft);
+    }
+
+    assert!(marks.len() <= 2 * 1_000 + 1, "{}", marks.len());
+}
+
+#[test]
+fn pruning_invalidates_too_much_and_never_too_little() {
+    let marks = Marks::new(10);
+    purge(&marks, Target::Tag("mine".into()), Strength::Hard);
+    let rendered_before = 0;
+    let rendered_after = marks.published();
+    for other in 0..9 {
+        purge(&marks, Target::Tag(other.to_string()), Strength::Soft);
+    }
+
+    marks.prune(marks.published());
+    let mine = marks.intern(["mine".to_owned()]);
+
+    assert!(marks.len() <= 6);
+    assert_eq!(marks.validity("/", &mine, rendered_before), Validity::Hard);
+    assert_ne!(marks.validity("/", &mine, rendered_after), Validity::Valid, "too much");
+    assert_eq!(marks.validity("/", &mine, marks.published()), Validity::Valid);
+}
+
+#[test]
+fn what_an_entry_carries_is_counted_and_never_pruned() {
+    let marks = Marks::new(2);
+    let carried = Carried::new(marks.intern(["kept".to_owned()]));
+    for other in 0..50 {
+        purge(&marks, Target::Tag(other.to_string()), Strength::Soft);
+    }
+
+    let cell = marks.tag("kept").expect("the tag is carried");
+
+    assert_eq!(cell.carriers(), 1);
+    drop(carried);
+    assert_eq!(cell.carriers(), 0);
+}

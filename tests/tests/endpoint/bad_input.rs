@@ -1,0 +1,238 @@
+//! Bad input: the answer of the table, and nothing done.
+
+use serde_json::{Value, json as value};
+use tokio::io::AsyncWriteExt;
+
+use crate::call::{Call, rest};
+use crate::stand::{Stand, assert_problem};
+
+#[tokio::test]
+async fn a_body_that_is_no_json_or_of_the_wrong_shape_is_400() {
+    let stand = Stand::new().await;
+    let bodies: [&[u8]; 21] = [
+        br#"{"path": "/about", "path": "/"}"#,
+        b"",
+        b" ",
+        b"path=/about",
+        b"{",
+        br#"{"path": "/about"} {"path": "/"}"#,
+        br#"{"path": "/about",}"#,
+        b"\xff\xfe{\"path\": \"/about\"}",
+        b"{\"path\": \"/\xff\"}",
+        b"null",
+        b"[]",
+        b"\"/about\"",
+        b"{}",
+        br#"{"pth": "/about"}"#,
+        br#"{"path": null}"#,
+        br#"{"path": ["/about"]}"#,
+        br#"{"paths": "/about"}"#,
+        br#"{"all": "true"}"#,
+        br#"{"all": false}"#,
+        br#"{"path": "/about", "settle": -1}"#,
+        br#"{"path": "/about", "settle": 1e300}"#,
+    ];
+
+    for body in bodies {
+        stand.assert_refused(&Call::post(body), 400).await;
+    }
+}
+
+#[tokio::test]
+async fn deep_json_is_400_however_deep() {
+    let stand = Stand::new().await;
+
+    for depth in [33, 1_000, 200_000] {
+        for (open, close) in [("[", "]"), (r#"{"tags":"#, "}")] {
+            let body = [open.repeat(depth), "1".to_owned(), close.repeat(depth)].concat();
+            let answer = if body.len() <= 1 << 20 { 400 } else { 413 };
+            stand.assert_refused(&Call::post(body), answer).await;
+        }
+    }
+    stand.assert_refused(&Call::post("[".repeat(1 << 20)), 400).await;
+}
+
+#[tokio::test]
+async fn a_url_in_place_of_a_path_is_400() {
+    let stand = Stand::new().await;
+    let urls =
+        ["https://example.com/posts/a", "//example.com/posts/a", "HTTP://x", "posts/a", "", "?a", "#a", "*"];
+
+    for url in urls {
+        for field in ["path", "page", "prefix"] {
+            stand.assert_refused(&Call::post(value!({ field: url }).to_string()), 400).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_selectors_are_done_and_one_more_is_413() {
+    let stand = Stand::new().await;
+    let tags = |count: usize| (0..count).map(|number| Value::from(format!("t{number}"))).collect::<Vec<_>>();
+
+    stand.assert_admitted(&Call::post(value!({ "tags": tags(1_000) }).to_string())).await;
+    stand.assert_refused(&Call::post(value!({ "tags": tags(1_001) }).to_string()), 413).await;
+    stand.assert_refused(&Call::post(value!({ "tags": tags(1_000), "path": "/" }).to_string()), 413).await;
+}
+
+#[tokio::test]
+async fn sixteen_patterns_are_done_and_one_more_is_413() {
+    let stand = Stand::new().await;
+    let prefixes =
+        |count: usize| (0..count).map(|number| Value::from(format!("/{number}/"))).collect::<Vec<_>>();
+
+    stand.assert_admitted(&Call::post(value!({ "prefixes": prefixes(16) }).to_string())).await;
+    for more in [value!({"prefix": "/x"}), value!({"page": "/posts/{slug}"}), value!({"all": true})] {
+        let mut body = value!({ "prefixes": prefixes(16) });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        stand.assert_refused(&Call::post(body.to_string()), 413).await;
+    }
+}
+
+#[tokio::test]
+async fn a_selector_of_256_bytes_is_done_and_one_of_more_is_413() {
+    let stand = Stand::new().await;
+
+    stand.assert_admitted(&Call::post(value!({ "tag": "t".repeat(256) }).to_string())).await;
+    for long in [
+        value!({ "tag": "t".repeat(300) }),
+        value!({ "tag": "ü".repeat(129) }),
+        value!({ "path": format!("/{}", "p".repeat(256)) }),
+    ] {
+        stand.assert_refused(&Call::post(long.to_string()), 413).await;
+    }
+    let param = value!({"page": "/posts/{slug}", "params": {"slug": "s".repeat(300)}});
+    stand.assert_refused(&Call::post(param.to_string()), 413).await;
+}
+
+#[tokio::test]
+async fn a_control_character_is_400() {
+    let stand = Stand::new().await;
+
+    for control in ["\r", "\n", "\0", "\t", "\u{7f}", "\u{85}"] {
+        let texts =
+            [format!("/posts/a{control}b"), format!("{control}/posts/a"), format!("/posts/a{control}")];
+        for text in texts {
+            for field in ["tag", "path", "page", "prefix"] {
+                stand.assert_refused(&Call::post(value!({ field: text }).to_string()), 400).await;
+            }
+        }
+        let param = value!({"page": "/posts/{slug}", "params": {"slug": format!("a{control}")}});
+        stand.assert_refused(&Call::post(param.to_string()), 400).await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_with_an_encoding_or_another_type_is_415() {
+    let stand = Stand::new().await;
+    // `{"path": "/about"}` through gzip: its first bytes are enough.
+    let zipped = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xabV*H,\xc9";
+
+    for encoding in ["gzip", "br", "deflate", "identity, gzip", "x"] {
+        let call = Call::post(zipped).header("content-encoding", encoding);
+        stand.assert_refused(&call, 415).await;
+    }
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+    ] {
+        let call = Call::post(r#"{"path": "/about"}"#).header("content-type", kind);
+        stand.assert_refused(&call, 415).await;
+    }
+}
+
+#[tokio::test]
+async fn a_mebibyte_is_read_and_one_byte_more_is_413() {
+    let stand = Stand::new().await;
+    let padded = |length: usize| {
+        let mut body = br#"{"path": "/about"}"#.to_vec();
+        body.resize(length, b' ');
+        body
+    };
+
+    stand.assert_admitted(&Call::post(padded(1 << 20))).await;
+    stand.assert_refused(&Call::post(padded((1 << 20) + 1)), 413).await;
+}
+
+#[tokio::test]
+async fn a_length_that_would_be_too_much_is_413_before_anything_is_read() {
+    let stand = Stand::new().await;
+    let mut head = Call::post("").head();
+    head.extend(b"content-length: 10000000000\r\n\r\n");
+
+    stand.assert_bytes_refused(&head, 413).await;
+}
+
+#[tokio::test]
+async fn chunks_that_add_up_to_too_much_are_413() {
+    let stand = Stand::new().await;
+    let mut bytes = Call::post("").head();
+    bytes.extend(b"transfer-encoding: chunked\r\n\r\n");
+    for _ in 0..3 {
+        bytes.extend(format!("{:x}\r\n{}\r\n", 400_000, " ".repeat(400_000)).bytes());
+    }
+
+    stand.assert_bytes_refused(&bytes, 413).await;
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_purges_nothing() {
+    let stand = Stand::new().await;
+    let mut bytes = Call::post("").head();
+    bytes.extend(b"content-length: 100\r\n\r\n{\"path\": \"/about\"}");
+    let mut stream = stand.connect().await;
+    stream.write_all(&bytes).await.unwrap();
+    stream.shutdown().await.unwrap();
+
+    // Whether the half-closed connection still carries an answer is the server's choice.
+    let mut answer = Vec::new();
+    _ = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer).await;
+
+    assert!(!String::from_utf8_lossy(&answer).starts_with("HTTP/1.1 200"));
+    assert_eq!((stand.site.renders(), stand.cache.stats().sequence), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_arrive_within_five_seconds_is_408() {
+    let stand = Stand::new().await;
+    let mut bytes = Call::post("").head();
+    bytes.extend(b"content-length: 100\r\n\r\n{\"path\": ");
+    let mut stream = stand.connect().await;
+    let started = tokio::time::Instant::now();
+    stream.write_all(&bytes).await.unwrap();
+
+    let answer = rest(stream).await;
+
+    assert_problem(&answer, 408);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(started.elapsed().as_secs(), 5);
+    assert_eq!((stand.site.renders(), stand.cache.stats().sequence), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_drips_is_408_too() {
+    let stand = Stand::new().await;
+    let mut bytes = Call::post("").head();
+    bytes.extend(b"content-length: 100\r\n\r\n");
+    let mut stream = stand.connect().await;
+    stream.write_all(&bytes).await.unwrap();
+    for _ in 0..6 {
+        _ = stream.write_all(b" ").await;
+        tokio::time::sleep(crate::secs(1)).await;
+    }
+
+    assert_problem(&rest(stream).await, 408);
+}
+
+#[tokio::test]
+async fn a_refusal_says_no_more_of_what_was_sent_than_it_must() {
+    let stand = Stand::new().await;
+    let long = "n".repeat(10_000);
+
+    let answer = stand.assert_refused(&Call::post(value!({ long.clone(): 1 }).to_string()), 400).await;
+
+    assert!(answer.body.len() < 2_000, "{}", answer.body.len());
+    assert!(!answer.text().contains(env!("CARGO_MANIFEST_DIR")) && !answer.text().contains("src/"));
+}
