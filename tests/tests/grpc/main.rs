@@ -1,5 +1,6 @@
 //! gRPC calls behind the layer: tonic's client and server over TCP, and frames as they are on the wire.
 
+mod answers;
 mod failure;
 mod frames;
 mod herd;
