@@ -18,8 +18,8 @@ use isr_layer::{Cache, IsrLayer, Page, Policy, Purge};
 use tower::layer::util::Identity;
 use tower::{Layer, Service, service_fn};
 
-use crate::BoxError;
 use crate::request::{Template, read, send};
+use crate::{BoxError, calls};
 
 /// The body of the rows without axum.
 type Plain = Full<Bytes>;
@@ -69,6 +69,10 @@ pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
             drive::<AxumBody, _, _>(router().layer(Identity::new()), &account, requests).await
         }
         "uncached-router-layer" => drive::<AxumBody, _, _>(router().layer(isr()?), &account, requests).await,
+        "call-request" => calls::request(requests).await,
+        "call-plain" => calls::plain(requests).await,
+        "call-hit" => calls::hit(requests).await,
+        "call-uncached" => calls::uncached(requests).await,
         _ => Err("no such scenario".into()),
     }
 }

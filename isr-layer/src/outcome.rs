@@ -47,8 +47,14 @@ pub(crate) enum Reason {
     Timeout,
     /// The body failed midway.
     Cut,
+    /// A call whose `grpc-status` is not 0.
+    GrpcStatus,
+    /// A call's request that failed midway.
+    RequestCut,
     /// A 200 without a body.
     Empty,
+    /// A call's answer that is anything but one message, not compressed.
+    NotOneMessage,
     /// A status that is never stored.
     Status,
     /// The answer sets a cookie.
@@ -71,6 +77,12 @@ pub(crate) enum Reason {
     Authorization,
     /// In header mode: the request may be answered with less than the whole.
     Request,
+    /// The page got too many new keys within a second.
+    NewKeyLimit,
+    /// The answer has more header fields than are stored.
+    TooManyHeaders,
+    /// The client may see drafts.
+    Draft,
     /// The page's `params` do not list the path, and it has no others.
     NotInParams,
 }
@@ -85,6 +97,9 @@ impl Reason {
             Self::Panic => "panic",
             Self::Timeout => "timeout",
             Self::Cut => "body-cut",
+            Self::GrpcStatus => "grpc-status",
+            Self::RequestCut => "request-cut",
+            Self::NotOneMessage => "not-one-message",
             Self::Empty => "empty-body",
             Self::Status => "status",
             Self::SetCookie => "set-cookie",
@@ -97,6 +112,9 @@ impl Reason {
             Self::Lifetime => "no-lifetime",
             Self::Authorization => "authorization",
             Self::Request => "request",
+            Self::NewKeyLimit => "new-key-limit",
+            Self::TooManyHeaders => "too-many-headers",
+            Self::Draft => "draft",
             Self::NotInParams => "not-in-params",
         }
     }

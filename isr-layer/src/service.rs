@@ -17,9 +17,11 @@ use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
     Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, Sight, regenerate,
 };
+use crate::caller::Caller;
 use crate::deliver::{Delivery, Hit, choose, is_head};
+use crate::draft::show;
 use crate::future::ResponseFuture;
-use crate::header_mode::{self, HeaderMode, Sort};
+use crate::header_mode;
 use crate::inner::Inner;
 use crate::key::Key;
 use crate::page::{Known, canonical};
@@ -33,7 +35,7 @@ use crate::visit::{Visit, visit};
 /// inner service sees nothing else of it.
 pub struct Isr<S> {
     inner: S,
-    slot: Arc<Slot<S>>,
+    pub(crate) slot: Arc<Slot<S>>,
     /// In front of the whole application for certain; otherwise the requests say where.
     is_outermost: bool,
 }
@@ -79,13 +81,21 @@ where
         let routed = !self.is_outermost && placement::is_routed(request.extensions());
         let path = if routed { placement::public_path(&request) } else { request.uri().path() };
         match core.look(&request, path) {
-            Sight::Foreign => match &core.header_mode {
-                None => ResponseFuture::inner(self.inner.call(request)),
-                Some(mode) => {
-                    let sort = header_mode::sort(&request, path);
-                    self.by_headers(mode.clone(), sort, request)
-                }
-            },
+            Sight::Foreign if core.header_mode.is_some() => {
+                let sort = header_mode::sort(core, &request, path);
+                header_mode::answer(&mut self.inner, &self.slot, sort, request)
+            }
+            Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
+            Sight::Fresh(..) | Sight::Page(..) if core.shows_draft(request.headers()) => {
+                let (page, show_status) = (core.page_at(path), core.config.cache_status);
+                ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status))
+            }
+            Sight::Call(page) => {
+                let page = page.clone();
+                let ready = release(&mut self.inner);
+                let caller = Caller { slot: self.slot.clone(), page, routed };
+                ResponseFuture::waiting(caller.answer(request, ready))
+            }
             Sight::Fresh(entry, now) => {
                 let choice = choose(&entry, is_head(&request), request.headers());
                 let show_status = core.config.cache_status;
@@ -95,7 +105,7 @@ where
                 ResponseFuture::hit(Hit { entry, choice, show_status, now })
             }
             Sight::Page(page, key) => {
-                let recipe = self.recipe(page.clone(), key.to_key(page), &request, routed);
+                let recipe = Slot::recipe(&self.slot, page.clone(), key.to_key(page), &request, routed);
                 self.visit(recipe, Delivery::take(&mut request), request)
             }
         }
@@ -123,54 +133,37 @@ impl<S> Isr<S> {
             ready,
         ))
     }
+}
 
+impl<S> Slot<S> {
     /// Makes this service the one that renders what no request came for, unless it is one route of many.
-    pub(crate) fn register<B>(&self)
+    pub(crate) fn register<B>(this: &Arc<Self>)
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
         if !placement::is_route(TypeId::of::<S>()) {
-            self.slot.core.set_application(Slot::renderer(&self.slot));
-        }
-    }
-
-    /// Answers what is no page, cached as its headers say.
-    #[cold]
-    fn by_headers<B>(
-        &mut self,
-        mode: Arc<HeaderMode>,
-        sort: Sort,
-        request: Request<B>,
-    ) -> ResponseFuture<S::Future, S::Body, S::Error>
-    where
-        S: Inner<B>,
-        B: RenderBody + Send + 'static,
-    {
-        match sort {
-            Sort::Untouched => ResponseFuture::inner(self.inner.call(request)),
-            Sort::Unsafe(target) => {
-                ResponseFuture::waiting(header_mode::pass_unsafe(mode, target, self.inner.call(request)))
-            }
-            Sort::Cacheable { target, is_plain } => {
-                let (parts, body) = request.into_parts();
-                let visit = header_mode::Visit { slot: self.slot.clone(), mode, target, is_plain, parts };
-                ResponseFuture::waiting(header_mode::visit(visit, body, release(&mut self.inner)))
-            }
+            this.core.set_application(Self::renderer(this));
         }
     }
 
     /// Splits a request: the recipe is what is kept of it.
-    fn recipe<B>(&self, page: Arc<Known>, key: Key, request: &Request<B>, routed: bool) -> Recipe
+    pub(crate) fn recipe<B, C>(
+        this: &Arc<Self>,
+        page: Arc<Known>,
+        key: Key,
+        request: &Request<C>,
+        routed: bool,
+    ) -> Recipe
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let renderer = Slot::renderer(&self.slot);
-        let config = &self.slot.core.config;
+        let renderer = Self::renderer(this);
+        let config = &this.core.config;
         let kept = kept_headers(&config.keep_headers, request.headers());
         if !routed {
-            self.register();
+            Self::register(this);
             return Recipe { page, key, kept, routed: None };
         }
         let local = canonical(request.uri().path()).map_or(0, |local| local.len());
@@ -179,12 +172,10 @@ impl<S> Isr<S> {
         placement::narrow(&mut extensions, key.uri(0));
         config.drop_extensions.iter().for_each(|drop| drop(&mut extensions));
         let routed = Arc::new(Routed { extensions, prefix, renderer: renderer.clone() });
-        self.slot.remember(&key, &routed);
+        this.remember(&key, &routed);
         Recipe { page, key, kept, routed: Some(routed) }
     }
-}
 
-impl<S> Slot<S> {
     /// Keeps what renders a key again, as long as there is an entry for it or a render. It stays here and not in the entry:
     /// what the router found out may hold the application's state, which may hold the cache.
     fn remember(&self, key: &Key, routed: &Arc<Routed>) {
@@ -216,7 +207,7 @@ impl<S> Slot<S> {
 }
 
 /// Takes the ready service and leaves a clone that is not: whatever readiness holds goes where the ready one goes.
-fn release<S: Clone>(inner: &mut S) -> S {
+pub(crate) fn release<S: Clone>(inner: &mut S) -> S {
     let clone = inner.clone();
     std::mem::replace(inner, clone)
 }

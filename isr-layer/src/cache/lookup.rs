@@ -8,6 +8,7 @@ use http_body::Body;
 use quick_cache::Equivalent;
 
 use super::core::Core;
+use crate::call::is_call;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
 use crate::key::{Key, KeyRef, PathKey};
@@ -21,6 +22,8 @@ pub(crate) enum Sight<'a> {
     Fresh(Arc<Entry>, Instant),
     /// A page that takes a second look.
     Page(&'a Arc<Known>, KeyRef<'a>),
+    /// A call of a page: its message has to be read before it has a key.
+    Call(&'a Arc<Known>),
 }
 
 impl Core {
@@ -28,7 +31,7 @@ impl Core {
     #[inline]
     pub(crate) fn look<'a, B: Body>(&'a self, request: &'a Request<B>, raw: &'a str) -> Sight<'a> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Sight::Foreign;
+            return self.look_for_call(request, raw);
         }
         if !self.registry.may_have(raw) || !request.body().is_end_stream() {
             return Sight::Foreign;
@@ -41,9 +44,17 @@ impl Core {
         }
     }
 
+    fn look_for_call<B>(&self, request: &Request<B>, raw: &str) -> Sight<'_> {
+        if !self.registry.may_have(raw) || !is_call(request) {
+            return Sight::Foreign;
+        }
+        let page = canonical(raw).and_then(|path| self.registry.find(&path));
+        page.filter(|page| page.is_unary()).map_or(Sight::Foreign, Sight::Call)
+    }
+
     fn look_again<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Sight<'a>> {
         let path = canonical(raw)?;
-        let page = self.registry.find(&path)?;
+        let page = self.registry.find(&path).filter(|page| !page.is_unary())?;
         let key = KeyRef::new(page, path, request.uri().query(), request.headers())?;
         let fresh = if page.is_keyed_by_path() { None } else { self.fresh(&key) };
         Some(match fresh {
@@ -53,7 +64,7 @@ impl Core {
     }
 
     #[inline]
-    fn fresh(&self, key: &(impl Hash + Equivalent<Key>)) -> Option<(Arc<Entry>, Instant)> {
+    pub(crate) fn fresh(&self, key: &(impl Hash + Equivalent<Key>)) -> Option<(Arc<Entry>, Instant)> {
         let entry = self.memory.get(key)?;
         let now = clock::now();
         entry.is_fresh(&self.marks, now).then_some((entry, now))

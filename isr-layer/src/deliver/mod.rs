@@ -4,6 +4,7 @@ mod answer;
 mod choice;
 pub(crate) mod codec;
 mod delivery;
+mod downstream;
 mod encoding;
 mod etag;
 mod headers;
@@ -11,10 +12,14 @@ mod precondition;
 mod range;
 mod representation;
 mod stamp;
+mod surrogate;
+
+pub use downstream::Downstream;
 
 pub(crate) use answer::{Hit, body, deliver, unstored};
 pub(crate) use choice::{choose, choose_form};
 pub(crate) use delivery::{Delivery, is_head};
-pub(crate) use headers::{is_hop_by_hop, note_status, prepare, prepare_foreign, stamped};
+pub(crate) use downstream::{Offer, take_back};
+pub(crate) use headers::{is_hop_by_hop, mark_draft, note_status, prepare, prepare_foreign, stamped};
 pub(crate) use representation::Representation;
 pub(crate) use stamp::Stamps;

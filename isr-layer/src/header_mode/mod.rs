@@ -5,6 +5,7 @@
 //! page, and without `from_response_headers` none of it runs.
 
 mod admit;
+mod answer;
 mod directives;
 mod fetch;
 mod flights;
@@ -19,7 +20,6 @@ mod validate;
 mod vary;
 mod visit;
 
+pub(crate) use answer::answer;
 pub(crate) use mode::HeaderMode;
-pub(crate) use sort::{Sort, sort};
-pub(crate) use unsafe_methods::pass_unsafe;
-pub(crate) use visit::{Visit, visit};
+pub(crate) use sort::sort;

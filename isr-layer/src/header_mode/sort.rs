@@ -1,27 +1,33 @@
 //! What a request is to header mode.
 
+use std::sync::Arc;
+
 use http::header::{
     HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, UPGRADE,
 };
 use http::{Method, Request};
 use http_body::Body;
 
+use super::mode::HeaderMode;
 use super::target::Target;
+use crate::cache::Core;
 
 /// What a request is to header mode.
-#[derive(Debug)]
 pub(crate) enum Sort {
     /// None of its business.
     Untouched,
     /// May change what its target answers (RFC 9111, 4.4).
-    Unsafe(Target),
+    Unsafe { mode: Arc<HeaderMode>, target: Target },
     /// May be answered from what is stored; what it fetches may be stored only if it is `plain`.
-    Cacheable { target: Target, is_plain: bool },
+    Cacheable { mode: Arc<HeaderMode>, target: Target, is_plain: bool },
 }
 
-/// Sorts a request whose public path is `path`.
-pub(crate) fn sort<B: Body>(request: &Request<B>, path: &str) -> Sort {
+/// Sorts a request whose public path is `path`. A client that may see drafts is none of its business either.
+pub(crate) fn sort<B: Body>(core: &Core, request: &Request<B>, path: &str) -> Sort {
     let headers = request.headers();
+    let Some(mode) = core.header_mode.clone().filter(|_| !core.shows_draft(headers)) else {
+        return Sort::Untouched;
+    };
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     if matches!(*request.method(), Method::OPTIONS | Method::TRACE | Method::CONNECT)
         || is_read && (!request.body().is_end_stream() || is_for_the_origin(headers))
@@ -30,10 +36,10 @@ pub(crate) fn sort<B: Body>(request: &Request<B>, path: &str) -> Sort {
     }
     match Target::of(request, path) {
         None => Sort::Untouched,
-        Some(target) if !is_read => Sort::Unsafe(target),
+        Some(target) if !is_read => Sort::Unsafe { mode, target },
         Some(target) => {
             let is_plain = *request.method() == Method::GET && !asks_for_less(headers);
-            Sort::Cacheable { target, is_plain }
+            Sort::Cacheable { mode, target, is_plain }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::body::IsrBody;
 
 /// Awaits the answer to an unsafe request. A success forgets its target, and what `Location` and `Content-Location` name
 /// within the same origin; registered pages are never touched.
-pub(crate) async fn pass_unsafe<R, E>(
+pub(super) async fn pass_unsafe<R, E>(
     mode: Arc<HeaderMode>,
     target: Target,
     answer: impl Future<Output = Result<Response<R>, E>>,

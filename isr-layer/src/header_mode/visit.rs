@@ -28,20 +28,20 @@ const LONGEST_QUEUE: Duration = Duration::from_secs(60);
 const NO_PAGE: u32 = u32::MAX;
 
 /// One request in header mode.
-pub(crate) struct Visit<S> {
-    pub(crate) slot: Arc<Slot<S>>,
-    pub(crate) mode: Arc<HeaderMode>,
-    pub(crate) target: Target,
+pub(super) struct Visit<S> {
+    pub(super) slot: Arc<Slot<S>>,
+    pub(super) mode: Arc<HeaderMode>,
+    pub(super) target: Target,
     /// Whether what it fetches may be stored.
-    pub(crate) is_plain: bool,
+    pub(super) is_plain: bool,
     /// The client's own request.
-    pub(crate) parts: request::Parts,
+    pub(super) parts: request::Parts,
 }
 
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
 /// Answers a visit. `ready` is the client's own service, which fetches if this visit leads, and is let go otherwise.
-pub(crate) async fn visit<S, B>(visit: Visit<S>, body: B, ready: S) -> Result<S::Body, S::Error>
+pub(super) async fn visit<S, B>(visit: Visit<S>, body: B, ready: S) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
@@ -138,7 +138,7 @@ impl<S> Visit<S> {
         let (response, unstored) = match fetched {
             Fetched::Answer(response, unstored) => (response, unstored),
             Fetched::Error(error) => return Err(error),
-            Fetched::Failed(reason) => (Failure::without_answer(reason).response(None), Some(reason)),
+            Fetched::Failed(reason) => (Failure::in_http(reason).response(None), Some(reason)),
         };
         let outcome = match unstored {
             Some(reason) => Outcome::Unstored { forward, reason, collapsed: false },

@@ -47,6 +47,11 @@ impl Registry {
         self.router.at(path).ok().and_then(|found| self.by_id(*found.value))
     }
 
+    /// How many pages there are; their ids are the numbers below that.
+    pub(crate) fn len(&self) -> usize {
+        self.pages.len()
+    }
+
     /// The page of that pattern.
     pub(crate) fn by_pattern(&self, pattern: &str) -> Option<&Arc<Known>> {
         self.pages.iter().find(|known| known.page.path() == pattern)
@@ -123,7 +128,17 @@ impl Known {
 
     /// Whether its key is the path and nothing else.
     pub(crate) fn is_keyed_by_path(&self) -> bool {
-        self.policy().query.is_empty() && self.vary.is_empty()
+        self.policy().query.is_empty() && self.vary.is_empty() && !self.is_unary()
+    }
+
+    /// Whether it is a unary gRPC method.
+    pub(crate) fn is_unary(&self) -> bool {
+        self.page.is_unary()
+    }
+
+    /// Whether strangers choose among its keys: by the path's parameters, declared query parameters or headers.
+    pub(crate) fn has_many_keys(&self) -> bool {
+        !self.is_keyed_by_path() || self.has_parameters()
     }
 
     /// The page's declared tags, their parameters filled in.
@@ -203,8 +218,16 @@ fn checked(page: &Page) -> Result<Box<[HeaderName]>, Error> {
             return refuse(format!("the tag `{tag}` uses `{{{name}}}`, which its path does not have"));
         }
     }
+    if page.is_unary() && (page.path().contains('{') || !policy.query.is_empty()) {
+        return refuse("a unary method has no parameters and no query: its message is its key".to_owned());
+    }
     let mut vary = Vec::with_capacity(policy.vary.len());
     for name in policy.vary {
+        if page.is_unary() && (name.starts_with("grpc-") || matches!(*name, "content-type" | "te")) {
+            return refuse(format!(
+                "`vary` cannot name `{name}`: it says how a call is sent, not what is asked"
+            ));
+        }
         match HeaderName::from_bytes(name.as_bytes()) {
             Ok(name) if !NEVER_IN_A_KEY.contains(&name.as_str()) => vary.push(name),
             _ => {
