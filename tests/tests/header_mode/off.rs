@@ -49,3 +49,23 @@ async fn it_has_a_share_of_memory_of_its_own_and_stays_inside_the_bound() {
     assert!(isr.cache().stats().bytes <= 200_000, "{:?}", isr.cache().stats());
     assert_eq!(ask(&service, get::<Plain>("/page")).await.cache_status(), "isr; hit");
 }
+
+#[tokio::test]
+async fn a_client_that_may_see_drafts_goes_past_it_both_ways() {
+    let site = Site::new();
+    site.act(says("max-age=60"));
+    let secret = "a-secret-of-more-than-24-bytes";
+    let isr = builder().draft(secret).build().unwrap();
+    let service = isr.layer(site.clone());
+    let drafts = isr.draft_service().unwrap();
+    let allowed = ask(&drafts, get::<Plain>(&format!("/api/draft?secret={secret}"))).await;
+    let cookie = allowed.header("set-cookie").split(';').next().unwrap().to_owned();
+
+    for _ in 0..2 {
+        let shown = crate::visit_with(&service, &[("cookie", &cookie)]).await;
+        assert_eq!(shown.cache_status(), "");
+    }
+
+    assert_eq!(site.renders(), 2);
+    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored");
+}
