@@ -38,6 +38,8 @@ fn part(spec: &str, length: usize) -> Option<Range<usize>> {
     let (first, last) = spec.split_once('-')?;
     match (number(first)?, number(last)?) {
         (None, None) => None,
+        // Satisfiable, but `Content-Range` has no word for it.
+        (None, Some(1..)) if length == 0 => None,
         (None, Some(suffix)) => Some(length.saturating_sub(suffix)..length),
         (Some(first), None) => Some(first.min(length)..length),
         (Some(first), Some(last)) if first > last => None,

@@ -166,14 +166,18 @@ async fn trailers_follow_a_variant_as_they_follow_identity() {
 
 #[tokio::test]
 async fn a_prerendered_page_has_its_variants_when_the_first_client_comes() {
-    let stage = Stage::new(A);
+    let page = isr_layer::Page::new("/{slug}");
+    let isr = IsrLayer::builder().pages([page]).params(page, || async { vec!["a"] }).build();
+    let stage = Stage::of(isr.expect("the page has params"));
     stage.site.act(html());
+    // Until a first request came, a plain service is not known to be there.
+    stage.ask(http::Method::GET, "/b", &[]).await;
 
     stage.isr.cache().prerender().await;
     stage.drained().await;
     let answer = stage.get(&only(BROWSER)).await;
 
-    assert_eq!((answer.header("content-encoding"), stage.site.renders()), ("br", 1));
+    assert_eq!((answer.header("content-encoding"), stage.site.renders()), ("br", 2));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! HEAD: GET's answer without the body, whatever GET's answer is.
 
 use http::{HeaderMap, Method};
-use isr_layer::{Policy, Purge};
+use isr_layer::Policy;
 use isr_tests::{Answer, Reply};
 
 use crate::{A, BROWSER, DATE, Stage, digits, html, only, pass, ten_seconds};
@@ -84,7 +84,6 @@ async fn head_of_every_status_that_is_stored_is_gets_answer() {
     }
 }
 
-/// The length was lost where nothing was stored, so that `curl -I` showed other headers than GET has.
 #[tokio::test(start_paused = true)]
 async fn head_of_an_answer_that_is_not_stored_is_gets_answer() {
     for reply in [
@@ -93,17 +92,14 @@ async fn head_of_an_answer_that_is_not_stored_is_gets_answer() {
         Reply::status(500),
         Reply::status(204).empty(),
     ] {
-        let stage = Stage::new(A);
-        stage.site.act(reply);
+        let stages = [Stage::new(A), Stage::new(A)];
+        stages.iter().for_each(|stage| stage.site.act(reply.clone()));
 
-        let get = stage.get(&[]).await;
-        stage.isr.cache().revalidate(Purge::path("/a")).await;
-        let head = stage.head(&[]).await;
+        let get = stages[0].get(&[]).await;
+        let head = stages[1].head(&[]).await;
 
         assert_eq!((head.status, head.text()), (get.status, ""));
-        assert_eq!(head.header("content-type"), get.header("content-type"));
-        let length = if get.status == 204 { String::new() } else { get.body.len().to_string() };
-        assert_eq!(head.header("content-length"), length, "{}", get.status);
+        assert_eq!(comparable(&head), comparable(&get), "{}", get.status);
     }
 }
 
