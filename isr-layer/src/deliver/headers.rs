@@ -192,3 +192,45 @@ fn add_vary<'a>(headers: &mut HeaderMap, declared: impl Iterator<Item = &'a Head
         headers.insert(VARY, value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAMES: [&str; 4] = ["accept-encoding", "accept-language", "origin", "x-theme"];
+
+    fn lower(text: &str) -> String {
+        text.trim().to_ascii_lowercase()
+    }
+
+    proptest! {
+        /// A second implementation: `Vary` is a set of names without case.
+        #[test]
+        fn vary_names_what_the_handler_said_and_what_is_declared_once_each(
+            said in prop::collection::btree_set("(accept-encoding|Accept-Language|ORIGIN|x-Other)", 0..4),
+            comma in prop::sample::select(vec![",", ", ", " ,\t", ",,"]),
+            two_lines in any::<bool>(),
+            declared in prop::collection::vec(prop::sample::select(&NAMES[..]), 0..5),
+        ) {
+            let said = said.into_iter().collect::<Vec<_>>();
+            let (one, other) = said.split_at(if two_lines { said.len() / 2 } else { 0 });
+            let mut headers = HeaderMap::new();
+            for line in [one, other].into_iter().filter(|line| !line.is_empty()) {
+                headers.append(VARY, line.join(comma).parse().unwrap());
+            }
+            let declared = declared.into_iter().map(HeaderName::from_static).collect::<Vec<_>>();
+
+            add_vary(&mut headers, declared.iter());
+
+            let names = members(&headers, VARY).map(lower).collect::<Vec<_>>();
+            let expected = said.iter().map(|name| lower(name)).chain(declared.iter().map(|name| name.to_string()));
+            let expected = expected.collect::<BTreeSet<_>>();
+            prop_assert_eq!(names.len(), expected.len(), "named once: {:?}", &names);
+            prop_assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), expected);
+        }
+    }
+}
