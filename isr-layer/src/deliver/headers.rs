@@ -55,7 +55,7 @@ pub(crate) fn prepare(
         headers.remove(name);
     }
     let earlier = take_earlier_caches(headers);
-    let is_encodable = status == StatusCode::OK && codec::can_encode() && is_encodable(headers, body);
+    let is_encodable = status == StatusCode::OK && codec::count() > 0 && is_encodable(headers, body);
     headers.entry(CACHE_CONTROL).or_insert(DEFAULT_CACHE_CONTROL);
     if status == StatusCode::OK {
         headers.entry(ETAG).or_insert_with(|| entity_tag(body));
