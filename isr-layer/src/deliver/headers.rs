@@ -56,7 +56,7 @@ pub(crate) fn prepare(
     if is_of_call(headers) {
         return (earlier, false);
     }
-    let is_encodable = status == StatusCode::OK && codec::can_encode() && is_encodable(headers, body);
+    let is_encodable = status == StatusCode::OK && codec::count() > 0 && is_encodable(headers, body);
     if status == StatusCode::OK {
         headers.entry(ETAG).or_insert_with(|| entity_tag(body));
     }

@@ -202,6 +202,18 @@ async fn memory_stays_within_its_bytes_with_variants() {
     assert!(each >= variants, "{each} bytes are counted for {variants}");
 }
 
+/// Only bodies were counted twice, so a small page with many headers took three times what it was said to.
+#[tokio::test]
+async fn the_heads_of_variants_are_counted() {
+    let policy = "x".repeat(4000);
+    let stage = Stage::warm(A, html().header("x-long", &policy)).await;
+
+    let counted = stage.isr.cache().stats().bytes;
+
+    let taken = stage.get_sizes("/a").await + 3 * 4000;
+    assert!(counted >= taken, "{counted} bytes are counted for {taken}");
+}
+
 impl Stage {
     /// The bytes of a page in all its encodings.
     async fn get_sizes(&self, path: &str) -> u64 {

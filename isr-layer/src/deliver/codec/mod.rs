@@ -30,9 +30,9 @@ pub(crate) fn encoded(body: &Bytes) -> Vec<(Coding, Bytes)> {
     all
 }
 
-/// Whether there is any encoder at all.
-pub(crate) fn can_encode() -> bool {
-    encoders().next().is_some()
+/// How many encoders there are.
+pub(crate) fn count() -> usize {
+    encoders().count()
 }
 
 fn encoders() -> impl Iterator<Item = (Coding, Encode)> {
