@@ -61,7 +61,7 @@ impl<S> Caller<S> {
             Sight::Page(recipe) => {
                 let arrival = self.slot.core.marks.published();
                 let (slot, delivery) = (self.slot, Delivery::default());
-                visit(Visit { slot, recipe, delivery, arrival }, ready).await
+                visit(Visit { slot, recipe, delivery, request: None, arrival }, ready).await
             }
             Sight::Foreign => pass(head, body, ready).await,
         }

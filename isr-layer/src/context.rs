@@ -37,6 +37,7 @@ pub struct Current {
 #[derive(Debug)]
 struct Scope {
     page: Page,
+    is_draft: bool,
     checked_in: AtomicBool,
     said: Mutex<Said>,
 }
@@ -70,6 +71,22 @@ pub fn no_store() {
     current().no_store();
 }
 
+/// Whether this request may see what is not published: draft mode is on for its client, and nothing of the answer is kept.
+///
+/// `false` in every render whose answer others may get, and outside a page.
+///
+/// ```
+/// use isr_layer::context;
+///
+/// async fn load_post(slug: &str) -> String {
+///     let state = if context::is_draft() { "the latest version" } else { "what is published" };
+///     format!("{state} of {slug}")
+/// }
+/// ```
+pub fn is_draft() -> bool {
+    CURRENT.try_with(Current::is_draft).unwrap_or(false)
+}
+
 /// The render this task works on. Outside a render the handle does nothing, and that is logged once.
 pub fn current() -> Current {
     CURRENT.try_with(Clone::clone).unwrap_or_else(|_| {
@@ -81,7 +98,16 @@ pub fn current() -> Current {
 impl Current {
     /// A new render of `page`.
     pub(crate) fn of(page: Page) -> Self {
-        let scope = Scope { page, checked_in: AtomicBool::new(false), said: Mutex::default() };
+        Self::within(page, false)
+    }
+
+    /// A request that is shown a draft of `page`: nothing is stored of it, whatever is said.
+    pub(crate) fn of_draft(page: Page) -> Self {
+        Self::within(page, true)
+    }
+
+    fn within(page: Page, is_draft: bool) -> Self {
+        let scope = Scope { page, is_draft, checked_in: AtomicBool::new(false), said: Mutex::default() };
         Self { scope: Some(Arc::new(scope)) }
     }
 
@@ -110,6 +136,11 @@ impl Current {
     /// See [`no_store`].
     pub fn no_store(&self) {
         self.say(|said| said.no_store = true);
+    }
+
+    /// See [`is_draft`].
+    pub fn is_draft(&self) -> bool {
+        self.scope.as_ref().is_some_and(|scope| scope.is_draft)
     }
 
     /// Everything said so far.

@@ -9,10 +9,12 @@ use tower_layer::Layer;
 
 use crate::__private::Registered;
 use crate::cache::{Cache, Config, Core, Limits, Lists};
+use crate::deliver::Downstream;
+use crate::draft::{DEFAULT_NAME, Draft};
 use crate::error::{Error, ErrorKind};
 use crate::page::{ListParams, NEVER_IN_A_KEY, Page, ParamList, Registry, given_list};
 use crate::revalidate::RevalidateService;
-use crate::revalidate::auth::Authenticators;
+use crate::revalidate::auth::{Authenticators, Secret};
 use crate::service::Isr;
 
 /// The layer: put it around a service, and the service's pages are rendered once and served from memory.
@@ -51,6 +53,8 @@ pub struct IsrLayer {
 pub struct IsrLayerBuilder {
     pages: Option<Vec<Page>>,
     params: Vec<(Page, ListParams)>,
+    pub(crate) draft: Option<Secret>,
+    pub(crate) draft_cookie: String,
     config: Config,
 }
 
@@ -61,6 +65,8 @@ impl IsrLayer {
         IsrLayerBuilder {
             pages: None,
             params: Vec::new(),
+            draft: None,
+            draft_cookie: DEFAULT_NAME.to_owned(),
             config: Config {
                 cache_status: true,
                 keep_headers: Vec::new(),
@@ -69,6 +75,9 @@ impl IsrLayer {
                 max_entries: 1_000_000,
                 max_marks: 65_536,
                 renders: Limits { at_once: 2 * cores, per_page: 8, queued: 1024 },
+                downstream: Downstream::default(),
+                new_keys_per_second: 100,
+                draft: None,
             },
         }
     }
@@ -180,6 +189,29 @@ impl IsrLayerBuilder {
         self
     }
 
+    /// What caches between this layer and the client may keep. Default: nothing without asking.
+    ///
+    /// ```
+    /// use isr_layer::{Downstream, IsrLayer};
+    ///
+    /// let isr = IsrLayer::builder().pages([]).downstream(Downstream::cdn().surrogate_keys("Surrogate-Key")).build()?;
+    /// # Ok::<(), isr_layer::Error>(())
+    /// ```
+    pub fn downstream(mut self, downstream: Downstream) -> Self {
+        self.config.downstream = downstream;
+        self
+    }
+
+    /// How many keys that were not asked for before one page may get in a second, where its path has parameters or it
+    /// declares query parameters or headers. Default 100.
+    ///
+    /// What comes beyond that is rendered for the client that asks, and not stored. A key that is stored or being rendered
+    /// is not new, and what a revalidation renders is not counted.
+    pub fn new_keys_per_second(mut self, keys: u32) -> Self {
+        self.config.new_keys_per_second = keys;
+        self
+    }
+
     /// Lets handlers see a request header that is not in the key, such as a trace id.
     ///
     /// A risk: a handler whose answer depends on it gives one client's answer to everybody. Headers that say who asks are
@@ -204,7 +236,7 @@ impl IsrLayerBuilder {
     ///
     /// When two pages want one path, a policy contradicts itself, `params` are given for a page that is not registered, or a
     /// setting is not accepted; the message names both sides.
-    pub fn build(self) -> Result<IsrLayer, Error> {
+    pub fn build(mut self) -> Result<IsrLayer, Error> {
         let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
         if let Some(name) =
             self.config.keep_headers.iter().find(|name| NEVER_IN_A_KEY.contains(&name.as_str()))
@@ -220,6 +252,8 @@ impl IsrLayerBuilder {
         if self.config.memory_bytes == 0 || self.config.max_entries == 0 {
             return refuse("memory is limited to nothing: room for at least one page is needed".to_owned());
         }
+        self.config.downstream.check()?;
+        self.config.draft = self.draft.map(|secret| Draft::new(secret, self.draft_cookie)).transpose()?;
         let declared = || inventory::iter::<Registered>.into_iter().map(|Registered(page)| *page).collect();
         let registry = Registry::new(self.pages.unwrap_or_else(declared))?;
         let lists = Lists::new(&registry, self.params)?;

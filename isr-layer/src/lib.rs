@@ -38,6 +38,8 @@
 //! | make a handler a page | [`static_page`], [`Page`], [`Policy`] |
 //! | put the layer in its place | [`IsrLayer::wrap`], [`IsrLayer`], [`IsrLayerBuilder`] |
 //! | say that something changed, from code | [`Cache::revalidate`], [`Purge`], [`Mode`], [`Receipt`] |
+//! | let a CDN keep pages | [`Downstream`], [`IsrLayerBuilder::downstream`] |
+//! | show editors what is not published yet | [`IsrLayerBuilder::draft`], [`DraftService`], [`context::is_draft`] |
 //! | let a content system say it | [`IsrLayer::revalidate_service`], [`RevalidateService`], [`auth`] |
 //! | tag a page while it is rendered, or change its lifetime | [`context`] |
 //!
@@ -57,6 +59,7 @@ mod caller;
 mod clock;
 pub mod context;
 mod deliver;
+mod draft;
 mod entry;
 mod error;
 mod future;
@@ -92,6 +95,8 @@ mod wrap;
 pub use body::{IsrBody, RenderBody, RequestBody};
 pub use cache::{Cache, Explanation, PrerenderReport, Stats};
 pub use call::Resumed;
+pub use deliver::Downstream;
+pub use draft::DraftService;
 pub use error::{Error, ErrorKind};
 pub use future::ResponseFuture;
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};

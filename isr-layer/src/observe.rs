@@ -80,6 +80,11 @@ pub(crate) fn revalidation_refused(status: StatusCode) {
     log!(warn, status = status.as_u16(), "a revalidation was refused");
 }
 
+/// Draft mode was refused to somebody. What was asked is not logged: the secret may be in it.
+pub(crate) fn draft_refused(status: StatusCode) {
+    log!(warn, status = status.as_u16(), "draft mode was refused");
+}
+
 /// A page's `params` could not be read. The error is the user's own.
 pub(crate) fn params_failed(page: &Page, error: &str) {
     let page = page.describe();

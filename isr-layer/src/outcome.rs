@@ -69,6 +69,12 @@ pub(crate) enum Reason {
     NotCheckedIn,
     /// A render failed a moment ago and is not tried again yet.
     Backoff,
+    /// The page got too many new keys within a second.
+    NewKeyLimit,
+    /// The answer has more header fields than are stored.
+    TooManyHeaders,
+    /// The client may see drafts.
+    Draft,
     /// The page's `params` do not list the path, and it has no others.
     NotInParams,
 }
@@ -95,6 +101,9 @@ impl Reason {
             Self::NoStore => "no-store",
             Self::NotCheckedIn => "not-checked-in",
             Self::Backoff => "backoff",
+            Self::NewKeyLimit => "new-key-limit",
+            Self::TooManyHeaders => "too-many-headers",
+            Self::Draft => "draft",
             Self::NotInParams => "not-in-params",
         }
     }

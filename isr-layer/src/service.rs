@@ -19,6 +19,7 @@ use crate::cache::{
 };
 use crate::caller::Caller;
 use crate::deliver::{Delivery, Hit, choose, is_head};
+use crate::draft::show;
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
 use crate::key::Key;
@@ -80,6 +81,10 @@ where
         let path = if routed { placement::public_path(&request) } else { request.uri().path() };
         match core.look(&request, path) {
             Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
+            Sight::Fresh(..) | Sight::Page(..) if core.shows_draft(request.headers()) => {
+                let (page, show_status) = (core.page_at(path), core.config.cache_status);
+                ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status))
+            }
             Sight::Call(page) => {
                 let page = page.clone();
                 self.read(page, request, routed)
@@ -94,7 +99,7 @@ where
             }
             Sight::Page(page, key) => {
                 let recipe = Slot::recipe(&self.slot, page.clone(), key.to_key(page), &request, routed);
-                self.visit(recipe, Delivery::take(&mut request))
+                self.visit(recipe, Delivery::take(&mut request), request)
             }
         }
     }
@@ -120,7 +125,12 @@ impl<S> Isr<S> {
 
     /// Waits for the engine; out of the way of what is answered at once.
     #[inline(never)]
-    fn visit<B>(&mut self, recipe: Recipe, delivery: Delivery) -> ResponseFuture<S::Future, S::Body, S::Error>
+    fn visit<B>(
+        &mut self,
+        recipe: Recipe,
+        delivery: Delivery,
+        request: Request<B>,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
@@ -128,7 +138,10 @@ impl<S> Isr<S> {
         let ready = release(&mut self.inner);
         let slot = self.slot.clone();
         let arrival = slot.core.marks.published();
-        ResponseFuture::waiting(visit(Visit { slot, recipe, delivery, arrival }, ready))
+        ResponseFuture::waiting(visit(
+            Visit { slot, recipe, delivery, request: Some(request), arrival },
+            ready,
+        ))
     }
 }
 

@@ -1,9 +1,10 @@
 //! One request for a page that memory could not answer at first sight: decide, wait, answer.
 
 use std::convert::identity;
+use std::future::poll_fn;
 use std::sync::Arc;
 
-use http::Response;
+use http::{Request, Response};
 use tokio::sync::oneshot;
 
 use crate::body::{IsrBody, RenderBody};
@@ -12,9 +13,10 @@ use crate::cache::{
 };
 use crate::clock;
 use crate::context::Current;
-use crate::deliver::{Delivery, deliver, unstored};
+use crate::deliver::{Delivery, deliver, take_back, unstored};
 use crate::entry::{Entry, Freshness, Verdict};
 use crate::inner::Inner;
+use crate::invalidation::Validity;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::recipe::Recipe;
 use crate::service::{Background, Ready, Slot, Unready};
@@ -24,10 +26,12 @@ use crate::service::{Background, Ready, Slot, Unready};
 const LOOKS: usize = 4;
 
 /// One request for a page.
-pub(crate) struct Visit<S> {
+pub(crate) struct Visit<S, B> {
     pub(crate) slot: Arc<Slot<S>>,
     pub(crate) recipe: Recipe,
     pub(crate) delivery: Delivery,
+    /// The client's own request without its headers, which are the delivery's: for a route that turns out to be no page.
+    pub(crate) request: Option<Request<B>>,
     /// The last number published when the request came.
     pub(crate) arrival: u64,
 }
@@ -35,7 +39,7 @@ pub(crate) struct Visit<S> {
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
 /// Answers a visit. `ready` is the client's own service, which renders if this visit leads, and is let go otherwise.
-pub(crate) async fn visit<S, B>(visit: Visit<S>, ready: S) -> Result<S::Body, S::Error>
+pub(crate) async fn visit<S, B>(mut visit: Visit<S, B>, ready: S) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
@@ -56,7 +60,7 @@ where
             Decision::Remembered { failure, retry } => {
                 return Ok(visit.fail(&failure, Outcome::Remembered(Reason::Backoff), Some(retry)));
             }
-            Decision::Alone(reason) => return visit.alone(ready.take(), Forward::Bypass, reason).await,
+            Decision::Alone(reason) => return visit.refused(ready.take(), Forward::Bypass, reason).await,
             Decision::Lead(lead, waiting) => return visit.lead(lead, waiting, ready.take()).await,
             Decision::Follow(follower, waiting) => {
                 // Whatever readiness holds must not be held while waiting for somebody else.
@@ -68,7 +72,7 @@ where
                         return Ok(visit.serve(entry, outcome));
                     }
                     Landing::Failed(failure) => return Ok(visit.failed(failure, waiting, true)),
-                    Landing::Refused(reason) => return visit.alone(None, waiting.forward, *reason).await,
+                    Landing::Refused(reason) => return visit.refused(None, waiting.forward, *reason).await,
                     Landing::NotListed => return Ok(visit.not_listed()),
                     Landing::Abandoned => {}
                 }
@@ -78,13 +82,13 @@ where
     visit.alone(None, Forward::Bypass, Reason::Stale).await
 }
 
-impl<S> Visit<S> {
+impl<S, B> Visit<S, B>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
     /// Starts the render on a task of its own, so that it outlives this client, and waits for what it gives.
-    async fn lead<B>(&self, lead: Lead, waiting: Waiting, ready: Option<S>) -> Result<S::Body, S::Error>
-    where
-        S: Inner<B>,
-        B: RenderBody + Send + 'static,
-    {
+    async fn lead(&mut self, lead: Lead, waiting: Waiting, ready: Option<S>) -> Result<S::Body, S::Error> {
         let core = &self.slot.core;
         let (client, answer) = oneshot::channel();
         let recipe = self.recipe.clone();
@@ -107,6 +111,11 @@ impl<S> Visit<S> {
                 Landing::NotListed => Ok(self.not_listed()),
                 Landing::Refused(_) | Landing::Abandoned => Ok(self.failed(&self.aborted(), waiting, false)),
             },
+            Ok(Answer::Own { verdict: Verdict::Uncacheable(Reason::NotCheckedIn), .. })
+                if self.request.is_some() =>
+            {
+                self.refused(None, waiting.forward, Reason::NotCheckedIn).await
+            }
             Ok(Answer::Own { response, verdict }) => Ok(self.own(response, verdict, waiting)),
             Ok(Answer::Error(error)) => self.last_good(waiting, Reason::ServiceError, false).ok_or(error),
             // The task was ended from outside: the runtime shuts down.
@@ -115,11 +124,7 @@ impl<S> Visit<S> {
     }
 
     /// Starts a render nobody waits for. What begins now holds the application; what waits for its turn does not.
-    fn refresh<B>(&self, lead: Lead)
-    where
-        S: Inner<B>,
-        B: RenderBody + Send + 'static,
-    {
+    fn refresh(&self, lead: Lead) {
         let core = &self.slot.core;
         let recipe = self.recipe.clone();
         match core.permits.try_acquire(recipe.page.id) {
@@ -140,12 +145,30 @@ impl<S> Visit<S> {
         }
     }
 
+    /// Answers for this client alone, since what is rendered for this key may not be stored. What is no page's own function
+    /// is a route that the page's pattern covers, and gets the request as the client sent it.
+    async fn refused(
+        &mut self,
+        ready: Option<S>,
+        forward: Forward,
+        reason: Reason,
+    ) -> Result<S::Body, S::Error> {
+        let own = self.request.take().filter(|_| reason == Reason::NotCheckedIn);
+        let Some(mut request) = own else { return self.alone(ready, forward, reason).await };
+        *request.headers_mut() = self.delivery.headers();
+        let mut service = ready.unwrap_or_else(|| self.slot.service());
+        poll_fn(|cx| service.poll_ready(cx)).await?;
+        let response = service.call(request).await?.map(IsrBody::inner);
+        Ok(self.unstored(response, Outcome::Unstored { forward, reason, collapsed: false }))
+    }
+
     /// Renders for this client alone, from the recipe like everybody, and stores nothing.
-    async fn alone<B>(&self, ready: Option<S>, forward: Forward, reason: Reason) -> Result<S::Body, S::Error>
-    where
-        S: Inner<B>,
-        B: RenderBody + Send + 'static,
-    {
+    async fn alone(
+        &mut self,
+        ready: Option<S>,
+        forward: Forward,
+        reason: Reason,
+    ) -> Result<S::Body, S::Error> {
         if !self.slot.core.admits(&self.recipe).await {
             return Ok(self.not_listed());
         }
@@ -170,8 +193,12 @@ impl<S> Visit<S> {
     }
 
     fn serve<R>(&self, entry: &Entry, outcome: Outcome) -> Response<IsrBody<R>> {
-        let show_status = self.slot.core.config.cache_status;
-        deliver(entry, self.delivery.choose(entry), outcome, show_status, clock::now(), identity)
+        let (core, choice) = (&self.slot.core, self.delivery.choose(entry));
+        let mut response = deliver(entry, choice, outcome, core.config.cache_status, clock::now(), identity);
+        if entry.is_offered && entry.validity(&core.marks) != Validity::Valid {
+            take_back(response.headers_mut());
+        }
+        response
     }
 
     fn unstored<R>(&self, response: Response<IsrBody<R>>, outcome: Outcome) -> Response<IsrBody<R>> {

@@ -23,8 +23,12 @@ const PURGES: u32 = 10_000;
 async fn main() -> Result<(), BoxError> {
     let entries = std::env::args().nth(1).map_or(Ok(1_000_000), |text| text.parse::<u32>())?;
     let before = resident()?;
-    let isr =
-        IsrLayer::builder().pages([ITEM]).memory(64 << 30).max_entries(u64::from(entries) * 2).build()?;
+    let isr = IsrLayer::builder()
+        .pages([ITEM])
+        .new_keys_per_second(u32::MAX)
+        .memory(64 << 30)
+        .max_entries(u64::from(entries) * 2)
+        .build()?;
     fill(&isr, entries).await?;
     let stats = isr.cache().stats();
     println!(

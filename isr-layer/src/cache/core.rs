@@ -10,10 +10,13 @@ use http::header::HeaderName;
 use super::flight::{Flights, Follower, Joined, Lead};
 use super::lists::Lists;
 use super::memory::Memory;
+use super::new_keys::NewKeys;
 use super::permits::{Limits, Permits};
 use super::regenerate::Renderer;
 use super::trouble::{Failure, Kind, Troubles};
 use crate::clock::Instant;
+use crate::deliver::Downstream;
+use crate::draft::Draft;
 use crate::entry::{Entry, Freshness};
 use crate::invalidation::{Cell, Marks};
 use crate::key::Key;
@@ -31,6 +34,9 @@ pub(crate) struct Config {
     pub(crate) max_entries: u64,
     pub(crate) max_marks: usize,
     pub(crate) renders: Limits,
+    pub(crate) downstream: Downstream,
+    pub(crate) new_keys_per_second: u32,
+    pub(crate) draft: Option<Draft>,
 }
 
 /// What all parts of one layer share. It never holds the application: the application may hold it.
@@ -44,6 +50,7 @@ pub(crate) struct Core {
     pub(crate) permits: Arc<Permits>,
     pub(crate) troubles: Troubles,
     pub(crate) tasks: Tasks,
+    new_keys: NewKeys,
     /// Renders any page: there once the layer is known to stand in front of the whole application.
     application: Mutex<Option<Arc<dyn Renderer>>>,
     pruning: tokio::sync::Mutex<()>,
@@ -81,6 +88,7 @@ impl Core {
             permits: Permits::new(config.renders),
             troubles: Troubles::new(),
             tasks: Tasks::new(),
+            new_keys: NewKeys::new(registry.len(), config.new_keys_per_second),
             application: Mutex::default(),
             pruning: tokio::sync::Mutex::default(),
             config,
@@ -114,6 +122,7 @@ impl Core {
                 let fallback = (freshness == Freshness::MustRender { fallback: true }).then_some(entry);
                 self.wait(recipe, Waiting { fallback, forward: Forward::Stale }, arrival, now)
             }
+            (None, None) if self.is_one_too_many(recipe, now) => Decision::Alone(Reason::NewKeyLimit),
             (None, None) => {
                 let waiting = Waiting { fallback: None, forward: Forward::UriMiss };
                 self.wait(recipe, waiting, arrival, now)
@@ -166,6 +175,15 @@ impl Core {
             }
         }
         self.marks.prune(through);
+    }
+
+    /// Whether a key that nothing is known of is more than its page may get now. What is being rendered already is no new
+    /// key, nor is what `params` lists, nor what the page can have but one of.
+    fn is_one_too_many(&self, recipe: &Recipe, now: Instant) -> bool {
+        let page = &recipe.page;
+        let is_listed = || page.is_keyed_by_path() && self.lists.include(recipe);
+        let is_new = page.has_many_keys() && !self.flights.is_in_progress(&recipe.key) && !is_listed();
+        is_new && !self.new_keys.admit(page.id, now)
     }
 
     fn refresh(&self, recipe: &Recipe, entry: Arc<Entry>, arrival: u64, now: Instant) -> Decision {

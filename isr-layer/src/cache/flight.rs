@@ -22,6 +22,8 @@ use crate::recipe::Recipe;
 const QUEUED: u64 = u64::MAX;
 
 /// The renders in progress.
+///
+/// Strangers choose the keys; the map's hash has a seed of its own, so they cannot make them collide.
 pub(crate) struct Flights {
     table: Mutex<Table>,
 }
@@ -150,6 +152,11 @@ impl Flights {
             }
         }
         (sure, doubtful)
+    }
+
+    /// Whether a key is being rendered.
+    pub(crate) fn is_in_progress(&self, key: &Key) -> bool {
+        self.lock().joinable.contains_key(key)
     }
 
     /// How many flights take joiners.

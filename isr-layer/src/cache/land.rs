@@ -1,5 +1,6 @@
 //! Landing: what a render that ended is worth, and how its flight ends with that.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,7 +90,8 @@ impl Approach<'_> {
         }
         let Attempt { as_of, born, ref said } = self.attempt;
         let lifetime = jittered(policy.jitter, lifetime(policy, parts.status, said));
-        Answer::Landed(self.stored(Rendered { parts, body, trailers, born, as_of, lifetime }))
+        let offer = self.core.config.downstream.offer(lifetime, || self.tags());
+        Answer::Landed(self.stored(Rendered { parts, body, trailers, born, as_of, lifetime, offer }))
     }
 
     fn stored(self, rendered: Rendered) -> Arc<Landed> {
@@ -145,6 +147,12 @@ impl Approach<'_> {
                 core.troubles.failed(&core.marks, key, &shared, seen, now, cold);
             }
         })
+    }
+
+    /// Every tag of what was rendered, by name.
+    fn tags(&self) -> BTreeSet<String> {
+        let params = self.core.registry.params(self.recipe.key.path());
+        self.recipe.page.declared_tags(&params).chain(self.attempt.said.tags.iter().cloned()).collect()
     }
 
     /// The tags that were learnt during the render.

@@ -85,6 +85,12 @@ impl Lists {
         self.of(page).filter(|_| page.policy().fallback == Fallback::NotFound)
     }
 
+    /// Whether a page lists that path, as far as its list was read.
+    pub(super) fn include(&self, recipe: &Recipe) -> bool {
+        let listed = self.of(&recipe.page).and_then(|list| list.last().listed.clone());
+        listed.is_some_and(|listed| listed.has(recipe.key.path()))
+    }
+
     /// Whether a page has no such path, as far as its list was read.
     pub(super) fn exclude(&self, recipe: &Recipe) -> bool {
         let listed = self.exclusive(&recipe.page).and_then(|list| list.last().listed.clone());

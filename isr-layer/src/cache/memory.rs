@@ -10,6 +10,9 @@ use crate::entry::Entry;
 use crate::key::Key;
 
 /// The entries in memory.
+///
+/// Strangers choose the keys. The hash has a seed of its own, drawn at random for each cache, so they cannot make them
+/// collide; and a look-up compares the whole key, never the hash alone.
 pub(crate) struct Memory {
     entries: Cache<Key, Arc<Entry>, ByBytes>,
 }

@@ -7,6 +7,7 @@ mod land;
 mod lists;
 mod lookup;
 mod memory;
+mod new_keys;
 mod permits;
 mod prerender;
 mod regenerate;

@@ -31,6 +31,8 @@ const LONGEST_COLD_PAUSE: Duration = Duration::from_secs(5);
 const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
 
 /// The keys in trouble, in a bounded table.
+///
+/// Strangers choose the keys; the table's hash has a seed of its own, so they cannot make them collide.
 pub(crate) struct Troubles {
     table: Cache<Key, Arc<Trouble>, ByBytes>,
 }

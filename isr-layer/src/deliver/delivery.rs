@@ -20,6 +20,11 @@ impl Delivery {
         Self { head: is_head(request), headers: std::mem::take(request.headers_mut()) }
     }
 
+    /// The headers of the request.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        self.headers.clone()
+    }
+
     /// What the client gets of an entry.
     pub(crate) fn choose(&self, entry: &Entry) -> Choice {
         choose(entry, self.head, &self.headers)

@@ -12,14 +12,11 @@ use http::header::{
 use sha2::{Digest, Sha256};
 
 use super::codec;
+use super::downstream;
 use super::stamp::Stamp;
 use crate::call::subtype;
 use crate::clock::Instant;
 use crate::outcome::CacheStatus;
-
-/// What a stored answer says when its handler said nothing: kept by nobody but us, so that a purge is seen everywhere at
-/// once.
-const DEFAULT_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -60,7 +57,6 @@ pub(crate) fn prepare(
         return (earlier, false);
     }
     let is_encodable = status == StatusCode::OK && codec::can_encode() && is_encodable(headers, body);
-    headers.entry(CACHE_CONTROL).or_insert(DEFAULT_CACHE_CONTROL);
     if status == StatusCode::OK {
         headers.entry(ETAG).or_insert_with(|| entity_tag(body));
     }
@@ -103,6 +99,12 @@ pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus
     }
     let earlier = take_earlier_caches(headers);
     set_cache_status(headers, status, earlier.as_deref());
+}
+
+/// Marks an answer that shows a draft: nobody keeps it, whatever the handler said.
+pub(crate) fn mark_draft(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
+    downstream::keep_private(headers);
+    mark_unstored(headers, status);
 }
 
 /// Whether they are a gRPC answer's: what follows from the method GET has no meaning there, for a POST.

@@ -4,6 +4,7 @@ mod answer;
 mod choice;
 pub(crate) mod codec;
 mod delivery;
+mod downstream;
 mod encoding;
 mod etag;
 mod headers;
@@ -11,9 +12,13 @@ mod precondition;
 mod range;
 mod representation;
 mod stamp;
+mod surrogate;
+
+pub use downstream::Downstream;
 
 pub(crate) use answer::{Hit, deliver, unstored};
 pub(crate) use choice::choose;
 pub(crate) use delivery::{Delivery, is_head};
-pub(crate) use headers::{is_hop_by_hop, prepare};
+pub(crate) use downstream::{Offer, take_back};
+pub(crate) use headers::{is_hop_by_hop, mark_draft, prepare};
 pub(crate) use representation::Representation;

@@ -49,6 +49,8 @@ pub(crate) fn head(
         Some(Reason::CacheControl)
     } else if varies_on_undeclared(&parts.headers, vary) {
         Some(Reason::Vary)
+    } else if is_too_much(&parts.headers) {
+        Some(Reason::TooManyHeaders)
     } else {
         None
     };
@@ -64,6 +66,14 @@ pub(crate) fn body(policy: &Policy, status: StatusCode, length: usize, said: &Sa
     } else {
         Verdict::Store
     }
+}
+
+/// Whether there are more fields than are stored: they are kept in memory, and copied for every answer.
+pub(crate) fn is_too_much(fields: &HeaderMap) -> bool {
+    const FIELDS: usize = 64;
+    const BYTES: usize = 16 * 1024;
+    let bytes = || fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+    fields.len() > FIELDS || bytes() > BYTES
 }
 
 /// How long a stored answer lives: the lowest of what the policy and the handler said, and shorter for what is gone.
@@ -195,6 +205,24 @@ mod tests {
         }
         let lines = [("cache-control", "max-age=60"), ("cache-control", "no-store")];
         assert_eq!(verdict(Policy::new(), 200, &lines), cache_control);
+    }
+
+    #[test]
+    fn more_fields_than_are_stored_are_refused() {
+        let refused = Verdict::Uncacheable(Reason::TooManyHeaders);
+        let with = |fields: &[usize]| {
+            let mut parts = parts(200, &[]);
+            for (at, &length) in fields.iter().enumerate() {
+                let name = HeaderName::try_from(format!("x-{at:02}")).unwrap();
+                parts.headers.insert(name, "v".repeat(length).try_into().unwrap());
+            }
+            head(&Policy::new(), &[], &parts, true)
+        };
+
+        assert_eq!(with(&[1; 64]), Verdict::Store);
+        assert_eq!(with(&[1; 65]), refused);
+        assert_eq!(with(&[4092; 4]), Verdict::Store);
+        assert_eq!(with(&[4092, 4092, 4092, 4093]), refused);
     }
 
     #[test]

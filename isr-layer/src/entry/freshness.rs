@@ -32,9 +32,14 @@ impl Lifetime {
         }
     }
 
+    /// How long an entry is fresh, should no purge end that before.
+    pub(crate) fn fresh_for(self) -> Option<Duration> {
+        lowest(self.revalidate, self.expire)
+    }
+
     /// When an entry born at `born` ends being fresh, should no purge end that before.
     pub(crate) fn fresh_until(self, born: Instant) -> Option<Instant> {
-        lowest(self.revalidate, self.expire).and_then(|after| born.checked_add(after))
+        self.fresh_for().and_then(|after| born.checked_add(after))
     }
 
     /// A lifetime at whose end there is nothing left: not stale but absent, as a 404 is.
@@ -45,7 +50,7 @@ impl Lifetime {
     /// Seconds until the entry goes stale, below zero when it did; none when time makes no difference.
     pub(crate) fn ttl(self, age_secs: u64) -> Option<i64> {
         let secs = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        lowest(self.revalidate, self.expire).map(|end| secs(end.as_secs()).saturating_sub(secs(age_secs)))
+        self.fresh_for().map(|end| secs(end.as_secs()).saturating_sub(secs(age_secs)))
     }
 }
 

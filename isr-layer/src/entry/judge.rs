@@ -7,6 +7,7 @@ use http::response;
 use super::admit::{self, Verdict};
 use super::call;
 use crate::context::Said;
+use crate::outcome::Reason;
 use crate::recipe::Recipe;
 
 /// What the head of an answer decides; `Store` as long as the rest says nothing else.
@@ -25,6 +26,9 @@ pub(crate) fn whole(
 ) -> Verdict {
     let policy = recipe.page.policy();
     match head(recipe, parts, true) {
+        Verdict::Store if trailers.is_some_and(admit::is_too_much) => {
+            Verdict::Uncacheable(Reason::TooManyHeaders)
+        }
         Verdict::Store if recipe.key.is_call() => call::whole(policy, parts, body, trailers, said),
         Verdict::Store => admit::body(policy, parts.status, body.len(), said),
         refused => refused,

@@ -13,7 +13,7 @@ use super::freshness::{Freshness, Lifetime, freshness};
 use super::is_gone;
 use crate::cache::Renderer;
 use crate::clock::Instant;
-use crate::deliver::{Representation, codec, prepare};
+use crate::deliver::{Offer, Representation, codec, prepare};
 use crate::invalidation::{Carried, Cell, Marks, Validity};
 use crate::key::Key;
 use crate::recipe::Recipe;
@@ -31,6 +31,8 @@ pub(crate) struct Entry {
     encoded: OnceLock<Box<[Representation]>>,
     /// Whether encodings are worth making.
     pub(crate) is_encodable: bool,
+    /// Whether caches in front of us may keep it because we said so, not the handler.
+    pub(crate) is_offered: bool,
     /// `Cache-Status` members of caches behind us.
     pub(crate) earlier_caches: Option<Box<str>>,
     /// Where the layer sits behind a router, the route that renders it again.
@@ -55,13 +57,16 @@ pub(crate) struct Rendered {
     /// The last number published before its render began.
     pub(crate) as_of: u64,
     pub(crate) lifetime: Lifetime,
+    /// What caches in front of us are told, if the handler says nothing.
+    pub(crate) offer: Offer,
 }
 
 impl Entry {
     pub(crate) fn new(recipe: &Recipe, rendered: Rendered, carried: Carried) -> Self {
-        let Rendered { mut parts, body, trailers, born, as_of, lifetime } = rendered;
+        let Rendered { mut parts, body, trailers, born, as_of, lifetime, offer } = rendered;
         let (earlier_caches, is_encodable) =
             prepare(parts.status, &mut parts.headers, &body, &recipe.page.vary);
+        let is_offered = offer.put(&mut parts.headers);
         let size = size(&recipe.key, &body, trailers.as_deref(), &parts.headers, &carried, is_encodable);
         Self {
             key: recipe.key.clone(),
@@ -71,6 +76,7 @@ impl Entry {
             identity: Representation::identity(parts.status, parts.headers, body),
             encoded: OnceLock::new(),
             is_encodable,
+            is_offered,
             earlier_caches,
             route: recipe.routed.as_ref().map(|routed| routed.renderer.clone()),
             born,
@@ -205,11 +211,16 @@ fn size(
     /// A slot of a header map, and what `Age` and `Cache-Status` will take.
     const PER_HEADER: usize = 112;
     const STAMPED: usize = 2 * PER_HEADER + 64;
+    /// What the allocator and the tables add to all its parts, and a tag that nothing else carries; both measured.
+    const BOOKKEEPING: usize = 384;
+    const PER_OWN_TAG: usize = 128;
     let text = |map: &HeaderMap| {
         let bytes = map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
         bytes + map.len() * PER_HEADER
     };
-    let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + carried.cells().len() * 16;
+    let own_tags = carried.cells().iter().filter(|cell| cell.carriers() == 1).count();
+    let carried = carried.cells().len() * 16 + own_tags * PER_OWN_TAG;
+    let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + carried + BOOKKEEPING;
     // Encodings together are no larger than the body.
     let bodies = if is_encodable { 2 * body.len() } else { body.len() };
     fixed + bodies + text(headers) + STAMPED + trailers.map_or(0, text)

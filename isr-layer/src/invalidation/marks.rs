@@ -68,6 +68,8 @@ pub(crate) struct Marks {
     table: RwLock<Table>,
 }
 
+/// Strangers choose some of the texts, as parameters in tags; the maps' hashes have seeds of their own, so they cannot make
+/// them collide.
 #[derive(Debug, Default)]
 struct Table {
     tags: HashMap<Arc<str>, Arc<Cell>>,

@@ -54,6 +54,11 @@ impl Registry {
         self.router.at(path).ok().and_then(|found| self.by_id(*found.value))
     }
 
+    /// How many pages there are; their ids are the numbers below that.
+    pub(crate) fn len(&self) -> usize {
+        self.pages.len()
+    }
+
     /// The page of that pattern.
     pub(crate) fn by_pattern(&self, pattern: &str) -> Option<&Arc<Known>> {
         self.pages.iter().find(|known| known.page.path() == pattern)
@@ -144,6 +149,11 @@ impl Known {
     /// Whether it is a unary gRPC method.
     pub(crate) fn is_unary(&self) -> bool {
         self.page.is_unary()
+    }
+
+    /// Whether strangers choose among its keys: by the path's parameters, declared query parameters or headers.
+    pub(crate) fn has_many_keys(&self) -> bool {
+        !self.is_keyed_by_path() || self.has_parameters()
     }
 
     /// The page's declared tags, their parameters filled in.

@@ -15,7 +15,7 @@ const MAX_DETAIL: usize = 500;
 
 /// Why a request was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// Not JSON, or of the wrong shape.
     Malformed(String),
     /// No credential or a wrong one, whatever the reason.
@@ -122,7 +122,7 @@ fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
 }
 
 /// Says why a request was not carried out.
-pub(super) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
+pub(crate) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
     let status = refusal.status();
     let problem = Problem::new(status, refusal.detail());
     let mut response = json(status, "application/problem+json", &problem);
@@ -160,7 +160,7 @@ fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Respon
 }
 
 impl Refusal {
-    pub(super) fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::InvalidToken => StatusCode::UNAUTHORIZED,

@@ -1,4 +1,6 @@
 //! How often one address may fail, and one credential may call: counted in bounded tables, a minute at a time.
+//!
+//! Strangers choose the keys; the tables' hashes have seeds of their own, so they cannot make them collide.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -25,7 +27,7 @@ const MAX_KEYS: usize = 4_096;
 /// The counters of one endpoint. A failure counts against its address alone, so that a valid credential is never
 /// refused for the failures of others.
 #[derive(Debug)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     rates: Rates,
     failures: Mutex<Windows<IpAddr>>,
     calls: Mutex<Windows<Credential>>,
@@ -33,13 +35,13 @@ pub(super) struct Limits {
 
 /// What is allowed in a minute.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rates {
+pub(crate) struct Rates {
     pub(super) failures: NonZeroU32,
     pub(super) calls: NonZeroU32,
 }
 
 impl Limits {
-    pub(super) fn new(rates: Rates) -> Self {
+    pub(crate) fn new(rates: Rates) -> Self {
         Self { rates, failures: Mutex::default(), calls: Mutex::default() }
     }
 
@@ -48,7 +50,7 @@ impl Limits {
     }
 
     /// Counts a failure, and says how it is answered.
-    pub(super) fn failed(&self, peer: Option<IpAddr>, now: Instant) -> Refusal {
+    pub(crate) fn failed(&self, peer: Option<IpAddr>, now: Instant) -> Refusal {
         let Some(peer) = peer else { return Refusal::InvalidToken };
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         match failures.count(network(peer), now, self.rates.failures) {

@@ -21,3 +21,7 @@ mod webhook;
 
 pub use service::RevalidateService;
 pub use webhook::{Unprocessable, Webhook, WebhookEvent};
+
+pub(crate) use answer::{Refusal, refusal};
+pub(crate) use limits::{Limits, Rates};
+pub(crate) use surroundings::peer;

@@ -1,6 +1,6 @@
 //! Memory is bounded by bytes and by entries, and a flood evicts no hot page.
 
-use isr_layer::{Isr, IsrLayer, Page};
+use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page};
 use isr_tests::{Act, Reply, Site, ask, get};
 use tower::Layer;
 
@@ -8,6 +8,11 @@ use crate::Plain;
 
 const ANY: Page = Page::new("/{*path}");
 const FLOOD: usize = 20_000;
+
+/// A builder that lets a flood in: here it is memory that has to bear it.
+fn open() -> IsrLayerBuilder {
+    IsrLayer::builder().new_keys_per_second(u32::MAX)
+}
 
 fn site(builder: IsrLayer) -> (Site, IsrLayer, Isr<Site>) {
     let site = Site::new();
@@ -25,7 +30,7 @@ async fn flood(service: &Isr<Site>, paths: std::ops::Range<usize>) {
 #[tokio::test]
 async fn the_bytes_of_all_entries_stay_within_the_limit() {
     for limit in [1 << 20, 16 << 20] {
-        let (_, isr, service) = site(IsrLayer::builder().pages([ANY]).memory(limit).build().unwrap());
+        let (_, isr, service) = site(open().pages([ANY]).memory(limit).build().unwrap());
 
         flood(&service, 0..FLOOD).await;
         let stats = isr.cache().stats();
@@ -39,7 +44,7 @@ async fn the_bytes_of_all_entries_stay_within_the_limit() {
 #[tokio::test]
 async fn the_number_of_entries_stays_within_the_limit() {
     for limit in [1000, 100, 10, 1] {
-        let (_, isr, service) = site(IsrLayer::builder().pages([ANY]).max_entries(limit).build().unwrap());
+        let (_, isr, service) = site(open().pages([ANY]).max_entries(limit).build().unwrap());
 
         flood(&service, 0..FLOOD / 4).await;
         let stats = isr.cache().stats();
@@ -51,7 +56,7 @@ async fn the_number_of_entries_stays_within_the_limit() {
 
 #[tokio::test]
 async fn a_flood_of_unknown_paths_leaves_hot_pages_where_they_are() {
-    let builder = IsrLayer::builder().pages([ANY]).max_entries(1000);
+    let builder = open().pages([ANY]).max_entries(1000);
     let (_, _, service) = site(builder.build().unwrap());
     let hot = (0..100).map(|n| format!("/hot/{n}")).collect::<Vec<_>>();
     for _ in 0..3 {
@@ -74,7 +79,7 @@ async fn a_flood_of_unknown_paths_leaves_hot_pages_where_they_are() {
 
 #[tokio::test]
 async fn a_flood_of_404s_leaves_hot_pages_where_they_are() {
-    let builder = IsrLayer::builder().pages([ANY]).memory(4 << 20);
+    let builder = open().pages([ANY]).memory(4 << 20);
     let (site, isr, service) = site(builder.build().unwrap());
     site.script(|seen, _| match seen.uri.path().starts_with("/hot/") {
         true => Reply::page().chunk(vec![b'x'; 2_000]).into(),
@@ -94,7 +99,7 @@ async fn a_flood_of_404s_leaves_hot_pages_where_they_are() {
 
 #[tokio::test]
 async fn a_flood_of_failing_paths_takes_no_entry() {
-    let (site, isr, service) = site(IsrLayer::builder().pages([ANY]).build().unwrap());
+    let (site, isr, service) = site(open().pages([ANY]).build().unwrap());
     site.act(Reply::status(500).chunk(vec![b'x'; 2_000]));
 
     flood(&service, 0..FLOOD / 4).await;
@@ -105,7 +110,7 @@ async fn a_flood_of_failing_paths_takes_no_entry() {
 
 #[tokio::test]
 async fn a_page_larger_than_the_whole_memory_is_served_all_the_same() {
-    let (_, isr, service) = site(IsrLayer::builder().pages([ANY]).memory(2048).build().unwrap());
+    let (_, isr, service) = site(open().pages([ANY]).memory(2048).build().unwrap());
 
     for _ in 0..3 {
         let answer = ask(&service, get::<Plain>("/large")).await;
@@ -118,7 +123,7 @@ async fn a_page_larger_than_the_whole_memory_is_served_all_the_same() {
 #[tokio::test]
 async fn a_page_that_outgrows_the_whole_memory_does_not_stay_in_its_old_version() {
     let page = ANY.policy(isr_layer::Policy::new());
-    let (site, isr, service) = site(IsrLayer::builder().pages([page]).memory(6_000).build().unwrap());
+    let (site, isr, service) = site(open().pages([page]).memory(6_000).build().unwrap());
     ask(&service, get::<Plain>("/grows")).await;
     site.act(Reply::page().chunk(vec![b'y'; 9_000]));
 
@@ -129,7 +134,7 @@ async fn a_page_that_outgrows_the_whole_memory_does_not_stay_in_its_old_version(
 
 #[tokio::test]
 async fn after_a_flood_nothing_is_left_running() {
-    let (_, isr, service) = site(IsrLayer::builder().pages([ANY]).max_entries(100).build().unwrap());
+    let (_, isr, service) = site(open().pages([ANY]).max_entries(100).build().unwrap());
 
     flood(&service, 0..2000).await;
     isr.cache().drained().await;

@@ -113,3 +113,31 @@ async fn a_404_without_a_body_is_stored() {
 
     assert_eq!((hit.status.as_u16(), hit.text(), site.renders()), (404, "", 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_404_is_purged_by_path_page_and_tag_and_heals() {
+    let page = A.policy(Policy::new().tags(&["posts"]).not_found_revalidate(secs(3600)));
+    for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
+        for purge in [
+            Purge::path("/a"),
+            Purge::page("/a"),
+            Purge::tag("posts"),
+            Purge::tag("late"),
+            Purge::prefix("/a"),
+            Purge::all(),
+        ] {
+            let (site, isr, service) = site_and_layer(page);
+            site.script(|_, _| {
+                isr_layer::context::tag("late");
+                Reply::status(404).into()
+            });
+            visit(&service).await;
+            site.act(Reply::page());
+            assert_eq!(visit(&service).await.status, 404, "it is stored");
+
+            isr.cache().revalidate(purge.clone().mode(mode)).await;
+
+            assert_eq!(visit(&service).await.text(), "/a v1", "{purge:?}");
+        }
+    }
+}

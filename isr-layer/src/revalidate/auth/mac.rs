@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
@@ -46,6 +46,18 @@ pub(super) fn signer(
     presented.resize_with(presented.len().max(1), Vec::new);
     let found = presented.iter().map(|presented| compare::place(presented, &expected));
     found.fold(None, Option::or)
+}
+
+/// The code of `message` under the newest secret, in URL-safe base64.
+pub(crate) fn sign(secrets: &Secrets, message: &[&[u8]]) -> String {
+    let codes = secrets.iter().map(|key| Digest::Sha256.code(key, message));
+    GeneralPurpose::new(&URL_SAFE, NO_PAD).encode(codes.last().unwrap_or_default())
+}
+
+/// Whether `signature` is what [`sign`] gives for `message` under any of `secrets`.
+pub(crate) fn is_signed(secrets: &Secrets, message: &[&[u8]], signature: &str) -> bool {
+    let presented = Encoding::Base64Url.decode(signature);
+    signer(Digest::Sha256, secrets, message, std::iter::once(presented)).is_some()
 }
 
 impl Digest {

@@ -38,4 +38,7 @@ pub use secret::Secret;
 pub use standard_webhooks::StandardWebhooks;
 pub use static_secret::{Bearer, StaticSecret};
 
+pub(crate) use mac::{is_signed, sign};
+pub(crate) use secret::Secrets;
+
 pub(super) use authenticators::{Admission, Credential};

@@ -3,6 +3,7 @@
 use std::env::{self, VarError};
 use std::fmt;
 
+use super::compare;
 use super::mac::Encoding;
 use crate::{Error, ErrorKind};
 
@@ -111,12 +112,12 @@ impl fmt::Debug for Secret {
 
 /// One secret or, while it is being rotated, several.
 #[derive(Clone, Debug)]
-pub(super) struct Secrets {
+pub(crate) struct Secrets {
     any: Vec<Secret>,
 }
 
 impl Secrets {
-    pub(super) fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
+    pub(crate) fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
         Self { any: Vec::new() }.or(secret)
     }
 
@@ -129,6 +130,11 @@ impl Secrets {
         let mut any = self.any;
         any.push(secret);
         Ok(Self { any })
+    }
+
+    /// Whether `presented` is one of them.
+    pub(crate) fn has(&self, presented: &[u8]) -> bool {
+        compare::place(presented, self.iter()).is_some()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {

@@ -6,7 +6,7 @@ use axum::extract::{ConnectInfo, OriginalUri};
 use http::{Extensions, Uri};
 
 /// The address of the client, where the server was told to tell it.
-pub(in crate::revalidate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
 }
 

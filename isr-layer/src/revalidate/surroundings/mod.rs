@@ -4,7 +4,9 @@
 #[cfg_attr(not(feature = "axum"), path = "plain.rs")]
 mod told;
 
-pub(super) use told::{original_uri, peer};
+pub(super) use told::original_uri;
+
+pub(crate) use told::peer;
 
 #[cfg(test)]
 pub(super) use told::set_peer;

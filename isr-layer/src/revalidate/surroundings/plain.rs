@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::{Extensions, Uri};
 
 /// The address of the client, where the server was told to tell it.
-pub(in crate::revalidate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<SocketAddr>().map(SocketAddr::ip)
 }
 

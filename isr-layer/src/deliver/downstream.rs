@@ -1,0 +1,265 @@
+//! What caches between us and the client may keep: nothing by default, a page's whole lifetime for a CDN.
+
+use std::time::Duration;
+
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
+
+use super::surrogate::SurrogateKeys;
+use crate::entry::Lifetime;
+use crate::error::Error;
+
+/// What a stored answer says when its handler said nothing: kept by nobody but us, so that a purge is seen everywhere at
+/// once.
+const KEPT_BY_NOBODY: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
+
+/// The field that only CDNs read (RFC 9213).
+const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+
+/// What caches in front of the application may keep of a stored page, for [`IsrLayerBuilder::downstream`].
+///
+/// The default, `Downstream::default()`, lets nobody keep a page without asking: `Cache-Control: public, max-age=0,
+/// must-revalidate`. A purge is then seen everywhere at once, and asking costs a 304.
+///
+/// Whatever is chosen, in this order:
+///
+/// 1. The handler's own `Cache-Control` wins, and nothing is added to it.
+/// 2. An answer that is not stored leaves with what its handler said, or with `no-store`.
+/// 3. A page without a lifetime (`revalidate = false`, no `expire`) is kept by nobody: it goes stale by a purge alone, and
+///    nothing would tell a CDN of that. A handler that knows better says so itself.
+/// 4. A page that a purge has marked, and that is answered all the same while it is rendered anew, is kept by nobody.
+///
+/// ```
+/// use isr_layer::{Downstream, IsrLayer, Page, Policy};
+/// use std::time::Duration;
+/// # use bytes::Bytes;
+/// # use http::{Request, Response};
+/// # use http_body_util::Full;
+/// # use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// const HOME: Page = Page::new("/")
+///     .policy(Policy::new().revalidate(Duration::from_secs(60)).expire(Duration::from_secs(3600)).tags(&["posts"]));
+///
+/// let downstream = Downstream::cdn().cdn_cache_control().surrogate_keys("Cache-Tag");
+/// let isr = IsrLayer::builder().pages([HOME]).downstream(downstream).build()?;
+/// # let service = isr.layer(service_fn(async |_: Request<Full<Bytes>>| {
+/// #     Ok::<_, std::convert::Infallible>(Response::new(Full::from("a page")))
+/// # }));
+/// let answer = service.oneshot(Request::new(Full::default())).await?;
+///
+/// assert_eq!(answer.headers()["cache-control"], "public, max-age=0, must-revalidate");
+/// assert_eq!(answer.headers()["cdn-cache-control"], "public, max-age=60, stale-while-revalidate=3540");
+/// assert_eq!(answer.headers()["cache-tag"], "posts");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`IsrLayerBuilder::downstream`]: crate::IsrLayerBuilder::downstream
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Downstream {
+    keeper: Keeper,
+    surrogate_keys: Option<SurrogateKeys>,
+}
+
+/// Who may keep a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Keeper {
+    #[default]
+    Nobody,
+    /// Every shared cache, told in `Cache-Control`.
+    SharedCaches,
+    /// CDNs alone, told in a field of their own.
+    Cdns,
+}
+
+/// What one entry says to caches in front of us.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Offer {
+    /// The directives of a page that may be kept; none when nobody may.
+    kept: Option<(HeaderName, HeaderValue)>,
+    tags: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Downstream {
+    /// Lets shared caches keep a page for its lifetime: `public, max-age=0, must-revalidate, s-maxage=…,
+    /// stale-while-revalidate=…`. Browsers go on asking each time.
+    ///
+    /// `s-maxage` is the page's whole lifetime and the same in each of its answers: every answer says its `Age`, so what
+    /// remains of it is right however late a cache asks (RFC 9111, 4.2), and a stale answer has used it up.
+    /// `stale-while-revalidate` is the time between `revalidate` and `expire`, left out where there is no `expire`: no
+    /// cache in front of us serves a page past its end.
+    ///
+    /// `must-revalidate` keeps browsers, some of which know `stale-while-revalidate` too, from showing a purged page. Some
+    /// CDNs take it to heart as well and serve nothing stale; [`cdn_cache_control`](Self::cdn_cache_control) tells each its
+    /// own.
+    pub const fn cdn() -> Self {
+        Self { keeper: Keeper::SharedCaches, surrogate_keys: None }
+    }
+
+    /// Says what may be kept in `CDN-Cache-Control` (RFC 9213), which CDNs alone read: `public, max-age=…,
+    /// stale-while-revalidate=…`. `Cache-Control` then lets nobody else keep the page.
+    pub fn cdn_cache_control(mut self) -> Self {
+        self.keeper = Keeper::Cdns;
+        self
+    }
+
+    /// Sends the entry's tags in the header of that name, so that a purge by tag can be handed on to the CDN:
+    /// `Surrogate-Key` (Fastly), `Cache-Tag` (Cloudflare, Google), `Edge-Cache-Tag` (Akamai), `xkey` (Varnish).
+    ///
+    /// Keys are separated by spaces where the name ends in `key` or `keys`, by commas otherwise. In a tag every byte that
+    /// is no visible ASCII, and `,` and `%`, is percent-encoded, so that different tags stay different. Should a tag be
+    /// over 1,024 bytes or all of them over 8 KiB, then the header is left out and nobody may keep the page: what cannot be
+    /// purged by tag must not be kept. A header of that name that the handler sent stays as it is.
+    ///
+    /// A name that is no header name is refused by [`build`](crate::IsrLayerBuilder::build).
+    pub fn surrogate_keys(mut self, name: &str) -> Self {
+        self.surrogate_keys = Some(SurrogateKeys::named(name));
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.surrogate_keys.as_ref().map_or(Ok(()), SurrogateKeys::check)
+    }
+
+    /// What an entry says that lives so long; `tags` is asked only if they are told.
+    pub(crate) fn offer<T>(&self, lifetime: Lifetime, tags: impl FnOnce() -> T) -> Offer
+    where
+        T: IntoIterator<Item: AsRef<str>>,
+    {
+        match self.surrogate_keys.as_ref().map(|keys| keys.field(tags())) {
+            None => Offer { kept: self.kept(lifetime), tags: None },
+            Some(Ok(tags)) => Offer { kept: self.kept(lifetime), tags },
+            Some(Err(_)) => Offer::default(),
+        }
+    }
+
+    fn kept(&self, lifetime: Lifetime) -> Option<(HeaderName, HeaderValue)> {
+        let words = match self.keeper {
+            Keeper::Nobody => return None,
+            Keeper::SharedCaches => "public, max-age=0, must-revalidate, s-maxage",
+            Keeper::Cdns => "public, max-age",
+        };
+        let fresh = lifetime.fresh_for()?;
+        let stale = lifetime.expire.map_or(Duration::ZERO, |end| end.saturating_sub(fresh)).as_secs();
+        let mut value = format!("{words}={}", fresh.as_secs());
+        if stale > 0 {
+            value.push_str(&format!(", stale-while-revalidate={stale}"));
+        }
+        let name = if self.keeper == Keeper::Cdns { CDN_CACHE_CONTROL } else { CACHE_CONTROL };
+        HeaderValue::try_from(value).ok().map(|value| (name, value))
+    }
+}
+
+impl Offer {
+    /// Puts the offer beside what the handler said; tells whether somebody may keep the page because of it.
+    pub(crate) fn put(self, headers: &mut HeaderMap) -> bool {
+        if let Some((name, value)) = self.tags {
+            headers.entry(name).or_insert(value);
+        }
+        if headers.contains_key(CACHE_CONTROL) {
+            return false;
+        }
+        headers.insert(CACHE_CONTROL, KEPT_BY_NOBODY);
+        match self.kept {
+            Some((name, _)) if name != CACHE_CONTROL && headers.contains_key(&name) => false,
+            Some((name, value)) => {
+                headers.insert(name, value);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// Takes back what an entry offered, in one answer: a purge has marked it.
+pub(crate) fn take_back(headers: &mut HeaderMap) {
+    headers.remove(CDN_CACHE_CONTROL);
+    headers.insert(CACHE_CONTROL, KEPT_BY_NOBODY);
+}
+
+/// Makes sure that nobody keeps an answer, whatever its handler said: it is for one client's eyes.
+pub(super) fn keep_private(headers: &mut HeaderMap) {
+    let is_for_caches = |name: &HeaderName| {
+        let name = name.as_str();
+        name.ends_with("cdn-cache-control") || matches!(name, "surrogate-control" | "expires" | "pragma")
+    };
+    super::headers::remove_all(headers, is_for_caches);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn said(downstream: &Downstream, lifetime: Lifetime, own: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers: HeaderMap = own
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        downstream.offer(lifetime, || vec!["posts", "post:1"]).put(&mut headers);
+        headers
+    }
+
+    fn lifetime(revalidate: Option<u32>, expire: Option<u32>) -> Lifetime {
+        Lifetime { revalidate: revalidate.map(|n| n * SECOND), expire: expire.map(|n| n * SECOND) }
+    }
+
+    #[test]
+    fn the_table_of_lifetimes() {
+        let nobody = "public, max-age=0, must-revalidate";
+        let cdn = |rest: &str| format!("{nobody}, s-maxage={rest}");
+        for (revalidate, expire, expected) in [
+            (None, None, nobody.to_owned()),
+            (Some(60), None, cdn("60")),
+            (Some(60), Some(100), cdn("60, stale-while-revalidate=40")),
+            (Some(10), Some(10), cdn("10")),
+            (None, Some(100), cdn("100")),
+        ] {
+            let lifetime = lifetime(revalidate, expire);
+
+            assert_eq!(said(&Downstream::cdn(), lifetime, &[])["cache-control"], expected);
+            assert_eq!(said(&Downstream::default(), lifetime, &[])["cache-control"], nobody);
+        }
+    }
+
+    #[test]
+    fn the_handlers_own_word_wins_and_nothing_is_added_to_it() {
+        let downstream = Downstream::cdn().cdn_cache_control();
+        let lifetime = lifetime(Some(60), None);
+
+        let own = said(&downstream, lifetime, &[("cache-control", "max-age=5")]);
+        let targeted = said(&downstream, lifetime, &[("cdn-cache-control", "max-age=5")]);
+
+        assert_eq!(own["cache-control"], "max-age=5");
+        assert!(!own.contains_key("cdn-cache-control"));
+        assert_eq!(targeted["cdn-cache-control"], "max-age=5");
+        assert_eq!(targeted["cache-control"], KEPT_BY_NOBODY);
+    }
+
+    #[test]
+    fn what_cannot_be_purged_by_tag_is_kept_by_nobody() {
+        let downstream = Downstream::cdn().surrogate_keys("Surrogate-Key");
+        let mut headers = HeaderMap::new();
+
+        let kept = downstream.offer(lifetime(Some(60), None), || vec!["x".repeat(1025)]).put(&mut headers);
+
+        assert!(!kept && !headers.contains_key("surrogate-key"));
+        assert_eq!(headers["cache-control"], KEPT_BY_NOBODY);
+    }
+
+    #[test]
+    fn an_answer_for_one_client_tells_no_cache_to_keep_it() {
+        let mut headers = said(&Downstream::cdn().cdn_cache_control(), lifetime(Some(60), None), &[]);
+        headers.insert("surrogate-control", HeaderValue::from_static("max-age=60"));
+        headers.insert("netlify-cdn-cache-control", HeaderValue::from_static("max-age=60"));
+
+        keep_private(&mut headers);
+
+        assert_eq!(headers.len(), 1);
+        assert_eq!(headers["cache-control"], "private, no-store");
+    }
+}

@@ -1,0 +1,205 @@
+//! The service that turns draft mode on and off for one browser.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE,
+};
+use http::{Method, Request, Response, StatusCode, request};
+use http_body_util::Full;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tower_service::Service;
+
+use crate::cache::Core;
+use crate::clock;
+use crate::error::{Error, ErrorKind};
+use crate::observe;
+use crate::page::canonical;
+use crate::revalidate::{Limits, Rates, Refusal, peer, refusal};
+
+/// A working day.
+const LASTING: Duration = Duration::from_secs(8 * 3600);
+
+/// What may not stand in a query as it is.
+const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\\');
+
+/// Turns draft mode on and off for one browser; made by [`IsrLayer::draft_service`](crate::IsrLayer::draft_service).
+///
+/// | request | answer |
+/// |---|---|
+/// | `GET ?secret=…&path=/posts/a` | 307 to that path, with the cookie; POST is answered 303 |
+/// | `GET ?disable&path=/posts/a` | 307 to that path, and the cookie is taken away; no secret is needed |
+/// | a path that is not of this site | 400: nobody is sent elsewhere |
+/// | no secret or a wrong one | 401, and 429 after ten of them in a minute from one address |
+/// | another method | 405 |
+///
+/// Without a path it goes to `/`. The secret may stand in `Authorization: Bearer …` instead, where no log sees it. To know
+/// the address it needs what the revalidation endpoint does: under axum, `with_connect_info::<SocketAddr>()`.
+///
+/// The cookie is `HttpOnly; Secure; SameSite=None; Partitioned`, so that a preview in a frame of a content system on another
+/// site works, also where browsers block third-party cookies. Browsers take a `Secure` cookie over plain HTTP from
+/// `localhost`; Safari does not.
+#[derive(Clone)]
+#[must_use = "a service does nothing until it is mounted"]
+pub struct DraftService {
+    core: Arc<Core>,
+    limits: Arc<Limits>,
+    lasting: Duration,
+}
+
+impl DraftService {
+    pub(crate) fn new(core: Arc<Core>) -> Result<Self, Error> {
+        if core.config.draft.is_none() {
+            let what = "draft mode has no secret: give the builder one by `draft(secret)`";
+            return Err(Error::new(ErrorKind::Configuration, what));
+        }
+        Ok(Self { core, limits: Arc::new(Limits::new(Rates::default())), lasting: LASTING })
+    }
+
+    /// How long a browser may see drafts until the service is asked again. Default eight hours.
+    ///
+    /// A cookie cannot be called back; a new secret ends all of them.
+    pub fn lasting(mut self, time: Duration) -> Self {
+        self.lasting = time;
+        self
+    }
+
+    fn answer(&self, head: &request::Parts) -> Result<Response<Full<Bytes>>, Refusal> {
+        let status = match head.method {
+            Method::GET => StatusCode::TEMPORARY_REDIRECT,
+            // The page is asked for with GET, whatever this was asked with.
+            Method::POST => StatusCode::SEE_OTHER,
+            _ => return Err(Refusal::Method { allow: "GET, POST" }),
+        };
+        let asked = Asked::of(head);
+        let draft = self.core.config.draft.as_ref().ok_or(Refusal::InvalidToken)?;
+        if !asked.disable && !asked.secret.as_deref().is_some_and(|secret| draft.is_secret(secret)) {
+            return Err(self.limits.failed(peer(&head.extensions), clock::now()));
+        }
+        let location = local(asked.path.as_deref().unwrap_or("/"))
+            .ok_or_else(|| Refusal::Malformed("`path` is no path of this site".to_owned()))?;
+        let cookie =
+            if asked.disable { draft.cleared() } else { draft.set(clock::unix_time(), self.lasting) };
+        Ok(redirect(status, location, cookie))
+    }
+}
+
+/// What a request asks for.
+struct Asked<'a> {
+    disable: bool,
+    secret: Option<Cow<'a, str>>,
+    path: Option<Cow<'a, str>>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(head: &'a request::Parts) -> Self {
+        let query = head.uri.query().unwrap_or_default();
+        let value = |wanted: &str| {
+            form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value)
+        };
+        let secret = value("secret").or_else(|| bearer(&head.headers).map(Cow::Borrowed));
+        Self { disable: value("disable").is_some(), secret, path: value("path") }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// The path as it is redirected to, if it is one of this site: `//host`, `https:` and their disguises are none.
+fn local(path: &str) -> Option<HeaderValue> {
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    // Canonical paths begin with one slash, and what a browser takes for another is escaped in them.
+    let mut location = canonical(path)?.into_owned();
+    if let Some(query) = query {
+        location.push('?');
+        location.extend(utf8_percent_encode(query, QUERY));
+    }
+    HeaderValue::try_from(location).ok()
+}
+
+fn redirect(status: StatusCode, location: HeaderValue, cookie: Option<HeaderValue>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, location);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    // The secret was in the address of this answer.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    response
+}
+
+impl<B> Service<Request<B>> for DraftService {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (head, _) = request.into_parts();
+        ready(Ok(self.answer(&head).unwrap_or_else(|refused| {
+            observe::draft_refused(refused.status());
+            refusal(&refused)
+        })))
+    }
+}
+
+impl fmt::Debug for DraftService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DraftService").field("lasting", &self.lasting).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_this_site_is_redirected_to() {
+        for (path, location) in [
+            ("/", "/"),
+            ("/posts/a", "/posts/a"),
+            ("/posts/café au lait", "/posts/caf%C3%A9%20au%20lait"),
+            ("/a?b=c d&e=//f", "/a?b=c%20d&e=//f"),
+            ("/a#b", "/a%23b"),
+            ("/\\evil.example", "/%5Cevil.example"),
+            ("/\t/evil.example", "/%09/evil.example"),
+            ("/%2fevil.example", "/%2Fevil.example"),
+            ("/a?\r\nset-cookie: b", "/a?%0D%0Aset-cookie:%20b"),
+        ] {
+            assert_eq!(local(path).unwrap_or_else(|| panic!("{path} is local")), location, "{path}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_sent_elsewhere() {
+        for path in [
+            "",
+            "a",
+            "//evil.example",
+            "///evil.example",
+            "https://evil.example",
+            "\\\\evil.example",
+            "javascript:alert(1)",
+            "?a",
+            "/a//b",
+            "/../a",
+            "/%2e%2e/a",
+            "/a\0",
+        ] {
+            assert_eq!(local(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Shows a draft: the request goes to the inner service as it is, and nothing of the answer is kept.
+
+use http::header::HeaderMap;
+use http::{Request, Response};
+
+use super::cookie::Draft;
+use crate::body::{IsrBody, RenderBody};
+use crate::cache::Core;
+use crate::clock;
+use crate::context::Current;
+use crate::deliver::mark_draft;
+use crate::inner::Inner;
+use crate::outcome::{CacheStatus, Forward, Outcome, Reason};
+use crate::page::{Page, canonical};
+
+impl Core {
+    /// Whether a request for a page may see its draft. Without a secret none may, and no cookie is looked at.
+    #[inline]
+    pub(crate) fn shows_draft(&self, headers: &HeaderMap) -> bool {
+        self.config.draft.as_ref().is_some_and(|draft| is_shown(draft, headers))
+    }
+
+    /// The page at a path, in any spelling, at which the look-up has found one.
+    #[cold]
+    pub(crate) fn page_at(&self, raw: &str) -> Page {
+        let found = canonical(raw).and_then(|path| self.registry.find(&path).map(|known| known.page));
+        found.expect("the look-up has found a page at this path")
+    }
+}
+
+#[cold]
+fn is_shown(draft: &Draft, headers: &HeaderMap) -> bool {
+    draft.is_shown(headers, clock::unix_time())
+}
+
+/// Answers an editor. The functions of [`context`](crate::context) know the page, and do nothing: there is no entry to tag.
+pub(crate) async fn show<S, B>(
+    page: Page,
+    mut ready: S,
+    request: Request<B>,
+    show_status: bool,
+) -> Result<Response<IsrBody<S::Body>>, S::Error>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    let work = async move {
+        let answer = ready.call(request);
+        // The service goes before the answer is awaited, as a client's own would.
+        drop(ready);
+        answer.await
+    };
+    let mut response = Current::of_draft(page).enter(work).await?;
+    let outcome = Outcome::Unstored { forward: Forward::Bypass, reason: Reason::Draft, collapsed: false };
+    let status = show_status.then_some(CacheStatus { outcome, ttl: None });
+    mark_draft(response.headers_mut(), status.as_ref());
+    Ok(response.map(IsrBody::inner))
+}

@@ -1,0 +1,47 @@
+//! What a stranger sends changes nothing for others: one module for each rule.
+
+mod collision;
+mod credentials;
+mod deception;
+mod drafts;
+mod errors;
+mod fat_get;
+mod flood;
+mod headers;
+mod parameters;
+
+use http::{Method, Request};
+use http_body_util::Full;
+use isr_layer::{Isr, IsrLayer, Page};
+use isr_tests::{Answer, Reply, Seen, Site, ask, request};
+use tower::Layer;
+
+/// The request body of a service without axum.
+type Plain = Full<bytes::Bytes>;
+
+/// An origin that is as careless as can be: its answer repeats everything it was told.
+fn echo(pages: impl IntoIterator<Item = Page>) -> (Site, Isr<Site>) {
+    let site = Site::new();
+    site.script(|seen, _| Reply::page().chunk(repeated(seen)).into());
+    let isr = IsrLayer::builder().pages(pages).build().expect("the pages do not contradict each other");
+    let service = isr.layer(site.clone());
+    (site, service)
+}
+
+fn repeated(seen: &Seen) -> String {
+    format!("{} {} {:?} {:?}", seen.method, seen.uri, seen.headers, seen.body)
+}
+
+/// A stranger's request: GET, with these headers.
+fn with(path: &str, headers: &[(&str, &str)]) -> Request<Plain> {
+    request(Method::GET, path, headers)
+}
+
+async fn visit(service: &Isr<Site>, path: &str) -> Answer {
+    ask(service, with(path, &[])).await
+}
+
+/// Whether an answer came out of what is stored.
+fn is_hit(answer: &Answer) -> bool {
+    answer.cache_status().starts_with("isr; hit")
+}

@@ -1,0 +1,84 @@
+//! Routes that a page's pattern covers but that are no pages: they get the client's own request, and nothing is kept.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Path;
+use axum::response::{AppendHeaders, IntoResponse};
+use axum::routing::get as route;
+use http::{HeaderMap, Method, StatusCode};
+use isr_layer::auth::StaticSecret;
+use isr_layer::{IsrLayer, Wrapped, static_page};
+use isr_tests::{ask, get, request};
+
+const SECRET: &str = "a secret of more than twenty-four bytes";
+
+#[static_page("/{slug}")]
+async fn article(Path(slug): Path<String>) -> String {
+    format!("the article {slug}")
+}
+
+async fn account(headers: HeaderMap) -> impl IntoResponse {
+    match headers.get("cookie") {
+        Some(cookie) => (StatusCode::OK, cookie.to_str().unwrap_or_default().to_owned()),
+        None => (StatusCode::UNAUTHORIZED, "log in".to_owned()),
+    }
+}
+
+fn site() -> (IsrLayer, Wrapped<Router>) {
+    let isr = IsrLayer::builder().pages([article::PAGE]).build().unwrap();
+    let endpoint = isr.revalidate_service(StaticSecret::query("secret", SECRET).unwrap()).allow_get();
+    let routes = isr_layer::routes![article]
+        .route("/account", route(account))
+        .route("/login", route(|| async { AppendHeaders([("set-cookie", "session=1")]) }))
+        .route_service("/revalidate", endpoint);
+    let wrapped = isr.wrap(routes);
+    (isr, wrapped)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_below_a_pages_pattern_sees_who_asks_from_the_first_request_on() {
+    let (isr, service) = site();
+    let ask_as = |user| request::<Body>(Method::GET, "/account", &[("cookie", user)]);
+
+    for user in ["anna", "bert", "anna"] {
+        assert_eq!(ask(&service, ask_as(user)).await.text(), user);
+    }
+    let stranger = ask(&service, get::<Body>("/account")).await;
+
+    assert_eq!((stranger.status.as_u16(), stranger.text()), (401, "log in"));
+    assert_eq!(isr.cache().stats().entries, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_beside_it_is_kept_as_ever() {
+    let (_, service) = site();
+
+    ask(&service, get::<Body>("/account")).await;
+    ask(&service, get::<Body>("/salt")).await;
+    let hit = ask(&service, get::<Body>("/salt")).await;
+
+    assert_eq!((hit.text(), hit.cache_status()), ("the article salt", "isr; hit"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cookie_such_a_route_sets_reaches_its_client_alone() {
+    let (_, service) = site();
+
+    let first = ask(&service, get::<Body>("/login")).await;
+    let second = ask(&service, get::<Body>("/login")).await;
+
+    assert_eq!((first.header("set-cookie"), second.header("set-cookie")), ("session=1", "session=1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_endpoint_is_never_a_page_even_by_get_below_a_pages_pattern() {
+    let (isr, service) = site();
+    ask(&service, get::<Body>("/salt")).await;
+
+    let wrong = ask(&service, get::<Body>("/revalidate?secret=wrong&path=/salt")).await;
+    let uri = format!("/revalidate?secret={}&path=/salt", SECRET.replace(' ', "%20"));
+    let right = ask(&service, get::<Body>(&uri)).await;
+
+    assert_eq!((wrong.status.as_u16(), right.status.as_u16()), (401, 200));
+    assert_eq!(isr.cache().stats().sequence, 1);
+}

@@ -1,0 +1,341 @@
+//! Draft mode: past store and flights both ways, for those with the cookie alone.
+
+use http::{Method, Request};
+use isr_layer::{DraftService, ErrorKind, Isr, IsrLayer, Mode, Purge, context};
+use isr_tests::{Answer, Reply, Site, ask, get, request, settle, try_ask};
+use tower::Layer;
+
+use crate::{A, Plain, a, ten_seconds, visit};
+
+const SECRET: &str = "a secret of more than 24 bytes";
+
+fn site() -> (Site, IsrLayer, Isr<Site>) {
+    let site = Site::new();
+    site.script(|_, version| {
+        let state = if context::is_draft() { "draft" } else { "public" };
+        Reply::page().chunk(format!("{state} v{version}")).into()
+    });
+    let isr = IsrLayer::builder().pages([ten_seconds()]).draft(SECRET).build().expect("the secret will do");
+    let service = isr.layer(site.clone());
+    (site, isr, service)
+}
+
+/// The cookie as a browser sends it back.
+async fn cookie(drafts: &DraftService) -> String {
+    let asked = ask(drafts, asking(&format!("?secret={}", SECRET.replace(' ', "+")))).await;
+    asked.header("set-cookie").split(';').next().expect("a split has a first part").to_owned()
+}
+
+fn asking(query: &str) -> Request<Plain> {
+    get(&format!("/api/draft{query}"))
+}
+
+fn with_cookie(cookie: &str) -> Request<Plain> {
+    request(Method::GET, "/a", &[("cookie", cookie)])
+}
+
+async fn draft(service: &Isr<Site>, cookie: &str) -> Answer {
+    ask(service, with_cookie(cookie)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_goes_past_what_is_stored_and_nothing_of_it_is_kept() {
+    let (site, isr, service) = site();
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+    visit(&service).await;
+    site.publish(2);
+
+    let shown = draft(&service, &cookie).await;
+    let public = visit(&service).await;
+
+    assert_eq!((shown.text(), shown.cache_status()), ("draft v2", "isr; fwd=bypass; detail=draft"));
+    assert_eq!(shown.header("cache-control"), "private, no-store");
+    assert!(!shown.headers.contains_key("age"));
+    assert_eq!((public.text(), public.cache_status()), ("public v1", "isr; hit; ttl=10"));
+    assert_eq!(isr.cache().stats().entries, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_alone_stores_nothing() {
+    let (_, isr, service) = site();
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+
+    draft(&service, &cookie).await;
+
+    assert_eq!(isr.cache().stats().entries, 0);
+    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_joins_no_flight_and_none_joins_it() {
+    let (site, isr, service) = site();
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+    site.before().close();
+    let visitor = tokio::spawn({
+        let service = service.clone();
+        async move { visit(&service).await }
+    });
+    site.before().reached(1).await;
+    let editor = tokio::spawn({
+        let (service, cookie) = (service.clone(), cookie.clone());
+        async move { draft(&service, &cookie).await }
+    });
+    site.before().reached(2).await;
+    site.before().open();
+
+    assert_eq!(visitor.await.unwrap().text(), "public v1");
+    assert_eq!(editor.await.unwrap().text(), "draft v1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_handler_gets_an_editors_request_as_it_is() {
+    let (site, isr, service) = site();
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+    let headers = [("cookie", cookie.as_str()), ("authorization", "Bearer x"), ("accept-language", "de")];
+    let mut request = request::<Plain>(Method::HEAD, "/a?utm=1", &headers);
+    request.extensions_mut().insert("a user");
+
+    ask(&service, request).await;
+
+    let seen = &site.seen()[0];
+    assert_eq!((&seen.method, seen.uri.to_string().as_str()), (&Method::HEAD, "/a?utm=1"));
+    assert_eq!((seen.headers.len(), seen.extensions.get()), (3, Some(&"a user")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_a_handler_says_lets_a_cache_keep_a_draft() {
+    let (site, isr, service) = site();
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+    site.act(
+        Reply::page()
+            .header("cache-control", "public, s-maxage=60")
+            .header("cdn-cache-control", "max-age=60")
+            .header("surrogate-control", "max-age=60")
+            .header("expires", "Sun, 06 Nov 2094 08:49:37 GMT"),
+    );
+
+    let shown = draft(&service, &cookie).await;
+
+    assert_eq!(shown.header("cache-control"), "private, no-store");
+    for name in ["cdn-cache-control", "surrogate-control", "expires"] {
+        assert_eq!(shown.header(name), "", "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_cookies_and_statuses_of_a_draft_are_its_clients() {
+    let (site, isr, service) = site();
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+    site.act(Reply::status(500).header("set-cookie", "id=1"));
+    let failed = draft(&service, &cookie).await;
+    site.act(isr_tests::Act::Error);
+    let error = try_ask(&service, with_cookie(&cookie)).await;
+    site.act(Reply::page());
+
+    assert_eq!((failed.status.as_u16(), failed.header("set-cookie")), (500, "id=1"));
+    assert!(error.is_err());
+    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forged_cookie_is_an_ordinary_request() {
+    let (site, isr, service) = site();
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+    let (name, value) = cookie.split_once('=').unwrap();
+    let (end, code) = value.split_once('.').unwrap();
+    visit(&service).await;
+
+    for forged in [
+        format!("{name}="),
+        format!("{name}=1"),
+        format!("{name}={}.{code}", end.parse::<u64>().unwrap() + 1),
+        format!("{name}={end}.{}", code.chars().rev().collect::<String>()),
+        format!("other={value}"),
+        format!("{name}{value}"),
+    ] {
+        let answer = draft(&service, &forged).await;
+        assert_eq!((answer.text(), answer.cache_status()), ("public v1", "isr; hit; ttl=10"), "{forged}");
+    }
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test]
+async fn a_cookie_whose_time_is_over_is_an_ordinary_request() {
+    let (_, isr, service) = site();
+    let drafts = isr.draft_service().unwrap().lasting(std::time::Duration::ZERO);
+
+    let answer = draft(&service, &cookie(&drafts).await).await;
+
+    assert_eq!(answer.text(), "public v1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cookie_of_another_sites_secret_is_an_ordinary_request() {
+    let (_, _, service) = site();
+    let other = IsrLayer::builder().pages([A]).draft("another secret of some length").build().unwrap();
+    let asked = ask(&other.draft_service().unwrap(), asking("?secret=another+secret+of+some+length")).await;
+    let cookie = asked.header("set-cookie").split(';').next().unwrap();
+
+    assert!(cookie.contains('.'), "{cookie}");
+    assert_eq!(draft(&service, cookie).await.text(), "public v1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_without_draft_mode_looks_at_no_cookie() {
+    let (_, isr, _) = site();
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+    let (site, service) = crate::site_with(A);
+    visit(&service).await;
+
+    let answer = draft(&service, &cookie).await;
+
+    assert_eq!((answer.cache_status(), site.renders()), ("isr; hit", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revalidation_stores_what_everybody_gets_whoever_asks_for_it() {
+    let (site, isr, service) = site();
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+    visit(&service).await;
+    draft(&service, &cookie).await;
+    site.publish(2);
+
+    isr.cache().revalidate(Purge::path("/a").mode(Mode::Regenerate)).await;
+
+    assert_eq!(visit(&service).await.text(), "public v2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_page_is_not_refreshed_by_a_draft() {
+    let (site, isr, service) = site();
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+    visit(&service).await;
+    crate::pass(10).await;
+
+    draft(&service, &cookie).await;
+    settle().await;
+
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_page_goes_its_way_untouched() {
+    let (site, isr, service) = site();
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+    site.act(Reply::page().header("cache-control", "max-age=60"));
+
+    let other = ask(&service, request::<Plain>(Method::GET, "/b", &[("cookie", &cookie)])).await;
+    let post = ask(&service, request::<Plain>(Method::POST, "/a", &[("cookie", &cookie)])).await;
+
+    for answer in [other, post] {
+        assert_eq!((answer.cache_status(), answer.header("cache-control")), ("", "max-age=60"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_service_sets_the_cookie_and_sends_to_the_page() {
+    let (_, isr, _) = site();
+    let drafts = isr.draft_service().unwrap();
+    let query = format!("?secret={}&path=/posts/a%3Fb%3Dc", SECRET.replace(' ', "%20"));
+
+    let got = ask(&drafts, asking(&query)).await;
+    let posted = ask(&drafts, request::<Plain>(Method::POST, &format!("/{query}"), &[])).await;
+    let bearer = format!("bearer {SECRET}");
+    let told = ask(&drafts, request::<Plain>(Method::GET, "/?path=/b", &[("authorization", &bearer)])).await;
+
+    assert_eq!((got.status.as_u16(), got.header("location")), (307, "/posts/a?b=c"));
+    assert_eq!((posted.status.as_u16(), posted.header("location")), (303, "/posts/a?b=c"));
+    assert_eq!((told.status.as_u16(), told.header("location")), (307, "/b"));
+    assert_eq!(got.header("cache-control"), "private, no-store");
+    assert_eq!(got.header("referrer-policy"), "no-referrer");
+    let cookie = got.header("set-cookie");
+    assert!(cookie.starts_with("__Host-isr-draft="), "{cookie}");
+    let rest = "; Max-Age=28800; Path=/; HttpOnly; Secure; SameSite=None; Partitioned";
+    assert!(cookie.ends_with(rest), "{cookie}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_service_takes_the_cookie_away_without_a_secret() {
+    let (_, isr, _) = site();
+
+    let answer = ask(&isr.draft_service().unwrap(), asking("?disable&path=/posts/a")).await;
+
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (307, "/posts/a"));
+    assert!(answer.header("set-cookie").starts_with("__Host-isr-draft=; Max-Age=0; Path=/; "));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_service_refuses_a_wrong_secret_and_another_method() {
+    let (_, isr, _) = site();
+    let drafts = isr.draft_service().unwrap();
+
+    for query in ["", "?secret=", "?secret=a+secret", "?path=/", "?secret=a+secret+of+more+than+24+bytes2"] {
+        let answer = ask(&drafts, asking(query)).await;
+        assert_eq!((answer.status.as_u16(), answer.header("set-cookie")), (401, ""), "{query}");
+        assert_eq!(answer.header("location"), "", "{query}");
+    }
+    for method in [Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
+        let answer = ask(&drafts, request::<Plain>(method, "/api/draft", &[])).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET, POST"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_service_sends_nobody_to_another_site() {
+    let (_, isr, _) = site();
+    let drafts = isr.draft_service().unwrap();
+    let secret = format!("secret={}", SECRET.replace(' ', "+"));
+
+    for path in
+        ["//evil.example", "https://evil.example", "%5C%5Cevil.example", "evil", "/..//evil.example", ""]
+    {
+        for query in [format!("?{secret}&path={path}"), format!("?disable&path={path}")] {
+            let answer = ask(&drafts, asking(&query)).await;
+            assert_eq!((answer.status.as_u16(), answer.header("location")), (400, ""), "{query}");
+            assert_eq!(answer.header("set-cookie"), "", "{query}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guesses_from_one_address_come_to_an_end() {
+    let (_, isr, _) = site();
+    let drafts = isr.draft_service().unwrap();
+    let guess = || {
+        let mut request = asking("?secret=wrong");
+        let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 80));
+        request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
+        request
+    };
+
+    for _ in 0..10 {
+        assert_eq!(ask(&drafts, guess()).await.status, 401);
+    }
+
+    assert_eq!(ask(&drafts, guess()).await.status, 429);
+}
+
+#[test]
+fn a_short_secret_a_bad_name_and_a_service_without_a_secret_are_refused() {
+    let builder = || IsrLayer::builder().pages([A]);
+
+    let short = builder().draft("23 bytes are not enough").build().unwrap_err();
+    let name = builder().draft(SECRET).draft_cookie("a b").build().unwrap_err();
+    let none = builder().build().unwrap().draft_service().unwrap_err();
+
+    assert_eq!(short.kind(), ErrorKind::Secret);
+    assert!(!short.to_string().contains("not enough"), "{short}");
+    assert_eq!((name.kind(), none.kind()), (ErrorKind::Configuration, ErrorKind::Configuration));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cookie_may_have_another_name() {
+    let isr = IsrLayer::builder().pages([A]).draft(SECRET).draft_cookie("preview").build().unwrap();
+
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+
+    assert!(cookie.starts_with("preview="), "{cookie}");
+    let service = isr.layer(Site::new());
+    assert_eq!(draft(&service, &cookie).await.cache_status(), "isr; fwd=bypass; detail=draft");
+    assert_eq!(ask(&service, a()).await.cache_status(), "isr; fwd=uri-miss; stored");
+}

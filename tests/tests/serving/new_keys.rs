@@ -1,0 +1,163 @@
+//! Strangers choose the keys of a page with parameters: it gets so many new ones a second, and no more.
+
+use http::Method;
+use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page, Policy, Purge};
+use isr_tests::{Reply, Site, ask, get, request, settle};
+use tower::Layer;
+
+use crate::{A, Plain, pass};
+
+const POST: Page = Page::new("/posts/{slug}");
+const LIMITED: &str = "isr; fwd=bypass; detail=new-key-limit";
+const STORED: &str = "isr; fwd=uri-miss; stored";
+
+fn site(builder: IsrLayerBuilder) -> (Site, IsrLayer, Isr<Site>) {
+    let site = Site::new();
+    let isr = builder.build().expect("all of it is accepted");
+    let service = isr.layer(site.clone());
+    (site, isr, service)
+}
+
+fn two_a_second(page: Page) -> (Site, IsrLayer, Isr<Site>) {
+    site(IsrLayer::builder().pages([page]).new_keys_per_second(2))
+}
+
+async fn status(service: &Isr<Site>, path: &str) -> String {
+    ask(service, get::<Plain>(path)).await.cache_status().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_limit_a_key_is_rendered_and_not_stored() {
+    let (site, isr, service) = two_a_second(POST);
+
+    let statuses = [
+        status(&service, "/posts/1").await,
+        status(&service, "/posts/2").await,
+        status(&service, "/posts/3").await,
+        status(&service, "/posts/3").await,
+    ];
+    let answer = ask(&service, get::<Plain>("/posts/3")).await;
+
+    assert_eq!(statuses, [STORED, STORED, LIMITED, LIMITED]);
+    assert_eq!((answer.text(), answer.header("cache-control")), ("/posts/3 v1", "no-store"));
+    assert_eq!((site.renders(), isr.cache().stats().entries), (5, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_later_there_is_room_again() {
+    let (_, _, service) = two_a_second(POST);
+    for n in 0..5 {
+        status(&service, &format!("/posts/{n}")).await;
+    }
+
+    pass(1).await;
+
+    assert_eq!(status(&service, "/posts/4").await, STORED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_a_second_are_allowed_unless_set() {
+    let (_, isr, service) = site(IsrLayer::builder().pages([POST]));
+
+    for n in 0..200 {
+        status(&service, &format!("/posts/{n}")).await;
+    }
+
+    assert_eq!(isr.cache().stats().entries, 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_stored_is_not_new_fresh_or_stale() {
+    let page = POST.policy(Policy::new().revalidate(crate::secs(10)));
+    let (_, _, service) = two_a_second(page);
+    status(&service, "/posts/1").await;
+    pass(10).await;
+    status(&service, "/posts/2").await;
+    status(&service, "/posts/3").await;
+
+    let stale = status(&service, "/posts/1").await;
+    settle().await;
+
+    assert_eq!(stale, "isr; hit; ttl=0; detail=stale");
+    assert_eq!(status(&service, "/posts/1").await, "isr; hit; ttl=10");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_being_rendered_is_not_new() {
+    let (site, _, service) = two_a_second(POST);
+    site.before().close();
+    let clients = (0..10).map(|n| {
+        let service = service.clone();
+        tokio::spawn(async move { status(&service, &format!("/posts/{}", n % 2)).await })
+    });
+    let clients = clients.collect::<Vec<_>>();
+    site.before().reached(2).await;
+    settle().await;
+    site.before().open();
+
+    for client in clients {
+        assert!(client.await.expect("the client is answered").starts_with(STORED));
+    }
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_without_anything_to_choose_has_no_limit() {
+    let (_, _, service) = site(IsrLayer::builder().pages([A]).new_keys_per_second(0));
+
+    assert_eq!(status(&service, "/a").await, STORED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn declared_query_parameters_and_headers_are_chosen_by_strangers_too() {
+    let (_, _, service) = two_a_second(A.policy(Policy::new().query(&["page"]).vary(&["accept-language"])));
+    status(&service, "/a?page=1").await;
+    status(&service, "/a?page=2").await;
+
+    let other_page = status(&service, "/a?page=3").await;
+    let headers = [("accept-language", "de")];
+    let other_language = ask(&service, request::<Plain>(Method::GET, "/a?page=1", &headers)).await;
+
+    assert_eq!((other_page.as_str(), other_language.cache_status()), (LIMITED, LIMITED));
+    assert_eq!(status(&service, "/a?page=1&utm=2").await, "isr; hit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_params_lists_is_not_new() {
+    let page = POST.policy(Policy::new().fallback(isr_layer::Fallback::NotFound));
+    let list = || async { vec!["first".to_owned(), "listed".to_owned()] };
+    let builder = IsrLayer::builder().pages([page]).params(page, list).new_keys_per_second(0);
+    let (_, _, service) = site(builder);
+
+    // The list is read when it is first needed, which is here.
+    status(&service, "/posts/first").await;
+
+    assert_eq!(status(&service, "/posts/listed").await, STORED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revalidation_is_not_counted() {
+    let (_, isr, service) = site(IsrLayer::builder().pages([POST]).new_keys_per_second(0));
+    status(&service, "/posts/1").await;
+
+    isr.cache().revalidate(Purge::path("/posts/1")).await;
+
+    assert_eq!(status(&service, "/posts/1").await, "isr; hit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_with_more_fields_than_are_stored_is_passed_whole() {
+    for fields in [vec![1; 65], vec![5_000; 4]] {
+        let (site, service) = crate::site_with(A);
+        let names = (0..fields.len()).map(|n| &*Box::leak(format!("x-{n}").into_boxed_str()));
+        let reply = names
+            .zip(&fields)
+            .fold(Reply::page(), |reply, (name, length)| reply.header(name, &"v".repeat(*length)));
+        site.act(reply);
+
+        let answer = crate::visit(&service).await;
+
+        assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; detail=too-many-headers");
+        assert_eq!(answer.headers.len(), fields.len() + 2);
+    }
+}
