@@ -106,7 +106,7 @@ pub(crate) fn mark_draft(headers: &mut HeaderMap, status: Option<&CacheStatus>) 
 }
 
 /// Whether they are a gRPC answer's: what follows from the method GET has no meaning there, for a POST.
-fn is_of_call(headers: &HeaderMap) -> bool {
+pub(super) fn is_of_call(headers: &HeaderMap) -> bool {
     subtype(headers).is_some()
 }
 
