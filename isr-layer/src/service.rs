@@ -92,9 +92,7 @@ where
             }
             Sight::Call(page) => {
                 let page = page.clone();
-                let ready = release(&mut self.inner);
-                let caller = Caller { slot: self.slot.clone(), page, routed };
-                ResponseFuture::waiting(caller.answer(request, ready))
+                self.read(page, request, routed)
             }
             Sight::Fresh(entry, now) => {
                 let choice = choose(&entry, is_head(&request), request.headers());
@@ -113,6 +111,23 @@ where
 }
 
 impl<S> Isr<S> {
+    /// Reads the message of a call and answers it.
+    #[inline(never)]
+    fn read<B>(
+        &mut self,
+        page: Arc<Known>,
+        request: Request<B>,
+        routed: bool,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let ready = release(&mut self.inner);
+        let caller = Caller { slot: self.slot.clone(), page, routed };
+        ResponseFuture::waiting(caller.answer(request, ready))
+    }
+
     /// Waits for the engine; out of the way of what is answered at once.
     #[inline(never)]
     fn visit<B>(

@@ -44,12 +44,11 @@ impl Core {
         }
     }
 
+    /// The path of a method has one spelling: no client of gRPC writes another.
+    #[inline(never)]
     fn look_for_call<B>(&self, request: &Request<B>, raw: &str) -> Sight<'_> {
-        if !self.registry.may_have(raw) || !is_call(request) {
-            return Sight::Foreign;
-        }
-        let page = canonical(raw).and_then(|path| self.registry.find(&path));
-        page.filter(|page| page.is_unary()).map_or(Sight::Foreign, Sight::Call)
+        let page = self.registry.unary(raw).filter(|_| is_call(request));
+        page.map_or(Sight::Foreign, Sight::Call)
     }
 
     fn look_again<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Sight<'a>> {

@@ -57,32 +57,36 @@ pub(crate) fn choose(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
 }
 
 fn choose_among(entry: &Entry, plain: Choice, says: Says, request: &HeaderMap) -> Choice {
-    // A range is one of identity's bytes.
-    let encoding = if says.encoding && !says.range { encoding(entry, request) } else { None };
-    let chosen = Choice { encoding, ..plain };
-    // 13.2.1: preconditions and ranges are ignored unless the answer without them would be a success.
-    if entry.status != StatusCode::OK {
-        return chosen;
+    // RFC 9110, 14.2: a range is GET's alone. It is one of identity's bytes; where it is ignored it changes nothing.
+    let asks_for_part = says.range && plain.form == Form::Whole && entry.status == StatusCode::OK;
+    let part = if asks_for_part { ranged(entry.representation(None), request) } else { Form::Whole };
+    let form = if part == Form::Whole { plain.form } else { part };
+    let encoding = if says.encoding && part == Form::Whole { encoding(entry, request) } else { None };
+    // 13.2.1: preconditions are ignored unless the answer without them would be a success.
+    if !says.conditions || !entry.status.is_success() {
+        return Choice { encoding, form };
     }
-    Choice { form: form(entry.representation(encoding), plain.form, says, request), ..chosen }
+    Choice { encoding, form: conditional(entry.representation(encoding), form, request) }
 }
 
-/// In which form a client gets what has one encoding only.
+/// In which form a client gets what has one encoding only and belongs to no page.
 pub(crate) fn choose_form(representation: &Representation, head: bool, request: &HeaderMap) -> Form {
-    let (says, plain) = (Says::of(request), if head { Form::Head } else { Form::Whole });
-    let is_ok = representation.stamps.whole().head.status() == StatusCode::OK;
-    if is_ok { form(representation, plain, says, request) } else { plain }
+    let says = Says::of(request);
+    let status = representation.stamps.whole().head.status();
+    let form = match head {
+        true => Form::Head,
+        false if says.range && status == StatusCode::OK => ranged(representation, request),
+        false => Form::Whole,
+    };
+    if says.conditions && status.is_success() { conditional(representation, form, request) } else { form }
 }
 
-fn form(representation: &Representation, plain: Form, says: Says, request: &HeaderMap) -> Form {
-    if says.conditions {
-        match representation.validators.answer(request) {
-            Answer::Proceed => {}
-            Answer::NotModified => return Form::NotModified,
-            Answer::Failed => return Form::PreconditionFailed,
-        }
+fn conditional(representation: &Representation, form: Form, request: &HeaderMap) -> Form {
+    match representation.validators.answer(request) {
+        Answer::Proceed => form,
+        Answer::NotModified => Form::NotModified,
+        Answer::Failed => Form::PreconditionFailed,
     }
-    if says.range && plain == Form::Whole { ranged(representation, request) } else { plain }
 }
 
 fn encoding(entry: &Entry, request: &HeaderMap) -> Option<u8> {

@@ -1,5 +1,6 @@
 //! Every page of one layer, found by path.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,13 +24,19 @@ pub(crate) struct Registry {
     router: matchit::Router<u32>,
     pages: Vec<Arc<Known>>,
     beginnings: Beginnings,
+    /// The unary methods, by path.
+    unary: HashMap<&'static str, u32>,
 }
 
 impl Registry {
     /// Registers `pages`. One declaration given several times is one page; anything else that overlaps is an error.
     pub(crate) fn new(pages: impl IntoIterator<Item = Page>) -> Result<Self, Error> {
-        let mut registry =
-            Self { router: matchit::Router::new(), pages: Vec::new(), beginnings: Beginnings::default() };
+        let mut registry = Self {
+            router: matchit::Router::new(),
+            pages: Vec::new(),
+            beginnings: Beginnings::default(),
+            unary: HashMap::new(),
+        };
         for page in pages {
             registry.add(page)?;
         }
@@ -55,6 +62,11 @@ impl Registry {
     /// The page of that pattern.
     pub(crate) fn by_pattern(&self, pattern: &str) -> Option<&Arc<Known>> {
         self.pages.iter().find(|known| known.page.path() == pattern)
+    }
+
+    /// The unary method of that path.
+    pub(crate) fn unary(&self, path: &str) -> Option<&Arc<Known>> {
+        self.unary.get(path).and_then(|id| self.by_id(*id))
     }
 
     pub(crate) fn by_id(&self, id: u32) -> Option<&Arc<Known>> {
@@ -91,6 +103,9 @@ impl Registry {
             return Err(self.refused(&page, error));
         }
         self.beginnings.add(page.path());
+        if page.is_unary() {
+            self.unary.insert(page.path(), id);
+        }
         self.pages.push(Arc::new(Known { id, page, vary, cell: Arc::default() }));
         Ok(())
     }

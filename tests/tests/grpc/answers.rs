@@ -210,7 +210,7 @@ async fn a_hit_gives_its_permit_back() {
     let mut idle = Vec::new();
     for _ in 0..10 {
         let mut connection = service.clone();
-        let ready = connection.ready().await.expect("it gets ready");
+        let ready = ServiceExt::<Request<Full<Bytes>>>::ready(&mut connection).await.expect("it gets ready");
         ready.call(call(b"a")).await.expect("it answers");
         idle.push(connection);
     }
