@@ -22,7 +22,7 @@ use crate::draft::show;
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
 use crate::key::Key;
-use crate::page::{Known, canonical};
+use crate::page::{Known, Page, canonical};
 use crate::placement;
 use crate::recipe::{Recipe, Routed, kept_headers};
 use crate::visit::{Visit, visit};
@@ -80,10 +80,6 @@ where
         let path = if routed { placement::public_path(&request) } else { request.uri().path() };
         match core.look(&request, path) {
             Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
-            Sight::Fresh(..) | Sight::Page(..) if core.shows_draft(request.headers()) => {
-                let (page, show_status) = (core.page_at(path), core.config.cache_status);
-                ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status))
-            }
             Sight::Fresh(entry, now) => {
                 let choice = choose(&entry, is_head(&request), request.headers());
                 let show_status = core.config.cache_status;
@@ -91,6 +87,10 @@ where
                     drop(release(&mut self.inner));
                 }
                 ResponseFuture::hit(Hit { entry, choice, show_status, now })
+            }
+            Sight::Draft(page) => {
+                let page = page.page;
+                self.show(page, request)
             }
             Sight::Page(page, key) => {
                 let recipe = self.recipe(page.clone(), key.to_key(page), &request, routed);
@@ -120,6 +120,17 @@ impl<S> Isr<S> {
             Visit { slot, recipe, delivery, request: Some(request), arrival },
             ready,
         ))
+    }
+
+    /// Shows a draft; out of the way of what is answered at once.
+    #[cold]
+    fn show<B>(&mut self, page: Page, request: Request<B>) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let show_status = self.slot.core.config.cache_status;
+        ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status))
     }
 
     /// Makes this service the one that renders what no request came for, unless it is one route of many.
