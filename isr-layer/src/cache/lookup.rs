@@ -36,13 +36,11 @@ impl Core {
             return Sight::Foreign;
         }
         // What is in memory has canonical keys: a raw path that finds something is canonical itself, and it is the whole
-        // key if the entry's key is nothing else. Where there are drafts, what is fresh is not all there is to know.
-        if self.config.draft.is_none()
-            && let Some((entry, now)) = self.fresh(&PathKey(raw)).filter(|(entry, _)| entry.is_keyed_by_path)
-        {
-            return Sight::Fresh(entry, now);
+        // key if the entry's key is nothing else. Where there are drafts no entry says so: who asks has to be looked at.
+        match self.fresh(&PathKey(raw)).filter(|(entry, _)| entry.is_keyed_by_path) {
+            Some((entry, now)) => Sight::Fresh(entry, now),
+            None => self.look_again(request, raw).unwrap_or(Sight::Foreign),
         }
-        self.look_again(request, raw).unwrap_or(Sight::Foreign)
     }
 
     fn look_again<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Sight<'a>> {
