@@ -1,9 +1,9 @@
 //! If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since, each by itself: RFC 9110, 13.1.
 
-use isr_layer::Policy;
+use isr_layer::{Downstream, IsrLayer, Policy};
 use isr_tests::Reply;
 
-use crate::{A, AFTER, BEFORE, DATE, Stage, digits, html};
+use crate::{A, AFTER, BEFORE, DATE, Stage, digits, html, ten_seconds};
 
 /// A page whose validators are `"v1"` and the example date.
 async fn stage() -> Stage {
@@ -146,6 +146,24 @@ async fn a_412_and_a_416_that_a_stranger_provoked_invite_nobody_to_store_them() 
         assert!(!answer.headers.contains_key("expires"), "{headers:?}");
     }
     assert_eq!(stage.get(&[]).await.header("cache-control"), "public, s-maxage=3600");
+}
+
+#[tokio::test]
+async fn a_412_and_a_416_offer_a_cdn_nothing() {
+    for downstream in [Downstream::cdn(), Downstream::cdn().cdn_cache_control()] {
+        let isr = IsrLayer::builder().pages([ten_seconds()]).downstream(downstream).build();
+        let stage = Stage::of(isr.expect("the page is accepted"));
+        stage.site.act(digits());
+        let said = stage.get(&[]).await;
+        assert!([said.header("cache-control"), said.header("cdn-cache-control")].concat().contains("age=10"));
+
+        for headers in [[("if-match", "\"other\"")], [("range", "bytes=10000-")]] {
+            let answer = stage.get(&headers).await;
+
+            assert_eq!(answer.header("cache-control"), "no-store", "{headers:?}");
+            assert!(!answer.headers.contains_key("cdn-cache-control"), "{headers:?}");
+        }
+    }
 }
 
 #[tokio::test]
