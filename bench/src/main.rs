@@ -3,6 +3,7 @@
 //! It prints and measures nothing: `bench/budgets` runs it under callgrind with two lengths and takes the difference,
 //! so that what a program costs to start cancels out.
 
+mod calls;
 mod request;
 mod scenarios;
 

@@ -11,6 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use pin_project_lite::pin_project;
 
+use crate::call::Resumed;
+
 /// A request body that can be made from kept bytes, so that a page can be rendered without the client.
 ///
 /// A service behind the layer takes such a body. It is implemented for axum's body and for `Full<Bytes>`; for any other,
@@ -18,11 +20,26 @@ use pin_project_lite::pin_project;
 pub trait RenderBody: Body {
     /// A body of exactly these bytes.
     fn from_bytes(bytes: Bytes) -> Self;
+
+    /// The body of a client again, after a part of it was read and it turned out to be no page's.
+    ///
+    /// [`Resumed`] is a body of the same octets and trailers: `Self::new(body)` in most types.
+    fn resumed(body: Resumed<Self>) -> Self
+    where
+        Self: Sized;
 }
 
 impl RenderBody for Full<Bytes> {
     fn from_bytes(bytes: Bytes) -> Self {
         Self::new(bytes)
+    }
+
+    fn resumed(body: Resumed<Self>) -> Self {
+        // It is read in one piece, or not at all.
+        match body.into_whole() {
+            Ok(whole) => whole,
+            Err(read) => Self::new(read),
+        }
     }
 }
 
@@ -48,6 +65,7 @@ pin_project! {
     enum RequestKind<B> {
         Client { #[pin] body: B },
         Kept { body: Full<Bytes> },
+        Resumed { body: Box<Resumed<RequestBody<B>>> },
     }
 }
 
@@ -62,6 +80,10 @@ impl<B: Body<Data = Bytes>> RenderBody for RequestBody<B> {
     fn from_bytes(bytes: Bytes) -> Self {
         Self { kind: RequestKind::Kept { body: Full::new(bytes) } }
     }
+
+    fn resumed(body: Resumed<Self>) -> Self {
+        Self { kind: RequestKind::Resumed { body: Box::new(body) } }
+    }
 }
 
 impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
@@ -75,6 +97,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
             RequestKindProjected::Client { body } => body.poll_frame(cx),
+            RequestKindProjected::Resumed { body } => Pin::new(&mut **body).poll_frame(cx),
             RequestKindProjected::Kept { body } => {
                 let frame = ready!(Pin::new(body).poll_frame(cx));
                 Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})))
@@ -87,6 +110,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
         match &self.kind {
             RequestKind::Client { body } => body.is_end_stream(),
             RequestKind::Kept { body } => body.is_end_stream(),
+            RequestKind::Resumed { body } => body.is_end_stream(),
         }
     }
 
@@ -95,6 +119,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
         match &self.kind {
             RequestKind::Client { body } => body.size_hint(),
             RequestKind::Kept { body } => body.size_hint(),
+            RequestKind::Resumed { body } => body.size_hint(),
         }
     }
 }
@@ -185,8 +210,15 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),
-            Kind::Stored { bytes, .. } => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            Kind::Stored { bytes, trailers } => {
+                let length = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+                let mut hint = SizeHint::new();
+                hint.set_lower(length);
+                // With an exact length a server announces it, and over HTTP/1.1 that leaves no room for trailers.
+                if trailers.is_none() {
+                    hint.set_upper(length);
+                }
+                hint
             }
             Kind::Continued { read, rest } => {
                 let read = read.iter().map(|bytes| bytes.len() as u64).sum::<u64>();

@@ -1,4 +1,5 @@
-//! The identity of what is cached: a function of page, canonical path, declared query parameters and declared headers.
+//! The identity of what is cached: a function of page, canonical path, declared query parameters and declared headers,
+//! and for a call its message.
 //!
 //! A request for a render is made from the key and from nothing else, so what is not in here no handler can see. The
 //! parts are kept apart and length-prefixed, so two different inputs never share a key.
@@ -15,7 +16,15 @@ use quick_cache::Equivalent;
 use crate::page::{Known, canonical};
 
 /// The longest key; what would have a longer one is never a page.
-const MAX_KEY: usize = 16 * 1024;
+pub(crate) const MAX_KEY: usize = 16 * 1024;
+
+/// What a field begins with: there is no such header, there is one, or what follows is a call. The first octet so tells
+/// the key of a call from any other.
+const ABSENT: u8 = 0;
+const PRESENT: u8 = 1;
+const CALL: u8 = 2;
+/// Octets of a length.
+const LENGTH: usize = 4;
 
 /// Identity of what is cached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +32,7 @@ pub(crate) struct Key {
     page: u32,
     path_len: u32,
     target: Arc<str>,
+    /// The declared headers; for a call its message comes before them.
     headers: Arc<[u8]>,
 }
 
@@ -33,6 +43,15 @@ pub(crate) struct KeyRef<'a> {
     path_len: usize,
     target: Cow<'a, str>,
     headers: Cow<'a, [u8]>,
+}
+
+/// What a call's key holds beside the path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) subtype: &'a str,
+    pub(crate) message: &'a [u8],
+    /// The fields of declared metadata.
+    declared: &'a [u8],
 }
 
 /// The key that a path is by itself, as most pages' are: the least there is to hash and to compare.
@@ -55,6 +74,24 @@ impl<'a> KeyRef<'a> {
         (key.target.len() + key.headers.len() <= MAX_KEY).then_some(key)
     }
 
+    /// The key of a call of `page` with that message, or `None` when it would be too long.
+    pub(crate) fn of_call(
+        page: &Known,
+        path: Cow<'a, str>,
+        subtype: &str,
+        message: &[u8],
+        headers: &HeaderMap,
+    ) -> Option<Self> {
+        let declared = declared_headers(&page.vary, headers);
+        let mut fields = Vec::with_capacity(1 + 2 * LENGTH + subtype.len() + message.len() + declared.len());
+        fields.push(CALL);
+        put_bytes(&mut fields, subtype.as_bytes());
+        put_bytes(&mut fields, message);
+        fields.extend_from_slice(&declared);
+        let key = Self { path_len: path.len(), target: path, headers: Cow::Owned(fields) };
+        (key.target.len() + key.headers.len() <= MAX_KEY).then_some(key)
+    }
+
     /// The key, to be kept.
     pub(crate) fn to_key(&self, page: &Known) -> Key {
         Key {
@@ -70,7 +107,11 @@ impl<'a> KeyRef<'a> {
 impl Key {
     /// The key of `path` without query and without any declared header: what a purge of a path renders when no variant of
     /// it is cached.
+    /// A call has none: there is no message to call with.
     pub(crate) fn bare(page: &Known, path: &str) -> Option<Self> {
+        if page.is_unary() {
+            return None;
+        }
         let path = canonical(path)?;
         KeyRef::new(page, path, None, &HeaderMap::new()).map(|key| key.to_key(page))
     }
@@ -97,11 +138,24 @@ impl Key {
         &'a self,
         vary: &'a [HeaderName],
     ) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'a {
-        let mut rest = &*self.headers;
+        let mut rest = self.call().map_or(&*self.headers, |call| call.declared);
         vary.iter().filter_map(move |name| {
             let value = take_field(&mut rest)?;
             Some((name.clone(), HeaderValue::from_bytes(value).ok()?))
         })
+    }
+
+    /// Whether it is the key of a call.
+    pub(crate) fn is_call(&self) -> bool {
+        self.headers.first() == Some(&CALL)
+    }
+
+    /// What a call is made of, where it is one.
+    pub(crate) fn call(&self) -> Option<Call<'_>> {
+        let mut rest = self.headers.strip_prefix(&[CALL])?;
+        let subtype = std::str::from_utf8(take_bytes(&mut rest)?).ok()?;
+        let message = take_bytes(&mut rest)?;
+        Some(Call { subtype, message, declared: rest })
     }
 
     /// Bytes the key takes in memory.
@@ -181,14 +235,13 @@ fn declared_headers<'a>(vary: &[HeaderName], headers: &HeaderMap) -> Cow<'a, [u8
         let mut lines =
             headers.get_all(name).iter().map(|value| normalised(name, value.as_bytes())).peekable();
         if lines.peek().is_none() {
-            fields.push(0);
+            fields.push(ABSENT);
             continue;
         }
         // RFC 9110, 5.3: several lines of one field mean the same as one line with commas.
         let value = lines.collect::<Vec<_>>().join(&b", "[..]);
-        fields.push(1);
-        fields.extend(u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes());
-        fields.extend(value);
+        fields.push(PRESENT);
+        put_bytes(&mut fields, &value);
     }
     Cow::Owned(fields)
 }
@@ -204,17 +257,29 @@ fn normalised(name: &HeaderName, value: &[u8]) -> Vec<u8> {
 fn take_field<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (present, after) = rest.split_first()?;
     *rest = after;
-    if *present == 0 {
+    if *present == ABSENT {
         return None;
     }
-    let (length, after) = rest.split_first_chunk::<4>()?;
-    let (value, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+    take_bytes(rest)
+}
+
+/// Bytes behind their length.
+fn put_bytes(fields: &mut Vec<u8>, bytes: &[u8]) {
+    fields.extend(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+    fields.extend_from_slice(bytes);
+}
+
+fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, after) = rest.split_first_chunk::<LENGTH>()?;
+    let (bytes, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
     *rest = after;
-    Some(value)
+    Some(bytes)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::page::{Page, Policy, Registry};
 
@@ -263,5 +328,64 @@ mod tests {
         let headers = key.headers(&vary).map(|(_, value)| value).collect::<Vec<_>>();
 
         assert_eq!(headers, ["de, en", "Dark"]);
+    }
+
+    /// What a request may say that counts: its pairs and its headers, as they are sent.
+    type Sent = (Vec<(&'static str, Option<String>)>, Vec<(&'static str, String)>);
+
+    fn sent() -> impl Strategy<Value = Sent> {
+        let pair = (prop::sample::select(vec!["page", "q", "other"]), prop::option::of("[a=]{0,2}"));
+        let header = (prop::sample::select(vec!["accept-language", "x-theme", "cookie"]), "[ ]?[aA,]{0,2}");
+        (prop::collection::vec(pair, 0..4), prop::collection::vec(header, 0..4))
+    }
+
+    fn key_of((pairs, headers): &Sent) -> Key {
+        let pair = |(name, value): &(&str, Option<String>)| match value {
+            Some(value) => format!("{name}={value}"),
+            None => (*name).to_owned(),
+        };
+        let query = pairs.iter().map(pair).collect::<Vec<_>>().join("&");
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        let registry = Registry::new([SEARCH]).unwrap();
+        let page = registry.find("/search").unwrap();
+        KeyRef::new(page, Cow::Borrowed("/search"), Some(&query), &map).unwrap().to_key(page)
+    }
+
+    /// The same as a structure, with nothing to encode: what is equal here, and only that, may share a key.
+    fn reference((pairs, headers): &Sent) -> (Vec<Vec<Option<String>>>, Vec<Option<String>>) {
+        let values = |name| pairs.iter().filter(move |(is, _)| *is == name).map(|(_, value)| value.clone());
+        let field = |name| {
+            let lines = headers.iter().filter(|(is, _)| *is == name).map(|(_, value)| value.trim());
+            let lines = lines.collect::<Vec<_>>();
+            let value = (!lines.is_empty()).then(|| lines.join(", "));
+            if name == "x-theme" { value } else { value.map(|value| value.to_lowercase()) }
+        };
+        let pairs = ["page", "q"].map(|name| values(name).collect()).to_vec();
+        (pairs, ["accept-language", "x-theme"].map(field).to_vec())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn keys_are_equal_exactly_when_what_they_stand_for_is(one in sent(), other in sent()) {
+            let keys = [key_of(&one), key_of(&other)];
+
+            prop_assert_eq!(keys[0] == keys[1], reference(&one) == reference(&other));
+        }
+
+        #[test]
+        fn the_headers_of_a_key_are_those_it_was_made_of(sent in sent()) {
+            let vary = [HeaderName::from_static("accept-language"), HeaderName::from_static("x-theme")];
+
+            let key = key_of(&sent);
+            let headers = key.headers(&vary).collect::<HeaderMap>();
+
+            let read = vary.map(|name| headers.get(name).map(|value| value.to_str().unwrap().to_owned()));
+            prop_assert_eq!(read.to_vec(), reference(&sent).1);
+        }
     }
 }

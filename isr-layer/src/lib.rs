@@ -54,6 +54,8 @@
 pub mod __private;
 mod body;
 mod cache;
+mod call;
+mod caller;
 mod clock;
 pub mod context;
 mod deliver;
@@ -84,12 +86,15 @@ mod revalidate;
 mod routes;
 mod service;
 mod spawn;
+#[cfg(feature = "tonic")]
+mod tonic;
 mod visit;
 #[cfg(feature = "axum")]
 mod wrap;
 
 pub use body::{IsrBody, RenderBody, RequestBody};
 pub use cache::{Cache, Explanation, PrerenderReport, Stats};
+pub use call::Resumed;
 pub use deliver::Downstream;
 pub use draft::DraftService;
 pub use error::{Error, ErrorKind};

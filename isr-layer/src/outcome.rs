@@ -45,8 +45,14 @@ pub(crate) enum Reason {
     Timeout,
     /// The body failed midway.
     Cut,
+    /// A call whose `grpc-status` is not 0.
+    GrpcStatus,
+    /// A call's request that failed midway.
+    RequestCut,
     /// A 200 without a body.
     Empty,
+    /// A call's answer that is anything but one message, not compressed.
+    NotOneMessage,
     /// A status that is never stored.
     Status,
     /// The answer sets a cookie.
@@ -83,6 +89,9 @@ impl Reason {
             Self::Panic => "panic",
             Self::Timeout => "timeout",
             Self::Cut => "body-cut",
+            Self::GrpcStatus => "grpc-status",
+            Self::RequestCut => "request-cut",
+            Self::NotOneMessage => "not-one-message",
             Self::Empty => "empty-body",
             Self::Status => "status",
             Self::SetCookie => "set-cookie",

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName};
-use http::{Extensions, Method, Request};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE};
+use http::{Extensions, Method, Request, Version};
 
 use crate::body::RenderBody;
 use crate::cache::Renderer;
+use crate::call::{content_type, framed};
 use crate::key::Key;
 use crate::page::Known;
 
@@ -38,14 +39,22 @@ impl Recipe {
         Self { page, key, kept: HeaderMap::new(), routed }
     }
 
-    /// The request the page is rendered from: GET, the canonical URI, the declared headers, and nothing of the client.
+    /// The request the page is rendered from: GET, the canonical URI, the declared headers, and nothing of the client. For a
+    /// call POST, with its message and what every call says.
     pub(crate) fn request<B: RenderBody>(&self) -> Request<B> {
-        let mut request = Request::new(B::from_bytes(Bytes::new()));
-        *request.method_mut() = Method::GET;
+        let call = self.key.call();
+        let body = call.map_or_else(Bytes::new, |call| framed(call.message));
+        let mut request = Request::new(B::from_bytes(body));
         *request.uri_mut() = self.key.uri(self.routed.as_ref().map_or(0, |routed| routed.prefix));
         *request.headers_mut() = self.kept.clone();
         for (name, value) in self.key.headers(&self.page.vary) {
             request.headers_mut().insert(name, value);
+        }
+        if let Some(call) = call {
+            *request.method_mut() = Method::POST;
+            *request.version_mut() = Version::HTTP_2;
+            request.headers_mut().insert(CONTENT_TYPE, content_type(call.subtype));
+            request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
         }
         if let Some(routed) = &self.routed {
             *request.extensions_mut() = routed.extensions.clone();

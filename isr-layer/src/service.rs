@@ -17,6 +17,7 @@ use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
     Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, Sight, regenerate,
 };
+use crate::caller::Caller;
 use crate::deliver::{Delivery, Hit, choose, is_head};
 use crate::draft::show;
 use crate::future::ResponseFuture;
@@ -33,7 +34,7 @@ use crate::visit::{Visit, visit};
 /// inner service sees nothing else of it.
 pub struct Isr<S> {
     inner: S,
-    slot: Arc<Slot<S>>,
+    pub(crate) slot: Arc<Slot<S>>,
     /// In front of the whole application for certain; otherwise the requests say where.
     is_outermost: bool,
 }
@@ -80,6 +81,10 @@ where
         let path = if routed { placement::public_path(&request) } else { request.uri().path() };
         match core.look(&request, path) {
             Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
+            Sight::Call(page) => {
+                let page = page.clone();
+                self.read(page, request, routed)
+            }
             Sight::Fresh(entry, now) => {
                 let choice = choose(&entry, is_head(&request), request.headers());
                 let show_status = core.config.cache_status;
@@ -93,7 +98,7 @@ where
                 self.show(page, request)
             }
             Sight::Page(page, key) => {
-                let recipe = self.recipe(page.clone(), key.to_key(page), &request, routed);
+                let recipe = Slot::recipe(&self.slot, page.clone(), key.to_key(page), &request, routed);
                 self.visit(recipe, Delivery::take(&mut request), request)
             }
         }
@@ -101,6 +106,23 @@ where
 }
 
 impl<S> Isr<S> {
+    /// Reads the message of a call and answers it.
+    #[inline(never)]
+    fn read<B>(
+        &mut self,
+        page: Arc<Known>,
+        request: Request<B>,
+        routed: bool,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let ready = release(&mut self.inner);
+        let caller = Caller { slot: self.slot.clone(), page, routed };
+        ResponseFuture::waiting(caller.answer(request, ready))
+    }
+
     /// Waits for the engine; out of the way of what is answered at once.
     #[inline(never)]
     fn visit<B>(
@@ -132,29 +154,37 @@ impl<S> Isr<S> {
         let show_status = self.slot.core.config.cache_status;
         ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status))
     }
+}
 
+impl<S> Slot<S> {
     /// Makes this service the one that renders what no request came for, unless it is one route of many.
-    pub(crate) fn register<B>(&self)
+    pub(crate) fn register<B>(this: &Arc<Self>)
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
         if !placement::is_route(TypeId::of::<S>()) {
-            self.slot.core.set_application(Slot::renderer(&self.slot));
+            this.core.set_application(Self::renderer(this));
         }
     }
 
     /// Splits a request: the recipe is what is kept of it.
-    fn recipe<B>(&self, page: Arc<Known>, key: Key, request: &Request<B>, routed: bool) -> Recipe
+    pub(crate) fn recipe<B, C>(
+        this: &Arc<Self>,
+        page: Arc<Known>,
+        key: Key,
+        request: &Request<C>,
+        routed: bool,
+    ) -> Recipe
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let renderer = Slot::renderer(&self.slot);
-        let config = &self.slot.core.config;
+        let renderer = Self::renderer(this);
+        let config = &this.core.config;
         let kept = kept_headers(&config.keep_headers, request.headers());
         if !routed {
-            self.register();
+            Self::register(this);
             return Recipe { page, key, kept, routed: None };
         }
         let local = canonical(request.uri().path()).map_or(0, |local| local.len());
@@ -163,12 +193,10 @@ impl<S> Isr<S> {
         placement::narrow(&mut extensions, key.uri(0));
         config.drop_extensions.iter().for_each(|drop| drop(&mut extensions));
         let routed = Arc::new(Routed { extensions, prefix, renderer: renderer.clone() });
-        self.slot.remember(&key, &routed);
+        this.remember(&key, &routed);
         Recipe { page, key, kept, routed: Some(routed) }
     }
-}
 
-impl<S> Slot<S> {
     /// Keeps what renders a key again, as long as there is an entry for it or a render. It stays here and not in the entry:
     /// what the router found out may hold the application's state, which may hold the cache.
     fn remember(&self, key: &Key, routed: &Arc<Routed>) {

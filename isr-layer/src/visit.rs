@@ -109,7 +109,7 @@ where
                 }
                 Landing::Failed(failure) => Ok(self.failed(failure, waiting, false)),
                 Landing::NotListed => Ok(self.not_listed()),
-                Landing::Refused(_) | Landing::Abandoned => Ok(self.failed(&aborted(), waiting, false)),
+                Landing::Refused(_) | Landing::Abandoned => Ok(self.failed(&self.aborted(), waiting, false)),
             },
             Ok(Answer::Own { verdict: Verdict::Uncacheable(Reason::NotCheckedIn), .. })
                 if self.request.is_some() =>
@@ -119,7 +119,7 @@ where
             Ok(Answer::Own { response, verdict }) => Ok(self.own(response, verdict, waiting)),
             Ok(Answer::Error(error)) => self.last_good(waiting, Reason::ServiceError, false).ok_or(error),
             // The task was ended from outside: the runtime shuts down.
-            Err(_) => Ok(self.failed(&aborted(), waiting, false)),
+            Err(_) => Ok(self.failed(&self.aborted(), waiting, false)),
         }
     }
 
@@ -184,9 +184,11 @@ where
                 Ok(self.unstored(response, outcome))
             }
             End::Unread { response, .. } => Ok(self.unstored(response, outcome)),
-            End::Failed(reason) => Ok(self.fail(&Failure::without_answer(reason), outcome, None)),
+            End::Failed(reason) => {
+                Ok(self.fail(&Failure::without_answer(&self.recipe, reason), outcome, None))
+            }
             End::Error(error) => Err(error),
-            End::Gone | End::NotListed => Ok(self.fail(&aborted(), outcome, None)),
+            End::Gone | End::NotListed => Ok(self.fail(&self.aborted(), outcome, None)),
         }
     }
 
@@ -247,7 +249,7 @@ where
     fn not_listed<R>(&self) -> Response<IsrBody<R>> {
         let reason = Reason::NotInParams;
         let outcome = Outcome::Unstored { forward: Forward::Bypass, reason, collapsed: false };
-        self.fail(&Failure::without_answer(reason), outcome, None)
+        self.fail(&Failure::without_answer(&self.recipe, reason), outcome, None)
     }
 
     fn fail<R>(
@@ -258,9 +260,9 @@ where
     ) -> Response<IsrBody<R>> {
         self.unstored(failure.response(retry), outcome)
     }
-}
 
-/// What is answered when a render was ended from outside.
-fn aborted() -> Arc<Failure> {
-    Failure::without_answer(Reason::ServiceError)
+    /// What is answered when a render was ended from outside.
+    fn aborted(&self) -> Arc<Failure> {
+        Failure::without_answer(&self.recipe, Reason::ServiceError)
+    }
 }

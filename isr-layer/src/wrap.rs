@@ -16,13 +16,18 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::body::{IsrBody, Kind, RenderBody};
+use crate::call::Resumed;
 use crate::future::ResponseFuture;
 use crate::layer::IsrLayer;
-use crate::service::Isr;
+use crate::service::{Isr, Slot};
 
 impl RenderBody for Body {
     fn from_bytes(bytes: Bytes) -> Self {
         Self::from(bytes)
+    }
+
+    fn resumed(body: Resumed<Self>) -> Self {
+        Self::new(body)
     }
 }
 
@@ -55,7 +60,7 @@ impl IsrLayer {
         S::Future: Send + 'static,
     {
         let isr = Isr::new(application, self.core.clone(), true);
-        isr.register::<Body>();
+        Slot::register::<Body>(&isr.slot);
         Wrapped { isr }
     }
 }

@@ -73,10 +73,12 @@ fn declaration(model: &Model) -> TokenStream {
     let policy = policy(&model.policy);
     let params = model.params.as_ref().map(|list| params(list, model));
     let name = model.name.unraw().to_string();
+    let unary = model.unary.then(|| quote!(.unary()));
     quote! {
         ::isr_layer::Page::new(#pattern)
             .policy(#policy)
             #params
+            #unary
             .handler(#name, ::core::file!(), ::core::line!(), ::core::column!())
     }
 }

@@ -1,6 +1,7 @@
 //! The attribute of `isr-layer`. Use it as `isr_layer::static_page`: what it writes names that crate.
 
 mod arguments;
+mod calls;
 mod diagnostics;
 mod elements;
 mod expand;
@@ -61,7 +62,8 @@ use crate::parse::Function;
 ///    `get(post)` is the handler still. The name must be free among the types and modules of its scope.
 ///
 /// A function with a receiver is a method, of a tonic service for instance: it is only registered, it must give its path,
-/// and the attribute works under `#[async_trait]`. A function without one inside an `impl` block says so with `assoc`, since an
+/// and the attribute works under `#[async_trait]`. One whose only argument is tonic's `Request` is a unary gRPC method: its
+/// page is keyed by the message, and `vary` names metadata. A method that streams is refused. A function without one inside an `impl` block says so with `assoc`, since an
 /// attribute cannot see where it stands. A generic function is registered, but has to be routed by hand. What is
 /// written names the crate `::isr_layer`.
 ///

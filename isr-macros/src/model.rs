@@ -9,7 +9,7 @@ use syn::{Expr, ExprPath, Ident, Lit, LitStr, Signature, Type};
 use crate::arguments::{self, Declared};
 use crate::diagnostics::{Mistakes, closest, quoted};
 use crate::parse::{Args, Pair};
-use crate::{elements, pattern, values};
+use crate::{calls, elements, pattern, values};
 
 /// Every key, in the order the documentation lists them.
 const KEYS: [&str; 15] = [
@@ -35,6 +35,8 @@ pub(crate) struct Model {
     /// The function's name.
     pub(crate) name: Ident,
     pub(crate) place: Place,
+    /// Whether it is a unary gRPC method.
+    pub(crate) unary: bool,
     pub(crate) pattern: LitStr,
     /// Whether `pattern` is the user's: what hangs on the path is not judged by a wrong one.
     path_is_known: bool,
@@ -90,6 +92,7 @@ impl Model {
         let mut model = Self {
             name: sig.ident.clone(),
             place,
+            unary: calls::is_unary(sig),
             path_is_known: pattern.is_some(),
             pattern: pattern.unwrap_or_else(|| LitStr::new("/", Span::call_site())),
             policy: Policy::default(),
@@ -102,6 +105,7 @@ impl Model {
         }
         check_lifetimes(&model.policy, &pairs, mistakes);
         check_signature(sig, mistakes);
+        calls::check(sig, mistakes);
         model.arguments = arguments::check(sig, model.declared, mistakes);
         model
     }

@@ -15,9 +15,7 @@ use super::trouble::{Failure, Seen};
 use crate::body::IsrBody;
 use crate::clock::{self, Instant};
 use crate::context::Said;
-use crate::entry::{
-    Entry, Freshness, Lifetime, Rendered, Verdict, admit_body, admit_head, is_too_much, lifetime,
-};
+use crate::entry::{Entry, Freshness, Lifetime, Rendered, Verdict, admit_whole, lifetime};
 use crate::invalidation::{Carried, Cell};
 use crate::observe;
 use crate::outcome::Reason;
@@ -54,18 +52,18 @@ pub(super) fn land<B, E>(
     match end {
         End::Whole { parts, body, trailers } => Some(approach.whole(parts, body, trailers)),
         End::Unread { response, verdict } => {
-            let shared =
-                Failure::answered(verdict.reason(), response.status(), response.headers(), Bytes::new());
+            let (parts, body) = response.into_parts();
+            let shared = Failure::answered(verdict.reason(), &parts, Bytes::new(), None);
             approach.unstored(verdict, shared);
-            Some(Answer::Own { response, verdict })
+            Some(Answer::Own { response: Response::from_parts(parts, body), verdict })
         }
         End::Failed(reason) => {
-            let landed = approach.unstored(Verdict::Failed(reason), Failure::without_answer(reason));
+            let landed = approach.unstored(Verdict::Failed(reason), Failure::without_answer(recipe, reason));
             Some(Answer::Landed(landed))
         }
         End::Error(error) => {
             let reason = Reason::ServiceError;
-            approach.unstored(Verdict::Failed(reason), Failure::without_answer(reason));
+            approach.unstored(Verdict::Failed(reason), Failure::without_answer(recipe, reason));
             Some(Answer::Error(error))
         }
         End::Gone => None,
@@ -81,15 +79,9 @@ impl Approach<'_> {
         trailers: Option<Box<HeaderMap>>,
     ) -> Answer<B, E> {
         let policy = self.recipe.page.policy();
-        let verdict = match admit_head(policy, &self.recipe.page.vary, &parts, true) {
-            Verdict::Store if trailers.as_deref().is_some_and(is_too_much) => {
-                Verdict::Uncacheable(Reason::TooManyHeaders)
-            }
-            Verdict::Store => admit_body(policy, parts.status, body.len(), &self.attempt.said),
-            refused => refused,
-        };
+        let verdict = admit_whole(self.recipe, &parts, &body, trailers.as_deref(), &self.attempt.said);
         if verdict != Verdict::Store {
-            let shared = Failure::answered(verdict.reason(), parts.status, &parts.headers, body.clone());
+            let shared = Failure::answered(verdict.reason(), &parts, body.clone(), trailers.clone());
             self.unstored(verdict, shared);
             return Answer::Own {
                 response: Response::from_parts(parts, IsrBody::stored(body, trailers)),

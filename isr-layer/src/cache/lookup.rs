@@ -8,6 +8,7 @@ use http_body::Body;
 use quick_cache::Equivalent;
 
 use super::core::Core;
+use crate::call::is_call;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
 use crate::key::{Key, KeyRef, PathKey};
@@ -23,6 +24,8 @@ pub(crate) enum Sight<'a> {
     Draft(&'a Arc<Known>),
     /// A page that takes a second look.
     Page(&'a Arc<Known>, KeyRef<'a>),
+    /// A call of a page: its message has to be read before it has a key.
+    Call(&'a Arc<Known>),
 }
 
 impl Core {
@@ -30,7 +33,7 @@ impl Core {
     #[inline]
     pub(crate) fn look<'a, B: Body>(&'a self, request: &'a Request<B>, raw: &'a str) -> Sight<'a> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Sight::Foreign;
+            return self.look_for_call(request, raw);
         }
         if !self.registry.may_have(raw) || !request.body().is_end_stream() {
             return Sight::Foreign;
@@ -43,9 +46,16 @@ impl Core {
         }
     }
 
+    /// The path of a method has one spelling: no client of gRPC writes another.
+    #[inline(never)]
+    fn look_for_call<B>(&self, request: &Request<B>, raw: &str) -> Sight<'_> {
+        let page = self.registry.unary(raw).filter(|_| is_call(request));
+        page.map_or(Sight::Foreign, Sight::Call)
+    }
+
     fn look_again<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Sight<'a>> {
         let path = canonical(raw)?;
-        let page = self.registry.find(&path)?;
+        let page = self.registry.find(&path).filter(|page| !page.is_unary())?;
         if self.shows_draft(request.headers()) {
             return Some(Sight::Draft(page));
         }
@@ -59,7 +69,7 @@ impl Core {
     }
 
     #[inline]
-    fn fresh(&self, key: &(impl Hash + Equivalent<Key>)) -> Option<(Arc<Entry>, Instant)> {
+    pub(crate) fn fresh(&self, key: &(impl Hash + Equivalent<Key>)) -> Option<(Arc<Entry>, Instant)> {
         let entry = self.memory.get(key)?;
         let now = clock::now();
         entry.is_fresh(&self.marks, now).then_some((entry, now))

@@ -157,7 +157,7 @@ pub(crate) async fn attempt<R: Render>(
             Err(RenderError::Gone) => return End::Gone,
         };
         let (parts, body) = response.into_parts();
-        let verdict = admit_head(policy, &recipe.page.vary, &parts, scope.is_checked_in());
+        let verdict = admit_head(recipe, &parts, scope.is_checked_in());
         if matches!(verdict, Verdict::Uncacheable(_)) {
             return End::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), verdict };
         }

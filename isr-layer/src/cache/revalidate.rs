@@ -105,6 +105,10 @@ impl Core {
             return (receipt, self.render_many(chosen, named, number));
         }
         let mut recipes = chosen.recipes;
+        if recipes.is_empty() && !only_cached {
+            // A call's variants are its messages: without one there is nothing to render, and nothing that could be old.
+            return (receipt, Progress::None);
+        }
         if only_cached {
             recipes.retain(|recipe| self.memory.get_key(&recipe.key).is_some());
         }

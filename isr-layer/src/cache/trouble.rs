@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, SET_COOKIE};
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, response};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::body::IsrBody;
+use crate::call;
 use crate::clock::Instant;
 use crate::deliver::is_hop_by_hop;
 use crate::invalidation::{Cell, Marks, Validity};
 use crate::key::Key;
 use crate::outcome::Reason;
+use crate::recipe::Recipe;
 
 /// What all the remembered troubles may weigh.
 const ROOM: u64 = 8 * 1024 * 1024;
@@ -62,6 +64,7 @@ pub(crate) struct Failure {
     pub(crate) status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    trailers: Option<Box<HeaderMap>>,
 }
 
 #[derive(Clone)]
@@ -70,7 +73,7 @@ struct ByBytes;
 impl Weighter<Key, Arc<Trouble>> for ByBytes {
     fn weight(&self, key: &Key, trouble: &Arc<Trouble>) -> u64 {
         let body = match &trouble.kind {
-            Kind::Failing(failure) => failure.body.len() + failure.headers.len() * 128,
+            Kind::Failing(failure) => failure.size(),
             Kind::Uncacheable(_) => 0,
         };
         (256 + key.size() + body) as u64
@@ -145,22 +148,27 @@ impl Failure {
     /// A failed answer of the handler, without what belongs to one client.
     pub(crate) fn answered(
         reason: Reason,
-        status: StatusCode,
-        headers: &HeaderMap,
+        parts: &response::Parts,
         body: Bytes,
+        trailers: Option<Box<HeaderMap>>,
     ) -> Arc<Self> {
-        let mut headers = headers.clone();
+        let mut headers = parts.headers.clone();
         let private = headers
             .keys()
             .filter(|name| is_hop_by_hop(name) || **name == SET_COOKIE || **name == CONTENT_LENGTH);
         for name in private.cloned().collect::<Vec<_>>() {
             headers.remove(name);
         }
-        Arc::new(Self { reason, status, headers, body })
+        Arc::new(Self { reason, status: parts.status, headers, body, trailers })
     }
 
-    /// A failure without an answer of the handler.
-    pub(crate) fn without_answer(reason: Reason) -> Arc<Self> {
+    /// A failure without an answer of the handler, in the words of its protocol.
+    pub(crate) fn without_answer(recipe: &Recipe, reason: Reason) -> Arc<Self> {
+        if recipe.key.is_call() {
+            let (head, ()) = call::failed(reason).into_parts();
+            let (status, headers) = (head.status, head.headers);
+            return Arc::new(Self { reason, status, headers, body: Bytes::new(), trailers: None });
+        }
         let status = match reason {
             Reason::Panic => StatusCode::INTERNAL_SERVER_ERROR,
             Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
@@ -170,17 +178,17 @@ impl Failure {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         let body = if status == StatusCode::NOT_FOUND { NOT_FOUND } else { NOT_RENDERED };
-        Arc::new(Self { reason, status, headers, body: Bytes::from_static(body) })
+        Arc::new(Self { reason, status, headers, body: Bytes::from_static(body), trailers: None })
     }
 
     /// Whether the handler answered, if only with a failure.
     pub(crate) fn was_answered(&self) -> bool {
-        matches!(self.reason, Reason::FailedStatus | Reason::Empty)
+        matches!(self.reason, Reason::FailedStatus | Reason::GrpcStatus | Reason::Empty)
     }
 
     /// The answer for one of those who get it; `retry` is how long the key is left alone.
     pub(crate) fn response<R>(&self, retry: Option<Duration>) -> Response<IsrBody<R>> {
-        let mut response = Response::new(IsrBody::stored(self.body.clone(), None));
+        let mut response = Response::new(IsrBody::stored(self.body.clone(), self.trailers.clone()));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers.clone();
         if let Some(retry) = retry {
@@ -189,6 +197,11 @@ impl Failure {
             response.headers_mut().insert(RETRY_AFTER, seconds);
         }
         response
+    }
+
+    fn size(&self) -> usize {
+        let fields = self.headers.len() + self.trailers.as_ref().map_or(0, |trailers| trailers.len());
+        self.body.len() + fields * 128
     }
 
     fn remembered(self: &Arc<Self>) -> Arc<Self> {

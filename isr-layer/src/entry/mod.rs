@@ -1,9 +1,12 @@
 //! What is stored: admission, freshness, and the entry itself.
 
 mod admit;
+mod call;
 mod freshness;
+mod judge;
 mod stored;
 
-pub(crate) use admit::{Verdict, body as admit_body, head as admit_head, is_gone, is_too_much, lifetime};
+pub(crate) use admit::{Verdict, is_gone, lifetime};
 pub(crate) use freshness::{Freshness, Lifetime};
+pub(crate) use judge::{head as admit_head, whole as admit_whole};
 pub(crate) use stored::{Entry, Rendered};

@@ -24,6 +24,7 @@ pub struct Page {
     policy: Policy,
     params: Option<Params>,
     handler: Option<Handler>,
+    unary: bool,
 }
 
 /// The annotated function behind a page: its name and where it stands.
@@ -56,7 +57,7 @@ impl Page {
         if let Some(mistake) = pattern::mistake(pattern) {
             panic!("{}", mistake);
         }
-        Self { pattern, policy: Policy::new(), params: None, handler: None }
+        Self { pattern, policy: Policy::new(), params: None, handler: None, unary: false }
     }
 
     /// Sets how the page is kept.
@@ -69,6 +70,19 @@ impl Page {
     pub const fn params(mut self, params: Params) -> Self {
         self.params = Some(params);
         self
+    }
+
+    /// Makes it the page of a unary gRPC method, keyed by the request's message: `/catalog.v1.Catalog/GetProduct`.
+    ///
+    /// Calls of the method are answered from memory; what comes to its path and is no call passes untouched. Its `vary` names
+    /// metadata. The attribute does this for a method that takes tonic's `Request`.
+    pub const fn unary(mut self) -> Self {
+        self.unary = true;
+        self
+    }
+
+    pub(crate) const fn is_unary(&self) -> bool {
+        self.unary
     }
 
     /// The path of the page as clients request it, `/posts/{slug}`.
@@ -97,7 +111,10 @@ impl Page {
 
     /// Whether both are one declaration: copies of one body (`#[debug_handler]` makes them) are one page.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.pattern == other.pattern && self.handler == other.handler && self.policy == other.policy
+        self.pattern == other.pattern
+            && self.handler == other.handler
+            && self.policy == other.policy
+            && self.unary == other.unary
     }
 
     /// Names the page in errors and logs: its path, and the function with its place when there is one.

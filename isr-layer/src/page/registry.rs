@@ -1,5 +1,6 @@
 //! Every page of one layer, found by path.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,13 +24,19 @@ pub(crate) struct Registry {
     router: matchit::Router<u32>,
     pages: Vec<Arc<Known>>,
     beginnings: Beginnings,
+    /// The unary methods, by path.
+    unary: HashMap<&'static str, u32>,
 }
 
 impl Registry {
     /// Registers `pages`. One declaration given several times is one page; anything else that overlaps is an error.
     pub(crate) fn new(pages: impl IntoIterator<Item = Page>) -> Result<Self, Error> {
-        let mut registry =
-            Self { router: matchit::Router::new(), pages: Vec::new(), beginnings: Beginnings::default() };
+        let mut registry = Self {
+            router: matchit::Router::new(),
+            pages: Vec::new(),
+            beginnings: Beginnings::default(),
+            unary: HashMap::new(),
+        };
         for page in pages {
             registry.add(page)?;
         }
@@ -55,6 +62,11 @@ impl Registry {
     /// The page of that pattern.
     pub(crate) fn by_pattern(&self, pattern: &str) -> Option<&Arc<Known>> {
         self.pages.iter().find(|known| known.page.path() == pattern)
+    }
+
+    /// The unary method of that path.
+    pub(crate) fn unary(&self, path: &str) -> Option<&Arc<Known>> {
+        self.unary.get(path).and_then(|id| self.by_id(*id))
     }
 
     pub(crate) fn by_id(&self, id: u32) -> Option<&Arc<Known>> {
@@ -91,6 +103,9 @@ impl Registry {
             return Err(self.refused(&page, error));
         }
         self.beginnings.add(page.path());
+        if page.is_unary() {
+            self.unary.insert(page.path(), id);
+        }
         self.pages.push(Arc::new(Known { id, page, vary, cell: Arc::default() }));
         Ok(())
     }
@@ -128,7 +143,12 @@ impl Known {
 
     /// Whether its key is the path and nothing else.
     pub(crate) fn is_keyed_by_path(&self) -> bool {
-        self.policy().query.is_empty() && self.vary.is_empty()
+        self.policy().query.is_empty() && self.vary.is_empty() && !self.is_unary()
+    }
+
+    /// Whether it is a unary gRPC method.
+    pub(crate) fn is_unary(&self) -> bool {
+        self.page.is_unary()
     }
 
     /// Whether strangers choose among its keys: by the path's parameters, declared query parameters or headers.
@@ -213,8 +233,16 @@ fn checked(page: &Page) -> Result<Box<[HeaderName]>, Error> {
             return refuse(format!("the tag `{tag}` uses `{{{name}}}`, which its path does not have"));
         }
     }
+    if page.is_unary() && (page.path().contains('{') || !policy.query.is_empty()) {
+        return refuse("a unary method has no parameters and no query: its message is its key".to_owned());
+    }
     let mut vary = Vec::with_capacity(policy.vary.len());
     for name in policy.vary {
+        if page.is_unary() && (name.starts_with("grpc-") || matches!(*name, "content-type" | "te")) {
+            return refuse(format!(
+                "`vary` cannot name `{name}`: it says how a call is sent, not what is asked"
+            ));
+        }
         match HeaderName::from_bytes(name.as_bytes()) {
             Ok(name) if !NEVER_IN_A_KEY.contains(&name.as_str()) => vary.push(name),
             _ => {

@@ -25,8 +25,9 @@ async fn account(headers: HeaderMap) -> impl IntoResponse {
 }
 
 fn site() -> (IsrLayer, Wrapped<Router>) {
-    let isr = IsrLayer::builder().pages([article::PAGE]).build().unwrap();
-    let endpoint = isr.revalidate_service(StaticSecret::query("secret", SECRET).unwrap()).allow_get();
+    let isr = IsrLayer::builder().pages([article::PAGE]).build().expect("one page");
+    let endpoint =
+        isr.revalidate_service(StaticSecret::query("secret", SECRET).expect("a secret")).allow_get();
     let routes = isr_layer::routes![article]
         .route("/account", route(account))
         .route("/login", route(|| async { AppendHeaders([("set-cookie", "session=1")]) }))

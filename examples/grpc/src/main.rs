@@ -1,0 +1,76 @@
+//! A catalogue over gRPC: its unary reads are rendered once and served from memory, streams and writes pass untouched, and
+//! the revalidation endpoint answers on the same port.
+
+mod catalog;
+mod products;
+#[expect(unreachable_pub, clippy::too_many_lines, reason = "generated")]
+mod proto {
+    tonic::include_proto!("catalog.v1");
+}
+
+use std::env;
+use std::io::{self, Write};
+
+use anyhow::Context;
+use isr_layer::IsrLayer;
+use isr_layer::auth::Bearer;
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+
+use crate::catalog::Shop;
+use crate::proto::catalog_server::CatalogServer;
+
+/// Known to everybody who reads this: good for trying the example, and for nothing else.
+const SECRET_TO_TRY: &str = "a-secret-to-try-the-example-with";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let address = env::var("GRPC_ADDR").unwrap_or_else(|_| "127.0.0.1:50051".into());
+    let secret = env::var("REVALIDATE_SECRET").ok();
+    let authenticator = Bearer::new(secret.as_deref().unwrap_or(SECRET_TO_TRY))?;
+
+    let isr = IsrLayer::builder().build()?;
+    let shop = Shop::new(isr.cache());
+    let routes = Routes::new(CatalogServer::new(shop))
+        .into_axum_router()
+        .route_service("/api/revalidate", isr.revalidate_service(authenticator));
+
+    let listener =
+        TcpListener::bind(&address).await.with_context(|| format!("cannot listen on {address}"))?;
+    print(&listener.local_addr()?.to_string(), secret.is_some());
+    axum::serve(listener, isr.wrap(routes)).with_graceful_shutdown(interrupted()).await?;
+    isr.cache().drained().await;
+    Ok(())
+}
+
+/// Resolves when the program is asked to stop.
+async fn interrupted() {
+    // Without a handler there is nothing to wait for but the end of the process.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn print(address: &str, has_secret: bool) {
+    let secret = if has_secret { "$REVALIDATE_SECRET" } else { SECRET_TO_TRY };
+    let text = format!(
+        r#"
+The catalogue is open on {address}. Ask twice and look at cache-status; `reads` counts how often the database was asked:
+
+  cargo run -q -p grpc-example --bin grpc-client get folding-map
+  cargo run -q -p grpc-example --bin grpc-client get folding-map
+
+Change a price, which purges what shows it; or say from outside that something changed:
+
+  cargo run -q -p grpc-example --bin grpc-client update folding-map 1890
+  curl -X POST http://{address}/api/revalidate -H "Authorization: Bearer {secret}" -H "Content-Type: application/json" -d '{{"tag":"catalog"}}'
+
+A stream is not kept, and every time the database is asked:
+
+  cargo run -q -p grpc-example --bin grpc-client list
+
+"#
+    );
+    // Nobody has to read it: a closed standard output is no reason not to serve.
+    io::stdout().write_all(text.as_bytes()).ok();
+}

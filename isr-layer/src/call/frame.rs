@@ -1,0 +1,89 @@
+//! Messages on the wire: a flag, a length in four octets, and as many octets as it says.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// The octets before a message.
+pub(super) const HEAD: usize = 5;
+
+/// What the beginning of a body says of the message it begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Head {
+    /// Not all of it is there.
+    Incomplete,
+    /// A message of that many octets.
+    Plain(usize),
+    /// It is compressed, or flagged in a way nobody knows.
+    Flagged,
+}
+
+impl Head {
+    pub(super) fn of(body: &[u8]) -> Self {
+        match body.first_chunk::<HEAD>() {
+            None if body.first().is_some_and(|flag| *flag != 0) => Self::Flagged,
+            None => Self::Incomplete,
+            Some([0, length @ ..]) => {
+                Self::Plain(usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX))
+            }
+            Some(_) => Self::Flagged,
+        }
+    }
+}
+
+/// The message, where a body is exactly one and it is not compressed.
+pub(super) fn message(body: &Bytes) -> Option<Bytes> {
+    match Head::of(body) {
+        Head::Plain(length) if body.len() - HEAD == length => Some(body.slice(HEAD..)),
+        _ => None,
+    }
+}
+
+/// Whether a body is exactly one message, not compressed.
+pub(crate) fn is_one_message(body: &Bytes) -> bool {
+    message(body).is_some()
+}
+
+/// A message as a body, not compressed.
+pub(crate) fn framed(message: &[u8]) -> Bytes {
+    let mut body = BytesMut::with_capacity(HEAD + message.len());
+    body.put_u8(0);
+    // A message in a key is at most as long as a key.
+    body.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    body.put_slice(message);
+    body.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_framed_is_one_message_again() {
+        for text in ["", "a", "a longer message"] {
+            assert_eq!(message(&framed(text.as_bytes())), Some(Bytes::from_static(text.as_bytes())));
+        }
+    }
+
+    #[test]
+    fn anything_but_one_plain_message_is_none() {
+        for body in [
+            &b""[..],
+            b"\0\0\0\0",
+            b"\0\0\0\0\x02a",
+            b"\0\0\0\0\x01ab",
+            b"\x01\0\0\0\x01a",
+            b"\x80\0\0\0\0",
+            b"\0\0\0\0\x01a\0\0\0\0\x01b",
+            b"\0\xff\xff\xff\xffa",
+        ] {
+            assert_eq!(message(&Bytes::from_static(body)), None, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn the_head_is_judged_as_soon_as_it_can_be() {
+        assert_eq!(Head::of(b""), Head::Incomplete);
+        assert_eq!(Head::of(b"\0\0"), Head::Incomplete);
+        assert_eq!(Head::of(b"\x01"), Head::Flagged);
+        assert_eq!(Head::of(b"\0\0\0\x01\0a"), Head::Plain(256));
+    }
+}

@@ -1,0 +1,144 @@
+//! Reads the message of a call before its key is known, and puts together again what turned out to be something else.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+
+use super::frame::{HEAD, Head, message};
+
+/// What a call's request turned out to be.
+pub(crate) enum Message<B> {
+    /// One message and nothing else, not compressed.
+    One { message: Bytes, body: Resumed<B> },
+    /// Something else, for the inner service to judge.
+    Other(Resumed<B>),
+    /// It failed midway.
+    Cut,
+}
+
+/// A request body of which a part was read: the same octets again, the rest behind them, and its trailers.
+///
+/// It is what [`RenderBody::resumed`](crate::RenderBody::resumed) is given, and a body itself: most types of bodies are
+/// made of it the way they are made of any other.
+pub struct Resumed<B> {
+    read: Bytes,
+    trailers: Option<HeaderMap>,
+    rest: Pin<Box<B>>,
+}
+
+/// Reads a request up to the end of one message of at most `limit` octets, and no further than it takes to see that it is
+/// something else.
+pub(crate) async fn read<B: Body>(body: B, limit: usize) -> Message<B> {
+    let mut resumed = Resumed { read: Bytes::new(), trailers: None, rest: Box::pin(body) };
+    if resumed.rest.size_hint().lower() > limit.saturating_add(HEAD) as u64 {
+        return Message::Other(resumed);
+    }
+    let mut chunks = Chunks::default();
+    while !chunks.is_beyond(limit) {
+        let Some(frame) = resumed.rest.frame().await else {
+            resumed.read = chunks.joined();
+            return match message(&resumed.read) {
+                Some(message) => Message::One { message, body: resumed },
+                None => Message::Other(resumed),
+            };
+        };
+        let Ok(frame) = frame else { return Message::Cut };
+        match frame.into_data() {
+            Ok(mut data) => chunks.push(data.copy_to_bytes(data.remaining())),
+            Err(frame) => {
+                // A client has no trailers to send.
+                resumed.trailers = frame.into_trailers().ok();
+                break;
+            }
+        }
+    }
+    resumed.read = chunks.joined();
+    Message::Other(resumed)
+}
+
+/// What was read so far. A message that came in one piece is not copied.
+#[derive(Default)]
+struct Chunks {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Chunks {
+    fn push(&mut self, chunk: Bytes) {
+        if self.first.is_empty() && self.all.is_empty() {
+            self.first = chunk;
+            return;
+        }
+        self.all.extend_from_slice(&std::mem::take(&mut self.first));
+        self.all.extend_from_slice(&chunk);
+    }
+
+    /// Whether it is no message of at most `limit` octets, whatever follows.
+    fn is_beyond(&self, limit: usize) -> bool {
+        let read = if self.all.is_empty() { &*self.first } else { &*self.all };
+        match Head::of(read) {
+            Head::Incomplete => false,
+            Head::Plain(length) => length > limit || read.len() - HEAD > length,
+            Head::Flagged => true,
+        }
+    }
+
+    fn joined(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
+    }
+}
+
+impl<B> Resumed<B> {
+    /// The body as it was, where nothing of it was read; otherwise what was read.
+    pub(crate) fn into_whole(self) -> Result<B, Bytes>
+    where
+        B: Unpin,
+    {
+        if self.read.is_empty() { Ok(*Pin::into_inner(self.rest)) } else { Err(self.read) }
+    }
+}
+
+impl<B: Body> Body for Resumed<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        if !self.read.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.read)))));
+        }
+        if let Some(trailers) = self.trailers.take() {
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+        }
+        let frame = ready!(self.rest.as_mut().poll_frame(cx));
+        let as_bytes = |mut data: B::Data| data.copy_to_bytes(data.remaining());
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(as_bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.read.is_empty() && self.trailers.is_none() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (read, rest) = (self.read.len() as u64, self.rest.size_hint());
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(read));
+        if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(read)) {
+            hint.set_upper(upper);
+        }
+        hint
+    }
+}
+
+impl<B> fmt::Debug for Resumed<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resumed").field("read", &self.read.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+//! One call of a page: its message is read, and from there on it is a request like any other.
+
+use std::borrow::Cow;
+use std::convert::identity;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::body::{IsrBody, RenderBody};
+use crate::call::{Message, Resumed, failed, read, subtype};
+use crate::clock::Instant;
+use crate::deliver::{Delivery, deliver, unstored};
+use crate::entry::Entry;
+use crate::inner::Inner;
+use crate::key::{KeyRef, MAX_KEY};
+use crate::outcome::{Forward, Outcome, Reason};
+use crate::page::Known;
+use crate::recipe::Recipe;
+use crate::service::Slot;
+use crate::visit::{Visit, visit};
+
+/// One call of a page, before anything of its body was read.
+pub(crate) struct Caller<S> {
+    pub(crate) slot: Arc<Slot<S>>,
+    pub(crate) page: Arc<Known>,
+    pub(crate) routed: bool,
+}
+
+/// What a call is, once its message is known.
+enum Sight {
+    Fresh(Arc<Entry>, Instant),
+    Page(Recipe),
+    /// Its key would be too long.
+    Foreign,
+}
+
+type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
+
+impl<S> Caller<S> {
+    /// Reads the message and answers. `ready` is the client's own service.
+    pub(crate) async fn answer<B>(self, request: Request<B>, ready: S) -> Result<S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let (head, body) = request.into_parts();
+        let head = Request::from_parts(head, ());
+        let (message, body) = match read(body, self.page.policy().max_body.min(MAX_KEY)).await {
+            Message::One { message, body } => (message, body),
+            Message::Other(body) => return pass(head, body, ready).await,
+            Message::Cut => return Ok(self.cut()),
+        };
+        match self.look(&head, &message) {
+            Sight::Fresh(entry, now) => {
+                drop(ready);
+                let show_status = self.slot.core.config.cache_status;
+                let choice = Delivery::default().choose(&entry);
+                Ok(deliver(&entry, choice, Outcome::Hit, show_status, now, identity))
+            }
+            Sight::Page(recipe) => {
+                let arrival = self.slot.core.marks.published();
+                let (slot, delivery) = (self.slot, Delivery::default());
+                visit(Visit { slot, recipe, delivery, request: None, arrival }, ready).await
+            }
+            Sight::Foreign => pass(head, body, ready).await,
+        }
+    }
+
+    fn look<B>(&self, head: &Request<()>, message: &Bytes) -> Sight
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        // A method's pattern has no parameters: it is the canonical path of every call.
+        let path = Cow::Borrowed(self.page.page.path());
+        let subtype = subtype(head.headers()).unwrap_or_default();
+        let Some(key) = KeyRef::of_call(&self.page, path, subtype, message, head.headers()) else {
+            return Sight::Foreign;
+        };
+        match self.slot.core.fresh(&key) {
+            Some((entry, now)) => Sight::Fresh(entry, now),
+            None => {
+                let key = key.to_key(&self.page);
+                Sight::Page(Slot::recipe(&self.slot, self.page.clone(), key, head, self.routed))
+            }
+        }
+    }
+
+    /// Nobody may be there to read it; the inner service is not asked for half a call.
+    fn cut<R>(&self) -> Response<IsrBody<R>> {
+        let (forward, reason) = (Forward::Bypass, Reason::RequestCut);
+        let response = failed(reason).map(|()| IsrBody::empty());
+        let outcome = Outcome::Unstored { forward, reason, collapsed: false };
+        unstored(response, &Delivery::default(), outcome, self.slot.core.config.cache_status)
+    }
+}
+
+/// Lets the inner service answer a call that is no page's after all, octet for octet as it came.
+async fn pass<S, B>(head: Request<()>, body: Resumed<B>, mut ready: S) -> Result<S::Body, S::Error>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    let answer = ready.call(head.map(|()| B::resumed(body)));
+    // The service goes before the answer is awaited, as a client's own would.
+    drop(ready);
+    answer.await.map(|response| response.map(IsrBody::inner))
+}

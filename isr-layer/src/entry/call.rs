@@ -1,0 +1,117 @@
+//! Admission of calls: what is different where an answer is a message with a status.
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName};
+use http::{StatusCode, response};
+
+use super::admit::{self, Verdict};
+use crate::call::{Status, is_one_message, status, subtype};
+use crate::context::Said;
+use crate::outcome::Reason;
+use crate::page::Policy;
+
+/// What the head of a call's answer decides; `Store` as long as the rest says nothing else.
+pub(super) fn head(
+    policy: &Policy,
+    vary: &[HeaderName],
+    parts: &response::Parts,
+    checked_in: bool,
+) -> Verdict {
+    if status(&parts.headers) == Status::Failed {
+        return Verdict::Failed(Reason::GrpcStatus);
+    }
+    match admit::head(policy, vary, parts, checked_in) {
+        Verdict::Store if parts.status != StatusCode::OK => Verdict::Uncacheable(Reason::Status),
+        Verdict::Store if subtype(&parts.headers).is_none() => Verdict::Uncacheable(Reason::NotOneMessage),
+        verdict => verdict,
+    }
+}
+
+/// What message, status and the method's own words decide about a call whose head may be stored.
+pub(super) fn whole(
+    policy: &Policy,
+    parts: &response::Parts,
+    body: &Bytes,
+    trailers: Option<&HeaderMap>,
+    said: &Said,
+) -> Verdict {
+    let trailing = trailers.map_or(Status::Missing, status);
+    if trailing == Status::Failed || (trailing == Status::Missing && status(&parts.headers) != Status::Ok) {
+        Verdict::Failed(Reason::GrpcStatus)
+    } else if body.is_empty() {
+        // No client takes a unary answer without a message.
+        Verdict::Failed(Reason::Empty)
+    } else if !is_one_message(body) {
+        Verdict::Uncacheable(Reason::NotOneMessage)
+    } else {
+        admit::body(policy, parts.status, body.len(), said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MESSAGE: &[u8] = b"\0\0\0\0\x01a";
+    const FAILED: Verdict = Verdict::Failed(Reason::GrpcStatus);
+
+    fn parts(status: u16, headers: &[(&'static str, &'static str)]) -> response::Parts {
+        let mut response = http::Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        response.body(()).unwrap().into_parts().0
+    }
+
+    fn head_of(status: u16, headers: &[(&'static str, &'static str)]) -> Verdict {
+        head(&Policy::new(), &[], &parts(status, headers), true)
+    }
+
+    fn whole_of(
+        in_headers: Option<&'static str>,
+        in_trailers: Option<&'static str>,
+        body: &'static [u8],
+    ) -> Verdict {
+        let headers = in_headers.map(|status| ("grpc-status", status));
+        let trailers = in_trailers.map(|status| parts(200, &[("grpc-status", status)]).headers);
+        let parts = parts(200, headers.as_slice());
+        whole(&Policy::new(), &parts, &Bytes::from_static(body), trailers.as_ref(), &Said::default())
+    }
+
+    #[test]
+    fn the_table_of_heads() {
+        let grpc = ("content-type", "application/grpc");
+
+        assert_eq!(head_of(200, &[grpc]), Verdict::Store);
+        assert_eq!(head_of(200, &[grpc, ("grpc-status", "0")]), Verdict::Store);
+        assert_eq!(head_of(200, &[("content-type", "application/grpc+json")]), Verdict::Store);
+        assert_eq!(head_of(200, &[grpc, ("grpc-status", "5")]), FAILED);
+        assert_eq!(
+            head_of(200, &[("content-type", "text/html")]),
+            Verdict::Uncacheable(Reason::NotOneMessage)
+        );
+        assert_eq!(head_of(200, &[grpc, ("set-cookie", "a=b")]), Verdict::Uncacheable(Reason::SetCookie));
+        assert_eq!(head_of(404, &[grpc]), Verdict::Uncacheable(Reason::Status));
+        assert_eq!(head_of(301, &[grpc]), Verdict::Uncacheable(Reason::Status));
+        assert_eq!(head_of(503, &[grpc]), Verdict::Failed(Reason::FailedStatus));
+    }
+
+    #[test]
+    fn an_answer_is_one_message_and_status_zero() {
+        for (headers, trailers, body, expected) in [
+            (None, Some("0"), MESSAGE, Verdict::Store),
+            (Some("0"), None, MESSAGE, Verdict::Store),
+            (Some("0"), Some("0"), MESSAGE, Verdict::Store),
+            (None, None, MESSAGE, FAILED),
+            (None, Some("13"), MESSAGE, FAILED),
+            (Some("0"), Some("13"), MESSAGE, FAILED),
+            (Some("0"), Some("00"), MESSAGE, FAILED),
+            (Some("0"), None, b"", Verdict::Failed(Reason::Empty)),
+            (None, Some("0"), b"\0\0\0\0\0", Verdict::Store),
+            (None, Some("0"), b"\x01\0\0\0\x01a", Verdict::Uncacheable(Reason::NotOneMessage)),
+            (None, Some("0"), b"\0\0\0\0\x01a\0\0\0\0\x01b", Verdict::Uncacheable(Reason::NotOneMessage)),
+        ] {
+            assert_eq!(whole_of(headers, trailers, body), expected, "{headers:?} {trailers:?} {body:?}");
+        }
+    }
+}

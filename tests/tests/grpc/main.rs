@@ -1,0 +1,19 @@
+//! gRPC calls behind the layer: tonic's client and server over TCP, and frames as they are on the wire.
+
+mod answers;
+mod failure;
+mod frames;
+mod herd;
+mod hits;
+mod narrowing;
+mod pass;
+mod placement;
+mod purge;
+mod shop;
+mod stage;
+
+/// What the build script makes of the .proto.
+#[expect(unreachable_pub, clippy::too_many_lines, reason = "generated")]
+mod proto {
+    tonic::include_proto!("catalog.v1");
+}

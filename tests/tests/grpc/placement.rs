@@ -1,0 +1,125 @@
+//! Where the layer stands: around a server, around routes, beside pages, inside of authentication.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::routing::get;
+use isr_layer::{IsrLayer, Mode, Purge, Status as Done, static_page};
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Code, Status};
+use tower::Layer;
+
+use crate::proto::catalog_server::CatalogServer;
+use crate::shop::{GET_PRODUCT, Shop};
+use crate::stage::{cache_status, client, layer, listen, query, query_with};
+
+#[static_page("/catalog", revalidate = 60, tags = ["catalog"])]
+async fn catalog_page() -> &'static str {
+    "the catalogue"
+}
+
+fn routes(shop: &Shop) -> Routes {
+    Routes::new(CatalogServer::new(shop.clone()))
+}
+
+async fn serve(application: impl Into<Routes>) -> SocketAddr {
+    let (listener, address) = listen().await;
+    let server = Server::builder().add_routes(application.into());
+    tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+    address
+}
+
+async fn assert_cached(isr: &IsrLayer, address: SocketAddr, shop: &Shop) {
+    let mut client = client(address).await;
+
+    let first = client.get_product(query("a")).await.expect("it answers");
+    let second = client.get_product(query("a")).await.expect("it answers");
+    shop.publish(2);
+    let receipt = isr.cache().revalidate(Purge::path(GET_PRODUCT)).await;
+    let third = client.get_product(query("a")).await.expect("it answers");
+
+    assert_eq!(cache_status(&first), "isr; fwd=uri-miss; stored");
+    assert_eq!(cache_status(&second), "isr; hit; ttl=60");
+    assert_eq!(receipt.receipts()[0].status(), Done::Regenerated);
+    assert_eq!(third.get_ref().version, 2);
+    assert_eq!(shop.executions(), 2);
+}
+
+#[tokio::test]
+async fn around_routes() {
+    let (shop, isr) = (Shop::default(), layer());
+
+    let address = serve(Router::new().fallback_service(isr.layer(routes(&shop).prepare()))).await;
+
+    assert_cached(&isr, address, &shop).await;
+}
+
+#[tokio::test]
+async fn around_an_axum_router_of_routes() {
+    let (shop, isr) = (Shop::default(), layer());
+    let (listener, address) = listen().await;
+    let application = isr.wrap(routes(&shop).into_axum_router());
+
+    tokio::spawn(async move { axum::serve(listener, application).await });
+
+    assert_cached(&isr, address, &shop).await;
+}
+
+#[tokio::test]
+async fn behind_a_router() {
+    let (shop, isr) = (Shop::default(), layer());
+
+    let address = serve(routes(&shop).into_axum_router().layer(isr.clone())).await;
+
+    assert_cached(&isr, address, &shop).await;
+}
+
+#[tokio::test]
+async fn one_purge_by_tag_reaches_pages_and_calls() {
+    let (shop, isr) = (Shop::default(), layer());
+    let (listener, address) = listen().await;
+    let router = routes(&shop).into_axum_router().route("/catalog", get(catalog_page));
+    let application = isr.wrap(router);
+    let page = application.clone();
+    tokio::spawn(async move { axum::serve(listener, application).await });
+    let mut client = client(address).await;
+    let status = async || {
+        let request =
+            http::Request::get("/catalog").body(axum::body::Body::empty()).expect("it is a request");
+        isr_tests::ask(&page, request).await.cache_status().to_owned()
+    };
+    client.get_product(query("a")).await.expect("it answers");
+    status().await;
+    assert_eq!(status().await, "isr; hit; ttl=60");
+
+    isr.cache().revalidate(Purge::tag("catalog").mode(Mode::Expire)).await;
+
+    assert_eq!(status().await, "isr; fwd=stale; stored");
+    let call = client.get_product(query("a")).await.expect("it answers");
+    assert_eq!(cache_status(&call), "isr; fwd=stale; stored");
+}
+
+#[tokio::test]
+async fn authentication_outside_of_the_layer_decides_for_each_caller() {
+    let (shop, isr) = (Shop::default(), layer());
+    let (listener, address) = listen().await;
+    let guard = tonic::service::InterceptorLayer::new(|request: tonic::Request<()>| {
+        let word = request.metadata().get("authorization");
+        let is_known = word.is_some_and(|word| word == "Bearer secret");
+        if is_known { Ok(request) } else { Err(Status::unauthenticated("who are you?")) }
+    });
+    let server = Server::builder().layer(guard).layer(isr).add_routes(routes(&shop));
+    tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+    let mut client = client(address).await;
+
+    let known = client.get_product(query_with("a", "authorization", "Bearer secret")).await;
+    let again = client.get_product(query_with("a", "authorization", "Bearer secret")).await;
+    let unknown = client.get_product(query("a")).await;
+
+    assert!(known.is_ok());
+    assert_eq!(cache_status(&again.expect("it answers")), "isr; hit; ttl=60");
+    assert_eq!(unknown.expect_err("the guard refuses").code(), Code::Unauthenticated);
+    assert_eq!(shop.executions(), 1);
+}
