@@ -57,6 +57,10 @@ pub(crate) fn choose(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
 }
 
 fn choose_among(entry: &Entry, plain: Choice, says: Says, request: &HeaderMap) -> Choice {
+    // What asks for a page in another form is GET's: a call has one.
+    if entry.key.is_call() {
+        return plain;
+    }
     // A range is one of identity's bytes.
     let encoding = if says.encoding && !says.range { encoding(entry, request) } else { None };
     let chosen = Choice { encoding, ..plain };
