@@ -10,7 +10,10 @@ use axum::Router;
 use axum::body::Body as AxumBody;
 use axum::routing::get as route;
 use bytes::Bytes;
-use http::header::{AGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use http::header::{
+    ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    VARY,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
@@ -52,6 +55,9 @@ pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
         }
         "hit-head" => hit_head(requests).await,
         "hit-304" => hit_not_modified(requests).await,
+        // A browser accepts the second over TLS, and no more than the first without.
+        "hit-gzip" => hit_encoded("gzip, deflate", "gzip", requests).await,
+        "hit-br" => hit_encoded("gzip, deflate, br, zstd", "br", requests).await,
         "purge" => purge(requests).await,
         "hit-after-purge" => hit_after_purge(requests).await,
         "uncached-below-page-plain" => {
@@ -130,6 +136,25 @@ async fn hit_not_modified(requests: u64) -> Result<(), BoxError> {
     let answer = send::<Plain, _, _>(&mut service, &conditional).await?;
     ensure(answer.status() == StatusCode::NOT_MODIFIED, "the right tag is not answered 304")?;
     drive::<Plain, _, _>(service, &conditional, requests).await
+}
+
+/// Hits that are answered in an encoding: it is made beforehand, and each answer is one.
+async fn hit_encoded(accepted: &'static str, coding: &str, requests: u64) -> Result<(), BoxError> {
+    let isr = isr()?;
+    let mut service = isr.layer(service_fn(page));
+    warm::<Plain, _, _>(&mut service).await?;
+    isr.cache().drained().await;
+    let mut browser = post();
+    browser.headers.append(ACCEPT_ENCODING, HeaderValue::from_static(accepted));
+    let (head, body) = send::<Plain, _, _>(&mut service, &browser).await?.into_parts();
+    ensure(is_hit(&head.headers), "an encoded answer is no hit")?;
+    ensure(
+        head.headers.get(CONTENT_ENCODING).is_some_and(|is| is == coding),
+        "the answer is in another encoding",
+    )?;
+    ensure(head.headers.contains_key(VARY), "an encoded answer does not vary")?;
+    ensure(read(body).await? < PAGE.len(), "an encoded answer is no smaller")?;
+    drive::<Plain, _, _>(service, &browser, requests).await
 }
 
 /// The baseline of [`hit_after_purge`]: the purges alone.

@@ -278,6 +278,8 @@ fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::page::{Page, Policy, Registry};
 
@@ -326,5 +328,64 @@ mod tests {
         let headers = key.headers(&vary).map(|(_, value)| value).collect::<Vec<_>>();
 
         assert_eq!(headers, ["de, en", "Dark"]);
+    }
+
+    /// What a request may say that counts: its pairs and its headers, as they are sent.
+    type Sent = (Vec<(&'static str, Option<String>)>, Vec<(&'static str, String)>);
+
+    fn sent() -> impl Strategy<Value = Sent> {
+        let pair = (prop::sample::select(vec!["page", "q", "other"]), prop::option::of("[a=]{0,2}"));
+        let header = (prop::sample::select(vec!["accept-language", "x-theme", "cookie"]), "[ ]?[aA,]{0,2}");
+        (prop::collection::vec(pair, 0..4), prop::collection::vec(header, 0..4))
+    }
+
+    fn key_of((pairs, headers): &Sent) -> Key {
+        let pair = |(name, value): &(&str, Option<String>)| match value {
+            Some(value) => format!("{name}={value}"),
+            None => (*name).to_owned(),
+        };
+        let query = pairs.iter().map(pair).collect::<Vec<_>>().join("&");
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        let registry = Registry::new([SEARCH]).unwrap();
+        let page = registry.find("/search").unwrap();
+        KeyRef::new(page, Cow::Borrowed("/search"), Some(&query), &map).unwrap().to_key(page)
+    }
+
+    /// The same as a structure, with nothing to encode: what is equal here, and only that, may share a key.
+    fn reference((pairs, headers): &Sent) -> (Vec<Vec<Option<String>>>, Vec<Option<String>>) {
+        let values = |name| pairs.iter().filter(move |(is, _)| *is == name).map(|(_, value)| value.clone());
+        let field = |name| {
+            let lines = headers.iter().filter(|(is, _)| *is == name).map(|(_, value)| value.trim());
+            let lines = lines.collect::<Vec<_>>();
+            let value = (!lines.is_empty()).then(|| lines.join(", "));
+            if name == "x-theme" { value } else { value.map(|value| value.to_lowercase()) }
+        };
+        let pairs = ["page", "q"].map(|name| values(name).collect()).to_vec();
+        (pairs, ["accept-language", "x-theme"].map(field).to_vec())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn keys_are_equal_exactly_when_what_they_stand_for_is(one in sent(), other in sent()) {
+            let keys = [key_of(&one), key_of(&other)];
+
+            prop_assert_eq!(keys[0] == keys[1], reference(&one) == reference(&other));
+        }
+
+        #[test]
+        fn the_headers_of_a_key_are_those_it_was_made_of(sent in sent()) {
+            let vary = [HeaderName::from_static("accept-language"), HeaderName::from_static("x-theme")];
+
+            let key = key_of(&sent);
+            let headers = key.headers(&vary).collect::<HeaderMap>();
+
+            let read = vary.map(|name| headers.get(name).map(|value| value.to_str().unwrap().to_owned()));
+            prop_assert_eq!(read.to_vec(), reference(&sent).1);
+        }
     }
 }

@@ -61,24 +61,21 @@ fn choose_among(entry: &Entry, plain: Choice, says: Says, request: &HeaderMap) -
     if entry.key.is_call() {
         return plain;
     }
-    // A range is one of identity's bytes.
-    let encoding = if says.encoding && !says.range { encoding(entry, request) } else { None };
-    let chosen = Choice { encoding, ..plain };
-    // 13.2.1: preconditions and ranges are ignored unless the answer without them would be a success.
-    if entry.status != StatusCode::OK {
-        return chosen;
+    // RFC 9110, 14.2: a range is GET's alone. It is one of identity's bytes; where it is ignored it changes nothing.
+    let asks_for_part = says.range && plain.form == Form::Whole && entry.status == StatusCode::OK;
+    let part = if asks_for_part { ranged(entry.representation(None), request) } else { Form::Whole };
+    let form = if part == Form::Whole { plain.form } else { part };
+    let encoding = if says.encoding && part == Form::Whole { encoding(entry, request) } else { None };
+    // 13.2.1: preconditions are ignored unless the answer without them would be a success.
+    if !says.conditions || !entry.status.is_success() {
+        return Choice { encoding, form };
     }
-    let representation = entry.representation(encoding);
-    if says.conditions {
-        match representation.validators.answer(request) {
-            Answer::Proceed => {}
-            Answer::NotModified => return Choice { form: Form::NotModified, ..chosen },
-            Answer::Failed => return Choice { form: Form::PreconditionFailed, ..chosen },
-        }
-    }
-    let form =
-        if says.range && plain.form == Form::Whole { ranged(representation, request) } else { plain.form };
-    Choice { form, ..chosen }
+    let form = match entry.representation(encoding).validators.answer(request) {
+        Answer::Proceed => form,
+        Answer::NotModified => Form::NotModified,
+        Answer::Failed => Form::PreconditionFailed,
+    };
+    Choice { encoding, form }
 }
 
 fn encoding(entry: &Entry, request: &HeaderMap) -> Option<u8> {

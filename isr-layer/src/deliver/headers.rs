@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
     ACCEPT_ENCODING, AGE, CACHE_CONTROL, CACHE_STATUS, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
-    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE, VARY,
+    CONTENT_TYPE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use sha2::{Digest, Sha256};
 
@@ -56,7 +56,7 @@ pub(crate) fn prepare(
     if is_of_call(headers) {
         return (earlier, false);
     }
-    let is_encodable = status == StatusCode::OK && codec::can_encode() && is_encodable(headers, body);
+    let is_encodable = status == StatusCode::OK && codec::count() > 0 && is_encodable(headers, body);
     if status == StatusCode::OK {
         headers.entry(ETAG).or_insert_with(|| entity_tag(body));
     }
@@ -68,13 +68,11 @@ pub(crate) fn prepare(
 /// forbade to transform (RFC 9111, 5.2.2.6).
 fn is_encodable(headers: &HeaderMap, body: &Bytes) -> bool {
     const AT_LEAST: usize = 1024;
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_fixed =
-        text(CACHE_CONTROL).split(',').any(|word| word.trim().eq_ignore_ascii_case("no-transform"));
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     body.len() > AT_LEAST
-        && !is_fixed
+        && !members(headers, CACHE_CONTROL).any(|word| word.eq_ignore_ascii_case("no-transform"))
         && !headers.contains_key(CONTENT_ENCODING)
-        && is_text(text(CONTENT_TYPE))
+        && is_text(content_type)
 }
 
 /// Whether a media type is one that gets smaller.
@@ -131,18 +129,40 @@ pub(crate) fn describes_body(name: &HeaderName) -> bool {
         && !matches!(name.as_str(), "content-location" | "content-security-policy")
 }
 
+/// Whether it is a digest of the very bytes that were rendered (RFC 9530), which another encoding does not have.
+pub(crate) fn is_digest(name: &HeaderName) -> bool {
+    is_digest_of_content(name) || matches!(name.as_str(), "repr-digest" | "digest")
+}
+
+/// Whether it is a digest of what one message carries, which a part of it does not have.
+pub(crate) fn is_digest_of_content(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "content-digest" | "content-md5")
+}
+
+/// Says that nobody may store the answer, and takes back whatever said otherwise.
+pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
+    remove_all(headers, |name| {
+        *name == EXPIRES || matches!(name.as_str(), "cdn-cache-control" | "surrogate-control")
+    });
+    headers.insert(CACHE_CONTROL, NO_STORE);
+}
+
+/// The members of all lines of a list, without white space around them and without empty ones.
+fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|list| list.split(',')).map(str::trim).filter(|member| !member.is_empty())
+}
+
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let named = lines
-        .flat_map(|list| list.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .collect::<Vec<_>>();
+    let named = members(headers, CONNECTION).map(str::to_ascii_lowercase).collect::<Vec<_>>();
     remove_all(headers, |name| is_hop_by_hop(name) || named.iter().any(|other| other == name.as_str()));
 }
 
 fn take_earlier_caches(headers: &mut HeaderMap) -> Option<Box<str>> {
-    let lines =
-        headers.get_all(CACHE_STATUS).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>();
+    let lines = headers.get_all(CACHE_STATUS).iter().filter_map(|value| value.to_str().ok());
+    // An empty member would spoil the whole list (RFC 8941, 4.2.1). A comma may stand inside quotes, too.
+    let lines = lines.map(|line| line.trim_matches([' ', '\t', ','])).filter(|line| !line.is_empty());
+    let lines = lines.collect::<Vec<_>>();
     let earlier = (!lines.is_empty()).then(|| lines.join(", ").into());
     headers.remove(CACHE_STATUS);
     earlier
@@ -171,21 +191,64 @@ fn entity_tag(body: &Bytes) -> HeaderValue {
 
 /// Names each declared header once; a `Vary` the handler sent stays.
 fn add_vary<'a>(headers: &mut HeaderMap, declared: impl Iterator<Item = &'a HeaderName>) {
-    let said =
-        headers.get_all(VARY).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(", ");
-    let is_said =
-        |name: &HeaderName| said.split(',').any(|member| member.trim().eq_ignore_ascii_case(name.as_str()));
-    let missing = declared.filter(|name| !is_said(name)).map(HeaderName::as_str).collect::<Vec<_>>();
-    if missing.is_empty() {
+    let mut all = members(headers, VARY).collect::<Vec<_>>();
+    let said = all.len();
+    for name in declared.map(HeaderName::as_str) {
+        if !all.iter().any(|member| member.eq_ignore_ascii_case(name)) {
+            all.push(name);
+        }
+    }
+    if all.len() == said {
         return;
     }
-    let all = if said.is_empty() { missing.join(", ") } else { format!("{said}, {}", missing.join(", ")) };
-    let value = match all.as_str() {
+    let value = match all.join(", ").as_str() {
         // What nearly every page says costs less to copy when it is not counted.
         "accept-encoding" => Ok(HeaderValue::from_static("accept-encoding")),
         all => HeaderValue::from_str(all),
     };
     if let Ok(value) = value {
         headers.insert(VARY, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAMES: [&str; 4] = ["accept-encoding", "accept-language", "origin", "x-theme"];
+
+    fn lower(text: &str) -> String {
+        text.trim().to_ascii_lowercase()
+    }
+
+    proptest! {
+        /// A second implementation: `Vary` is a set of names without case.
+        #[test]
+        fn vary_names_what_the_handler_said_and_what_is_declared_once_each(
+            said in prop::collection::btree_set("(accept-encoding|Accept-Language|ORIGIN|x-Other)", 0..4),
+            comma in prop::sample::select(vec![",", ", ", " ,\t", ",,"]),
+            two_lines in any::<bool>(),
+            declared in prop::collection::vec(prop::sample::select(&NAMES[..]), 0..5),
+        ) {
+            let said = said.into_iter().collect::<Vec<_>>();
+            let (one, other) = said.split_at(if two_lines { said.len() / 2 } else { 0 });
+            let mut headers = HeaderMap::new();
+            for line in [one, other].into_iter().filter(|line| !line.is_empty()) {
+                headers.append(VARY, line.join(comma).parse().unwrap());
+            }
+            let declared = declared.into_iter().map(HeaderName::from_static).collect::<Vec<_>>();
+
+            add_vary(&mut headers, declared.iter());
+
+            let names = members(&headers, VARY).map(lower).collect::<Vec<_>>();
+            let expected = said.iter().map(|name| lower(name)).chain(declared.iter().map(|name| name.to_string()));
+            let expected = expected.collect::<BTreeSet<_>>();
+            prop_assert_eq!(names.len(), expected.len(), "named once: {:?}", &names);
+            prop_assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), expected);
+        }
     }
 }

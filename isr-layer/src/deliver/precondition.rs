@@ -91,6 +91,7 @@ fn date(value: &HeaderValue) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use http::header::ETAG;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -162,6 +163,49 @@ mod tests {
             let request = request.collect::<HeaderMap>();
 
             assert_eq!(validators.answer(&request), expected, "{conditions:?}");
+        }
+    }
+
+    /// A tag before it is written: weak or not, and what stands between the quotes.
+    fn tag() -> impl Strategy<Value = (bool, String)> {
+        (any::<bool>(), "[abW/,*]{0,2}")
+    }
+
+    fn written((is_weak, opaque): &(bool, String)) -> String {
+        format!("{}\"{opaque}\"", if *is_weak { "W/" } else { "" })
+    }
+
+    proptest! {
+        /// A second implementation has nothing to parse: it compares what was written into the list.
+        #[test]
+        fn lists_of_tags_mean_what_was_written_into_them(
+            stored in tag(),
+            lines in prop::collection::vec(prop::collection::vec(tag(), 0..4), 1..3),
+            comma in prop::sample::select(vec![",", ", ", " ,", "\t,  ", ",,"]),
+        ) {
+            let mut page = HeaderMap::new();
+            page.insert(ETAG, written(&stored).parse().unwrap());
+            let validators = Validators::of(&page);
+            let answer = |name: &http::HeaderName| {
+                let line = |tags: &Vec<_>| tags.iter().map(written).collect::<Vec<_>>().join(comma);
+                let lines = lines.iter().map(|tags| (name.clone(), line(tags).parse().unwrap()));
+                validators.answer(&lines.collect())
+            };
+
+            let is_known = lines.iter().flatten().any(|(_, opaque)| *opaque == stored.1);
+            let is_wanted = lines.iter().flatten().any(|tag| !tag.0 && *tag == stored);
+
+            prop_assert_eq!(answer(&IF_NONE_MATCH) == Answer::NotModified, is_known);
+            prop_assert_eq!(answer(&IF_MATCH) == Answer::Proceed, is_wanted);
+        }
+
+        #[test]
+        fn no_list_panics(etag in "[ -~]{0,12}", list in "[ -~]{0,40}") {
+            let mut page = HeaderMap::new();
+            page.insert(ETAG, etag.parse().unwrap());
+            for name in [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE] {
+                Validators::of(&page).answer(&HeaderMap::from_iter([(name, list.parse().unwrap())]));
+            }
         }
     }
 }

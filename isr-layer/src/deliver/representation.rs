@@ -5,6 +5,7 @@ use http::header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::encoding::Coding;
+use super::headers;
 use super::precondition::Validators;
 use super::stamp::{Stamp, Stamps};
 
@@ -33,10 +34,12 @@ impl Representation {
     pub(crate) fn encoded(&self, coding: Coding, body: Bytes) -> Self {
         let mut head = self.stamps.whole().head.clone();
         let headers = head.headers_mut();
+        headers::remove_all(headers, headers::is_digest);
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-        if let Some(tag) = headers.get(ETAG).and_then(|tag| suffixed(tag, coding)) {
-            headers.insert(ETAG, tag);
-        }
+        match headers.remove(ETAG).and_then(|tag| suffixed(&tag, coding)) {
+            Some(tag) => headers.insert(ETAG, tag),
+            None => None,
+        };
         Self::new(Some(coding), head, body)
     }
 
@@ -46,10 +49,13 @@ impl Representation {
     }
 }
 
-/// The tag with the coding's name inside its quotes.
+/// The tag with the coding's name inside its quotes; none of a tag that has no quotes.
 fn suffixed(tag: &HeaderValue, coding: Coding) -> Option<HeaderValue> {
-    let open = tag.to_str().ok()?.strip_suffix('"')?;
-    HeaderValue::try_from(format!("{open}-{}\"", coding.name())).ok()
+    let tag = tag.as_bytes();
+    let open = tag.strip_suffix(b"\"")?;
+    let is_open = open.strip_prefix(b"W/").unwrap_or(open).starts_with(b"\"");
+    let suffixed = || HeaderValue::from_bytes(&[open, b"-", coding.name().as_bytes(), b"\""].concat());
+    is_open.then(suffixed)?.ok()
 }
 
 #[cfg(test)]

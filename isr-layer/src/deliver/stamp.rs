@@ -48,14 +48,15 @@ impl Stamp {
                 head.status()
             }
             Form::NotModified => without_body(headers, StatusCode::NOT_MODIFIED),
-            Form::PreconditionFailed => without_body(headers, StatusCode::PRECONDITION_FAILED),
+            Form::PreconditionFailed => refused(headers, StatusCode::PRECONDITION_FAILED),
             Form::Part { start, end } => {
+                headers::remove_all(headers, headers::is_digest_of_content);
                 headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
                 set_range(headers, &format!("bytes {start}-{}/{length}", end - 1));
                 StatusCode::PARTIAL_CONTENT
             }
             Form::Unsatisfiable => {
-                let status = without_body(headers, StatusCode::RANGE_NOT_SATISFIABLE);
+                let status = refused(headers, StatusCode::RANGE_NOT_SATISFIABLE);
                 set_range(headers, &format!("bytes */{length}"));
                 status
             }
@@ -68,6 +69,12 @@ impl Stamp {
 fn without_body(headers: &mut HeaderMap, status: StatusCode) -> StatusCode {
     headers::remove_all(headers, headers::describes_body);
     status
+}
+
+/// What one client's conditions led to is for it alone: a cache in front of us must not give it to others.
+fn refused(headers: &mut HeaderMap, status: StatusCode) -> StatusCode {
+    headers::forbid_storing(headers);
+    without_body(headers, status)
 }
 
 fn set_range(headers: &mut HeaderMap, range: &str) {

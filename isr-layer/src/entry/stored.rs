@@ -221,9 +221,14 @@ fn size(
     let own_tags = carried.cells().iter().filter(|cell| cell.carriers() == 1).count();
     let carried = carried.cells().len() * 16 + own_tags * PER_OWN_TAG;
     let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + carried + BOOKKEEPING;
-    // Encodings together are no larger than the body.
-    let bodies = if is_encodable { 2 * body.len() } else { body.len() };
-    fixed + bodies + text(headers) + STAMPED + trailers.map_or(0, text)
+    let head = text(headers) + STAMPED;
+    // Encodings together are no larger than the body, and each has a head of its own.
+    let encodings = if is_encodable {
+        body.len() + codec::count() * (size_of::<Representation>() + PER_HEADER + head)
+    } else {
+        0
+    };
+    fixed + body.len() + head + encodings + trailers.map_or(0, text)
 }
 
 impl fmt::Debug for Entry {

@@ -106,6 +106,7 @@ fn hex(byte: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_canonical_path_is_borrowed() {
@@ -163,5 +164,76 @@ mod tests {
         assert!(matches!(canonical("/feed.xml"), Some(Cow::Borrowed(_))));
         assert!(matches!(canonical("/.well-known/x"), Some(Cow::Borrowed(_))));
         assert!(matches!(canonical("/...").as_deref(), Some("/...")));
+    }
+
+    /// The same, segment by segment and twice over: everything is decoded, and what may not stand literally is escaped.
+    fn reference(path: &str) -> Option<String> {
+        let mut segments = path.strip_prefix('/')?.split('/').map(decoded).collect::<Option<Vec<_>>>()?;
+        let is_refused = |segment: &Vec<u8>| {
+            matches!(&**segment, b"." | b"..")
+                || segment.contains(&0)
+                || std::str::from_utf8(segment).is_err()
+        };
+        if segments.len() > MAX_SEGMENTS || segments.iter().any(is_refused) {
+            return None;
+        }
+        let last = segments.pop()?;
+        if segments.iter().any(Vec::is_empty) {
+            return None;
+        }
+        segments.push(last);
+        Some(segments.iter().map(|segment| format!("/{}", encoded(segment))).collect())
+    }
+
+    fn decoded(segment: &str) -> Option<Vec<u8>> {
+        let mut octets = Vec::new();
+        let mut rest = segment.as_bytes();
+        while let Some((&octet, after)) = rest.split_first() {
+            rest = after;
+            if octet != b'%' {
+                octets.push(octet);
+                continue;
+            }
+            let (digits, after) = rest.split_at_checked(2)?;
+            let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+            octets.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = after;
+        }
+        Some(octets)
+    }
+
+    fn encoded(octets: &[u8]) -> String {
+        let literal = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&octet);
+        let spell = |octet: &u8| match literal(*octet) {
+            true => char::from(*octet).to_string(),
+            false => format!("%{octet:02X}"),
+        };
+        octets.iter().map(spell).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_second_implementation_agrees(
+            path in "/?(/|a|\\.|\\.\\.|%2[eEfF5]|%6[1fF]|%00|%C3%A9|%c3%a9|%[89a-f][0-9a-f]|é|%|%+1|[ -~]){0,12}"
+        ) {
+            prop_assert_eq!(canonical(&path).map(Cow::into_owned), reference(&path));
+        }
+
+        #[test]
+        fn depth_is_counted_alike(depth in 28..36_usize, segment in "(a|%61|/)", tail in "/?") {
+            let path = format!("/{segment}").repeat(depth) + &tail;
+
+            prop_assert_eq!(canonical(&path).map(Cow::into_owned), reference(&path));
+        }
+
+        #[test]
+        fn a_canonical_path_stays_as_it_is(path in "/[ -~é]{0,20}") {
+            if let Some(spelled) = canonical(&path) {
+                let again = canonical(&spelled);
+                prop_assert_eq!(again.as_deref(), Some(&*spelled));
+            }
+        }
     }
 }

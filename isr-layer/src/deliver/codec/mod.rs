@@ -23,15 +23,16 @@ pub(crate) fn encoded(body: &Bytes) -> Vec<(Coding, Bytes)> {
         let encoded = encode(body).filter(|encoded| encoded.len() < room);
         if let Some(encoded) = encoded {
             room -= encoded.len();
-            all.push((coding, Bytes::from(encoded)));
+            // A vector keeps the room it grew into, up to as much again, which nobody counts.
+            all.push((coding, Bytes::from(encoded.into_boxed_slice())));
         }
     }
     all
 }
 
-/// Whether there is any encoder at all.
-pub(crate) fn can_encode() -> bool {
-    encoders().next().is_some()
+/// How many encoders there are.
+pub(crate) fn count() -> usize {
+    encoders().count()
 }
 
 fn encoders() -> impl Iterator<Item = (Coding, Encode)> {

@@ -1,0 +1,137 @@
+//! Delivery, from outside: what HTTP promises, kept by answers out of the cache.
+
+mod answered;
+mod declared;
+mod etags;
+mod left_alone;
+mod made_once;
+mod negotiation;
+mod precedence;
+mod preconditions;
+mod range;
+mod reasons;
+mod rfc9110;
+mod rfc9111;
+mod status_property;
+mod unsent_body;
+mod vary;
+
+use std::io::Read;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+use isr_layer::{Isr, IsrLayer, Page, Policy};
+use isr_tests::{Answer, Reply, Site, ask, request};
+use tower::Layer;
+
+/// The request body of a service without axum.
+type Plain = Full<Bytes>;
+
+/// A page at `/a` that is fresh until it is purged.
+const A: Page = Page::new("/a");
+
+/// What browsers send.
+const BROWSER: &str = "gzip, deflate, br, zstd";
+
+/// The example date of RFC 9110, and one a second before and after it.
+const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
+const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// A page at `/a` that is stale after 10 s and expires after 100 s.
+const fn ten_seconds() -> Page {
+    A.policy(Policy::new().revalidate(secs(10)).expire(secs(100)))
+}
+
+/// A site behind a layer with one page.
+struct Stage {
+    site: Site,
+    isr: IsrLayer,
+    service: Isr<Site>,
+}
+
+impl Stage {
+    fn new(page: Page) -> Self {
+        Self::of(IsrLayer::builder().pages([page]).build().expect("the page does not contradict itself"))
+    }
+
+    fn of(isr: IsrLayer) -> Self {
+        let site = Site::new();
+        let service = isr.layer(site.clone());
+        Self { site, isr, service }
+    }
+
+    /// One whose page has rendered `reply` and made its variants.
+    async fn warm(page: Page, reply: Reply) -> Self {
+        let stage = Self::new(page);
+        stage.site.act(reply);
+        stage.get(&[]).await;
+        stage.drained().await;
+        stage
+    }
+
+    /// A GET for `/a` with these headers.
+    async fn get(&self, headers: &[(&str, &str)]) -> Answer {
+        self.ask(Method::GET, "/a", headers).await
+    }
+
+    /// A HEAD for `/a` with these headers.
+    async fn head(&self, headers: &[(&str, &str)]) -> Answer {
+        self.ask(Method::HEAD, "/a", headers).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let request: Request<Plain> = request(method, path, headers);
+        ask(&self.service, request).await
+    }
+
+    /// Waits for renders, and for the encodings made after them.
+    async fn drained(&self) {
+        isr_tests::settle().await;
+        self.isr.cache().drained().await;
+    }
+}
+
+/// A page of text that gets much smaller.
+fn text() -> String {
+    "<p>a page of some length</p>\n".repeat(200)
+}
+
+/// A page of HTML with that text.
+fn html() -> Reply {
+    Reply::page().header("content-type", "text/html; charset=utf-8").chunk(text())
+}
+
+/// A page with the digits from 0 to 9, a thousand times: too incompressible a type for any encoding.
+fn digits() -> Reply {
+    Reply::page().header("content-type", "image/png").chunk("0123456789".repeat(1000))
+}
+
+/// Asks for one encoding alone.
+fn only(coding: &str) -> [(&str, &str); 1] {
+    [("accept-encoding", coding)]
+}
+
+/// The body as it was before it was encoded.
+fn decoded(answer: &Answer) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let read = match answer.header("content-encoding") {
+        "gzip" => flate2::read::GzDecoder::new(&*answer.body).read_to_end(&mut plain),
+        "br" => brotli::Decompressor::new(&*answer.body, 4096).read_to_end(&mut plain),
+        "" => return answer.body.to_vec(),
+        other => panic!("nobody asked for {other}"),
+    };
+    read.expect("the body is what its encoding says");
+    plain
+}
+
+/// Lets `seconds` pass at once.
+async fn pass(seconds: u64) {
+    tokio::time::advance(secs(seconds)).await;
+}

@@ -1,0 +1,81 @@
+//! `Vary`: what an answer was chosen by, on every answer it could have been chosen for.
+
+use isr_layer::{Page, Policy};
+use isr_tests::Reply;
+
+use crate::{A, Stage, html, only};
+
+const BY_LANGUAGE: Page = A.policy(Policy::new().vary(&["accept-language", "x-theme"]));
+
+#[tokio::test]
+async fn a_page_with_variants_says_so_on_the_first_answer_on_identity_and_on_each_variant() {
+    let stage = Stage::new(A);
+    stage.site.act(html());
+
+    let first = stage.get(&[]).await;
+    stage.drained().await;
+
+    assert_eq!(first.header("vary"), "accept-encoding");
+    for coding in ["identity", "br", "gzip"] {
+        assert_eq!(stage.get(&only(coding)).await.header("vary"), "accept-encoding", "{coding}");
+    }
+    assert_eq!(stage.head(&only("br")).await.header("vary"), "accept-encoding");
+}
+
+#[tokio::test]
+async fn vary_is_on_every_kind_of_answer() {
+    let stage = Stage::warm(BY_LANGUAGE, html().header("etag", "\"v1\"")).await;
+
+    for (headers, status) in [
+        (&[("if-none-match", "\"v1\"")][..], 304),
+        (&[("accept-encoding", "br"), ("if-none-match", "\"v1-br\"")], 304),
+        (&[("range", "bytes=0-9")], 206),
+        (&[("range", "bytes=999999-")], 416),
+        (&[("if-match", "\"v2\"")], 412),
+    ] {
+        let answer = stage.get(headers).await;
+
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("vary"), "accept-language, x-theme, accept-encoding", "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_without_variants_does_not_vary() {
+    let stage = Stage::warm(A, Reply::page()).await;
+
+    for headers in [&[][..], &only("br"), &[("if-none-match", "*")]] {
+        assert!(!stage.get(headers).await.headers.contains_key("vary"));
+    }
+}
+
+#[tokio::test]
+async fn the_declared_headers_are_listed_also_when_the_client_sent_none_of_them() {
+    for status in [200, 301, 404] {
+        let stage = Stage::warm(BY_LANGUAGE, Reply::status(status)).await;
+
+        assert_eq!(stage.get(&[]).await.header("vary"), "accept-language, x-theme", "{status}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_handler_said_comes_first_and_nothing_is_named_twice() {
+    for (said, expected) in [
+        ("Accept-Language", "Accept-Language, x-theme, accept-encoding"),
+        ("X-Theme, accept-language", "X-Theme, accept-language, accept-encoding"),
+        ("Accept-Encoding", "Accept-Encoding, accept-language, x-theme"),
+        ("accept-encoding,x-theme,accept-language", "accept-encoding,x-theme,accept-language"),
+    ] {
+        let stage = Stage::warm(BY_LANGUAGE, html().header("vary", said)).await;
+
+        assert_eq!(stage.get(&[]).await.header("vary"), expected, "{said}");
+    }
+}
+
+/// A page that declares `accept-encoding` itself was told twice that it varies on it.
+#[tokio::test]
+async fn a_page_that_declares_accept_encoding_names_it_once() {
+    let stage = Stage::warm(A.policy(Policy::new().vary(&["accept-encoding"])), html()).await;
+
+    assert_eq!(stage.get(&[]).await.header("vary"), "accept-encoding");
+}
