@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::pin::Pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -256,6 +257,16 @@ pub(crate) enum Read<R> {
 
 /// Reads a body to its end, or up to `limit` bytes.
 pub(crate) async fn read<R: Body<Data = Bytes> + Send>(body: R, limit: usize) -> Read<R> {
+    read_while(body, limit, std::future::pending()).await
+}
+
+/// The same for as long as there is patience; a body that takes longer counts as too large.
+pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
+    body: R,
+    limit: usize,
+    patience: impl Future<Output = ()>,
+) -> Read<R> {
+    let mut patience = pin!(patience);
     let mut body = Box::pin(body);
     let mut read = VecDeque::new();
     let mut length = 0;
@@ -263,7 +274,13 @@ pub(crate) async fn read<R: Body<Data = Bytes> + Send>(body: R, limit: usize) ->
     if body.size_hint().lower() > limit as u64 {
         return Read::TooLarge(IsrBody::continued(read, body));
     }
-    while let Some(frame) = body.frame().await {
+    loop {
+        let frame = tokio::select! {
+            biased;
+            frame = body.frame() => frame,
+            () = patience.as_mut() => return Read::TooLarge(IsrBody::continued(read, body)),
+        };
+        let Some(frame) = frame else { break };
         let Ok(frame) = frame else { return Read::Cut };
         match frame.into_data() {
             Ok(data) => {

@@ -69,6 +69,7 @@ impl IsrLayer {
             draft_cookie: DEFAULT_NAME.to_owned(),
             config: Config {
                 cache_status: true,
+                from_response_headers: false,
                 keep_headers: Vec::new(),
                 drop_extensions: Vec::new(),
                 memory_bytes: 256 * 1024 * 1024,
@@ -186,6 +187,31 @@ impl IsrLayerBuilder {
     /// Whether answers say in `Cache-Status` (RFC 9211) what happened. Default `true`.
     pub fn cache_status(mut self, on: bool) -> Self {
         self.config.cache_status = on;
+        self
+    }
+
+    /// Caches GET routes that are no pages, too, as the headers of their answers say: HTTP caching as a shared cache does it
+    /// (RFC 9111, RFC 5861), without any lifetime or stale window of its own. Off by default. Half of the memory is theirs.
+    ///
+    /// In this order: what is fresh is served; what is stale is served within `stale-while-revalidate` and fetched anew
+    /// without anybody waiting; otherwise the first who asks fetches, with the client's own request, and those who ask
+    /// meanwhile take the answer if it was stored and its `Vary` matches. Within `stale-if-error` what is stale stands in for
+    /// 500, 502, 503, 504 and for no answer at all. POST, PUT, DELETE and whatever else is not safe forget their URL.
+    ///
+    /// Whatever the request holds goes to the handler, and `Vary` alone tells answers apart: that no client's request can
+    /// change what others get is promised for pages and not here. Answers that set a cookie are not kept.
+    ///
+    /// ```
+    /// use isr_layer::IsrLayer;
+    ///
+    /// # fn main() -> Result<(), isr_layer::Error> {
+    /// let isr = IsrLayer::builder().pages([]).from_response_headers().build()?;
+    /// # drop(isr);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_response_headers(mut self) -> Self {
+        self.config.from_response_headers = true;
         self
     }
 

@@ -65,6 +65,7 @@ mod entry;
 mod error;
 mod future;
 pub mod guide;
+mod header_mode;
 mod inner;
 mod invalidation;
 mod key;

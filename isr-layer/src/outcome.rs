@@ -24,6 +24,8 @@ pub(crate) enum Outcome {
 pub(crate) enum Forward {
     /// Nothing was stored.
     UriMiss,
+    /// Something was stored, for requests that differ in a field that `Vary` names.
+    VaryMiss,
     /// What was stored could not be used as it was.
     Stale,
     /// The cache was not asked.
@@ -69,6 +71,12 @@ pub(crate) enum Reason {
     NotCheckedIn,
     /// A render failed a moment ago and is not tried again yet.
     Backoff,
+    /// In header mode: the answer does not say how long it is good, or it is no longer.
+    Lifetime,
+    /// In header mode: the request says who asks, and the answer does not say that it is for all.
+    Authorization,
+    /// In header mode: the request may be answered with less than the whole.
+    Request,
     /// The page got too many new keys within a second.
     NewKeyLimit,
     /// The answer has more header fields than are stored.
@@ -101,6 +109,9 @@ impl Reason {
             Self::NoStore => "no-store",
             Self::NotCheckedIn => "not-checked-in",
             Self::Backoff => "backoff",
+            Self::Lifetime => "no-lifetime",
+            Self::Authorization => "authorization",
+            Self::Request => "request",
             Self::NewKeyLimit => "new-key-limit",
             Self::TooManyHeaders => "too-many-headers",
             Self::Draft => "draft",
@@ -113,6 +124,7 @@ impl Forward {
     const fn as_str(self) -> &'static str {
         match self {
             Self::UriMiss => "uri-miss",
+            Self::VaryMiss => "vary-miss",
             Self::Stale => "stale",
             Self::Bypass => "bypass",
         }

@@ -21,9 +21,10 @@ use crate::caller::Caller;
 use crate::deliver::{Delivery, Hit, choose, is_head};
 use crate::draft::show;
 use crate::future::ResponseFuture;
+use crate::header_mode;
 use crate::inner::Inner;
 use crate::key::Key;
-use crate::page::{Known, canonical};
+use crate::page::{Known, Page, canonical};
 use crate::placement;
 use crate::recipe::{Recipe, Routed, kept_headers};
 use crate::visit::{Visit, visit};
@@ -80,11 +81,11 @@ where
         let routed = !self.is_outermost && placement::is_routed(request.extensions());
         let path = if routed { placement::public_path(&request) } else { request.uri().path() };
         match core.look(&request, path) {
-            Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
-            Sight::Fresh(..) | Sight::Page(..) if core.shows_draft(request.headers()) => {
-                let (page, show_status) = (core.page_at(path), core.config.cache_status);
-                ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status))
+            Sight::Foreign if core.header_mode.is_some() => {
+                let sort = header_mode::sort(core, &request, path);
+                header_mode::answer(&mut self.inner, &self.slot, sort, request)
             }
+            Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
             Sight::Call(page) => {
                 let page = page.clone();
                 self.read(page, request, routed)
@@ -96,6 +97,10 @@ where
                     drop(release(&mut self.inner));
                 }
                 ResponseFuture::hit(Hit { entry, choice, show_status, now })
+            }
+            Sight::Draft(page) => {
+                let page = page.page;
+                self.show(page, request)
             }
             Sight::Page(page, key) => {
                 let recipe = Slot::recipe(&self.slot, page.clone(), key.to_key(page), &request, routed);
@@ -142,6 +147,17 @@ impl<S> Isr<S> {
             Visit { slot, recipe, delivery, request: Some(request), arrival },
             ready,
         ))
+    }
+
+    /// Shows a draft; out of the way of what is answered at once.
+    #[cold]
+    fn show<B>(&mut self, page: Page, request: Request<B>) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let show_status = self.slot.core.config.cache_status;
+        ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status))
     }
 }
 
@@ -217,7 +233,7 @@ impl<S> Slot<S> {
 }
 
 /// Takes the ready service and leaves a clone that is not: whatever readiness holds goes where the ready one goes.
-fn release<S: Clone>(inner: &mut S) -> S {
+pub(crate) fn release<S: Clone>(inner: &mut S) -> S {
     let clone = inner.clone();
     std::mem::replace(inner, clone)
 }

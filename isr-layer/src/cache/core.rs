@@ -18,6 +18,7 @@ use crate::clock::Instant;
 use crate::deliver::Downstream;
 use crate::draft::Draft;
 use crate::entry::{Entry, Freshness};
+use crate::header_mode::HeaderMode;
 use crate::invalidation::{Cell, Marks};
 use crate::key::Key;
 use crate::outcome::{Forward, Outcome, Reason};
@@ -28,6 +29,7 @@ use crate::spawn::Tasks;
 /// What was set on the builder.
 pub(crate) struct Config {
     pub(crate) cache_status: bool,
+    pub(crate) from_response_headers: bool,
     pub(crate) keep_headers: Vec<HeaderName>,
     pub(crate) drop_extensions: Vec<fn(&mut Extensions)>,
     pub(crate) memory_bytes: u64,
@@ -46,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) lists: Lists,
     pub(crate) marks: Marks,
     pub(crate) memory: Memory,
+    /// There if the layer caches by response headers, too: it has half of the memory then.
+    pub(crate) header_mode: Option<Arc<HeaderMode>>,
     pub(crate) flights: Arc<Flights>,
     pub(crate) permits: Arc<Permits>,
     pub(crate) troubles: Troubles,
@@ -81,9 +85,12 @@ pub(crate) struct Waiting {
 
 impl Core {
     pub(crate) fn new(config: Config, registry: Registry, lists: Lists) -> Arc<Self> {
+        let header_mode = config.from_response_headers;
+        let bytes = if header_mode { config.memory_bytes.div_ceil(2) } else { config.memory_bytes };
         Arc::new(Self {
             marks: Marks::new(config.max_marks),
-            memory: Memory::new(config.memory_bytes, config.max_entries),
+            memory: Memory::new(bytes, config.max_entries),
+            header_mode: header_mode.then(|| HeaderMode::new(bytes, config.max_entries)),
             flights: Flights::new(),
             permits: Permits::new(config.renders),
             troubles: Troubles::new(),
@@ -173,6 +180,9 @@ impl Core {
             if at % 1024 == 1023 {
                 tokio::task::yield_now().await;
             }
+        }
+        if let Some(mode) = &self.header_mode {
+            mode.look_at_marks(&self.marks).await;
         }
         self.marks.prune(through);
     }

@@ -8,6 +8,7 @@ use super::core::Core;
 use super::prerender::PrerenderReport;
 use crate::clock;
 use crate::entry::Freshness;
+use crate::header_mode::HeaderMode;
 use crate::invalidation::{Purge, Receipt};
 use crate::key::Key;
 use crate::page::canonical;
@@ -133,10 +134,11 @@ impl Cache {
 
     /// How much the cache holds and does now.
     pub fn stats(&self) -> Stats {
+        let mode = self.core.header_mode.as_deref();
         Stats {
-            entries: self.core.memory.len(),
-            bytes: self.core.memory.bytes(),
-            flights: self.core.flights.len(),
+            entries: self.core.memory.len() + mode.map_or(0, HeaderMode::len),
+            bytes: self.core.memory.bytes() + mode.map_or(0, HeaderMode::bytes),
+            flights: self.core.flights.len() + mode.map_or(0, HeaderMode::in_flight),
             tasks: self.core.tasks.running(),
             marks: self.core.marks.len(),
             sequence: self.core.marks.published(),

@@ -91,7 +91,9 @@ impl Approach<'_> {
         let Attempt { as_of, born, ref said } = self.attempt;
         let lifetime = jittered(policy.jitter, lifetime(policy, parts.status, said));
         let offer = self.core.config.downstream.offer(lifetime, || self.tags());
-        Answer::Landed(self.stored(Rendered { parts, body, trailers, born, as_of, lifetime, offer }))
+        let has_drafts = self.core.config.draft.is_some();
+        let rendered = Rendered { parts, body, trailers, born, as_of, lifetime, offer, has_drafts };
+        Answer::Landed(self.stored(rendered))
     }
 
     fn stored(self, rendered: Rendered) -> Arc<Landed> {

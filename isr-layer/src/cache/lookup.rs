@@ -20,6 +20,8 @@ pub(crate) enum Sight<'a> {
     Foreign,
     /// A page that is fresh in memory, at the time it was looked at.
     Fresh(Arc<Entry>, Instant),
+    /// A page whose draft the client may see.
+    Draft(&'a Arc<Known>),
     /// A page that takes a second look.
     Page(&'a Arc<Known>, KeyRef<'a>),
     /// A call of a page: its message has to be read before it has a key.
@@ -37,7 +39,7 @@ impl Core {
             return Sight::Foreign;
         }
         // What is in memory has canonical keys: a raw path that finds something is canonical itself, and it is the whole
-        // key if the entry's key is nothing else.
+        // key if the entry's key is nothing else. Where there are drafts no entry says so: who asks has to be looked at.
         match self.fresh(&PathKey(raw)).filter(|(entry, _)| entry.is_keyed_by_path) {
             Some((entry, now)) => Sight::Fresh(entry, now),
             None => self.look_again(request, raw).unwrap_or(Sight::Foreign),
@@ -54,8 +56,12 @@ impl Core {
     fn look_again<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Sight<'a>> {
         let path = canonical(raw)?;
         let page = self.registry.find(&path).filter(|page| !page.is_unary())?;
+        if self.shows_draft(request.headers()) {
+            return Some(Sight::Draft(page));
+        }
         let key = KeyRef::new(page, path, request.uri().query(), request.headers())?;
-        let fresh = if page.is_keyed_by_path() { None } else { self.fresh(&key) };
+        let was_looked_for = page.is_keyed_by_path() && self.config.draft.is_none();
+        let fresh = if was_looked_for { None } else { self.fresh(&key) };
         Some(match fresh {
             Some((entry, now)) => Sight::Fresh(entry, now),
             None => Sight::Page(page, key),

@@ -86,7 +86,7 @@ impl Memory {
 
 /// How many parts the cache is split into. A part must have room for several of the largest bodies and for some entries,
 /// since what weighs more than its part is never kept.
-fn shards(bytes: u64, entries: u64) -> usize {
+pub(crate) fn shards(bytes: u64, entries: u64) -> usize {
     const ROOM: u64 = 32 * 1024 * 1024;
     const ENTRIES: u64 = 64;
     usize::try_from((bytes / ROOM).min(entries / ENTRIES).clamp(1, 64)).unwrap_or(1)

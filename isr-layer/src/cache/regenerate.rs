@@ -182,7 +182,7 @@ pub(crate) async fn attempt<R: Render>(
 }
 
 /// The output of `work`, or `None` when it panicked.
-pub(super) async fn caught<F: Future>(work: F) -> Option<F::Output> {
+pub(crate) async fn caught<F: Future>(work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     std::future::poll_fn(|cx| {
         // Nothing of the render is looked at after a panic, so it does not matter in what state it was left.

@@ -97,7 +97,9 @@ impl Core {
         number: u64,
     ) -> (SelectorReceipt, Progress) {
         let Selected { mode, receipt, named } = selected;
-        let Some(named) = named.filter(|_| mode == Mode::Regenerate) else {
+        // Only a client's own request can fetch what is no page.
+        let is_rendered = |named: &Named| mode == Mode::Regenerate && !matches!(named, Named::Foreign(_));
+        let Some(named) = named.filter(is_rendered) else {
             return (receipt, Progress::None);
         };
         let chosen = self.chosen(&named);

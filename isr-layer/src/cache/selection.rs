@@ -24,6 +24,8 @@ pub(super) struct Selected {
 pub(super) enum Named {
     /// One path of a page.
     Path { page: Arc<Known>, path: String },
+    /// One path that is no page's, at which something is cached as its headers say.
+    Foreign(String),
     /// Every entry of a page.
     Page(Arc<Known>),
     /// Every entry at or below a path.
@@ -107,12 +109,17 @@ impl Core {
             Some(shorter) => shorter.to_owned(),
             None => format!("{path}/"),
         };
-        for path in [path.into_owned(), other] {
+        let paths = [path.into_owned(), other];
+        for path in paths.clone() {
             if let Some(page) = self.registry.find(&path) {
                 return Ok(Named::Path { page: page.clone(), path });
             }
         }
-        Err("no page's pattern matches this path".to_owned())
+        let is_cached = |path: &String| self.header_mode.as_ref().is_some_and(|mode| mode.knows_path(path));
+        match paths.into_iter().find(is_cached) {
+            Some(path) => Ok(Named::Foreign(path)),
+            None => Err("no page's pattern matches this path".to_owned()),
+        }
     }
 
     /// What to render for what was named: every variant that is cached, the most used first, or being rendered; for a path
@@ -188,6 +195,7 @@ impl Named {
     fn may_name(&self, key: &Key) -> bool {
         match self {
             Self::Path { page, path } => key.page() == page.id && key.path() == path,
+            Self::Foreign(_) => false,
             Self::Page(page) => key.page() == page.id,
             Self::Prefix(prefix) => is_below(key.path(), prefix),
             Self::Tag(_) | Self::All => true,
@@ -199,7 +207,7 @@ impl Selected {
     /// The mark to raise.
     pub(super) fn target(&self) -> Option<(Target, Strength)> {
         let target = match self.named.as_ref()? {
-            Named::Path { path, .. } => Target::Path(path.clone()),
+            Named::Path { path, .. } | Named::Foreign(path) => Target::Path(path.clone()),
             Named::Page(page) => Target::Page(page.cell.clone()),
             Named::Prefix(prefix) => Target::Prefix(prefix.clone()),
             Named::Tag(tag) => Target::Tag(tag.clone()),

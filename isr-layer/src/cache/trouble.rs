@@ -169,6 +169,11 @@ impl Failure {
             let (status, headers) = (head.status, head.headers);
             return Arc::new(Self { reason, status, headers, body: Bytes::new(), trailers: None });
         }
+        Self::in_http(reason)
+    }
+
+    /// The same for what is no call.
+    pub(crate) fn in_http(reason: Reason) -> Arc<Self> {
         let status = match reason {
             Reason::Panic => StatusCode::INTERNAL_SERVER_ERROR,
             Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,

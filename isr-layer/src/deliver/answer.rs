@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::Response;
+use http::header::HeaderMap;
 
 use super::choice::{Choice, Form};
 use super::delivery::Delivery;
@@ -41,14 +43,20 @@ pub(crate) fn deliver<R, B>(
     into: impl FnOnce(IsrBody<R>) -> B,
 ) -> Response<B> {
     let page = entry.representation(choice.encoding);
-    let body = into(match choice.form {
-        Form::Whole => IsrBody::stored(page.body.clone(), entry.trailers.clone()),
-        Form::Part { start, end } => IsrBody::stored(page.body.slice(start..end), None),
-        Form::Head | Form::NotModified | Form::PreconditionFailed | Form::Unsatisfiable => IsrBody::empty(),
-    });
+    let body = into(body(choice.form, &page.body, &entry.trailers));
     let prepared = if outcome == Outcome::Hit { page.stamps.head(choice.form, now) } else { None };
     let head = prepared.unwrap_or_else(|| head_now(entry, choice, outcome, show_status, now));
     head.map(|()| body)
+}
+
+/// What of a stored body a form is sent with.
+#[inline]
+pub(crate) fn body<R>(form: Form, whole: &Bytes, trailers: &Option<Box<HeaderMap>>) -> IsrBody<R> {
+    match form {
+        Form::Whole => IsrBody::stored(whole.clone(), trailers.clone()),
+        Form::Part { start, end } => IsrBody::stored(whole.slice(start..end), None),
+        Form::Head | Form::NotModified | Form::PreconditionFailed | Form::Unsatisfiable => IsrBody::empty(),
+    }
 }
 
 /// An answer that is not stored, on its way to the one client it was made for.

@@ -70,12 +70,27 @@ fn choose_among(entry: &Entry, plain: Choice, says: Says, request: &HeaderMap) -
     if !says.conditions || !entry.status.is_success() {
         return Choice { encoding, form };
     }
-    let form = match entry.representation(encoding).validators.answer(request) {
+    Choice { encoding, form: conditional(entry.representation(encoding), form, request) }
+}
+
+/// In which form a client gets what has one encoding only and belongs to no page.
+pub(crate) fn choose_form(representation: &Representation, head: bool, request: &HeaderMap) -> Form {
+    let says = Says::of(request);
+    let status = representation.stamps.whole().head.status();
+    let form = match head {
+        true => Form::Head,
+        false if says.range && status == StatusCode::OK => ranged(representation, request),
+        false => Form::Whole,
+    };
+    if says.conditions && status.is_success() { conditional(representation, form, request) } else { form }
+}
+
+fn conditional(representation: &Representation, form: Form, request: &HeaderMap) -> Form {
+    match representation.validators.answer(request) {
         Answer::Proceed => form,
         Answer::NotModified => Form::NotModified,
         Answer::Failed => Form::PreconditionFailed,
-    };
-    Choice { encoding, form }
+    }
 }
 
 fn encoding(entry: &Entry, request: &HeaderMap) -> Option<u8> {

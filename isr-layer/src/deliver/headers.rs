@@ -1,12 +1,14 @@
 //! The headers we emit: which of the handler's are kept, which are added at store time, and which once a second.
 
+use std::time::SystemTime;
+
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
     ACCEPT_ENCODING, AGE, CACHE_CONTROL, CACHE_STATUS, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
-    CONTENT_TYPE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER,
+    CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use sha2::{Digest, Sha256};
@@ -88,6 +90,27 @@ fn is_text(content_type: &str) -> bool {
         || ["application/x-javascript", "application/x-ndjson", "image/bmp", "font/ttf"]
             .into_iter()
             .any(is_one)
+}
+
+/// The same for the answer of a route that is no page: what its origin said is kept, and nothing added but the `Date` it has
+/// to have (RFC 9110, 6.6.1).
+pub(crate) fn prepare_foreign(headers: &mut HeaderMap, received: SystemTime) -> Option<Box<str>> {
+    remove_hop_by_hop(headers);
+    for name in [CONTENT_LENGTH, AGE, HeaderName::from_static("proxy-authentication-info")] {
+        headers.remove(name);
+    }
+    let earlier = take_earlier_caches(headers);
+    let date = HeaderValue::try_from(httpdate::fmt_http_date(received)).ok();
+    if let Some(date) = date.filter(|_| !headers.contains_key(DATE)) {
+        headers.insert(DATE, date);
+    }
+    earlier
+}
+
+/// Says what happened to an answer that goes on as it came.
+pub(crate) fn note_status(headers: &mut HeaderMap, status: &CacheStatus) {
+    let earlier = take_earlier_caches(headers);
+    set_cache_status(headers, Some(status), earlier.as_deref());
 }
 
 /// Marks an answer that is not stored: nobody else may store it by accident either.

@@ -3,7 +3,6 @@
 use http::header::HeaderMap;
 use http::{Request, Response};
 
-use super::cookie::Draft;
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::Core;
 use crate::clock;
@@ -11,26 +10,13 @@ use crate::context::Current;
 use crate::deliver::mark_draft;
 use crate::inner::Inner;
 use crate::outcome::{CacheStatus, Forward, Outcome, Reason};
-use crate::page::{Page, canonical};
+use crate::page::Page;
 
 impl Core {
     /// Whether a request for a page may see its draft. Without a secret none may, and no cookie is looked at.
-    #[inline]
     pub(crate) fn shows_draft(&self, headers: &HeaderMap) -> bool {
-        self.config.draft.as_ref().is_some_and(|draft| is_shown(draft, headers))
+        self.config.draft.as_ref().is_some_and(|draft| draft.is_shown(headers, clock::unix_time()))
     }
-
-    /// The page at a path, in any spelling, at which the look-up has found one.
-    #[cold]
-    pub(crate) fn page_at(&self, raw: &str) -> Page {
-        let found = canonical(raw).and_then(|path| self.registry.find(&path).map(|known| known.page));
-        found.expect("the look-up has found a page at this path")
-    }
-}
-
-#[cold]
-fn is_shown(draft: &Draft, headers: &HeaderMap) -> bool {
-    draft.is_shown(headers, clock::unix_time())
 }
 
 /// Answers an editor. The functions of [`context`](crate::context) know the page, and do nothing: there is no entry to tag.

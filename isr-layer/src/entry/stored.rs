@@ -21,7 +21,7 @@ use crate::recipe::Recipe;
 /// One stored answer.
 pub(crate) struct Entry {
     pub(crate) key: Key,
-    /// Whether its path is its whole key.
+    /// Whether its path is its whole key, and all there is to look at in a request.
     pub(crate) is_keyed_by_path: bool,
     pub(crate) status: StatusCode,
     pub(crate) trailers: Option<Box<HeaderMap>>,
@@ -59,18 +59,20 @@ pub(crate) struct Rendered {
     pub(crate) lifetime: Lifetime,
     /// What caches in front of us are told, if the handler says nothing.
     pub(crate) offer: Offer,
+    /// Whether some clients may see a draft in its place.
+    pub(crate) has_drafts: bool,
 }
 
 impl Entry {
     pub(crate) fn new(recipe: &Recipe, rendered: Rendered, carried: Carried) -> Self {
-        let Rendered { mut parts, body, trailers, born, as_of, lifetime, offer } = rendered;
+        let Rendered { mut parts, body, trailers, born, as_of, lifetime, offer, has_drafts } = rendered;
         let (earlier_caches, is_encodable) =
             prepare(parts.status, &mut parts.headers, &body, &recipe.page.vary);
         let is_offered = offer.put(&mut parts.headers);
         let size = size(&recipe.key, &body, trailers.as_deref(), &parts.headers, &carried, is_encodable);
         Self {
             key: recipe.key.clone(),
-            is_keyed_by_path: recipe.page.is_keyed_by_path(),
+            is_keyed_by_path: recipe.page.is_keyed_by_path() && !has_drafts,
             status: parts.status,
             trailers,
             identity: Representation::identity(parts.status, parts.headers, body),

@@ -1,0 +1,87 @@
+//! What a proxy changes in headers: those of one connection end here, and the origin is told who asked.
+
+use std::net::SocketAddr;
+
+use axum::extract::ConnectInfo;
+use http::Request;
+use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
+
+/// The fields of one connection (RFC 9110, 7.6.1), beside those that `Connection` names.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Makes the headers of a request those of the connection to the origin.
+pub(crate) fn forward<B>(request: &mut Request<B>) {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
+    let headers = request.headers_mut();
+    remove_hop_by_hop(headers);
+    if let Some(host) = headers.remove(HOST) {
+        headers.insert(HeaderName::from_static("x-forwarded-host"), host);
+    }
+    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("http"));
+    let name = HeaderName::from_static("x-forwarded-for");
+    let before = headers.get_all(&name).iter().filter_map(|value| value.to_str().ok().map(str::to_owned));
+    let all = before.chain(peer).collect::<Vec<_>>().join(", ");
+    if let Ok(value) = HeaderValue::try_from(all) {
+        headers.insert(name, value);
+    }
+}
+
+/// Removes the fields that belong to one connection.
+pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    for name in named(headers) {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+fn named(headers: &HeaderMap) -> Vec<HeaderName> {
+    let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_one_connection_ends_here() {
+        let mut request = Request::get("/")
+            .header("host", "example.com")
+            .header("connection", "close, X-Mine")
+            .header("x-mine", "1")
+            .header("te", "trailers")
+            .header("upgrade", "websocket")
+            .header("accept", "*/*")
+            .body(())
+            .unwrap();
+
+        forward(&mut request);
+
+        let mut names = request.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>();
+        names.sort_unstable();
+        assert_eq!(names, ["accept", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
+    }
+
+    #[test]
+    fn the_peer_is_added_behind_the_proxies_before() {
+        let mut request = Request::get("/").header("x-forwarded-for", "192.0.2.1").body(()).unwrap();
+        let peer = SocketAddr::from(([192, 0, 2, 2], 1234));
+        request.extensions_mut().insert(ConnectInfo(peer));
+
+        forward(&mut request);
+
+        assert_eq!(request.headers()["x-forwarded-for"], "192.0.2.1, 192.0.2.2");
+    }
+}

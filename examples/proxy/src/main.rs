@@ -1,0 +1,76 @@
+//! A reverse proxy that caches as its origin's response headers say (RFC 9111), without a word about any page.
+//!
+//! `PROXY_ORIGIN=http://127.0.0.1:3000 cargo run -p proxy-example`, then ask 127.0.0.1:3001 (`PROXY_ADDR`).
+
+mod headers;
+
+use std::env;
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, ensure};
+use axum::Router;
+use axum::body::Body;
+use axum::error_handling::HandleError;
+use http::uri::{PathAndQuery, Scheme, Uri};
+use http::{Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::TokioExecutor;
+use isr_layer::IsrLayer;
+use tokio::net::TcpListener;
+use tower::{Layer, service_fn};
+
+/// Where requests go, and by what.
+#[derive(Clone, Debug)]
+struct Origin {
+    base: Uri,
+    client: Client<HttpConnector, Body>,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let origin = Origin::from_env()?;
+    let addr = env::var("PROXY_ADDR").unwrap_or_else(|_| "127.0.0.1:3001".to_owned());
+    let listener = TcpListener::bind(&addr).await.with_context(|| {
+        format!("cannot listen on {addr}; choose another address with PROXY_ADDR, for example PROXY_ADDR=127.0.0.1:3002")
+    })?;
+    println!("http://{} answers for {}", listener.local_addr()?, origin.base);
+
+    let isr = IsrLayer::builder().pages([]).from_response_headers().build()?;
+    let pass = service_fn(move |request| origin.clone().pass(request));
+    // The layer sees the errors of connections, so that an answer that says so can stand in; only then they become a 502.
+    let cached = HandleError::new(isr.layer(pass), async |_: Error| StatusCode::BAD_GATEWAY);
+    let app = Router::new().fallback_service(cached);
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    Ok(())
+}
+
+impl Origin {
+    fn from_env() -> Result<Self> {
+        let given = env::var("PROXY_ORIGIN").context(
+            "PROXY_ORIGIN is not set: name the origin, for example PROXY_ORIGIN=http://127.0.0.1:3000",
+        )?;
+        let base = given.parse::<Uri>().with_context(|| format!("PROXY_ORIGIN {given:?} is not a URL"))?;
+        let is_origin = base.scheme() == Some(&Scheme::HTTP) && base.path() == "/" && base.query().is_none();
+        ensure!(is_origin, "PROXY_ORIGIN {given:?} is not like http://host:port, without a path");
+        // Whether a request may be sent twice is for its client to say.
+        let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http();
+        Ok(Self { base, client })
+    }
+
+    /// Passes a request on, and its answer back.
+    async fn pass(self, mut request: Request<Body>) -> Result<Response<Incoming>, Error> {
+        headers::forward(&mut request);
+        let mut uri = self.base.into_parts();
+        let path = request.uri().path_and_query().cloned();
+        uri.path_and_query = path.or(Some(PathAndQuery::from_static("/")));
+        // Scheme, authority and path are all there: the parts of a URI always make one.
+        *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
+        *request.version_mut() = Version::HTTP_11;
+        let mut response = self.client.request(request).await?;
+        headers::remove_hop_by_hop(response.headers_mut());
+        Ok(response)
+    }
+}

@@ -1,0 +1,171 @@
+//! Admission: which answers a shared cache may keep (RFC 9111, 3), a pure function.
+
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+use http::header::{AUTHORIZATION, HeaderMap, SET_COOKIE};
+
+use super::directives::Directives;
+use super::freshness::{Terms, initial_age};
+use super::vary::{self, Selecting};
+use crate::outcome::Reason;
+
+/// What is known of an answer that may be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Admitted {
+    pub(super) terms: Terms,
+    /// How old it was when it came.
+    pub(super) age: Duration,
+    pub(super) selecting: Selecting,
+    /// Whether requests that say who asks may be answered with it, and it with one of theirs (RFC 9111, 3.5).
+    pub(super) is_for_authorized: bool,
+}
+
+/// When a response came, and how long after it was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Received {
+    pub(super) at: SystemTime,
+    pub(super) delay: Duration,
+}
+
+/// Judges the head of an answer to a GET with the headers `request`. Its lifetime has to be explicit: none is made up.
+pub(super) fn admit(
+    request: &HeaderMap,
+    status: StatusCode,
+    headers: &HeaderMap,
+    received: Received,
+) -> Result<Admitted, Reason> {
+    let directives = Directives::of(headers);
+    if !is_storable(status) || directives.must_understand && !is_understood(status) {
+        return Err(Reason::Status);
+    }
+    // Who understands the status need not obey the `no-store` beside `must-understand` (RFC 9111, 5.2.2.3).
+    let no_store = directives.no_store && !directives.must_understand;
+    if no_store || directives.no_cache || directives.private {
+        return Err(Reason::CacheControl);
+    }
+    // The standard would allow it; handing one client's cookie to all is never what was meant.
+    if headers.contains_key(SET_COOKIE) {
+        return Err(Reason::SetCookie);
+    }
+    let is_for_authorized = directives.public || directives.s_maxage.is_some() || directives.must_revalidate;
+    if request.contains_key(AUTHORIZATION) && !is_for_authorized {
+        return Err(Reason::Authorization);
+    }
+    let selecting = vary::names(headers).map(|names| Selecting::of(names, request)).ok_or(Reason::Vary)?;
+    let age = initial_age(headers, received.delay, received.at);
+    let terms = Terms::of(&directives, headers, received.at).filter(|terms| terms.is_useful(age));
+    terms.map(|terms| Admitted { terms, age, selecting, is_for_authorized }).ok_or(Reason::Lifetime)
+}
+
+/// A status that says the origin is in trouble, so that `stale-if-error` applies (RFC 5861, 4).
+pub(super) fn is_error(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+/// A final status, whose answer is whole (RFC 9111, 3.3) and needs none of ours to be understood.
+fn is_storable(status: StatusCode) -> bool {
+    !status.is_informational() && !matches!(status.as_u16(), 206 | 304)
+}
+
+/// The statuses that mean to a cache no more than they say: those of RFC 9110 and RFC 7725.
+fn is_understood(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        200..=205 | 300..=303 | 307 | 308 | 400..=417 | 421 | 422 | 426 | 429 | 451 | 500..=505
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn verdict(
+        request: &[(&'static str, &'static str)],
+        status: u16,
+        response: &[(&'static str, &'static str)],
+    ) -> Option<Reason> {
+        let received = Received { at: SystemTime::UNIX_EPOCH, delay: Duration::ZERO };
+        admit(&map(request), StatusCode::from_u16(status).unwrap(), &map(response), received).err()
+    }
+
+    #[test]
+    fn the_table_of_directives() {
+        for (cache_control, expected) in [
+            ("max-age=60", None),
+            ("s-maxage=60", None),
+            ("max-age=60, public", None),
+            ("max-age=0", Some(Reason::Lifetime)),
+            ("public", Some(Reason::Lifetime)),
+            ("max-age=0, stale-while-revalidate=10", None),
+            ("max-age=0, stale-if-error=10", None),
+            ("max-age=0, stale-if-error=10, must-revalidate", Some(Reason::Lifetime)),
+            ("max-age=60, no-store", Some(Reason::CacheControl)),
+            ("max-age=60, no-store, must-understand", None),
+            ("max-age=60, no-cache", Some(Reason::CacheControl)),
+            ("max-age=60, no-cache=\"x\"", Some(Reason::CacheControl)),
+            ("max-age=60, private", Some(Reason::CacheControl)),
+            ("max-age=60, private=\"x\"", Some(Reason::CacheControl)),
+            ("max-age=60, s-maxage=0", Some(Reason::Lifetime)),
+        ] {
+            assert_eq!(verdict(&[], 200, &[("cache-control", cache_control)]), expected, "{cache_control}");
+        }
+        assert_eq!(verdict(&[], 200, &[]), Some(Reason::Lifetime));
+    }
+
+    #[test]
+    fn the_table_of_statuses() {
+        for status in [200, 203, 204, 299, 301, 302, 303, 307, 308, 400, 404, 410, 499, 500, 503, 599] {
+            assert_eq!(verdict(&[], status, &[("cache-control", "max-age=60")]), None, "{status}");
+            assert_eq!(verdict(&[], status, &[]), Some(Reason::Lifetime), "{status}");
+        }
+        for status in [100, 103, 206, 304] {
+            assert_eq!(verdict(&[], status, &[("cache-control", "max-age=60")]), Some(Reason::Status));
+        }
+        for (status, expected) in
+            [(200, None), (404, None), (299, Some(Reason::Status)), (599, Some(Reason::Status))]
+        {
+            let response = [("cache-control", "max-age=60, no-store, must-understand")];
+            assert_eq!(verdict(&[], status, &response), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_table_of_authorization() {
+        let authorized = [("authorization", "Basic x")];
+        let refused = Some(Reason::Authorization);
+        for (cache_control, expected) in [
+            ("max-age=60", refused),
+            ("max-age=60, proxy-revalidate", refused),
+            ("max-age=60, public", None),
+            ("max-age=60, must-revalidate", None),
+            ("s-maxage=60", None),
+        ] {
+            assert_eq!(
+                verdict(&authorized, 200, &[("cache-control", cache_control)]),
+                expected,
+                "{cache_control}"
+            );
+        }
+    }
+
+    #[test]
+    fn cookies_stars_and_what_was_too_old_already_are_not_kept() {
+        let fresh = ("cache-control", "max-age=60");
+
+        assert_eq!(verdict(&[], 200, &[fresh, ("set-cookie", "a=b")]), Some(Reason::SetCookie));
+        assert_eq!(verdict(&[], 200, &[fresh, ("vary", "accept, *")]), Some(Reason::Vary));
+        assert_eq!(verdict(&[], 200, &[fresh, ("age", "60")]), Some(Reason::Lifetime));
+        assert_eq!(verdict(&[], 200, &[fresh, ("age", "59")]), None);
+    }
+}

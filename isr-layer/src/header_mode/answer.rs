@@ -1,0 +1,38 @@
+//! Where the middleware hands over what is no page.
+
+use std::sync::Arc;
+
+use http::Request;
+
+use super::sort::Sort;
+use super::unsafe_methods::pass_unsafe;
+use super::visit::{Visit, visit};
+use crate::body::RenderBody;
+use crate::future::ResponseFuture;
+use crate::inner::Inner;
+use crate::service::{Slot, release};
+
+/// Answers a request that was sorted; `inner` is ready, and is left as a clone that is not where its readiness is to end.
+#[cold]
+pub(crate) fn answer<S, B>(
+    inner: &mut S,
+    slot: &Arc<Slot<S>>,
+    sort: Sort,
+    request: Request<B>,
+) -> ResponseFuture<S::Future, S::Body, S::Error>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    match sort {
+        Sort::Untouched => ResponseFuture::inner(inner.call(request)),
+        Sort::Unsafe { mode, target } => {
+            ResponseFuture::waiting(pass_unsafe(mode, target, inner.call(request)))
+        }
+        Sort::Cacheable { mode, target, is_plain } => {
+            let (parts, body) = request.into_parts();
+            let visit_of = Visit { slot: slot.clone(), mode, target, is_plain, parts };
+            ResponseFuture::waiting(visit(visit_of, body, release(inner)))
+        }
+    }
+}

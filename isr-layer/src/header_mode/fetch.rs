@@ -1,0 +1,201 @@
+//! One fetch on a task of its own, so that it outlives the client that started it: ask, judge, read, keep.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::header::{CONTENT_LENGTH, HeaderMap};
+use http::{Request, Response, StatusCode};
+use tokio::sync::oneshot;
+
+use super::admit::{Admitted, Received, admit, is_error};
+use super::flights::{Landed, Lead};
+use super::stored::{Stored, Whole};
+use crate::body::{IsrBody, Read, RenderBody, read_while};
+use crate::cache::caught;
+use crate::clock;
+use crate::inner::Inner;
+use crate::outcome::Reason;
+
+/// The largest body that is kept; a larger one is streamed on.
+const LARGEST_BODY: usize = 8 * 1024 * 1024;
+/// How long a body is read before it is streamed on, and how long a fetch goes on that no client waits for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a fetch gave to the client that started it.
+pub(super) enum Fetched<R, E> {
+    /// An answer, and why it was not stored if it was not.
+    Answer(Response<IsrBody<R>>, Option<Reason>),
+    /// The inner service's error.
+    Error(E),
+    /// No answer, or half of one.
+    Failed(Reason),
+}
+
+/// How far an answer was read.
+enum End<R, E> {
+    Whole(Whole, Admitted),
+    Unread(Response<IsrBody<R>>, Reason),
+    Error(E),
+    Failed(Reason),
+}
+
+/// Where a fetch sends what it gave.
+pub(super) type Client<R, E> = oneshot::Sender<Fetched<R, E>>;
+
+/// Fetches once, ends the flight, and gives its client what it has been waiting for. Where an answer is `known` that has gone
+/// stale, the origin is asked whether it still holds.
+pub(super) async fn fetch<S, B>(
+    lead: Lead,
+    service: S,
+    request: Request<B>,
+    known: Option<Arc<Stored>>,
+    mut client: Option<Client<S::Body, S::Error>>,
+) where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    let headers = request.headers().clone();
+    let end = tokio::select! {
+        biased;
+        end = caught(ask(service, request, known)) => end.unwrap_or(End::Failed(Reason::Panic)),
+        () = nobody_waits(client.as_mut()) => End::Failed(Reason::Timeout),
+    };
+    let fetched = land(lead, &headers, end);
+    if let Some(client) = client {
+        // The client may have left.
+        let _ = client.send(fetched);
+    }
+}
+
+/// Asks the service, and reads its answer if that may be stored.
+async fn ask<S, B>(
+    mut service: S,
+    mut request: Request<B>,
+    known: Option<Arc<Stored>>,
+) -> End<S::Body, S::Error>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
+        return End::Error(error);
+    }
+    let headers = request.headers().clone();
+    if let Some(known) = &known {
+        known.ask_for_change(request.headers_mut());
+    }
+    let asked = clock::now();
+    let answer = service.call(request);
+    // The service goes before the answer is awaited, as a client's own would.
+    drop(service);
+    let response = match answer.await {
+        Ok(response) => response,
+        Err(error) => return End::Error(error),
+    };
+    let born = clock::now();
+    let received = SystemTime::UNIX_EPOCH + clock::unix_time();
+    let (parts, body) = response.into_parts();
+    let delay = born.saturating_duration_since(asked);
+    let timing = Received { at: received, delay };
+    if let Some(known) = known.filter(|_| parts.status == StatusCode::NOT_MODIFIED) {
+        let updated = known.updated(&parts.headers, born, received);
+        return updated
+            .map_or(End::Failed(Reason::FailedStatus), |whole| still_holds(&headers, whole, timing));
+    }
+    let admitted = match admit(&headers, parts.status, &parts.headers, timing) {
+        Ok(admitted) => admitted,
+        Err(reason) => return End::Unread(Response::from_parts(parts, IsrBody::inner(body)), reason),
+    };
+    match read_while(body, LARGEST_BODY, tokio::time::sleep(PATIENCE)).await {
+        Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => {
+            End::Whole(Whole { parts, body: bytes, trailers, born, received }, admitted)
+        }
+        Read::Whole { .. } | Read::Cut => End::Failed(Reason::Cut),
+        Read::TooLarge(body) => End::Unread(Response::from_parts(parts, body), Reason::TooLarge),
+    }
+}
+
+/// What is known to hold still, judged by its new headers.
+fn still_holds<R, E>(request: &HeaderMap, whole: Whole, timing: Received) -> End<R, E> {
+    match admit(request, whole.parts.status, &whole.parts.headers, timing) {
+        Ok(admitted) => End::Whole(whole, admitted),
+        Err(reason) => {
+            let body = IsrBody::stored(whole.body, whole.trailers);
+            End::Unread(Response::from_parts(whole.parts, body), reason)
+        }
+    }
+}
+
+/// Whether a body is as long as its head says it is.
+fn is_length(headers: &HeaderMap, length: usize) -> bool {
+    let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    said.is_none_or(|said| said == length)
+}
+
+/// Resolves when the client has been gone for a while, or when there never was one.
+async fn nobody_waits<R, E>(client: Option<&mut Client<R, E>>) {
+    if let Some(client) = client {
+        client.closed().await;
+    }
+    tokio::time::sleep(PATIENCE).await;
+}
+
+/// Ends a flight: keeps the answer, or notes why not.
+fn land<R, E>(lead: Lead, request: &HeaderMap, end: End<R, E>) -> Fetched<R, E> {
+    match end {
+        End::Whole(whole, admitted) => keep(lead, request, whole, admitted),
+        End::Unread(response, reason) => {
+            refuse(lead, request, response.status(), reason);
+            Fetched::Answer(response, Some(reason))
+        }
+        End::Error(error) => {
+            fail(lead);
+            Fetched::Error(error)
+        }
+        End::Failed(reason) => {
+            fail(lead);
+            Fetched::Failed(reason)
+        }
+    }
+}
+
+fn keep<R, E>(lead: Lead, request: &HeaderMap, whole: Whole, admitted: Admitted) -> Fetched<R, E> {
+    let (target, number, now) = (lead.target().clone(), lead.number(), clock::now());
+    let stored = Arc::new(Stored::new(target.clone(), admitted, &whole, number, lead.as_of()));
+    let status = whole.parts.status;
+    let landed = lead.land(|mode| {
+        let known = mode.memory.get(&target, request);
+        if is_error(status) && known.is_some_and(|known| known.allows_if_error(now)) {
+            return mode.fail(&target, now);
+        }
+        mode.keep(stored, &target, request)
+    });
+    let reason = match landed {
+        Landed::Stored(_) => None,
+        Landed::Failed => Some(Reason::FailedStatus),
+        Landed::Unstored => Some(Reason::Stale),
+    };
+    let body = IsrBody::stored(whole.body, whole.trailers);
+    Fetched::Answer(Response::from_parts(whole.parts, body), reason)
+}
+
+/// An answer that is not to be stored says that what was stored is over, unless it says that the origin is in trouble or is
+/// for one user alone.
+fn refuse(lead: Lead, request: &HeaderMap, status: StatusCode, reason: Reason) {
+    let (target, number, now) = (lead.target().clone(), lead.number(), clock::now());
+    lead.land(|mode| {
+        if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
+            mode.fail(&target, now)
+        } else if reason == Reason::Authorization {
+            Landed::Unstored
+        } else {
+            mode.refuse(&target, request, number, now)
+        }
+    });
+}
+
+fn fail(lead: Lead) {
+    let (target, now) = (lead.target().clone(), clock::now());
+    lead.land(|mode| mode.fail(&target, now));
+}

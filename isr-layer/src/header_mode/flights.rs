@@ -1,0 +1,169 @@
+//! Fetches in progress: who asks for the same target may wait for one that is on its way.
+//!
+//! Every fetch is noted here, also one that nobody may join, so that an unsafe request can void all of its target: what
+//! began before is then not stored.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::mode::HeaderMode;
+use super::stored::Stored;
+use super::target::Target;
+use crate::invalidation::{Marks, Validity};
+
+/// How long a request waits for a fetch that another one started. Its answer may turn out to be for that one alone.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// The fetches in progress, by target.
+#[derive(Default)]
+pub(super) struct Flights {
+    running: Mutex<Running>,
+}
+
+#[derive(Default)]
+pub(super) struct Running {
+    flights: HashMap<Target, Vec<Arc<Flight>>>,
+    last_number: u64,
+}
+
+/// One fetch in progress.
+pub(super) struct Flight {
+    number: u64,
+    /// The last purge it may claim to know.
+    as_of: u64,
+    is_shared: bool,
+    is_void: AtomicBool,
+    landed: watch::Sender<Option<Landed>>,
+}
+
+/// How a fetch ended, for those who waited.
+#[derive(Clone, Debug)]
+pub(super) enum Landed {
+    Stored(Arc<Stored>),
+    /// The origin is in trouble.
+    Failed,
+    /// Its answer is for one client alone.
+    Unstored,
+}
+
+/// The right and the duty to end a flight. Dropped without that it ends as unstored, so that nobody waits for ever.
+pub(super) struct Lead {
+    mode: Arc<HeaderMode>,
+    target: Target,
+    flight: Arc<Flight>,
+}
+
+/// A place in somebody else's flight.
+pub(super) struct Follower {
+    landed: watch::Receiver<Option<Landed>>,
+}
+
+impl Flights {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().flights.len()
+    }
+}
+
+impl Running {
+    /// A place in a flight that no purge and no unsafe request has overtaken.
+    pub(super) fn follow(&self, target: &Target, marks: &Marks) -> Option<Follower> {
+        let is_joinable = |flight: &&Arc<Flight>| {
+            flight.is_shared
+                && !flight.is_void.load(Ordering::Relaxed)
+                && marks.validity(target.path(), &[], flight.as_of) == Validity::Valid
+        };
+        let flight = self.flights.get(target)?.iter().find(is_joinable)?;
+        Some(Follower { landed: flight.landed.subscribe() })
+    }
+
+    /// A flight of one's own.
+    pub(super) fn lead(
+        &mut self,
+        mode: &Arc<HeaderMode>,
+        target: &Target,
+        is_shared: bool,
+        marks: &Marks,
+    ) -> Lead {
+        self.last_number += 1;
+        let flight = Arc::new(Flight {
+            number: self.last_number,
+            as_of: marks.published(),
+            is_shared,
+            is_void: AtomicBool::new(false),
+            landed: watch::Sender::new(None),
+        });
+        self.flights.entry(target.clone()).or_default().push(flight.clone());
+        Lead { mode: mode.clone(), target: target.clone(), flight }
+    }
+
+    /// Keeps what is on its way from being stored and from being joined.
+    pub(super) fn void(&mut self, target: &Target) {
+        for flight in self.flights.get(target).into_iter().flatten() {
+            flight.is_void.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.flights.keys()
+    }
+
+    fn leave(&mut self, target: &Target, flight: &Arc<Flight>) {
+        let Some(flights) = self.flights.get_mut(target) else { return };
+        flights.retain(|other| !Arc::ptr_eq(other, flight));
+        if flights.is_empty() {
+            self.flights.remove(target);
+        }
+    }
+}
+
+impl Lead {
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.flight.number
+    }
+
+    pub(super) fn as_of(&self) -> u64 {
+        self.flight.as_of
+    }
+
+    /// Ends the flight. `settle` changes what is stored, unless an unsafe request came between; it says how the flight ends.
+    pub(super) fn land(self, settle: impl FnOnce(&HeaderMode) -> Landed) -> Landed {
+        let landed = {
+            let mut running = self.mode.flights.lock();
+            let is_void = self.flight.is_void.load(Ordering::Relaxed);
+            let landed = if is_void { Landed::Unstored } else { settle(&self.mode) };
+            running.leave(&self.target, &self.flight);
+            landed
+        };
+        self.flight.landed.send_replace(Some(landed.clone()));
+        landed
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        if self.flight.landed.borrow().is_none() {
+            self.mode.flights.lock().leave(&self.target, &self.flight);
+            self.flight.landed.send_replace(Some(Landed::Unstored));
+        }
+    }
+}
+
+impl Follower {
+    /// Waits for the flight to end, but not for too long.
+    pub(super) async fn wait(mut self) -> Landed {
+        let landed = tokio::time::timeout(LONGEST_WAIT, self.landed.wait_for(Option::is_some)).await;
+        landed.ok().and_then(Result::ok).and_then(|landed| landed.clone()).unwrap_or(Landed::Unstored)
+    }
+}

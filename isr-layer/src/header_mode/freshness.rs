@@ -1,0 +1,204 @@
+//! How long an answer is good: a pure function of its headers, its age and the marks (RFC 9111, 4.2; RFC 5861).
+
+use std::time::{Duration, SystemTime};
+
+use http::header::{AGE, DATE, EXPIRES, HeaderMap, HeaderName, HeaderValue};
+
+use super::directives::{Directives, seconds};
+use crate::invalidation::Validity;
+
+/// For how long an answer is good, counted in its age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// Until then it is fresh.
+    pub(super) fresh: Duration,
+    /// Until then it may be served while it is refreshed.
+    pub(super) while_revalidate: Duration,
+    /// Until then it may be served in place of an error.
+    pub(super) if_error: Duration,
+}
+
+/// What may be done with a stored answer now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Fresh,
+    /// Serve it, and fetch it anew without anybody waiting.
+    WhileRevalidate,
+    /// Fetch it anew first.
+    MustFetch,
+}
+
+impl Terms {
+    /// What the response says; `None` when it says nothing, since there is no lifetime of our own. `received` is when it came.
+    pub(super) fn of(directives: &Directives, headers: &HeaderMap, received: SystemTime) -> Option<Self> {
+        let explicit = directives.s_maxage.or(directives.max_age).map(Duration::from_secs);
+        let fresh = explicit.or_else(|| expires_after(headers, received))?;
+        // An explicit window wins over what `s-maxage` implies (RFC 9111, 5.2.2.10), never over a demand to revalidate.
+        let must_revalidate = directives.must_revalidate || directives.proxy_revalidate;
+        let window =
+            |seconds: Option<u64>| Duration::from_secs(seconds.filter(|_| !must_revalidate).unwrap_or(0));
+        Some(Self {
+            fresh,
+            while_revalidate: fresh + window(directives.stale_while_revalidate),
+            if_error: fresh + window(directives.stale_if_error),
+        })
+    }
+
+    /// What may be done with an answer of that age. A purge ends being fresh; one that asks that nobody gets what there is
+    /// ends being served while it is refreshed, too.
+    pub(super) fn state(&self, age: Duration, marks: Validity) -> State {
+        match marks {
+            Validity::Valid if age < self.fresh => State::Fresh,
+            Validity::Valid | Validity::Soft if self.allows_while_revalidate(age) => State::WhileRevalidate,
+            _ => State::MustFetch,
+        }
+    }
+
+    /// Whether an answer of that age may stand in for an error.
+    pub(super) fn allows_if_error(&self, age: Duration) -> bool {
+        self.if_error > self.fresh && age < self.if_error
+    }
+
+    /// Whether an answer of that age is of any use, now or later.
+    pub(super) fn is_useful(&self, age: Duration) -> bool {
+        age < self.fresh.max(self.while_revalidate).max(self.if_error)
+    }
+
+    fn allows_while_revalidate(&self, age: Duration) -> bool {
+        self.while_revalidate > self.fresh && age < self.while_revalidate
+    }
+}
+
+/// `Expires - Date`; what is no date, or several that differ, has expired (RFC 9111, 5.3).
+fn expires_after(headers: &HeaderMap, received: SystemTime) -> Option<Duration> {
+    let mut lines = headers.get_all(EXPIRES).iter();
+    let first = lines.next()?;
+    let expires = date_of(first).filter(|_| lines.all(|line| line == first));
+    let date = date(headers, &DATE).unwrap_or(received);
+    Some(expires.and_then(|expires| expires.duration_since(date).ok()).unwrap_or_default())
+}
+
+/// How old a response is that was asked for `delay` ago and came at `received` (RFC 9111, 4.2.3), in whole seconds of what
+/// its clock and ours say.
+pub(super) fn initial_age(headers: &HeaderMap, delay: Duration, received: SystemTime) -> Duration {
+    let apparent =
+        date(headers, &DATE).and_then(|date| received.duration_since(date).ok()).unwrap_or_default();
+    let apparent = Duration::from_secs(apparent.as_secs());
+    apparent.max(stated_age(headers) + delay)
+}
+
+/// The first member of `Age`; what is no number is ignored (RFC 9111, 5.1).
+fn stated_age(headers: &HeaderMap) -> Duration {
+    let first = headers.get(AGE).and_then(|age| age.as_bytes().split(|byte| *byte == b',').next());
+    Duration::from_secs(first.and_then(|age| seconds(age.trim_ascii())).unwrap_or(0))
+}
+
+fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
+    headers.get(name).and_then(date_of)
+}
+
+fn date_of(value: &HeaderValue) -> Option<SystemTime> {
+    value.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+        lines
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
+            .fold(HeaderMap::new(), |mut headers, (name, value)| {
+                headers.append(name, value);
+                headers
+            })
+    }
+
+    fn terms(lines: &[(&'static str, &str)]) -> Option<Terms> {
+        let headers = headers(lines);
+        Terms::of(&Directives::of(&headers), &headers, at("Sun, 06 Nov 1994 08:49:37 GMT"))
+    }
+
+    fn at(text: &str) -> SystemTime {
+        httpdate::parse_http_date(text).unwrap()
+    }
+
+    fn secs(fresh: u32, while_revalidate: u32, if_error: u32) -> Option<Terms> {
+        let (while_revalidate, if_error) = (while_revalidate * SECOND, if_error * SECOND);
+        Some(Terms { fresh: fresh * SECOND, while_revalidate, if_error })
+    }
+
+    #[test]
+    fn the_table_of_lifetimes() {
+        let minute_later = ("expires", "Sun, 06 Nov 1994 08:50:37 GMT");
+        for (lines, expected) in [
+            (&[][..], None),
+            (&[("cache-control", "public")], None),
+            (&[("cache-control", "s-maxage=5, max-age=60")], secs(5, 5, 5)),
+            (&[("cache-control", "max-age=60, s-maxage=0")], secs(0, 0, 0)),
+            (&[("cache-control", "max-age=5"), minute_later], secs(5, 5, 5)),
+            (&[("cache-control", "max-age=x"), minute_later], secs(0, 0, 0)),
+            (&[minute_later], secs(60, 60, 60)),
+            (&[minute_later, ("date", "Sun, 06 Nov 1994 08:50:07 GMT")], secs(30, 30, 30)),
+            (&[minute_later, ("date", "Sun, 06 Nov 1994 08:51:07 GMT")], secs(0, 0, 0)),
+            (&[("expires", "0")], secs(0, 0, 0)),
+            (&[minute_later, ("expires", "0")], secs(0, 0, 0)),
+            (
+                &[("cache-control", "max-age=5, stale-while-revalidate=10, stale-if-error=20")],
+                secs(5, 15, 25),
+            ),
+            (&[("cache-control", "s-maxage=5, stale-while-revalidate=10")], secs(5, 15, 5)),
+            (&[("cache-control", "max-age=5, stale-if-error=20, must-revalidate")], secs(5, 5, 5)),
+            (&[("cache-control", "max-age=5, stale-while-revalidate=20, proxy-revalidate")], secs(5, 5, 5)),
+            (&[("cache-control", "stale-while-revalidate=20")], None),
+        ] {
+            assert_eq!(terms(lines), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_age_is_the_greatest_of_what_date_and_age_say() {
+        let received = at("Sun, 06 Nov 1994 08:49:37 GMT");
+        for (lines, expected) in [
+            (&[][..], 2),
+            (&[("age", "10")], 12),
+            (&[("age", "10, 20")], 12),
+            (&[("age", "10"), ("age", "20")], 12),
+            (&[("age", "old")], 2),
+            (&[("age", "-1")], 2),
+            (&[("age", "1.5")], 2),
+            (&[("date", "Sun, 06 Nov 1994 08:49:07 GMT")], 30),
+            (&[("date", "Sun, 06 Nov 1994 08:49:07 GMT"), ("age", "40")], 42),
+            (&[("date", "Sun, 06 Nov 1994 08:50:07 GMT")], 2),
+        ] {
+            let age = initial_age(&headers(lines), 2 * SECOND, received);
+            assert_eq!(age, expected * SECOND, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_strictest_of_age_and_marks_wins() {
+        let terms = secs(10, 20, 30).unwrap();
+        for (age, marks, expected) in [
+            (9, Validity::Valid, State::Fresh),
+            (10, Validity::Valid, State::WhileRevalidate),
+            (20, Validity::Valid, State::MustFetch),
+            (0, Validity::Soft, State::WhileRevalidate),
+            (20, Validity::Soft, State::MustFetch),
+            (0, Validity::Hard, State::MustFetch),
+        ] {
+            assert_eq!(terms.state(age * SECOND, marks), expected, "age {age} s, {marks:?}");
+        }
+        let strict = secs(10, 10, 10).unwrap();
+        assert_eq!(
+            strict.state(Duration::ZERO, Validity::Soft),
+            State::MustFetch,
+            "there is no default window"
+        );
+        assert!(terms.allows_if_error(29 * SECOND) && !terms.allows_if_error(30 * SECOND));
+        assert!(!strict.allows_if_error(Duration::ZERO));
+    }
+}

@@ -1,0 +1,118 @@
+//! The stored answers of header mode, with a share of memory of their own: no flood of theirs evicts a page.
+
+use std::sync::Arc;
+
+use http::header::HeaderMap;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+
+use super::stored::Stored;
+use super::target::Target;
+use crate::cache::shards;
+
+/// How many variants one target may have, and what they may weigh together; beyond that the oldest go.
+const MOST_VARIANTS: usize = 32;
+const HEAVIEST_VARIANTS: usize = 16 * 1024 * 1024;
+
+/// The variants of one target, the newest first.
+type Variants = Arc<[Arc<Stored>]>;
+
+/// The stored answers.
+pub(super) struct Memory {
+    targets: Cache<Target, Variants, ByBytes>,
+}
+
+#[derive(Clone)]
+struct ByBytes {
+    at_least: u64,
+}
+
+impl Weighter<Target, Variants> for ByBytes {
+    fn weight(&self, target: &Target, variants: &Variants) -> u64 {
+        let bytes = target.size() + variants.iter().map(|stored| stored.size()).sum::<usize>();
+        (bytes as u64).max(self.at_least)
+    }
+}
+
+impl Memory {
+    /// Room for `bytes` and `entries`, whichever ends first.
+    pub(super) fn new(bytes: u64, entries: u64) -> Self {
+        let (bytes, entries) = (bytes.max(1), entries.max(1));
+        let estimated = usize::try_from((bytes / 8192).clamp(16, entries.max(16))).unwrap_or(usize::MAX);
+        let weighter = ByBytes { at_least: bytes / (entries + 1) + 1 };
+        let options = OptionsBuilder::new()
+            .weight_capacity(bytes)
+            .estimated_items_capacity(estimated)
+            .shards(shards(bytes, entries))
+            .build();
+        let targets = match options {
+            Ok(options) => Cache::with_options(
+                options,
+                weighter,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
+            Err(_) => Cache::with_weighter(estimated, bytes, weighter),
+        };
+        Self { targets }
+    }
+
+    /// The answer stored for a request, whatever its age. One without `Vary` may be the default of a resource that has
+    /// others, so those that have one go first (RFC 9111, 4.1).
+    pub(super) fn get(&self, target: &Target, request: &HeaderMap) -> Option<Arc<Stored>> {
+        let variants = self.targets.get(target)?;
+        let fits = |stored: &&Arc<Stored>| stored.answers(request);
+        let varying = variants.iter().filter(|stored| !stored.is_for_any()).find(fits);
+        varying.or_else(|| variants.iter().find(fits)).cloned()
+    }
+
+    /// Whether anything is stored for a target.
+    pub(super) fn has(&self, target: &Target) -> bool {
+        self.targets.peek(target).is_some()
+    }
+
+    /// Stores an answer to `request`, in place of those it would have been answered with before; not if one of them began
+    /// later.
+    pub(super) fn put(&self, target: &Target, stored: Arc<Stored>, request: &HeaderMap) {
+        let known = self.targets.get(target).unwrap_or_default();
+        if known.iter().any(|known| known.number > stored.number && known.is_selected_by(request)) {
+            return;
+        }
+        let mut weight = stored.size();
+        let others = known.iter().filter(|known| !known.is_selected_by(request)).take_while(|known| {
+            weight += known.size();
+            weight <= HEAVIEST_VARIANTS
+        });
+        let others = others.take(MOST_VARIANTS - 1).cloned().collect::<Vec<_>>();
+        self.targets.insert(target.clone(), std::iter::once(stored).chain(others).collect());
+    }
+
+    /// Forgets what a request would be answered with, unless it began after `number`.
+    pub(super) fn forget(&self, target: &Target, request: &HeaderMap, number: u64) {
+        let Some(known) = self.targets.get(target) else { return };
+        let is_kept = |known: &&Arc<Stored>| known.number > number || !known.answers(request);
+        let kept = known.iter().filter(is_kept).cloned().collect::<Variants>();
+        if kept.is_empty() {
+            self.targets.remove(target);
+        } else if kept.len() < known.len() {
+            self.targets.insert(target.clone(), kept);
+        }
+    }
+
+    /// Forgets every variant of a target.
+    pub(super) fn remove(&self, target: &Target) {
+        self.targets.remove(target);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Target, Variants)> {
+        self.targets.iter()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.targets.weight()
+    }
+}

@@ -1,0 +1,194 @@
+//! What all requests in header mode share: the stored answers and the fetches in progress.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::HeaderMap;
+use quick_cache::sync::Cache;
+
+use super::flights::{Flights, Follower, Landed, Lead};
+use super::freshness::State;
+use super::memory::Memory;
+use super::stored::Stored;
+use super::target::Target;
+use crate::clock::Instant;
+use crate::invalidation::Marks;
+use crate::outcome::Forward;
+
+/// How many targets are remembered for what became of them.
+const REMEMBERED: usize = 16 * 1024;
+/// How long requests for what was not to be stored do not wait for each other.
+const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
+/// How long a stale answer is served without a further refresh after one has failed.
+const REST: Duration = Duration::from_secs(5);
+
+/// The stored answers and the fetches in progress.
+pub(crate) struct HeaderMode {
+    pub(super) memory: Memory,
+    pub(super) flights: Flights,
+    hasher: RandomState,
+    /// Targets by their hash, until when: two that share one lose nothing but some sharing.
+    uncacheable: Cache<u64, Instant>,
+    resting: Cache<u64, Instant>,
+}
+
+/// What is there for a request.
+pub(super) enum Found {
+    /// Serve it.
+    Fresh(Arc<Stored>),
+    /// Serve it, and refresh it.
+    WhileRevalidate(Arc<Stored>),
+    /// It has to be fetched.
+    Nothing(Missing),
+}
+
+/// Why a request has to be fetched, and what there is should that fail.
+pub(super) struct Missing {
+    pub(super) forward: Forward,
+    pub(super) stored: Option<Arc<Stored>>,
+}
+
+/// Who fetches.
+pub(super) enum Joined {
+    Lead(Lead),
+    Follow(Follower),
+    /// Nobody: it has just been stored.
+    Fresh(Arc<Stored>),
+}
+
+impl HeaderMode {
+    /// Room for `bytes` and `entries`, whichever ends first.
+    pub(crate) fn new(bytes: u64, entries: u64) -> Arc<Self> {
+        Arc::new(Self {
+            memory: Memory::new(bytes, entries),
+            flights: Flights::default(),
+            hasher: RandomState::new(),
+            uncacheable: Cache::new(REMEMBERED),
+            resting: Cache::new(REMEMBERED),
+        })
+    }
+
+    /// What is there for a request.
+    pub(super) fn look(&self, target: &Target, request: &HeaderMap, marks: &Marks, now: Instant) -> Found {
+        let Some(stored) = self.memory.get(target, request) else {
+            let forward = if self.memory.has(target) { Forward::VaryMiss } else { Forward::UriMiss };
+            return Found::Nothing(Missing { forward, stored: None });
+        };
+        match stored.state(marks, now) {
+            State::Fresh => Found::Fresh(stored),
+            State::WhileRevalidate => Found::WhileRevalidate(stored),
+            State::MustFetch => Found::Nothing(Missing { forward: Forward::Stale, stored: Some(stored) }),
+        }
+    }
+
+    /// Joins a fetch in progress, or starts one. Looks again first: the one before may just have landed.
+    pub(super) fn join(
+        self: &Arc<Self>,
+        target: &Target,
+        request: &HeaderMap,
+        marks: &Marks,
+        now: Instant,
+    ) -> Joined {
+        let mut running = self.flights.lock();
+        if let Found::Fresh(stored) = self.look(target, request, marks, now) {
+            return Joined::Fresh(stored);
+        }
+        let is_shared = !self.is_in(&self.uncacheable, target, now);
+        match running.follow(target, marks).filter(|_| is_shared) {
+            Some(follower) => Joined::Follow(follower),
+            None => Joined::Lead(running.lead(self, target, is_shared, marks)),
+        }
+    }
+
+    /// A fetch that nobody joins.
+    pub(super) fn alone(self: &Arc<Self>, target: &Target, marks: &Marks) -> Lead {
+        self.flights.lock().lead(self, target, false, marks)
+    }
+
+    /// Starts a refresh, unless one is running, one has just failed, or it is not needed any more.
+    pub(super) fn refresh(
+        self: &Arc<Self>,
+        target: &Target,
+        request: &HeaderMap,
+        marks: &Marks,
+        now: Instant,
+    ) -> Option<Lead> {
+        if self.is_in(&self.resting, target, now) {
+            return None;
+        }
+        match self.join(target, request, marks, now) {
+            Joined::Lead(lead) => Some(lead),
+            Joined::Follow(_) | Joined::Fresh(_) => None,
+        }
+    }
+
+    /// Keeps an answer to `request`.
+    pub(super) fn keep(&self, stored: Arc<Stored>, target: &Target, request: &HeaderMap) -> Landed {
+        self.memory.put(target, stored.clone(), request);
+        self.uncacheable.remove(&self.hash(target));
+        self.resting.remove(&self.hash(target));
+        Landed::Stored(stored)
+    }
+
+    /// Notes that an answer to `request` is not to be kept, nor what was kept for it before.
+    pub(super) fn refuse(&self, target: &Target, request: &HeaderMap, number: u64, now: Instant) -> Landed {
+        self.memory.forget(target, request, number);
+        self.uncacheable.insert(self.hash(target), now + UNCACHEABLE_FOR);
+        Landed::Unstored
+    }
+
+    /// Notes that a fetch failed: what is kept stays, and is not refreshed for a while.
+    pub(super) fn fail(&self, target: &Target, now: Instant) -> Landed {
+        self.resting.insert(self.hash(target), now + REST);
+        Landed::Failed
+    }
+
+    /// Forgets a target, and what is on its way to it.
+    pub(super) fn invalidate(&self, target: &Target) {
+        let mut running = self.flights.lock();
+        running.void(target);
+        self.memory.remove(target);
+    }
+
+    /// Whether anything at that canonical path is stored or being fetched.
+    pub(crate) fn knows_path(&self, path: &str) -> bool {
+        self.memory.iter().any(|(target, _)| target.path() == path)
+            || self.flights.lock().targets().any(|target| target.path() == path)
+    }
+
+    /// Looks at the marks of all that is stored, so that old marks can be forgotten. Every thousand of them it gives way.
+    pub(crate) async fn look_at_marks(&self, marks: &Marks) {
+        for (at, (_, variants)) in self.memory.iter().enumerate() {
+            variants.iter().for_each(|stored| {
+                stored.validity(marks);
+            });
+            if at % 1024 == 1023 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// How many targets are stored.
+    pub(crate) fn len(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// Bytes that the stored answers take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.memory.bytes()
+    }
+
+    /// How many targets are being fetched.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.flights.len()
+    }
+
+    fn is_in(&self, table: &Cache<u64, Instant>, target: &Target, now: Instant) -> bool {
+        table.get(&self.hash(target)).is_some_and(|until| now < until)
+    }
+
+    fn hash(&self, target: &Target) -> u64 {
+        self.hasher.hash_one(target)
+    }
+}

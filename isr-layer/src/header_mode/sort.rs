@@ -1,0 +1,62 @@
+//! What a request is to header mode.
+
+use std::sync::Arc;
+
+use http::header::{
+    HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, UPGRADE,
+};
+use http::{Method, Request};
+use http_body::Body;
+
+use super::mode::HeaderMode;
+use super::target::Target;
+use crate::cache::Core;
+
+/// What a request is to header mode.
+pub(crate) enum Sort {
+    /// None of its business.
+    Untouched,
+    /// May change what its target answers (RFC 9111, 4.4).
+    Unsafe { mode: Arc<HeaderMode>, target: Target },
+    /// May be answered from what is stored; what it fetches may be stored only if it is `plain`.
+    Cacheable { mode: Arc<HeaderMode>, target: Target, is_plain: bool },
+}
+
+/// Sorts a request whose public path is `path`. A client that may see drafts is none of its business either.
+pub(crate) fn sort<B: Body>(core: &Core, request: &Request<B>, path: &str) -> Sort {
+    let headers = request.headers();
+    let Some(mode) = core.header_mode.clone().filter(|_| !core.shows_draft(headers)) else {
+        return Sort::Untouched;
+    };
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    if matches!(*request.method(), Method::OPTIONS | Method::TRACE | Method::CONNECT)
+        || is_read && (!request.body().is_end_stream() || is_for_the_origin(headers))
+    {
+        return Sort::Untouched;
+    }
+    match Target::of(request, path) {
+        None => Sort::Untouched,
+        Some(target) if !is_read => Sort::Unsafe { mode, target },
+        Some(target) => {
+            let is_plain = *request.method() == Method::GET && !asks_for_less(headers);
+            Sort::Cacheable { mode, target, is_plain }
+        }
+    }
+}
+
+/// Whether a request is for the origin alone: a cache does not judge `If-Match` (RFC 9111, 4.3.2), nor change protocols.
+fn is_for_the_origin(headers: &HeaderMap) -> bool {
+    [IF_MATCH, IF_UNMODIFIED_SINCE, UPGRADE].iter().any(|name| headers.contains_key(name))
+}
+
+/// Whether the answer to a request may be less than the whole.
+fn asks_for_less(headers: &HeaderMap) -> bool {
+    [IF_NONE_MATCH, IF_MODIFIED_SINCE, RANGE, IF_RANGE].iter().any(|name| headers.contains_key(name))
+}
+
+/// Makes a request ask for the whole.
+pub(super) fn ask_for_all(headers: &mut HeaderMap) {
+    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, RANGE, IF_RANGE] {
+        headers.remove(name);
+    }
+}

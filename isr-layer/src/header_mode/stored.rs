@@ -1,0 +1,181 @@
+//! A stored answer, and what a client gets of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HeaderMap};
+use http::{Method, Response, StatusCode, request, response};
+
+use super::admit::Admitted;
+use super::freshness::State;
+use super::target::Target;
+use super::validate::{ask_for_change, can_validate, updated};
+use crate::body::IsrBody;
+use crate::clock::Instant;
+use crate::deliver::{Representation, Stamps, body, choose_form, prepare_foreign, stamped};
+use crate::invalidation::{Marks, Validity};
+use crate::outcome::{CacheStatus, Outcome};
+
+/// One stored answer: of several for one target each is for the requests its `Vary` selects.
+#[derive(Debug)]
+pub(super) struct Stored {
+    target: Target,
+    admitted: Admitted,
+    representation: Representation,
+    /// `Cache-Status` members of caches behind us.
+    earlier_caches: Option<Box<str>>,
+    trailers: Option<Box<HeaderMap>>,
+    /// When it came.
+    born: Instant,
+    /// The number of its flight: what began later is newer.
+    pub(super) number: u64,
+    /// The last purge known to have left it alone.
+    valid_through: AtomicU64,
+    /// The origin has said of another answer that it still holds.
+    is_doubted: AtomicBool,
+    size: usize,
+}
+
+/// An answer that was read whole.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) parts: response::Parts,
+    pub(super) body: Bytes,
+    pub(super) trailers: Option<Box<HeaderMap>>,
+    /// When its head came, by both clocks.
+    pub(super) born: Instant,
+    pub(super) received: SystemTime,
+}
+
+impl Stored {
+    pub(super) fn new(target: Target, admitted: Admitted, whole: &Whole, number: u64, as_of: u64) -> Self {
+        let Whole { parts, body, trailers, born, received } = whole;
+        let mut headers = parts.headers.clone();
+        let earlier_caches = prepare_foreign(&mut headers, *received);
+        let size = size_of::<Self>() + target.size() + admitted.selecting.size() + body.len();
+        let size = size + text(&headers) + trailers.as_deref().map_or(0, text);
+        Self {
+            target,
+            admitted,
+            representation: Representation::identity(parts.status, headers, body.clone()),
+            earlier_caches,
+            trailers: trailers.clone(),
+            born: *born,
+            number,
+            valid_through: AtomicU64::new(as_of),
+            is_doubted: AtomicBool::new(false),
+            size,
+        }
+    }
+
+    /// Whether its `Vary` selects it for a request.
+    pub(super) fn is_selected_by(&self, request: &HeaderMap) -> bool {
+        self.admitted.selecting.matches(request)
+    }
+
+    /// Whether it may answer a request: its `Vary` selects it, and one that says who asks gets only what is for all.
+    pub(super) fn answers(&self, request: &HeaderMap) -> bool {
+        self.is_selected_by(request)
+            && (self.admitted.is_for_authorized || !request.contains_key(AUTHORIZATION))
+    }
+
+    /// Whether it is the same for every request.
+    pub(super) fn is_for_any(&self) -> bool {
+        self.admitted.selecting.is_any()
+    }
+
+    /// What may be done with it now.
+    pub(super) fn state(&self, marks: &Marks, now: Instant) -> State {
+        self.admitted.terms.state(self.age(now), self.validity(marks))
+    }
+
+    /// Whether it may stand in for an error now.
+    pub(super) fn allows_if_error(&self, now: Instant) -> bool {
+        self.admitted.terms.allows_if_error(self.age(now))
+    }
+
+    /// What the marks say; raises the number up to which it is known to be valid.
+    pub(super) fn validity(&self, marks: &Marks) -> Validity {
+        let published = marks.published();
+        let since = self.valid_through.load(Ordering::Relaxed);
+        if published == since {
+            return Validity::Valid;
+        }
+        let validity = marks.validity(self.target.path(), &[], since);
+        if validity == Validity::Valid {
+            self.valid_through.fetch_max(published, Ordering::Relaxed);
+        }
+        validity
+    }
+
+    /// Whether the origin can be asked if it still holds. After a purge it is not: that says it does not.
+    pub(super) fn can_be_validated(&self, marks: &Marks) -> bool {
+        let is_trusted = self.validity(marks) == Validity::Valid && !self.is_doubted.load(Ordering::Relaxed);
+        let head = &self.representation.stamps.whole().head;
+        is_trusted && head.status() == StatusCode::OK && can_validate(head.headers())
+    }
+
+    /// Makes a request ask for what differs from it only.
+    pub(super) fn ask_for_change(&self, request: &mut HeaderMap) {
+        ask_for_change(request, self.representation.stamps.whole().head.headers());
+    }
+
+    /// The whole of it, as a 304 with the headers `new` says it is now; `None` when that speaks of another answer.
+    pub(super) fn updated(&self, new: &HeaderMap, born: Instant, received: SystemTime) -> Option<Whole> {
+        let headers = updated(self.representation.stamps.whole().head.headers(), new);
+        // Asked again in the same way, the origin would say the same again.
+        self.is_doubted.store(headers.is_none(), Ordering::Relaxed);
+        let headers = headers?;
+        let (mut parts, ()) = Response::new(()).into_parts();
+        parts.headers = headers;
+        Some(Whole {
+            parts,
+            body: self.representation.body.clone(),
+            trailers: self.trailers.clone(),
+            born,
+            received,
+        })
+    }
+
+    /// Bytes it takes, about.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// What the client of a request gets of it.
+    pub(super) fn answer<R>(
+        self: &Arc<Self>,
+        request: &request::Parts,
+        outcome: Outcome,
+        show_status: bool,
+        now: Instant,
+    ) -> Response<IsrBody<R>> {
+        let page = &self.representation;
+        let form = choose_form(page, request.method == Method::HEAD, &request.headers);
+        let age = self.age(now).as_secs();
+        let status = show_status.then(|| CacheStatus { outcome, ttl: Some(self.ttl(age, outcome)) });
+        let whole =
+            stamped(&page.stamps.whole(), (age, now), status.as_ref(), self.earlier_caches.as_deref());
+        let head = Stamps::once(&whole, form, page.body.len());
+        head.map(|()| body(form, &page.body, &self.trailers))
+    }
+
+    fn age(&self, now: Instant) -> Duration {
+        self.admitted.age + now.saturating_duration_since(self.born)
+    }
+
+    /// Seconds until it goes stale; zero at most when a purge made it stale.
+    fn ttl(&self, age: u64, outcome: Outcome) -> i64 {
+        let secs = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let ttl = secs(self.admitted.terms.fresh.as_secs()).saturating_sub(secs(age));
+        if matches!(outcome, Outcome::StaleHit(_)) { ttl.min(0) } else { ttl }
+    }
+}
+
+/// Bytes that headers take, about.
+fn text(headers: &HeaderMap) -> usize {
+    const PER_HEADER: usize = 112;
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + PER_HEADER).sum()
+}

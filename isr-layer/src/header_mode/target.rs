@@ -1,0 +1,205 @@
+//! What an answer is kept by: scheme, authority, path and raw query.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use http::header::{HOST, HeaderValue};
+use http::{Request, Uri};
+
+use crate::page::canonical;
+
+/// The longest target; what has a longer one is never kept.
+const LONGEST: usize = 16 * 1024;
+
+/// Scheme, authority, path and raw query of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// `scheme://authority/path?query`, the scheme empty where the request does not say it.
+    text: Arc<str>,
+    /// The path as purges name it.
+    path: Arc<str>,
+}
+
+impl Target {
+    /// The target of a request whose public path is `path`; `None` when it is unclear or too long.
+    pub(super) fn of<B>(request: &Request<B>, path: &str) -> Option<Self> {
+        let uri = request.uri();
+        let mut hosts = request.headers().get_all(HOST).iter();
+        let host = hosts.next().map(HeaderValue::to_str).transpose().ok()?;
+        if hosts.next().is_some() {
+            return None;
+        }
+        let authority = uri.authority().map_or(host.unwrap_or(""), |authority| authority.as_str());
+        Self::new(uri.scheme_str().unwrap_or(""), authority, path, uri.query())
+    }
+
+    fn new(scheme: &str, authority: &str, path: &str, query: Option<&str>) -> Option<Self> {
+        // Such an authority could end where it seems not to.
+        if !path.starts_with('/') || authority.contains(['/', '?', '#', '\\']) {
+            return None;
+        }
+        let mut text =
+            format!("{scheme}://{}{path}", without_default_port(scheme, &authority.to_ascii_lowercase()));
+        if let Some(query) = query {
+            text.push('?');
+            text.push_str(query);
+        }
+        let path = canonical(path).unwrap_or(path.into());
+        (text.len() <= LONGEST).then(|| Self { text: text.into(), path: path.into() })
+    }
+
+    /// The path as purges name it.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Bytes it takes, about.
+    pub(super) fn size(&self) -> usize {
+        self.text.len() + self.path.len()
+    }
+
+    /// What a reference in `Location` or `Content-Location` names, if that is of the same origin (RFC 3986, 5.2).
+    pub(super) fn refer(&self, reference: &str) -> Option<Self> {
+        let reference = reference.split('#').next().unwrap_or_default().trim();
+        let (scheme, rest) = self.text.split_once("://")?;
+        let (authority, own) = rest.split_at(rest.find('/')?);
+        if let Some((named, rest)) = reference.split_once("://") {
+            let is_same = named.eq_ignore_ascii_case(scheme) || scheme.is_empty();
+            return if is_same { self.beside(named, authority, scheme, rest) } else { None };
+        }
+        if let Some(rest) = reference.strip_prefix("//") {
+            return self.beside(scheme, authority, scheme, rest);
+        }
+        let path = own.split('?').next().unwrap_or_default();
+        let (named, query) = split_query(reference);
+        let resolved = match named {
+            "" => path.to_owned(),
+            absolute if absolute.starts_with('/') => without_dots(absolute),
+            relative => without_dots(&format!("{}{relative}", &path[..=path.rfind('/')?])),
+        };
+        Self::new(scheme, authority, &resolved, query)
+    }
+
+    /// What `authority/path?query` names, if the authority is ours.
+    fn beside(&self, named_scheme: &str, ours: &str, scheme: &str, rest: &str) -> Option<Self> {
+        let uri = format!("http://{rest}").parse::<Uri>().ok()?;
+        let authority = uri.authority()?.as_str().to_ascii_lowercase();
+        let named_scheme = named_scheme.to_ascii_lowercase();
+        let authority = without_default_port(&named_scheme, &authority);
+        let is_same = authority == without_default_port(&named_scheme, ours);
+        if is_same { Self::new(scheme, ours, &without_dots(uri.path()), uri.query()) } else { None }
+    }
+}
+
+impl PartialEq for Target {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Target {}
+
+impl Hash for Target {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+fn split_query(reference: &str) -> (&str, Option<&str>) {
+    reference.split_once('?').map_or((reference, None), |(path, query)| (path, Some(query)))
+}
+
+fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
+    let port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return authority,
+    };
+    authority.strip_suffix(port).unwrap_or(authority)
+}
+
+/// A path without the segments `.` and `..` (RFC 3986, 5.2.4).
+fn without_dots(path: &str) -> String {
+    let mut kept = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    kept.pop();
+                }
+                if is_last {
+                    kept.push("");
+                }
+            }
+            segment => kept.push(segment),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(uri: &str, host: &str) -> Option<Target> {
+        let request = Request::get(uri).header(HOST, host).body(()).unwrap();
+        Target::of(&request, request.uri().path())
+    }
+
+    #[test]
+    fn scheme_authority_path_and_raw_query_are_all_of_it() {
+        let text = |uri, host| target(uri, host).unwrap().text;
+
+        assert_eq!(&*text("/a?b=c&b", "Example.com"), "://example.com/a?b=c&b");
+        assert_eq!(&*text("http://example.com:80/a", "other"), "http://example.com/a");
+        assert_ne!(text("/a", "one"), text("/a", "other"));
+        assert_ne!(text("/a?", "one"), text("/a", "one"));
+        assert_ne!(text("/a?x&y", "one"), text("/a?y&x", "one"));
+        assert!(target("/a", "one/b").is_none());
+        assert!(target(&format!("/{}", "a".repeat(LONGEST)), "one").is_none());
+    }
+
+    #[test]
+    fn two_hosts_are_none() {
+        let request = Request::get("/").header(HOST, "a").header(HOST, "b").body(()).unwrap();
+
+        assert!(Target::of(&request, "/").is_none());
+    }
+
+    #[test]
+    fn references_resolve_as_in_rfc_3986_and_only_within_the_origin() {
+        // RFC 3986, 5.4: the base is http://a/b/c/d;p?q.
+        let base = target("http://a/b/c/d;p?q", "a").unwrap();
+        for (reference, expected) in [
+            ("g", "http://a/b/c/g"),
+            ("./g", "http://a/b/c/g"),
+            ("g/", "http://a/b/c/g/"),
+            ("/g", "http://a/g"),
+            ("?y", "http://a/b/c/d;p?y"),
+            ("g?y", "http://a/b/c/g?y"),
+            ("g?y#s", "http://a/b/c/g?y"),
+            ("", "http://a/b/c/d;p"),
+            (".", "http://a/b/c/"),
+            ("..", "http://a/b/"),
+            ("../g", "http://a/b/g"),
+            ("../..", "http://a/"),
+            ("../../../g", "http://a/g"),
+            ("/./g", "http://a/g"),
+            ("//a/g", "http://a/g"),
+            ("http://A:80/g?y", "http://a/g?y"),
+        ] {
+            assert_eq!(
+                base.refer(reference).map(|target| target.text.to_string()).as_deref(),
+                Some(expected),
+                "{reference}"
+            );
+        }
+        for reference in ["//g", "http://b/g", "https://a/g", "http://a:81/g", "http://a@b/g"] {
+            assert_eq!(base.refer(reference), None, "{reference}");
+        }
+        let unsaid = target("/b", "a").unwrap();
+        assert_eq!(unsaid.refer("https://a:443/g"), target("/g", "a"));
+    }
+}

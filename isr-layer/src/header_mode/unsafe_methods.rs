@@ -1,0 +1,31 @@
+//! Requests that change something: their answer invalidates what is stored for their target (RFC 9111, 4.4).
+
+use std::future::Future;
+use std::sync::Arc;
+
+use http::Response;
+use http::header::{CONTENT_LOCATION, HeaderMap, HeaderValue, LOCATION};
+
+use super::mode::HeaderMode;
+use super::target::Target;
+use crate::body::IsrBody;
+
+/// Awaits the answer to an unsafe request. A success forgets its target, and what `Location` and `Content-Location` name
+/// within the same origin; registered pages are never touched.
+pub(super) async fn pass_unsafe<R, E>(
+    mode: Arc<HeaderMode>,
+    target: Target,
+    answer: impl Future<Output = Result<Response<R>, E>>,
+) -> Result<Response<IsrBody<R>>, E> {
+    let response = answer.await?;
+    if response.status().is_success() || response.status().is_redirection() {
+        named(&target, response.headers()).for_each(|other| mode.invalidate(&other));
+        mode.invalidate(&target);
+    }
+    Ok(response.map(IsrBody::inner))
+}
+
+fn named<'a>(target: &'a Target, headers: &'a HeaderMap) -> impl Iterator<Item = Target> + 'a {
+    let references = [LOCATION, CONTENT_LOCATION].into_iter().filter_map(|name| headers.get(name));
+    references.filter_map(|value: &HeaderValue| target.refer(value.to_str().ok()?))
+}

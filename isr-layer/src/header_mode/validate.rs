@@ -1,0 +1,92 @@
+//! Asking whether a stale answer still holds, and what a 304 changes about it (RFC 9111, 4.3).
+
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+};
+
+use crate::deliver::is_hop_by_hop;
+
+/// Whether an answer with these headers can be asked for conditionally.
+pub(super) fn can_validate(stored: &HeaderMap) -> bool {
+    stored.contains_key(ETAG) || stored.contains_key(LAST_MODIFIED)
+}
+
+/// Makes a request ask for what differs from an answer with these headers only.
+pub(super) fn ask_for_change(request: &mut HeaderMap, stored: &HeaderMap) {
+    for (validator, condition) in [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)] {
+        if let Some(value) = stored.get(validator) {
+            request.insert(condition, value.clone());
+        }
+    }
+}
+
+/// The headers of a stored answer that a 304 with the headers `new` says still holds (RFC 9111, 3.2). `None` when it speaks
+/// of another answer.
+pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> {
+    let tag = |headers: &HeaderMap| headers.get(ETAG).map(opaque);
+    if tag(new).is_some_and(|new| tag(stored) != Some(new)) {
+        return None;
+    }
+    let mut updated = stored.clone();
+    for name in new.keys().filter(|name| !is_kept(name)) {
+        updated.remove(name);
+        for value in new.get_all(name) {
+            updated.append(name, value.clone());
+        }
+    }
+    Some(updated)
+}
+
+/// What describes the body that is there, or the connection.
+fn is_kept(name: &HeaderName) -> bool {
+    [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG].contains(name)
+        || is_hop_by_hop(name)
+}
+
+/// An entity tag without its mark of weakness.
+fn opaque(tag: &HeaderValue) -> Vec<u8> {
+    let tag = tag.as_bytes();
+    tag.strip_prefix(b"W/").unwrap_or(tag).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn both_validators_are_asked_with() {
+        let mut request = map(&[("accept", "x")]);
+
+        ask_for_change(&mut request, &map(&[("etag", "W/\"a\""), ("last-modified", "then")]));
+
+        let expected = [("accept", "x"), ("if-none-match", "W/\"a\""), ("if-modified-since", "then")];
+        assert_eq!(request, map(&expected));
+    }
+
+    #[test]
+    fn a_304_updates_all_but_what_describes_the_body() {
+        let stored = map(&[("etag", "\"a\""), ("x", "1"), ("y", "1"), ("content-type", "a/b"), ("y", "2")]);
+        let new =
+            [("etag", "W/\"a\""), ("y", "3"), ("content-length", "9"), ("content-type", "c/d"), ("te", "x")];
+
+        let updated = updated(&stored, &map(&new)).unwrap();
+
+        assert_eq!(updated, map(&[("etag", "\"a\""), ("x", "1"), ("y", "3"), ("content-type", "a/b")]));
+    }
+
+    #[test]
+    fn a_304_that_speaks_of_another_answer_is_none() {
+        assert_eq!(updated(&map(&[("etag", "\"a\"")]), &map(&[("etag", "\"b\"")])), None);
+        assert_eq!(updated(&map(&[("last-modified", "then")]), &map(&[("etag", "\"b\"")])), None);
+        assert!(updated(&map(&[("etag", "\"a\"")]), &map(&[])).is_some());
+    }
+}

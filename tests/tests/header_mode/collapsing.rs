@@ -1,0 +1,126 @@
+//! Requests that come together.
+
+use isr_tests::{Answer, Reply, settle};
+use tokio::task::JoinHandle;
+
+use crate::{pass, says, site_and_layer, site_that_says, site_with, visit, visit_with};
+
+fn come(
+    service: &isr_layer::Isr<isr_tests::Site>,
+    headers: &'static [(&'static str, &'static str)],
+) -> JoinHandle<Answer> {
+    let service = service.clone();
+    tokio::spawn(async move { visit_with(&service, headers).await })
+}
+
+#[tokio::test]
+async fn what_is_stored_is_fetched_once_however_many_wait() {
+    let (site, service) = site_that_says("max-age=60");
+    site.before().close();
+    let leader = come(&service, &[]);
+    site.before().reached(1).await;
+    let followers = (0..50).map(|_| come(&service, &[])).collect::<Vec<_>>();
+    settle().await;
+    site.before().open();
+
+    assert_eq!(leader.await.unwrap().cache_status(), "isr; fwd=uri-miss; stored");
+    for follower in followers {
+        assert_eq!(follower.await.unwrap().cache_status(), "isr; fwd=uri-miss; stored; collapsed");
+    }
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test]
+async fn a_follower_whose_vary_does_not_match_fetches_for_itself() {
+    let (site, service) = site_with(&[("cache-control", "max-age=60"), ("vary", "foo")]);
+    site.script(|seen, _| {
+        let foo = seen.headers.get("foo").map_or("none", |foo| foo.to_str().unwrap()).to_owned();
+        crate::reply(&[("cache-control", "max-age=60"), ("vary", "foo")]).chunk(foo).into()
+    });
+    site.before().close();
+    let leader = come(&service, &[("foo", "1")]);
+    site.before().reached(1).await;
+    let (same, other) = (come(&service, &[("foo", "1")]), come(&service, &[("foo", "2")]));
+    settle().await;
+    site.before().open();
+
+    assert_eq!(leader.await.unwrap().text(), "1");
+    assert_eq!(same.await.unwrap().text(), "1");
+    assert_eq!(other.await.unwrap().text(), "2");
+    assert_eq!(site.renders(), 2);
+    assert!(visit_with(&service, &[("foo", "2")]).await.cache_status().starts_with("isr; hit"));
+}
+
+#[tokio::test]
+async fn what_is_not_stored_is_for_its_leader_alone_and_nobody_waits_for_the_next() {
+    let (site, service) = site_that_says("private");
+    site.before().close();
+    let leader = come(&service, &[]);
+    site.before().reached(1).await;
+    let followers = [come(&service, &[]), come(&service, &[])];
+    settle().await;
+    assert_eq!(site.renders(), 1);
+    site.before().open();
+    leader.await.unwrap();
+    for follower in followers {
+        assert_eq!(follower.await.unwrap().cache_status(), "isr; fwd=uri-miss; detail=cache-control");
+    }
+    assert_eq!(site.renders(), 3);
+
+    site.before().close();
+    let all = [come(&service, &[]), come(&service, &[])];
+    site.before().reached(5).await;
+    site.before().open();
+
+    for one in all {
+        one.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_answer_is_stored_though_its_leader_left() {
+    let (site, service) = site_that_says("max-age=60");
+    site.after().close();
+    let leader = come(&service, &[]);
+    site.after().reached(1).await;
+    leader.abort();
+    let follower = come(&service, &[]);
+    settle().await;
+    site.after().open();
+
+    assert_eq!(follower.await.unwrap().text(), "/a v1");
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_ever_for_a_fetch_that_hangs() {
+    let (site, isr, service) = site_and_layer(&[]);
+    site.act(isr_tests::Act::Hang);
+    let leader = come(&service, &[]);
+    site.before().reached(1).await;
+    site.act(says("max-age=60"));
+
+    assert_eq!(visit(&service).await.text(), "/a v1");
+    leader.abort();
+    isr.cache().drained().await;
+
+    assert_eq!((site.running(), isr.cache().stats().flights), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_share_what_stands_in_for_an_error() {
+    let (site, service) = site_that_says("max-age=10, stale-if-error=50");
+    visit(&service).await;
+    pass(10).await;
+    site.act(Reply::status(503));
+    site.before().close();
+    let leader = come(&service, &[]);
+    site.before().reached(2).await;
+    let follower = come(&service, &[]);
+    settle().await;
+    site.before().open();
+
+    assert_eq!(leader.await.unwrap().cache_status(), "isr; fwd=stale; detail=failed-status");
+    assert_eq!(follower.await.unwrap().cache_status(), "isr; fwd=stale; detail=failed-status; collapsed");
+    assert_eq!(site.renders(), 2);
+}

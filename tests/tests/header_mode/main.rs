@@ -1,0 +1,77 @@
+//! Header mode, from outside: a module for each rule of the section in the design, time paused, renders counted.
+
+mod authorization;
+mod collapsing;
+mod delivery;
+mod error_window;
+mod lifetimes;
+mod off;
+mod passing;
+mod purges;
+mod refreshing;
+mod refusals;
+mod unsafe_methods;
+mod validation;
+mod vary;
+
+use std::time::Duration;
+
+use http::{Method, Request};
+use http_body_util::Full;
+use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page};
+use isr_tests::{Answer, Reply, Site, ask, get, request};
+use tower::Layer;
+
+/// The request body of a service without axum.
+type Plain = Full<bytes::Bytes>;
+
+/// A builder in header mode with one page at `/page`, so that `/a` is none.
+fn builder() -> IsrLayerBuilder {
+    IsrLayer::builder().pages([Page::new("/page")]).from_response_headers()
+}
+
+/// A site whose every answer has these header lines, behind a layer in header mode.
+fn site_with(headers: &[(&'static str, &str)]) -> (Site, Isr<Site>) {
+    let (site, _, service) = site_and_layer(headers);
+    (site, service)
+}
+
+fn site_and_layer(headers: &[(&'static str, &str)]) -> (Site, IsrLayer, Isr<Site>) {
+    let site = Site::new();
+    site.act(reply(headers));
+    let isr = builder().build().expect("the page does not contradict itself");
+    let service = isr.layer(site.clone());
+    (site, isr, service)
+}
+
+/// A site that says in `Cache-Control` what it is told.
+fn site_that_says(cache_control: &str) -> (Site, Isr<Site>) {
+    site_with(&[("cache-control", cache_control)])
+}
+
+fn reply(headers: &[(&'static str, &str)]) -> Reply {
+    headers.iter().fold(Reply::page(), |reply, (name, value)| reply.header(name, value))
+}
+
+fn says(cache_control: &str) -> Reply {
+    Reply::page().header("cache-control", cache_control)
+}
+
+/// A GET for `/a`.
+async fn visit(service: &Isr<Site>) -> Answer {
+    ask(service, get::<Plain>("/a")).await
+}
+
+/// A GET for `/a` with header lines.
+async fn visit_with(service: &Isr<Site>, headers: &[(&str, &str)]) -> Answer {
+    ask(service, with(headers)).await
+}
+
+fn with(headers: &[(&str, &str)]) -> Request<Plain> {
+    request(Method::GET, "/a", headers)
+}
+
+/// Lets that many seconds pass at once.
+async fn pass(seconds: u64) {
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+}

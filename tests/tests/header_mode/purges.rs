@@ -1,0 +1,99 @@
+//! Purges by path, prefix and of everything reach what is cached by headers; nothing can be rendered without a client.
+
+use isr_layer::{Mode, Purge, Status};
+use isr_tests::{Reply, ask, get, settle};
+
+use crate::{Plain, pass, says, site_and_layer, visit};
+
+#[tokio::test]
+async fn path_prefix_and_all_reach_it_with_every_query() {
+    for (purge, status) in [
+        (Purge::path("/a/b"), Status::Marked),
+        (Purge::path("/a/b/"), Status::Marked),
+        (Purge::path("/a/%62"), Status::Marked),
+        (Purge::path("/a/b").mode(Mode::Expire), Status::Marked),
+        (Purge::prefix("/a"), Status::Marked),
+        (Purge::all(), Status::Marked),
+    ] {
+        let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
+        for path in ["/a/b", "/a/b?x", "/a/%62"] {
+            ask(&service, get::<Plain>(path)).await;
+        }
+        site.publish(2);
+
+        let receipt = isr.cache().revalidate(purge.clone()).await;
+
+        assert_eq!(receipt.receipts()[0].status(), status, "{purge:?}");
+        for path in ["/a/b", "/a/b?x", "/a/%62"] {
+            let answer = ask(&service, get::<Plain>(path)).await;
+            assert_eq!(answer.cache_status(), "isr; fwd=stale; stored", "{purge:?} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_path_and_an_unknown_one_are_left_alone_and_reported() {
+    let (_, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
+    visit(&service).await;
+
+    let receipt = isr.cache().revalidate(Purge::batch([Purge::path("/b"), Purge::prefix("/b")])).await;
+
+    assert_eq!(receipt.receipts()[0].status(), Status::NotAPage);
+    assert!(visit(&service).await.cache_status().starts_with("isr; hit"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_soft_purge_is_staleness_and_a_hard_one_lets_clients_wait() {
+    for (mode, text) in [(Mode::Stale, "/a v1"), (Mode::Expire, "/a v2")] {
+        let (site, isr, service) =
+            site_and_layer(&[("cache-control", "max-age=60, stale-while-revalidate=60, stale-if-error=60")]);
+        visit(&service).await;
+        site.publish(2);
+        isr.cache().revalidate(Purge::path("/a").mode(mode)).await;
+
+        assert_eq!(visit(&service).await.text(), text, "{mode:?}");
+        settle().await;
+        assert_eq!(visit(&service).await.text(), "/a v2");
+
+        isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+        site.act(Reply::status(503));
+        assert_eq!(visit(&service).await.text(), "/a v2", "in place of an error");
+    }
+}
+
+#[tokio::test]
+async fn a_purge_reaches_what_is_on_its_way() {
+    let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
+    site.after().close();
+    let first = tokio::spawn({
+        let service = service.clone();
+        async move { visit(&service).await }
+    });
+    site.after().reached(1).await;
+    isr.cache().revalidate(Purge::path("/a")).await;
+    site.publish(2);
+    let second = tokio::spawn({
+        let service = service.clone();
+        async move { visit(&service).await }
+    });
+    site.after().reached(2).await;
+    site.after().open();
+
+    assert_eq!(first.await.unwrap().text(), "/a v1");
+    assert_eq!(second.await.unwrap().text(), "/a v2");
+    assert_eq!(visit(&service).await.text(), "/a v2");
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_are_forgotten_without_touching_what_is_valid() {
+    let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
+    visit(&service).await;
+    for at in 0..200_000 {
+        isr.cache().revalidate(Purge::tag(at.to_string())).await;
+    }
+    pass(1).await;
+    site.act(says("max-age=60"));
+
+    assert!(visit(&service).await.cache_status().starts_with("isr; hit"));
+}

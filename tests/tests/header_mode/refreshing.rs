@@ -1,0 +1,96 @@
+//! `stale-while-revalidate`: what is stale is served, and fetched anew without anybody waiting.
+
+use http::Method;
+use isr_tests::{Act, Reply, ask, request, settle};
+
+use crate::{Plain, pass, says, site_and_layer, site_that_says, visit, visit_with};
+
+#[tokio::test(start_paused = true)]
+async fn within_the_window_the_old_answer_is_served_and_one_refresh_runs() {
+    for window in ["max-age=10, stale-while-revalidate=5", "s-maxage=10, stale-while-revalidate=5"] {
+        let (site, service) = site_that_says(window);
+        visit(&service).await;
+        site.publish(2);
+        pass(12).await;
+        site.before().close();
+
+        for _ in 0..10 {
+            let stale = visit(&service).await;
+            assert_eq!(stale.text(), "/a v1");
+            assert_eq!(stale.cache_status(), "isr; hit; ttl=-2; detail=stale");
+            assert_eq!(stale.header("age"), "12");
+        }
+        site.before().open();
+        settle().await;
+
+        assert_eq!(visit(&service).await.text(), "/a v2", "{window}");
+        assert_eq!(site.renders(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_window_and_without_one_the_client_waits() {
+    for (cache_control, age) in [
+        ("max-age=10, stale-while-revalidate=5", 15),
+        ("max-age=10, stale-while-revalidate=5, must-revalidate", 10),
+        ("max-age=10, stale-while-revalidate=5, proxy-revalidate", 10),
+    ] {
+        let (site, service) = site_that_says(cache_control);
+        visit(&service).await;
+        site.publish(2);
+        pass(age).await;
+
+        assert_eq!(visit(&service).await.text(), "/a v2", "{cache_control}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_has_the_headers_of_the_request_that_triggered_it_and_asks_for_the_whole() {
+    let (site, service) = site_that_says("max-age=10, stale-while-revalidate=5");
+    visit_with(&service, &[("cookie", "first=1")]).await;
+    pass(10).await;
+
+    let trigger = [("cookie", "second=2"), ("if-none-match", "\"x\""), ("range", "bytes=0-1")];
+    ask(&service, request::<Plain>(Method::HEAD, "/a", &trigger)).await;
+    settle().await;
+
+    let refresh = &site.seen()[1];
+    assert_eq!(refresh.method, Method::GET);
+    assert_eq!(refresh.headers.len(), 1);
+    assert_eq!(refresh.headers["cookie"], "second=2");
+    assert_eq!(visit(&service).await.header("age"), "0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_refresh_keeps_what_there_is_and_rests_a_while() {
+    for act in [Act::Error, Act::Panic, Reply::status(500).into(), says("max-age=60").cut().into()] {
+        let (site, service) = site_that_says("max-age=10, stale-while-revalidate=50");
+        visit(&service).await;
+        pass(10).await;
+        site.act(act);
+
+        for _ in 0..10 {
+            assert_eq!(visit(&service).await.text(), "/a v1");
+            settle().await;
+        }
+
+        assert_eq!(site.renders(), 2);
+        pass(5).await;
+        visit(&service).await;
+        settle().await;
+        assert_eq!(site.renders(), 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_hangs_ends() {
+    let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=10, stale-while-revalidate=50")]);
+    visit(&service).await;
+    pass(10).await;
+    site.act(Act::Hang);
+
+    visit(&service).await;
+    isr.cache().drained().await;
+
+    assert_eq!(site.running(), 0);
+}

@@ -1,0 +1,133 @@
+//! Unsafe methods answered 2xx or 3xx invalidate their URI.
+
+use std::sync::Arc;
+
+use http::{Method, Request};
+use isr_tests::{Answer, Gate, Reply, Site, ask, get, request};
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::{Plain, says, site_and_layer, site_that_says, visit};
+
+#[tokio::test]
+async fn a_success_or_a_redirection_invalidates_and_a_failure_does_not() {
+    for (status, renders) in [(200, 3), (204, 3), (301, 3), (303, 3), (400, 2), (404, 2), (500, 2)] {
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, "M-SEARCH".parse().unwrap()]
+        {
+            let (site, service) = site_that_says("max-age=60");
+            visit(&service).await;
+            site.act(Reply::status(status));
+            let answer = ask(&service, request::<Plain>(method.clone(), "/a", &[])).await;
+            site.act(says("max-age=60"));
+
+            visit(&service).await;
+
+            assert_eq!(answer.cache_status(), "", "what changes something is passed untouched");
+            assert_eq!(site.renders(), renders, "{method} {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn safe_methods_invalidate_nothing() {
+    for method in [Method::OPTIONS, Method::TRACE, Method::HEAD] {
+        let (site, service) = site_that_says("max-age=60");
+        visit(&service).await;
+
+        ask(&service, request::<Plain>(method, "/a", &[("if-match", "*")])).await;
+
+        assert!(visit(&service).await.cache_status().starts_with("isr; hit"));
+        assert_eq!(site.renders(), 2);
+    }
+}
+
+#[tokio::test]
+async fn location_and_content_location_of_the_same_origin_are_invalidated_too() {
+    for (name, value, is_invalidated) in [
+        ("location", "/a", true),
+        ("content-location", "a", true),
+        ("location", "http://example.com/a", true),
+        ("location", "http://example.org/a", false),
+        ("location", "/a?x", false),
+    ] {
+        let (site, service) = site_that_says("max-age=60");
+        let host = [("host", "example.com")];
+        let ask_a = async || ask(&service, request::<Plain>(Method::GET, "/a", &host)).await;
+        ask_a().await;
+        site.act(Reply::status(201).header(name, value));
+        ask(&service, request::<Plain>(Method::POST, "/b", &host)).await;
+        site.act(says("max-age=60"));
+
+        let hit = ask_a().await.cache_status().starts_with("isr; hit");
+
+        assert_eq!(hit, !is_invalidated, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn only_that_uri_is_invalidated_with_all_its_variants() {
+    let (site, service) = crate::site_with(&[("cache-control", "max-age=60"), ("vary", "foo")]);
+    for foo in ["1", "2"] {
+        crate::visit_with(&service, &[("foo", foo)]).await;
+    }
+    ask(&service, get::<Plain>("/a?x")).await;
+
+    ask(&service, request::<Plain>(Method::POST, "/a", &[])).await;
+
+    assert!(ask(&service, get::<Plain>("/a?x")).await.cache_status().starts_with("isr; hit"));
+    for (foo, miss) in [("1", "uri"), ("2", "vary")] {
+        let answer = crate::visit_with(&service, &[("foo", foo)]).await;
+        assert_eq!(answer.cache_status(), format!("isr; fwd={miss}-miss; stored"));
+    }
+    assert_eq!(site.renders(), 6);
+}
+
+#[tokio::test]
+async fn what_was_on_its_way_is_not_stored_and_not_joined() {
+    let site = Site::new();
+    site.act(says("max-age=60"));
+    let gate = Arc::new(Gate::default());
+    let slow_to_answer = service_fn({
+        let (site, gate) = (site.clone(), gate.clone());
+        move |request: Request<Plain>| {
+            let (site, gate, is_get) = (site.clone(), gate.clone(), request.method() == Method::GET);
+            async move {
+                let answer = site.oneshot(request).await;
+                if is_get {
+                    gate.pass().await;
+                }
+                answer
+            }
+        }
+    });
+    let service = crate::builder().build().unwrap().layer(slow_to_answer);
+    let come = || tokio::spawn(service.clone().oneshot(get::<Plain>("/a")));
+    gate.close();
+    let first = come();
+    gate.reached(1).await;
+    ask(&service, request::<Plain>(Method::POST, "/a", &[])).await;
+    site.publish(2);
+
+    let second = come();
+    gate.reached(2).await;
+    gate.open();
+
+    assert_eq!(Answer::of(first.await.unwrap().unwrap()).await.text(), "/a v1");
+    assert_eq!(Answer::of(second.await.unwrap().unwrap()).await.text(), "/a v2");
+    assert_eq!(ask(&service, get::<Plain>("/a")).await.text(), "/a v2");
+    assert_eq!(site.renders(), 3);
+}
+
+#[tokio::test]
+async fn a_registered_page_is_never_invalidated() {
+    let (site, isr, service) = site_and_layer(&[]);
+    ask(&service, get::<Plain>("/page")).await;
+    let marks = isr.cache().stats();
+
+    ask(&service, request::<Plain>(Method::POST, "/page", &[])).await;
+    site.act(Reply::status(303).header("location", "/page"));
+    ask(&service, request::<Plain>(Method::POST, "/a", &[])).await;
+
+    assert_eq!(ask(&service, get::<Plain>("/page")).await.cache_status(), "isr; hit");
+    assert_eq!(isr.cache().stats().marks, marks.marks, "nothing is marked");
+    assert_eq!(isr.cache().stats().sequence, marks.sequence);
+}

@@ -1,0 +1,109 @@
+//! A stale answer with a validator is asked for conditionally, and a 304 makes it fresh again.
+
+use isr_layer::{Mode, Purge};
+use isr_tests::{Reply, Seen, settle};
+
+use crate::{pass, says, site_and_layer, site_that_says, visit, visit_with};
+
+/// A site that answers 304 with `max-age=10` and a new field to whoever has the only version there is.
+fn site(
+    cache_control: &'static str,
+) -> (isr_tests::Site, isr_layer::IsrLayer, isr_layer::Isr<isr_tests::Site>) {
+    let (site, isr, service) = site_and_layer(&[]);
+    site.script(move |seen: &Seen, version| {
+        let tag = format!("\"{version}\"");
+        let reply = match seen.headers.get("if-none-match") {
+            Some(known) if *known == tag => Reply::status(304).empty().header("x-new", "1"),
+            _ => Reply::page().header("x-old", "1"),
+        };
+        reply.header("cache-control", cache_control).header("etag", &tag).into()
+    });
+    (site, isr, service)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_makes_it_fresh_again_and_updates_its_headers() {
+    for cache_control in ["max-age=10", "max-age=10, must-revalidate"] {
+        let (site, _, service) = site(cache_control);
+        visit(&service).await;
+        pass(10).await;
+
+        let validated = visit(&service).await;
+        let hit = visit(&service).await;
+
+        assert_eq!(site.seen()[1].headers["if-none-match"], "\"1\"");
+        assert_eq!(validated.cache_status(), "isr; fwd=stale; stored");
+        assert_eq!(hit.cache_status(), "isr; hit; ttl=10");
+        for answer in [validated, hit] {
+            assert_eq!((answer.status.as_u16(), answer.text()), (200, "/a v1"));
+            assert_eq!((answer.header("x-old"), answer.header("x-new")), ("1", "1"));
+        }
+        assert_eq!(site.renders(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changed_replaces_it() {
+    let (site, _, service) = site("max-age=10");
+    visit(&service).await;
+    site.publish(2);
+    pass(10).await;
+
+    assert_eq!(visit(&service).await.text(), "/a v2");
+    assert_eq!(visit(&service).await.header("etag"), "\"2\"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_asks_so_too() {
+    let (site, _, service) = site("max-age=10, stale-while-revalidate=10");
+    visit(&service).await;
+    pass(10).await;
+
+    visit_with(&service, &[("if-none-match", "\"x\"")]).await;
+    settle().await;
+
+    assert_eq!(site.seen()[1].headers["if-none-match"], "\"1\"");
+    assert_eq!(visit(&service).await.cache_status(), "isr; hit; ttl=10");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_purge_the_whole_is_asked_for() {
+    let (site, isr, service) = site("max-age=10");
+    visit(&service).await;
+    isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+
+    visit(&service).await;
+
+    assert!(!site.seen()[1].headers.contains_key("if-none-match"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_that_says_it_may_not_be_stored_ends_it() {
+    let (site, service) = site_that_says("");
+    site.act(says("max-age=10").header("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"));
+    visit(&service).await;
+    pass(10).await;
+    site.act(Reply::status(304).empty().header("cache-control", "no-store"));
+
+    let answer = visit(&service).await;
+
+    assert_eq!(site.seen()[1].headers["if-modified-since"], "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_eq!((answer.status.as_u16(), answer.text()), (200, "/a v1"));
+    assert_eq!(answer.cache_status(), "isr; fwd=stale; detail=cache-control");
+    site.act(says("max-age=10"));
+    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_that_speaks_of_another_answer_is_a_failure_and_nothing_is_retried() {
+    let (site, service) = site_that_says("");
+    site.act(says("max-age=10").header("etag", "\"1\""));
+    visit(&service).await;
+    pass(10).await;
+    site.act(Reply::status(304).empty().header("etag", "\"2\""));
+
+    assert_eq!(visit(&service).await.status, 502);
+    assert_eq!(site.renders(), 2);
+    visit(&service).await;
+    assert!(!site.seen()[2].headers.contains_key("if-none-match"), "the next one asks for the whole");
+}
