@@ -45,7 +45,7 @@ impl<S> Caller<S> {
         B: RenderBody + Send + 'static,
     {
         let (head, body) = request.into_parts();
-        let head = Request::from_parts(head, ());
+        let mut head = Request::from_parts(head, ());
         let (message, body) = match read(body, self.page.policy().max_body.min(MAX_KEY)).await {
             Message::One { message, body } => (message, body),
             Message::Other(body) => return pass(head, body, ready).await,
@@ -60,8 +60,9 @@ impl<S> Caller<S> {
             }
             Sight::Page(recipe) => {
                 let arrival = self.slot.core.marks.published();
-                let (slot, delivery) = (self.slot, Delivery::default());
-                visit(Visit { slot, recipe, delivery, request: None, arrival }, ready).await
+                let (slot, delivery) = (self.slot, Delivery::take(&mut head));
+                let request = Some(head.map(|()| B::resumed(body)));
+                visit(Visit { slot, recipe, delivery, request, arrival }, ready).await
             }
             Sight::Foreign => pass(head, body, ready).await,
         }

@@ -18,6 +18,8 @@ const LONGEST_SUBTYPE: usize = 32;
 pub(crate) enum Status {
     /// `grpc-status: 0`.
     Ok,
+    /// This caller may not, or nobody is there: PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED.
+    Refused,
     /// Another status, or something that is none.
     Failed,
     /// Nothing.
@@ -55,6 +57,7 @@ pub(crate) fn status(fields: &HeaderMap) -> Status {
     match fields.get(GRPC_STATUS).map(HeaderValue::as_bytes) {
         None => Status::Missing,
         Some(b"0") => Status::Ok,
+        Some(b"7" | b"12" | b"16") => Status::Refused,
         Some(_) => Status::Failed,
     }
 }

@@ -57,6 +57,10 @@ pub(crate) fn choose(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
 }
 
 fn choose_among(entry: &Entry, plain: Choice, says: Says, request: &HeaderMap) -> Choice {
+    // What asks for a page in another form is GET's: a call has one.
+    if entry.key.is_call() {
+        return plain;
+    }
     // RFC 9110, 14.2: a range is GET's alone. It is one of identity's bytes; where it is ignored it changes nothing.
     let asks_for_part = says.range && plain.form == Form::Whole && entry.status == StatusCode::OK;
     let part = if asks_for_part { ranged(entry.representation(None), request) } else { Form::Whole };

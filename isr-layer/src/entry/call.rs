@@ -17,8 +17,11 @@ pub(super) fn head(
     parts: &response::Parts,
     checked_in: bool,
 ) -> Verdict {
-    if status(&parts.headers) == Status::Failed {
-        return Verdict::Failed(Reason::GrpcStatus);
+    match status(&parts.headers) {
+        // Something before the method wants to know who asks, or there is no such method: as with 401, 403 and 404.
+        Status::Refused if !checked_in => return Verdict::Uncacheable(Reason::NotCheckedIn),
+        Status::Refused | Status::Failed => return Verdict::Failed(Reason::GrpcStatus),
+        Status::Ok | Status::Missing => {}
     }
     match admit::head(policy, vary, parts, checked_in) {
         Verdict::Store if parts.status != StatusCode::OK => Verdict::Uncacheable(Reason::Status),
@@ -35,8 +38,11 @@ pub(super) fn whole(
     trailers: Option<&HeaderMap>,
     said: &Said,
 ) -> Verdict {
-    let trailing = trailers.map_or(Status::Missing, status);
-    if trailing == Status::Failed || (trailing == Status::Missing && status(&parts.headers) != Status::Ok) {
+    let ended = match trailers.map_or(Status::Missing, status) {
+        Status::Missing => status(&parts.headers),
+        trailing => trailing,
+    };
+    if ended != Status::Ok {
         Verdict::Failed(Reason::GrpcStatus)
     } else if body.is_empty() {
         // No client takes a unary answer without a message.
@@ -94,6 +100,20 @@ mod tests {
         assert_eq!(head_of(404, &[grpc]), Verdict::Uncacheable(Reason::Status));
         assert_eq!(head_of(301, &[grpc]), Verdict::Uncacheable(Reason::Status));
         assert_eq!(head_of(503, &[grpc]), Verdict::Failed(Reason::FailedStatus));
+    }
+
+    #[test]
+    fn who_is_refused_before_the_method_is_refused_alone() {
+        let of = |status, checked_in| {
+            let parts = parts(200, &[("content-type", "application/grpc"), ("grpc-status", status)]);
+            head(&Policy::new(), &[], &parts, checked_in)
+        };
+
+        for refusal in ["7", "12", "16"] {
+            assert_eq!(of(refusal, false), Verdict::Uncacheable(Reason::NotCheckedIn), "{refusal}");
+            assert_eq!(of(refusal, true), FAILED, "{refusal}");
+        }
+        assert_eq!(of("14", false), FAILED);
     }
 
     #[test]

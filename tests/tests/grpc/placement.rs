@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::routing::get;
 use isr_layer::{IsrLayer, Mode, Purge, Status as Done, static_page};
-use tonic::service::Routes;
+use tonic::service::{InterceptorLayer, Routes};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Status};
@@ -101,16 +101,18 @@ async fn one_purge_by_tag_reaches_pages_and_calls() {
     assert_eq!(cache_status(&call), "isr; fwd=stale; stored");
 }
 
+/// Lets nobody through without the right word.
+fn guard(request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
+    let word = request.metadata().get("authorization");
+    let is_known = word.is_some_and(|word| word == "Bearer secret");
+    if is_known { Ok(request) } else { Err(Status::unauthenticated("who are you?")) }
+}
+
 #[tokio::test]
 async fn authentication_outside_of_the_layer_decides_for_each_caller() {
     let (shop, isr) = (Shop::default(), layer());
     let (listener, address) = listen().await;
-    let guard = tonic::service::InterceptorLayer::new(|request: tonic::Request<()>| {
-        let word = request.metadata().get("authorization");
-        let is_known = word.is_some_and(|word| word == "Bearer secret");
-        if is_known { Ok(request) } else { Err(Status::unauthenticated("who are you?")) }
-    });
-    let server = Server::builder().layer(guard).layer(isr).add_routes(routes(&shop));
+    let server = Server::builder().layer(InterceptorLayer::new(guard)).layer(isr).add_routes(routes(&shop));
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
     let mut client = client(address).await;
 
@@ -122,4 +124,24 @@ async fn authentication_outside_of_the_layer_decides_for_each_caller() {
     assert_eq!(cache_status(&again.expect("it answers")), "isr; hit; ttl=60");
     assert_eq!(unknown.expect_err("the guard refuses").code(), Code::Unauthenticated);
     assert_eq!(shop.executions(), 1);
+}
+
+#[tokio::test]
+async fn a_method_behind_authentication_inside_of_the_layer_is_not_cached_and_works() {
+    let (shop, isr) = (Shop::default(), layer());
+    let (listener, address) = listen().await;
+    let service = CatalogServer::with_interceptor(shop.clone(), guard);
+    let server = Server::builder().layer(isr).add_service(service);
+    tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+    let mut client = client(address).await;
+    let known = || query_with("a", "authorization", "Bearer secret");
+
+    let first = client.get_product(known()).await.expect("it answers");
+    let unknown = client.get_product(query("a")).await.expect_err("the guard refuses");
+    let second = client.get_product(known()).await.expect("it answers");
+
+    assert_eq!(cache_status(&first), "isr; fwd=uri-miss; detail=not-checked-in");
+    assert_eq!(unknown.code(), Code::Unauthenticated);
+    assert_eq!(second.get_ref().id, "a");
+    assert_eq!(shop.executions(), 2);
 }
