@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Body;
 
 use crate::body::{IsrBody, RenderBody};
 use crate::call::{Message, Resumed, failed, read, subtype};
@@ -17,7 +18,7 @@ use crate::key::{KeyRef, MAX_KEY};
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::page::Known;
 use crate::recipe::Recipe;
-use crate::service::Slot;
+use crate::slot::Slot;
 use crate::visit::{Visit, visit};
 
 /// One call of a page, before anything of its body was read.
@@ -89,7 +90,7 @@ impl<S> Caller<S> {
     }
 
     /// Nobody may be there to read it; the inner service is not asked for half a call.
-    fn cut<R>(&self) -> Response<IsrBody<R>> {
+    fn cut<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
         let (forward, reason) = (Forward::Bypass, Reason::RequestCut);
         let response = failed(reason).map(|()| IsrBody::empty());
         let outcome = Outcome::Unstored { forward, reason, collapsed: false };

@@ -87,6 +87,7 @@ mod revalidate;
 #[cfg(feature = "axum")]
 mod routes;
 mod service;
+mod slot;
 mod spawn;
 #[cfg(feature = "tonic")]
 mod tonic;

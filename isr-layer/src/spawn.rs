@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
+/// How much computing may wait for a processor.
+const WAITING: usize = 1024;
+
 /// The tasks of one layer.
 #[derive(Debug)]
 pub(crate) struct Tasks {
     running: Arc<watch::Sender<usize>>,
     /// As many as there are processors may compute at once.
     processors: Arc<Semaphore>,
+    /// As much computing as may wait for them.
+    waiting_room: Arc<Semaphore>,
 }
 
 /// Counts a task while it lives, however it ends.
@@ -20,7 +25,11 @@ struct Running(Arc<watch::Sender<usize>>);
 impl Tasks {
     pub(crate) fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { running: Arc::new(watch::Sender::new(0)), processors: Arc::new(Semaphore::new(processors)) }
+        Self {
+            running: Arc::new(watch::Sender::new(0)),
+            processors: Arc::new(Semaphore::new(processors)),
+            waiting_room: Arc::new(Semaphore::new(WAITING)),
+        }
     }
 
     /// Runs `work` on a task of its own.
@@ -37,15 +46,18 @@ impl Tasks {
         });
     }
 
-    /// Runs `work`, which computes for a while, off the async threads, when a processor is free for it.
+    /// Runs `work`, which computes for a while, off the async threads, when a processor is free for it. Not at all where
+    /// so much of it waits already that more would be a flood.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
     pub(crate) fn spawn_heavy(&self, work: impl FnOnce() + Send + 'static) {
+        let Ok(place) = self.waiting_room.clone().try_acquire_owned() else { return };
         let processors = self.processors.clone();
         self.spawn(async move {
             if let Ok(_turn) = processors.acquire().await {
+                drop(place);
                 // Should it panic, its result is missing, and that is all.
                 let _ = tokio::task::spawn_blocking(work).await;
             }

@@ -4,7 +4,9 @@ use std::convert::identity;
 use std::future::poll_fn;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Body;
 use tokio::sync::oneshot;
 
 use crate::body::{IsrBody, RenderBody};
@@ -19,7 +21,7 @@ use crate::inner::Inner;
 use crate::invalidation::Validity;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::recipe::Recipe;
-use crate::service::{Background, Ready, Slot, Unready};
+use crate::slot::{Background, Ready, Slot, Unready};
 
 /// How often a request looks again after a render it waited for was of no use to it. The second look finds a render that
 /// began after it came, so this is reached only while the runtime shuts down.
@@ -201,7 +203,11 @@ where
         response
     }
 
-    fn unstored<R>(&self, response: Response<IsrBody<R>>, outcome: Outcome) -> Response<IsrBody<R>> {
+    fn unstored<R: Body<Data = Bytes>>(
+        &self,
+        response: Response<IsrBody<R>>,
+        outcome: Outcome,
+    ) -> Response<IsrBody<R>> {
         unstored(response, &self.delivery, outcome, self.slot.core.config.cache_status)
     }
 
@@ -223,7 +229,7 @@ where
     }
 
     /// The answer that was made for this client alone. A failed one gives way to the last good page.
-    fn own<R>(
+    fn own<R: Body<Data = Bytes>>(
         &self,
         response: Response<IsrBody<R>>,
         verdict: Verdict,
@@ -239,20 +245,25 @@ where
         })
     }
 
-    fn failed<R>(&self, failure: &Failure, waiting: Waiting, collapsed: bool) -> Response<IsrBody<R>> {
+    fn failed<R: Body<Data = Bytes>>(
+        &self,
+        failure: &Failure,
+        waiting: Waiting,
+        collapsed: bool,
+    ) -> Response<IsrBody<R>> {
         let (forward, reason) = (waiting.forward, failure.reason);
         let kept = self.last_good(waiting, reason, collapsed);
         kept.unwrap_or_else(|| self.fail(failure, Outcome::Unstored { forward, reason, collapsed }, None))
     }
 
     /// What is answered for a path that the page does not have.
-    fn not_listed<R>(&self) -> Response<IsrBody<R>> {
+    fn not_listed<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
         let reason = Reason::NotInParams;
         let outcome = Outcome::Unstored { forward: Forward::Bypass, reason, collapsed: false };
         self.fail(&Failure::without_answer(&self.recipe, reason), outcome, None)
     }
 
-    fn fail<R>(
+    fn fail<R: Body<Data = Bytes>>(
         &self,
         failure: &Failure,
         outcome: Outcome,

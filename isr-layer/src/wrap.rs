@@ -19,7 +19,8 @@ use crate::body::{IsrBody, Kind, RenderBody};
 use crate::call::Resumed;
 use crate::future::ResponseFuture;
 use crate::layer::IsrLayer;
-use crate::service::{Isr, Slot};
+use crate::service::Isr;
+use crate::slot::Slot;
 
 impl RenderBody for Body {
     fn from_bytes(bytes: Bytes) -> Self {

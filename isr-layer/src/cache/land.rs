@@ -110,7 +110,13 @@ impl Approach<'_> {
             self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || core.keep(recipe, &entry));
         // Nobody waits for the encodings.
         if entry.is_encodable {
-            core.tasks.spawn_heavy(move || entry.encode());
+            // An entry that was evicted before its turn is not kept for it.
+            let entry = Arc::downgrade(&entry);
+            core.tasks.spawn_heavy(move || {
+                if let Some(entry) = entry.upgrade() {
+                    entry.encode();
+                }
+            });
         }
         landed
     }

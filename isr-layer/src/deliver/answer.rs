@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Response;
 use http::header::HeaderMap;
+use http::header::{CONTENT_LENGTH, HeaderValue};
+use http_body::Body;
 
 use super::choice::{Choice, Form};
 use super::delivery::Delivery;
@@ -60,7 +62,7 @@ pub(crate) fn body<R>(form: Form, whole: &Bytes, trailers: &Option<Box<HeaderMap
 }
 
 /// An answer that is not stored, on its way to the one client it was made for.
-pub(crate) fn unstored<R>(
+pub(crate) fn unstored<R: Body<Data = Bytes>>(
     mut response: Response<IsrBody<R>>,
     delivery: &Delivery,
     outcome: Outcome,
@@ -69,6 +71,10 @@ pub(crate) fn unstored<R>(
     let status = show_status.then_some(CacheStatus { outcome, ttl: None });
     headers::mark_unstored(response.headers_mut(), status.as_ref());
     if delivery.head {
+        // RFC 9110, 8.6: the length that GET's answer would state.
+        if let Some(length) = response.body().size_hint().exact() {
+            response.headers_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+        }
         *response.body_mut() = IsrBody::empty();
     }
     response

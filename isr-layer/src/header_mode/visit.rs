@@ -20,7 +20,7 @@ use crate::clock;
 use crate::deliver::note_status;
 use crate::inner::Inner;
 use crate::outcome::{CacheStatus, Outcome, Reason};
-use crate::service::Slot;
+use crate::slot::Slot;
 
 /// How long a refresh waits for its turn.
 const LONGEST_QUEUE: Duration = Duration::from_secs(60);
