@@ -1,0 +1,112 @@
+//! Keys are injective, and hold what is declared and nothing else.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::page::{Page, Policy, Registry};
+
+const SEARCH: Page =
+    Page::new("/search").policy(Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]));
+
+fn key(query: Option<&str>, headers: &[(&'static str, &'static str)]) -> Key {
+    let registry = Registry::new([SEARCH]).unwrap();
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(*name, HeaderValue::from_static(value));
+    }
+    KeyRef::new(registry.find("/search").unwrap(), Cow::Borrowed("/search"), query, &map)
+        .unwrap()
+        .to_key(registry.find("/search").unwrap())
+}
+
+#[test]
+fn undeclared_parameters_and_headers_are_no_part_of_the_key() {
+    assert_eq!(key(Some("utm=1"), &[("cookie", "a=b")]), key(None, &[]));
+    assert_eq!(key(Some("utm=1&page=2"), &[]).uri(0), "/search?page=2");
+}
+
+#[test]
+fn declared_parameters_are_sorted_by_name_and_duplicates_keep_their_order() {
+    assert_eq!(key(Some("q=b&page=2&q=a"), &[]).uri(0), "/search?page=2&q=b&q=a");
+    assert_ne!(key(Some("q=a&q=b"), &[]), key(Some("q=b&q=a"), &[]));
+    assert_ne!(key(Some("q"), &[]), key(Some("q="), &[]));
+}
+
+#[test]
+fn an_absent_header_differs_from_an_empty_one_and_fields_do_not_run_together() {
+    assert_ne!(key(None, &[]), key(None, &[("x-theme", "")]));
+    assert_ne!(
+        key(None, &[("accept-language", "a"), ("x-theme", "b")]),
+        key(None, &[("accept-language", "ab")])
+    );
+    assert_ne!(key(None, &[("accept-language", "a")]), key(None, &[("x-theme", "a")]));
+}
+
+#[test]
+fn the_headers_come_back_normalised() {
+    let key = key(None, &[("accept-language", " DE "), ("accept-language", "en"), ("x-theme", "Dark")]);
+    let vary = [HeaderName::from_static("accept-language"), HeaderName::from_static("x-theme")];
+
+    let headers = key.headers(&vary).map(|(_, value)| value).collect::<Vec<_>>();
+
+    assert_eq!(headers, ["de, en", "Dark"]);
+}
+
+/// What a request may say that counts: its pairs and its headers, as they are sent.
+type Sent = (Vec<(&'static str, Option<String>)>, Vec<(&'static str, String)>);
+
+fn sent() -> impl Strategy<Value = Sent> {
+    let pair = (prop::sample::select(vec!["page", "q", "other"]), prop::option::of("[a=]{0,2}"));
+    let header = (prop::sample::select(vec!["accept-language", "x-theme", "cookie"]), "[ ]?[aA,]{0,2}");
+    (prop::collection::vec(pair, 0..4), prop::collection::vec(header, 0..4))
+}
+
+fn key_of((pairs, headers): &Sent) -> Key {
+    let pair = |(name, value): &(&str, Option<String>)| match value {
+        Some(value) => format!("{name}={value}"),
+        None => (*name).to_owned(),
+    };
+    let query = pairs.iter().map(pair).collect::<Vec<_>>().join("&");
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(*name, value.parse().unwrap());
+    }
+    let registry = Registry::new([SEARCH]).unwrap();
+    let page = registry.find("/search").unwrap();
+    KeyRef::new(page, Cow::Borrowed("/search"), Some(&query), &map).unwrap().to_key(page)
+}
+
+/// The same as a structure, with nothing to encode: what is equal here, and only that, may share a key.
+fn reference((pairs, headers): &Sent) -> (Vec<Vec<Option<String>>>, Vec<Option<String>>) {
+    let values = |name| pairs.iter().filter(move |(is, _)| *is == name).map(|(_, value)| value.clone());
+    let field = |name| {
+        let lines = headers.iter().filter(|(is, _)| *is == name).map(|(_, value)| value.trim());
+        let lines = lines.collect::<Vec<_>>();
+        let value = (!lines.is_empty()).then(|| lines.join(", "));
+        if name == "x-theme" { value } else { value.map(|value| value.to_lowercase()) }
+    };
+    let pairs = ["page", "q"].map(|name| values(name).collect()).to_vec();
+    (pairs, ["accept-language", "x-theme"].map(field).to_vec())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn keys_are_equal_exactly_when_what_they_stand_for_is(one in sent(), other in sent()) {
+        let keys = [key_of(&one), key_of(&other)];
+
+        prop_assert_eq!(keys[0] == keys[1], reference(&one) == reference(&other));
+    }
+
+    #[test]
+    fn the_headers_of_a_key_are_those_it_was_made_of(sent in sent()) {
+        let vary = [HeaderName::from_static("accept-language"), HeaderName::from_static("x-theme")];
+
+        let key = key_of(&sent);
+        let headers = key.headers(&vary).collect::<HeaderMap>();
+
+        let read = vary.map(|name| headers.get(name).map(|value| value.to_str().unwrap().to_owned()));
+        prop_assert_eq!(read.to_vec(), reference(&sent).1);
+    }
+}
