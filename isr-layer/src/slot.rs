@@ -78,6 +78,9 @@ impl<S> Slot<S> {
             known.retain(|key, routed| {
                 Arc::strong_count(routed) > 1 || self.core.memory.get_key(key).is_some()
             });
+            // Room for as many again, so that looking through all of them stays rare.
+            let alive = known.len();
+            known.reserve(alive + 1);
         }
         known.insert(key.clone(), routed.clone());
     }

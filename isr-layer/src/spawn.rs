@@ -90,3 +90,30 @@ impl Drop for Running {
         self.0.send_modify(|running| *running -= 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_so_much_computing_waits_for_a_processor() {
+        let tasks = Tasks::new();
+        let processors = tasks.processors.available_permits();
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let gate = Arc::new(Mutex::new(gate));
+
+        for _ in 0..3 * WAITING {
+            let gate = gate.clone();
+            tasks.spawn_heavy(move || drop(gate.lock().map(|gate| gate.recv())));
+            tokio::task::yield_now().await;
+        }
+        let most = tasks.running();
+        drop(open);
+        tasks.drained().await;
+
+        assert!((WAITING..=WAITING + processors).contains(&most), "{most} for {processors} processors");
+        assert_eq!(tasks.waiting_room.available_permits(), WAITING);
+    }
+}

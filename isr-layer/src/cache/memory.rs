@@ -59,8 +59,9 @@ impl Memory {
         self.entries.get(key)
     }
 
+    /// The entry of a key, for the engine's own looks: they say nothing of how much a page is asked for.
     pub(crate) fn get_key(&self, key: &Key) -> Option<Arc<Entry>> {
-        self.entries.get(key)
+        self.entries.peek(key)
     }
 
     pub(crate) fn put(&self, entry: Arc<Entry>) {

@@ -237,3 +237,19 @@ async fn vary_on_what_is_declared_or_on_accept_encoding_is_no_refusal() {
 
     assert_eq!(visit(&service).await.cache_status(), "isr; hit");
 }
+
+/// HEAD of what is not stored left without a length, though GET's answer has one.
+#[tokio::test(start_paused = true)]
+async fn head_of_a_refused_answer_states_the_length_that_get_has() {
+    let (site, service) = site_with(ten_seconds());
+    site.script(|_, _| no_store_by_word());
+
+    let first = ask(&service, isr_tests::head::<http_body_util::Full<bytes::Bytes>>(A.path())).await;
+    let second = ask(&service, isr_tests::head::<http_body_util::Full<bytes::Bytes>>(A.path())).await;
+    let whole = visit(&service).await;
+
+    for head in [first, second] {
+        assert_eq!(head.text(), "");
+        assert_eq!(head.header("content-length"), whole.text().len().to_string());
+    }
+}
