@@ -67,10 +67,14 @@ fn the_demo_page_keeps_its_time_until_its_button_is_pressed() {
     let before = blog.get("/demo").body;
     assert_eq!(blog.get("/demo").body, before);
 
-    let pressed = blog.send("POST", "/demo/revalidate", &["accept: application/json"], "");
+    // The page tells milliseconds, and a press may take less than one.
+    let is_renewed = (0..100).any(|_| {
+        let pressed = blog.send("POST", "/demo/revalidate", &["accept: application/json"], "");
+        assert!(pressed.body.contains(r#""revalidated":true"#), "{pressed:?}");
+        blog.get("/demo").body != before
+    });
 
-    assert!(pressed.body.contains(r#""revalidated":true"#), "{pressed:?}");
-    assert_ne!(blog.get("/demo").body, before);
+    assert!(is_renewed, "a hundred presses, and the same page");
 }
 
 #[test]
