@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
+use http::response::Parts;
 use http::header::HeaderMap;
 use http::header::{CONTENT_LENGTH, HeaderValue};
 use http_body::Body;
@@ -46,9 +47,12 @@ pub(crate) fn deliver<R, B>(
 ) -> Response<B> {
     let page = entry.representation(choice.encoding);
     let body = into(body(choice.form, &page.body, &entry.trailers));
-    let prepared = if outcome == Outcome::Hit { page.stamps.head(choice.form, now) } else { None };
-    let head = prepared.unwrap_or_else(|| head_now(entry, choice, outcome, show_status, now));
-    head.map(|()| body)
+    if outcome == Outcome::Hit
+        && let Some(head) = page.stamps.latest().head(choice.form, now)
+    {
+        return Response::from_parts(head.clone(), body);
+    }
+    Response::from_parts(head_now(entry, choice, outcome, show_status, now), body)
 }
 
 /// What of a stored body a form is sent with.
@@ -88,14 +92,14 @@ fn head_now(
     outcome: Outcome,
     show_status: bool,
     now: Instant,
-) -> Response<()> {
+) -> Parts {
     let page = entry.representation(choice.encoding);
     let age = entry.age(now).as_secs();
     let stale = matches!(outcome, Outcome::StaleHit(_));
     let status = show_status.then(|| CacheStatus { outcome, ttl: entry.ttl(now, stale) });
     let second = (age, entry.at_age(age + 1));
     let whole =
-        headers::stamped(&page.stamps.whole(), second, status.as_ref(), entry.earlier_caches.as_deref());
+        headers::stamped(&page.stamps.latest().whole, second, status.as_ref(), entry.earlier_caches.as_deref());
     if outcome == Outcome::Hit {
         page.stamps.renew(whole, choice.form, page.body.len())
     } else {

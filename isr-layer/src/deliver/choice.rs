@@ -76,7 +76,7 @@ fn choose_among(entry: &Entry, plain: Choice, says: Says, request: &HeaderMap) -
 /// In which form a client gets what has one encoding only and belongs to no page.
 pub(crate) fn choose_form(representation: &Representation, head: bool, request: &HeaderMap) -> Form {
     let says = Says::of(request);
-    let status = representation.stamps.whole().head.status();
+    let status = representation.stamps.latest().whole.head.status;
     let form = match head {
         true => Form::Head,
         false if says.range && status == StatusCode::OK => ranged(representation, request),
@@ -104,8 +104,8 @@ fn encoding(entry: &Entry, request: &HeaderMap) -> Option<u8> {
 }
 
 fn ranged(representation: &Representation, request: &HeaderMap) -> Form {
-    let whole = representation.stamps.whole();
-    match wanted(request, whole.head.headers(), representation.body.len()) {
+    let latest = representation.stamps.latest();
+    match wanted(request, &latest.whole.head.headers, representation.body.len()) {
         Wanted::Whole => Form::Whole,
         Wanted::Part(part) => Form::Part { start: part.start, end: part.end },
         Wanted::Unsatisfiable => Form::Unsatisfiable,

@@ -30,8 +30,8 @@ pub(crate) fn stamped(
     earlier: Option<&str>,
 ) -> Stamp {
     let mut head = stamp.head.clone();
-    head.headers_mut().insert(AGE, HeaderValue::from(age));
-    set_cache_status(head.headers_mut(), status, earlier);
+    head.headers.insert(AGE, HeaderValue::from(age));
+    set_cache_status(&mut head.headers, status, earlier);
     Stamp { until: Some(until), head }
 }
 
