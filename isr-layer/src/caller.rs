@@ -11,7 +11,7 @@ use http_body::Body;
 use crate::body::{IsrBody, RenderBody};
 use crate::call::{Message, Resumed, failed, read, subtype};
 use crate::clock::Instant;
-use crate::deliver::{Delivery, deliver, unstored};
+use crate::deliver::{Delivery, Hit, unstored};
 use crate::entry::Entry;
 use crate::inner::Inner;
 use crate::key::{KeyRef, MAX_KEY};
@@ -57,7 +57,7 @@ impl<S> Caller<S> {
                 drop(ready);
                 let show_status = self.slot.core.config.cache_status;
                 let choice = Delivery::default().choose(&entry);
-                Ok(deliver(&entry, choice, Outcome::Hit, show_status, now, identity))
+                Ok(Hit { entry, choice, show_status, now }.answer(identity))
             }
             Sight::Page(recipe) => {
                 let arrival = self.slot.core.marks.published();

@@ -1,6 +1,5 @@
 //! One request for a page that memory could not answer at first sight: decide, wait, answer.
 
-use std::convert::identity;
 use std::future::poll_fn;
 use std::sync::Arc;
 
@@ -196,7 +195,7 @@ where
 
     fn serve<R>(&self, entry: &Entry, outcome: Outcome) -> Response<IsrBody<R>> {
         let (core, choice) = (&self.slot.core, self.delivery.choose(entry));
-        let mut response = deliver(entry, choice, outcome, core.config.cache_status, clock::now(), identity);
+        let mut response = deliver(entry, choice, outcome, core.config.cache_status, clock::now());
         if entry.is_offered && entry.validity(&core.marks) != Validity::Valid {
             take_back(response.headers_mut());
         }

@@ -32,7 +32,7 @@ pub(crate) enum Form {
     /// As a 412.
     PreconditionFailed,
     /// These bytes of it, as a 206.
-    Part { start: usize, end: usize },
+    Part { start: u32, end: u32 },
     /// As a 416.
     Unsatisfiable,
 }
@@ -107,7 +107,7 @@ fn ranged(representation: &Representation, request: &HeaderMap) -> Form {
     let latest = representation.stamps.latest();
     match wanted(request, &latest.whole.head.headers, representation.body.len()) {
         Wanted::Whole => Form::Whole,
-        Wanted::Part(part) => Form::Part { start: part.start, end: part.end },
+        Wanted::Part(part) => Form::Part { start: part.start as u32, end: part.end as u32 },
         Wanted::Unsatisfiable => Form::Unsatisfiable,
     }
 }
