@@ -55,7 +55,7 @@ pub(crate) fn deliver<R>(
 }
 
 /// What of a stored body a form is sent with.
-#[inline]
+#[inline(always)]
 pub(crate) fn body<R>(form: Form, whole: &Bytes, trailers: &Option<Box<HeaderMap>>) -> IsrBody<R> {
     match form {
         Form::Whole => IsrBody::stored(whole.clone(), trailers.clone()),

@@ -46,7 +46,7 @@ struct Says {
 }
 
 /// Chooses for a request with these headers.
-#[inline]
+#[inline(always)]
 pub(crate) fn choose(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
     let says = Says::of(request);
     let plain = Choice { encoding: None, form: if head { Form::Head } else { Form::Whole } };
