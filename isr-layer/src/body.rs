@@ -189,7 +189,10 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
                 if let Some(bytes) = bytes.take() {
                     return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
-                Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(*trailers))))
+                match trailers.take() {
+                    Some(trailers) => Poll::Ready(Some(Ok(Frame::trailers(*trailers)))),
+                    None => Poll::Ready(None),
+                }
             }
             KindProjected::Continued { read, rest } => match read.pop_front() {
                 Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),

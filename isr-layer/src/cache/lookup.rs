@@ -83,7 +83,7 @@ impl Core {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fresh(&self, key: &(impl Hash + Equivalent<Key>)) -> Option<(Arc<Entry>, Instant)> {
         let entry = self.memory.get(key)?;
         let now = clock::now();

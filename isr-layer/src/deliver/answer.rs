@@ -33,15 +33,15 @@ impl Hit {
     pub(crate) fn answer<R, B>(&self, into: impl FnOnce(IsrBody<R>) -> B) -> Response<B> {
         let Self { entry, choice, show_status, now } = self;
         let page = entry.representation(choice.encoding);
-        let body = into(body(choice.form, &page.body, &entry.trailers));
         if let Some(head) = page.stamps.latest().head(choice.form, *now) {
-            return Response::from_parts(head.clone(), body);
+            return Response::from_parts(head.clone(), into(body(choice.form, &page.body, &entry.trailers)));
         }
-        Response::from_parts(head_now(entry, *choice, Outcome::Hit, *show_status, *now), body)
+        deliver(entry, *choice, Outcome::Hit, *show_status, *now).map(into)
     }
 }
 
 /// The answer a client gets from an entry after more than a look at it.
+#[cold]
 pub(crate) fn deliver<R>(
     entry: &Entry,
     choice: Choice,
