@@ -59,7 +59,7 @@ pub(crate) fn deliver<R>(
 pub(crate) fn body<R>(form: Form, whole: &Bytes, trailers: &Option<Box<HeaderMap>>) -> IsrBody<R> {
     match form {
         Form::Whole => IsrBody::stored(whole.clone(), trailers.clone()),
-        Form::Part { start, end } => IsrBody::stored(whole.slice(start as usize..end as usize), None),
+        Form::Part(span) => IsrBody::stored(whole.slice(span.range()), None),
         Form::Head | Form::NotModified | Form::PreconditionFailed | Form::Unsatisfiable => IsrBody::empty(),
     }
 }

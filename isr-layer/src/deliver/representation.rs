@@ -70,7 +70,7 @@ mod tests {
             headers.insert(ETAG, HeaderValue::from_static(tag));
             let identity = Representation::identity(StatusCode::OK, headers, Bytes::from_static(b"page"));
 
-            let encoded = identity.encoded(Coding::BROTLI, Bytes::from_static(b"p"));
+            let encoded = identity.encoded(Coding::Brotli, Bytes::from_static(b"p"));
 
             let headers = &encoded.stamps.latest().whole.head.headers;
             assert_eq!(headers[ETAG], expected);

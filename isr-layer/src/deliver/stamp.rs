@@ -1,5 +1,6 @@
 //! The head of an entry's answers, prepared once a second: a hit clones it and sets nothing.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
@@ -50,7 +51,8 @@ impl Stamp {
             }
             Form::NotModified => without_body(headers, StatusCode::NOT_MODIFIED),
             Form::PreconditionFailed => refused(headers, StatusCode::PRECONDITION_FAILED),
-            Form::Part { start, end } => {
+            Form::Part(span) => {
+                let Range { start, end } = span.range();
                 headers::remove_all(headers, headers::is_digest_of_content);
                 headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
                 set_range(headers, &format!("bytes {start}-{}/{length}", end - 1));
