@@ -19,7 +19,7 @@ use http_body::Body;
 use http_body_util::Full;
 use isr_layer::{Cache, IsrLayer, Page, Policy, Purge};
 use tower::layer::util::Identity;
-use tower::{Layer, Service, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::request::{Template, read, send};
 use crate::{BoxError, calls};
@@ -207,7 +207,11 @@ where
     R::Error: Into<BoxError>,
 {
     for _ in 0..requests {
-        read(send(&mut service, black_box(request)).await?.into_body()).await?;
+        let answer = service.ready().await.map_err(Into::into)?.call(black_box(request).make()).await;
+        match answer {
+            Ok(answer) => read(answer.into_body()).await?,
+            Err(error) => return Err(error.into()),
+        };
     }
     Ok(())
 }

@@ -80,19 +80,18 @@ fn choose_among(entry: &Entry, plain: Choice, request: &HeaderMap) -> Choice {
         return plain;
     }
     let asked = Asked::of(request);
-    let mut choice = plain;
     // RFC 9110, 14.2: a range is GET's alone. It is one of identity's bytes; where it is ignored it changes nothing.
-    if asked.range && plain.form == Form::Whole && entry.status == StatusCode::OK {
-        choice.form = ranged(entry.representation(None), request);
-    }
-    if choice.form == plain.form {
-        choice.encoding = encoding(entry.encoded(), &asked, request);
-    }
+    let asks_for_part = asked.range && plain.form == Form::Whole && entry.status == StatusCode::OK;
+    let form = if asks_for_part { ranged(entry.representation(None), request) } else { plain.form };
+    let encoding = match asked.encoding {
+        Some(line) if form == plain.form => encoding(entry.encoded(), line, &asked, request),
+        _ => None,
+    };
     // 13.2.1: preconditions are ignored unless the answer without them would be a success.
-    if asked.has_conditions() && entry.status.is_success() {
-        choice.form = conditional(entry.representation(choice.encoding), choice.form, &asked, request);
+    if !asked.has_conditions() || !entry.status.is_success() {
+        return Choice { encoding, form };
     }
-    choice
+    Choice { encoding, form: conditional(entry.representation(encoding), form, &asked, request) }
 }
 
 /// In which form a client gets what has one encoding only and belongs to no page.
@@ -121,8 +120,15 @@ fn conditional(representation: &Representation, form: Form, asked: &Asked<'_>, r
     }
 }
 
-fn encoding(encoded: &[Representation], asked: &Asked<'_>, request: &HeaderMap) -> Option<u8> {
-    let line = asked.encoding.filter(|_| !encoded.is_empty())?;
+fn encoding(
+    encoded: &[Representation],
+    line: &HeaderValue,
+    asked: &Asked<'_>,
+    request: &HeaderMap,
+) -> Option<u8> {
+    if encoded.is_empty() {
+        return None;
+    }
     let accepted = match asked.has_lines {
         false => Accepted::of(line),
         true => Accepted::of_lines(request.get_all(ACCEPT_ENCODING)),
