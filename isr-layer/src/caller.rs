@@ -10,7 +10,7 @@ use http_body::Body;
 
 use crate::body::{IsrBody, RenderBody};
 use crate::call::{Message, Resumed, failed, read, subtype};
-use crate::clock::Instant;
+use crate::clock::{self, Instant};
 use crate::deliver::{Delivery, Hit, unstored};
 use crate::entry::Entry;
 use crate::inner::Inner;
@@ -80,8 +80,9 @@ impl<S> Caller<S> {
         let Some(key) = KeyRef::of_call(&self.page, path, subtype, message, head.headers()) else {
             return Sight::Foreign;
         };
-        match self.slot.core.fresh(&key) {
-            Some((entry, now)) => Sight::Fresh(entry, now),
+        let now = clock::now();
+        match self.slot.core.fresh(&key, now) {
+            Some(entry) => Sight::Fresh(entry, now),
             None => {
                 let key = key.to_key(&self.page);
                 Sight::Page(Slot::recipe(&self.slot, self.page.clone(), key, head, self.routed))

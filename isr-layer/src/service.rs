@@ -60,12 +60,12 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[inline(never)]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let routed = !self.is_outermost && placement::is_routed(request.extensions());
         match self.slot.core.glance(&request, public_path(&request, routed)) {
-            Glance::Foreign => ResponseFuture::inner(self.inner.call(request)),
             Glance::Fresh(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
+            Glance::Foreign => ResponseFuture::inner(self.inner.call(request)),
             Glance::Unclear => self.look(request, routed),
         }
     }
@@ -73,7 +73,7 @@ where
 
 impl<S> Isr<S> {
     /// Answers from memory: the inner service is not called, so it keeps nothing for being ready.
-    #[inline]
+    #[inline(always)]
     fn hit<B>(&mut self, entry: Arc<Entry>, now: Instant, request: &Request<B>) -> Hit
     where
         S: Clone + 'static,

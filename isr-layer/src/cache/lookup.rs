@@ -50,8 +50,9 @@ impl Core {
         }
         // What is in memory has canonical keys: a raw path that finds something is canonical itself, and it is the whole
         // key if the entry's key is nothing else. Where there are drafts no entry says so: who asks has to be looked at.
-        match self.fresh(&PathKey(raw)) {
-            Some((entry, now)) if entry.is_keyed_by_path => Glance::Fresh(entry, now),
+        let now = clock::now();
+        match self.fresh(&PathKey(raw), now) {
+            Some(entry) if entry.is_keyed_by_path => Glance::Fresh(entry, now),
             _ => Glance::Unclear,
         }
     }
@@ -76,18 +77,17 @@ impl Core {
         }
         let key = KeyRef::new(page, path, request.uri().query(), request.headers())?;
         let was_looked_for = page.is_keyed_by_path() && self.config.draft.is_none();
-        let fresh = if was_looked_for { None } else { self.fresh(&key) };
+        let now = clock::now();
+        let fresh = if was_looked_for { None } else { self.fresh(&key, now) };
         Some(match fresh {
-            Some((entry, now)) => Sight::Fresh(entry, now),
+            Some(entry) => Sight::Fresh(entry, now),
             None => Sight::Page(page, key),
         })
     }
 
     #[inline(always)]
-    pub(crate) fn fresh(&self, key: &(impl Hash + Equivalent<Key>)) -> Option<(Arc<Entry>, Instant)> {
-        let entry = self.memory.get(key)?;
-        let now = clock::now();
-        entry.is_fresh(&self.marks, now).then_some((entry, now))
+    pub(crate) fn fresh(&self, key: &(impl Hash + Equivalent<Key>), now: Instant) -> Option<Arc<Entry>> {
+        self.memory.get(key).filter(|entry| entry.is_fresh(&self.marks, now))
     }
 }
 
