@@ -58,8 +58,15 @@ struct Asked<'a> {
 /// Chooses for a request with these headers.
 #[inline(always)]
 pub(crate) fn choose(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
-    let plain = Choice { encoding: None, form: if head { Form::Head } else { Form::Whole } };
-    if request.keys().any(matters) { choose_among(entry, plain, request) } else { plain }
+    if request.keys().any(matters) {
+        return choose_among(entry, head, request);
+    }
+    Choice { encoding: None, form: plain(head) }
+}
+
+#[inline(always)]
+fn plain(head: bool) -> Form {
+    if head { Form::Head } else { Form::Whole }
 }
 
 /// Whether a header has a say in what its client gets: one look at a number, as standard names are.
@@ -74,17 +81,18 @@ fn matters(name: &HeaderName) -> bool {
 }
 
 #[inline(never)]
-fn choose_among(entry: &Entry, plain: Choice, request: &HeaderMap) -> Choice {
+fn choose_among(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
+    let plain = plain(head);
     // What asks for a page in another form is GET's: a call has one.
     if entry.key.is_call() {
-        return plain;
+        return Choice { encoding: None, form: plain };
     }
     let asked = Asked::of(request);
     // RFC 9110, 14.2: a range is GET's alone. It is one of identity's bytes; where it is ignored it changes nothing.
-    let asks_for_part = asked.range && plain.form == Form::Whole && entry.status == StatusCode::OK;
-    let form = if asks_for_part { ranged(entry.representation(None), request) } else { plain.form };
+    let asks_for_part = asked.range && !head && entry.status == StatusCode::OK;
+    let form = if asks_for_part { ranged(entry.representation(None), request) } else { plain };
     let encoding = match asked.encoding {
-        Some(line) if form == plain.form => encoding(entry.encoded(), line, &asked, request),
+        Some(line) if form == plain => encoding(entry.encoded(), line, &asked, request),
         _ => None,
     };
     // 13.2.1: preconditions are ignored unless the answer without them would be a success.
@@ -98,11 +106,8 @@ fn choose_among(entry: &Entry, plain: Choice, request: &HeaderMap) -> Choice {
 pub(crate) fn choose_form(representation: &Representation, head: bool, request: &HeaderMap) -> Form {
     let asked = Asked::of(request);
     let status = representation.stamps.latest().whole.head.status;
-    let form = match head {
-        true => Form::Head,
-        false if asked.range && status == StatusCode::OK => ranged(representation, request),
-        false => Form::Whole,
-    };
+    let asks_for_part = asked.range && !head && status == StatusCode::OK;
+    let form = if asks_for_part { ranged(representation, request) } else { plain(head) };
     let is_conditional = asked.has_conditions() && status.is_success();
     if is_conditional { conditional(representation, form, &asked, request) } else { form }
 }
