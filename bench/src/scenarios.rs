@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::hint::black_box;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
@@ -207,8 +208,8 @@ where
     R::Error: Into<BoxError>,
 {
     for _ in 0..requests {
-        let answer = service.ready().await.map_err(Into::into)?.call(black_box(request).make()).await;
-        match answer {
+        let answer = pin!(service.ready().await.map_err(Into::into)?.call(black_box(request).make()));
+        match answer.await {
             Ok(answer) => read(answer.into_body()).await?,
             Err(error) => return Err(error.into()),
         };
