@@ -170,14 +170,11 @@ impl<'a> Asked<'a> {
     fn of(request: &'a HeaderMap) -> Self {
         let mut asked = Self::default();
         for (name, value) in request.iter().filter(|(name, _)| matters(name)) {
-            if *name == IF_NONE_MATCH {
-                asked.none_match = Some(value);
-            } else if *name == ACCEPT_ENCODING {
-                asked.has_lines |= asked.encoding.replace(value).is_some();
-            } else if *name == RANGE {
-                asked.range = true;
-            } else {
-                asked.other_conditions = true;
+            match *name {
+                ACCEPT_ENCODING => asked.has_lines |= asked.encoding.replace(value).is_some(),
+                IF_NONE_MATCH => asked.none_match = Some(value),
+                RANGE => asked.range = true,
+                _ => asked.other_conditions = true,
             }
         }
         asked
