@@ -50,6 +50,26 @@ async fn a_404_lives_no_longer_than_its_page_would() {
     assert_eq!(site.renders(), 2);
 }
 
+/// One with `expire` alone, or expired by a word of its handler, outlived its page.
+#[tokio::test(start_paused = true)]
+async fn a_404_is_not_served_past_the_expiry_of_its_page() {
+    for (policy, word) in [(Policy::new().expire(secs(3)), 10), (Policy::new(), 3)] {
+        let (site, service) = site_with(A.policy(policy));
+        site.script(move |_, _| {
+            isr_layer::context::expire_after(secs(word));
+            Reply::status(404).into()
+        });
+        visit(&service).await;
+
+        pass(2).await;
+        let hit = visit(&service).await;
+        pass(1).await;
+        visit(&service).await;
+
+        assert_eq!((hit.cache_status(), site.renders()), ("isr; hit; ttl=1", 2));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn how_long_a_404_lives_can_be_declared() {
     let (site, service) = site_with(A.policy(Policy::new().not_found_revalidate(secs(60))));
