@@ -146,6 +146,32 @@ async fn no_transform_5_2_2_6_keeps_the_handlers_bytes() {
     assert_eq!(stage.get(&only("br")).await.text(), text());
 }
 
+/// A list without members counted as a word of the handler's: what was not stored left without `no-store`, and a page
+/// without `must-revalidate`.
+#[tokio::test]
+async fn a_cache_control_5_2_without_members_says_nothing() {
+    for lines in [&[""][..], &["  "], &[","], &[" , ,\t"], &["", ""]] {
+        let said = |reply| lines.iter().fold(reply, |reply: Reply, line| reply.header("cache-control", line));
+        let stored = Stage::warm(A, said(html())).await;
+        let refused = Stage::warm(A, said(html().header("set-cookie", "id=1"))).await;
+
+        for (stage, expected) in [(stored, "public, max-age=0, must-revalidate"), (refused, "no-store")] {
+            let answer = stage.get(&[]).await;
+            assert_eq!(answer.headers.get_all("cache-control").iter().collect::<Vec<_>>(), [expected]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cache_control_5_2_with_one_member_on_any_line_is_the_handlers_own() {
+    let stage =
+        Stage::warm(A, html().header("cache-control", "").header("cache-control", ", max-age=7")).await;
+
+    let answer = stage.get(&[]).await;
+
+    assert_eq!(answer.headers.get_all("cache-control").iter().collect::<Vec<_>>(), ["", ", max-age=7"]);
+}
+
 #[tokio::test]
 async fn what_is_not_stored_leaves_with_the_handlers_own_words_or_no_store() {
     for (said, expected) in [(None, "no-store"), (Some("private, max-age=5"), "private, max-age=5")] {
