@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, Full};
 use pin_project_lite::pin_project;
 
 use crate::call::Resumed;
+use crate::context::Current;
 
 /// A request body that can be made from kept bytes, so that a page can be rendered without the client.
 ///
@@ -139,6 +140,7 @@ pin_project! {
         Inner { #[pin] body: R },
         Stored { bytes: Option<Bytes>, trailers: Option<Box<HeaderMap>> },
         Continued { read: VecDeque<Bytes>, rest: Pin<Box<R>> },
+        Within { scope: Current, body: Pin<Box<R>> },
     }
 }
 
@@ -158,6 +160,11 @@ impl<R> IsrBody<R> {
     #[inline]
     pub(crate) fn empty() -> Self {
         Self { kind: Kind::Stored { bytes: None, trailers: None } }
+    }
+
+    /// The inner service's body, polled within the scope of its answer.
+    pub(crate) fn within(scope: Current, body: R) -> Self {
+        Self { kind: Kind::Within { scope, body: Box::pin(body) } }
     }
 
     /// A body of which a part was read already.
@@ -195,6 +202,7 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
                 Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 None => rest.as_mut().poll_frame(cx),
             },
+            KindProjected::Within { scope, body } => scope.run(|| body.as_mut().poll_frame(cx)),
         }
     }
 
@@ -204,6 +212,7 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
             Kind::Inner { body } => body.is_end_stream(),
             Kind::Stored { bytes, trailers } => bytes.is_none() && trailers.is_none(),
             Kind::Continued { read, rest } => read.is_empty() && rest.is_end_stream(),
+            Kind::Within { body, .. } => body.is_end_stream(),
         }
     }
 
@@ -231,6 +240,7 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
                 }
                 hint
             }
+            Kind::Within { body, .. } => body.size_hint(),
         }
     }
 }
@@ -241,6 +251,7 @@ impl<R> fmt::Debug for IsrBody<R> {
             Kind::Inner { .. } => "IsrBody::Inner",
             Kind::Stored { .. } => "IsrBody::Stored",
             Kind::Continued { .. } => "IsrBody::Continued",
+            Kind::Within { .. } => "IsrBody::Within",
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Draft mode: past store and flights both ways, for those with the cookie alone.
 
+use std::sync::Mutex;
+
 use http::{Method, Request};
 use isr_layer::{DraftService, ErrorKind, Isr, IsrLayer, Mode, Purge, context};
 use isr_tests::{Answer, Reply, Site, ask, get, request, settle, try_ask};
@@ -203,6 +205,22 @@ async fn a_revalidation_stores_what_everybody_gets_whoever_asks_for_it() {
     isr.cache().revalidate(Purge::path("/a").mode(Mode::Regenerate)).await;
 
     assert_eq!(visit(&service).await.text(), "public v2");
+}
+
+/// The scope ended with the head: a page that streams showed what is published to an editor.
+#[tokio::test(start_paused = true)]
+async fn the_body_of_a_draft_is_made_as_a_drafts_and_that_of_a_page_as_a_pages() {
+    static SEEN: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+    let (site, isr, service) = site();
+    let cookie = cookie(&isr.draft_service().unwrap()).await;
+    let look = || SEEN.lock().unwrap().push(context::is_draft());
+    site.act(Reply::page().run(look).chunk("one").run(look).chunk("two").trailer("x-sum", "1"));
+
+    let shown = draft(&service, &cookie).await;
+    let public = visit(&service).await;
+
+    assert_eq!(*SEEN.lock().unwrap(), [true, true, false, false]);
+    assert_eq!((shown.text(), &shown.trailers), (public.text(), &public.trailers));
 }
 
 #[tokio::test(start_paused = true)]
