@@ -119,8 +119,9 @@ impl IsrLayerBuilder {
     /// number for a path with one parameter, a tuple of them for up to four, or a [`ParamSet`](crate::ParamSet).
     ///
     /// The list is read at the first need: a request for a page with `fallback = "not_found"`, or
-    /// [`Cache::prerender`](Cache::prerender). It is read again once the page was purged, and once a path was purged that the
-    /// list misses. While it cannot be read the last list stays; with none, every path is rendered.
+    /// [`Cache::prerender`](Cache::prerender). It is read again once the page was purged, be it by a tag that every instance
+    /// of it carries, and once a path was purged that the list misses. While it cannot be read the last list stays; with
+    /// none, every path is rendered.
     ///
     /// ```
     /// use isr_layer::{IsrLayer, static_page};

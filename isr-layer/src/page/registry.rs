@@ -161,6 +161,11 @@ impl Known {
         self.policy().tags.iter().map(|template| fill(template, |name| value(params, name)))
     }
 
+    /// The declared tags without parameters: every instance of the page carries them.
+    pub(crate) fn tags_of_all(&self) -> impl Iterator<Item = String> {
+        self.policy().tags.iter().filter(|template| !template.contains('{')).map(|tag| (*tag).to_owned())
+    }
+
     /// The canonical path the page has with these decoded parameters; `None` unless each is named exactly once.
     pub(crate) fn path_with(&self, params: &[(String, String)]) -> Option<String> {
         let pattern = self.page.path();
