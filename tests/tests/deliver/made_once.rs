@@ -241,7 +241,7 @@ proptest! {
         let body = Bytes::from([words.join(" ").as_bytes(), &noise].concat());
         block_on(async {
             let stage = Stage::warm(A, Reply::page().header("content-type", "text/css").chunk(body.clone())).await;
-            for coding in ["br", "gzip", "identity"] {
+            for coding in ["br", "gzip", "zstd", "identity"] {
                 let answer = stage.get(&only(coding)).await;
                 prop_assert_eq!(&decoded(&answer), &body);
                 prop_assert!(answer.body.len() <= body.len());
