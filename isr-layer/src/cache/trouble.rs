@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, SET_COOKIE};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE,
+};
 use http::{Response, StatusCode, response};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -76,7 +78,7 @@ impl Weighter<Key, Arc<Trouble>> for ByBytes {
             Kind::Failing(failure) => failure.size(),
             Kind::Uncacheable(_) => 0,
         };
-        (256 + key.size() + body) as u64
+        (256 + key.size() + body + trouble.cells.len() * size_of::<Arc<Cell>>()) as u64
     }
 }
 
@@ -205,8 +207,9 @@ impl Failure {
     }
 
     fn size(&self) -> usize {
-        let fields = self.headers.len() + self.trailers.as_ref().map_or(0, |trailers| trailers.len());
-        self.body.len() + fields * 128
+        let field = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 128;
+        let fields = self.headers.iter().chain(self.trailers.iter().flat_map(|trailers| trailers.iter()));
+        self.body.len() + fields.map(field).sum::<usize>()
     }
 
     fn remembered(self: &Arc<Self>) -> Arc<Self> {
@@ -228,6 +231,7 @@ fn pause(failures: u32, cold: bool, dice: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{IsrLayer, Page};
 
     #[test]
     fn the_pause_doubles_from_one_second_to_sixty_and_cold_to_five() {
@@ -237,5 +241,37 @@ mod tests {
         assert_eq!(seconds(true), [1, 2, 4, 5, 5, 5, 5, 5, 5]);
         assert_eq!(pause(u32::MAX, false, 0.0), LONGEST_PAUSE);
         assert_eq!(pause(1, false, 1.0), Duration::from_millis(900));
+    }
+
+    /// The failure of one of many paths, with so much in its head and body.
+    fn failing(head: usize, body: usize) -> Arc<Failure> {
+        let response = Response::builder().status(500).header("x-long", "x".repeat(head));
+        let (parts, ()) = response.body(()).unwrap().into_parts();
+        Failure::answered(Reason::FailedStatus, &parts, Bytes::from(vec![0; body]), None)
+    }
+
+    /// Bytes of the heads and bodies that are remembered after each of many paths has failed like that.
+    fn remembered(failure: &dyn Fn() -> Arc<Failure>) -> usize {
+        let core = IsrLayer::builder().pages([Page::new("/{n}")]).build().unwrap().core;
+        let (page, troubles) = (core.registry.find("/0").unwrap(), Troubles::new());
+        for n in 0..20_000 {
+            let key = Key::bare(page, &format!("/{n}")).unwrap();
+            let seen = Seen { as_of: 0, cells: Box::default() };
+            troubles.failed(&core.marks, &key, &failure(), seen, crate::clock::now(), true);
+        }
+        let bytes = |trouble: Arc<Trouble>| match &trouble.kind {
+            Kind::Failing(failure) => failure.body.len() + failure.headers["x-long"].len(),
+            Kind::Uncacheable(_) => 0,
+        };
+        troubles.table.iter().map(|(_, trouble)| bytes(trouble)).sum()
+    }
+
+    #[test]
+    fn the_table_is_bounded_whatever_failures_say_in_head_and_body() {
+        for (head, body) in [(0, 16 * 1024), (0, 1024 * 1024), (8 * 1024, 0), (1, 1)] {
+            let bytes = remembered(&|| failing(head, body));
+
+            assert!(bytes <= ROOM as usize, "{bytes} bytes of failures with {head} and {body}");
+        }
     }
 }
