@@ -161,6 +161,7 @@ impl Failure {
         for name in private.cloned().collect::<Vec<_>>() {
             headers.remove(name);
         }
+        let trailers = trailers.filter(|trailers| !trailers.contains_key(SET_COOKIE));
         Arc::new(Self { reason, status: parts.status, headers, body, trailers })
     }
 
