@@ -158,3 +158,22 @@ async fn the_pause_of_one_key_is_not_that_of_another() {
 
     assert_eq!((failed.status.as_u16(), other.status.as_u16()), (500, 200));
 }
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_failed_together_are_not_tried_together() {
+    let site = Site::new();
+    let service = tower::Layer::layer(&crate::isr([isr_layer::Page::new("/p/{n}")]), site.clone());
+    site.act(Reply::status(500));
+    let ask_all = async || {
+        for n in 0..100 {
+            isr_tests::ask(&service, isr_tests::get::<crate::Plain>(&format!("/p/{n}"))).await;
+        }
+    };
+    ask_all().await;
+
+    tokio::time::advance(Duration::from_millis(950)).await;
+    ask_all().await;
+
+    let again = site.renders() - 100;
+    assert!((10..90).contains(&again), "{again} of 100 after 950 ms");
+}

@@ -6,7 +6,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use isr_layer::{Isr, Page, Policy, RequestBody};
 use isr_tests::{Reply, Site, ask, get, request};
-use tower::Layer;
+use tower::{Layer, ServiceExt};
 
 use crate::Plain;
 
@@ -209,6 +209,21 @@ async fn a_path_that_is_no_page_passes_untouched_both_ways() {
     assert_eq!(answer.trailers.expect("trailers arrive")["x-sum"], "s");
     for ours in ["age", "etag", "cache-control"] {
         assert!(!answer.headers.contains_key(ours), "{ours}");
+    }
+}
+
+#[tokio::test]
+async fn the_body_of_what_is_no_page_is_the_services_own() {
+    let (_, service) = site();
+    let body_of =
+        async |request| service.clone().oneshot(request).await.expect("the site answers").into_body();
+
+    for request in [get::<Plain>("/other"), request(Method::POST, "/posts/a", &[]), get("/posts/%ff")] {
+        assert!(body_of(request).await.into_inner().is_ok());
+    }
+
+    for _ in 0..2 {
+        assert!(body_of(get("/posts/a")).await.into_inner().is_err(), "a page's is ours");
     }
 }
 
