@@ -59,7 +59,8 @@ pub(crate) fn prepare(
         return (earlier, false);
     }
     let is_encodable = status == StatusCode::OK && codec::count() > 0 && is_encodable(headers, body);
-    if status == StatusCode::OK {
+    // Preconditions are for successes alone (RFC 9110, 13.2.1): no other answer has a use for a tag.
+    if status.is_success() {
         headers.entry(ETAG).or_insert_with(|| entity_tag(body));
     }
     add_vary(headers, vary.iter().chain(is_encodable.then_some(&ACCEPT_ENCODING)));
