@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 use crate::body::IsrBody;
 use crate::call;
 use crate::clock::Instant;
-use crate::deliver::is_hop_by_hop;
+use crate::deliver::{describes_body, is_hop_by_hop, remove_all};
 use crate::invalidation::{Cell, Marks, Validity};
 use crate::key::Key;
 use crate::outcome::Reason;
@@ -155,14 +155,16 @@ impl Failure {
         trailers: Option<Box<HeaderMap>>,
     ) -> Arc<Self> {
         let mut headers = parts.headers.clone();
-        let private = headers
-            .keys()
-            .filter(|name| is_hop_by_hop(name) || **name == SET_COOKIE || **name == CONTENT_LENGTH);
-        for name in private.cloned().collect::<Vec<_>>() {
-            headers.remove(name);
-        }
+        remove_all(&mut headers, |name| {
+            is_hop_by_hop(name) || *name == SET_COOKIE || *name == CONTENT_LENGTH
+        });
         let trailers = trailers.filter(|trailers| !trailers.contains_key(SET_COOKIE));
         Arc::new(Self { reason, status: parts.status, headers, body, trailers })
+    }
+
+    /// The same of an answer whose body was not read: nothing is said of what is not there.
+    pub(crate) fn unread(reason: Reason, parts: &response::Parts) -> Arc<Self> {
+        Self::answered(reason, parts, Bytes::new(), None).without_body()
     }
 
     /// A failure without an answer of the handler, in the words of its protocol.
@@ -217,7 +219,13 @@ impl Failure {
         if self.body.len() <= REMEMBERED_BODY {
             return self.clone();
         }
-        Arc::new(Self { body: Bytes::new(), ..Self::clone(self) })
+        self.without_body()
+    }
+
+    fn without_body(&self) -> Arc<Self> {
+        let mut headers = self.headers.clone();
+        remove_all(&mut headers, describes_body);
+        Arc::new(Self { headers, body: Bytes::new(), ..self.clone() })
     }
 }
 
