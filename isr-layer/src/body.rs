@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, HeaderMap};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use pin_project_lite::pin_project;
@@ -305,6 +305,12 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
         }
     }
     Read::Whole { bytes: joined(read, length), trailers }
+}
+
+/// Whether a body is as long as its head says it is: otherwise it is not all there (RFC 9112, 8).
+pub(crate) fn is_length(headers: &HeaderMap, length: usize) -> bool {
+    let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    said.is_none_or(|said| said == length)
 }
 
 /// The chunks as one; a single chunk is not copied.

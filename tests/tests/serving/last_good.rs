@@ -6,7 +6,7 @@ use isr_tests::{Act, Reply, settle};
 use crate::{A, pass, secs, site_and_layer, site_with, ten_seconds, visit};
 
 /// Every way a render can fail, with its word in `Cache-Status`.
-fn failures() -> [(Act, &'static str); 13] {
+fn failures() -> [(Act, &'static str); 15] {
     [
         (Act::Panic, "panic"),
         (Act::Error, "service-error"),
@@ -19,6 +19,9 @@ fn failures() -> [(Act, &'static str); 13] {
         (Reply::status(304).into(), "failed-status"),
         (Reply::status(206).into(), "failed-status"),
         (Reply::page().chunk("half").cut().into(), "body-cut"),
+        // Cut without a word, as some proxies do: shorter or longer than the head says.
+        (Reply::page().header("content-length", "8").chunk("half").into(), "body-cut"),
+        (Reply::page().header("content-length", "2").chunk("half").into(), "body-cut"),
         (Reply::page().chunk("half").hang().into(), "timeout"),
         (Reply::page().empty().into(), "empty-body"),
     ]
