@@ -135,6 +135,19 @@ async fn a_purge_ends_the_pause() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_purge_the_pauses_begin_anew() {
+    let (site, isr, service) = site_and_layer(A.policy(Policy::new().revalidate(secs(10))));
+    visit(&service).await;
+    site.act(Act::Error);
+    pass(10).await;
+    assert_pauses(&pauses(&site, &service, secs(16)).await, &[1, 2, 4, 8]);
+
+    isr.cache().revalidate(Purge::path("/a").mode(Mode::Stale)).await;
+
+    assert_pauses(&pauses(&site, &service, secs(8)).await, &[1, 2, 4]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn regeneration_on_demand_ignores_the_pause() {
     let (site, isr, service) = site_and_layer(A);
     site.act(Reply::status(500));
