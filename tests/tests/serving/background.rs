@@ -198,6 +198,25 @@ async fn a_render_inside_of_a_background_render_needs_no_place_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_revalidation_asked_for_goes_before_refreshes_that_wait_longer() {
+    let (site, isr, service) = stale_site(1, 1).await;
+    see(&service, "p").await;
+
+    let purging = tokio::spawn({
+        let cache = isr.cache();
+        async move { cache.revalidate(Purge::path("/q/7").mode(Mode::Regenerate)).await }
+    });
+    settle().await;
+    site.before().open();
+    purging.await.unwrap();
+    isr.cache().drained().await;
+
+    let order = site.seen().iter().skip(20).map(|seen| seen.uri.to_string()).collect::<Vec<_>>();
+    assert_eq!(order[..3], ["/p/0", "/q/7", "/p/1"]);
+    assert_eq!(order.len(), 11);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_time_limit_of_a_render_does_not_count_the_wait_for_its_place() {
     let (site, isr, service) = stale_site(1, 1).await;
     for n in 0..2 {

@@ -171,6 +171,21 @@ async fn other_methods_pass_with_everything_they_have() {
 }
 
 #[tokio::test]
+async fn other_methods_without_a_body_pass_too_and_get_nothing_that_is_stored() {
+    let (site, service) = site();
+    ask(&service, get::<Plain>("/posts/a")).await;
+
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "QUERY", "get"] {
+        let method = method.parse::<Method>().unwrap();
+        let answer = ask(&service, request::<Plain>(method.clone(), "/posts/a", &[("cookie", "id=1")])).await;
+
+        let seen = site.seen().pop().expect("it passed");
+        assert_eq!((seen.method, seen.headers.len(), answer.cache_status()), (method, 1, ""));
+    }
+    assert_eq!(site.renders(), 9);
+}
+
+#[tokio::test]
 async fn a_get_or_head_with_a_body_passes() {
     let (site, service) = site();
     ask(&service, get::<Plain>("/posts/a")).await;
