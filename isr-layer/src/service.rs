@@ -12,11 +12,11 @@ use tower_service::Service;
 
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{Core, Glance, Sight};
-use crate::clock::Instant;
-use crate::entry::Entry;
 use crate::caller::Caller;
+use crate::clock::Instant;
 use crate::deliver::{Delivery, Hit, choose, is_head};
 use crate::draft::show;
+use crate::entry::Entry;
 use crate::future::ResponseFuture;
 use crate::header_mode;
 use crate::inner::Inner;

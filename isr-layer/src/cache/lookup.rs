@@ -59,8 +59,11 @@ impl Core {
 
     /// Looks at a request whose public path is `raw`, and which a glance has not told.
     pub(crate) fn look<'a, B: Body>(&'a self, request: &'a Request<B>, raw: &'a str) -> Sight<'a> {
-        let sight =
-            if may_be_read(request) { self.look_for_page(request, raw) } else { self.look_for_call(request, raw) };
+        let sight = if may_be_read(request) {
+            self.look_for_page(request, raw)
+        } else {
+            self.look_for_call(request, raw)
+        };
         sight.unwrap_or(Sight::Foreign)
     }
 

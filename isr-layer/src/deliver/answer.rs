@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
-use http::response::Parts;
 use http::header::HeaderMap;
 use http::header::{CONTENT_LENGTH, HeaderValue};
+use http::response::Parts;
 use http_body::Body;
 
 use super::choice::{Choice, Form};
@@ -85,20 +85,18 @@ pub(crate) fn unstored<R: Body<Data = Bytes>>(
 
 /// The head of this second. That of a plain hit is kept for the next one; others say what happened only once.
 #[cold]
-fn head_now(
-    entry: &Entry,
-    choice: Choice,
-    outcome: Outcome,
-    show_status: bool,
-    now: Instant,
-) -> Parts {
+fn head_now(entry: &Entry, choice: Choice, outcome: Outcome, show_status: bool, now: Instant) -> Parts {
     let page = entry.representation(choice.encoding);
     let age = entry.age(now).as_secs();
     let stale = matches!(outcome, Outcome::StaleHit(_));
     let status = show_status.then(|| CacheStatus { outcome, ttl: entry.ttl(now, stale) });
     let second = (age, entry.at_age(age + 1));
-    let whole =
-        headers::stamped(&page.stamps.latest().whole, second, status.as_ref(), entry.earlier_caches.as_deref());
+    let whole = headers::stamped(
+        &page.stamps.latest().whole,
+        second,
+        status.as_ref(),
+        entry.earlier_caches.as_deref(),
+    );
     if outcome == Outcome::Hit {
         page.stamps.renew(whole, choice.form, page.body.len())
     } else {

@@ -87,7 +87,6 @@ impl Accepted {
         }
         best.0
     }
-
 }
 
 impl Said {
