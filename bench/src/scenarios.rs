@@ -175,7 +175,7 @@ async fn hit_after_purge(requests: u64) -> Result<(), BoxError> {
     let post = post();
     for _ in 0..requests {
         purge_another_tag(&isr.cache()).await;
-        read(send::<Plain, _, _>(&mut service, black_box(&post)).await?.into_body()).await?;
+        drive::<Plain, _, _>(&mut service, &post, 1).await?;
     }
     warm::<Plain, _, _>(&mut service).await?;
     Ok(())
