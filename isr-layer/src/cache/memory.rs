@@ -41,7 +41,7 @@ impl Memory {
             .shards(shards(bytes, entries))
             .build();
         // One more entry of this weight would not fit.
-        let weighter = ByBytes { at_least: bytes / (entries + 1) + 1 };
+        let weighter = ByBytes { at_least: bytes / entries.saturating_add(1) + 1 };
         let entries = match options {
             Ok(options) => Cache::with_options(
                 options,
