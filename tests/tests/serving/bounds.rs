@@ -142,3 +142,19 @@ async fn after_a_flood_nothing_is_left_running() {
 
     assert_eq!((stats.flights, stats.tasks), (0, 0));
 }
+
+#[tokio::test]
+async fn a_page_that_memory_has_no_room_for_is_not_said_to_be_stored() {
+    let site = Site::new();
+    site.script(|_, _| Reply::page().header("content-type", "text/html").chunk(vec![b'x'; 700_000]).into());
+    let isr = open().pages([ANY]).memory(1 << 20).build().unwrap();
+    let service = isr.layer(site.clone());
+
+    let first = ask(&service, get::<Plain>("/large")).await;
+    let receipt = isr.cache().revalidate(isr_layer::Purge::path("/large")).await;
+
+    assert_eq!(first.body.len(), 700_000);
+    assert_eq!(first.cache_status(), "isr; fwd=uri-miss; detail=too-large");
+    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Failed, "{receipt:?}");
+    assert_eq!(isr.cache().stats().entries, 0);
+}
