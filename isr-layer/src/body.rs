@@ -277,12 +277,14 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
     loop {
         let frame = tokio::select! {
             biased;
-            frame = body.frame() => frame,
+            // Its error need not be `Send`, and nobody asks for it.
+            frame = body.frame() => frame.map(|frame| frame.map_err(drop)),
             () = patience.as_mut() => return Read::TooLarge(IsrBody::continued(read, body)),
         };
         let Some(frame) = frame else { break };
         let Ok(frame) = frame else { return Read::Cut };
         match frame.into_data() {
+            Ok(data) if data.is_empty() => {}
             Ok(data) => {
                 length += data.len();
                 read.push_back(data);
@@ -292,6 +294,8 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
         if length > limit {
             return Read::TooLarge(IsrBody::continued(read, body));
         }
+        // A body that is always ready would be read in one go, and no time limit could end it.
+        tokio::task::consume_budget().await;
     }
     Read::Whole { bytes: joined(read, length), trailers }
 }
@@ -304,4 +308,35 @@ fn joined(mut chunks: VecDeque<Bytes>, length: usize) -> Bytes {
     let mut all = BytesMut::with_capacity(length);
     chunks.iter().for_each(|chunk| all.extend_from_slice(chunk));
     all.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body that is always ready and never says anything.
+    struct Mute(usize);
+
+    impl Body for Mute {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            self.0 += 1;
+            assert!(self.0 < 100_000, "it was read in one go");
+            Poll::Ready(Some(Ok(Frame::data(Bytes::new()))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_always_ready_cannot_keep_others_from_their_turn() {
+        let mut reading = pin!(read(Mute(0), 10));
+
+        let polled = std::future::poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await;
+
+        assert!(polled.is_pending());
+    }
 }
