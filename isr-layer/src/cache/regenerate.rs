@@ -1,10 +1,10 @@
 //! Regeneration: foreground and background are this one function, since both start from a recipe.
 
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -162,7 +162,9 @@ pub(crate) async fn attempt<R: Render>(
             return End::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), verdict };
         }
         match body::read(body, policy.max_body).await {
-            Read::Whole { bytes, .. } if !is_as_long_as_said(&parts.headers, &bytes) => End::Failed(Reason::Cut),
+            Read::Whole { bytes, .. } if !is_as_long_as_said(&parts.headers, &bytes) => {
+                End::Failed(Reason::Cut)
+            }
             Read::Whole { bytes, trailers } => End::Whole { parts, body: bytes, trailers },
             Read::Cut => End::Failed(Reason::Cut),
             Read::TooLarge(body) => {
@@ -190,14 +192,28 @@ fn is_as_long_as_said(headers: &HeaderMap, body: &Bytes) -> bool {
 
 /// The output of `work`, or `None` when it panicked.
 pub(crate) async fn caught<F: Future>(work: F) -> Option<F::Output> {
-    let mut work = pin!(work);
-    std::future::poll_fn(|cx| {
-        // Nothing of the render is looked at after a panic, so it does not matter in what state it was left.
-        match std::panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-            Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
-            Ok(Poll::Pending) => Poll::Pending,
+    let mut work = Caught(Some(Box::pin(work)));
+    poll_fn(|cx| work.poll(cx)).await
+}
+
+/// A future of which no panic gets out, not even while it is dropped. Nothing of a render is looked at after a panic, so it
+/// does not matter in what state it was left.
+struct Caught<F>(Option<Pin<Box<F>>>);
+
+impl<F: Future> Caught<F> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        let Some(work) = &mut self.0 else { return Poll::Ready(None) };
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+            Ok(polled) => polled.map(Some),
             Err(_) => Poll::Ready(None),
         }
-    })
-    .await
+    }
+}
+
+impl<F> Drop for Caught<F> {
+    fn drop(&mut self) {
+        let work = self.0.take();
+        // A guard of the handler that panics has no say any more: the render has ended already.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(work)));
+    }
 }
