@@ -115,7 +115,7 @@ pub(crate) async fn regenerate<R: Render>(
     let as_of = lead.begin(&core.marks);
     let is_listed = core.admits(&recipe).await;
     let born = clock::now();
-    let scope = Current::of(recipe.page.page);
+    let scope = Current::of(&recipe);
     let end = if is_listed { attempt(render, &recipe, &scope).await } else { End::NotListed };
     let attempt = Attempt { as_of, born, said: scope.said() };
     let answer = land(&core, lead, &recipe, attempt, end);

@@ -111,9 +111,9 @@ async fn the_index_of_a_nested_router_is_no_other_page_than_its_own() {
     blog.publish(2);
     let isr = crate::isr([Page::new("/"), Page::new("/blog")]);
     let posts = Router::new().route_service("/", blog.for_axum()).layer(isr.clone());
-    let app = Router::new().nest("/blog", posts).merge(
-        Router::new().route_service("/", home.for_axum()).layer(isr.clone()),
-    );
+    let app = Router::new()
+        .nest("/blog", posts)
+        .merge(Router::new().route_service("/", home.for_axum()).layer(isr.clone()));
 
     for _ in 0..2 {
         assert_eq!(ask(&app, get::<Body>("/")).await.text(), "/ v1");
