@@ -193,9 +193,10 @@ where
             return Ok(self.not_listed());
         }
         let scope = Current::of(&self.recipe);
+        let max_body = self.slot.core.max_body(&self.recipe.page);
         let end = match ready {
-            Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope).await,
-            None => attempt(Unready::new(self.slot.service()), &self.recipe, &scope).await,
+            Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope, max_body).await,
+            None => attempt(Unready::new(self.slot.service()), &self.recipe, &scope, max_body).await,
         };
         let outcome = Outcome::Unstored { forward, reason, collapsed: false };
         match end {

@@ -147,6 +147,11 @@ impl Core {
         cells
     }
 
+    /// The largest body of a page that is stored.
+    pub(crate) fn max_body(&self, page: &Known) -> usize {
+        page.policy().max_body.min(self.memory.largest_body())
+    }
+
     /// Who renders pages that no request came for; set by a layer that stands in front of the whole application.
     pub(crate) fn set_application(&self, renderer: &Arc<dyn Renderer>) {
         let mut application = self.application.lock().unwrap_or_else(PoisonError::into_inner);

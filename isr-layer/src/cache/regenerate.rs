@@ -116,7 +116,8 @@ pub(crate) async fn regenerate<R: Render>(
     let is_listed = core.admits(&recipe).await;
     let born = clock::now();
     let scope = Current::of(&recipe);
-    let end = if is_listed { attempt(render, &recipe, &scope).await } else { End::NotListed };
+    let max_body = core.max_body(&recipe.page);
+    let end = if is_listed { attempt(render, &recipe, &scope, max_body).await } else { End::NotListed };
     let attempt = Attempt { as_of, born, said: scope.said() };
     let answer = land(&core, lead, &recipe, attempt, end);
     if let (Some(client), Some(answer)) = (client, answer) {
@@ -143,11 +144,12 @@ async fn turn(core: &Core, lead: &Lead, recipe: &Recipe, purpose: Purpose) -> Tu
     }
 }
 
-/// Renders once and reads the answer as far as it may be stored, within the page's time limit.
+/// Renders once and reads the answer as far as it may be stored, up to `max_body` and within the page's time limit.
 pub(crate) async fn attempt<R: Render>(
     render: R,
     recipe: &Recipe,
     scope: &Current,
+    max_body: usize,
 ) -> End<R::Body, R::Error> {
     let policy = recipe.page.policy();
     let work = async {
@@ -161,7 +163,7 @@ pub(crate) async fn attempt<R: Render>(
         if matches!(verdict, Verdict::Uncacheable(_)) {
             return End::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), verdict };
         }
-        match body::read(body, policy.max_body).await {
+        match body::read(body, max_body).await {
             Read::Whole { bytes, .. } if !is_as_long_as_said(&parts.headers, &bytes) => {
                 End::Failed(Reason::Cut)
             }
