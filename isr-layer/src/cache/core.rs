@@ -217,11 +217,16 @@ impl Core {
         }
     }
 
-    /// Joins the flight of a key. The leader looks again after winning: the flight before it may just have landed. Then
-    /// its own is abandoned, and whoever joined it meanwhile looks again too.
+    /// Joins the flight of a key.
     fn join(&self, recipe: &Recipe, arrival: u64, now: Instant) -> Result<Joined, Arc<Entry>> {
         let known = self.known_cells(&recipe.page, &recipe.key);
         let joined = self.flights.join(&self.marks, recipe, &known, arrival);
+        self.second_look(recipe, joined, now)
+    }
+
+    /// The leader looks again after winning: the flight before it may just have landed. Then its own is abandoned, and
+    /// whoever joined it meanwhile looks again too: what is found now may be too old for who came since.
+    fn second_look(&self, recipe: &Recipe, joined: Joined, now: Instant) -> Result<Joined, Arc<Entry>> {
         if let Joined::Follow(_) = joined {
             return Ok(joined);
         }
@@ -230,3 +235,6 @@ impl Core {
         fresh.map_or(Ok(joined), Err)
     }
 }
+
+#[cfg(test)]
+mod tests;
