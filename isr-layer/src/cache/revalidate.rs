@@ -328,7 +328,7 @@ impl Counts {
             () => Status::Regenerated,
         };
         if failed > 0 {
-            receipt.error = Some(format!("{failed} renders failed; their last good pages stay"));
+            receipt.error = Some(format!("{failed} renders gave nothing that may be stored"));
         }
     }
 }

@@ -88,7 +88,7 @@ impl Core {
                 let path =
                     page.path_with(params).ok_or("`params` must name every parameter of the page once, with a value that can stand in its place")?;
                 // Another page has `/posts/new`, though `/posts/{slug}` would match it: routing decides.
-                if !self.registry.find(&path).is_some_and(|found| found.id == page.id) {
+                if self.registry.find(&path).is_none_or(|found| found.id != page.id) {
                     return Err("the path that these `params` make is another page's, or none".to_owned());
                 }
                 Ok(Named::Path { page, path })
