@@ -155,6 +155,9 @@ impl IsrLayerBuilder {
     }
 
     /// How many bytes of memory the entries may take. Default 256 MiB.
+    ///
+    /// A body of nearly half of that, and of nearly 16 MiB where there is more, is the largest that is stored, whatever the
+    /// page's own limit: it is counted twice, for its encodings.
     pub fn memory(mut self, bytes: u64) -> Self {
         self.config.memory_bytes = bytes;
         self
