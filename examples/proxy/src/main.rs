@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::error_handling::HandleError;
 use http::uri::{PathAndQuery, Scheme, Uri};
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderName, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
@@ -38,7 +38,9 @@ async fn main() -> Result<()> {
     })?;
     println!("http://{} answers for {}", listener.local_addr()?, origin.base);
 
-    let isr = IsrLayer::builder().pages([]).from_response_headers().build()?;
+    // What an origin says to the caches of a CDN it says to this proxy (RFC 9213).
+    let cdn = HeaderName::from_static("cdn-cache-control");
+    let isr = IsrLayer::builder().pages([]).from_response_headers().targeted_cache_control([cdn]).build()?;
     let pass = service_fn(move |request| origin.clone().pass(request));
     // The layer sees the errors of connections, so that an answer that says so can stand in; only then they become a 502.
     let cached = HandleError::new(isr.layer(pass), async |_: Error| StatusCode::BAD_GATEWAY);

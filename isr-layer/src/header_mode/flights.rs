@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::header::HeaderName;
 use tokio::sync::watch;
 
 use super::mode::HeaderMode;
@@ -127,6 +128,11 @@ impl Running {
 impl Lead {
     pub(super) fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// The fields in which an answer speaks to this cache by name.
+    pub(super) fn targets(&self) -> &Arc<[HeaderName]> {
+        &self.mode.targets
     }
 
     pub(super) fn number(&self) -> u64 {

@@ -32,7 +32,8 @@ impl Terms {
     /// What the response says; `None` when it says nothing, since there is no lifetime of our own. `received` is when it came.
     pub(super) fn of(directives: &Directives, headers: &HeaderMap, received: SystemTime) -> Option<Self> {
         let explicit = directives.s_maxage.or(directives.max_age).map(Duration::from_secs);
-        let fresh = explicit.or_else(|| expires_after(headers, received))?;
+        let otherwise = || (!directives.is_targeted).then(|| expires_after(headers, received)).flatten();
+        let fresh = explicit.or_else(otherwise)?;
         // An explicit window wins over what `s-maxage` implies (RFC 9111, 5.2.2.10), never over a demand to revalidate.
         let must_revalidate = directives.must_revalidate || directives.proxy_revalidate;
         let window =
@@ -119,7 +120,7 @@ mod tests {
 
     fn terms(lines: &[(&'static str, &str)]) -> Option<Terms> {
         let headers = headers(lines);
-        Terms::of(&Directives::of(&headers), &headers, at("Sun, 06 Nov 1994 08:49:37 GMT"))
+        Terms::of(&Directives::of(&headers, &[]), &headers, at("Sun, 06 Nov 1994 08:49:37 GMT"))
     }
 
     fn at(text: &str) -> SystemTime {

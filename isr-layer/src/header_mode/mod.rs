@@ -15,6 +15,7 @@ mod mode;
 mod sort;
 mod stored;
 mod target;
+mod targeted;
 mod unsafe_methods;
 mod validate;
 mod vary;

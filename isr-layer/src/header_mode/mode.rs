@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderName};
 use quick_cache::sync::Cache;
 
 use super::flights::{Flights, Follower, Landed, Lead};
@@ -27,6 +27,8 @@ const REST: Duration = Duration::from_secs(5);
 pub(crate) struct HeaderMode {
     pub(super) memory: Memory,
     pub(super) flights: Flights,
+    /// The fields in which an answer speaks to this cache by name (RFC 9213, 2.2).
+    pub(super) targets: Arc<[HeaderName]>,
     hasher: RandomState,
     /// Targets by their hash, until when: two that share one lose nothing but some sharing.
     uncacheable: Cache<u64, Instant>,
@@ -59,10 +61,11 @@ pub(super) enum Joined {
 
 impl HeaderMode {
     /// Room for `bytes` and `entries`, whichever ends first.
-    pub(crate) fn new(bytes: u64, entries: u64) -> Arc<Self> {
+    pub(crate) fn new(bytes: u64, entries: u64, targets: &[HeaderName]) -> Arc<Self> {
         Arc::new(Self {
             memory: Memory::new(bytes, entries),
             flights: Flights::default(),
+            targets: targets.into(),
             hasher: RandomState::new(),
             uncacheable: Cache::new(REMEMBERED),
             resting: Cache::new(REMEMBERED),
