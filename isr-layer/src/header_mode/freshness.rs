@@ -98,8 +98,21 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
     headers.get(name).and_then(date_of)
 }
 
+/// A date in whatever case, unlike elsewhere in HTTP (RFC 9111, 4.2).
 fn date_of(value: &HeaderValue) -> Option<SystemTime> {
-    value.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok())
+    let text = value.to_str().ok()?;
+    httpdate::parse_http_date(text).or_else(|_| httpdate::parse_http_date(&in_usual_case(text))).ok()
+}
+
+/// A date with its names in the case that RFC 9110, 5.6.7, has them in.
+fn in_usual_case(text: &str) -> String {
+    let mut is_inside_name = false;
+    let usual = text.chars().map(|char| {
+        let usual = if is_inside_name { char.to_ascii_lowercase() } else { char.to_ascii_uppercase() };
+        is_inside_name = char.is_ascii_alphabetic();
+        usual
+    });
+    usual.collect::<String>().replace("Gmt", "GMT")
 }
 
 #[cfg(test)]
@@ -145,6 +158,11 @@ mod tests {
             (&[minute_later], secs(60, 60, 60)),
             (&[minute_later, ("date", "Sun, 06 Nov 1994 08:50:07 GMT")], secs(30, 30, 30)),
             (&[minute_later, ("date", "Sun, 06 Nov 1994 08:51:07 GMT")], secs(0, 0, 0)),
+            (&[("expires", "SUN, 06 nov 1994 08:50:37 gMT")], secs(60, 60, 60)),
+            (&[("expires", "sunday, 06-NOV-94 08:50:37 GMT")], secs(60, 60, 60)),
+            (&[("expires", "sun nov  6 08:50:37 1994")], secs(60, 60, 60)),
+            (&[("expires", "Sun, 06 Nov 1994 08:50:37 EST")], secs(0, 0, 0)),
+            (&[("expires", "Mon, 06 Nov 1994 08:50:37 GMT")], secs(0, 0, 0)),
             (&[("expires", "0")], secs(0, 0, 0)),
             (&[minute_later, ("expires", "0")], secs(0, 0, 0)),
             (
