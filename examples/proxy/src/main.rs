@@ -6,6 +6,7 @@ mod headers;
 
 use std::env;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use axum::Router;
@@ -20,6 +21,9 @@ use hyper_util::rt::TokioExecutor;
 use isr_layer::IsrLayer;
 use tokio::net::TcpListener;
 use tower::{Layer, service_fn};
+
+/// How long a connection is kept for the next request: less than the origins' five seconds and more.
+const IDLE: Duration = Duration::from_secs(4);
 
 /// Where requests go, and by what.
 #[derive(Clone, Debug)]
@@ -57,8 +61,8 @@ impl Origin {
         let base = given.parse::<Uri>().with_context(|| format!("PROXY_ORIGIN {given:?} is not a URL"))?;
         let is_origin = base.scheme() == Some(&Scheme::HTTP) && base.path() == "/" && base.query().is_none();
         ensure!(is_origin, "PROXY_ORIGIN {given:?} is not like http://host:port, without a path");
-        // Whether a request may be sent twice is for its client to say.
-        let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http();
+        // A request that met an idle connection's end was never sent, and is sent over a new one; no other is sent twice.
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build_http();
         Ok(Self { base, client })
     }
 

@@ -5,7 +5,7 @@ use http::header::{
     IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 
-use crate::deliver::is_hop_by_hop;
+use crate::deliver::{is_digest, is_hop_by_hop};
 
 /// Whether an answer with these headers can be asked for conditionally.
 pub(super) fn can_validate(stored: &HeaderMap) -> bool {
@@ -41,6 +41,7 @@ pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> 
 /// What describes the body that is there, or the connection.
 fn is_kept(name: &HeaderName) -> bool {
     [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG].contains(name)
+        || is_digest(name)
         || is_hop_by_hop(name)
 }
 
@@ -74,13 +75,33 @@ mod tests {
 
     #[test]
     fn a_304_updates_all_but_what_describes_the_body() {
-        let stored = map(&[("etag", "\"a\""), ("x", "1"), ("y", "1"), ("content-type", "a/b"), ("y", "2")]);
-        let new =
-            [("etag", "W/\"a\""), ("y", "3"), ("content-length", "9"), ("content-type", "c/d"), ("te", "x")];
+        let stored = map(&[
+            ("etag", "\"a\""),
+            ("x", "1"),
+            ("y", "1"),
+            ("content-type", "a/b"),
+            ("content-digest", "sha-256=:whole:"),
+            ("y", "2"),
+        ]);
+        let new = [
+            ("etag", "W/\"a\""),
+            ("y", "3"),
+            ("content-length", "9"),
+            ("content-type", "c/d"),
+            ("content-digest", "sha-256=:nothing:"),
+            ("te", "x"),
+        ];
 
         let updated = updated(&stored, &map(&new)).unwrap();
 
-        assert_eq!(updated, map(&[("etag", "\"a\""), ("x", "1"), ("y", "3"), ("content-type", "a/b")]));
+        let expected = [
+            ("etag", "\"a\""),
+            ("x", "1"),
+            ("y", "3"),
+            ("content-type", "a/b"),
+            ("content-digest", "sha-256=:whole:"),
+        ];
+        assert_eq!(updated, map(&expected));
     }
 
     #[test]
