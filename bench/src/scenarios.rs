@@ -58,6 +58,7 @@ pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
         // A browser accepts the second over TLS, and no more than the first without.
         "hit-gzip" => hit_encoded("gzip, deflate", "gzip", requests).await,
         "hit-br" => hit_encoded("gzip, deflate, br, zstd", "br", requests).await,
+        "hit-by-headers" => hit_by_headers(requests).await,
         "purge" => purge(requests).await,
         "hit-after-purge" => hit_after_purge(requests).await,
         "uncached-below-page-plain" => {
@@ -155,6 +156,14 @@ async fn hit_encoded(accepted: &'static str, coding: &str, requests: u64) -> Res
     ensure(head.headers.contains_key(VARY), "an encoded answer does not vary")?;
     ensure(read(body).await? < PAGE.len(), "an encoded answer is no smaller")?;
     drive::<Plain, _, _>(service, &browser, requests).await
+}
+
+/// Hits of a route that is no page, whose answer says for how long it lasts.
+async fn hit_by_headers(requests: u64) -> Result<(), BoxError> {
+    let mut service =
+        IsrLayer::builder().pages([]).from_response_headers().build()?.layer(service_fn(lasting));
+    warm::<Plain, _, _>(&mut service).await?;
+    drive::<Plain, _, _>(service, &post(), requests).await
 }
 
 /// The baseline of [`hit_after_purge`]: the purges alone.
@@ -259,6 +268,19 @@ fn page(_request: Request<Plain>) -> Ready<Result<Response<Plain>, Infallible>> 
     let mut response = Response::new(Full::new(Bytes::from_static(&PAGE)));
     response.headers_mut().append(CONTENT_TYPE, HTML);
     ready(Ok(response))
+}
+
+/// The inner service whose answer says for how long it lasts.
+fn lasting(request: Request<Plain>) -> Ready<Result<Response<Plain>, Infallible>> {
+    const HEADERS: [(HeaderName, HeaderValue); 2] = [
+        (CACHE_CONTROL, HeaderValue::from_static("max-age=3600")),
+        (ETAG, HeaderValue::from_static("\"0f343b0931126a20f133d67c2b018a3b\"")),
+    ];
+    let mut answer = page(request).into_inner();
+    if let Ok(response) = &mut answer {
+        response.headers_mut().extend(HEADERS);
+    }
+    ready(answer)
 }
 
 /// The application of the rows with axum.

@@ -88,8 +88,7 @@ impl Core {
     pub(crate) fn new(config: Config, registry: Registry, lists: Lists) -> Arc<Self> {
         let is_header_mode = config.from_response_headers;
         let bytes = if is_header_mode { config.memory_bytes.div_ceil(2) } else { config.memory_bytes };
-        let header_mode =
-            is_header_mode.then(|| HeaderMode::new(bytes, config.max_entries, &config.targets));
+        let header_mode = is_header_mode.then(|| HeaderMode::new(bytes, config.max_entries, &config.targets));
         Arc::new(Self {
             marks: Marks::new(config.max_marks),
             memory: Memory::new(bytes, config.max_entries),

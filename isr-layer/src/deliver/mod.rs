@@ -17,9 +17,11 @@ mod surrogate;
 pub use downstream::Downstream;
 
 pub(crate) use answer::{Hit, body, deliver, unstored};
-pub(crate) use choice::{choose, choose_form};
+pub(crate) use choice::{Form, choose, choose_form};
 pub(crate) use delivery::{Delivery, is_head};
 pub(crate) use downstream::{Offer, take_back};
-pub(crate) use headers::{is_digest, is_hop_by_hop, mark_draft, note_status, prepare, prepare_foreign, stamped};
+pub(crate) use headers::{
+    is_digest, is_hop_by_hop, mark_draft, note_status, prepare, prepare_foreign, stamped,
+};
 pub(crate) use representation::Representation;
 pub(crate) use stamp::Stamps;

@@ -102,8 +102,9 @@ where
     let timing = Received { at: received, delay };
     if let Some(known) = known.filter(|_| parts.status == StatusCode::NOT_MODIFIED) {
         let updated = known.updated(&parts.headers, born, received);
-        return updated
-            .map_or(End::Failed(Reason::FailedStatus), |whole| still_holds(&headers, whole, targets, timing));
+        return updated.map_or(End::Failed(Reason::FailedStatus), |whole| {
+            still_holds(&headers, whole, targets, timing)
+        });
     }
     let admitted = match admit(&headers, parts.status, &parts.headers, targets, timing) {
         Ok(admitted) => admitted,
@@ -172,7 +173,7 @@ fn keep<R, E>(lead: Lead, request: &HeaderMap, whole: Whole, admitted: Admitted)
     let stored = Arc::new(Stored::new(target.clone(), admitted, &whole, number, lead.as_of()));
     let status = whole.parts.status;
     let landed = lead.land(|mode| {
-        let known = mode.memory.get(&target, request);
+        let known = mode.memory.get(target.asked(), request);
         if is_error(status) && known.is_some_and(|known| known.allows_if_error(now)) {
             return mode.fail(&target, now);
         }

@@ -10,6 +10,7 @@ mod directives;
 mod fetch;
 mod flights;
 mod freshness;
+mod hit;
 mod memory;
 mod mode;
 mod sort;
@@ -22,5 +23,6 @@ mod vary;
 mod visit;
 
 pub(crate) use answer::answer;
+pub(crate) use hit::Hit;
 pub(crate) use mode::HeaderMode;
 pub(crate) use sort::sort;

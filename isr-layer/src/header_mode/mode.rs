@@ -11,7 +11,7 @@ use super::flights::{Flights, Follower, Landed, Lead};
 use super::freshness::State;
 use super::memory::Memory;
 use super::stored::Stored;
-use super::target::Target;
+use super::target::{Asked, Target};
 use crate::clock::Instant;
 use crate::invalidation::Marks;
 use crate::outcome::Forward;
@@ -73,9 +73,9 @@ impl HeaderMode {
     }
 
     /// What is there for a request.
-    pub(super) fn look(&self, target: &Target, request: &HeaderMap, marks: &Marks, now: Instant) -> Found {
-        let Some(stored) = self.memory.get(target, request) else {
-            let forward = if self.memory.has(target) { Forward::VaryMiss } else { Forward::UriMiss };
+    pub(super) fn look(&self, asked: Asked<'_>, request: &HeaderMap, marks: &Marks, now: Instant) -> Found {
+        let Some(stored) = self.memory.get(asked, request) else {
+            let forward = if self.memory.has(asked) { Forward::VaryMiss } else { Forward::UriMiss };
             return Found::Nothing(Missing { forward, stored: None });
         };
         match stored.state(marks, now) {
@@ -94,7 +94,7 @@ impl HeaderMode {
         now: Instant,
     ) -> Joined {
         let mut running = self.flights.lock();
-        if let Found::Fresh(stored) = self.look(target, request, marks, now) {
+        if let Found::Fresh(stored) = self.look(target.asked(), request, marks, now) {
             return Joined::Fresh(stored);
         }
         let is_shared = !self.is_in(&self.uncacheable, target, now);
