@@ -27,6 +27,7 @@ pub(crate) enum Sort {
 }
 
 /// Sorts a request whose public path is `path`. A client that may see drafts is none of its business either.
+#[inline(never)]
 pub(crate) fn sort<B: Body>(core: &Core, request: &Request<B>, path: &str) -> Sort {
     let headers = request.headers();
     let Some(mode) = core.header_mode.as_ref().filter(|_| !core.shows_draft(headers)) else {
