@@ -107,3 +107,31 @@ async fn a_304_that_speaks_of_another_answer_is_a_failure_and_nothing_is_retried
     visit(&service).await;
     assert!(!site.seen()[2].headers.contains_key("if-none-match"), "the next one asks for the whole");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_304_freshens_the_variant_that_was_asked_about_and_no_other() {
+    let (site, service) = site_that_says("");
+    site.script(|seen, _| {
+        let tag = format!("\"{}\"", seen.headers["accept-language"].to_str().unwrap());
+        let reply = match seen.headers.get("if-none-match") {
+            Some(known) if *known == tag => Reply::status(304).empty(),
+            _ => Reply::page(),
+        };
+        reply
+            .header("cache-control", "max-age=10")
+            .header("vary", "accept-language")
+            .header("etag", &tag)
+            .into()
+    });
+    for language in ["de", "en"] {
+        visit_with(&service, &[("accept-language", language)]).await;
+    }
+    pass(10).await;
+
+    let validated = visit_with(&service, &[("accept-language", "de")]).await;
+    let other = visit_with(&service, &[("accept-language", "en"), ("if-none-match", "\"x\"")]).await;
+
+    assert_eq!((validated.cache_status(), validated.header("etag")), ("isr; fwd=stale; stored", "\"de\""));
+    assert_eq!(other.cache_status(), "isr; fwd=stale; detail=request");
+    assert_eq!(site.seen()[2].headers["if-none-match"], "\"de\"");
+}
