@@ -1,8 +1,8 @@
 //! Asking whether a stale answer still holds, and what a 304 changes about it (RFC 9111, 4.3).
 
 use http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    AGE, CACHE_STATUS, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, HeaderMap,
+    HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 
 use crate::deliver::{is_digest, is_hop_by_hop};
@@ -29,6 +29,10 @@ pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> 
         return None;
     }
     let mut updated = stored.clone();
+    // These said when the old answer was made and how old it is; what the 304 does not say is now (RFC 9110, 6.6.1).
+    for name in [AGE, CACHE_STATUS, DATE] {
+        updated.remove(name);
+    }
     for name in new.keys().filter(|name| !is_kept(name)) {
         updated.remove(name);
         for value in new.get_all(name) {
