@@ -196,7 +196,7 @@ fn refuse(lead: Lead, request: &HeaderMap, status: StatusCode, reason: Reason) {
         if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
             mode.fail(&target, now)
         } else if reason == Reason::Authorization {
-            Landed::Unstored
+            mode.decline(&target, request, now)
         } else {
             mode.refuse(&target, request, number, now)
         }

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use quick_cache::sync::Cache;
 
 use super::flights::{Flights, Follower, Landed, Lead};
@@ -30,7 +30,8 @@ pub(crate) struct HeaderMode {
     /// The fields in which an answer speaks to this cache by name (RFC 9213, 2.2).
     pub(super) targets: Arc<[HeaderName]>,
     hasher: RandomState,
-    /// Targets by their hash, until when: two that share one lose nothing but some sharing.
+    /// Targets by their hash, until when: two that share one lose nothing but some sharing. Those who say who they are have
+    /// theirs apart, since what may not be stored for them often may for others.
     uncacheable: Cache<u64, Instant>,
     resting: Cache<u64, Instant>,
 }
@@ -97,7 +98,7 @@ impl HeaderMode {
         if let Found::Fresh(stored) = self.look(target.asked(), request, marks, now) {
             return Joined::Fresh(stored);
         }
-        let is_shared = !self.is_in(&self.uncacheable, target, now);
+        let is_shared = !is_in(&self.uncacheable, self.kind(target, request), now);
         match running.follow(target, marks).filter(|_| is_shared) {
             Some(follower) => Joined::Follow(follower),
             None => Joined::Lead(running.lead(self, target, is_shared, marks)),
@@ -117,7 +118,7 @@ impl HeaderMode {
         marks: &Marks,
         now: Instant,
     ) -> Option<Lead> {
-        if self.is_in(&self.resting, target, now) {
+        if is_in(&self.resting, self.hash(target), now) {
             return None;
         }
         match self.join(target, request, marks, now) {
@@ -129,7 +130,7 @@ impl HeaderMode {
     /// Keeps an answer to `request`.
     pub(super) fn keep(&self, stored: Arc<Stored>, target: &Target, request: &HeaderMap) -> Landed {
         self.memory.put(target, stored.clone(), request);
-        self.uncacheable.remove(&self.hash(target));
+        self.uncacheable.remove(&self.kind(target, request));
         self.resting.remove(&self.hash(target));
         Landed::Stored(stored)
     }
@@ -137,7 +138,12 @@ impl HeaderMode {
     /// Notes that an answer to `request` is not to be kept, nor what was kept for it before.
     pub(super) fn refuse(&self, target: &Target, request: &HeaderMap, number: u64, now: Instant) -> Landed {
         self.memory.forget(target, request, number);
-        self.uncacheable.insert(self.hash(target), now + UNCACHEABLE_FOR);
+        self.decline(target, request, now)
+    }
+
+    /// Notes that an answer to `request` is not to be kept; what is kept stays.
+    pub(super) fn decline(&self, target: &Target, request: &HeaderMap, now: Instant) -> Landed {
+        self.uncacheable.insert(self.kind(target, request), now + UNCACHEABLE_FOR);
         Landed::Unstored
     }
 
@@ -187,11 +193,15 @@ impl HeaderMode {
         self.flights.len()
     }
 
-    fn is_in(&self, table: &Cache<u64, Instant>, target: &Target, now: Instant) -> bool {
-        table.get(&self.hash(target)).is_some_and(|until| now < until)
-    }
-
     fn hash(&self, target: &Target) -> u64 {
         self.hasher.hash_one(target)
     }
+
+    fn kind(&self, target: &Target, request: &HeaderMap) -> u64 {
+        self.hasher.hash_one((target, request.contains_key(AUTHORIZATION)))
+    }
+}
+
+fn is_in(table: &Cache<u64, Instant>, hash: u64, now: Instant) -> bool {
+    table.get(&hash).is_some_and(|until| now < until)
 }

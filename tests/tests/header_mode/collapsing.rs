@@ -78,6 +78,26 @@ async fn what_is_not_stored_is_for_its_leader_alone_and_nobody_waits_for_the_nex
 }
 
 #[tokio::test]
+async fn those_whose_answers_are_theirs_alone_do_not_wait_for_each_other_again_and_others_still_do() {
+    let (site, service) = site_that_says("max-age=60");
+    let authorized = &[("authorization", "Basic x")];
+    visit_with(&service, authorized).await;
+    site.before().close();
+
+    let mut all = vec![come(&service, authorized), come(&service, authorized)];
+    site.before().reached(3).await;
+    all.extend([come(&service, &[]), come(&service, &[])]);
+    site.before().reached(4).await;
+    settle().await;
+    site.before().open();
+
+    for one in all {
+        one.await.unwrap();
+    }
+    assert_eq!(site.renders(), 4);
+}
+
+#[tokio::test]
 async fn the_answer_is_stored_though_its_leader_left() {
     let (site, service) = site_that_says("max-age=60");
     site.after().close();
