@@ -71,6 +71,12 @@ impl Memory {
         self.targets.contains_key(&asked)
     }
 
+    /// Whether two requests may get one answer, as far as the `Vary` of what is stored tells.
+    pub(super) fn may_share(&self, target: &Target, one: &HeaderMap, other: &HeaderMap) -> bool {
+        let known = self.targets.peek(target).unwrap_or_default();
+        known.iter().all(|stored| stored.is_same_for(one, other))
+    }
+
     /// Stores an answer to `request`, in place of those it would have been answered with before; not if one of them began
     /// later.
     pub(super) fn put(&self, target: &Target, stored: Arc<Stored>, request: &HeaderMap) {

@@ -99,15 +99,16 @@ impl HeaderMode {
             return Joined::Fresh(stored);
         }
         let is_shared = !is_in(&self.uncacheable, self.kind(target, request), now);
-        match running.follow(target, marks).filter(|_| is_shared) {
+        let may_share = |leader: &HeaderMap| is_shared && self.memory.may_share(target, leader, request);
+        match running.follow(target, marks, may_share) {
             Some(follower) => Joined::Follow(follower),
-            None => Joined::Lead(running.lead(self, target, is_shared, marks)),
+            None => Joined::Lead(running.lead(self, target, is_shared.then(|| request.clone()), marks)),
         }
     }
 
     /// A fetch that nobody joins.
     pub(super) fn alone(self: &Arc<Self>, target: &Target, marks: &Marks) -> Lead {
-        self.flights.lock().lead(self, target, false, marks)
+        self.flights.lock().lead(self, target, None, marks)
     }
 
     /// Starts a refresh, unless one is running, one has just failed, or it is not needed any more.

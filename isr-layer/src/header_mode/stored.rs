@@ -74,6 +74,11 @@ impl Stored {
         self.admitted.selecting.matches(request)
     }
 
+    /// Whether two requests have the same in all that its `Vary` names.
+    pub(super) fn is_same_for(&self, one: &HeaderMap, other: &HeaderMap) -> bool {
+        self.admitted.selecting.is_same(one, other)
+    }
+
     /// Whether it may answer a request: its `Vary` selects it, and one that says who asks gets only what is for all.
     pub(super) fn answers(&self, request: &HeaderMap) -> bool {
         self.is_selected_by(request)

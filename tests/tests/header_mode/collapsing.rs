@@ -52,6 +52,25 @@ async fn a_follower_whose_vary_does_not_match_fetches_for_itself() {
 }
 
 #[tokio::test]
+async fn who_is_known_to_need_another_variant_does_not_wait_for_this_one() {
+    let (site, service) = site_with(&[("cache-control", "max-age=60"), ("vary", "foo")]);
+    visit_with(&service, &[("foo", "1")]).await;
+    site.before().close();
+    let leader = come(&service, &[("foo", "2")]);
+    site.before().reached(2).await;
+
+    let (same, other) = (come(&service, &[("foo", "2")]), come(&service, &[("foo", "3")]));
+    site.before().reached(3).await;
+    settle().await;
+    site.before().open();
+
+    for (one, status) in [(leader, "stored"), (same, "stored; collapsed"), (other, "stored")] {
+        assert_eq!(one.await.unwrap().cache_status(), format!("isr; fwd=vary-miss; {status}"));
+    }
+    assert_eq!(site.renders(), 3);
+}
+
+#[tokio::test]
 async fn what_is_not_stored_is_for_its_leader_alone_and_nobody_waits_for_the_next() {
     let (site, service) = site_that_says("private");
     site.before().close();
