@@ -227,3 +227,55 @@ impl Core {
         fresh.map_or(Ok(joined), Err)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::clock;
+    use crate::deliver::Offer;
+    use crate::entry::{Lifetime, Rendered};
+    use crate::invalidation::Carried;
+    use crate::{IsrLayer, Page};
+
+    fn core_and_recipe() -> (Arc<Core>, Recipe) {
+        let core = IsrLayer::builder().pages([Page::new("/a")]).build().unwrap().core;
+        let page = core.registry.find("/a").unwrap().clone();
+        let key = Key::bare(&page, "/a").unwrap();
+        (core, Recipe::of(page, key, None))
+    }
+
+    /// What a flight does that lands.
+    fn store(core: &Core, recipe: &Recipe) {
+        let (parts, ()) = http::Response::new(()).into_parts();
+        let rendered = Rendered {
+            parts,
+            body: Bytes::from_static(b"a page"),
+            trailers: None,
+            born: clock::now(),
+            as_of: core.marks.published(),
+            lifetime: Lifetime::default(),
+            offer: Offer::default(),
+            has_drafts: false,
+        };
+        let carried = Carried::new(core.known_cells(&recipe.page, &recipe.key));
+        core.memory.put(Arc::new(Entry::new(recipe, rendered, carried)));
+    }
+
+    /// Between a request's look into memory and its look at the flights one may land: it is in neither then.
+    #[test]
+    fn the_leader_looks_again_after_winning_and_leads_nothing_where_there_is_a_fresh_page_by_now() {
+        let (core, recipe) = core_and_recipe();
+        let waiting = || Waiting { fallback: None, forward: Forward::UriMiss };
+
+        let before = core.wait(&recipe, waiting(), 0, clock::now());
+        assert!(matches!(&before, Decision::Lead(..)), "nothing is stored");
+        drop(before);
+        store(&core, &recipe);
+        let after = core.wait(&recipe, waiting(), 0, clock::now());
+
+        assert!(matches!(after, Decision::Serve(_, Outcome::Hit)));
+        assert_eq!(core.flights.len(), 0, "its own flight is abandoned");
+    }
+}

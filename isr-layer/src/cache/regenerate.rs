@@ -17,7 +17,7 @@ use super::core::Core;
 use super::flight::{Landed, Lead};
 use super::land::{Attempt, land};
 use super::permits::{Permit, Purpose};
-use crate::body::{self, IsrBody, Read};
+use crate::body::{self, IsrBody, Read, is_length};
 use crate::clock;
 use crate::context::Current;
 use crate::entry::{Verdict, admit_head};
@@ -162,6 +162,11 @@ pub(crate) async fn attempt<R: Render>(
             return End::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), verdict };
         }
         match body::read(body, policy.max_body).await {
+            Read::Whole { bytes, .. }
+                if verdict == Verdict::Store && !is_length(&parts.headers, bytes.len()) =>
+            {
+                End::Failed(Reason::Cut)
+            }
             Read::Whole { bytes, trailers } => End::Whole { parts, body: bytes, trailers },
             Read::Cut => End::Failed(Reason::Cut),
             Read::TooLarge(body) => {

@@ -21,7 +21,8 @@ pub(crate) use choice::{Form, choose, choose_form};
 pub(crate) use delivery::{Delivery, is_head};
 pub(crate) use downstream::{Offer, take_back};
 pub(crate) use headers::{
-    is_digest, is_hop_by_hop, mark_draft, note_status, prepare, prepare_foreign, stamped,
+    describes_body, is_digest, is_hop_by_hop, mark_draft, name_declared, note_status, prepare,
+    prepare_foreign, remove_all, stamped,
 };
 pub(crate) use representation::Representation;
 pub(crate) use stamp::Stamps;

@@ -117,18 +117,18 @@ impl Stored {
     /// Whether the origin can be asked if it still holds. After a purge it is not: that says it does not.
     pub(super) fn can_be_validated(&self, marks: &Marks) -> bool {
         let is_trusted = self.validity(marks) == Validity::Valid && !self.is_doubted.load(Ordering::Relaxed);
-        let head = &self.representation.stamps.whole().head;
-        is_trusted && head.status() == StatusCode::OK && can_validate(head.headers())
+        let head = &self.representation.stamps.latest().whole.head;
+        is_trusted && head.status == StatusCode::OK && can_validate(&head.headers)
     }
 
     /// Makes a request ask for what differs from it only.
     pub(super) fn ask_for_change(&self, request: &mut HeaderMap) {
-        ask_for_change(request, self.representation.stamps.whole().head.headers());
+        ask_for_change(request, &self.representation.stamps.latest().whole.head.headers);
     }
 
     /// The whole of it, as a 304 with the headers `new` says it is now; `None` when that speaks of another answer.
     pub(super) fn updated(&self, new: &HeaderMap, born: Instant, received: SystemTime) -> Option<Whole> {
-        let headers = updated(self.representation.stamps.whole().head.headers(), new);
+        let headers = updated(&self.representation.stamps.latest().whole.head.headers, new);
         // Asked again in the same way, the origin would say the same again.
         self.is_doubted.store(headers.is_none(), Ordering::Relaxed);
         let headers = headers?;
@@ -162,20 +162,28 @@ impl Stored {
         now: Instant,
     ) -> Response<IsrBody<R>> {
         let page = &self.representation;
-        let prepared = if outcome == Outcome::Hit { page.stamps.head(form, now) } else { None };
-        let head = prepared.unwrap_or_else(|| self.head_now(form, outcome, show_status, now));
-        head.map(|()| body(form, &page.body, &self.trailers))
+        if outcome == Outcome::Hit
+            && let Some(head) = page.stamps.latest().head(form, now)
+        {
+            return Response::from_parts(head.clone(), body(form, &page.body, &self.trailers));
+        }
+        let head = self.head_now(form, outcome, show_status, now);
+        Response::from_parts(head, body(form, &page.body, &self.trailers))
     }
 
     /// The head of this second. That of a hit is kept for the next one; others say what happened only once.
-    fn head_now(&self, form: Form, outcome: Outcome, show_status: bool, now: Instant) -> Response<()> {
+    fn head_now(&self, form: Form, outcome: Outcome, show_status: bool, now: Instant) -> response::Parts {
         let page = &self.representation;
         let age = self.age(now);
         let until = now + Duration::from_secs(age.as_secs() + 1) - age;
         let age = age.as_secs();
         let status = show_status.then(|| CacheStatus { outcome, ttl: Some(self.ttl(age, outcome)) });
-        let whole =
-            stamped(&page.stamps.whole(), (age, until), status.as_ref(), self.earlier_caches.as_deref());
+        let whole = stamped(
+            &page.stamps.latest().whole,
+            (age, until),
+            status.as_ref(),
+            self.earlier_caches.as_deref(),
+        );
         if outcome == Outcome::Hit {
             page.stamps.renew(whole, form, page.body.len())
         } else {

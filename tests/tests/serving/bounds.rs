@@ -1,7 +1,10 @@
 //! Memory is bounded by bytes and by entries, and a flood evicts no hot page.
 
+use std::sync::{Arc, mpsc};
+
+use bytes::Bytes;
 use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page};
-use isr_tests::{Act, Reply, Site, ask, get};
+use isr_tests::{Act, Reply, Site, ask, get, settle};
 use tower::Layer;
 
 use crate::Plain;
@@ -141,4 +144,45 @@ async fn after_a_flood_nothing_is_left_running() {
     let stats = isr.cache().stats();
 
     assert_eq!((stats.flights, stats.tasks), (0, 0));
+}
+
+/// A body that lives as long as somebody has a part of it.
+struct Counted {
+    bytes: Vec<u8>,
+    _alive: Arc<()>,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Pages wait for a processor to be encoded. A flood rendered faster than they were, and each waited in memory though it
+/// had been evicted long before.
+#[test]
+fn a_page_that_was_evicted_is_not_kept_for_its_encodings() {
+    let alive = Arc::new(());
+    let (site, isr, service) = site(open().pages([ANY]).max_entries(10).build().unwrap());
+    let body = alive.clone();
+    site.script(move |_, _| {
+        let owner = Counted { bytes: vec![b'x'; 2_000], _alive: body.clone() };
+        Reply::page().header("content-type", "text/plain").chunk(Bytes::from_owner(owner)).into()
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+
+    runtime.expect("a runtime starts").block_on(async {
+        // The one thread that could encode has something else to do.
+        let (go_on, until) = mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || until.recv());
+        flood(&service, 0..100).await;
+        settle().await;
+        let (stats, bodies) = (isr.cache().stats(), Arc::strong_count(&alive) - 2);
+        drop(go_on);
+        let _ = busy.await;
+        isr.cache().drained().await;
+
+        assert!(stats.tasks > stats.entries, "pages wait for their encodings: {stats:?}");
+        assert_eq!(bodies, stats.entries, "what is kept is what memory keeps: {stats:?}");
+    });
 }
