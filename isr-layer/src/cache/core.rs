@@ -30,6 +30,7 @@ use crate::spawn::Tasks;
 pub(crate) struct Config {
     pub(crate) cache_status: bool,
     pub(crate) from_response_headers: bool,
+    pub(crate) targets: Vec<HeaderName>,
     pub(crate) keep_headers: Vec<HeaderName>,
     pub(crate) drop_extensions: Vec<fn(&mut Extensions)>,
     pub(crate) memory_bytes: u64,
@@ -85,12 +86,13 @@ pub(crate) struct Waiting {
 
 impl Core {
     pub(crate) fn new(config: Config, registry: Registry, lists: Lists) -> Arc<Self> {
-        let header_mode = config.from_response_headers;
-        let bytes = if header_mode { config.memory_bytes.div_ceil(2) } else { config.memory_bytes };
+        let is_header_mode = config.from_response_headers;
+        let bytes = if is_header_mode { config.memory_bytes.div_ceil(2) } else { config.memory_bytes };
+        let header_mode = is_header_mode.then(|| HeaderMode::new(bytes, config.max_entries, &config.targets));
         Arc::new(Self {
             marks: Marks::new(config.max_marks),
             memory: Memory::new(bytes, config.max_entries),
-            header_mode: header_mode.then(|| HeaderMode::new(bytes, config.max_entries)),
+            header_mode,
             flights: Flights::new(),
             permits: Permits::new(config.renders),
             troubles: Troubles::new(),
