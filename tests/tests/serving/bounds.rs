@@ -1,10 +1,7 @@
 //! Memory is bounded by bytes and by entries, and a flood evicts no hot page.
 
-use std::sync::{Arc, mpsc};
-
-use bytes::Bytes;
 use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page};
-use isr_tests::{Act, Reply, Site, ask, get, settle};
+use isr_tests::{Act, Reply, Site, ask, get};
 use tower::Layer;
 
 use crate::Plain;
