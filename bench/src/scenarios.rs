@@ -188,11 +188,9 @@ async fn hit_after_purge(requests: u64) -> Result<(), BoxError> {
     let isr = isr()?;
     let mut service = isr.layer(service_fn(page));
     warm::<Plain, _, _>(&mut service).await?;
-    let post = post();
-    for _ in 0..requests {
-        purge_another_tag(&isr.cache()).await;
-        once::<Plain, _, _>(&mut service, &post).await?;
-    }
+    let cache = isr.cache();
+    let before = async || purge_another_tag(&cache).await;
+    drive_after::<Plain, _, _>(&mut service, &post(), requests, before).await?;
     warm::<Plain, _, _>(&mut service).await?;
     Ok(())
 }
@@ -215,7 +213,24 @@ where
 }
 
 /// Sends the requests one after the other and reads each answer to its end.
-async fn drive<B, S, R>(mut service: S, request: &Template, requests: u64) -> Result<(), BoxError>
+async fn drive<B, S, R>(service: S, request: &Template, requests: u64) -> Result<(), BoxError>
+where
+    B: Default,
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    drive_after(service, request, requests, async || {}).await
+}
+
+/// The same with something to do before each request. Its future stays where it is made, as a server's would.
+async fn drive_after<B, S, R>(
+    mut service: S,
+    request: &Template,
+    requests: u64,
+    before: impl AsyncFn(),
+) -> Result<(), BoxError>
 where
     B: Default,
     S: Service<Request<B>, Response = Response<R>>,
@@ -224,26 +239,13 @@ where
     R::Error: Into<BoxError>,
 {
     for _ in 0..requests {
-        once(&mut service, request).await?;
+        before().await;
+        let answer = pin!(service.ready().await.map_err(Into::into)?.call(black_box(request).make()));
+        match answer.await {
+            Ok(answer) => read(answer.into_body()).await?,
+            Err(error) => return Err(error.into()),
+        };
     }
-    Ok(())
-}
-
-/// Sends one request and reads the answer to its end; its future stays where it is made, as a server's would.
-#[inline]
-async fn once<B, S, R>(service: &mut S, request: &Template) -> Result<(), BoxError>
-where
-    B: Default,
-    S: Service<Request<B>, Response = Response<R>>,
-    S::Error: Into<BoxError>,
-    R: Body<Data = Bytes>,
-    R::Error: Into<BoxError>,
-{
-    let answer = pin!(service.ready().await.map_err(Into::into)?.call(black_box(request).make()));
-    match answer.await {
-        Ok(answer) => read(answer.into_body()).await?,
-        Err(error) => return Err(error.into()),
-    };
     Ok(())
 }
 
