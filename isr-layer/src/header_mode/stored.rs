@@ -185,7 +185,7 @@ impl Stored {
             self.earlier_caches.as_deref(),
         );
         if outcome == Outcome::Hit {
-            page.stamps.renew(whole, form, page.body.len())
+            page.stamps.renew(&whole, form, page.body.len())
         } else {
             Stamps::once(&whole, form, page.body.len())
         }

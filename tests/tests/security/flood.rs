@@ -86,6 +86,8 @@ async fn flood(builder: IsrLayerBuilder, unknown: Unknown, paths: usize) -> (usi
     }
     let mut hits = 0;
     for n in 0..paths {
+        // Twice, so that each looks as if it were wanted.
+        is_hit(&mut service, format!("/posts/unknown-{n}")).await;
         is_hit(&mut service, format!("/posts/unknown-{n}")).await;
         hits += usize::from(is_hit(&mut service, format!("/posts/hot-{}", n * 7 % HOT)).await);
     }

@@ -158,3 +158,33 @@ async fn a_page_that_memory_has_no_room_for_is_not_said_to_be_stored() {
     assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Failed, "{receipt:?}");
     assert_eq!(isr.cache().stats().entries, 0);
 }
+
+/// A large buffer that a client of the origin has read head and body into.
+struct Buffer {
+    _held: std::sync::Arc<()>,
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &[b'x'; 64 * 1024]
+    }
+}
+
+#[tokio::test]
+async fn a_stored_header_keeps_no_buffer_that_it_was_a_part_of() {
+    let buffer = std::sync::Arc::new(());
+    let value = bytes::Bytes::from_owner(Buffer { _held: buffer.clone() }).slice(..10);
+    let value = http::HeaderValue::from_maybe_shared(value).unwrap();
+    let isr = open().pages([ANY]).build().unwrap();
+    let service = isr.layer(tower::service_fn(move |_: http::Request<Plain>| {
+        let mut response = http::Response::new(Plain::from("a page"));
+        response.headers_mut().insert("x-origin", value.clone());
+        async { Ok::<_, std::convert::Infallible>(response) }
+    }));
+
+    ask(&service, get::<Plain>("/a")).await;
+    drop(service);
+
+    assert_eq!(isr.cache().stats().entries, 1);
+    assert_eq!(std::sync::Arc::strong_count(&buffer), 1, "ten bytes keep a buffer of 64 KiB");
+}
