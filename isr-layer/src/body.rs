@@ -7,12 +7,13 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, HeaderMap};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use pin_project_lite::pin_project;
 
 use crate::call::Resumed;
+use crate::context::Current;
 
 /// A request body that can be made from kept bytes, so that a page can be rendered without the client.
 ///
@@ -139,6 +140,7 @@ pin_project! {
         Inner { #[pin] body: R },
         Stored { bytes: Option<Bytes>, trailers: Option<Box<HeaderMap>> },
         Continued { read: VecDeque<Bytes>, rest: Pin<Box<R>> },
+        Within { scope: Current, body: Pin<Box<R>> },
     }
 }
 
@@ -158,6 +160,11 @@ impl<R> IsrBody<R> {
     #[inline]
     pub(crate) fn empty() -> Self {
         Self { kind: Kind::Stored { bytes: None, trailers: None } }
+    }
+
+    /// The inner service's body, polled within the scope of its answer.
+    pub(crate) fn within(scope: Current, body: R) -> Self {
+        Self { kind: Kind::Within { scope, body: Box::pin(body) } }
     }
 
     /// A body of which a part was read already.
@@ -189,12 +196,16 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
                 if let Some(bytes) = bytes.take() {
                     return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
-                Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(*trailers))))
+                match trailers.take() {
+                    Some(trailers) => Poll::Ready(Some(Ok(Frame::trailers(*trailers)))),
+                    None => Poll::Ready(None),
+                }
             }
             KindProjected::Continued { read, rest } => match read.pop_front() {
                 Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 None => rest.as_mut().poll_frame(cx),
             },
+            KindProjected::Within { scope, body } => scope.run(|| body.as_mut().poll_frame(cx)),
         }
     }
 
@@ -204,6 +215,7 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
             Kind::Inner { body } => body.is_end_stream(),
             Kind::Stored { bytes, trailers } => bytes.is_none() && trailers.is_none(),
             Kind::Continued { read, rest } => read.is_empty() && rest.is_end_stream(),
+            Kind::Within { body, .. } => body.is_end_stream(),
         }
     }
 
@@ -231,6 +243,7 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
                 }
                 hint
             }
+            Kind::Within { body, .. } => body.size_hint(),
         }
     }
 }
@@ -241,6 +254,7 @@ impl<R> fmt::Debug for IsrBody<R> {
             Kind::Inner { .. } => "IsrBody::Inner",
             Kind::Stored { .. } => "IsrBody::Stored",
             Kind::Continued { .. } => "IsrBody::Continued",
+            Kind::Within { .. } => "IsrBody::Within",
         })
     }
 }
@@ -298,6 +312,12 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
         tokio::task::consume_budget().await;
     }
     Read::Whole { bytes: joined(read, length), trailers }
+}
+
+/// Whether a body is as long as its head says it is: otherwise it is not all there (RFC 9112, 8).
+pub(crate) fn is_length(headers: &HeaderMap, length: usize) -> bool {
+    let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    said.is_none_or(|said| said == length)
 }
 
 /// The chunks as one, in no more memory than that takes: a chunk may be a small part of a large buffer, which would be kept

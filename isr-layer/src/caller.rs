@@ -11,8 +11,8 @@ use http_body::Body;
 
 use crate::body::{IsrBody, RenderBody};
 use crate::call::{Message, Resumed, failed, read, subtype};
-use crate::clock::Instant;
-use crate::deliver::{Delivery, deliver, unstored};
+use crate::clock::{self, Instant};
+use crate::deliver::{Delivery, Hit, unstored};
 use crate::entry::Entry;
 use crate::inner::Inner;
 use crate::key::{KeyRef, MAX_KEY};
@@ -59,7 +59,7 @@ impl<S> Caller<S> {
             Sight::Fresh(entry, now) => {
                 let show_status = self.slot.core.config.cache_status;
                 let choice = Delivery::default().choose(&entry);
-                Ok(deliver(&entry, choice, Outcome::Hit, show_status, now, identity))
+                Ok(Hit { entry, choice, show_status, now }.answer(identity))
             }
             Sight::Page(recipe) => {
                 let ready = self.ready().await?;
@@ -94,8 +94,9 @@ impl<S> Caller<S> {
         let Some(key) = KeyRef::of_call(&self.page, path, subtype, message, head.headers()) else {
             return Sight::Foreign;
         };
-        match self.slot.core.fresh(&key) {
-            Some((entry, now)) => Sight::Fresh(entry, now),
+        let now = clock::now();
+        match self.slot.core.fresh(&key, now) {
+            Some(entry) => Sight::Fresh(entry, now),
             None => {
                 let key = key.to_key(&self.page);
                 Sight::Page(Slot::recipe(&self.slot, self.page.clone(), key, head, self.routed))

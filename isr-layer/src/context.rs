@@ -119,6 +119,11 @@ impl Current {
         CURRENT.scope(self.clone(), work)
     }
 
+    /// The same for work that does not wait.
+    pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.clone(), work)
+    }
+
     /// See [`tag`].
     pub fn tag(&self, tag: impl Into<String>) {
         self.say(|said| {

@@ -12,7 +12,7 @@ use crate::cache::{Cache, Config, Core, Limits, Lists};
 use crate::deliver::Downstream;
 use crate::draft::{DEFAULT_NAME, Draft};
 use crate::error::{Error, ErrorKind};
-use crate::page::{ListParams, NEVER_IN_A_KEY, Page, ParamList, Registry, given_list};
+use crate::page::{ListParams, Page, ParamList, Registry, given_list, says_who_asks};
 use crate::revalidate::RevalidateService;
 use crate::revalidate::auth::{Authenticators, Secret};
 use crate::service::Isr;
@@ -119,8 +119,9 @@ impl IsrLayerBuilder {
     /// number for a path with one parameter, a tuple of them for up to four, or a [`ParamSet`](crate::ParamSet).
     ///
     /// The list is read at the first need: a request for a page with `fallback = "not_found"`, or
-    /// [`Cache::prerender`](Cache::prerender). It is read again once the page was purged, and once a path was purged that the
-    /// list misses. While it cannot be read the last list stays; with none, every path is rendered.
+    /// [`Cache::prerender`](Cache::prerender). It is read again once the page was purged, be it by a tag that every instance
+    /// of it carries, and once a path was purged that the list misses. While it cannot be read the last list stays; with
+    /// none, every path is rendered.
     ///
     /// ```
     /// use isr_layer::{IsrLayer, static_page};
@@ -267,9 +268,7 @@ impl IsrLayerBuilder {
     /// setting is not accepted; the message names both sides.
     pub fn build(mut self) -> Result<IsrLayer, Error> {
         let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
-        if let Some(name) =
-            self.config.keep_headers.iter().find(|name| NEVER_IN_A_KEY.contains(&name.as_str()))
-        {
+        if let Some(name) = self.config.keep_headers.iter().find(|name| says_who_asks(name)) {
             return refuse(format!(
                 "`keep_header` cannot keep `{name}`: it says who asks, and a page is for everybody"
             ));

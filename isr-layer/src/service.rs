@@ -11,10 +11,12 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::body::{IsrBody, RenderBody};
-use crate::cache::{Core, Sight};
+use crate::cache::{Core, Glance, Sight};
 use crate::caller::Caller;
+use crate::clock::Instant;
 use crate::deliver::{Delivery, Hit, choose, is_head};
 use crate::draft::show;
+use crate::entry::Entry;
 use crate::future::ResponseFuture;
 use crate::header_mode;
 use crate::inner::Inner;
@@ -58,28 +60,54 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let core = &self.slot.core;
+    #[inline(never)]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let routed = !self.is_outermost && placement::is_routed(request.extensions());
-        let path = if routed { placement::public_path(&request) } else { request.uri().path() };
+        match self.slot.core.glance(&request, public_path(&request, routed)) {
+            Glance::Fresh(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
+            Glance::Foreign => ResponseFuture::inner(self.inner.call(request)),
+            Glance::Unclear => self.look(request, routed),
+        }
+    }
+}
+
+impl<S> Isr<S> {
+    /// Answers from memory: the inner service is not called, so it keeps nothing for being ready.
+    #[inline(always)]
+    fn hit<B>(&mut self, entry: Arc<Entry>, now: Instant, request: &Request<B>) -> Hit
+    where
+        S: Clone + 'static,
+    {
+        if !placement::is_always_ready(TypeId::of::<S>()) {
+            drop(release(&mut self.inner));
+        }
+        let choice = choose(&entry, is_head(request), request.headers());
+        Hit { entry, choice, show_status: self.slot.core.config.cache_status, now }
+    }
+
+    /// Answers what a glance did not tell; out of the way of what it did.
+    #[inline(never)]
+    fn look<B>(
+        &mut self,
+        mut request: Request<B>,
+        routed: bool,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let core = &self.slot.core;
+        let path = public_path(&request, routed);
         match core.look(&request, path) {
             Sight::Foreign if core.header_mode.is_some() => {
                 let sort = header_mode::sort(core, &request, path);
                 header_mode::answer(&mut self.inner, &self.slot, sort, request)
             }
             Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
+            Sight::Fresh(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
             Sight::Call(page) => {
                 let page = page.clone();
                 self.read(page, request, routed)
-            }
-            Sight::Fresh(entry, now) => {
-                let choice = choose(&entry, is_head(&request), request.headers());
-                let show_status = core.config.cache_status;
-                if !placement::is_always_ready(TypeId::of::<S>()) {
-                    drop(release(&mut self.inner));
-                }
-                ResponseFuture::hit(Hit { entry, choice, show_status, now })
             }
             Sight::Draft(page) => {
                 let page = page.page;
@@ -91,11 +119,8 @@ where
             }
         }
     }
-}
 
-impl<S> Isr<S> {
     /// Reads the message of a call and answers it.
-    #[inline(never)]
     fn read<B>(
         &mut self,
         page: Arc<Known>,
@@ -111,8 +136,7 @@ impl<S> Isr<S> {
         ResponseFuture::waiting(caller.answer(request, ready))
     }
 
-    /// Waits for the engine; out of the way of what is answered at once.
-    #[inline(never)]
+    /// Waits for the engine.
     fn visit<B>(
         &mut self,
         recipe: Recipe,
@@ -132,8 +156,7 @@ impl<S> Isr<S> {
         ))
     }
 
-    /// Shows a draft; out of the way of what is answered at once.
-    #[cold]
+    /// Shows a draft.
     fn show<B>(&mut self, page: Page, request: Request<B>) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
         S: Inner<B>,
@@ -142,6 +165,12 @@ impl<S> Isr<S> {
         let show_status = self.slot.core.config.cache_status;
         ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status))
     }
+}
+
+/// The path as the client asked for it, from behind a router too.
+#[inline]
+fn public_path<B>(request: &Request<B>, routed: bool) -> &str {
+    if routed { placement::public_path(request) } else { request.uri().path() }
 }
 
 /// Takes the ready service and leaves a clone that is not: whatever readiness holds goes where the ready one goes.

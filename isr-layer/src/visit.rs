@@ -1,6 +1,5 @@
 //! One request for a page that memory could not answer at first sight: decide, wait, answer.
 
-use std::convert::identity;
 use std::future::poll_fn;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use crate::cache::{
 };
 use crate::clock;
 use crate::context::{Current, is_rendering};
-use crate::deliver::{Delivery, deliver, take_back, unstored};
+use crate::deliver::{Delivery, deliver, name_declared, take_back, unstored};
 use crate::entry::{Entry, Freshness, Verdict};
 use crate::inner::Inner;
 use crate::invalidation::Validity;
@@ -215,7 +214,7 @@ where
 
     fn serve<R>(&self, entry: &Entry, outcome: Outcome) -> Response<IsrBody<R>> {
         let (core, choice) = (&self.slot.core, self.delivery.choose(entry));
-        let mut response = deliver(entry, choice, outcome, core.config.cache_status, clock::now(), identity);
+        let mut response = deliver(entry, choice, outcome, core.config.cache_status, clock::now());
         if entry.is_offered && entry.validity(&core.marks) != Validity::Valid {
             take_back(response.headers_mut());
         }
@@ -224,9 +223,14 @@ where
 
     fn unstored<R: Body<Data = Bytes>>(
         &self,
-        response: Response<IsrBody<R>>,
+        mut response: Response<IsrBody<R>>,
         outcome: Outcome,
     ) -> Response<IsrBody<R>> {
+        // What a route that the page's pattern covers answered knows nothing of the page, and a call's answer none of GET.
+        let is_own = !matches!(outcome, Outcome::Unstored { reason: Reason::NotCheckedIn, .. });
+        if is_own && !self.recipe.key.is_call() {
+            name_declared(response.headers_mut(), &self.recipe.page.vary);
+        }
         unstored(response, &self.delivery, outcome, self.slot.core.config.cache_status)
     }
 

@@ -1,13 +1,22 @@
-//! What an operator is told in the log. One test, since what is said once is said once a process.
+//! What an operator is told in the log. Each test has pages of its own, since what is said once is said once a process.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get as route;
-use isr_layer::{IsrLayer, static_page};
-use isr_tests::{ask, get};
+use http_body_util::Full;
+use isr_layer::{IsrLayer, Mode, Page, Purge, static_page};
+use isr_tests::{Reply, Site, ask, get};
+use tower::Layer;
+
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
+    log
+});
 
 #[static_page("/registered-here")]
 async fn lonely() -> &'static str {
@@ -39,10 +48,8 @@ impl Log {
 
 #[tokio::test]
 async fn a_page_that_runs_outside_its_render_is_told_once_by_name_and_paths() {
-    let log = Log::default();
-    let writer = log.clone();
-    tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
-    let other = isr_layer::Page::new("/mounted-there").handler("other", "elsewhere.rs", 1, 1);
+    LazyLock::force(&LOG);
+    let other = Page::new("/mounted-there").handler("other", "elsewhere.rs", 1, 1);
     let isr = IsrLayer::builder().pages([lonely::PAGE, other]).build().expect("the pages fit together");
     let service = isr.wrap(Router::new().route("/mounted-there", route(lonely)));
 
@@ -50,9 +57,55 @@ async fn a_page_that_runs_outside_its_render_is_told_once_by_name_and_paths() {
         assert_eq!(ask(&service, get::<Body>("/mounted-there")).await.text(), "a page");
     }
 
-    let warnings = log.warnings_with("outside its own render");
+    let warnings = LOG.warnings_with("outside its own render");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     for words in ["/registered-here", "lonely at", "/mounted-there"] {
         assert!(warnings[0].contains(words), "{words} in {}", warnings[0]);
     }
+    let refused = LOG.warnings_with("reason=\"not-checked-in\"");
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0].contains("/mounted-there"), "{}", refused[0]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_once_a_page_and_reason() {
+    LazyLock::force(&LOG);
+    let site = Site::new();
+    let pages = [Page::new("/refused/{n}"), Page::new("/refused-too")];
+    let isr = IsrLayer::builder().pages(pages).build().expect("the pages fit together");
+    let service = isr.layer(site.clone());
+
+    for (name, value) in [("set-cookie", "id=1"), ("cache-control", "private"), ("set-cookie", "id=2")] {
+        site.act(Reply::page().header(name, value));
+        isr.cache().revalidate(Purge::all().mode(Mode::Expire)).await;
+        for path in ["/refused/1", "/refused/2", "/refused-too", "/refused-too"] {
+            ask(&service, get::<Full<bytes::Bytes>>(path)).await;
+        }
+    }
+
+    for reason in ["set-cookie", "cache-control"] {
+        let told = LOG.warnings_with(&format!("reason=\"{reason}\""));
+        let of = |page: &str| told.iter().filter(|line| line.contains(page)).count();
+        assert_eq!((of("/refused/{n}"), of("/refused-too"), told.len()), (1, 1, 2), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_render_is_told_each_time_with_its_path_and_reason() {
+    LazyLock::force(&LOG);
+    let site = Site::new();
+    let isr = IsrLayer::builder().pages([Page::new("/failing/{n}")]).build().expect("one page");
+    let service = isr.layer(site.clone());
+    site.act(Reply::status(503));
+
+    for _ in 0..3 {
+        // The second is remembered and rendered nothing.
+        ask(&service, get::<Full<bytes::Bytes>>("/failing/1")).await;
+        ask(&service, get::<Full<bytes::Bytes>>("/failing/1")).await;
+        isr.cache().revalidate(Purge::path("/failing/1").mode(Mode::Expire)).await;
+    }
+
+    let told = LOG.warnings_with("/failing/1");
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told.iter().all(|line| line.contains("reason=\"failed-status\" status=503")), "{told:?}");
 }

@@ -56,7 +56,7 @@ pub(super) fn land<B, E>(
         End::Whole { parts, body, trailers } => Some(approach.whole(parts, body, trailers)),
         End::Unread { response, verdict } => {
             let (parts, body) = response.into_parts();
-            let shared = Failure::answered(verdict.reason(), &parts, Bytes::new(), None);
+            let shared = Failure::unread(verdict.reason(), &parts);
             approach.unstored(verdict, shared);
             Some(Answer::Own { response: Response::from_parts(parts, body), verdict })
         }

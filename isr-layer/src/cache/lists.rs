@@ -8,7 +8,7 @@ use super::core::Core;
 use super::regenerate::caught;
 use crate::clock::{self, Instant};
 use crate::error::{Error, ErrorKind};
-use crate::invalidation::{Marks, Validity};
+use crate::invalidation::{Cell, Marks, Validity};
 use crate::observe;
 use crate::page::{Fallback, Known, ListParams, Page, ParamSet, Registry, declared_list};
 use crate::recipe::Recipe;
@@ -38,6 +38,8 @@ pub(super) struct Reading {
     until: Until,
     /// The last number published before the reading began.
     as_of: u64,
+    /// What carries every instance of the page: a purge of one of them is a purge of the page.
+    cells: Box<[Arc<Cell>]>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -136,11 +138,10 @@ impl Reading {
             Until::Time(until) => now < until,
             Until::Purged => true,
         };
-        let cells = std::slice::from_ref(&page.cell);
         let validity = match path {
-            Some(path) if !self.has(path) => marks.validity(path, cells, self.as_of),
-            Some(path) => marks.validity_of_many(path, cells, self.as_of),
-            None => marks.validity_of_many(page.beginning(), cells, self.as_of),
+            Some(path) if !self.has(path) => marks.validity(path, &self.cells, self.as_of),
+            Some(path) => marks.validity_of_many(path, &self.cells, self.as_of),
+            None => marks.validity_of_many(page.beginning(), &self.cells, self.as_of),
         };
         in_time && validity == Validity::Valid
     }
@@ -207,6 +208,7 @@ impl Core {
 
     async fn read(&self, list: &List, page: &Known) -> Arc<Reading> {
         let as_of = self.marks.published();
+        let cells = [vec![page.cell.clone()], self.marks.intern(page.tags_of_all())].concat().into();
         let limit = page.policy().timeout;
         // Called inside, so that a panic of the function itself is caught too.
         let work = caught(async { (list.function)().await });
@@ -221,12 +223,13 @@ impl Core {
                 failure: None,
                 until: Until::Purged,
                 as_of,
+                cells,
             },
             Err(failure) => {
                 observe::params_failed(&page.page, &failure);
                 let listed = list.last().listed.clone();
                 let until = Until::Time(clock::now() + PAUSE);
-                Reading { listed, failure: Some(failure), until, as_of }
+                Reading { listed, failure: Some(failure), until, as_of, cells }
             }
         });
         // What lands from now on knows the new list; what has landed is in memory.

@@ -14,46 +14,65 @@ use crate::entry::Entry;
 use crate::key::{Key, KeyRef, PathKey};
 use crate::page::{Known, canonical};
 
-/// What a request is at first sight.
+/// What a request is at a first glance.
+pub(crate) enum Glance {
+    /// No page, and nothing else of ours: it passes untouched.
+    Foreign,
+    /// A page that is fresh in memory, at the time it was looked at.
+    Fresh(Arc<Entry>, Instant),
+    /// It takes a second look.
+    Unclear,
+}
+
+/// What a request is at a second look.
 pub(crate) enum Sight<'a> {
-    /// No page: it passes untouched.
+    /// No page.
     Foreign,
     /// A page that is fresh in memory, at the time it was looked at.
     Fresh(Arc<Entry>, Instant),
     /// A page whose draft the client may see.
     Draft(&'a Arc<Known>),
-    /// A page that takes a second look.
+    /// A page that is not fresh in memory.
     Page(&'a Arc<Known>, KeyRef<'a>),
     /// A call of a page: its message has to be read before it has a key.
     Call(&'a Arc<Known>),
 }
 
 impl Core {
-    /// Looks at a request whose public path is `raw`.
+    /// Glances at a request whose public path is `raw`: what most requests are is told without looking closer.
     #[inline]
-    pub(crate) fn look<'a, B: Body>(&'a self, request: &'a Request<B>, raw: &'a str) -> Sight<'a> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return self.look_for_call(request, raw);
+    pub(crate) fn glance<B: Body>(&self, request: &Request<B>, raw: &str) -> Glance {
+        if !self.registry.may_have(raw) {
+            return if self.header_mode.is_none() { Glance::Foreign } else { Glance::Unclear };
         }
-        if !self.registry.may_have(raw) || !request.body().is_end_stream() {
-            return Sight::Foreign;
+        if !may_be_read(request) {
+            return Glance::Unclear;
         }
         // What is in memory has canonical keys: a raw path that finds something is canonical itself, and it is the whole
         // key if the entry's key is nothing else. Where there are drafts no entry says so: who asks has to be looked at.
-        match self.fresh(&PathKey(raw)).filter(|(entry, _)| entry.is_keyed_by_path) {
-            Some((entry, now)) => Sight::Fresh(entry, now),
-            None => self.look_again(request, raw).unwrap_or(Sight::Foreign),
+        let now = clock::now();
+        match self.fresh(&PathKey(raw), now) {
+            Some(entry) if entry.is_keyed_by_path => Glance::Fresh(entry, now),
+            _ => Glance::Unclear,
         }
     }
 
-    /// The path of a method has one spelling: no client of gRPC writes another.
-    #[inline(never)]
-    fn look_for_call<B>(&self, request: &Request<B>, raw: &str) -> Sight<'_> {
-        let page = self.registry.unary(raw).filter(|_| is_call(request));
-        page.map_or(Sight::Foreign, Sight::Call)
+    /// Looks at a request whose public path is `raw`, and which a glance has not told.
+    pub(crate) fn look<'a, B: Body>(&'a self, request: &'a Request<B>, raw: &'a str) -> Sight<'a> {
+        let sight = if may_be_read(request) {
+            self.look_for_page(request, raw)
+        } else {
+            self.look_for_call(request, raw)
+        };
+        sight.unwrap_or(Sight::Foreign)
     }
 
-    fn look_again<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Sight<'a>> {
+    /// The path of a method has one spelling: no client of gRPC writes another.
+    fn look_for_call<B>(&self, request: &Request<B>, raw: &str) -> Option<Sight<'_>> {
+        self.registry.unary(raw).filter(|_| is_call(request)).map(Sight::Call)
+    }
+
+    fn look_for_page<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Sight<'a>> {
         let path = canonical(raw)?;
         let page = self.registry.find(&path).filter(|page| !page.is_unary())?;
         if self.shows_draft(request.headers()) {
@@ -61,17 +80,22 @@ impl Core {
         }
         let key = KeyRef::new(page, path, request.uri().query(), request.headers())?;
         let was_looked_for = page.is_keyed_by_path() && self.config.draft.is_none();
-        let fresh = if was_looked_for { None } else { self.fresh(&key) };
+        let now = clock::now();
+        let fresh = if was_looked_for { None } else { self.fresh(&key, now) };
         Some(match fresh {
-            Some((entry, now)) => Sight::Fresh(entry, now),
+            Some(entry) => Sight::Fresh(entry, now),
             None => Sight::Page(page, key),
         })
     }
 
-    #[inline]
-    pub(crate) fn fresh(&self, key: &(impl Hash + Equivalent<Key>)) -> Option<(Arc<Entry>, Instant)> {
-        let entry = self.memory.get(key)?;
-        let now = clock::now();
-        entry.is_fresh(&self.marks, now).then_some((entry, now))
+    #[inline(always)]
+    pub(crate) fn fresh(&self, key: &(impl Hash + Equivalent<Key>), now: Instant) -> Option<Arc<Entry>> {
+        self.memory.get(key).filter(|entry| entry.is_fresh(&self.marks, now))
     }
+}
+
+/// Whether a request may be a page's: it reads, and brings nothing.
+#[inline]
+fn may_be_read<B: Body>(request: &Request<B>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD) && request.body().is_end_stream()
 }

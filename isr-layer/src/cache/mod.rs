@@ -21,7 +21,7 @@ pub use prerender::PrerenderReport;
 pub(crate) use self::core::{Config, Core, Decision, Waiting};
 pub(crate) use flight::{Landing, Lead};
 pub(crate) use lists::Lists;
-pub(crate) use lookup::Sight;
+pub(crate) use lookup::{Glance, Sight};
 pub(crate) use memory::shards;
 pub(crate) use permits::{Limits, Purpose};
 pub(crate) use regenerate::{

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap};
+use http::header::HeaderMap;
 use http::{Response, response};
 use http_body::Body;
 use tokio::sync::oneshot;
@@ -17,7 +17,7 @@ use super::core::Core;
 use super::flight::{Landed, Lead};
 use super::land::{Attempt, land};
 use super::permits::{Permit, Purpose};
-use crate::body::{self, IsrBody, Read};
+use crate::body::{self, IsrBody, Read, is_length};
 use crate::clock;
 use crate::context::Current;
 use crate::entry::{Verdict, admit_head};
@@ -164,7 +164,9 @@ pub(crate) async fn attempt<R: Render>(
             return End::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), verdict };
         }
         match body::read(body, max_body).await {
-            Read::Whole { bytes, .. } if !is_as_long_as_said(&parts.headers, &bytes) => {
+            Read::Whole { bytes, .. }
+                if verdict == Verdict::Store && !is_length(&parts.headers, bytes.len()) =>
+            {
                 End::Failed(Reason::Cut)
             }
             Read::Whole { bytes, trailers } => End::Whole { parts, body: bytes, trailers },
@@ -184,12 +186,6 @@ pub(crate) async fn attempt<R: Render>(
         Ok(None) => End::Failed(Reason::Panic),
         Err(_) => End::Failed(Reason::Timeout),
     }
-}
-
-/// Whether a body has the length its handler stated, if it stated any: a server would break the answer off otherwise.
-fn is_as_long_as_said(headers: &HeaderMap, body: &Bytes) -> bool {
-    let stated = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    stated.is_none_or(|length| length == body.len())
 }
 
 /// The output of `work`, or `None` when it panicked.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, SET_COOKIE};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE,
+};
 use http::{Response, StatusCode, response};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -12,7 +14,7 @@ use quick_cache::sync::Cache;
 use crate::body::IsrBody;
 use crate::call;
 use crate::clock::Instant;
-use crate::deliver::is_hop_by_hop;
+use crate::deliver::{describes_body, is_hop_by_hop, remove_all};
 use crate::invalidation::{Cell, Marks, Validity};
 use crate::key::Key;
 use crate::outcome::Reason;
@@ -76,7 +78,7 @@ impl Weighter<Key, Arc<Trouble>> for ByBytes {
             Kind::Failing(failure) => failure.size(),
             Kind::Uncacheable(_) => 0,
         };
-        (256 + key.size() + body) as u64
+        (256 + key.size() + body + trouble.cells.len() * size_of::<Arc<Cell>>()) as u64
     }
 }
 
@@ -153,13 +155,16 @@ impl Failure {
         trailers: Option<Box<HeaderMap>>,
     ) -> Arc<Self> {
         let mut headers = parts.headers.clone();
-        let private = headers
-            .keys()
-            .filter(|name| is_hop_by_hop(name) || **name == SET_COOKIE || **name == CONTENT_LENGTH);
-        for name in private.cloned().collect::<Vec<_>>() {
-            headers.remove(name);
-        }
+        remove_all(&mut headers, |name| {
+            is_hop_by_hop(name) || *name == SET_COOKIE || *name == CONTENT_LENGTH
+        });
+        let trailers = trailers.filter(|trailers| !trailers.contains_key(SET_COOKIE));
         Arc::new(Self { reason, status: parts.status, headers, body, trailers })
+    }
+
+    /// The same of an answer whose body was not read: nothing is said of what is not there.
+    pub(crate) fn unread(reason: Reason, parts: &response::Parts) -> Arc<Self> {
+        Self::answered(reason, parts, Bytes::new(), None).without_body()
     }
 
     /// A failure without an answer of the handler, in the words of its protocol.
@@ -205,15 +210,22 @@ impl Failure {
     }
 
     fn size(&self) -> usize {
-        let fields = self.headers.len() + self.trailers.as_ref().map_or(0, |trailers| trailers.len());
-        self.body.len() + fields * 128
+        let field = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 128;
+        let fields = self.headers.iter().chain(self.trailers.iter().flat_map(|trailers| trailers.iter()));
+        self.body.len() + fields.map(field).sum::<usize>()
     }
 
     fn remembered(self: &Arc<Self>) -> Arc<Self> {
         if self.body.len() <= REMEMBERED_BODY {
             return self.clone();
         }
-        Arc::new(Self { body: Bytes::new(), ..Self::clone(self) })
+        self.without_body()
+    }
+
+    fn without_body(&self) -> Arc<Self> {
+        let mut headers = self.headers.clone();
+        remove_all(&mut headers, describes_body);
+        Arc::new(Self { headers, body: Bytes::new(), ..self.clone() })
     }
 }
 
@@ -228,6 +240,7 @@ fn pause(failures: u32, cold: bool, dice: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{IsrLayer, Page};
 
     #[test]
     fn the_pause_doubles_from_one_second_to_sixty_and_cold_to_five() {
@@ -237,5 +250,37 @@ mod tests {
         assert_eq!(seconds(true), [1, 2, 4, 5, 5, 5, 5, 5, 5]);
         assert_eq!(pause(u32::MAX, false, 0.0), LONGEST_PAUSE);
         assert_eq!(pause(1, false, 1.0), Duration::from_millis(900));
+    }
+
+    /// The failure of one of many paths, with so much in its head and body.
+    fn failing(head: usize, body: usize) -> Arc<Failure> {
+        let response = Response::builder().status(500).header("x-long", "x".repeat(head));
+        let (parts, ()) = response.body(()).unwrap().into_parts();
+        Failure::answered(Reason::FailedStatus, &parts, Bytes::from(vec![0; body]), None)
+    }
+
+    /// Bytes of the heads and bodies that are remembered after each of many paths has failed like that.
+    fn remembered(failure: &dyn Fn() -> Arc<Failure>) -> usize {
+        let core = IsrLayer::builder().pages([Page::new("/{n}")]).build().unwrap().core;
+        let (page, troubles) = (core.registry.find("/0").unwrap(), Troubles::new());
+        for n in 0..20_000 {
+            let key = Key::bare(page, &format!("/{n}")).unwrap();
+            let seen = Seen { as_of: 0, cells: Box::default() };
+            troubles.failed(&core.marks, &key, &failure(), seen, crate::clock::now(), true);
+        }
+        let bytes = |trouble: Arc<Trouble>| match &trouble.kind {
+            Kind::Failing(failure) => failure.body.len() + failure.headers["x-long"].len(),
+            Kind::Uncacheable(_) => 0,
+        };
+        troubles.table.iter().map(|(_, trouble)| bytes(trouble)).sum()
+    }
+
+    #[test]
+    fn the_table_is_bounded_whatever_failures_say_in_head_and_body() {
+        for (head, body) in [(0, 16 * 1024), (0, 1024 * 1024), (8 * 1024, 0), (1, 1)] {
+            let bytes = remembered(&|| failing(head, body));
+
+            assert!(bytes <= ROOM as usize, "{bytes} bytes of failures with {head} and {body}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Response;
 use http::header::HeaderMap;
 use http::header::{CONTENT_LENGTH, HeaderValue};
+use http::response::Parts;
 use http_body::Body;
 
 use super::choice::{Choice, Form};
@@ -27,36 +28,38 @@ pub(crate) struct Hit {
 }
 
 impl Hit {
-    /// The answer, with the body turned `into` what its reader wants.
-    #[inline]
+    /// The answer, with the body turned `into` what its reader wants. Inlined, it would be moved once more by each caller.
+    #[inline(never)]
     pub(crate) fn answer<R, B>(&self, into: impl FnOnce(IsrBody<R>) -> B) -> Response<B> {
-        deliver(&self.entry, self.choice, Outcome::Hit, self.show_status, self.now, into)
+        let Self { entry, choice, show_status, now } = self;
+        let page = entry.representation(choice.encoding);
+        if let Some(head) = page.stamps.latest().head(choice.form, *now) {
+            return Response::from_parts(head.clone(), into(body(choice.form, &page.body, &entry.trailers)));
+        }
+        deliver(entry, *choice, Outcome::Hit, *show_status, *now).map(into)
     }
 }
 
-/// The answer a client gets from an entry, with the body turned `into` what its reader wants.
-#[inline]
-pub(crate) fn deliver<R, B>(
+/// The answer a client gets from an entry after more than a look at it.
+#[cold]
+pub(crate) fn deliver<R>(
     entry: &Entry,
     choice: Choice,
     outcome: Outcome,
     show_status: bool,
     now: Instant,
-    into: impl FnOnce(IsrBody<R>) -> B,
-) -> Response<B> {
+) -> Response<IsrBody<R>> {
     let page = entry.representation(choice.encoding);
-    let body = into(body(choice.form, &page.body, &entry.trailers));
-    let prepared = if outcome == Outcome::Hit { page.stamps.head(choice.form, now) } else { None };
-    let head = prepared.unwrap_or_else(|| head_now(entry, choice, outcome, show_status, now));
-    head.map(|()| body)
+    let head = head_now(entry, choice, outcome, show_status, now);
+    Response::from_parts(head, body(choice.form, &page.body, &entry.trailers))
 }
 
 /// What of a stored body a form is sent with.
-#[inline]
+#[inline(always)]
 pub(crate) fn body<R>(form: Form, whole: &Bytes, trailers: &Option<Box<HeaderMap>>) -> IsrBody<R> {
     match form {
         Form::Whole => IsrBody::stored(whole.clone(), trailers.clone()),
-        Form::Part { start, end } => IsrBody::stored(whole.slice(start..end), None),
+        Form::Part(span) => IsrBody::stored(whole.slice(span.range()), None),
         Form::Head | Form::NotModified | Form::PreconditionFailed | Form::Unsatisfiable => IsrBody::empty(),
     }
 }
@@ -82,20 +85,18 @@ pub(crate) fn unstored<R: Body<Data = Bytes>>(
 
 /// The head of this second. That of a plain hit is kept for the next one; others say what happened only once.
 #[cold]
-fn head_now(
-    entry: &Entry,
-    choice: Choice,
-    outcome: Outcome,
-    show_status: bool,
-    now: Instant,
-) -> Response<()> {
+fn head_now(entry: &Entry, choice: Choice, outcome: Outcome, show_status: bool, now: Instant) -> Parts {
     let page = entry.representation(choice.encoding);
     let age = entry.age(now).as_secs();
     let stale = matches!(outcome, Outcome::StaleHit(_));
     let status = show_status.then(|| CacheStatus { outcome, ttl: entry.ttl(now, stale) });
     let second = (age, entry.at_age(age + 1));
-    let whole =
-        headers::stamped(&page.stamps.whole(), second, status.as_ref(), entry.earlier_caches.as_deref());
+    let whole = headers::stamped(
+        &page.stamps.latest().whole,
+        second,
+        status.as_ref(),
+        entry.earlier_caches.as_deref(),
+    );
     if outcome == Outcome::Hit {
         page.stamps.renew(whole, choice.form, page.body.len())
     } else {

@@ -1,9 +1,12 @@
 //! What one client gets of an entry: which encoding of the page, and in which form. Decided in the order RFC 9110, 13.2.2
 //! gives: preconditions first, then the range.
 
+use std::ops::Range;
+
 use http::StatusCode;
 use http::header::{
-    ACCEPT_ENCODING, HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE,
+    ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_UNMODIFIED_SINCE, RANGE,
 };
 
 use super::encoding::Accepted;
@@ -32,102 +35,152 @@ pub(crate) enum Form {
     /// As a 412.
     PreconditionFailed,
     /// These bytes of it, as a 206.
-    Part { start: usize, end: usize },
+    Part(Span),
     /// As a 416.
     Unsatisfiable,
 }
 
-/// Which of the headers that matter here a request has.
+/// A range of bytes in one number, so that a choice stays small: each hit moves one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span(u64);
+
+/// What of a request matters here.
 #[derive(Clone, Copy, Debug, Default)]
-struct Says {
-    encoding: bool,
-    conditions: bool,
+struct Asked<'a> {
+    encoding: Option<&'a HeaderValue>,
+    none_match: Option<&'a HeaderValue>,
+    other_conditions: bool,
     range: bool,
+    /// What is accepted has several lines, of which the last stands here.
+    has_lines: bool,
 }
 
 /// Chooses for a request with these headers.
-#[inline]
+#[inline(always)]
 pub(crate) fn choose(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
-    let says = Says::of(request);
-    let plain = Choice { encoding: None, form: if head { Form::Head } else { Form::Whole } };
-    if !(says.encoding || says.conditions || says.range) {
-        return plain;
+    if request.keys().any(matters) {
+        return choose_among(entry, head, request);
     }
-    choose_among(entry, plain, says, request)
+    Choice { encoding: None, form: plain(head) }
 }
 
-fn choose_among(entry: &Entry, plain: Choice, says: Says, request: &HeaderMap) -> Choice {
+#[inline(always)]
+fn plain(head: bool) -> Form {
+    if head { Form::Head } else { Form::Whole }
+}
+
+/// Whether a header has a say in what its client gets: one look at a number, as standard names are.
+#[inline(always)]
+fn matters(name: &HeaderName) -> bool {
+    *name == ACCEPT_ENCODING
+        || *name == RANGE
+        || *name == IF_NONE_MATCH
+        || *name == IF_MATCH
+        || *name == IF_MODIFIED_SINCE
+        || *name == IF_UNMODIFIED_SINCE
+}
+
+#[inline(never)]
+fn choose_among(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
+    let plain = plain(head);
     // What asks for a page in another form is GET's: a call has one.
     if entry.key.is_call() {
-        return plain;
+        return Choice { encoding: None, form: plain };
     }
+    let asked = Asked::of(request);
     // RFC 9110, 14.2: a range is GET's alone. It is one of identity's bytes; where it is ignored it changes nothing.
-    let asks_for_part = says.range && plain.form == Form::Whole && entry.status == StatusCode::OK;
-    let part = if asks_for_part { ranged(entry.representation(None), request) } else { Form::Whole };
-    let form = if part == Form::Whole { plain.form } else { part };
-    let encoding = if says.encoding && part == Form::Whole { encoding(entry, request) } else { None };
+    let asks_for_part = asked.range && !head && entry.status == StatusCode::OK;
+    let form = if asks_for_part { ranged(entry.representation(None), request) } else { plain };
+    let encoding = match asked.encoding {
+        Some(line) if form == plain => encoding(entry.encoded(), line, &asked, request),
+        _ => None,
+    };
     // 13.2.1: preconditions are ignored unless the answer without them would be a success.
-    if !says.conditions || !entry.status.is_success() {
+    if !asked.has_conditions() || !entry.status.is_success() {
         return Choice { encoding, form };
     }
-    Choice { encoding, form: conditional(entry.representation(encoding), form, request) }
+    Choice { encoding, form: conditional(entry.representation(encoding), form, &asked, request) }
 }
 
 /// In which form a client gets what has one encoding only and belongs to no page.
 pub(crate) fn choose_form(representation: &Representation, head: bool, request: &HeaderMap) -> Form {
-    let says = Says::of(request);
-    let status = representation.stamps.whole().head.status();
-    let form = match head {
-        true => Form::Head,
-        false if says.range && status == StatusCode::OK => ranged(representation, request),
-        false => Form::Whole,
-    };
-    if says.conditions && status.is_success() { conditional(representation, form, request) } else { form }
+    let asked = Asked::of(request);
+    let status = representation.stamps.latest().whole.head.status;
+    let asks_for_part = asked.range && !head && status == StatusCode::OK;
+    let form = if asks_for_part { ranged(representation, request) } else { plain(head) };
+    let is_conditional = asked.has_conditions() && status.is_success();
+    if is_conditional { conditional(representation, form, &asked, request) } else { form }
 }
 
-fn conditional(representation: &Representation, form: Form, request: &HeaderMap) -> Form {
-    match representation.validators.answer(request) {
+fn conditional(representation: &Representation, form: Form, asked: &Asked<'_>, request: &HeaderMap) -> Form {
+    let validators = &representation.validators;
+    // What a browser asks nearly always: whether the one tag it was given still holds.
+    if !asked.other_conditions && asked.none_match.is_some_and(|tag| validators.has_tag(tag)) {
+        return Form::NotModified;
+    }
+    match validators.answer(request) {
         Answer::Proceed => form,
         Answer::NotModified => Form::NotModified,
         Answer::Failed => Form::PreconditionFailed,
     }
 }
 
-fn encoding(entry: &Entry, request: &HeaderMap) -> Option<u8> {
-    let encoded = entry.encoded();
+fn encoding(
+    encoded: &[Representation],
+    line: &HeaderValue,
+    asked: &Asked<'_>,
+    request: &HeaderMap,
+) -> Option<u8> {
     if encoded.is_empty() {
         return None;
     }
-    let coding = Accepted::of(request).choose(encoded.iter().filter_map(|one| one.coding))?;
-    let at = encoded.iter().position(|one| one.coding == Some(coding))?;
-    u8::try_from(at).ok()
+    let accepted = match asked.has_lines {
+        false => Accepted::of(line),
+        true => Accepted::of_lines(request.get_all(ACCEPT_ENCODING)),
+    };
+    let place = accepted.choose(encoded.iter().filter_map(|one| one.coding))?;
+    u8::try_from(place).ok()
 }
 
 fn ranged(representation: &Representation, request: &HeaderMap) -> Form {
-    let whole = representation.stamps.whole();
-    match wanted(request, whole.head.headers(), representation.body.len()) {
+    let latest = representation.stamps.latest();
+    match wanted(request, &latest.whole.head.headers, representation.body.len()) {
         Wanted::Whole => Form::Whole,
-        Wanted::Part(part) => Form::Part { start: part.start, end: part.end },
+        // What does not fit is more than four gigabytes into the body: the range is ignored, as RFC 9110, 14.2 allows.
+        Wanted::Part(part) => Span::new(part).map_or(Form::Whole, Form::Part),
         Wanted::Unsatisfiable => Form::Unsatisfiable,
     }
 }
 
-impl Says {
-    /// One pass over the few names there are costs less than asking for each; their lengths tell them apart.
-    #[inline]
-    fn of(request: &HeaderMap) -> Self {
-        let mut says = Self::default();
-        for name in request.keys() {
-            match name.as_str().len() {
-                5 => says.range |= *name == RANGE,
-                8 => says.conditions |= *name == IF_MATCH,
-                13 => says.conditions |= *name == IF_NONE_MATCH,
-                15 => says.encoding |= *name == ACCEPT_ENCODING,
-                17 => says.conditions |= *name == IF_MODIFIED_SINCE,
-                19 => says.conditions |= *name == IF_UNMODIFIED_SINCE,
-                _ => {}
+impl Span {
+    fn new(bytes: Range<usize>) -> Option<Self> {
+        let (start, end) = (u32::try_from(bytes.start).ok()?, u32::try_from(bytes.end).ok()?);
+        Some(Self(u64::from(start) << 32 | u64::from(end)))
+    }
+
+    /// The bytes it names.
+    pub(crate) fn range(self) -> Range<usize> {
+        let [start, end] = [self.0 >> 32, self.0 & u64::from(u32::MAX)];
+        start as usize..end as usize
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// One pass over the few headers there are costs less than asking for each.
+    fn of(request: &'a HeaderMap) -> Self {
+        let mut asked = Self::default();
+        for (name, value) in request.iter().filter(|(name, _)| matters(name)) {
+            match *name {
+                ACCEPT_ENCODING => asked.has_lines |= asked.encoding.replace(value).is_some(),
+                IF_NONE_MATCH => asked.none_match = Some(value),
+                RANGE => asked.range = true,
+                _ => asked.other_conditions = true,
             }
         }
-        says
+        asked
+    }
+
+    fn has_conditions(&self) -> bool {
+        self.none_match.is_some() || self.other_conditions
     }
 }

@@ -158,7 +158,7 @@ impl Offer {
         if let Some((name, value)) = self.tags {
             headers.entry(name).or_insert(value);
         }
-        if headers.contains_key(CACHE_CONTROL) || super::headers::is_of_call(headers) {
+        if super::headers::says_how_to_cache(headers) || super::headers::is_of_call(headers) {
             return false;
         }
         headers.insert(CACHE_CONTROL, KEPT_BY_NOBODY);

@@ -1,90 +1,109 @@
 //! Which encoding of a page a client gets: RFC 9110, 12.5.3, with q-values, `identity` and `*`.
 
-use http::header::{ACCEPT_ENCODING, HeaderMap};
+use http::header::HeaderValue;
 
-/// A content coding we can store a page in, by its name in `Content-Encoding` and in entity tags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Coding(&'static str);
+/// A content coding we can store a page in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Brotli,
+    Gzip,
+    Zstd,
+}
 
-/// How much a client wants each coding, in thousandths; nothing is said of most.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How much a client wants each coding, in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Accepted {
-    gzip: Option<u16>,
-    brotli: Option<u16>,
-    zstd: Option<u16>,
+    codings: [u16; 3],
+    identity: u16,
+}
+
+/// What a list says of each coding; nothing of most.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said {
+    codings: [Option<u16>; 3],
     identity: Option<u16>,
     any: Option<u16>,
 }
 
-impl Coding {
-    pub(crate) const GZIP: Self = Self("gzip");
-    pub(crate) const BROTLI: Self = Self("br");
-    pub(crate) const ZSTD: Self = Self("zstd");
+/// What most requests bring, read beforehand: browsers over TLS, the second one Safari, browsers without, and programs.
+const USUAL: [(&[u8], Accepted); 4] = [
+    (b"gzip, deflate, br, zstd", Accepted { codings: [1000, 1000, 1000], identity: 1 }),
+    (b"gzip, deflate, br", Accepted { codings: [1000, 1000, 0], identity: 1 }),
+    (b"gzip, deflate", Accepted { codings: [0, 1000, 0], identity: 1 }),
+    (b"gzip", Accepted { codings: [0, 1000, 0], identity: 1 }),
+];
 
+impl Coding {
+    /// Its name in `Content-Encoding` and in entity tags.
     pub(crate) const fn name(self) -> &'static str {
-        self.0
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    fn of(name: &[u8]) -> Option<Self> {
+        let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
+        match name.len() {
+            2 if is(b"br") => Some(Self::Brotli),
+            4 if is(b"gzip") => Some(Self::Gzip),
+            4 if is(b"zstd") => Some(Self::Zstd),
+            6 if is(b"x-gzip") => Some(Self::Gzip),
+            _ => None,
+        }
     }
 }
 
 impl Accepted {
-    /// What the request says; without the header everything but identity is left out.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let mut accepted = Self::default();
-        for list in headers.get_all(ACCEPT_ENCODING) {
-            for member in list.as_bytes().split(|byte| *byte == b',') {
-                accepted.add(member);
-            }
-        }
-        accepted
+    /// What a request says that has one line of it.
+    pub(crate) fn of(line: &HeaderValue) -> Self {
+        let usual = USUAL.iter().find(|(usual, _)| line == usual);
+        usual.map_or_else(|| Self::of_lines([line]), |(_, accepted)| *accepted)
     }
 
-    /// The coding among `available`, which stand in our order of preference, that the client wants most; `None` is
+    /// What lines say, which are one list.
+    pub(crate) fn of_lines<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Self {
+        let mut said = Said::default();
+        for member in lines.into_iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b',')) {
+            said.add(member);
+        }
+        // Identity is acceptable unless it is excluded by name or by `*;q=0`; wanted least where nothing is said of it.
+        let identity = said.identity.unwrap_or(if said.any == Some(0) { 0 } else { 1 });
+        Self { codings: said.codings.map(|coding| coding.or(said.any).unwrap_or(0)), identity }
+    }
+
+    /// The place of what the client wants most among `available`, which stand in our order of preference; `None` is
     /// identity. A coding wins over identity wanted as much, since it is smaller. Where nothing is acceptable it is
     /// identity too: a page that may not be read beats an error that says so.
-    pub(crate) fn choose(self, available: impl IntoIterator<Item = Coding>) -> Option<Coding> {
-        let mut best = (None, self.identity());
-        for coding in available {
-            let wanted = self.coding(coding);
+    pub(crate) fn choose(self, available: impl IntoIterator<Item = Coding>) -> Option<usize> {
+        let mut best = (None, self.identity);
+        for (place, coding) in available.into_iter().enumerate() {
+            let wanted = self.codings[coding as usize];
             let is_better = wanted > best.1 || (wanted == best.1 && best.0.is_none());
             if wanted > 0 && is_better {
-                best = (Some(coding), wanted);
+                best = (Some(place), wanted);
             }
         }
         best.0
     }
+}
 
-    fn coding(self, coding: Coding) -> u16 {
-        let said = match coding {
-            Coding::GZIP => self.gzip,
-            Coding::BROTLI => self.brotli,
-            Coding::ZSTD => self.zstd,
-            _ => None,
-        };
-        said.or(self.any).unwrap_or(0)
-    }
-
-    /// Identity is acceptable unless it is excluded by name or by `*;q=0`; wanted least where nothing is said of it.
-    fn identity(self) -> u16 {
-        self.identity.unwrap_or(if self.any == Some(0) { 0 } else { 1 })
-    }
-
+impl Said {
     fn add(&mut self, member: &[u8]) {
         let (name, parameters) = match member.iter().position(|byte| *byte == b';') {
             Some(at) => (&member[..at], &member[at + 1..]),
             None => (member, &[][..]),
         };
         let name = name.trim_ascii();
-        let slot = match name.len() {
-            1 if name == b"*" => &mut self.any,
-            2 if name.eq_ignore_ascii_case(b"br") => &mut self.brotli,
-            4 if name.eq_ignore_ascii_case(b"gzip") => &mut self.gzip,
-            4 if name.eq_ignore_ascii_case(b"zstd") => &mut self.zstd,
-            6 if name.eq_ignore_ascii_case(b"x-gzip") => &mut self.gzip,
-            8 if name.eq_ignore_ascii_case(b"identity") => &mut self.identity,
-            _ => return,
+        let said = match Coding::of(name) {
+            Some(coding) => &mut self.codings[coding as usize],
+            None if name == b"*" => &mut self.any,
+            None if name.eq_ignore_ascii_case(b"identity") => &mut self.identity,
+            None => return,
         };
         if let Some(weight) = weight(parameters) {
-            *slot = Some(weight);
+            *said = Some(weight);
         }
     }
 }
@@ -124,16 +143,29 @@ fn fraction(digits: &[u8]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
     use proptest::prelude::*;
 
     fn chosen(accept: Option<&str>) -> &'static str {
-        let mut headers = HeaderMap::new();
-        if let Some(accept) = accept {
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_str(accept).unwrap());
+        let line = accept.map(|accept| HeaderValue::from_str(accept).unwrap());
+        let available = [Coding::Brotli, Coding::Gzip];
+        let place = Accepted::of_lines(line.iter()).choose(available);
+        place.map_or("identity", |place| available[place].name())
+    }
+
+    #[test]
+    fn what_was_read_beforehand_is_what_would_be_read() {
+        for (list, accepted) in USUAL {
+            let line = HeaderValue::from_bytes(list).unwrap();
+
+            assert_eq!(accepted, Accepted::of_lines([&line]), "{list:?}");
         }
-        let coding = Accepted::of(&headers).choose([Coding::BROTLI, Coding::GZIP]);
-        coding.map_or("identity", Coding::name)
+    }
+
+    #[test]
+    fn lines_are_one_list() {
+        let lines = ["gzip", "br"].map(HeaderValue::from_static);
+
+        assert_eq!(Accepted::of_lines(lines.iter()).choose([Coding::Brotli]), Some(0));
     }
 
     #[test]

@@ -15,21 +15,20 @@ impl EntityTag {
     }
 
     /// Whether a list of entity tags names this one, compared weakly (RFC 9110, 8.8.3.2).
-    #[inline]
     pub(crate) fn is_in(&self, list: &[u8]) -> bool {
-        // What a client sends nearly always: the one tag it was given.
-        list == self.0.as_bytes() || self.is_among(list)
+        let tag = opaque(self.0.as_bytes());
+        tags(list).any(|(candidate, _)| candidate == tag)
+    }
+
+    /// Whether a list is this one as it was sent.
+    pub(crate) fn is(&self, list: &HeaderValue) -> bool {
+        self.0 == list
     }
 
     /// Whether a list names this one, compared strongly: a weak tag is never the same, and none of a list begins with `W/`.
     pub(crate) fn is_strongly_in(&self, list: &[u8]) -> bool {
         let tag = self.0.as_bytes();
         tags(list).any(|(candidate, weak)| !weak && candidate == tag)
-    }
-
-    fn is_among(&self, list: &[u8]) -> bool {
-        let tag = opaque(self.0.as_bytes());
-        tags(list).any(|(candidate, _)| candidate == tag)
     }
 }
 

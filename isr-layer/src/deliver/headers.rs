@@ -30,8 +30,8 @@ pub(crate) fn stamped(
     earlier: Option<&str>,
 ) -> Stamp {
     let mut head = stamp.head.clone();
-    head.headers_mut().insert(AGE, HeaderValue::from(age));
-    set_cache_status(head.headers_mut(), status, earlier);
+    head.headers.insert(AGE, HeaderValue::from(age));
+    set_cache_status(&mut head.headers, status, earlier);
     Stamp { until: Some(until), head }
 }
 
@@ -59,7 +59,8 @@ pub(crate) fn prepare(
         return (earlier, false);
     }
     let is_encodable = status == StatusCode::OK && codec::count() > 0 && is_encodable(headers, body);
-    if status == StatusCode::OK {
+    // Preconditions are for successes alone (RFC 9110, 13.2.1): no other answer has a use for a tag.
+    if status.is_success() {
         headers.entry(ETAG).or_insert_with(|| entity_tag(body));
     }
     add_vary(headers, vary.iter().chain(is_encodable.then_some(&ACCEPT_ENCODING)));
@@ -115,8 +116,8 @@ pub(crate) fn note_status(headers: &mut HeaderMap, status: &CacheStatus) {
 
 /// Marks an answer that is not stored: nobody else may store it by accident either.
 pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
-    if !is_of_call(headers) {
-        headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
+    if !is_of_call(headers) && !says_how_to_cache(headers) {
+        headers.insert(CACHE_CONTROL, NO_STORE);
     }
     let earlier = take_earlier_caches(headers);
     set_cache_status(headers, status, earlier.as_deref());
@@ -126,6 +127,17 @@ pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus
 pub(crate) fn mark_draft(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
     downstream::keep_private(headers);
     mark_unstored(headers, status);
+}
+
+/// Names the headers a page declares in an answer of it that is not stored: it was made of them all the same.
+pub(crate) fn name_declared(headers: &mut HeaderMap, vary: &[HeaderName]) {
+    add_vary(headers, vary.iter());
+}
+
+/// Whether the handler said how its answer is to be cached. A list without members says nothing (RFC 9110, 5.6.1.2).
+pub(super) fn says_how_to_cache(headers: &HeaderMap) -> bool {
+    let is_member = |byte: &u8| !b" \t,".contains(byte);
+    headers.get_all(CACHE_CONTROL).iter().any(|line| line.as_bytes().iter().any(is_member))
 }
 
 /// Whether they are a gRPC answer's: what follows from the method GET has no meaning there, for a POST.
@@ -212,10 +224,13 @@ fn entity_tag(body: &Bytes) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-/// Names each declared header once; a `Vary` the handler sent stays.
+/// Names each declared header once; a `Vary` the handler sent stays. Nothing is named beside `*`, which names all.
 fn add_vary<'a>(headers: &mut HeaderMap, declared: impl Iterator<Item = &'a HeaderName>) {
     let mut all = members(headers, VARY).collect::<Vec<_>>();
     let said = all.len();
+    if all.contains(&"*") {
+        return;
+    }
     for name in declared.map(HeaderName::as_str) {
         if !all.iter().any(|member| member.eq_ignore_ascii_case(name)) {
             all.push(name);

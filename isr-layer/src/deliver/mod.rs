@@ -20,6 +20,9 @@ pub(crate) use answer::{Hit, body, deliver, unstored};
 pub(crate) use choice::{choose, choose_form};
 pub(crate) use delivery::{Delivery, is_head};
 pub(crate) use downstream::{Offer, take_back};
-pub(crate) use headers::{is_hop_by_hop, mark_draft, note_status, prepare, prepare_foreign, stamped};
+pub(crate) use headers::{
+    describes_body, is_hop_by_hop, mark_draft, name_declared, note_status, prepare, prepare_foreign,
+    remove_all, stamped,
+};
 pub(crate) use representation::Representation;
 pub(crate) use stamp::Stamps;

@@ -31,6 +31,11 @@ impl Validators {
         Self { etag: EntityTag::of(stored), modified: stored.get(LAST_MODIFIED).and_then(date) }
     }
 
+    /// Whether a list of tags is the page's own tag, and nothing else.
+    pub(crate) fn has_tag(&self, list: &HeaderValue) -> bool {
+        self.etag.as_ref().is_some_and(|tag| tag.is(list))
+    }
+
     /// Evaluates the preconditions of a request, in one pass over its headers.
     pub(crate) fn answer(&self, request: &HeaderMap) -> Answer {
         let (mut wanted, mut known) = (None, None);

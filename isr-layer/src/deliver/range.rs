@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use http::header::{ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
+use http::header::{DATE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
 
 /// What a request's `Range` asks of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,15 +56,28 @@ fn number(text: &str) -> Option<Option<usize>> {
     is_digits.then(|| Some(text.parse().unwrap_or(usize::MAX)))
 }
 
-/// RFC 9110, 13.1.5: an entity tag is compared strongly, a date exactly.
+/// RFC 9110, 13.1.5: an entity tag is compared strongly; a date exactly, and only if it is a strong validator.
 fn is_same_representation(request: &HeaderMap, stored: &HeaderMap) -> bool {
-    let Some(condition) = request.get(IF_RANGE) else { return true };
+    if !request.contains_key(IF_RANGE) {
+        return true;
+    }
+    let Some(condition) = single(request, IF_RANGE.as_str()) else { return false };
     let condition = condition.as_bytes().trim_ascii();
     if condition.starts_with(b"\"") {
         return stored.get(ETAG).is_some_and(|tag| tag.as_bytes() == condition);
     }
-    !condition.starts_with(b"W/")
-        && stored.get(LAST_MODIFIED).is_some_and(|date| date.as_bytes() == condition)
+    has_strong_date(stored) && stored.get(LAST_MODIFIED).is_some_and(|date| date.as_bytes() == condition)
+}
+
+/// RFC 9110, 8.8.2.2: what was modified within the second it was sent in may have been modified once more in that second,
+/// and its date would say the same. Without the date it was sent at nobody knows.
+fn has_strong_date(stored: &HeaderMap) -> bool {
+    let date = |name| {
+        let text = stored.get(name).and_then(|value: &HeaderValue| value.to_str().ok())?;
+        httpdate::parse_http_date(text).ok()
+    };
+    // Dates are whole seconds.
+    date(LAST_MODIFIED).zip(date(DATE)).is_some_and(|(modified, sent)| modified < sent)
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
@@ -86,6 +99,7 @@ mod tests {
         let mut stored = HeaderMap::new();
         stored.insert(ETAG, HeaderValue::from_static("\"a\""));
         stored.insert(LAST_MODIFIED, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
+        stored.insert(DATE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:38 GMT"));
         wanted(&request, &stored, 10_000)
     }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue};
+use http::response::Parts;
 use http::{Response, StatusCode};
 
 use super::encoding::Coding;
@@ -24,16 +25,16 @@ pub(crate) struct Representation {
 impl Representation {
     /// A page as it was rendered.
     pub(crate) fn identity(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        let mut head = Response::new(());
-        *head.status_mut() = status;
-        *head.headers_mut() = headers;
+        let (mut head, ()) = Response::new(()).into_parts();
+        head.status = status;
+        head.headers = headers;
         Self::new(None, head, body)
     }
 
     /// The same page in another encoding. It is another representation, so it has another entity tag.
     pub(crate) fn encoded(&self, coding: Coding, body: Bytes) -> Self {
-        let mut head = self.stamps.whole().head.clone();
-        let headers = head.headers_mut();
+        let mut head = self.stamps.latest().whole.head.clone();
+        let headers = &mut head.headers;
         headers::remove_all(headers, headers::is_digest);
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
         match headers.remove(ETAG).and_then(|tag| suffixed(&tag, coding)) {
@@ -43,8 +44,8 @@ impl Representation {
         Self::new(Some(coding), head, body)
     }
 
-    fn new(coding: Option<Coding>, head: Response<()>, body: Bytes) -> Self {
-        let validators = Validators::of(head.headers());
+    fn new(coding: Option<Coding>, head: Parts, body: Bytes) -> Self {
+        let validators = Validators::of(&head.headers);
         Self { coding, body, stamps: Stamps::new(Stamp { until: None, head }), validators }
     }
 }
@@ -69,11 +70,11 @@ mod tests {
             headers.insert(ETAG, HeaderValue::from_static(tag));
             let identity = Representation::identity(StatusCode::OK, headers, Bytes::from_static(b"page"));
 
-            let encoded = identity.encoded(Coding::BROTLI, Bytes::from_static(b"p"));
+            let encoded = identity.encoded(Coding::Brotli, Bytes::from_static(b"p"));
 
-            let whole = encoded.stamps.whole();
-            assert_eq!(whole.head.headers()[ETAG], expected);
-            assert_eq!(whole.head.headers()[CONTENT_ENCODING], "br");
+            let headers = &encoded.stamps.latest().whole.head.headers;
+            assert_eq!(headers[ETAG], expected);
+            assert_eq!(headers[CONTENT_ENCODING], "br");
         }
     }
 }

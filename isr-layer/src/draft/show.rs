@@ -36,9 +36,11 @@ where
         drop(ready);
         answer.await
     };
-    let mut response = Current::of_draft(page).enter(work).await?;
+    let scope = Current::of_draft(page);
+    let mut response = scope.enter(work).await?;
     let outcome = Outcome::Unstored { forward: Forward::Bypass, reason: Reason::Draft, collapsed: false };
     let status = show_status.then_some(CacheStatus { outcome, ttl: None });
     mark_draft(response.headers_mut(), status.as_ref());
-    Ok(response.map(IsrBody::inner))
+    // A body may be made while it is sent, by code that asks whether it is a draft's.
+    Ok(response.map(|body| IsrBody::within(scope, body)))
 }

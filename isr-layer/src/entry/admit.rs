@@ -81,8 +81,8 @@ pub(crate) fn lifetime(policy: &Policy, status: StatusCode, said: &Said) -> Life
     let declared = Lifetime { revalidate: policy.revalidate, expire: policy.expire };
     let lifetime = declared.lowest(Lifetime { revalidate: said.revalidate, expire: said.expire });
     if is_gone(status) {
-        let lowest = lifetime.lowest(Lifetime::that_ends(policy.not_found_revalidate));
-        return Lifetime::that_ends(lowest.revalidate.unwrap_or(policy.not_found_revalidate));
+        let longest = policy.not_found_revalidate;
+        return Lifetime::that_ends(lifetime.fresh_for().map_or(longest, |fresh| fresh.min(longest)));
     }
     lifetime
 }
@@ -260,6 +260,7 @@ mod tests {
         assert_eq!(gone(policy), Lifetime::that_ends(secs(10)));
         assert_eq!(gone(Policy::new()), Lifetime::that_ends(secs(10)));
         assert_eq!(gone(Policy::new().revalidate(secs(3))), Lifetime::that_ends(secs(3)));
+        assert_eq!(gone(Policy::new().expire(secs(3))), Lifetime::that_ends(secs(3)));
     }
 
     /// Lists as they are meant, before they are written: the members of each line.

@@ -1,7 +1,7 @@
 //! Which table of admission an answer is judged by: that of pages, or that of calls.
 
 use bytes::Bytes;
-use http::header::HeaderMap;
+use http::header::{HeaderMap, SET_COOKIE};
 use http::response;
 
 use super::admit::{self, Verdict};
@@ -28,6 +28,9 @@ pub(crate) fn whole(
     match head(recipe, parts, true) {
         Verdict::Store if trailers.is_some_and(admit::is_too_much) => {
             Verdict::Uncacheable(Reason::TooManyHeaders)
+        }
+        Verdict::Store if trailers.is_some_and(|trailers| trailers.contains_key(SET_COOKIE)) => {
+            Verdict::Uncacheable(Reason::SetCookie)
         }
         Verdict::Store if recipe.key.is_call() => call::whole(policy, parts, body, trailers, said),
         Verdict::Store => admit::body(policy, parts.status, body.len(), said),

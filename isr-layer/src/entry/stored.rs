@@ -187,9 +187,10 @@ impl Entry {
     pub(crate) fn etag(&self) -> Option<String> {
         self.identity
             .stamps
-            .whole()
+            .latest()
+            .whole
             .head
-            .headers()
+            .headers
             .get(ETAG)
             .and_then(|tag| tag.to_str().ok())
             .map(str::to_owned)

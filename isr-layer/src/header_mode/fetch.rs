@@ -4,14 +4,14 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header::{CONTENT_LENGTH, HeaderMap};
+use http::header::HeaderMap;
 use http::{Request, Response, StatusCode};
 use tokio::sync::oneshot;
 
 use super::admit::{Admitted, Received, admit, is_error};
 use super::flights::{Landed, Lead};
 use super::stored::{Stored, Whole};
-use crate::body::{IsrBody, Read, RenderBody, read_while};
+use crate::body::{IsrBody, Read, RenderBody, is_length, read_while};
 use crate::cache::caught;
 use crate::clock;
 use crate::inner::Inner;
@@ -125,12 +125,6 @@ fn still_holds<R, E>(request: &HeaderMap, whole: Whole, timing: Received) -> End
             End::Unread(Response::from_parts(whole.parts, body), reason)
         }
     }
-}
-
-/// Whether a body is as long as its head says it is.
-fn is_length(headers: &HeaderMap, length: usize) -> bool {
-    let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    said.is_none_or(|said| said == length)
 }
 
 /// Resolves when the client has been gone for a while, or when there never was one.

@@ -113,18 +113,18 @@ impl Stored {
     /// Whether the origin can be asked if it still holds. After a purge it is not: that says it does not.
     pub(super) fn can_be_validated(&self, marks: &Marks) -> bool {
         let is_trusted = self.validity(marks) == Validity::Valid && !self.is_doubted.load(Ordering::Relaxed);
-        let head = &self.representation.stamps.whole().head;
-        is_trusted && head.status() == StatusCode::OK && can_validate(head.headers())
+        let head = &self.representation.stamps.latest().whole.head;
+        is_trusted && head.status == StatusCode::OK && can_validate(&head.headers)
     }
 
     /// Makes a request ask for what differs from it only.
     pub(super) fn ask_for_change(&self, request: &mut HeaderMap) {
-        ask_for_change(request, self.representation.stamps.whole().head.headers());
+        ask_for_change(request, &self.representation.stamps.latest().whole.head.headers);
     }
 
     /// The whole of it, as a 304 with the headers `new` says it is now; `None` when that speaks of another answer.
     pub(super) fn updated(&self, new: &HeaderMap, born: Instant, received: SystemTime) -> Option<Whole> {
-        let headers = updated(self.representation.stamps.whole().head.headers(), new);
+        let headers = updated(&self.representation.stamps.latest().whole.head.headers, new);
         // Asked again in the same way, the origin would say the same again.
         self.is_doubted.store(headers.is_none(), Ordering::Relaxed);
         let headers = headers?;
@@ -157,9 +157,9 @@ impl Stored {
         let age = self.age(now).as_secs();
         let status = show_status.then(|| CacheStatus { outcome, ttl: Some(self.ttl(age, outcome)) });
         let whole =
-            stamped(&page.stamps.whole(), (age, now), status.as_ref(), self.earlier_caches.as_deref());
+            stamped(&page.stamps.latest().whole, (age, now), status.as_ref(), self.earlier_caches.as_deref());
         let head = Stamps::once(&whole, form, page.body.len());
-        head.map(|()| body(form, &page.body, &self.trailers))
+        Response::from_parts(head, body(form, &page.body, &self.trailers))
     }
 
     fn age(&self, now: Instant) -> Duration {

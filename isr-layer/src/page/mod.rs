@@ -16,5 +16,5 @@ pub use policy::{Fallback, Policy};
 
 pub(crate) use params::{ListParams, ParamList, declared_list, given_list};
 pub(crate) use path::canonical;
-pub(crate) use registry::{Known, NEVER_IN_A_KEY, Registry};
+pub(crate) use registry::{Known, Registry, says_who_asks};
 pub(crate) use spelling::{normalize_page, parameter};

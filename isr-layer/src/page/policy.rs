@@ -77,7 +77,8 @@ impl Policy {
         self
     }
 
-    /// How long a stored 404 or 410 lives, at most as long as [`revalidate`](Self::revalidate). Default 10 s.
+    /// How long a stored 404 or 410 lives, at most as long as [`revalidate`](Self::revalidate) and
+    /// [`expire`](Self::expire). Default 10 s.
     pub const fn not_found_revalidate(mut self, after: Duration) -> Self {
         self.not_found_revalidate = after;
         self

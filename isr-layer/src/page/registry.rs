@@ -161,6 +161,11 @@ impl Known {
         self.policy().tags.iter().map(|template| fill(template, |name| value(params, name)))
     }
 
+    /// The declared tags without parameters: every instance of the page carries them.
+    pub(crate) fn tags_of_all(&self) -> impl Iterator<Item = String> {
+        self.policy().tags.iter().filter(|template| !template.contains('{')).map(|tag| (*tag).to_owned())
+    }
+
     /// The canonical path the page has with these decoded parameters; `None` unless each is named exactly once.
     pub(crate) fn path_with(&self, params: &[(String, String)]) -> Option<String> {
         let pattern = self.page.path();
@@ -244,7 +249,7 @@ fn checked(page: &Page) -> Result<Box<[HeaderName]>, Error> {
             ));
         }
         match HeaderName::from_bytes(name.as_bytes()) {
-            Ok(name) if !NEVER_IN_A_KEY.contains(&name.as_str()) => vary.push(name),
+            Ok(name) if !says_who_asks(&name) => vary.push(name),
             _ => {
                 return refuse(format!(
                     "`vary` cannot name `{name}`: it is no header name, or it says who asks"
@@ -255,20 +260,22 @@ fn checked(page: &Page) -> Result<Box<[HeaderName]>, Error> {
     Ok(vary.into())
 }
 
-/// Headers that say who asks or how the request came here, and so can be no part of what everybody gets.
-pub(crate) const NEVER_IN_A_KEY: [&str; 11] = [
-    "authorization",
-    "cookie",
-    "proxy-authorization",
-    "host",
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-real-ip",
-    "connection",
-    "content-length",
-];
+/// Whether a header says who asks or how the request came here, and so can be no part of what everybody gets.
+pub(crate) fn says_who_asks(name: &HeaderName) -> bool {
+    const NAMES: [&str; 10] = [
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "host",
+        "forwarded",
+        "x-real-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "connection",
+        "content-length",
+    ];
+    NAMES.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-")
+}
 
 fn unknown_name<'a>(template: &'a str, page_path: &str) -> Option<&'a str> {
     template

@@ -45,6 +45,29 @@ async fn age_is_seconds_since_the_render_began_in_every_encoding() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn age_is_on_the_first_answer_and_on_a_page_that_is_stale_kept_or_waiting_for_its_back_off() {
+    let stage = Stage::new(ten_seconds());
+    let mut told = vec![stage.get(&[]).await];
+    stage.site.act(Reply::status(500));
+    pass(17).await;
+    told.push(stage.get(&[]).await);
+    stage.drained().await;
+    told.push(stage.get(&[]).await);
+    stage.isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    told.push(stage.get(&[]).await);
+
+    let told = told.iter().map(|answer| (answer.cache_status(), answer.header("age"))).collect::<Vec<_>>();
+
+    let expected = [
+        ("isr; fwd=uri-miss; stored", "0"),
+        ("isr; hit; ttl=-7; detail=stale", "17"),
+        ("isr; hit; ttl=-7; detail=backoff", "17"),
+        ("isr; fwd=stale; detail=failed-status", "17"),
+    ];
+    assert_eq!(told, expected);
+}
+
 #[tokio::test]
 async fn etag_is_strong_made_of_the_body_and_the_encoding() {
     let one = Stage::warm(A, html()).await;

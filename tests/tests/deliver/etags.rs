@@ -1,6 +1,6 @@
 //! Entity tags: one for each encoding of a page, the suffix inside the quotes, weak ones weak.
 
-use isr_layer::{Mode, Purge};
+use isr_layer::{Mode, Policy, Purge};
 use isr_tests::Reply;
 
 use crate::{A, Stage, html, only};
@@ -32,6 +32,20 @@ async fn each_encoding_has_a_strong_tag_of_its_own() {
     assert!(open.starts_with('"') && open.len() > 20, "{identity}");
     assert_eq!(brotli, format!("{open}-br\""));
     assert_eq!(gzip, format!("{open}-gzip\""));
+}
+
+/// A 203 had none, though it is a success and can be asked for conditionally.
+#[tokio::test]
+async fn every_stored_success_has_a_tag_and_other_answers_have_their_handlers_alone() {
+    for (status, has_one) in [(200, true), (203, true), (301, false), (404, false), (410, false)] {
+        let page = A.policy(Policy::new().allow_temporary(true));
+        let silent = Stage::warm(page, Reply::status(status)).await.get(&[]).await;
+        let own = Stage::warm(page, Reply::status(status).header("etag", "\"v1\"")).await.get(&[]).await;
+
+        assert!(silent.cache_status().starts_with("isr; hit"), "{status}: {}", silent.cache_status());
+        assert_eq!(silent.headers.contains_key("etag"), has_one, "{status}");
+        assert_eq!(own.header("etag"), "\"v1\"", "{status}");
+    }
 }
 
 #[tokio::test]

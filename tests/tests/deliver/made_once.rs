@@ -98,6 +98,26 @@ async fn a_variant_is_kept_only_when_it_is_smaller() {
     assert_eq!(answer.body, noise(4096));
 }
 
+/// Memory counts a page with variants twice, whatever its variants are.
+#[tokio::test]
+async fn the_variants_of_a_page_are_together_no_larger_than_it() {
+    // Digits of chance: every encoder makes them smaller, and none by more than half.
+    let digits = noise(4096).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let stage =
+        Stage::warm(A, Reply::page().header("content-type", "text/plain").chunk(digits.clone())).await;
+
+    let mut encoded = 0;
+    for coding in ["br", "gzip", "zstd"] {
+        let answer = stage.get(&only(coding)).await;
+        assert_eq!(decoded(&answer), digits.as_bytes(), "{coding}");
+        if !answer.header("content-encoding").is_empty() {
+            encoded += answer.body.len();
+        }
+    }
+
+    assert!((digits.len() / 2..=digits.len()).contains(&encoded), "{encoded} of {}", digits.len());
+}
+
 #[tokio::test]
 async fn a_regenerated_page_gets_new_variants() {
     let stage = Stage::warm(A, html()).await;
@@ -241,7 +261,7 @@ proptest! {
         let body = Bytes::from([words.join(" ").as_bytes(), &noise].concat());
         block_on(async {
             let stage = Stage::warm(A, Reply::page().header("content-type", "text/css").chunk(body.clone())).await;
-            for coding in ["br", "gzip", "identity"] {
+            for coding in ["br", "gzip", "zstd", "identity"] {
                 let answer = stage.get(&only(coding)).await;
                 prop_assert_eq!(&decoded(&answer), &body);
                 prop_assert!(answer.body.len() <= body.len());

@@ -15,6 +15,7 @@ mod rfc9111;
 mod status_property;
 mod unsent_body;
 mod vary;
+mod zstandard;
 
 use std::io::Read;
 use std::time::Duration;
@@ -124,6 +125,7 @@ fn decoded(answer: &Answer) -> Vec<u8> {
     let read = match answer.header("content-encoding") {
         "gzip" => flate2::read::GzDecoder::new(&*answer.body).read_to_end(&mut plain),
         "br" => brotli::Decompressor::new(&*answer.body, 4096).read_to_end(&mut plain),
+        "zstd" => zstd::stream::copy_decode(&*answer.body, &mut plain).map(|()| plain.len()),
         "" => return answer.body.to_vec(),
         other => panic!("nobody asked for {other}"),
     };

@@ -101,11 +101,13 @@ async fn several_ranges_other_units_and_what_cannot_be_read_get_the_whole_page()
 
 #[tokio::test]
 async fn if_range_gives_the_part_only_of_the_same_page() {
-    let stage = Stage::warm(A, digits().header("etag", "\"v1\"").header("last-modified", DATE)).await;
+    let reply = digits().header("etag", "\"v1\"").header("last-modified", DATE).header("date", AFTER);
+    let stage = Stage::warm(A, reply).await;
 
     for (condition, status) in [
         ("\"v1\"", 206),
         (DATE, 206),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 200),
         ("\"v2\"", 200),
         ("W/\"v1\"", 200),
         ("\"v1\", \"v2\"", 200),
@@ -128,6 +130,39 @@ async fn a_weak_tag_never_satisfies_if_range() {
 
     for condition in ["W/\"v1\"", "\"v1\""] {
         assert_eq!(stage.get(&[("range", "bytes=0-0"), ("if-range", condition)]).await.status, 200);
+    }
+}
+
+/// Whatever was the same date was taken for the same page (RFC 9110, 8.8.2.2): one that changed twice within a second was
+/// put together from two versions.
+#[tokio::test]
+async fn if_range_with_a_date_is_true_only_of_a_page_sent_a_second_after_it_was_modified() {
+    for (sent, modified, status) in [
+        (Some(AFTER), DATE, 206),
+        (Some(DATE), DATE, 200),
+        (Some(BEFORE), DATE, 200),
+        (Some("Sunday, 06-Nov-94 08:49:38 GMT"), DATE, 206),
+        (Some("some day"), DATE, 200),
+        (None, DATE, 200),
+        (Some(AFTER), "yesterday", 200),
+    ] {
+        let reply = digits().header("last-modified", modified);
+        let stage =
+            Stage::warm(A, sent.into_iter().fold(reply, |reply, date| reply.header("date", date))).await;
+
+        let answer = stage.get(&[("range", "bytes=0-0"), ("if-range", modified)]).await;
+
+        assert_eq!(answer.status, status, "modified {modified}, sent {sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn several_if_ranges_are_none_that_holds() {
+    let stage = Stage::warm(A, digits().header("etag", "\"v1\"")).await;
+
+    for other in ["\"v1\"", "\"v2\""] {
+        let headers = [("range", "bytes=0-0"), ("if-range", "\"v1\""), ("if-range", other)];
+        assert_eq!(stage.get(&headers).await.status, 200, "{other}");
     }
 }
 

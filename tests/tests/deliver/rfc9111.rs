@@ -50,7 +50,11 @@ async fn hop_by_hop_3_1_fields_of_a_connection_are_not_stored() {
 
 #[tokio::test]
 async fn incomplete_3_3_a_cut_or_partial_answer_is_never_stored() {
-    for reply in [html().cut(), Reply::status(206).header("content-range", "bytes 0-1/4")] {
+    for reply in [
+        html().cut(),
+        html().header("content-length", "99999"),
+        Reply::status(206).header("content-range", "bytes 0-1/4"),
+    ] {
         let stage = Stage::new(A);
         stage.site.act(reply);
         stage.get(&[]).await;
@@ -144,6 +148,32 @@ async fn no_transform_5_2_2_6_keeps_the_handlers_bytes() {
     let stage = Stage::warm(A, html().header("cache-control", "no-transform")).await;
 
     assert_eq!(stage.get(&only("br")).await.text(), text());
+}
+
+/// A list without members counted as a word of the handler's: what was not stored left without `no-store`, and a page
+/// without `must-revalidate`.
+#[tokio::test]
+async fn a_cache_control_5_2_without_members_says_nothing() {
+    for lines in [&[""][..], &["  "], &[","], &[" , ,\t"], &["", ""]] {
+        let said = |reply| lines.iter().fold(reply, |reply: Reply, line| reply.header("cache-control", line));
+        let stored = Stage::warm(A, said(html())).await;
+        let refused = Stage::warm(A, said(html().header("set-cookie", "id=1"))).await;
+
+        for (stage, expected) in [(stored, "public, max-age=0, must-revalidate"), (refused, "no-store")] {
+            let answer = stage.get(&[]).await;
+            assert_eq!(answer.headers.get_all("cache-control").iter().collect::<Vec<_>>(), [expected]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cache_control_5_2_with_one_member_on_any_line_is_the_handlers_own() {
+    let stage =
+        Stage::warm(A, html().header("cache-control", "").header("cache-control", ", max-age=7")).await;
+
+    let answer = stage.get(&[]).await;
+
+    assert_eq!(answer.headers.get_all("cache-control").iter().collect::<Vec<_>>(), ["", ", max-age=7"]);
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! `Vary`: what an answer was chosen by, on every answer it could have been chosen for.
 
-use isr_layer::{Page, Policy};
-use isr_tests::Reply;
+use isr_layer::{IsrLayer, Page, Policy, context};
+use isr_tests::{Act, Reply};
 
 use crate::{A, Stage, html, only};
 
-const BY_LANGUAGE: Page = A.policy(Policy::new().vary(&["accept-language", "x-theme"]));
+const BY_LANGUAGE_POLICY: Policy = Policy::new().vary(&["accept-language", "x-theme"]);
+const BY_LANGUAGE: Page = A.policy(BY_LANGUAGE_POLICY);
 
 #[tokio::test]
 async fn a_page_with_variants_says_so_on_the_first_answer_on_identity_and_on_each_variant() {
@@ -78,4 +79,73 @@ async fn a_page_that_declares_accept_encoding_names_it_once() {
     let stage = Stage::warm(A.policy(Policy::new().vary(&["accept-encoding"])), html()).await;
 
     assert_eq!(stage.get(&[]).await.header("vary"), "accept-encoding");
+}
+
+/// An answer that was not stored did not say what it was made of: with `public` beside it, a cache in front gave the page
+/// in one language to everybody.
+#[tokio::test(start_paused = true)]
+async fn the_declared_headers_are_listed_on_answers_that_are_not_stored() {
+    let page = BY_LANGUAGE.policy(BY_LANGUAGE_POLICY.max_body(100));
+    for act in [
+        Act::from(html()),
+        Reply::page().header("set-cookie", "id=1").header("cache-control", "public, s-maxage=60").into(),
+        Reply::page().header("cache-control", "private").into(),
+        Reply::page().run(context::no_store).into(),
+        Reply::status(201).into(),
+        Reply::status(403).into(),
+        Reply::status(500).into(),
+        Reply::page().empty().into(),
+        Reply::page().cut().into(),
+        Act::Panic,
+        Act::Hang,
+    ] {
+        let what = format!("{act:?}");
+        let stage = Stage::new(page);
+        stage.site.act(act);
+
+        // The answer made for the one who asked; then what is remembered of it, or the next one made alone.
+        for answer in [stage.get(&[]).await, stage.get(&[]).await, stage.head(&[]).await] {
+            assert_eq!(
+                answer.header("vary"),
+                "accept-language, x-theme",
+                "{what}: {}",
+                answer.cache_status()
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_handler_said_comes_first_on_answers_that_are_not_stored_too() {
+    for (said, expected) in [
+        ("Cookie", "Cookie, accept-language, x-theme"),
+        ("cookie, X-THEME", "cookie, X-THEME, accept-language"),
+        ("*", "*"),
+        ("cookie, *", "cookie, *"),
+    ] {
+        let stage = Stage::warm(BY_LANGUAGE, html().header("vary", said)).await;
+
+        assert_eq!(stage.get(&[]).await.header("vary"), expected, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn beyond_the_limit_of_new_keys_an_answer_says_what_it_varies_on() {
+    let isr = IsrLayer::builder().pages([BY_LANGUAGE]).new_keys_per_second(0).build();
+    let stage = Stage::of(isr.expect("the page is accepted"));
+
+    let answer = stage.get(&[]).await;
+
+    assert_eq!(answer.cache_status(), "isr; fwd=bypass; detail=new-key-limit");
+    assert_eq!(answer.header("vary"), "accept-language, x-theme");
+}
+
+#[tokio::test]
+async fn what_another_function_answered_at_the_pages_path_varies_on_nothing_of_the_pages() {
+    let stage = Stage::new(BY_LANGUAGE.handler("page", "src/main.rs", 1, 1));
+
+    for _ in 0..2 {
+        let answer = stage.get(&[]).await;
+        assert!(answer.cache_status().ends_with("not-checked-in") && !answer.headers.contains_key("vary"));
+    }
 }

@@ -104,6 +104,23 @@ async fn a_failure_is_answered_with_its_own_message_and_trailers_also_out_of_mem
     assert_eq!(remembered.trailers.expect("it ends with trailers")["grpc-status"], "5");
 }
 
+/// `Vary`, `Cache-Control` and a tag say something of GET; those of a call's answer are the method's own.
+#[tokio::test]
+async fn nothing_of_get_is_said_of_a_call_that_was_refused_or_failed() {
+    for reply in [
+        reply().trailer("grpc-status", "5"),
+        reply().chunk(framed(0, b"b")).trailer("grpc-status", "0"),
+        good().header("set-cookie", "a=b"),
+        reply().cut(),
+    ] {
+        let (answer, _) = twice(reply).await;
+
+        for name in ["vary", "cache-control", "etag"] {
+            assert!(!answer.headers.contains_key(name), "{name}: {}", answer.cache_status());
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_is_cut_is_a_status() {
     let (answer, _) = twice(reply().cut()).await;

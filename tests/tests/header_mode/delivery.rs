@@ -2,7 +2,7 @@
 
 use isr_tests::{ask, get};
 
-use crate::{Plain, says, site_that_says, visit};
+use crate::{Plain, says, site_that_says, visit, visit_with};
 
 #[tokio::test]
 async fn the_origins_headers_are_kept_and_those_of_one_connection_are_not() {
@@ -38,6 +38,21 @@ async fn caches_behind_keep_their_member_and_the_switch_turns_ours_off() {
     let quiet = tower::Layer::layer(&crate::builder().cache_status(false).build().unwrap(), site.clone());
     for _ in 0..2 {
         assert_eq!(visit(&quiet).await.cache_status(), "behind; hit");
+    }
+}
+
+#[tokio::test]
+async fn if_range_with_a_date_gives_a_part_of_what_was_modified_before_it_was_sent() {
+    let modified = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (sent, status) in [(None, 206), (Some("Sun, 06 Nov 1994 08:49:38 GMT"), 206), (Some(modified), 200)] {
+        let (site, service) = site_that_says("");
+        let reply = says("s-maxage=2147483648").header("last-modified", modified);
+        site.act(sent.into_iter().fold(reply, |reply, date| reply.header("date", date)));
+        visit(&service).await;
+
+        let part = visit_with(&service, &[("range", "bytes=1-2"), ("if-range", modified)]).await;
+
+        assert_eq!((part.status.as_u16(), site.renders()), (status, 1), "sent {sent:?}");
     }
 }
 

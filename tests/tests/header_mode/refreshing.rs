@@ -29,6 +29,19 @@ async fn within_the_window_the_old_answer_is_served_and_one_refresh_runs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_stale_from_the_first_is_kept_for_its_window() {
+    let (site, service) = site_that_says("max-age=0, stale-while-revalidate=5");
+    visit(&service).await;
+    site.publish(2);
+
+    let stale = visit(&service).await;
+    settle().await;
+
+    assert_eq!((stale.text(), stale.cache_status()), ("/a v1", "isr; hit; ttl=0; detail=stale"));
+    assert_eq!((visit(&service).await.text(), site.renders() >= 2), ("/a v2", true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_the_window_and_without_one_the_client_waits() {
     for (cache_control, age) in [
         ("max-age=10, stale-while-revalidate=5", 15),

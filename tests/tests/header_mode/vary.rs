@@ -95,6 +95,19 @@ async fn the_key_is_authority_path_and_raw_query() {
 }
 
 #[tokio::test]
+async fn the_scheme_is_part_of_the_key_where_the_request_says_it() {
+    let (site, service) = site_with(&[FRESH]);
+    for target in ["http://one/a", "https://one/a", "http://two/a"] {
+        for status in ["isr; fwd=uri-miss; stored", "isr; hit; ttl=60"] {
+            assert_eq!(ask(&service, get::<Plain>(target)).await.cache_status(), status, "{target}");
+        }
+    }
+    let default_port = ask(&service, get::<Plain>("http://ONE:80/a")).await;
+
+    assert_eq!((default_port.cache_status(), site.renders()), ("isr; hit; ttl=60", 3));
+}
+
+#[tokio::test]
 async fn variants_of_one_url_are_bounded() {
     let (site, isr, service) = crate::site_and_layer(&[FRESH, ("vary", "Foo")]);
     for at in 0..100 {

@@ -204,6 +204,18 @@ async fn a_body_in_chunks_arrives_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_body_as_long_as_its_head_says_is_stored_and_what_is_no_length_says_nothing() {
+    for length in ["5", "five", "-1", ""] {
+        let (site, service) = site_with(A);
+        site.act(Reply::page().header("content-length", length));
+
+        visit(&service).await;
+
+        assert_eq!(visit(&service).await.cache_status(), "isr; hit", "{length}");
+    }
+}
+
+#[tokio::test]
 async fn permanent_redirects_are_stored_and_temporary_ones_when_the_policy_says_so() {
     let temporary = A.policy(Policy::new().allow_temporary(true).revalidate(secs(60)));
     for (page, status) in [(A, 301), (A, 308), (temporary, 302), (temporary, 307), (temporary, 203)] {

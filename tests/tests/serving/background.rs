@@ -1,6 +1,6 @@
 //! Limits on the renders that no client waits for.
 
-use isr_layer::{Isr, IsrLayer, Mode, Page, Policy, Purge};
+use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Mode, Page, Policy, Purge};
 use isr_tests::{Act, Site, ask, get, settle};
 use tower::Layer;
 
@@ -140,4 +140,95 @@ async fn many_regenerations_on_demand_keep_the_limit_and_all_run() {
     assert!(site.peak() <= 4, "{}", site.peak());
     assert_eq!(site.renders(), 40);
     assert_eq!(ask(&service, get::<Plain>("/q/5")).await.text(), "/q/5 v2");
+}
+
+/// How many refreshes of forty stale pages run at once, where the builder was told that much and no more.
+async fn at_once(set: impl FnOnce(IsrLayerBuilder) -> IsrLayerBuilder) -> usize {
+    let site = Site::new();
+    let isr = set(IsrLayer::builder().pages([P])).build().expect("the limits are above none");
+    let service = isr.layer(site.clone());
+    for n in 0..40 {
+        ask(&service, get::<Plain>(&format!("/p/{n}"))).await;
+    }
+    pass(10).await;
+    site.before().close();
+    for n in 0..40 {
+        ask(&service, get::<Plain>(&format!("/p/{n}"))).await;
+    }
+    settle().await;
+    let running = site.running();
+    site.before().open();
+    running
+}
+
+#[tokio::test(start_paused = true)]
+async fn twice_the_processors_and_eight_of_one_page_run_at_once_unless_set() {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+
+    let of_one_page = at_once(|builder| builder.background_renders(1000)).await;
+    let of_all = at_once(|builder| builder.background_renders_per_page(1000)).await;
+
+    assert_eq!((of_one_page, of_all), (8, (2 * processors).min(40)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_render_inside_of_a_background_render_needs_no_place_of_its_own() {
+    let (site, isr, service) = stale_site(1, 1).await;
+    let asking = tower::service_fn({
+        let (site, service) = (site.clone(), service.clone());
+        move |request: http::Request<Plain>| {
+            let (site, service) = (site.clone(), service.clone());
+            async move {
+                // The page is made of another one, which nobody has asked for yet.
+                let inner = ask(&service, get::<Plain>("/p/inner")).await;
+                let mut answer = tower::ServiceExt::oneshot(site, request).await?;
+                answer.headers_mut().insert("x-inner", inner.cache_status().parse().expect("it is a value"));
+                Ok::<_, isr_tests::SiteError>(answer)
+            }
+        }
+    });
+    site.before().open();
+    let outer = isr.layer(asking);
+
+    ask(&outer, get::<Plain>("/q/0")).await;
+    isr.cache().drained().await;
+    let refreshed = ask(&outer, get::<Plain>("/q/0")).await;
+
+    assert_eq!((refreshed.text(), refreshed.header("x-inner")), ("/q/0 v2", "isr; fwd=uri-miss; stored"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_revalidation_asked_for_goes_before_refreshes_that_wait_longer() {
+    let (site, isr, service) = stale_site(1, 1).await;
+    see(&service, "p").await;
+
+    let purging = tokio::spawn({
+        let cache = isr.cache();
+        async move { cache.revalidate(Purge::path("/q/7").mode(Mode::Regenerate)).await }
+    });
+    settle().await;
+    site.before().open();
+    purging.await.unwrap();
+    isr.cache().drained().await;
+
+    let order = site.seen().iter().skip(20).map(|seen| seen.uri.to_string()).collect::<Vec<_>>();
+    assert_eq!(order[..3], ["/p/0", "/q/7", "/p/1"]);
+    assert_eq!(order.len(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_limit_of_a_render_does_not_count_the_wait_for_its_place() {
+    let (site, isr, service) = stale_site(1, 1).await;
+    for n in 0..2 {
+        ask(&service, get::<Plain>(&format!("/p/{n}"))).await;
+    }
+    settle().await;
+
+    // The first ends by its time limit at 30 s. Only then the second begins, and it is slow as well.
+    tokio::time::sleep(secs(55)).await;
+    assert_eq!(site.running(), 1);
+    site.before().open();
+    isr.cache().drained().await;
+
+    assert_eq!(ask(&service, get::<Plain>("/p/1")).await.text(), "/p/1 v2");
 }

@@ -135,6 +135,19 @@ async fn a_purge_ends_the_pause() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_purge_the_pauses_begin_anew() {
+    let (site, isr, service) = site_and_layer(A.policy(Policy::new().revalidate(secs(10))));
+    visit(&service).await;
+    site.act(Act::Error);
+    pass(10).await;
+    assert_pauses(&pauses(&site, &service, secs(16)).await, &[1, 2, 4, 8]);
+
+    isr.cache().revalidate(Purge::path("/a").mode(Mode::Stale)).await;
+
+    assert_pauses(&pauses(&site, &service, secs(8)).await, &[1, 2, 4]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn regeneration_on_demand_ignores_the_pause() {
     let (site, isr, service) = site_and_layer(A);
     site.act(Reply::status(500));
@@ -157,4 +170,23 @@ async fn the_pause_of_one_key_is_not_that_of_another() {
     let other = isr_tests::ask(&service, isr_tests::get::<crate::Plain>("/p/2")).await;
 
     assert_eq!((failed.status.as_u16(), other.status.as_u16()), (500, 200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_failed_together_are_not_tried_together() {
+    let site = Site::new();
+    let service = tower::Layer::layer(&crate::isr([isr_layer::Page::new("/p/{n}")]), site.clone());
+    site.act(Reply::status(500));
+    let ask_all = async || {
+        for n in 0..100 {
+            isr_tests::ask(&service, isr_tests::get::<crate::Plain>(&format!("/p/{n}"))).await;
+        }
+    };
+    ask_all().await;
+
+    tokio::time::advance(Duration::from_millis(950)).await;
+    ask_all().await;
+
+    let again = site.renders() - 100;
+    assert!((10..90).contains(&again), "{again} of 100 after 950 ms");
 }

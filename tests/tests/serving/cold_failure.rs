@@ -207,3 +207,23 @@ async fn a_handler_that_panics_while_it_is_dropped_has_failed_once_for_all_that_
     assert_eq!(renders.load(std::sync::atomic::Ordering::SeqCst), 1);
     assert_eq!(began.elapsed(), secs(30));
 }
+
+/// The next client got the head of a page of 20 KB and nothing behind it: no gzip, and no JSON.
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_is_remembered_without_its_body_says_nothing_of_one() {
+    for (limit, length) in [(8 << 20, 20_000), (4, 20)] {
+        let (site, service) = site_with(A.policy(Policy::new().max_body(limit)));
+        let reply = Reply::status(500).header("content-type", "application/json").header("x-why", "db");
+        site.act(reply.header("content-encoding", "gzip").chunk(vec![b'x'; length]));
+        let whole = visit(&service).await;
+
+        let remembered = visit(&service).await;
+
+        assert_eq!((whole.body.len(), whole.header("content-encoding")), (length, "gzip"));
+        assert_eq!((remembered.status.as_u16(), remembered.text()), (500, ""));
+        assert_eq!(remembered.header("x-why"), "db");
+        for name in ["content-type", "content-encoding"] {
+            assert!(!remembered.headers.contains_key(name), "{name}");
+        }
+    }
+}

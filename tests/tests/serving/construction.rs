@@ -85,7 +85,21 @@ fn expire_below_revalidate_is_refused_and_both_are_named() {
 
 #[test]
 fn headers_that_say_who_asks_are_neither_kept_nor_varied_on() {
-    for name in ["cookie", "authorization", "host", "forwarded", "x-forwarded-for", "x-forwarded-host"] {
+    for name in [
+        "cookie",
+        "authorization",
+        "proxy-authorization",
+        "host",
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
+        "x-real-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+    ] {
         let kept = refused(IsrLayer::builder().pages([A]).keep_header(HeaderName::from_static(name)));
         let names: &'static [&'static str] = Box::leak(Box::new([name]));
         let varied = of_pages([A.policy(Policy::new().vary(names))]);

@@ -25,17 +25,19 @@ async fn a_404_is_stored_for_ten_seconds_and_then_absent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_404_heals_and_the_client_after_it_gets_the_page() {
-    let (site, service) = site_with(A);
-    site.act(Reply::status(404));
-    visit(&service).await;
-    site.act(Reply::page());
+    for status in [404, 410] {
+        let (site, service) = site_with(A);
+        site.act(Reply::status(status));
+        visit(&service).await;
+        site.act(Reply::page());
 
-    pass(10).await;
-    let healed = visit(&service).await;
+        pass(10).await;
+        let healed = visit(&service).await;
 
-    assert_eq!((healed.status.as_u16(), healed.text()), (200, "/a v1"));
-    pass(1000).await;
-    assert_eq!(visit(&service).await.cache_status(), "isr; hit");
+        assert_eq!((healed.status.as_u16(), healed.text()), (200, "/a v1"));
+        pass(1000).await;
+        assert_eq!(visit(&service).await.cache_status(), "isr; hit");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -50,33 +52,73 @@ async fn a_404_lives_no_longer_than_its_page_would() {
     assert_eq!(site.renders(), 2);
 }
 
+/// One with `expire` alone, or expired by a word of its handler, outlived its page.
+#[tokio::test(start_paused = true)]
+async fn a_404_is_not_served_past_the_expiry_of_its_page() {
+    for (policy, word) in [(Policy::new().expire(secs(3)), 10), (Policy::new(), 3)] {
+        let (site, service) = site_with(A.policy(policy));
+        site.script(move |_, _| {
+            isr_layer::context::expire_after(secs(word));
+            Reply::status(404).into()
+        });
+        visit(&service).await;
+
+        pass(2).await;
+        let hit = visit(&service).await;
+        pass(1).await;
+        visit(&service).await;
+
+        assert_eq!((hit.cache_status(), site.renders()), ("isr; hit; ttl=1", 2));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn how_long_a_404_lives_can_be_declared() {
-    let (site, service) = site_with(A.policy(Policy::new().not_found_revalidate(secs(60))));
-    site.act(Reply::status(404));
-    visit(&service).await;
+    for status in [404, 410] {
+        let (site, service) = site_with(A.policy(Policy::new().not_found_revalidate(secs(60))));
+        site.act(Reply::status(status));
+        visit(&service).await;
 
-    pass(59).await;
-    visit(&service).await;
-    assert_eq!(site.renders(), 1);
-    pass(1).await;
-    visit(&service).await;
+        pass(59).await;
+        visit(&service).await;
+        assert_eq!(site.renders(), 1);
+        pass(1).await;
+        visit(&service).await;
 
-    assert_eq!(site.renders(), 2);
+        assert_eq!(site.renders(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_can_give_a_404_a_shorter_lifetime_of_its_own_and_no_longer_one() {
+    for (word, seconds) in [(3, 3), (3600, 10)] {
+        for status in [404, 410] {
+            let (site, service) = site_with(A);
+            site.script(move |_, _| {
+                isr_layer::context::revalidate_after(secs(word));
+                Reply::status(status).into()
+            });
+            visit(&service).await;
+
+            assert_eq!(visit(&service).await.cache_status(), format!("isr; hit; ttl={seconds}"));
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_404_replaces_a_200() {
-    let (site, service) = site_with(ten_seconds());
-    visit(&service).await;
-    site.act(Reply::status(404).chunk("gone"));
-    pass(10).await;
+    for status in [404, 410] {
+        let (site, service) = site_with(ten_seconds());
+        visit(&service).await;
+        site.act(Reply::status(status).chunk("gone"));
+        pass(10).await;
 
-    visit(&service).await;
-    settle().await;
-    let gone = visit(&service).await;
+        visit(&service).await;
+        settle().await;
+        let gone = visit(&service).await;
 
-    assert_eq!((gone.status.as_u16(), gone.text()), (404, "gone"));
+        assert_eq!((gone.status.as_u16(), gone.text()), (status, "gone"));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,7 +159,7 @@ async fn a_404_without_a_body_is_stored() {
 #[tokio::test(start_paused = true)]
 async fn a_404_is_purged_by_path_page_and_tag_and_heals() {
     let page = A.policy(Policy::new().tags(&["posts"]).not_found_revalidate(secs(3600)));
-    for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
+    for (status, mode) in both(&[404, 410], &[Mode::Stale, Mode::Expire, Mode::Regenerate]) {
         for purge in [
             Purge::path("/a"),
             Purge::page("/a"),
@@ -127,17 +169,21 @@ async fn a_404_is_purged_by_path_page_and_tag_and_heals() {
             Purge::all(),
         ] {
             let (site, isr, service) = site_and_layer(page);
-            site.script(|_, _| {
+            site.script(move |_, _| {
                 isr_layer::context::tag("late");
-                Reply::status(404).into()
+                Reply::status(status).into()
             });
             visit(&service).await;
             site.act(Reply::page());
-            assert_eq!(visit(&service).await.status, 404, "it is stored");
+            assert_eq!(visit(&service).await.status, status, "it is stored");
 
             isr.cache().revalidate(purge.clone().mode(mode)).await;
 
-            assert_eq!(visit(&service).await.text(), "/a v1", "{purge:?}");
+            assert_eq!(visit(&service).await.text(), "/a v1", "{status}: {purge:?} {mode:?}");
         }
     }
+}
+
+fn both<'a, A: Copy, B: Copy>(ones: &'a [A], others: &'a [B]) -> impl Iterator<Item = (A, B)> + 'a {
+    ones.iter().flat_map(|one| others.iter().map(|other| (*one, *other)))
 }

@@ -6,16 +6,22 @@ use isr_tests::{Act, Reply, settle};
 use crate::{A, pass, secs, site_and_layer, site_with, ten_seconds, visit};
 
 /// Every way a render can fail, with its word in `Cache-Status`.
-fn failures() -> [(Act, &'static str); 10] {
+fn failures() -> [(Act, &'static str); 15] {
     [
         (Act::Panic, "panic"),
         (Act::Error, "service-error"),
         (Act::Hang, "timeout"),
         (Reply::status(500).into(), "failed-status"),
         (Reply::status(503).header("set-cookie", "id=1").into(), "failed-status"),
+        (Reply::status(408).into(), "failed-status"),
+        (Reply::status(425).into(), "failed-status"),
+        (Reply::status(429).into(), "failed-status"),
         (Reply::status(304).into(), "failed-status"),
         (Reply::status(206).into(), "failed-status"),
         (Reply::page().chunk("half").cut().into(), "body-cut"),
+        // Cut without a word, as some proxies do: shorter or longer than the head says.
+        (Reply::page().header("content-length", "8").chunk("half").into(), "body-cut"),
+        (Reply::page().header("content-length", "2").chunk("half").into(), "body-cut"),
         (Reply::page().chunk("half").hang().into(), "timeout"),
         (Reply::page().empty().into(), "empty-body"),
     ]

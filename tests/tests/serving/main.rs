@@ -13,6 +13,7 @@ mod covered;
 mod disconnect;
 mod downstream;
 mod draft;
+mod draft_service;
 mod gone;
 mod herd;
 mod key;

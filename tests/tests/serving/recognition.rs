@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use isr_layer::{Isr, Page, RequestBody};
+use isr_layer::{Isr, Page, Policy, RequestBody};
 use isr_tests::{Reply, Site, ask, get, request};
-use tower::Layer;
+use tower::{Layer, ServiceExt};
 
 use crate::Plain;
 
@@ -92,6 +92,63 @@ async fn depth_and_length_are_limited() {
     assert_eq!(renders(&long(60_000)).await, 2);
 }
 
+/// Not its path alone makes a key too long.
+#[tokio::test]
+async fn declared_parameters_and_headers_count_into_the_length_of_the_key() {
+    const POLICY: Policy = Policy::new().query(&["q"]).vary(&["x-theme"]);
+    // Path, mark and name of the parameter; a flag and four octets of length for the header, where there is one.
+    let query = |length: usize| (format!("/a?q={}", "x".repeat(length - 5)), None);
+    let header = |length: usize| ("/a".to_owned(), Some("x".repeat(length - 2 - 5)));
+    for (sent, renders) in
+        [(query(16 * 1024 - 1), 1), (query(16 * 1024), 2), (header(16 * 1024), 1), (header(16 * 1024 + 1), 2)]
+    {
+        let (site, service) = crate::site_with(Page::new("/a").policy(POLICY));
+
+        for _ in 0..2 {
+            let headers = sent.1.iter().map(|value| ("x-theme", value.as_str())).collect::<Vec<_>>();
+            ask(&service, request::<Plain>(Method::GET, &sent.0, &headers)).await;
+        }
+
+        assert_eq!(site.renders(), renders, "{} octets of target", sent.0.len());
+        let seen = site.seen().pop().expect("it was asked");
+        assert_eq!(seen.uri, *sent.0, "what is no page's passes whole");
+    }
+}
+
+/// In Next.js a header of the request turned pages that are rendered for each client into ones that are cached
+/// (CVE-2024-46982).
+#[tokio::test]
+async fn nothing_in_a_request_makes_a_page_of_what_is_none_or_keeps_a_page_from_being_one() {
+    let headers = [
+        ("x-now-route-matches", "1"),
+        ("x-nextjs-data", "1"),
+        ("x-middleware-prefetch", "1"),
+        ("purpose", "prefetch"),
+        ("rsc", "1"),
+        ("cache-control", "public, s-maxage=60"),
+        ("surrogate-control", "max-age=60"),
+        ("x-http-method-override", "GET"),
+    ];
+    let target = |path| format!("{path}?__nextDataReq=1&_rsc=1&slug=b");
+    let (site, service) = site();
+    site.act(
+        Reply::page()
+            .header("cache-control", "public, s-maxage=60")
+            .header("cdn-cache-control", "max-age=60"),
+    );
+    for _ in 0..3 {
+        ask(&service, request::<Plain>(Method::GET, &target("/other"), &headers)).await;
+    }
+    assert_eq!(site.renders(), 3);
+
+    for _ in 0..3 {
+        ask(&service, request::<Plain>(Method::GET, &target("/posts/a"), &headers)).await;
+    }
+
+    assert_eq!(site.renders(), 4);
+    assert_eq!(ask(&service, get::<Plain>("/posts/a")).await.cache_status(), "isr; hit");
+}
+
 #[tokio::test]
 async fn other_methods_pass_with_everything_they_have() {
     let (site, service) = site();
@@ -114,12 +171,27 @@ async fn other_methods_pass_with_everything_they_have() {
 }
 
 #[tokio::test]
-async fn a_get_with_a_body_passes() {
+async fn other_methods_without_a_body_pass_too_and_get_nothing_that_is_stored() {
     let (site, service) = site();
     ask(&service, get::<Plain>("/posts/a")).await;
 
-    for _ in 0..2 {
-        let mut request = get::<Plain>("/posts/a");
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "QUERY", "get"] {
+        let method = method.parse::<Method>().unwrap();
+        let answer = ask(&service, request::<Plain>(method.clone(), "/posts/a", &[("cookie", "id=1")])).await;
+
+        let seen = site.seen().pop().expect("it passed");
+        assert_eq!((seen.method, seen.headers.len(), answer.cache_status()), (method, 1, ""));
+    }
+    assert_eq!(site.renders(), 9);
+}
+
+#[tokio::test]
+async fn a_get_or_head_with_a_body_passes() {
+    let (site, service) = site();
+    ask(&service, get::<Plain>("/posts/a")).await;
+
+    for method in [Method::GET, Method::HEAD] {
+        let mut request = request::<Plain>(method, "/posts/a", &[]);
         *request.body_mut() = Full::from("a question");
         let answer = ask(&service, request).await;
 
@@ -152,6 +224,21 @@ async fn a_path_that_is_no_page_passes_untouched_both_ways() {
     assert_eq!(answer.trailers.expect("trailers arrive")["x-sum"], "s");
     for ours in ["age", "etag", "cache-control"] {
         assert!(!answer.headers.contains_key(ours), "{ours}");
+    }
+}
+
+#[tokio::test]
+async fn the_body_of_what_is_no_page_is_the_services_own() {
+    let (_, service) = site();
+    let body_of =
+        async |request| service.clone().oneshot(request).await.expect("the site answers").into_body();
+
+    for request in [get::<Plain>("/other"), request(Method::POST, "/posts/a", &[]), get("/posts/%ff")] {
+        assert!(body_of(request).await.into_inner().is_ok());
+    }
+
+    for _ in 0..2 {
+        assert!(body_of(get("/posts/a")).await.into_inner().is_err(), "a page's is ours");
     }
 }
 

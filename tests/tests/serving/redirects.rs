@@ -41,15 +41,51 @@ async fn a_handler_can_give_a_redirect_a_lifetime_of_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_redirect_is_purged_by_path_page_and_tag() {
-    for purge in [Purge::path("/a"), Purge::page("/a"), Purge::tag("posts"), Purge::all()] {
-        let (site, isr, service) = site_and_layer(A.policy(Policy::new().tags(&["posts"])));
-        redirect(&site, "/b");
+    let policy = Policy::new().tags(&["posts"]).allow_temporary(true);
+    for status in [301, 302, 307, 308] {
+        for purge in [
+            Purge::path("/a"),
+            Purge::page("/a"),
+            Purge::tag("posts"),
+            Purge::tag("late"),
+            Purge::prefix("/a"),
+            Purge::all(),
+        ] {
+            for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
+                let (site, isr, service) = site_and_layer(A.policy(policy));
+                site.script(move |_, _| {
+                    isr_layer::context::tag("late");
+                    Reply::status(status).header("location", "/b").empty().into()
+                });
+                visit(&service).await;
+                site.act(Reply::page());
+
+                isr.cache().revalidate(purge.clone().mode(mode)).await;
+                let first = visit(&service).await;
+                settle().await;
+
+                // A redirect is a page to be shown while it is refreshed, as any other.
+                let expected = if mode == Mode::Stale { status } else { 200 };
+                assert_eq!(first.status, expected, "{status}: {purge:?} {mode:?}");
+                assert_eq!(visit(&service).await.status, 200, "{status}: {purge:?} {mode:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_ends_as_its_page_does_and_not_as_a_404() {
+    for status in [301, 302, 307, 308] {
+        let (site, service) = site_with(A.policy(Policy::new().allow_temporary(true).expire(secs(60))));
+        site.act(Reply::status(status).header("location", "/b").empty());
         visit(&service).await;
-        site.act(Reply::page());
 
-        isr.cache().revalidate(purge.clone().mode(Mode::Expire)).await;
+        pass(59).await;
+        let hit = visit(&service).await;
+        pass(1).await;
+        visit(&service).await;
 
-        assert_eq!(visit(&service).await.status, 200, "{purge:?}");
+        assert_eq!((hit.cache_status(), site.renders()), ("isr; hit; ttl=1", 2), "{status}");
     }
 }
 

@@ -204,6 +204,62 @@ async fn a_body_above_the_limit_is_streamed_on_byte_for_byte_with_its_trailers()
 }
 
 #[tokio::test(start_paused = true)]
+async fn eight_mebibytes_are_the_limit_unless_set() {
+    const LIMIT: usize = 8 * 1024 * 1024;
+    for (length, renders) in [(LIMIT, 1), (LIMIT + 1, 2)] {
+        let (site, service) = site_with(A);
+        site.act(Reply::page().chunk(vec![b'x'; LIMIT]).chunk(vec![b'x'; length - LIMIT]));
+
+        for _ in 0..2 {
+            let answer = visit(&service).await;
+            assert_eq!((answer.status.as_u16(), answer.body.len()), (200, length));
+        }
+
+        assert_eq!(site.renders(), renders, "{length}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_waited_for_a_refused_answer_render_from_the_recipe_too() {
+    let (site, service) = site_with(A);
+    site.act(Reply::page().header("set-cookie", "id=1"));
+    site.before().close();
+    let clients = [1, 2, 3].map(|n| {
+        let (service, cookie) = (service.clone(), format!("session={n}"));
+        let headers = [("cookie", cookie.as_str()), ("authorization", "me"), ("if-none-match", "*")];
+        let request = isr_tests::request::<crate::Plain>(http::Method::GET, "/a?utm=1", &headers);
+        tokio::spawn(async move { ask(&service, request).await })
+    });
+    site.before().reached(1).await;
+    settle().await;
+    site.before().open();
+    for client in clients {
+        assert_eq!(client.await.expect("the client is answered").header("set-cookie"), "id=1");
+    }
+
+    assert_eq!(site.renders(), 3);
+    assert!(site.seen().iter().all(|seen| seen.headers.is_empty() && seen.uri == "/a"));
+}
+
+/// Trailers are kept, and a cookie among them would have been given to everybody.
+#[tokio::test(start_paused = true)]
+async fn a_cookie_in_the_trailers_is_refused_as_well_and_no_failure_shares_one() {
+    let (site, service) = site_with(A);
+    site.act(Reply::page().trailer("set-cookie", "id=1"));
+    let refused = visit(&service).await;
+    let (failing, other) = site_with(A);
+    failing.act(Reply::status(500).trailer("set-cookie", "id=1"));
+    visit(&other).await;
+    let remembered = visit(&other).await;
+
+    assert_eq!(refused.cache_status(), "isr; fwd=uri-miss; detail=set-cookie");
+    assert_eq!(refused.trailers.expect("it is the client's own")["set-cookie"], "id=1");
+    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=bypass; detail=set-cookie");
+    assert_eq!((remembered.cache_status(), &remembered.trailers), ("isr; hit; detail=backoff", &None));
+    assert_eq!((site.renders(), failing.renders()), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_of_exactly_the_limit_is_stored() {
     let (site, service) = site_with(A.policy(Policy::new().max_body(10)));
     site.act(Reply::page().chunk("01234").chunk("56789"));

@@ -41,6 +41,25 @@ async fn extensions_travel_and_the_clients_address_does_not() {
 }
 
 #[tokio::test]
+async fn the_handle_to_change_the_clients_protocol_does_not_travel_and_what_is_no_page_has_it() {
+    let site = Site::new();
+    let isr = crate::isr([POST]);
+    let routes =
+        Router::new().route_service("/posts/{slug}", site.for_axum()).route_service("/chat", site.for_axum());
+    let app = routes.layer(isr);
+    for (path, has_it) in [("/posts/a", false), ("/chat", true)] {
+        let mut request = get::<Body>(path);
+        let upgrade = hyper::upgrade::on(&mut request);
+        request.extensions_mut().insert(upgrade);
+
+        ask(&app, request).await;
+
+        let seen = site.seen().pop().expect("it was asked");
+        assert_eq!(seen.extensions.get::<hyper::upgrade::OnUpgrade>().is_some(), has_it, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn an_extension_can_be_dropped() {
     let seen = seen_behind(IsrLayer::builder().drop_extension::<User>()).await;
 

@@ -1,6 +1,8 @@
 //! Stale-while-revalidate, `expire`, and pages that never go stale by time.
 
-use isr_layer::Policy;
+use std::collections::BTreeSet;
+
+use isr_layer::{Page, Policy};
 use isr_tests::{Act, Reply, settle};
 
 use crate::{A, pass, secs, site_and_layer, site_with, ten_seconds, visit};
@@ -155,4 +157,42 @@ async fn jitter_shortens_a_lifetime_by_a_tenth_at_most() {
         assert!(hit.cache_status().starts_with("isr; hit; ttl=") && !hit.cache_status().contains("stale"));
         assert_eq!(site.renders(), 2, "stale after 100 s at the latest");
     }
+}
+
+/// The seconds that a hundred pages, rendered at once, are said to be fresh, and those after which they expired.
+async fn lifetimes(policy: Policy) -> (BTreeSet<u64>, BTreeSet<u64>) {
+    let (site, service) = site_with(Page::new("/p/{n}").policy(policy));
+    let ask = async |n| isr_tests::ask(&service, isr_tests::get::<crate::Plain>(&format!("/p/{n}"))).await;
+    let (mut fresh, mut expired) = (BTreeSet::new(), BTreeSet::new());
+    for n in 0..100 {
+        ask(n).await;
+        let hit = ask(n).await;
+        let ttl = hit.cache_status().strip_prefix("isr; hit; ttl=").expect("it is fresh");
+        fresh.insert(ttl.parse().expect("it is a number"));
+    }
+    site.act(Act::Error);
+    pass(180).await;
+    for second in 180..=200 {
+        for n in 0..100 {
+            let request = isr_tests::get::<crate::Plain>(&format!("/p/{n}"));
+            if !isr_tests::try_ask(&service, request).await.is_ok_and(|answer| answer.status == 200) {
+                expired.insert(second);
+            }
+        }
+        settle().await;
+        pass(1).await;
+    }
+    (fresh, expired)
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_rendered_together_go_stale_and_expire_together_unless_jitter_is_asked_for() {
+    const POLICY: Policy = Policy::new().revalidate(secs(100)).expire(secs(200));
+
+    let (fresh, expired) = lifetimes(POLICY).await;
+    let (jittered, jittered_expiry) = lifetimes(POLICY.jitter(true)).await;
+
+    assert_eq!((fresh, expired), ([100].into(), [200].into()));
+    assert!(jittered.len() > 3 && jittered.iter().all(|ttl| (90..=100).contains(ttl)), "{jittered:?}");
+    assert!(jittered_expiry.first().is_some_and(|first| (180..195).contains(first)), "{jittered_expiry:?}");
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{Coding, Encode};
 
-pub(super) const ENCODERS: &[(Coding, Encode)] = &[(Coding::BROTLI, brotli), (Coding::GZIP, gzip)];
+pub(super) const ENCODERS: &[(Coding, Encode)] = &[(Coding::Brotli, brotli), (Coding::Gzip, gzip)];
 
 /// Above this size a body is encoded faster and a little less well: a page is encoded anew at each render.
 const LARGE: usize = 1024 * 1024;

@@ -2,7 +2,7 @@
 
 use super::{Coding, Encode};
 
-pub(super) const ENCODERS: &[(Coding, Encode)] = &[(Coding::ZSTD, zstd)];
+pub(super) const ENCODERS: &[(Coding, Encode)] = &[(Coding::Zstd, zstd)];
 
 fn zstd(body: &[u8]) -> Option<Vec<u8>> {
     zstd::bulk::compress(body, 9).ok()
