@@ -32,6 +32,8 @@ pub(crate) fn stamped(
     let mut head = stamp.head.clone();
     head.headers.insert(AGE, HeaderValue::from(age));
     set_cache_status(&mut head.headers, status, earlier);
+    // Room for what layers in front add: its copies would have to grow for that each time. Without it they still may.
+    let _ = head.headers.try_reserve(2);
     Stamp { until: Some(until), head }
 }
 
