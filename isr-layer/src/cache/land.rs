@@ -233,6 +233,3 @@ fn jittered(on: bool, lifetime: Lifetime) -> Lifetime {
     let shorter = |end: Option<Duration>| end.map(|end| end - end.mul_f64(part));
     Lifetime { revalidate: shorter(lifetime.revalidate), expire: shorter(lifetime.expire) }
 }
-
-#[cfg(test)]
-mod tests;

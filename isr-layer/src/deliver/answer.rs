@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
 use http::header::HeaderMap;
 use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::response::Parts;
+use http::{Response, StatusCode};
 use http_body::Body;
 
 use super::choice::{Choice, Form};

@@ -86,10 +86,7 @@ fn set_range(headers: &mut HeaderMap, range: &str) {
 
 impl Stamps {
     pub(crate) fn new(stamp: Stamp) -> Self {
-        Self {
-            latest: RwLock::new(Latest { whole: stamp, other: None }),
-            uses: AtomicU64::new(0),
-        }
+        Self { latest: RwLock::new(Latest { whole: stamp, other: None }), uses: AtomicU64::new(0) }
     }
 
     /// How much the page is used, as far back as its predecessors remember.
