@@ -32,6 +32,8 @@ pub(super) enum Rendered {
 
 /// A render on its way, and what was stored before it.
 struct Job {
+    /// Where it is for one of several hosts.
+    host: Option<String>,
     before: Option<Arc<Entry>>,
     rendered: oneshot::Receiver<Rendered>,
 }
@@ -119,14 +121,14 @@ impl Core {
     }
 
     fn render_one(self: &Arc<Self>, recipe: Recipe, number: u64) -> Job {
-        let before = self.memory.get_key(&recipe.key);
+        let (host, before) = (recipe.host(), self.memory.get_key(&recipe.key));
         let (done, rendered) = oneshot::channel();
         let core = self.clone();
         self.tasks.spawn(async move {
             // The caller may have stopped waiting.
             let _ = done.send(core.render(&recipe, number).await);
         });
-        Job { before, rendered }
+        Job { host, before, rendered }
     }
 
     /// Renders many pages off the request path, no more at once than the permits allow.
@@ -241,6 +243,9 @@ impl Job {
                 landed.report(&mut receipt, was_good);
             }
         }
+        if let (Some(host), Some(error)) = (self.host, &mut receipt.error) {
+            *error = format!("at `{host}`: {error}");
+        }
         receipt
     }
 }
@@ -307,14 +312,14 @@ impl Counts {
     }
 }
 
-/// Of two variants of one path, the one that says more about what went wrong.
+/// Of two variants of one path, the one that says more about what went wrong. A path is known where one of them is there.
 fn worse(one: SelectorReceipt, other: SelectorReceipt) -> SelectorReceipt {
     let badness = |status| match status {
         Status::Failed => 4,
-        Status::UnknownPath => 3,
-        Status::Running => 2,
-        Status::Marked => 1,
-        _ => 0,
+        Status::Running => 3,
+        Status::Marked => 2,
+        Status::UnknownPath => 0,
+        _ => 1,
     };
     if badness(other.status) > badness(one.status) { other } else { one }
 }

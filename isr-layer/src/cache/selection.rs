@@ -123,7 +123,7 @@ impl Core {
     }
 
     /// What to render for what was named: every variant that is cached, the most used first, or being rendered; for a path
-    /// with none, the bare path.
+    /// with none, the bare path, for each listed host where there is a list.
     ///
     /// What is being rendered is looked at first: what lands between the two looks is seen twice, and not missed.
     pub(super) fn chosen(&self, named: &Named) -> Chosen {
@@ -146,8 +146,8 @@ impl Core {
         if let Named::Path { page, path } = named
             && chosen.recipes.is_empty()
         {
-            let bare = Key::bare(page, path).map(|key| Recipe::of(page.clone(), key, None));
-            chosen.recipes.extend(bare);
+            let bare = Key::bare(page, path).into_iter();
+            chosen.recipes.extend(bare.map(|key| Recipe::of(page.clone(), key, None)));
         }
         chosen
     }
@@ -161,12 +161,13 @@ impl Core {
     }
 
     fn cached(&self, named: &Named) -> Vec<Recipe> {
-        // Without variants there is one key to look at; everything else is found by looking at all.
+        // Without variants there is one key to look at for each host; everything else is found by looking at all.
         if let Named::Path { page, path } = named
-            && page.is_keyed_by_path()
+            && !page.has_variants()
         {
-            let entry = Key::bare(page, path).and_then(|key| self.memory.get_key(&key));
-            return entry.and_then(|entry| self.recipe_of(&entry)).into_iter().collect();
+            let keys = Key::bare(page, path);
+            let entries = keys.iter().filter_map(|key| self.memory.get_key(key));
+            return entries.filter_map(|entry| self.recipe_of(&entry)).collect();
         }
         let mut entries = self.memory.iter().filter(|entry| self.is_named(named, entry)).collect::<Vec<_>>();
         entries.sort_by_cached_key(|entry| Reverse(entry.uses()));

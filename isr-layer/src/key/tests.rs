@@ -3,18 +3,19 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::hosts::Hosts;
 use crate::page::{Page, Policy, Registry};
 
 const SEARCH: Page =
     Page::new("/search").policy(Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]));
 
 fn key(query: Option<&str>, headers: &[(&'static str, &'static str)]) -> Key {
-    let registry = Registry::new([SEARCH]).unwrap();
+    let registry = Registry::new([SEARCH], Hosts::default()).unwrap();
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(*name, HeaderValue::from_static(value));
     }
-    KeyRef::new(registry.find("/search").unwrap(), Cow::Borrowed("/search"), query, &map)
+    KeyRef::new(registry.find("/search").unwrap(), Cow::Borrowed("/search"), query, None, &map)
         .unwrap()
         .to_key(registry.find("/search").unwrap())
 }
@@ -71,9 +72,9 @@ fn key_of((pairs, headers): &Sent) -> Key {
     for (name, value) in headers {
         map.append(*name, value.parse().unwrap());
     }
-    let registry = Registry::new([SEARCH]).unwrap();
+    let registry = Registry::new([SEARCH], Hosts::default()).unwrap();
     let page = registry.find("/search").unwrap();
-    KeyRef::new(page, Cow::Borrowed("/search"), Some(&query), &map).unwrap().to_key(page)
+    KeyRef::new(page, Cow::Borrowed("/search"), Some(&query), None, &map).unwrap().to_key(page)
 }
 
 /// The same as a structure, with nothing to encode: what is equal here, and only that, may share a key.
