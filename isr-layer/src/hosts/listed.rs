@@ -104,7 +104,11 @@ impl Host {
         if let Some(mistake) = mistake(spelt) {
             return Err(mistake);
         }
-        let (name, port) = split(spelt).ok_or("its port is none")?;
+        // The one way to write a port, so that handlers see no other.
+        let is_plain = |(name, port): &(&str, Option<u16>)| {
+            spelt.len() == name.len() + port.map_or(0, |port| 1 + port.to_string().len())
+        };
+        let (name, port) = split(spelt).filter(is_plain).ok_or("its port is none")?;
         if name.is_empty() {
             return Err("it has no name");
         }
@@ -117,11 +121,6 @@ impl Host {
         }
         let (name, field) = (name.to_ascii_lowercase(), key::field(spelt.as_bytes()));
         Ok(Self { spelt: spelt.to_owned(), name, port, field })
-    }
-
-    /// As it is spelt in the list.
-    pub(crate) fn spelt(&self) -> &str {
-        &self.spelt
     }
 
     /// As it stands in keys.
@@ -186,7 +185,8 @@ fn split(authority: &str) -> Option<(&str, Option<u16>)> {
     if rest.is_empty() {
         return Some((name, None));
     }
-    let digits = rest.strip_prefix(':').filter(|digits| digits.bytes().all(|octet| octet.is_ascii_digit()))?;
+    let digits =
+        rest.strip_prefix(':').filter(|digits| digits.bytes().all(|octet| octet.is_ascii_digit()))?;
     let port = if digits.is_empty() { None } else { Some(digits.parse().ok()?) };
     Some((name, port))
 }
@@ -218,6 +218,7 @@ mod tests {
             ("example.com:http", "its port is none"),
             ("example.com:65536", "its port is none"),
             ("example.com:", "its port is none"),
+            ("example.com:080", "its port is none"),
             ("[::1", "its port is none"),
             ("[::1]80", "its port is none"),
             ("::1", "its port is none"),
@@ -229,7 +230,10 @@ mod tests {
         ] {
             let refusal = refusal(&["fine.example", spelt]);
 
-            assert!(refusal.contains(mistake) && refusal.contains("`example.com:8080`"), "{spelt}: {refusal}");
+            assert!(
+                refusal.contains(mistake) && refusal.contains("`example.com:8080`"),
+                "{spelt}: {refusal}"
+            );
         }
         assert!(refusal(&[&"a".repeat(64)]).contains("its name is none"));
         assert!(refusal(&[]).contains("lists none"));
@@ -245,8 +249,14 @@ mod tests {
 
     #[test]
     fn a_host_is_found_by_name_and_port_in_whatever_case() {
-        let hosts =
-            hosts(&["www.example:8080", "Example.COM", "[::1]:3000", "127.0.0.1", "xn--bcher-kva.example", "www.example"]);
+        let hosts = hosts(&[
+            "www.example:8080",
+            "Example.COM",
+            "[::1]:3000",
+            "127.0.0.1",
+            "xn--bcher-kva.example",
+            "www.example",
+        ]);
         for (authority, expected) in [
             ("example.com", Some("Example.COM")),
             ("EXAMPLE.com:8443", Some("Example.COM")),
@@ -269,7 +279,7 @@ mod tests {
             ("", None),
             (":80", None),
         ] {
-            let found = hosts.find(authority).map(|host| host.spelt());
+            let found = hosts.find(authority).map(|host| host.spelt.as_str());
 
             assert_eq!(found, expected, "{authority}");
         }
@@ -297,7 +307,7 @@ mod tests {
 
             let found = hosts.of(&uri.parse().unwrap(), &headers);
 
-            assert_eq!(found.map(|host| host.unwrap().spelt()), expected, "{uri} {lines:?}");
+            assert_eq!(found.map(|host| host.unwrap().spelt.as_str()), expected, "{uri} {lines:?}");
         }
     }
 

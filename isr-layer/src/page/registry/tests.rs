@@ -9,7 +9,8 @@ fn error(pages: impl IntoIterator<Item = Page>) -> String {
 
 #[test]
 fn a_static_page_wins_over_a_pattern() {
-    let registry = Registry::new([Page::new("/posts/{slug}"), Page::new("/posts/new")], Hosts::default()).unwrap();
+    let registry =
+        Registry::new([Page::new("/posts/{slug}"), Page::new("/posts/new")], Hosts::default()).unwrap();
 
     let found = |path| registry.find(path).map(|known| known.page.path());
 
@@ -53,9 +54,11 @@ fn a_tag_with_an_unknown_parameter_and_a_header_that_says_who_asks_are_refused()
 
 #[test]
 fn parameters_fill_tags_and_paths() {
-    let registry =
-        Registry::new([Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]))], Hosts::default())
-            .unwrap();
+    let registry = Registry::new(
+        [Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]))],
+        Hosts::default(),
+    )
+    .unwrap();
     let known = registry.find("/posts/caf%C3%A9").unwrap();
     let params = registry.params("/posts/caf%C3%A9");
 
