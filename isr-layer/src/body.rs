@@ -291,12 +291,14 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
     loop {
         let frame = tokio::select! {
             biased;
-            frame = body.frame() => frame,
+            // Its error need not be `Send`, and nobody asks for it.
+            frame = body.frame() => frame.map(|frame| frame.map_err(drop)),
             () = patience.as_mut() => return Read::TooLarge(IsrBody::continued(read, body)),
         };
         let Some(frame) = frame else { break };
         let Ok(frame) = frame else { return Read::Cut };
         match frame.into_data() {
+            Ok(data) if data.is_empty() => {}
             Ok(data) => {
                 length += data.len();
                 read.push_back(data);
@@ -306,6 +308,8 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
         if length > limit {
             return Read::TooLarge(IsrBody::continued(read, body));
         }
+        // A body that is always ready would be read in one go, and no time limit could end it.
+        tokio::task::consume_budget().await;
     }
     Read::Whole { bytes: joined(read, length), trailers }
 }
@@ -316,12 +320,13 @@ pub(crate) fn is_length(headers: &HeaderMap, length: usize) -> bool {
     said.is_none_or(|said| said == length)
 }
 
-/// The chunks as one; a single chunk is not copied.
-fn joined(mut chunks: VecDeque<Bytes>, length: usize) -> Bytes {
-    if chunks.len() == 1 {
-        return chunks.pop_front().unwrap_or_default();
-    }
+/// The chunks as one, in no more memory than that takes: a chunk may be a small part of a large buffer, which would be kept
+/// with it and counted by nobody.
+fn joined(chunks: VecDeque<Bytes>, length: usize) -> Bytes {
     let mut all = BytesMut::with_capacity(length);
     chunks.iter().for_each(|chunk| all.extend_from_slice(chunk));
     all.freeze()
 }
+
+#[cfg(test)]
+mod tests;

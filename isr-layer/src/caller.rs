@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::convert::identity;
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -42,34 +43,47 @@ enum Sight {
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
 impl<S> Caller<S> {
-    /// Reads the message and answers. `ready` is the client's own service.
+    /// Reads the message and answers. `ready` is the client's own service; whatever its readiness holds is not held while
+    /// the client sends.
     pub(crate) async fn answer<B>(self, request: Request<B>, ready: S) -> Result<S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
+        drop(ready);
         let (head, body) = request.into_parts();
         let mut head = Request::from_parts(head, ());
         let (message, body) = match read(body, self.page.policy().max_body.min(MAX_KEY)).await {
             Message::One { message, body } => (message, body),
-            Message::Other(body) => return pass(head, body, ready).await,
+            Message::Other(body) => return pass(head, body, self.ready().await?).await,
             Message::Cut => return Ok(self.cut()),
         };
         match self.look(&head, &message) {
             Sight::Fresh(entry, now) => {
-                drop(ready);
                 let show_status = self.slot.core.config.cache_status;
                 let choice = Delivery::default().choose(&entry);
                 Ok(Hit { entry, choice, show_status, now }.answer(identity))
             }
             Sight::Page(recipe) => {
+                let ready = self.ready().await?;
                 let arrival = self.slot.core.marks.published();
                 let (slot, delivery) = (self.slot, Delivery::take(&mut head));
                 let request = Some(head.map(|()| B::resumed(body)));
                 visit(Visit { slot, recipe, delivery, request, arrival }, ready).await
             }
-            Sight::Foreign => pass(head, body, ready).await,
+            Sight::Foreign => pass(head, body, self.ready().await?).await,
         }
+    }
+
+    /// The service, ready again.
+    async fn ready<B>(&self) -> std::result::Result<S, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let mut service = self.slot.service();
+        poll_fn(|cx| service.poll_ready(cx)).await?;
+        Ok(service)
     }
 
     fn look<B>(&self, head: &Request<()>, message: &Bytes) -> Sight

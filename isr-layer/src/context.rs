@@ -18,8 +18,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::key::Key;
 use crate::observe;
 use crate::page::Page;
+use crate::recipe::Recipe;
 
 tokio::task_local! {
     static CURRENT: Current;
@@ -37,7 +39,8 @@ pub struct Current {
 #[derive(Debug)]
 struct Scope {
     page: Page,
-    is_draft: bool,
+    /// What is being rendered; none for a draft.
+    key: Option<Key>,
     checked_in: AtomicBool,
     said: Mutex<Said>,
 }
@@ -96,18 +99,18 @@ pub fn current() -> Current {
 }
 
 impl Current {
-    /// A new render of `page`.
-    pub(crate) fn of(page: Page) -> Self {
-        Self::within(page, false)
+    /// A new render.
+    pub(crate) fn of(recipe: &Recipe) -> Self {
+        Self::within(recipe.page.page, Some(recipe.key.clone()))
     }
 
     /// A request that is shown a draft of `page`: nothing is stored of it, whatever is said.
     pub(crate) fn of_draft(page: Page) -> Self {
-        Self::within(page, true)
+        Self::within(page, None)
     }
 
-    fn within(page: Page, is_draft: bool) -> Self {
-        let scope = Scope { page, is_draft, checked_in: AtomicBool::new(false), said: Mutex::default() };
+    fn within(page: Page, key: Option<Key>) -> Self {
+        let scope = Scope { page, key, checked_in: AtomicBool::new(false), said: Mutex::default() };
         Self { scope: Some(Arc::new(scope)) }
     }
 
@@ -145,7 +148,7 @@ impl Current {
 
     /// See [`is_draft`].
     pub fn is_draft(&self) -> bool {
-        self.scope.as_ref().is_some_and(|scope| scope.is_draft)
+        self.scope.as_ref().is_some_and(|scope| scope.key.is_none())
     }
 
     /// Everything said so far.
@@ -168,6 +171,13 @@ impl Current {
             change(&mut scope.said.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
+}
+
+/// Whether this task is rendering that very key: a request for it would wait for itself.
+pub(crate) fn is_rendering(key: &Key) -> bool {
+    let is_it =
+        |current: &Current| current.scope.as_ref().is_some_and(|scope| scope.key.as_ref() == Some(key));
+    CURRENT.try_with(is_it).unwrap_or(false)
 }
 
 /// Called by the code `#[static_page]` puts at the start of a function: says that this page's own function runs.

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 
 use crate::body::IsrBody;
 use crate::deliver::Hit;
+use crate::header_mode;
 
 pin_project! {
     /// The future of [`Isr`](crate::Isr).
@@ -26,6 +27,7 @@ pin_project! {
     #[project = KindProjected]
     enum Kind<F, R, E> {
         Hit { hit: Hit },
+        ForeignHit { hit: header_mode::Hit },
         Inner { #[pin] future: F },
         Waiting { future: Waiting<R, E> },
     }
@@ -35,6 +37,10 @@ impl<F, R, E> ResponseFuture<F, R, E> {
     #[inline]
     pub(crate) fn hit(hit: Hit) -> Self {
         Self { kind: Kind::Hit { hit } }
+    }
+
+    pub(crate) fn foreign_hit(hit: header_mode::Hit) -> Self {
+        Self { kind: Kind::ForeignHit { hit } }
     }
 
     #[inline]
@@ -62,6 +68,7 @@ where
     ) -> Poll<Result<Response<B>, E>> {
         let response = match self.project().kind.project() {
             KindProjected::Hit { hit } => return Poll::Ready(Ok(hit.answer(into))),
+            KindProjected::ForeignHit { hit } => Ok(hit.answer()),
             KindProjected::Inner { future } => {
                 let response = ready!(future.poll(cx));
                 return Poll::Ready(response.map(|response| response.map(|body| into(IsrBody::inner(body)))));
@@ -87,7 +94,7 @@ where
 impl<F, R, E> fmt::Debug for ResponseFuture<F, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.kind {
-            Kind::Hit { .. } => "ResponseFuture::Hit",
+            Kind::Hit { .. } | Kind::ForeignHit { .. } => "ResponseFuture::Hit",
             Kind::Inner { .. } => "ResponseFuture::Inner",
             Kind::Waiting { .. } => "ResponseFuture::Waiting",
         })

@@ -130,7 +130,9 @@ impl Key {
 
     /// The canonical path with the declared query parameters, as a URI, without the first `prefix` octets.
     pub(crate) fn uri(&self, prefix: usize) -> Uri {
-        let local = self.target.get(prefix..).filter(|local| local.starts_with('/')).unwrap_or(&self.target);
+        let local = self.target.get(prefix..).unwrap_or(&self.target);
+        // Of a nested router's index nothing may be left of the path.
+        let local = if local.starts_with('/') { Cow::Borrowed(local) } else { format!("/{local}").into() };
         // A canonical path and raw pairs of a URI that was parsed before are a URI again.
         local.parse::<PathAndQuery>().map(Uri::from).unwrap_or_default()
     }

@@ -73,6 +73,7 @@ impl IsrLayer {
             config: Config {
                 cache_status: true,
                 from_response_headers: false,
+                targets: Vec::new(),
                 keep_headers: Vec::new(),
                 drop_extensions: Vec::new(),
                 memory_bytes: 256 * 1024 * 1024,
@@ -158,6 +159,9 @@ impl IsrLayerBuilder {
     }
 
     /// How many bytes of memory the entries may take. Default 256 MiB.
+    ///
+    /// A body of nearly half of that, and of nearly 16 MiB where there is more, is the largest that is stored, whatever the
+    /// page's own limit: it is counted twice, for its encodings.
     pub fn memory(mut self, bytes: u64) -> Self {
         self.config.memory_bytes = bytes;
         self
@@ -203,7 +207,8 @@ impl IsrLayerBuilder {
     /// 500, 502, 503, 504 and for no answer at all. POST, PUT, DELETE and whatever else is not safe forget their URL.
     ///
     /// Whatever the request holds goes to the handler, and `Vary` alone tells answers apart: that no client's request can
-    /// change what others get is promised for pages and not here. Answers that set a cookie are not kept.
+    /// change what others get is promised for pages and not here. Answers that set a cookie are not kept, and none is encoded:
+    /// it goes out in the encoding it came in.
     ///
     /// ```
     /// use isr_layer::IsrLayer;
@@ -216,6 +221,26 @@ impl IsrLayerBuilder {
     /// ```
     pub fn from_response_headers(mut self) -> Self {
         self.config.from_response_headers = true;
+        self
+    }
+
+    /// Names the fields in which an answer speaks to this cache before it does in `Cache-Control` and `Expires`, where the
+    /// answers' own headers decide ([`from_response_headers`](Self::from_response_headers)). Default: none.
+    ///
+    /// The first of them that is there, not empty and a dictionary of structured fields counts alone (RFC 9213, 2.2). Each
+    /// goes on to the client unchanged. `CDN-Cache-Control` is meant for caches that the origin's owner runs as a CDN: name
+    /// it where this layer is one, as in a reverse proxy, and not where a CDN stands in front of it and the field is for that.
+    ///
+    /// ```
+    /// use http::HeaderName;
+    /// use isr_layer::IsrLayer;
+    ///
+    /// let cdn = HeaderName::from_static("cdn-cache-control");
+    /// let isr = IsrLayer::builder().pages([]).from_response_headers().targeted_cache_control([cdn]).build()?;
+    /// # Ok::<(), isr_layer::Error>(())
+    /// ```
+    pub fn targeted_cache_control(mut self, fields: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.config.targets.extend(fields);
         self
     }
 
@@ -279,6 +304,12 @@ impl IsrLayerBuilder {
         }
         if self.config.memory_bytes == 0 || self.config.max_entries == 0 {
             return refuse("memory is limited to nothing: room for at least one page is needed".to_owned());
+        }
+        if !self.config.targets.is_empty() && !self.config.from_response_headers {
+            return refuse(
+                "`targeted_cache_control` is about answers whose headers decide: call `from_response_headers`, too"
+                    .to_owned(),
+            );
         }
         self.config.downstream.check()?;
         self.config.draft = self.draft.map(|secret| Draft::new(secret, self.draft_cookie)).transpose()?;

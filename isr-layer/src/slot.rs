@@ -60,8 +60,8 @@ impl<S> Slot<S> {
             Self::register(this);
             return Recipe { page, key, kept, routed: None };
         }
-        let local = canonical(request.uri().path()).map_or(0, |local| local.len());
-        let prefix = key.path().len().saturating_sub(local);
+        let local = canonical(request.uri().path());
+        let prefix = local.map_or(0, |local| key.path().strip_suffix(&*local).unwrap_or(key.path()).len());
         let mut extensions = request.extensions().clone();
         placement::narrow(&mut extensions, key.uri(0));
         config.drop_extensions.iter().for_each(|drop| drop(&mut extensions));

@@ -13,7 +13,7 @@ use crate::cache::{
     Answer, Decision, End, Failure, For, Landing, Lead, Purpose, Waiting, attempt, regenerate,
 };
 use crate::clock;
-use crate::context::Current;
+use crate::context::{Current, is_rendering};
 use crate::deliver::{Delivery, deliver, name_declared, take_back, unstored};
 use crate::entry::{Entry, Freshness, Verdict};
 use crate::inner::Inner;
@@ -46,6 +46,9 @@ where
     B: RenderBody + Send + 'static,
 {
     let core = visit.slot.core.clone();
+    if is_rendering(&visit.recipe.key) {
+        return visit.pass(ready).await;
+    }
     let mut ready = Some(ready);
     if core.is_unlisted(&visit.recipe) {
         return Ok(visit.not_listed());
@@ -154,13 +157,28 @@ where
         forward: Forward,
         reason: Reason,
     ) -> Result<S::Body, S::Error> {
-        let own = self.request.take().filter(|_| reason == Reason::NotCheckedIn);
-        let Some(mut request) = own else { return self.alone(ready, forward, reason).await };
-        *request.headers_mut() = self.delivery.headers();
+        let own = self.own_request().filter(|_| reason == Reason::NotCheckedIn);
+        let Some(request) = own else { return self.alone(ready, forward, reason).await };
         let mut service = ready.unwrap_or_else(|| self.slot.service());
         poll_fn(|cx| service.poll_ready(cx)).await?;
         let response = service.call(request).await?.map(IsrBody::inner);
         Ok(self.unstored(response, Outcome::Unstored { forward, reason, collapsed: false }))
+    }
+
+    /// Lets the inner service answer a request of the very render it belongs to, as it came: the layer stands around the
+    /// page twice.
+    async fn pass(mut self, mut ready: S) -> Result<S::Body, S::Error> {
+        match self.own_request() {
+            Some(request) => ready.call(request).await.map(|response| response.map(IsrBody::inner)),
+            None => self.alone(Some(ready), Forward::Bypass, Reason::Stale).await,
+        }
+    }
+
+    /// The request as the client sent it, once.
+    fn own_request(&mut self) -> Option<Request<B>> {
+        let mut request = self.request.take()?;
+        *request.headers_mut() = self.delivery.headers();
+        Some(request)
     }
 
     /// Renders for this client alone, from the recipe like everybody, and stores nothing.
@@ -173,10 +191,11 @@ where
         if !self.slot.core.admits(&self.recipe).await {
             return Ok(self.not_listed());
         }
-        let scope = Current::of(self.recipe.page.page);
+        let scope = Current::of(&self.recipe);
+        let max_body = self.slot.core.max_body(&self.recipe.page);
         let end = match ready {
-            Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope).await,
-            None => attempt(Unready::new(self.slot.service()), &self.recipe, &scope).await,
+            Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope, max_body).await,
+            None => attempt(Unready::new(self.slot.service()), &self.recipe, &scope, max_body).await,
         };
         let outcome = Outcome::Unstored { forward, reason, collapsed: false };
         match end {

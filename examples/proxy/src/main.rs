@@ -6,13 +6,14 @@ mod headers;
 
 use std::env;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::body::Body;
 use axum::error_handling::HandleError;
 use http::uri::{PathAndQuery, Scheme, Uri};
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderName, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
@@ -20,6 +21,9 @@ use hyper_util::rt::TokioExecutor;
 use isr_layer::IsrLayer;
 use tokio::net::TcpListener;
 use tower::{Layer, service_fn};
+
+/// How long a connection is kept for the next request: less than the origins' five seconds and more.
+const IDLE: Duration = Duration::from_secs(4);
 
 /// Where requests go, and by what.
 #[derive(Clone, Debug)]
@@ -38,7 +42,9 @@ async fn main() -> Result<()> {
     })?;
     println!("http://{} answers for {}", listener.local_addr()?, origin.base);
 
-    let isr = IsrLayer::builder().pages([]).from_response_headers().build()?;
+    // What an origin says to the caches of a CDN it says to this proxy (RFC 9213).
+    let cdn = HeaderName::from_static("cdn-cache-control");
+    let isr = IsrLayer::builder().pages([]).from_response_headers().targeted_cache_control([cdn]).build()?;
     let pass = service_fn(move |request| origin.clone().pass(request));
     // The layer sees the errors of connections, so that an answer that says so can stand in; only then they become a 502.
     let cached = HandleError::new(isr.layer(pass), async |_: Error| StatusCode::BAD_GATEWAY);
@@ -55,8 +61,8 @@ impl Origin {
         let base = given.parse::<Uri>().with_context(|| format!("PROXY_ORIGIN {given:?} is not a URL"))?;
         let is_origin = base.scheme() == Some(&Scheme::HTTP) && base.path() == "/" && base.query().is_none();
         ensure!(is_origin, "PROXY_ORIGIN {given:?} is not like http://host:port, without a path");
-        // Whether a request may be sent twice is for its client to say.
-        let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http();
+        // A request that met an idle connection's end was never sent, and is sent over a new one; no other is sent twice.
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build_http();
         Ok(Self { base, client })
     }
 

@@ -30,6 +30,7 @@ use crate::spawn::Tasks;
 pub(crate) struct Config {
     pub(crate) cache_status: bool,
     pub(crate) from_response_headers: bool,
+    pub(crate) targets: Vec<HeaderName>,
     pub(crate) keep_headers: Vec<HeaderName>,
     pub(crate) drop_extensions: Vec<fn(&mut Extensions)>,
     pub(crate) memory_bytes: u64,
@@ -85,12 +86,13 @@ pub(crate) struct Waiting {
 
 impl Core {
     pub(crate) fn new(config: Config, registry: Registry, lists: Lists) -> Arc<Self> {
-        let header_mode = config.from_response_headers;
-        let bytes = if header_mode { config.memory_bytes.div_ceil(2) } else { config.memory_bytes };
+        let is_header_mode = config.from_response_headers;
+        let bytes = if is_header_mode { config.memory_bytes.div_ceil(2) } else { config.memory_bytes };
+        let header_mode = is_header_mode.then(|| HeaderMode::new(bytes, config.max_entries, &config.targets));
         Arc::new(Self {
             marks: Marks::new(config.max_marks),
             memory: Memory::new(bytes, config.max_entries),
-            header_mode: header_mode.then(|| HeaderMode::new(bytes, config.max_entries)),
+            header_mode,
             flights: Flights::new(),
             permits: Permits::new(config.renders),
             troubles: Troubles::new(),
@@ -145,6 +147,11 @@ impl Core {
             cells.extend(self.marks.intern(page.declared_tags(&params).collect::<BTreeSet<_>>()));
         }
         cells
+    }
+
+    /// The largest body of a page that is stored.
+    pub(crate) fn max_body(&self, page: &Known) -> usize {
+        page.policy().max_body.min(self.memory.largest_body())
     }
 
     /// Who renders pages that no request came for; set by a layer that stands in front of the whole application.
@@ -212,11 +219,16 @@ impl Core {
         }
     }
 
-    /// Joins the flight of a key. The leader looks again after winning: the flight before it may just have landed. Then
-    /// its own is abandoned, and whoever joined it meanwhile looks again too.
+    /// Joins the flight of a key.
     fn join(&self, recipe: &Recipe, arrival: u64, now: Instant) -> Result<Joined, Arc<Entry>> {
         let known = self.known_cells(&recipe.page, &recipe.key);
         let joined = self.flights.join(&self.marks, recipe, &known, arrival);
+        self.second_look(recipe, joined, now)
+    }
+
+    /// The leader looks again after winning: the flight before it may just have landed. Then its own is abandoned, and
+    /// whoever joined it meanwhile looks again too: what is found now may be too old for who came since.
+    fn second_look(&self, recipe: &Recipe, joined: Joined, now: Instant) -> Result<Joined, Arc<Entry>> {
         if let Joined::Follow(_) = joined {
             return Ok(joined);
         }
@@ -227,53 +239,4 @@ impl Core {
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::*;
-    use crate::clock;
-    use crate::deliver::Offer;
-    use crate::entry::{Lifetime, Rendered};
-    use crate::invalidation::Carried;
-    use crate::{IsrLayer, Page};
-
-    fn core_and_recipe() -> (Arc<Core>, Recipe) {
-        let core = IsrLayer::builder().pages([Page::new("/a")]).build().unwrap().core;
-        let page = core.registry.find("/a").unwrap().clone();
-        let key = Key::bare(&page, "/a").remove(0);
-        (core, Recipe::of(page, key, None))
-    }
-
-    /// What a flight does that lands.
-    fn store(core: &Core, recipe: &Recipe) {
-        let (parts, ()) = http::Response::new(()).into_parts();
-        let rendered = Rendered {
-            parts,
-            body: Bytes::from_static(b"a page"),
-            trailers: None,
-            born: clock::now(),
-            as_of: core.marks.published(),
-            lifetime: Lifetime::default(),
-            offer: Offer::default(),
-            has_drafts: false,
-        };
-        let carried = Carried::new(core.known_cells(&recipe.page, &recipe.key));
-        core.memory.put(Arc::new(Entry::new(recipe, rendered, carried)));
-    }
-
-    /// Between a request's look into memory and its look at the flights one may land: it is in neither then.
-    #[test]
-    fn the_leader_looks_again_after_winning_and_leads_nothing_where_there_is_a_fresh_page_by_now() {
-        let (core, recipe) = core_and_recipe();
-        let waiting = || Waiting { fallback: None, forward: Forward::UriMiss };
-
-        let before = core.wait(&recipe, waiting(), 0, clock::now());
-        assert!(matches!(&before, Decision::Lead(..)), "nothing is stored");
-        drop(before);
-        store(&core, &recipe);
-        let after = core.wait(&recipe, waiting(), 0, clock::now());
-
-        assert!(matches!(after, Decision::Serve(_, Outcome::Hit)));
-        assert_eq!(core.flights.len(), 0, "its own flight is abandoned");
-    }
-}
+mod tests;

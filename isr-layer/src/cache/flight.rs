@@ -211,32 +211,33 @@ impl Lead {
         self.flight.gained_waiter.notified().await;
     }
 
-    /// Ends the flight. `settle` changes the cache; no other flight of any key lands or starts meanwhile.
+    /// Ends the flight. `settle` changes the cache and gives the newest mark on the tags that were learnt during the render;
+    /// no other flight of any key lands or starts meanwhile, and nobody joins: who joined before had seen no newer mark.
     pub(crate) fn land(
         mut self,
         landing: Landing,
-        late_mark: u64,
         took: Duration,
-        settle: impl FnOnce(),
+        settle: impl FnOnce() -> u64,
     ) -> Arc<Landed> {
         let as_of = self.flight.as_of.load(Ordering::Acquire);
-        let landed = Arc::new(Landed { landing, took, as_of, late_mark });
         // Should this panic, the flight still lands, as abandoned.
-        self.leave(settle);
+        let late_mark = self.leave(settle);
+        let landed = Arc::new(Landed { landing, took, as_of, late_mark });
         self.landed = true;
         self.flight.landed.send_replace(Some(landed.clone()));
         landed
     }
 
-    fn leave(&self, settle: impl FnOnce()) {
+    fn leave<T>(&self, settle: impl FnOnce() -> T) -> T {
         let key = &self.flight.recipe.key;
         let mut table = self.flights.lock();
-        settle();
+        let settled = settle();
         if table.joinable.get(key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
             table.joinable.remove(key);
         } else {
             table.overtaken.retain(|flight| !Arc::ptr_eq(flight, &self.flight));
         }
+        settled
     }
 }
 

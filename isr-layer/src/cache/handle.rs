@@ -126,7 +126,7 @@ impl Cache {
         self.core.prerender().await
     }
 
-    /// What the cache knows of one path, or `None` when no page has it.
+    /// What the cache knows of one path, or `None` when no page has it: what is kept as its own headers say is no page.
     pub fn explain(&self, path: &str) -> Option<Explanation> {
         let path = canonical(path)?;
         let page = self.core.registry.find(&path)?;

@@ -24,6 +24,9 @@ use crate::recipe::Recipe;
 /// An entry that may not be served any more, whatever happens.
 const NOTHING_LEFT: Freshness = Freshness::MustRender { fallback: false };
 
+/// Nothing is handed out of what is not stored, so that no purge can be newer.
+const NO_MARK: u64 = 0;
+
 /// What a render knew when it began, and what was said during it.
 pub(super) struct Attempt {
     /// The last number published before it began.
@@ -102,12 +105,13 @@ impl Approach<'_> {
             return self.not_listed();
         }
         let late = self.late_cells();
-        let late_mark = core.marks.newest(&late);
         let carried = Carried::new([self.lead.known(), &late].concat());
         let entry = Arc::new(Entry::new(recipe, rendered, carried));
         let took = self.took();
-        let landed =
-            self.lead.land(Landing::Stored(entry.clone()), late_mark, took, || core.keep(recipe, &entry));
+        let landed = self.lead.land(Landing::Stored(entry.clone()), took, || {
+            core.keep(recipe, &entry);
+            core.marks.newest(&late)
+        });
         // Nobody waits for the encodings.
         if entry.is_encodable {
             // An entry that was evicted before its turn is not kept for it.
@@ -124,10 +128,11 @@ impl Approach<'_> {
     /// Nothing is stored, and nothing stays.
     fn not_listed(self) -> Arc<Landed> {
         let (core, key, as_of, took) = (self.core, &self.recipe.key, self.attempt.as_of, self.took());
-        self.lead.land(Landing::NotListed, 0, took, || {
+        self.lead.land(Landing::NotListed, took, || {
             if !core.has_newer(key, as_of) {
                 core.memory.remove(key);
             }
+            NO_MARK
         })
     }
 
@@ -143,17 +148,20 @@ impl Approach<'_> {
             Verdict::Store | Verdict::Failed(_) => Landing::Failed(shared.clone()),
         };
         observe::not_stored(&recipe.page.page, key.path(), verdict, shared.status);
-        self.lead.land(landing, 0, took, || match verdict {
-            _ if core.has_newer(key, seen.as_of) => {}
-            Verdict::Uncacheable(reason) => {
-                core.memory.remove(key);
-                core.troubles.refused(key, reason, seen, now);
+        self.lead.land(landing, took, || {
+            match verdict {
+                _ if core.has_newer(key, seen.as_of) => {}
+                Verdict::Uncacheable(reason) => {
+                    core.memory.remove(key);
+                    core.troubles.refused(key, reason, seen, now);
+                }
+                Verdict::Store | Verdict::Failed(_) => {
+                    let may_serve = |entry: Arc<Entry>| entry.freshness(&core.marks, now) != NOTHING_LEFT;
+                    let cold = !stored.is_some_and(may_serve);
+                    core.troubles.failed(&core.marks, key, &shared, seen, now, cold);
+                }
             }
-            Verdict::Store | Verdict::Failed(_) => {
-                let may_serve = |entry: Arc<Entry>| entry.freshness(&core.marks, now) != NOTHING_LEFT;
-                let cold = !stored.is_some_and(may_serve);
-                core.troubles.failed(&core.marks, key, &shared, seen, now, cold);
-            }
+            NO_MARK
         })
     }
 
@@ -202,7 +210,10 @@ fn jittered(on: bool, lifetime: Lifetime) -> Lifetime {
     if !on {
         return lifetime;
     }
-    let factor = 1.0 - 0.1 * fastrand::f64();
-    let shorter = |end: Option<Duration>| end.map(|end| end.mul_f64(factor));
+    let part = 0.1 * fastrand::f64();
+    let shorter = |end: Option<Duration>| end.map(|end| end - end.mul_f64(part));
     Lifetime { revalidate: shorter(lifetime.revalidate), expire: shorter(lifetime.expire) }
 }
+
+#[cfg(test)]
+mod tests;

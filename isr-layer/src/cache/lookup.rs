@@ -96,7 +96,8 @@ impl Core {
 
     #[inline(always)]
     pub(crate) fn fresh(&self, key: &(impl Hash + Equivalent<Key>), now: Instant) -> Option<Arc<Entry>> {
-        self.memory.get(key).filter(|entry| entry.is_fresh(&self.marks, now))
+        let entry = self.memory.get(key)?;
+        if entry.is_fresh(&self.marks, now) { Some(entry) } else { None }
     }
 }
 

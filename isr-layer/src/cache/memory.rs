@@ -9,12 +9,16 @@ use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
 use crate::entry::Entry;
 use crate::key::Key;
 
+/// Room that an entry is left for all but its body.
+const HEAD: u64 = 4 * 1024;
+
 /// The entries in memory.
 ///
 /// Strangers choose the keys. The hash has a seed of its own, drawn at random for each cache, so they cannot make them
 /// collide; and a look-up compares the whole key, never the hash alone.
 pub(crate) struct Memory {
     entries: Cache<Key, Arc<Entry>, ByBytes>,
+    largest_body: usize,
 }
 
 /// An entry weighs its bytes, and at least its share of the whole when as many entries as allowed are there.
@@ -41,7 +45,7 @@ impl Memory {
             .shards(shards(bytes, entries))
             .build();
         // One more entry of this weight would not fit.
-        let weighter = ByBytes { at_least: bytes / (entries + 1) + 1 };
+        let weighter = ByBytes { at_least: bytes / entries.saturating_add(1) + 1 };
         let entries = match options {
             Ok(options) => Cache::with_options(
                 options,
@@ -51,7 +55,15 @@ impl Memory {
             ),
             Err(_) => Cache::with_weighter(estimated, bytes, weighter),
         };
-        Self { entries }
+        // A twentieth of each part is left for what is new, and a body is counted twice, for its encodings.
+        let part = entries.shard_capacity();
+        let largest_body = usize::try_from((part - part / 20).saturating_sub(HEAD) / 2).unwrap_or(usize::MAX);
+        Self { entries, largest_body }
+    }
+
+    /// The largest body there is room for: a larger one would be gone at once.
+    pub(crate) fn largest_body(&self) -> usize {
+        self.largest_body
     }
 
     #[inline]

@@ -1,10 +1,10 @@
 //! Regeneration: foreground and background are this one function, since both start from a recipe.
 
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -115,8 +115,9 @@ pub(crate) async fn regenerate<R: Render>(
     let as_of = lead.begin(&core.marks);
     let is_listed = core.admits(&recipe).await;
     let born = clock::now();
-    let scope = Current::of(recipe.page.page);
-    let end = if is_listed { attempt(render, &recipe, &scope).await } else { End::NotListed };
+    let scope = Current::of(&recipe);
+    let max_body = core.max_body(&recipe.page);
+    let end = if is_listed { attempt(render, &recipe, &scope, max_body).await } else { End::NotListed };
     let attempt = Attempt { as_of, born, said: scope.said() };
     let answer = land(&core, lead, &recipe, attempt, end);
     if let (Some(client), Some(answer)) = (client, answer) {
@@ -143,11 +144,12 @@ async fn turn(core: &Core, lead: &Lead, recipe: &Recipe, purpose: Purpose) -> Tu
     }
 }
 
-/// Renders once and reads the answer as far as it may be stored, within the page's time limit.
+/// Renders once and reads the answer as far as it may be stored, up to `max_body` and within the page's time limit.
 pub(crate) async fn attempt<R: Render>(
     render: R,
     recipe: &Recipe,
     scope: &Current,
+    max_body: usize,
 ) -> End<R::Body, R::Error> {
     let policy = recipe.page.policy();
     let work = async {
@@ -161,7 +163,7 @@ pub(crate) async fn attempt<R: Render>(
         if matches!(verdict, Verdict::Uncacheable(_)) {
             return End::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), verdict };
         }
-        match body::read(body, policy.max_body).await {
+        match body::read(body, max_body).await {
             Read::Whole { bytes, .. }
                 if verdict == Verdict::Store && !is_length(&parts.headers, bytes.len()) =>
             {
@@ -188,14 +190,28 @@ pub(crate) async fn attempt<R: Render>(
 
 /// The output of `work`, or `None` when it panicked.
 pub(crate) async fn caught<F: Future>(work: F) -> Option<F::Output> {
-    let mut work = pin!(work);
-    std::future::poll_fn(|cx| {
-        // Nothing of the render is looked at after a panic, so it does not matter in what state it was left.
-        match std::panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-            Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
-            Ok(Poll::Pending) => Poll::Pending,
+    let mut work = Caught(Some(Box::pin(work)));
+    poll_fn(|cx| work.poll(cx)).await
+}
+
+/// A future of which no panic gets out, not even while it is dropped. Nothing of a render is looked at after a panic, so it
+/// does not matter in what state it was left.
+struct Caught<F>(Option<Pin<Box<F>>>);
+
+impl<F: Future> Caught<F> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        let Some(work) = &mut self.0 else { return Poll::Ready(None) };
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+            Ok(polled) => polled.map(Some),
             Err(_) => Poll::Ready(None),
         }
-    })
-    .await
+    }
+}
+
+impl<F> Drop for Caught<F> {
+    fn drop(&mut self) {
+        let work = self.0.take();
+        // A guard of the handler that panics has no say any more: the render has ended already.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(work)));
+    }
 }

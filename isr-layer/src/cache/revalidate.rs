@@ -13,7 +13,7 @@ use super::permits::Purpose;
 use super::selection::{Chosen, Named, Selected};
 use crate::clock;
 use crate::entry::Entry;
-use crate::invalidation::{Mode, Purge, Receipt, SelectorReceipt, Status};
+use crate::invalidation::{Purge, Receipt, SelectorReceipt, Status};
 use crate::observe;
 use crate::recipe::Recipe;
 
@@ -72,9 +72,15 @@ impl Core {
         observe::purged(number, targets.len());
         self.settle(purge);
         let deadline = clock::now() + LONGEST_ANSWER;
-        let started = selected.into_iter().map(|selected| self.start(selected, purge.only_cached, number));
+        let rendered = selected.iter().filter_map(Selected::rendered).collect::<Vec<_>>();
+        let mut chosen = self.chosen(&rendered).into_iter();
+        let start = |selected: Selected| {
+            let chosen = selected.rendered().and_then(|_| chosen.next());
+            self.start(selected, chosen, purge.only_cached, number)
+        };
+        let started = selected.into_iter().map(start).collect::<Vec<_>>();
         let mut receipts = Vec::with_capacity(purge.items.len());
-        for (receipt, progress) in started.collect::<Vec<_>>() {
+        for (receipt, progress) in started {
             receipts.push(progress.report(receipt, deadline).await);
         }
         Receipt::new(Some(number), receipts)
@@ -95,16 +101,14 @@ impl Core {
     fn start(
         self: &Arc<Self>,
         selected: Selected,
+        chosen: Option<Chosen>,
         only_cached: bool,
         number: u64,
     ) -> (SelectorReceipt, Progress) {
-        let Selected { mode, receipt, named } = selected;
-        // Only a client's own request can fetch what is no page.
-        let is_rendered = |named: &Named| mode == Mode::Regenerate && !matches!(named, Named::Foreign(_));
-        let Some(named) = named.filter(is_rendered) else {
+        let Selected { receipt, named, .. } = selected;
+        let (Some(named), Some(chosen)) = (named, chosen) else {
             return (receipt, Progress::None);
         };
-        let chosen = self.chosen(&named);
         if !matches!(named, Named::Path { .. }) {
             return (receipt, self.render_many(chosen, named, number));
         }
@@ -116,19 +120,23 @@ impl Core {
         if only_cached {
             recipes.retain(|recipe| self.memory.get_key(&recipe.key).is_some());
         }
-        let jobs = recipes.into_iter().map(|recipe| self.render_one(recipe, number)).collect();
-        (receipt, Progress::Path(jobs))
+        (receipt, Progress::Path(self.render_variants(recipes, number)))
     }
 
-    fn render_one(self: &Arc<Self>, recipe: Recipe, number: u64) -> Job {
-        let (host, before) = (recipe.host(), self.memory.get_key(&recipe.key));
-        let (done, rendered) = oneshot::channel();
-        let core = self.clone();
-        self.tasks.spawn(async move {
+    /// Renders the variants of one path, in their order. Strangers choose how many there are.
+    fn render_variants(self: &Arc<Self>, recipes: Vec<Recipe>, number: u64) -> Vec<Job> {
+        let job = |recipe: Recipe| {
+            let (host, before) = (recipe.host(), self.memory.get_key(&recipe.key));
+            let (done, rendered) = oneshot::channel();
+            (Job { host, before, rendered }, (recipe, done))
+        };
+        let (jobs, queue): (Vec<_>, Vec<_>) = recipes.into_iter().map(job).unzip();
+        self.work_off(queue, move |core, (recipe, done)| async move {
             // The caller may have stopped waiting.
             let _ = done.send(core.render(&recipe, number).await);
+            true
         });
-        Job { host, before, rendered }
+        jobs
     }
 
     /// Renders many pages off the request path, no more at once than the permits allow.
@@ -165,23 +173,41 @@ impl Core {
         wanted: fn(&Self, &Recipe) -> bool,
     ) -> mpsc::UnboundedReceiver<(Recipe, Rendered)> {
         let (tell, ended) = mpsc::unbounded_channel();
-        let at_once = self.config.renders.at_once.min(recipes.len());
-        let queue = Arc::new(Mutex::new(recipes.into_iter()));
-        let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        self.work_off(recipes, move |core, recipe| {
+            let tell = tell.clone();
+            async move {
+                if !wanted(&core, &recipe) {
+                    return true;
+                }
+                let rendered = core.render(&recipe, number).await;
+                tell.send((recipe, rendered)).is_ok()
+            }
+        });
+        ended
+    }
+
+    /// Works items off in their order, on as many tasks as there may be renders at once. A task whose work says `false` ends.
+    fn work_off<T, F>(
+        self: &Arc<Self>,
+        items: Vec<T>,
+        work: impl Fn(Arc<Self>, T) -> F + Clone + Send + 'static,
+    ) where
+        T: Send + 'static,
+        F: Future<Output = bool> + Send,
+    {
+        let at_once = self.config.renders.at_once.min(items.len());
+        let queue = Arc::new(Mutex::new(items.into_iter()));
         for _ in 0..at_once {
-            let (core, next, tell) = (self.clone(), next.clone(), tell.clone());
+            let (core, queue, work) = (self.clone(), queue.clone(), work.clone());
+            let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
             self.tasks.spawn(async move {
-                while let Some(recipe) = next() {
-                    if wanted(&core, &recipe) {
-                        let rendered = core.render(&recipe, number).await;
-                        if tell.send((recipe, rendered)).is_err() {
-                            return;
-                        }
+                while let Some(item) = next() {
+                    if !work(core.clone(), item).await {
+                        return;
                     }
                 }
             });
         }
-        ended
     }
 
     /// Renders a recipe that no client asked for, or waits for a render that knows all marks up to `number`.
@@ -216,10 +242,10 @@ impl Progress {
             Self::None => {}
             Self::Path(jobs) if jobs.is_empty() => receipt.status = Status::NotCached,
             Self::Path(jobs) => {
-                let mut worst = None;
+                let mut worst = None::<SelectorReceipt>;
                 for job in jobs {
                     let one = job.report(receipt.clone(), deadline).await;
-                    worst = Some(worst.map_or(one.clone(), |worst| worse(worst, one)));
+                    worst = Some(worst.map_or(one.clone(), |worst| worst.or_worse(one)));
                 }
                 return worst.unwrap_or(receipt);
             }
@@ -307,19 +333,7 @@ impl Counts {
             () => Status::Regenerated,
         };
         if failed > 0 {
-            receipt.error = Some(format!("{failed} renders failed; their last good pages stay"));
+            receipt.error = Some(format!("{failed} renders gave nothing that may be stored"));
         }
     }
-}
-
-/// Of two variants of one path, the one that says more about what went wrong. A path is known where one of them is there.
-fn worse(one: SelectorReceipt, other: SelectorReceipt) -> SelectorReceipt {
-    let badness = |status| match status {
-        Status::Failed => 4,
-        Status::Running => 3,
-        Status::Marked => 2,
-        Status::UnknownPath => 0,
-        _ => 1,
-    };
-    if badness(other.status) > badness(one.status) { other } else { one }
 }

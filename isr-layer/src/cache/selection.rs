@@ -1,7 +1,7 @@
 //! From selectors to what they name: marks to raise and keys to render.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::core::Core;
@@ -42,6 +42,9 @@ pub(super) struct Chosen {
     /// Renders in progress that are named once they say the tag, which nobody can know before they end.
     pub(super) doubtful: Vec<Doubt>,
 }
+
+/// The entries of paths, by path.
+type Variants = HashMap<String, Vec<Arc<Entry>>>;
 
 impl Core {
     /// Resolves one selector against the pages there are.
@@ -84,6 +87,10 @@ impl Core {
                 }
                 let path =
                     page.path_with(params).ok_or("`params` must name every parameter of the page once, with a value that can stand in its place")?;
+                // Another page has `/posts/new`, though `/posts/{slug}` would match it: routing decides.
+                if self.registry.find(&path).is_none_or(|found| found.id != page.id) {
+                    return Err("the path that these `params` make is another page's, or none".to_owned());
+                }
                 Ok(Named::Path { page, path })
             }
             Selector::Prefix(raw) => {
@@ -122,13 +129,20 @@ impl Core {
         }
     }
 
-    /// What to render for what was named: every variant that is cached, the most used first, or being rendered; for a path
-    /// with none, the bare path, for each listed host where there is a list.
+    /// What to render for each that was named: every variant that is cached, the most used first, or being rendered; for a
+    /// path with none, the bare path, for each listed host where there is a list.
     ///
     /// What is being rendered is looked at first: what lands between the two looks is seen twice, and not missed.
-    pub(super) fn chosen(&self, named: &Named) -> Chosen {
+    pub(super) fn chosen(&self, named: &[&Named]) -> Vec<Chosen> {
+        let running = named.iter().map(|named| self.running(named)).collect::<Vec<_>>();
+        let variants = self.variants(named);
+        let each = named.iter().zip(running);
+        each.map(|(named, running)| self.chosen_of(named, self.cached(named, &variants), running)).collect()
+    }
+
+    fn running(&self, named: &Named) -> (Vec<Recipe>, Vec<Doubt>) {
         let tag = named.tag().and_then(|tag| self.marks.tag(tag));
-        let (running, doubtful) = self.flights.in_progress(|key, known| match named {
+        self.flights.in_progress(|key, known| match named {
             Named::Tag(_)
                 if known.iter().any(|one| tag.as_ref().is_some_and(|tag| Arc::ptr_eq(one, tag))) =>
             {
@@ -136,9 +150,16 @@ impl Core {
             }
             Named::Tag(_) => Some(Sure::NotYet),
             _ => named.may_name(key).then_some(Sure::Yes),
-        });
+        })
+    }
+
+    fn chosen_of(
+        &self,
+        named: &Named,
+        mut recipes: Vec<Recipe>,
+        (running, doubtful): (Vec<Recipe>, Vec<Doubt>),
+    ) -> Chosen {
         let mut seen = HashSet::new();
-        let mut recipes = self.cached(named);
         recipes.extend(running);
         recipes.retain(|recipe| seen.insert(recipe.key.clone()));
         let mut chosen = Chosen { recipes, doubtful };
@@ -160,16 +181,32 @@ impl Core {
         }
     }
 
-    fn cached(&self, named: &Named) -> Vec<Recipe> {
-        // Without variants there is one key to look at for each host; everything else is found by looking at all.
-        if let Named::Path { page, path } = named
-            && !page.has_variants()
-        {
-            let keys = Key::bare(page, path);
-            let entries = keys.iter().filter_map(|key| self.memory.get_key(key));
-            return entries.filter_map(|entry| self.recipe_of(&entry)).collect();
+    /// The entries of those paths that may have several, by one look at all entries however many paths there are.
+    fn variants(&self, named: &[&Named]) -> Variants {
+        let paths = named.iter().filter_map(|named| named.path_with_variants());
+        let mut variants = paths.map(|path| (path.to_owned(), Vec::new())).collect::<Variants>();
+        if !variants.is_empty() {
+            for entry in self.memory.iter() {
+                if let Some(of_path) = variants.get_mut(entry.key.path()) {
+                    of_path.push(entry);
+                }
+            }
         }
-        let mut entries = self.memory.iter().filter(|entry| self.is_named(named, entry)).collect::<Vec<_>>();
+        variants
+    }
+
+    fn cached(&self, named: &Named, variants: &Variants) -> Vec<Recipe> {
+        let mut entries = match named {
+            Named::Path { path, .. } if named.path_with_variants().is_some() => {
+                variants.get(path).cloned().unwrap_or_default()
+            }
+            // Without variants there is one key to look at for each host; everything else is found by looking at all.
+            Named::Path { page, path } => {
+                let keys = Key::bare(page, path);
+                keys.iter().filter_map(|key| self.memory.get_key(key)).collect()
+            }
+            _ => self.memory.iter().filter(|entry| self.is_named(named, entry)).collect(),
+        };
         entries.sort_by_cached_key(|entry| Reverse(entry.uses()));
         entries.iter().filter_map(|entry| self.recipe_of(entry)).collect()
     }
@@ -185,6 +222,14 @@ impl Core {
 }
 
 impl Named {
+    /// The path, where its page is kept in more variants of it than there are hosts.
+    fn path_with_variants(&self) -> Option<&str> {
+        match self {
+            Self::Path { page, path } if page.has_variants() => Some(path),
+            _ => None,
+        }
+    }
+
     fn tag(&self) -> Option<&str> {
         match self {
             Self::Tag(tag) => Some(tag),
@@ -205,6 +250,12 @@ impl Named {
 }
 
 impl Selected {
+    /// What is to be rendered at once. Only a client's own request can fetch what is no page.
+    pub(super) fn rendered(&self) -> Option<&Named> {
+        let is_rendered = |named: &&Named| !matches!(named, Named::Foreign(_));
+        self.named.as_ref().filter(is_rendered).filter(|_| self.mode == Mode::Regenerate)
+    }
+
     /// The mark to raise.
     pub(super) fn target(&self) -> Option<(Target, Strength)> {
         let target = match self.named.as_ref()? {

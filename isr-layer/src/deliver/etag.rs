@@ -25,10 +25,10 @@ impl EntityTag {
         self.0 == list
     }
 
-    /// Whether a list names this one, compared strongly: a weak tag is never the same.
+    /// Whether a list names this one, compared strongly: a weak tag is never the same, and none of a list begins with `W/`.
     pub(crate) fn is_strongly_in(&self, list: &[u8]) -> bool {
         let tag = self.0.as_bytes();
-        !tag.starts_with(b"W/") && tags(list).any(|(candidate, weak)| !weak && candidate == tag)
+        tags(list).any(|(candidate, weak)| !weak && candidate == tag)
     }
 }
 

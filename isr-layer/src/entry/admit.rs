@@ -131,8 +131,11 @@ fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
 
     fn parts(status: u16, headers: &[(&'static str, &'static str)]) -> response::Parts {
         let mut response = http::Response::builder().status(status);
@@ -258,5 +261,53 @@ mod tests {
         assert_eq!(gone(Policy::new()), Lifetime::that_ends(secs(10)));
         assert_eq!(gone(Policy::new().revalidate(secs(3))), Lifetime::that_ends(secs(3)));
         assert_eq!(gone(Policy::new().expire(secs(3))), Lifetime::that_ends(secs(3)));
+    }
+
+    /// Lists as they are meant, before they are written: the members of each line.
+    type Lists = Vec<Vec<String>>;
+
+    fn lists(member: &'static str) -> impl Strategy<Value = Lists> {
+        prop::collection::vec(prop::collection::vec(member, 0..4), 0..3)
+    }
+
+    fn written(name: HeaderName, lists: &Lists, comma: &str) -> HeaderMap {
+        let line = |members: &Vec<String>| members.join(comma).parse().unwrap();
+        lists.iter().map(|members| (name.clone(), line(members))).collect()
+    }
+
+    fn comma() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![",", ", ", " ,\t", ", ,"])
+    }
+
+    proptest! {
+        /// A second implementation has nothing to parse: it looks at what was written into the lists.
+        #[test]
+        fn whoever_is_told_to_keep_it_to_himself_stores_nothing(
+            lists in lists("(no-store|No-Cache|PRIVATE|private=\"a\"|public|max-age=1|no-storeroom|x-private|no-cache=\"b\")"),
+            comma in comma(),
+        ) {
+            let forbids = |member: &String| {
+                let member = member.to_ascii_lowercase();
+                ["no-store", "no-cache", "private", "private=\"a\"", "no-cache=\"b\""].contains(&&*member)
+            };
+
+            let forbidden = forbids_storing(&written(CACHE_CONTROL, &lists, comma));
+
+            prop_assert_eq!(forbidden, lists.iter().flatten().any(forbids));
+        }
+
+        #[test]
+        fn what_varies_on_anything_else_than_is_declared_is_told(
+            lists in lists("(accept-encoding|Accept-Language|ORIGIN|origin|\\*|x-theme|X-Them)"),
+            comma in comma(),
+            declared in prop::collection::vec(prop::sample::select(vec!["accept-language", "origin", "x-theme"]), 0..3),
+        ) {
+            let names = declared.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>();
+
+            let varies = varies_on_undeclared(&written(VARY, &lists, comma), &names);
+
+            let is_known = |name: &str| name == "accept-encoding" || declared.contains(&name);
+            prop_assert_eq!(varies, !lists.iter().flatten().all(|name| is_known(&name.to_ascii_lowercase())));
+        }
     }
 }

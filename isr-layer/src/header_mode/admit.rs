@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
-use http::header::{AUTHORIZATION, HeaderMap, SET_COOKIE};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, SET_COOKIE};
 
 use super::directives::Directives;
 use super::freshness::{Terms, initial_age};
@@ -28,14 +28,16 @@ pub(super) struct Received {
     pub(super) delay: Duration,
 }
 
-/// Judges the head of an answer to a GET with the headers `request`. Its lifetime has to be explicit: none is made up.
+/// Judges the head of an answer to a GET with the headers `request`, which speaks in the fields `targets` before it does in
+/// `Cache-Control`. Its lifetime has to be explicit: none is made up.
 pub(super) fn admit(
     request: &HeaderMap,
     status: StatusCode,
     headers: &HeaderMap,
+    targets: &[HeaderName],
     received: Received,
 ) -> Result<Admitted, Reason> {
-    let directives = Directives::of(headers);
+    let directives = Directives::of(headers, targets);
     if !is_storable(status) || directives.must_understand && !is_understood(status) {
         return Err(Reason::Status);
     }
@@ -78,7 +80,7 @@ fn is_understood(status: StatusCode) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::header::{HeaderName, HeaderValue};
+    use http::header::HeaderValue;
 
     use super::*;
 
@@ -96,7 +98,7 @@ mod tests {
         response: &[(&'static str, &'static str)],
     ) -> Option<Reason> {
         let received = Received { at: SystemTime::UNIX_EPOCH, delay: Duration::ZERO };
-        admit(&map(request), StatusCode::from_u16(status).unwrap(), &map(response), received).err()
+        admit(&map(request), StatusCode::from_u16(status).unwrap(), &map(response), &[], received).err()
     }
 
     #[test]

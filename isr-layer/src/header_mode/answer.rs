@@ -1,5 +1,6 @@
 //! Where the middleware hands over what is no page.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use http::Request;
@@ -10,11 +11,12 @@ use super::visit::{Visit, visit};
 use crate::body::RenderBody;
 use crate::future::ResponseFuture;
 use crate::inner::Inner;
+use crate::placement::is_always_ready;
 use crate::service::release;
 use crate::slot::Slot;
 
 /// Answers a request that was sorted; `inner` is ready, and is left as a clone that is not where its readiness is to end.
-#[cold]
+#[inline(never)]
 pub(crate) fn answer<S, B>(
     inner: &mut S,
     slot: &Arc<Slot<S>>,
@@ -27,6 +29,12 @@ where
 {
     match sort {
         Sort::Untouched => ResponseFuture::inner(inner.call(request)),
+        Sort::Fresh(hit) => {
+            if !is_always_ready(TypeId::of::<S>()) {
+                drop(release(inner));
+            }
+            ResponseFuture::foreign_hit(hit)
+        }
         Sort::Unsafe { mode, target } => {
             ResponseFuture::waiting(pass_unsafe(mode, target, inner.call(request)))
         }

@@ -1,6 +1,9 @@
-//! What a response says in `Cache-Control` (RFC 9111, 5.2.2; RFC 5861), over all its lines.
+//! What a response says in `Cache-Control` (RFC 9111, 5.2.2; RFC 5861), over all its lines, or in a field that is targeted
+//! at this cache (RFC 9213).
 
-use http::header::{CACHE_CONTROL, HeaderMap};
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName};
+
+use super::targeted;
 
 /// The largest number of seconds there is (RFC 9111, 1.2.2).
 pub(super) const MOST_SECONDS: u64 = 1 << 31;
@@ -20,11 +23,21 @@ pub(super) struct Directives {
     pub(super) s_maxage: Option<u64>,
     pub(super) stale_while_revalidate: Option<u64>,
     pub(super) stale_if_error: Option<u64>,
+    /// Read off a targeted field, so that `Expires` does not count either (RFC 9213, 2.2).
+    pub(super) is_targeted: bool,
 }
 
 impl Directives {
-    /// Reads them off the headers of a response.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    /// Reads them off the headers of a response: off the first of the `targets` that says something in its grammar, else
+    /// off `Cache-Control`.
+    pub(super) fn of(headers: &HeaderMap, targets: &[HeaderName]) -> Self {
+        targets
+            .iter()
+            .find_map(|target| targeted::directives(headers, target))
+            .unwrap_or_else(|| Self::of_cache_control(headers))
+    }
+
+    fn of_cache_control(headers: &HeaderMap) -> Self {
         let mut directives = Self::default();
         for line in headers.get_all(CACHE_CONTROL) {
             directives.read(line.as_bytes());
@@ -51,7 +64,13 @@ impl Directives {
         };
         // No white space may stand before the `=`: a directive that forbids is obeyed nevertheless, a number is not.
         let argument = argument.filter(|_| name.trim_ascii_end().len() == name.len());
-        match &*name.trim_ascii_end().to_ascii_lowercase() {
+        let name = name.trim_ascii_end().to_ascii_lowercase();
+        self.note(&name, argument.and_then(argument_seconds));
+    }
+
+    /// Notes a directive by its name in lower case, and its argument where that is a number.
+    pub(super) fn note(&mut self, name: &[u8], seconds: Option<u64>) {
+        match name {
             b"no-store" => self.no_store = true,
             b"no-cache" => self.no_cache = true,
             b"private" => self.private = true,
@@ -59,10 +78,10 @@ impl Directives {
             b"must-revalidate" => self.must_revalidate = true,
             b"proxy-revalidate" => self.proxy_revalidate = true,
             b"must-understand" => self.must_understand = true,
-            b"max-age" => first(&mut self.max_age, argument),
-            b"s-maxage" => first(&mut self.s_maxage, argument),
-            b"stale-while-revalidate" => first(&mut self.stale_while_revalidate, argument),
-            b"stale-if-error" => first(&mut self.stale_if_error, argument),
+            b"max-age" => first(&mut self.max_age, seconds),
+            b"s-maxage" => first(&mut self.s_maxage, seconds),
+            b"stale-while-revalidate" => first(&mut self.stale_while_revalidate, seconds),
+            b"stale-if-error" => first(&mut self.stale_if_error, seconds),
             _ => {}
         }
     }
@@ -85,8 +104,8 @@ fn member_length(list: &[u8]) -> Option<usize> {
 }
 
 /// Of several values the first counts (RFC 9111, 4.2.1).
-fn first(known: &mut Option<u64>, argument: Option<&[u8]>) {
-    known.get_or_insert_with(|| argument.and_then(argument_seconds).unwrap_or(0));
+fn first(known: &mut Option<u64>, seconds: Option<u64>) {
+    known.get_or_insert(seconds.unwrap_or(0));
 }
 
 /// A number of seconds, as a token or as a quoted string.
@@ -118,7 +137,7 @@ mod tests {
         for line in lines {
             headers.append(CACHE_CONTROL, HeaderValue::from_str(line).unwrap());
         }
-        Directives::of(&headers)
+        Directives::of(&headers, &[])
     }
 
     fn max_age(seconds: u64) -> Directives {
@@ -222,6 +241,7 @@ mod tests {
             s_maxage: number("s-maxage"),
             stale_while_revalidate: number("stale-while-revalidate"),
             stale_if_error: number("stale-if-error"),
+            is_targeted: false,
         }
     }
 

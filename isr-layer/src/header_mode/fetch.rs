@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderName};
 use http::{Request, Response, StatusCode};
 use tokio::sync::oneshot;
 
@@ -56,9 +56,10 @@ pub(super) async fn fetch<S, B>(
     B: RenderBody + Send + 'static,
 {
     let headers = request.headers().clone();
+    let targets = lead.targets().clone();
     let end = tokio::select! {
         biased;
-        end = caught(ask(service, request, known)) => end.unwrap_or(End::Failed(Reason::Panic)),
+        end = caught(ask(service, request, known, &targets)) => end.unwrap_or(End::Failed(Reason::Panic)),
         () = nobody_waits(client.as_mut()) => End::Failed(Reason::Timeout),
     };
     let fetched = land(lead, &headers, end);
@@ -73,6 +74,7 @@ async fn ask<S, B>(
     mut service: S,
     mut request: Request<B>,
     known: Option<Arc<Stored>>,
+    targets: &[HeaderName],
 ) -> End<S::Body, S::Error>
 where
     S: Inner<B>,
@@ -100,10 +102,11 @@ where
     let timing = Received { at: received, delay };
     if let Some(known) = known.filter(|_| parts.status == StatusCode::NOT_MODIFIED) {
         let updated = known.updated(&parts.headers, born, received);
-        return updated
-            .map_or(End::Failed(Reason::FailedStatus), |whole| still_holds(&headers, whole, timing));
+        return updated.map_or(End::Failed(Reason::FailedStatus), |whole| {
+            still_holds(&headers, whole, targets, timing)
+        });
     }
-    let admitted = match admit(&headers, parts.status, &parts.headers, timing) {
+    let admitted = match admit(&headers, parts.status, &parts.headers, targets, timing) {
         Ok(admitted) => admitted,
         Err(reason) => return End::Unread(Response::from_parts(parts, IsrBody::inner(body)), reason),
     };
@@ -117,8 +120,13 @@ where
 }
 
 /// What is known to hold still, judged by its new headers.
-fn still_holds<R, E>(request: &HeaderMap, whole: Whole, timing: Received) -> End<R, E> {
-    match admit(request, whole.parts.status, &whole.parts.headers, timing) {
+fn still_holds<R, E>(
+    request: &HeaderMap,
+    whole: Whole,
+    targets: &[HeaderName],
+    timing: Received,
+) -> End<R, E> {
+    match admit(request, whole.parts.status, &whole.parts.headers, targets, timing) {
         Ok(admitted) => End::Whole(whole, admitted),
         Err(reason) => {
             let body = IsrBody::stored(whole.body, whole.trailers);
@@ -159,7 +167,7 @@ fn keep<R, E>(lead: Lead, request: &HeaderMap, whole: Whole, admitted: Admitted)
     let stored = Arc::new(Stored::new(target.clone(), admitted, &whole, number, lead.as_of()));
     let status = whole.parts.status;
     let landed = lead.land(|mode| {
-        let known = mode.memory.get(&target, request);
+        let known = mode.memory.get(target.asked(), request);
         if is_error(status) && known.is_some_and(|known| known.allows_if_error(now)) {
             return mode.fail(&target, now);
         }
@@ -182,7 +190,7 @@ fn refuse(lead: Lead, request: &HeaderMap, status: StatusCode, reason: Reason) {
         if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
             mode.fail(&target, now)
         } else if reason == Reason::Authorization {
-            Landed::Unstored
+            mode.decline(&target, request, now)
         } else {
             mode.refuse(&target, request, number, now)
         }

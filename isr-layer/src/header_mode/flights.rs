@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::header::{HeaderMap, HeaderName};
 use tokio::sync::watch;
 
 use super::mode::HeaderMode;
@@ -35,7 +36,8 @@ pub(super) struct Flight {
     number: u64,
     /// The last purge it may claim to know.
     as_of: u64,
-    is_shared: bool,
+    /// The headers of the request that started it, if others may join.
+    shared: Option<HeaderMap>,
     is_void: AtomicBool,
     landed: watch::Sender<Option<Landed>>,
 }
@@ -73,10 +75,15 @@ impl Flights {
 }
 
 impl Running {
-    /// A place in a flight that no purge and no unsafe request has overtaken.
-    pub(super) fn follow(&self, target: &Target, marks: &Marks) -> Option<Follower> {
+    /// A place in a flight that no purge and no unsafe request has overtaken, and whose request `may_share`.
+    pub(super) fn follow(
+        &self,
+        target: &Target,
+        marks: &Marks,
+        may_share: impl Fn(&HeaderMap) -> bool,
+    ) -> Option<Follower> {
         let is_joinable = |flight: &&Arc<Flight>| {
-            flight.is_shared
+            flight.shared.as_ref().is_some_and(&may_share)
                 && !flight.is_void.load(Ordering::Relaxed)
                 && marks.validity(target.path(), &[], flight.as_of) == Validity::Valid
         };
@@ -89,14 +96,14 @@ impl Running {
         &mut self,
         mode: &Arc<HeaderMode>,
         target: &Target,
-        is_shared: bool,
+        shared: Option<HeaderMap>,
         marks: &Marks,
     ) -> Lead {
         self.last_number += 1;
         let flight = Arc::new(Flight {
             number: self.last_number,
             as_of: marks.published(),
-            is_shared,
+            shared,
             is_void: AtomicBool::new(false),
             landed: watch::Sender::new(None),
         });
@@ -127,6 +134,11 @@ impl Running {
 impl Lead {
     pub(super) fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// The fields in which an answer speaks to this cache by name.
+    pub(super) fn targets(&self) -> &Arc<[HeaderName]> {
+        &self.mode.targets
     }
 
     pub(super) fn number(&self) -> u64 {

@@ -32,7 +32,8 @@ impl Terms {
     /// What the response says; `None` when it says nothing, since there is no lifetime of our own. `received` is when it came.
     pub(super) fn of(directives: &Directives, headers: &HeaderMap, received: SystemTime) -> Option<Self> {
         let explicit = directives.s_maxage.or(directives.max_age).map(Duration::from_secs);
-        let fresh = explicit.or_else(|| expires_after(headers, received))?;
+        let otherwise = || (!directives.is_targeted).then(|| expires_after(headers, received)).flatten();
+        let fresh = explicit.or_else(otherwise)?;
         // An explicit window wins over what `s-maxage` implies (RFC 9111, 5.2.2.10), never over a demand to revalidate.
         let must_revalidate = directives.must_revalidate || directives.proxy_revalidate;
         let window =
@@ -97,8 +98,21 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
     headers.get(name).and_then(date_of)
 }
 
+/// A date in whatever case, unlike elsewhere in HTTP (RFC 9111, 4.2).
 fn date_of(value: &HeaderValue) -> Option<SystemTime> {
-    value.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok())
+    let text = value.to_str().ok()?;
+    httpdate::parse_http_date(text).or_else(|_| httpdate::parse_http_date(&in_usual_case(text))).ok()
+}
+
+/// A date with its names in the case that RFC 9110, 5.6.7, has them in.
+fn in_usual_case(text: &str) -> String {
+    let mut is_inside_name = false;
+    let usual = text.chars().map(|char| {
+        let usual = if is_inside_name { char.to_ascii_lowercase() } else { char.to_ascii_uppercase() };
+        is_inside_name = char.is_ascii_alphabetic();
+        usual
+    });
+    usual.collect::<String>().replace("Gmt", "GMT")
 }
 
 #[cfg(test)]
@@ -119,7 +133,7 @@ mod tests {
 
     fn terms(lines: &[(&'static str, &str)]) -> Option<Terms> {
         let headers = headers(lines);
-        Terms::of(&Directives::of(&headers), &headers, at("Sun, 06 Nov 1994 08:49:37 GMT"))
+        Terms::of(&Directives::of(&headers, &[]), &headers, at("Sun, 06 Nov 1994 08:49:37 GMT"))
     }
 
     fn at(text: &str) -> SystemTime {
@@ -144,6 +158,11 @@ mod tests {
             (&[minute_later], secs(60, 60, 60)),
             (&[minute_later, ("date", "Sun, 06 Nov 1994 08:50:07 GMT")], secs(30, 30, 30)),
             (&[minute_later, ("date", "Sun, 06 Nov 1994 08:51:07 GMT")], secs(0, 0, 0)),
+            (&[("expires", "SUN, 06 nov 1994 08:50:37 gMT")], secs(60, 60, 60)),
+            (&[("expires", "sunday, 06-NOV-94 08:50:37 GMT")], secs(60, 60, 60)),
+            (&[("expires", "sun nov  6 08:50:37 1994")], secs(60, 60, 60)),
+            (&[("expires", "Sun, 06 Nov 1994 08:50:37 EST")], secs(0, 0, 0)),
+            (&[("expires", "Mon, 06 Nov 1994 08:50:37 GMT")], secs(0, 0, 0)),
             (&[("expires", "0")], secs(0, 0, 0)),
             (&[minute_later, ("expires", "0")], secs(0, 0, 0)),
             (

@@ -7,7 +7,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::stored::Stored;
-use super::target::Target;
+use super::target::{Asked, Target};
 use crate::cache::shards;
 
 /// How many variants one target may have, and what they may weigh together; beyond that the oldest go.
@@ -59,16 +59,22 @@ impl Memory {
 
     /// The answer stored for a request, whatever its age. One without `Vary` may be the default of a resource that has
     /// others, so those that have one go first (RFC 9111, 4.1).
-    pub(super) fn get(&self, target: &Target, request: &HeaderMap) -> Option<Arc<Stored>> {
-        let variants = self.targets.get(target)?;
+    pub(super) fn get(&self, asked: Asked<'_>, request: &HeaderMap) -> Option<Arc<Stored>> {
+        let variants = self.targets.get(&asked)?;
         let fits = |stored: &&Arc<Stored>| stored.answers(request);
         let varying = variants.iter().filter(|stored| !stored.is_for_any()).find(fits);
         varying.or_else(|| variants.iter().find(fits)).cloned()
     }
 
     /// Whether anything is stored for a target.
-    pub(super) fn has(&self, target: &Target) -> bool {
-        self.targets.peek(target).is_some()
+    pub(super) fn has(&self, asked: Asked<'_>) -> bool {
+        self.targets.contains_key(&asked)
+    }
+
+    /// Whether two requests may get one answer, as far as the `Vary` of what is stored tells.
+    pub(super) fn may_share(&self, target: &Target, one: &HeaderMap, other: &HeaderMap) -> bool {
+        let known = self.targets.peek(target).unwrap_or_default();
+        known.iter().all(|stored| stored.is_same_for(one, other))
     }
 
     /// Stores an answer to `request`, in place of those it would have been answered with before; not if one of them began

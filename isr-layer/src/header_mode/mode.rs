@@ -4,14 +4,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use quick_cache::sync::Cache;
 
 use super::flights::{Flights, Follower, Landed, Lead};
 use super::freshness::State;
 use super::memory::Memory;
 use super::stored::Stored;
-use super::target::Target;
+use super::target::{Asked, Target};
 use crate::clock::Instant;
 use crate::invalidation::Marks;
 use crate::outcome::Forward;
@@ -27,8 +27,11 @@ const REST: Duration = Duration::from_secs(5);
 pub(crate) struct HeaderMode {
     pub(super) memory: Memory,
     pub(super) flights: Flights,
+    /// The fields in which an answer speaks to this cache by name (RFC 9213, 2.2).
+    pub(super) targets: Arc<[HeaderName]>,
     hasher: RandomState,
-    /// Targets by their hash, until when: two that share one lose nothing but some sharing.
+    /// Targets by their hash, until when: two that share one lose nothing but some sharing. Those who say who they are have
+    /// theirs apart, since what may not be stored for them often may for others.
     uncacheable: Cache<u64, Instant>,
     resting: Cache<u64, Instant>,
 }
@@ -59,10 +62,11 @@ pub(super) enum Joined {
 
 impl HeaderMode {
     /// Room for `bytes` and `entries`, whichever ends first.
-    pub(crate) fn new(bytes: u64, entries: u64) -> Arc<Self> {
+    pub(crate) fn new(bytes: u64, entries: u64, targets: &[HeaderName]) -> Arc<Self> {
         Arc::new(Self {
             memory: Memory::new(bytes, entries),
             flights: Flights::default(),
+            targets: targets.into(),
             hasher: RandomState::new(),
             uncacheable: Cache::new(REMEMBERED),
             resting: Cache::new(REMEMBERED),
@@ -70,9 +74,9 @@ impl HeaderMode {
     }
 
     /// What is there for a request.
-    pub(super) fn look(&self, target: &Target, request: &HeaderMap, marks: &Marks, now: Instant) -> Found {
-        let Some(stored) = self.memory.get(target, request) else {
-            let forward = if self.memory.has(target) { Forward::VaryMiss } else { Forward::UriMiss };
+    pub(super) fn look(&self, asked: Asked<'_>, request: &HeaderMap, marks: &Marks, now: Instant) -> Found {
+        let Some(stored) = self.memory.get(asked, request) else {
+            let forward = if self.memory.has(asked) { Forward::VaryMiss } else { Forward::UriMiss };
             return Found::Nothing(Missing { forward, stored: None });
         };
         match stored.state(marks, now) {
@@ -91,19 +95,20 @@ impl HeaderMode {
         now: Instant,
     ) -> Joined {
         let mut running = self.flights.lock();
-        if let Found::Fresh(stored) = self.look(target, request, marks, now) {
+        if let Found::Fresh(stored) = self.look(target.asked(), request, marks, now) {
             return Joined::Fresh(stored);
         }
-        let is_shared = !self.is_in(&self.uncacheable, target, now);
-        match running.follow(target, marks).filter(|_| is_shared) {
+        let is_shared = !is_in(&self.uncacheable, self.kind(target, request), now);
+        let may_share = |leader: &HeaderMap| is_shared && self.memory.may_share(target, leader, request);
+        match running.follow(target, marks, may_share) {
             Some(follower) => Joined::Follow(follower),
-            None => Joined::Lead(running.lead(self, target, is_shared, marks)),
+            None => Joined::Lead(running.lead(self, target, is_shared.then(|| request.clone()), marks)),
         }
     }
 
     /// A fetch that nobody joins.
     pub(super) fn alone(self: &Arc<Self>, target: &Target, marks: &Marks) -> Lead {
-        self.flights.lock().lead(self, target, false, marks)
+        self.flights.lock().lead(self, target, None, marks)
     }
 
     /// Starts a refresh, unless one is running, one has just failed, or it is not needed any more.
@@ -114,7 +119,7 @@ impl HeaderMode {
         marks: &Marks,
         now: Instant,
     ) -> Option<Lead> {
-        if self.is_in(&self.resting, target, now) {
+        if is_in(&self.resting, self.hash(target), now) {
             return None;
         }
         match self.join(target, request, marks, now) {
@@ -126,7 +131,7 @@ impl HeaderMode {
     /// Keeps an answer to `request`.
     pub(super) fn keep(&self, stored: Arc<Stored>, target: &Target, request: &HeaderMap) -> Landed {
         self.memory.put(target, stored.clone(), request);
-        self.uncacheable.remove(&self.hash(target));
+        self.uncacheable.remove(&self.kind(target, request));
         self.resting.remove(&self.hash(target));
         Landed::Stored(stored)
     }
@@ -134,7 +139,12 @@ impl HeaderMode {
     /// Notes that an answer to `request` is not to be kept, nor what was kept for it before.
     pub(super) fn refuse(&self, target: &Target, request: &HeaderMap, number: u64, now: Instant) -> Landed {
         self.memory.forget(target, request, number);
-        self.uncacheable.insert(self.hash(target), now + UNCACHEABLE_FOR);
+        self.decline(target, request, now)
+    }
+
+    /// Notes that an answer to `request` is not to be kept; what is kept stays.
+    pub(super) fn decline(&self, target: &Target, request: &HeaderMap, now: Instant) -> Landed {
+        self.uncacheable.insert(self.kind(target, request), now + UNCACHEABLE_FOR);
         Landed::Unstored
     }
 
@@ -184,11 +194,15 @@ impl HeaderMode {
         self.flights.len()
     }
 
-    fn is_in(&self, table: &Cache<u64, Instant>, target: &Target, now: Instant) -> bool {
-        table.get(&self.hash(target)).is_some_and(|until| now < until)
-    }
-
     fn hash(&self, target: &Target) -> u64 {
         self.hasher.hash_one(target)
     }
+
+    fn kind(&self, target: &Target, request: &HeaderMap) -> u64 {
+        self.hasher.hash_one((target, request.contains_key(AUTHORIZATION)))
+    }
+}
+
+fn is_in(table: &Cache<u64, Instant>, hash: u64, now: Instant) -> bool {
+    table.get(&hash).is_some_and(|until| now < until)
 }

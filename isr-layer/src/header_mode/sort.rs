@@ -8,14 +8,18 @@ use http::header::{
 use http::{Method, Request};
 use http_body::Body;
 
-use super::mode::HeaderMode;
-use super::target::Target;
+use super::hit::Hit;
+use super::mode::{Found, HeaderMode};
+use super::target::{Asked, Target};
 use crate::cache::Core;
+use crate::clock;
 
 /// What a request is to header mode.
 pub(crate) enum Sort {
     /// None of its business.
     Untouched,
+    /// Found fresh.
+    Fresh(Hit),
     /// May change what its target answers (RFC 9111, 4.4).
     Unsafe { mode: Arc<HeaderMode>, target: Target },
     /// May be answered from what is stored; what it fetches may be stored only if it is `plain`.
@@ -23,9 +27,10 @@ pub(crate) enum Sort {
 }
 
 /// Sorts a request whose public path is `path`. A client that may see drafts is none of its business either.
+#[inline(never)]
 pub(crate) fn sort<B: Body>(core: &Core, request: &Request<B>, path: &str) -> Sort {
     let headers = request.headers();
-    let Some(mode) = core.header_mode.clone().filter(|_| !core.shows_draft(headers)) else {
+    let Some(mode) = core.header_mode.as_ref().filter(|_| !core.shows_draft(headers)) else {
         return Sort::Untouched;
     };
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -34,14 +39,17 @@ pub(crate) fn sort<B: Body>(core: &Core, request: &Request<B>, path: &str) -> So
     {
         return Sort::Untouched;
     }
-    match Target::of(request, path) {
-        None => Sort::Untouched,
-        Some(target) if !is_read => Sort::Unsafe { mode, target },
-        Some(target) => {
-            let is_plain = *request.method() == Method::GET && !asks_for_less(headers);
-            Sort::Cacheable { mode, target, is_plain }
-        }
+    let Some(asked) = Asked::of(request, path) else { return Sort::Untouched };
+    if !is_read {
+        return Sort::Unsafe { mode: mode.clone(), target: Target::new(asked) };
     }
+    let now = clock::now();
+    if let Found::Fresh(stored) = mode.look(asked, headers, &core.marks, now) {
+        let form = stored.form(request.method(), headers);
+        return Sort::Fresh(Hit { stored, form, show_status: core.config.cache_status, now });
+    }
+    let is_plain = *request.method() == Method::GET && !asks_for_less(headers);
+    Sort::Cacheable { mode: mode.clone(), target: Target::new(asked), is_plain }
 }
 
 /// Whether a request is for the origin alone: a cache does not judge `If-Match` (RFC 9111, 4.3.2), nor change protocols.

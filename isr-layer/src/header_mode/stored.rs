@@ -1,12 +1,11 @@
 //! A stored answer, and what a client gets of it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap};
-use http::{Method, Response, StatusCode, request, response};
+use http::{Method, Response, StatusCode, response};
 
 use super::admit::Admitted;
 use super::freshness::State;
@@ -14,7 +13,7 @@ use super::target::Target;
 use super::validate::{ask_for_change, can_validate, updated};
 use crate::body::IsrBody;
 use crate::clock::Instant;
-use crate::deliver::{Representation, Stamps, body, choose_form, prepare_foreign, stamped};
+use crate::deliver::{Form, Representation, Stamps, body, choose_form, prepare_foreign, stamped};
 use crate::invalidation::{Marks, Validity};
 use crate::outcome::{CacheStatus, Outcome};
 
@@ -73,6 +72,11 @@ impl Stored {
     /// Whether its `Vary` selects it for a request.
     pub(super) fn is_selected_by(&self, request: &HeaderMap) -> bool {
         self.admitted.selecting.matches(request)
+    }
+
+    /// Whether two requests have the same in all that its `Vary` names.
+    pub(super) fn is_same_for(&self, one: &HeaderMap, other: &HeaderMap) -> bool {
+        self.admitted.selecting.is_same(one, other)
     }
 
     /// Whether it may answer a request: its `Vary` selects it, and one that says who asks gets only what is for all.
@@ -144,22 +148,47 @@ impl Stored {
         self.size
     }
 
-    /// What the client of a request gets of it.
+    /// In which form the client of a request gets it.
+    pub(super) fn form(&self, method: &Method, request: &HeaderMap) -> Form {
+        choose_form(&self.representation, *method == Method::HEAD, request)
+    }
+
+    /// What a client gets of it.
     pub(super) fn answer<R>(
-        self: &Arc<Self>,
-        request: &request::Parts,
+        &self,
+        form: Form,
         outcome: Outcome,
         show_status: bool,
         now: Instant,
     ) -> Response<IsrBody<R>> {
         let page = &self.representation;
-        let form = choose_form(page, request.method == Method::HEAD, &request.headers);
-        let age = self.age(now).as_secs();
-        let status = show_status.then(|| CacheStatus { outcome, ttl: Some(self.ttl(age, outcome)) });
-        let whole =
-            stamped(&page.stamps.latest().whole, (age, now), status.as_ref(), self.earlier_caches.as_deref());
-        let head = Stamps::once(&whole, form, page.body.len());
+        if outcome == Outcome::Hit
+            && let Some(head) = page.stamps.latest().head(form, now)
+        {
+            return Response::from_parts(head.clone(), body(form, &page.body, &self.trailers));
+        }
+        let head = self.head_now(form, outcome, show_status, now);
         Response::from_parts(head, body(form, &page.body, &self.trailers))
+    }
+
+    /// The head of this second. That of a hit is kept for the next one; others say what happened only once.
+    fn head_now(&self, form: Form, outcome: Outcome, show_status: bool, now: Instant) -> response::Parts {
+        let page = &self.representation;
+        let age = self.age(now);
+        let until = now + Duration::from_secs(age.as_secs() + 1) - age;
+        let age = age.as_secs();
+        let status = show_status.then(|| CacheStatus { outcome, ttl: Some(self.ttl(age, outcome)) });
+        let whole = stamped(
+            &page.stamps.latest().whole,
+            (age, until),
+            status.as_ref(),
+            self.earlier_caches.as_deref(),
+        );
+        if outcome == Outcome::Hit {
+            page.stamps.renew(whole, form, page.body.len())
+        } else {
+            Stamps::once(&whole, form, page.body.len())
+        }
     }
 
     fn age(&self, now: Instant) -> Duration {

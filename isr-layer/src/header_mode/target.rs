@@ -5,24 +5,38 @@ use std::sync::Arc;
 
 use http::header::{HOST, HeaderValue};
 use http::{Request, Uri};
+use quick_cache::Equivalent;
 
 use crate::page::canonical;
 
 /// The longest target; what has a longer one is never kept.
 const LONGEST: usize = 16 * 1024;
 
-/// Scheme, authority, path and raw query of a request.
+/// Scheme, authority, path and raw query of a request: what is looked up, without a copy.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    /// Empty where the request does not say it.
+    scheme: &'a str,
+    /// In any case: it is compared without.
+    authority: &'a str,
+    path: &'a str,
+    query: Option<&'a str>,
+}
+
+/// The same, kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// `scheme://authority/path?query`, the scheme empty where the request does not say it.
+    /// `scheme://authority/path?query`.
     text: Arc<str>,
+    /// How long the first three are in it.
+    lengths: [usize; 3],
     /// The path as purges name it.
     path: Arc<str>,
 }
 
-impl Target {
-    /// The target of a request whose public path is `path`; `None` when it is unclear or too long.
-    pub(super) fn of<B>(request: &Request<B>, path: &str) -> Option<Self> {
+impl<'a> Asked<'a> {
+    /// What a request whose public path is `path` asks for; `None` when that is unclear or too long.
+    pub(super) fn of<B>(request: &'a Request<B>, path: &'a str) -> Option<Self> {
         let uri = request.uri();
         let mut hosts = request.headers().get_all(HOST).iter();
         let host = hosts.next().map(HeaderValue::to_str).transpose().ok()?;
@@ -33,19 +47,38 @@ impl Target {
         Self::new(uri.scheme_str().unwrap_or(""), authority, path, uri.query())
     }
 
-    fn new(scheme: &str, authority: &str, path: &str, query: Option<&str>) -> Option<Self> {
+    fn new(scheme: &'a str, authority: &'a str, path: &'a str, query: Option<&'a str>) -> Option<Self> {
         // Such an authority could end where it seems not to.
-        if !path.starts_with('/') || authority.contains(['/', '?', '#', '\\']) {
+        if !path.starts_with('/') || authority.bytes().any(|byte| matches!(byte, b'/' | b'?' | b'#' | b'\\'))
+        {
             return None;
         }
-        let mut text =
-            format!("{scheme}://{}{path}", without_default_port(scheme, &authority.to_ascii_lowercase()));
+        let length = scheme.len() + authority.len() + path.len() + query.map_or(0, str::len);
+        let authority = without_default_port(scheme, authority);
+        (length <= LONGEST).then_some(Self { scheme, authority, path, query })
+    }
+}
+
+impl Target {
+    pub(super) fn new(asked: Asked<'_>) -> Self {
+        let Asked { scheme, authority, path, query } = asked;
+        let mut text = format!("{scheme}://{}{path}", authority.to_ascii_lowercase());
         if let Some(query) = query {
             text.push('?');
             text.push_str(query);
         }
+        let lengths = [scheme, authority, path].map(str::len);
         let path = canonical(path).unwrap_or(path.into());
-        (text.len() <= LONGEST).then(|| Self { text: text.into(), path: path.into() })
+        Self { text: text.into(), lengths, path: path.into() }
+    }
+
+    /// What has to be asked for to get it.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        let [scheme, authority, path] = self.lengths;
+        let (scheme, rest) = self.text.split_at(scheme);
+        let (authority, rest) = rest["://".len()..].split_at(authority);
+        let (path, query) = rest.split_at(path);
+        Asked { scheme, authority, path, query: query.strip_prefix('?') }
     }
 
     /// The path as purges name it.
@@ -61,8 +94,7 @@ impl Target {
     /// What a reference in `Location` or `Content-Location` names, if that is of the same origin (RFC 3986, 5.2).
     pub(super) fn refer(&self, reference: &str) -> Option<Self> {
         let reference = reference.split('#').next().unwrap_or_default().trim();
-        let (scheme, rest) = self.text.split_once("://")?;
-        let (authority, own) = rest.split_at(rest.find('/')?);
+        let Asked { scheme, authority, path, .. } = self.asked();
         if let Some((named, rest)) = reference.split_once("://") {
             let is_same = named.eq_ignore_ascii_case(scheme) || scheme.is_empty();
             return if is_same { self.beside(named, authority, scheme, rest) } else { None };
@@ -70,14 +102,13 @@ impl Target {
         if let Some(rest) = reference.strip_prefix("//") {
             return self.beside(scheme, authority, scheme, rest);
         }
-        let path = own.split('?').next().unwrap_or_default();
         let (named, query) = split_query(reference);
         let resolved = match named {
             "" => path.to_owned(),
             absolute if absolute.starts_with('/') => without_dots(absolute),
             relative => without_dots(&format!("{}{relative}", &path[..=path.rfind('/')?])),
         };
-        Self::new(scheme, authority, &resolved, query)
+        Asked::new(scheme, authority, &resolved, query).map(Self::new)
     }
 
     /// What `authority/path?query` names, if the authority is ours.
@@ -87,7 +118,32 @@ impl Target {
         let named_scheme = named_scheme.to_ascii_lowercase();
         let authority = without_default_port(&named_scheme, &authority);
         let is_same = authority == without_default_port(&named_scheme, ours);
-        if is_same { Self::new(scheme, ours, &without_dots(uri.path()), uri.query()) } else { None }
+        let path = without_dots(uri.path());
+        Asked::new(scheme, ours, &path, uri.query()).filter(|_| is_same).map(Self::new)
+    }
+}
+
+impl PartialEq for Asked<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+            && self.query == other.query
+            && self.scheme == other.scheme
+            && self.authority.eq_ignore_ascii_case(other.authority)
+    }
+}
+
+impl Hash for Asked<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.scheme.hash(state);
+        self.authority.bytes().for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
+        self.path.hash(state);
+        self.query.hash(state);
+    }
+}
+
+impl Equivalent<Target> for Asked<'_> {
+    fn equivalent(&self, target: &Target) -> bool {
+        *self == target.asked()
     }
 }
 
@@ -101,7 +157,7 @@ impl Eq for Target {}
 
 impl Hash for Target {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.asked().hash(state);
     }
 }
 
@@ -141,11 +197,14 @@ fn without_dots(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+    use std::hash::BuildHasher;
+
     use super::*;
 
     fn target(uri: &str, host: &str) -> Option<Target> {
         let request = Request::get(uri).header(HOST, host).body(()).unwrap();
-        Target::of(&request, request.uri().path())
+        Asked::of(&request, request.uri().path()).map(Target::new)
     }
 
     #[test]
@@ -162,10 +221,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_for_finds_its_target_in_any_case_of_the_host() {
+        let targets = HashMap::from([(target("/a?b", "example.com:81").unwrap(), ())]);
+        let finds = |uri: &str, host: &str| {
+            let request = Request::get(uri).header(HOST, host).body(()).unwrap();
+            let asked = Asked::of(&request, request.uri().path()).unwrap();
+            let hash = targets.hasher().hash_one(asked);
+            targets.keys().all(|target| targets.hasher().hash_one(target) == hash && asked.equivalent(target))
+        };
+
+        assert!(finds("/a?b", "example.com:81") && finds("/a?b", "EXAMPLE.com:81"));
+        for (uri, host) in [("/a?B", "example.com:81"), ("/a", "example.com:81"), ("/a?b", "example.com")] {
+            assert!(!finds(uri, host), "{uri} {host}");
+        }
+    }
+
+    #[test]
     fn two_hosts_are_none() {
         let request = Request::get("/").header(HOST, "a").header(HOST, "b").body(()).unwrap();
 
-        assert!(Target::of(&request, "/").is_none());
+        assert!(Asked::of(&request, "/").is_none());
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Asking whether a stale answer still holds, and what a 304 changes about it (RFC 9111, 4.3).
 
 use http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    AGE, CACHE_STATUS, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, HeaderMap,
+    HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 
-use crate::deliver::is_hop_by_hop;
+use crate::deliver::{is_digest, is_hop_by_hop};
 
 /// Whether an answer with these headers can be asked for conditionally.
 pub(super) fn can_validate(stored: &HeaderMap) -> bool {
@@ -29,6 +29,10 @@ pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> 
         return None;
     }
     let mut updated = stored.clone();
+    // These said when the old answer was made and how old it is; what the 304 does not say is now (RFC 9110, 6.6.1).
+    for name in [AGE, CACHE_STATUS, DATE] {
+        updated.remove(name);
+    }
     for name in new.keys().filter(|name| !is_kept(name)) {
         updated.remove(name);
         for value in new.get_all(name) {
@@ -41,6 +45,7 @@ pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> 
 /// What describes the body that is there, or the connection.
 fn is_kept(name: &HeaderName) -> bool {
     [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG].contains(name)
+        || is_digest(name)
         || is_hop_by_hop(name)
 }
 
@@ -74,13 +79,33 @@ mod tests {
 
     #[test]
     fn a_304_updates_all_but_what_describes_the_body() {
-        let stored = map(&[("etag", "\"a\""), ("x", "1"), ("y", "1"), ("content-type", "a/b"), ("y", "2")]);
-        let new =
-            [("etag", "W/\"a\""), ("y", "3"), ("content-length", "9"), ("content-type", "c/d"), ("te", "x")];
+        let stored = map(&[
+            ("etag", "\"a\""),
+            ("x", "1"),
+            ("y", "1"),
+            ("content-type", "a/b"),
+            ("content-digest", "sha-256=:whole:"),
+            ("y", "2"),
+        ]);
+        let new = [
+            ("etag", "W/\"a\""),
+            ("y", "3"),
+            ("content-length", "9"),
+            ("content-type", "c/d"),
+            ("content-digest", "sha-256=:nothing:"),
+            ("te", "x"),
+        ];
 
         let updated = updated(&stored, &map(&new)).unwrap();
 
-        assert_eq!(updated, map(&[("etag", "\"a\""), ("x", "1"), ("y", "3"), ("content-type", "a/b")]));
+        let expected = [
+            ("etag", "\"a\""),
+            ("x", "1"),
+            ("y", "3"),
+            ("content-type", "a/b"),
+            ("content-digest", "sha-256=:whole:"),
+        ];
+        assert_eq!(updated, map(&expected));
     }
 
     #[test]

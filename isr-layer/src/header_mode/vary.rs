@@ -41,6 +41,11 @@ impl Selecting {
         self.0.iter().all(|(name, known)| value(request, name) == *known)
     }
 
+    /// Whether two requests have the same in each of them.
+    pub(super) fn is_same(&self, one: &HeaderMap, other: &HeaderMap) -> bool {
+        self.0.iter().all(|(name, _)| value(one, name) == value(other, name))
+    }
+
     /// Whether the answer is the same for every request.
     pub(super) fn is_any(&self) -> bool {
         self.0.is_empty()

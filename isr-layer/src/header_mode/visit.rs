@@ -47,7 +47,7 @@ where
     B: RenderBody + Send + 'static,
 {
     let marks = &visit.slot.core.marks;
-    match visit.mode.look(&visit.target, &visit.parts.headers, marks, clock::now()) {
+    match visit.mode.look(visit.target.asked(), &visit.parts.headers, marks, clock::now()) {
         Found::Fresh(stored) => Ok(visit.serve(&stored, Outcome::Hit)),
         Found::WhileRevalidate(stored) => {
             drop(ready);
@@ -183,7 +183,8 @@ impl<S> Visit<S> {
     }
 
     fn serve<R>(&self, stored: &Arc<Stored>, outcome: Outcome) -> Response<IsrBody<R>> {
-        stored.answer(&self.parts, outcome, self.slot.core.config.cache_status, clock::now())
+        let form = stored.form(&self.parts.method, &self.parts.headers);
+        stored.answer(form, outcome, self.slot.core.config.cache_status, clock::now())
     }
 
     /// An answer as it came, with what happened to it.

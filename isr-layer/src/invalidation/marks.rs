@@ -8,6 +8,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+/// After so many selectors it is worth a look whether some can be let go.
+const WORTH_A_LOOK: usize = 4096;
+
 /// The newest purges of one selector. Marks only grow, so an `Expire` followed by a `Stale` is still an `Expire`.
 #[derive(Debug, Default)]
 pub(crate) struct Mark {
@@ -139,7 +142,7 @@ impl Marks {
             all: Mark::default(),
             floor: Mark::default(),
             bound,
-            table: RwLock::new(Table { sweep_at: bound, ..Table::default() }),
+            table: RwLock::new(Table { sweep_at: bound.min(WORTH_A_LOOK), ..Table::default() }),
         }
     }
 
@@ -242,6 +245,8 @@ impl Marks {
     }
 
     fn prune_table(&self, table: &mut Table, through: u64) {
+        // A tag that nobody carries and no purge named says nothing: it came with a key that is gone.
+        table.tags.retain(|_, cell| !is_idle(cell) || cell.mark.newest() > 0);
         let mut numbers = table.prunable().filter(|number| *number <= through).collect::<Vec<_>>();
         let keep = self.bound / 2;
         if numbers.len() > keep {
@@ -252,7 +257,7 @@ impl Marks {
             self.floor.hard.fetch_max(hard, Ordering::Release);
             table.forget(cut);
         }
-        table.sweep_at = self.bound.max(2 * table.len());
+        table.sweep_at = self.bound.min(WORTH_A_LOOK).max(table.len() + table.len() / 2);
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {

@@ -62,6 +62,21 @@ fn sent() -> impl Strategy<Value = Sent> {
     (prop::collection::vec(pair, 0..4), prop::collection::vec(header, 0..4))
 }
 
+/// Two requests that may well mean the same: the other says much of what the one says, in another order and spelling.
+fn two() -> impl Strategy<Value = (Sent, Sent)> {
+    let respelled = sent().prop_flat_map(|one| {
+        let (pairs, headers) = one.clone();
+        let spelled =
+            prop::sample::select(vec![str::to_owned, str::to_uppercase, |value: &str| format!("{value} ")]);
+        let other = (Just(pairs).prop_shuffle(), Just(headers).prop_shuffle(), spelled);
+        let other = other.prop_map(|(pairs, headers, spelled)| {
+            (pairs, headers.into_iter().map(|(name, value)| (name, spelled(&value))).collect())
+        });
+        (Just(one), other)
+    });
+    prop_oneof![respelled, (sent(), sent())]
+}
+
 fn key_of((pairs, headers): &Sent) -> Key {
     let pair = |(name, value): &(&str, Option<String>)| match value {
         Some(value) => format!("{name}={value}"),
@@ -94,7 +109,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn keys_are_equal_exactly_when_what_they_stand_for_is(one in sent(), other in sent()) {
+    fn keys_are_equal_exactly_when_what_they_stand_for_is((one, other) in two()) {
         let keys = [key_of(&one), key_of(&other)];
 
         prop_assert_eq!(keys[0] == keys[1], reference(&one) == reference(&other));
@@ -110,4 +125,32 @@ proptest! {
         let read = vary.map(|name| headers.get(name).map(|value| value.to_str().unwrap().to_owned()));
         prop_assert_eq!(read.to_vec(), reference(&sent).1);
     }
+
+    #[test]
+    fn keys_of_calls_are_equal_exactly_when_what_they_stand_for_is(one in call(), other in call()) {
+        let keys = [key_of_call(&one), key_of_call(&other)];
+
+        prop_assert_eq!(keys[0] == keys[1], one == other);
+        let read = keys[0].call().map(|call| (call.subtype.to_owned(), call.message.to_vec()));
+        prop_assert_eq!(read, Some((one.0, one.1)));
+        prop_assert!(keys[0] != key(None, &[]) && keys[0].is_call());
+    }
+}
+
+/// What a call says: the format of its message, the message, and the metadata that its method declares.
+type Called = (String, Vec<u8>, Option<String>);
+
+/// Octets that the key itself is written with, and few others.
+fn call() -> impl Strategy<Value = Called> {
+    let octet = prop::sample::select(vec![0, 1, 2, b'a']);
+    ("a{1,2}", prop::collection::vec(octet, 0..12), prop::option::of("a{0,2}"))
+}
+
+fn key_of_call((subtype, message, metadata): &Called) -> Key {
+    const GET: Page = Page::new("/catalog/Get").policy(Policy::new().vary(&["x-tenant"])).unary();
+    let registry = Registry::new([GET], Hosts::default()).unwrap();
+    let page = registry.find("/catalog/Get").unwrap();
+    let headers = metadata.iter().map(|value| (HeaderName::from_static("x-tenant"), value.parse().unwrap()));
+    let path = Cow::Borrowed("/catalog/Get");
+    KeyRef::of_call(page, path, subtype, message, None, &headers.collect()).unwrap().to_key(page)
 }

@@ -116,7 +116,7 @@ fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
         return json(StatusCode::OK, "application/json", &told);
     }
     let status = StatusCode::INTERNAL_SERVER_ERROR;
-    let detail = "every render failed: the last good pages stay";
+    let detail = "no render gave anything that may be stored";
     let problem = Problem { message: "Error revalidating", ..Problem::new(status, detail) };
     json(status, "application/problem+json", &Failed { problem, told })
 }

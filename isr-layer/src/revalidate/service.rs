@@ -45,7 +45,7 @@ use crate::{Cache, Error, clock, observe};
 /// | 405, 408 | the method does nothing here; the body took longer than 5 seconds |
 /// | 422 | a webhook's payload lacks what its mapping needs |
 /// | 429 | too many failures from this address, in place of 401, or too many calls by this credential |
-/// | 500 | every render of the call failed; the last good pages stay |
+/// | 500 | no render of the call gave anything to store; where one failed, the last good page stays |
 ///
 /// Errors are problem details (RFC 9457), with a `message` beside them.
 ///

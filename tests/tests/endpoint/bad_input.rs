@@ -236,3 +236,14 @@ async fn a_refusal_says_no_more_of_what_was_sent_than_it_must() {
     assert!(answer.body.len() < 2_000, "{}", answer.body.len());
     assert!(!answer.text().contains(env!("CARGO_MANIFEST_DIR")) && !answer.text().contains("src/"));
 }
+
+#[tokio::test]
+async fn a_path_may_be_as_long_escaped_as_it_is_raw() {
+    let stand = Stand::new().await;
+    let (raw, escaped) = ("日".repeat(80), "%E6%97%A5".repeat(80));
+
+    for slug in [raw, escaped] {
+        let path = value!({ "path": format!("/posts/{slug}") });
+        stand.assert_admitted(&Call::post(path.to_string())).await;
+    }
+}

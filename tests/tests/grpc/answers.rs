@@ -235,6 +235,23 @@ async fn a_hit_gives_its_permit_back() {
     assert_eq!(ask(&service, call(b"b")).await.cache_status(), "isr; fwd=uri-miss; stored");
 }
 
+#[tokio::test]
+async fn a_call_whose_message_never_comes_keeps_no_permit_from_others() {
+    let site = Site::new();
+    site.act(good());
+    let service = layer().layer(ConcurrencyLimit::new(site, 1));
+    let never = StreamBody::new(tokio_stream::pending::<Result<Frame<Bytes>, io::Error>>());
+    let stalled = tokio::spawn(service.clone().oneshot(with_body(RequestBody::new(never))));
+    isr_tests::settle().await;
+
+    for status in ["isr; fwd=uri-miss; stored", "isr; hit"] {
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(5), ask(&service, call(b"b"))).await;
+
+        assert_eq!(answer.expect("it need not wait for a stranger").cache_status(), status);
+    }
+    assert!(!stalled.is_finished());
+}
+
 /// A call of few words, so that many are alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Words {

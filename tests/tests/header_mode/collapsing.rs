@@ -52,6 +52,25 @@ async fn a_follower_whose_vary_does_not_match_fetches_for_itself() {
 }
 
 #[tokio::test]
+async fn who_is_known_to_need_another_variant_does_not_wait_for_this_one() {
+    let (site, service) = site_with(&[("cache-control", "max-age=60"), ("vary", "foo")]);
+    visit_with(&service, &[("foo", "1")]).await;
+    site.before().close();
+    let leader = come(&service, &[("foo", "2")]);
+    site.before().reached(2).await;
+
+    let (same, other) = (come(&service, &[("foo", "2")]), come(&service, &[("foo", "3")]));
+    site.before().reached(3).await;
+    settle().await;
+    site.before().open();
+
+    for (one, status) in [(leader, "stored"), (same, "stored; collapsed"), (other, "stored")] {
+        assert_eq!(one.await.unwrap().cache_status(), format!("isr; fwd=vary-miss; {status}"));
+    }
+    assert_eq!(site.renders(), 3);
+}
+
+#[tokio::test]
 async fn what_is_not_stored_is_for_its_leader_alone_and_nobody_waits_for_the_next() {
     let (site, service) = site_that_says("private");
     site.before().close();
@@ -75,6 +94,26 @@ async fn what_is_not_stored_is_for_its_leader_alone_and_nobody_waits_for_the_nex
     for one in all {
         one.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn those_whose_answers_are_theirs_alone_do_not_wait_for_each_other_again_and_others_still_do() {
+    let (site, service) = site_that_says("max-age=60");
+    let authorized = &[("authorization", "Basic x")];
+    visit_with(&service, authorized).await;
+    site.before().close();
+
+    let mut all = vec![come(&service, authorized), come(&service, authorized)];
+    site.before().reached(3).await;
+    all.extend([come(&service, &[]), come(&service, &[])]);
+    site.before().reached(4).await;
+    settle().await;
+    site.before().open();
+
+    for one in all {
+        one.await.unwrap();
+    }
+    assert_eq!(site.renders(), 4);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What a client gets of what is stored.
 
-use isr_tests::{ask, get};
+use http::Method;
+use isr_tests::{ask, get, request};
 
 use crate::{Plain, says, site_that_says, visit, visit_with};
 
@@ -103,4 +104,36 @@ async fn a_hit_and_a_follower_hold_no_permit() {
     }
 
     assert_eq!(ask(&service, get::<Plain>("/b")).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn forms_do_not_mix_within_a_second_and_each_second_has_its_own_age() {
+    let (site, service) = site_that_says("");
+    site.act(says("max-age=60").header("etag", "\"1\"").header("age", "5"));
+    visit(&service).await;
+    let range = [("range", "bytes=1-2")];
+    let forms = [
+        (Method::GET, &[][..], 200, "/a v1"),
+        (Method::HEAD, &[], 200, ""),
+        (Method::GET, &[("if-none-match", "\"1\"")], 304, ""),
+        (Method::GET, &range, 206, "a "),
+        (Method::HEAD, &range, 200, ""),
+        (Method::HEAD, &[("if-none-match", "\"1\"")], 304, ""),
+    ];
+
+    for second in 5..8 {
+        for half in [0, 1] {
+            for (method, headers, status, text) in &forms {
+                let answer = ask(&service, request::<Plain>(method.clone(), "/a", headers)).await;
+
+                let what = format!("{method} {headers:?} in second {second}, half {half}");
+                assert_eq!((answer.status.as_u16(), answer.text()), (*status, *text), "{what}");
+                assert_eq!(answer.header("age"), second.to_string(), "{what}");
+                assert_eq!(answer.cache_status(), format!("isr; hit; ttl={}", 60 - second), "{what}");
+                assert_eq!(answer.headers.contains_key("content-range"), *status == 206, "{what}");
+            }
+            tokio::time::advance(std::time::Duration::from_millis(500)).await;
+        }
+    }
+    assert_eq!(site.renders(), 1);
 }

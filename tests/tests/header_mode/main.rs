@@ -10,6 +10,7 @@ mod passing;
 mod purges;
 mod refreshing;
 mod refusals;
+mod targeted;
 mod unsafe_methods;
 mod validation;
 mod vary;

@@ -1,5 +1,7 @@
 //! A stale answer with a validator is asked for conditionally, and a 304 makes it fresh again.
 
+use std::time::{Duration, SystemTime};
+
 use isr_layer::{Mode, Purge};
 use isr_tests::{Reply, Seen, settle};
 
@@ -106,4 +108,60 @@ async fn a_304_that_speaks_of_another_answer_is_a_failure_and_nothing_is_retried
     assert_eq!(site.renders(), 2);
     visit(&service).await;
     assert!(!site.seen()[2].headers.contains_key("if-none-match"), "the next one asks for the whole");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_freshens_the_variant_that_was_asked_about_and_no_other() {
+    let (site, service) = site_that_says("");
+    site.script(|seen, _| {
+        let tag = format!("\"{}\"", seen.headers["accept-language"].to_str().unwrap());
+        let reply = match seen.headers.get("if-none-match") {
+            Some(known) if *known == tag => Reply::status(304).empty(),
+            _ => Reply::page(),
+        };
+        reply
+            .header("cache-control", "max-age=10")
+            .header("vary", "accept-language")
+            .header("etag", &tag)
+            .into()
+    });
+    for language in ["de", "en"] {
+        visit_with(&service, &[("accept-language", language)]).await;
+    }
+    pass(10).await;
+
+    let validated = visit_with(&service, &[("accept-language", "de")]).await;
+    let other = visit_with(&service, &[("accept-language", "en"), ("if-none-match", "\"x\"")]).await;
+
+    assert_eq!((validated.cache_status(), validated.header("etag")), ("isr; fwd=stale; stored", "\"de\""));
+    assert_eq!(other.cache_status(), "isr; fwd=stale; detail=request");
+    assert_eq!(site.seen()[2].headers["if-none-match"], "\"de\"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_without_a_date_is_of_now_and_not_of_when_the_answer_was_made() {
+    let long_ago = httpdate::fmt_http_date(SystemTime::now() - Duration::from_secs(100));
+    let (site, service) = site_that_says("");
+    site.act(says("max-age=150").header("etag", "\"1\"").header("date", &long_ago));
+    visit(&service).await;
+    pass(50).await;
+    site.act(Reply::status(304).empty());
+
+    visit(&service).await;
+
+    assert_eq!(visit(&service).await.cache_status(), "isr; hit; ttl=150");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_age_that_a_hit_had_is_not_taken_for_the_age_of_what_a_304_freshened() {
+    let (_, _, service) = site("max-age=10");
+    visit(&service).await;
+    pass(9).await;
+    assert_eq!(visit(&service).await.header("age"), "9");
+    pass(1).await;
+
+    let validated = visit(&service).await;
+
+    assert_eq!((validated.cache_status(), validated.header("age")), ("isr; fwd=stale; stored", ""));
+    assert_eq!(visit(&service).await.cache_status(), "isr; hit; ttl=10");
 }

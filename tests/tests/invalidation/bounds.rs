@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use isr_layer::{Mode, Purge};
+use isr_layer::{IsrLayer, Mode, Page, Policy, Purge, Status};
 use isr_tests::settle;
 
 use crate::house::{A, House, is_hit, is_marked, version};
@@ -158,4 +158,49 @@ async fn purging_a_tag_takes_as_long_whether_fifty_thousand_entries_carry_it_or_
 
     println!("carried by 50,000: {carried:?}, by none: {unknown:?}");
     assert!(carried < 5 * unknown + Duration::from_micros(20), "{carried:?} against {unknown:?}");
+}
+
+/// A house with so many variants of one path.
+async fn house_of_variants(count: usize) -> House {
+    const LIST: Page = Page::new("/list/{n}").policy(Policy::new().query(&["q"]));
+    let house =
+        House::of(IsrLayer::builder().pages([LIST]).new_keys_per_second(u32::MAX).background_renders(4));
+    for n in 0..count {
+        house.get(&format!("/list/1?q={n}")).await;
+    }
+    house.cache.drained().await;
+    house
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_variants_strangers_made_of_a_path_its_purge_starts_few_tasks() {
+    let house = house_of_variants(2_000).await;
+    house.stage.hold();
+
+    let purging = house.purging(Purge::path("/list/1")).await;
+    let tasks = house.cache.stats().tasks;
+    house.stage.open();
+    let receipt = purging.await.expect("the purge does not panic");
+
+    assert!(tasks <= 8, "{tasks} tasks for four renders at once");
+    assert_eq!(receipt.receipts()[0].status(), Status::Regenerated);
+    assert_eq!(house.stage.renders(), 4_000);
+}
+
+#[tokio::test]
+async fn a_purge_of_many_paths_looks_through_memory_once() {
+    let house = house_of_variants(10_000).await;
+    let mut took = [Duration::MAX; 2];
+
+    for (paths, took) in [10, 1_000].into_iter().zip(&mut took) {
+        for _ in 0..3 {
+            let batch =
+                Purge::batch((0..paths).map(|n| Purge::path(format!("/list/{}", n + 10)))).only_cached();
+            let began = Instant::now();
+            house.purge(batch).await;
+            *took = began.elapsed().min(*took);
+        }
+    }
+
+    assert!(took[1] < 30 * took[0], "ten paths took {:?}, a thousand {:?}", took[0], took[1]);
 }

@@ -45,7 +45,8 @@ impl House {
         Self::of(IsrLayer::builder().pages(pages))
     }
 
-    fn of(builder: IsrLayerBuilder) -> Self {
+    /// With a layer set as the test wants.
+    pub(crate) fn of(builder: IsrLayerBuilder) -> Self {
         let isr = builder.build().expect("the pages of the tests fit together");
         let stage = Stage::default();
         let app = isr.wrap(stage.clone());

@@ -264,3 +264,18 @@ async fn behind_a_router_what_no_request_has_shown_is_marked_and_what_one_has_is
     assert_eq!(only(&unseen).status(), Status::Marked);
     assert_eq!(version(&ask(&router, get::<Body>(A)).await), Some(2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_does_not_say_that_a_page_stays_which_an_answer_for_one_client_has_replaced() {
+    for purge in [Purge::path(A), Purge::page("/posts/{slug}")] {
+        let house = House::new();
+        house.get(A).await;
+        house.stage.end_with(End::Cookie);
+
+        let receipt = house.receipt(purge.mode(Mode::Regenerate)).await;
+
+        assert_eq!(house.cache.stats().entries, 0);
+        let said = receipt.error().expect("nothing was stored");
+        assert!(!said.contains("stay"), "{said}");
+    }
+}

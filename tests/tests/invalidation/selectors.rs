@@ -182,3 +182,20 @@ async fn a_purge_of_something_else_leaves_a_page_fresh() {
     }
     assert_eq!(house.stage.renders(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn params_that_make_the_path_of_another_page_name_nothing() {
+    const NEW: Page = Page::new("/posts/new");
+    const LIST: Page = Page::new("/posts/");
+    let house = House::pages([POST, NEW, LIST]);
+
+    for (slug, path) in [("new", "/posts/new"), ("", "/posts/")] {
+        let receipt = house.receipt(Purge::page("/posts/{slug}").param("slug", slug)).await;
+        house.get(path).await;
+        house.stage.publish(path, 7);
+        house.purge(Purge::page(path).mode(Mode::Expire)).await;
+
+        assert_eq!(receipt.status(), Status::NotAPage, "{path}");
+        assert_eq!(version(&house.get(path).await), Some(7), "{path}");
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use isr_layer::{Mode, Purge, Status};
 
 use crate::house::{House, only, version};
+use crate::stage::{End, When};
 
 const EDITS: u64 = 2_000;
 const READS: usize = 30_000;
@@ -75,4 +76,33 @@ async fn after_an_acknowledged_purge_no_thread_reads_older_content() {
     edited.house.cache.drained().await;
 
     assert_eq!(edited.house.cache.stats().flights, 0);
+}
+
+/// What is stored takes a while to be made of a large page. Whoever comes in that while, after a purge of a tag that the
+/// page has just said, waits for a render that did not know of the purge.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_tag_that_is_purged_while_its_page_lands_is_not_lost_for_those_who_come_then() {
+    for _ in 0..5 {
+        let house = House::new();
+        house.stage.tag("/posts/a", When::Late, "late");
+        house.stage.hold();
+        let leader = house.visit("/posts/a").await;
+        let known = house.cache.stats().marks;
+        while house.stage.held().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        house.stage.held()[0].end(End::Large(5 << 20));
+        while house.cache.stats().marks == known {
+            tokio::task::yield_now().await;
+        }
+
+        house.stage.publish("/posts/a", 2);
+        house.purge(Purge::tag("late").mode(Mode::Expire)).await;
+        house.stage.end_with(End::Page);
+        house.stage.open();
+        let after = house.get("/posts/a").await;
+
+        assert_eq!(version(&after), Some(2), "{}", after.cache_status());
+        leader.await.expect("the leader does not panic");
+    }
 }

@@ -1,10 +1,7 @@
 //! Memory is bounded by bytes and by entries, and a flood evicts no hot page.
 
-use std::sync::{Arc, mpsc};
-
-use bytes::Bytes;
 use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page};
-use isr_tests::{Act, Reply, Site, ask, get, settle};
+use isr_tests::{Act, Reply, Site, ask, get};
 use tower::Layer;
 
 use crate::Plain;
@@ -146,43 +143,18 @@ async fn after_a_flood_nothing_is_left_running() {
     assert_eq!((stats.flights, stats.tasks), (0, 0));
 }
 
-/// A body that lives as long as somebody has a part of it.
-struct Counted {
-    bytes: Vec<u8>,
-    _alive: Arc<()>,
-}
+#[tokio::test]
+async fn a_page_that_memory_has_no_room_for_is_not_said_to_be_stored() {
+    let site = Site::new();
+    site.script(|_, _| Reply::page().header("content-type", "text/html").chunk(vec![b'x'; 700_000]).into());
+    let isr = open().pages([ANY]).memory(1 << 20).build().unwrap();
+    let service = isr.layer(site.clone());
 
-impl AsRef<[u8]> for Counted {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
+    let first = ask(&service, get::<Plain>("/large")).await;
+    let receipt = isr.cache().revalidate(isr_layer::Purge::path("/large")).await;
 
-/// Pages wait for a processor to be encoded. A flood rendered faster than they were, and each waited in memory though it
-/// had been evicted long before.
-#[test]
-fn a_page_that_was_evicted_is_not_kept_for_its_encodings() {
-    let alive = Arc::new(());
-    let (site, isr, service) = site(open().pages([ANY]).max_entries(10).build().unwrap());
-    let body = alive.clone();
-    site.script(move |_, _| {
-        let owner = Counted { bytes: vec![b'x'; 2_000], _alive: body.clone() };
-        Reply::page().header("content-type", "text/plain").chunk(Bytes::from_owner(owner)).into()
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
-
-    runtime.expect("a runtime starts").block_on(async {
-        // The one thread that could encode has something else to do.
-        let (go_on, until) = mpsc::channel::<()>();
-        let busy = tokio::task::spawn_blocking(move || until.recv());
-        flood(&service, 0..100).await;
-        settle().await;
-        let (stats, bodies) = (isr.cache().stats(), Arc::strong_count(&alive) - 2);
-        drop(go_on);
-        let _ = busy.await;
-        isr.cache().drained().await;
-
-        assert!(stats.tasks > stats.entries, "pages wait for their encodings: {stats:?}");
-        assert_eq!(bodies, stats.entries, "what is kept is what memory keeps: {stats:?}");
-    });
+    assert_eq!(first.body.len(), 700_000);
+    assert_eq!(first.cache_status(), "isr; fwd=uri-miss; detail=too-large");
+    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Failed, "{receipt:?}");
+    assert_eq!(isr.cache().stats().entries, 0);
 }

@@ -3,6 +3,7 @@
 use isr_layer::{Isr, Policy};
 use isr_tests::{Act, Answer, Reply, Site, settle, try_ask};
 use tokio::task::JoinHandle;
+use tower::Layer;
 
 use crate::{A, a, pass, secs, site_with, visit};
 
@@ -189,4 +190,39 @@ async fn a_failure_that_is_remembered_without_its_body_says_nothing_of_one() {
             assert!(!remembered.headers.contains_key(name), "{name}");
         }
     }
+}
+/// Panics when it is dropped, as a guard in a handler may.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "the guard was told to panic");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_while_it_is_dropped_has_failed_once_for_all_that_wait() {
+    let renders = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = renders.clone();
+    let service = crate::isr([A]).layer(tower::service_fn(move |_: http::Request<crate::Plain>| {
+        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        async {
+            let _bomb = Bomb;
+            std::future::pending::<Result<http::Response<crate::Plain>, std::convert::Infallible>>().await
+        }
+    }));
+    let began = tokio::time::Instant::now();
+
+    let clients = (0..3).map(|_| {
+        let service = service.clone();
+        tokio::spawn(async move { isr_tests::ask(&service, a()).await })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        assert_eq!(client.await.expect("the client is answered").status, 504);
+    }
+    let remembered = isr_tests::ask(&service, a()).await;
+
+    assert_eq!(remembered.cache_status(), "isr; hit; detail=backoff");
+    assert_eq!(renders.load(std::sync::atomic::Ordering::SeqCst), 1);
+    assert_eq!(began.elapsed(), secs(30));
 }

@@ -163,3 +163,13 @@ fn errors_are_lower_case_clauses_without_a_full_stop() {
         assert!(!message.starts_with(|first: char| first.is_uppercase()), "{message}");
     }
 }
+
+#[test]
+fn no_limit_is_too_large_to_be_one() {
+    let patient = A.policy(Policy::new().max_body(usize::MAX).timeout(std::time::Duration::MAX));
+    let builder = IsrLayer::builder().pages([patient]);
+    let builder = builder.max_entries(u64::MAX).memory(u64::MAX).max_marks(usize::MAX);
+    let builder = builder.background_renders(usize::MAX).background_renders_per_page(usize::MAX);
+
+    assert!(builder.new_keys_per_second(u32::MAX).build().is_ok());
+}

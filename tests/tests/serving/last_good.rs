@@ -127,3 +127,19 @@ async fn a_page_that_recovers_is_replaced() {
     assert_eq!(visit(&service).await.text(), "/a v2");
     assert_eq!(site.renders(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_not_as_long_as_it_says_replaces_no_good_page() {
+    for length in ["1000", "1"] {
+        let (site, service) = site_with(ten_seconds());
+        visit(&service).await;
+        site.act(Reply::page().header("content-length", length).chunk("half a page"));
+        pass(10).await;
+
+        visit(&service).await;
+        settle().await;
+        let kept = visit(&service).await;
+
+        assert_eq!(kept.text(), "/a v1", "{length}");
+    }
+}

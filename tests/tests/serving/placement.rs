@@ -281,3 +281,18 @@ async fn a_page_behind_an_auth_layer_is_not_served_to_whom_that_layer_refuses() 
         assert!(!refused.text().contains("v1"), "{place}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_behind_its_own_layer_twice_is_rendered_once_and_kept() {
+    let site = Site::new();
+    let isr = crate::isr([POST]);
+    let app = Router::new().fallback_service(isr.wrap(routes(&site).layer(isr.clone())));
+    let before = tokio::time::Instant::now();
+
+    let first = post(&app).await;
+    let second = post(&app).await;
+
+    assert_eq!((first.status.as_u16(), first.cache_status()), (200, "isr; fwd=uri-miss; stored"));
+    assert_eq!(second.cache_status(), "isr; hit; ttl=10");
+    assert_eq!((site.renders(), before.elapsed()), (1, secs(0)), "no render waits for itself");
+}

@@ -123,3 +123,24 @@ async fn pages_of_two_routers_behind_one_layer_do_not_mix() {
 
     assert_eq!((one.renders(), two.renders()), (2, 1));
 }
+
+#[tokio::test]
+async fn the_index_of_a_nested_router_is_no_other_page_than_its_own() {
+    let (home, blog) = (Site::new(), Site::new());
+    blog.publish(2);
+    let isr = crate::isr([Page::new("/"), Page::new("/blog")]);
+    let posts = Router::new().route_service("/", blog.for_axum()).layer(isr.clone());
+    let app = Router::new()
+        .nest("/blog", posts)
+        .merge(Router::new().route_service("/", home.for_axum()).layer(isr.clone()));
+
+    for _ in 0..2 {
+        assert_eq!(ask(&app, get::<Body>("/")).await.text(), "/ v1");
+        assert_eq!(ask(&app, get::<Body>("/blog")).await.text(), "/ v2");
+    }
+    let receipt = isr.cache().revalidate(isr_layer::Purge::path("/blog")).await;
+
+    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Regenerated);
+    assert_eq!((home.renders(), blog.renders()), (1, 2));
+    assert_eq!(ask(&app, get::<Body>("/blog")).await.text(), "/ v2");
+}

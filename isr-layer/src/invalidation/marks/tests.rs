@@ -77,6 +77,29 @@ fn a_million_distinct_tags_stay_inside_the_bound() {
 }
 
 #[test]
+fn tags_that_came_with_keys_that_are_gone_are_let_go_of_and_purged_ones_stay() {
+    let marks = Marks::new(100_000);
+    let carried = marks.intern((0..1_000).map(|tag| format!("carried:{tag}")));
+    for tag in 0..1_000 {
+        purge(&marks, Target::Tag(format!("purged:{tag}")), Strength::Soft);
+    }
+    let mut most = 0;
+
+    for tag in 0..100_000 {
+        marks.intern([format!("stranger:{tag}")]);
+        most = most.max(marks.len());
+        if marks.wants_pruning() {
+            marks.prune(marks.published());
+        }
+    }
+
+    assert!(most <= WORTH_A_LOOK + 1, "{most}");
+    let purged = marks.intern((0..1_000).map(|tag| format!("purged:{tag}")));
+    assert_eq!(marks.validity("/", &purged, 0), Validity::Soft);
+    assert_eq!(marks.validity("/", &carried, 0), Validity::Valid, "nothing was forgotten that says anything");
+}
+
+#[test]
 fn pruning_invalidates_too_much_and_never_too_little() {
     let marks = Marks::new(10);
     purge(&marks, Target::Tag("mine".into()), Strength::Hard);

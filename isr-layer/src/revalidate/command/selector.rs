@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::clip_name;
@@ -78,7 +79,9 @@ fn check_page(page: &str) -> Result<String, Refusal> {
 }
 
 fn check_path(field: &str, path: &str) -> Result<(), Refusal> {
-    check_text(field, path)?;
+    // One path in whatever spelling: an escape is the octet it stands for.
+    check_length(field, percent_decode_str(path).count())?;
+    check_characters(field, path)?;
     if path.starts_with("//") || path.split('/').next().is_some_and(|start| start.ends_with(':')) {
         return Err(Refusal::Malformed(format!("`{field}` is a URL: give the path alone, as in /posts/a")));
     }
@@ -94,12 +97,20 @@ fn check_path(field: &str, path: &str) -> Result<(), Refusal> {
 }
 
 fn check_text(field: &str, text: &str) -> Result<(), Refusal> {
-    if text.len() > MAX_BYTES {
-        let length = text.len();
+    check_length(field, text.len())?;
+    check_characters(field, text)
+}
+
+fn check_length(field: &str, length: usize) -> Result<(), Refusal> {
+    if length > MAX_BYTES {
         return Err(Refusal::TooLarge(format!(
             "a `{field}` of {length} bytes where {MAX_BYTES} are accepted"
         )));
     }
+    Ok(())
+}
+
+fn check_characters(field: &str, text: &str) -> Result<(), Refusal> {
     if text.is_empty() {
         return Err(Refusal::Malformed(format!("`{field}` is empty")));
     }
