@@ -95,7 +95,8 @@ impl Cache {
     }
 
     /// Renders what is known beforehand and not fresh in memory: every path that the `params` of a page list, and every page
-    /// without parameters. Pages with `prerender = false` are left out.
+    /// without parameters, for each listed host where there are [`hosts`](crate::IsrLayerBuilder::hosts). Pages with
+    /// `prerender = false` are left out.
     ///
     /// Nothing is prerendered unless this is called: usually once at the start, after [`wrap`](crate::IsrLayer), before or
     /// while requests are served. Renders keep to the limits of those that no client waits for. It ends when all have

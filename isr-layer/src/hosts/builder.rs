@@ -14,13 +14,15 @@ impl IsrLayerBuilder {
     /// 2. It is looked for in the list, in whatever case (RFC 9110, 4.2.3). A name with a port is for that port alone, one
     ///    without for every port that has no name of its own. A port that clients leave out, since it is their scheme's, is
     ///    left out here too.
-    /// 3. A request for another host, for none, or with several `Host` is for no page: it goes to the inner service as it
-    ///    came, and nothing of it is kept.
-    /// 4. The name, as it is spelt in the list, is part of the key and is the `Host` that the handler sees.
+    /// 3. A request for another host, for none, or with several `Host` (RFC 9112, 3.2) is for no page: it goes to the inner
+    ///    service as it came, drafts and the headers of its answer count for nothing, and nothing of it is kept. The
+    ///    application may answer or refuse it.
+    /// 4. The name, as it is spelt in the list, is part of the key and is the `Host` that the handler sees. It is not named in
+    ///    `Vary`: every cache has the host in its key (RFC 9111, 2).
     ///
-    /// A purge reaches the pages of all hosts. What is rendered without anybody's request is rendered for each of them:
-    /// what [`prerender`](crate::Cache::prerender) renders, and a path of which a purge finds nothing in memory that it could
-    /// render again.
+    /// A purge reaches the pages of all hosts, and renders those again that are in memory. What is rendered without having
+    /// been asked for is rendered for every host of the list: what [`prerender`](crate::Cache::prerender) renders, and a path
+    /// that is purged while it is in memory for none of them.
     ///
     /// A name is made of letters, digits, `-`, `_` and dots, an IPv6 address stands in brackets, and a port may follow.
     /// Whatever else is listed, or listed twice, [`build`](Self::build) refuses.
