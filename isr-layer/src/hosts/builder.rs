@@ -24,6 +24,9 @@ impl IsrLayerBuilder {
     /// been asked for is rendered for every host of the list: what [`prerender`](crate::Cache::prerender) renders, and a path
     /// that is purged while it is in memory for none of them.
     ///
+    /// An annotated handler that takes `HeaderMap` to read its host says so by `vary = ["host"]`; `build` refuses that
+    /// without a list.
+    ///
     /// A name is made of letters, digits, `-`, `_` and dots, an IPv6 address stands in brackets, and a port may follow.
     /// Whatever else is listed, or listed twice, [`build`](Self::build) refuses.
     ///

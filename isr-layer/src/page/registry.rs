@@ -103,7 +103,7 @@ impl Registry {
         if let Some(known) = self.by_pattern(page.path()) {
             return if known.page.is_same(&page) { Ok(()) } else { Err(conflict(&page, &known.page)) };
         }
-        let declared = checked(&page)?;
+        let declared = checked(&page, &self.hosts)?;
         let vary = self.hosts.are_listed().then_some(HOST).into_iter().chain(declared).collect();
         let id = u32::try_from(self.pages.len())
             .map_err(|_| Error::new(ErrorKind::Configuration, "too many pages"))?;
@@ -162,7 +162,8 @@ impl Known {
 
     /// Whether more of a request counts than its path and its host: declared query parameters or headers, or a message.
     pub(crate) fn has_variants(&self) -> bool {
-        !self.policy().query.is_empty() || !self.policy().vary.is_empty() || self.is_unary()
+        let varies = self.vary.iter().any(|name| *name != HOST);
+        !self.policy().query.is_empty() || varies || self.is_unary()
     }
 
     /// Whether it is a unary gRPC method.
@@ -240,8 +241,8 @@ fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     filled
 }
 
-/// Refuses a policy that contradicts itself, and gives the headers the page varies on.
-fn checked(page: &Page) -> Result<Vec<HeaderName>, Error> {
+/// Refuses a policy that contradicts itself, and gives the headers the page varies on beside the host.
+fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
     let policy = page.get_policy();
     let refuse =
         |what: String| Err(Error::new(ErrorKind::Policy, format!("the page {}: {what}", page.describe())));
@@ -269,6 +270,14 @@ fn checked(page: &Page) -> Result<Vec<HeaderName>, Error> {
             ));
         }
         match HeaderName::from_bytes(name.as_bytes()) {
+            // Where hosts are listed, it is part of every key without being named.
+            Ok(name) if name == HOST && hosts.are_listed() => {}
+            Ok(name) if name == HOST => {
+                return refuse(
+                    "`vary` can name `host` only where the layer is given a list of hosts, by `hosts`"
+                        .to_owned(),
+                );
+            }
             Ok(name) if !says_who_asks(&name) => vary.push(name),
             _ => {
                 return refuse(format!(

@@ -205,6 +205,20 @@ async fn declared_headers_and_parameters_stand_beside_the_host() {
 }
 
 #[tokio::test]
+async fn a_page_may_declare_the_host_and_only_with_a_list() {
+    let page = A.policy(Policy::new().vary(&["host"]));
+    let stand = Stand::with(IsrLayer::builder().pages([page]).new_keys_per_second(0));
+
+    let first = stand.get(ONE, "/a").await;
+    let without_list = IsrLayer::builder().pages([page]).build().expect_err("which hosts are there?");
+
+    assert_eq!((first.text(), first.cache_status()), ("/a at one.example v1", STORED));
+    assert!(!first.headers.contains_key("vary"));
+    assert_eq!(without_list.kind(), ErrorKind::Policy);
+    assert!(without_list.to_string().contains("`hosts`"), "{without_list}");
+}
+
+#[tokio::test]
 async fn an_answer_that_varies_on_the_host_is_stored() {
     let stand = Stand::new(A);
     stand.site.act(Reply::page().header("vary", "Host"));
