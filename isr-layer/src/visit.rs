@@ -113,7 +113,8 @@ where
                 }
                 Landing::Failed(failure) => Ok(self.failed(failure, waiting, false)),
                 Landing::NotListed => Ok(self.not_listed()),
-                Landing::Refused(_) | Landing::Abandoned => Ok(self.failed(&self.aborted(), waiting, false)),
+                Landing::Refused(reason) => self.refused(None, waiting.forward, *reason).await,
+                Landing::Abandoned => Ok(self.failed(&self.aborted(), waiting, false)),
             },
             Ok(Answer::Own { verdict: Verdict::Uncacheable(Reason::NotCheckedIn), .. })
                 if self.request.is_some() =>

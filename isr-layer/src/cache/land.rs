@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderMap;
-use http::{Response, response};
+use http::{Response, StatusCode, response};
 
 use super::core::Core;
 use super::flight::{Landed, Landing, Lead};
@@ -33,6 +33,8 @@ pub(super) struct Attempt {
     pub(super) as_of: u64,
     pub(super) born: Instant,
     pub(super) said: Said,
+    /// Whether the page's own function ran.
+    pub(super) is_checked_in: bool,
 }
 
 /// One flight on its way down: everything about it but how it ended.
@@ -61,8 +63,8 @@ pub(super) fn land<B, E>(
             Some(Answer::Own { response: Response::from_parts(parts, body), verdict })
         }
         End::Failed(reason) => {
-            let landed = approach.unstored(Verdict::Failed(reason), Failure::without_answer(recipe, reason));
-            Some(Answer::Landed(landed))
+            let verdict = approach.weighed(Verdict::Failed(reason), None);
+            Some(Answer::Landed(approach.unstored(verdict, Failure::without_answer(recipe, reason))))
         }
         End::Error(error) => {
             let reason = Reason::ServiceError;
@@ -83,6 +85,7 @@ impl Approach<'_> {
     ) -> Answer<B, E> {
         let policy = self.recipe.page.policy();
         let verdict = admit_whole(self.recipe, &parts, &body, trailers.as_deref(), &self.attempt.said);
+        let verdict = self.weighed(verdict, Some(parts.status));
         if verdict != Verdict::Store {
             let shared = Failure::answered(verdict.reason(), &parts, body.clone(), trailers.clone());
             self.unstored(verdict, shared);
@@ -91,7 +94,7 @@ impl Approach<'_> {
                 verdict,
             };
         }
-        let Attempt { as_of, born, ref said } = self.attempt;
+        let Attempt { as_of, born, ref said, .. } = self.attempt;
         let lifetime = jittered(policy.jitter, lifetime(policy, parts.status, said));
         let offer = self.core.config.downstream.offer(lifetime, || self.tags());
         let has_drafts = self.core.config.draft.is_some();
@@ -165,6 +168,22 @@ impl Approach<'_> {
         })
     }
 
+    /// The verdict, as weighed against what there is. What panics or answers 500 before the page's function ran may be a route
+    /// that the pattern covers, and that cannot do without its client; or something in front of the page has failed.
+    /// Where there is no good page to lose it is taken for the former: then its clients are asked for, as without us.
+    fn weighed(&self, verdict: Verdict, status: Option<StatusCode>) -> Verdict {
+        let may_miss_its_client = match verdict {
+            Verdict::Failed(Reason::Panic) => true,
+            Verdict::Failed(Reason::FailedStatus) => status == Some(StatusCode::INTERNAL_SERVER_ERROR),
+            _ => false,
+        };
+        let is_pages_own = self.attempt.is_checked_in || self.recipe.key.is_call();
+        if !may_miss_its_client || is_pages_own || self.core.memory.get_key(&self.recipe.key).is_some() {
+            return verdict;
+        }
+        Verdict::Uncacheable(Reason::NotCheckedIn)
+    }
+
     /// Every tag of what was rendered, by name.
     fn tags(&self) -> BTreeSet<String> {
         let params = self.core.registry.params(self.recipe.key.path());
@@ -214,6 +233,3 @@ fn jittered(on: bool, lifetime: Lifetime) -> Lifetime {
     let shorter = |end: Option<Duration>| end.map(|end| end - end.mul_f64(part));
     Lifetime { revalidate: shorter(lifetime.revalidate), expire: shorter(lifetime.expire) }
 }
-
-#[cfg(test)]
-mod tests;

@@ -118,7 +118,8 @@ pub(crate) async fn regenerate<R: Render>(
     let scope = Current::of(&recipe);
     let max_body = core.max_body(&recipe.page);
     let end = if is_listed { attempt(render, &recipe, &scope, max_body).await } else { End::NotListed };
-    let attempt = Attempt { as_of, born, said: scope.said() };
+    let is_checked_in = scope.is_checked_in();
+    let attempt = Attempt { as_of, born, said: scope.said(), is_checked_in };
     let answer = land(&core, lead, &recipe, attempt, end);
     if let (Some(client), Some(answer)) = (client, answer) {
         // The client may have left.

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE,
-};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, SET_COOKIE};
 use http::{Response, StatusCode, response};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -14,7 +12,7 @@ use quick_cache::sync::Cache;
 use crate::body::IsrBody;
 use crate::call;
 use crate::clock::Instant;
-use crate::deliver::{describes_body, is_hop_by_hop, remove_all};
+use crate::deliver::{describes_body, is_hop_by_hop, remove_all, size};
 use crate::invalidation::{Cell, Marks, Validity};
 use crate::key::Key;
 use crate::outcome::Reason;
@@ -210,9 +208,7 @@ impl Failure {
     }
 
     fn size(&self) -> usize {
-        let field = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 128;
-        let fields = self.headers.iter().chain(self.trailers.iter().flat_map(|trailers| trailers.iter()));
-        self.body.len() + fields.map(field).sum::<usize>()
+        self.body.len() + size::fields(&self.headers) + self.trailers.as_deref().map_or(0, size::fields)
     }
 
     fn remembered(self: &Arc<Self>) -> Arc<Self> {

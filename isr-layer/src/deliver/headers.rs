@@ -56,6 +56,7 @@ pub(crate) fn prepare(
     for name in [CONTENT_LENGTH, AGE, SET_COOKIE] {
         headers.remove(name);
     }
+    copy_values(headers);
     let earlier = take_earlier_caches(headers);
     if is_of_call(headers) {
         return (earlier, false);
@@ -67,6 +68,17 @@ pub(crate) fn prepare(
     }
     add_vary(headers, vary.iter().chain(is_encodable.then_some(&ACCEPT_ENCODING)));
     (earlier, is_encodable)
+}
+
+/// Copies every value: one that was read from a connection is a small part of a large buffer, which would be kept with it
+/// and counted by nobody.
+fn copy_values(headers: &mut HeaderMap) {
+    for value in headers.values_mut() {
+        if let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) {
+            copy.set_sensitive(value.is_sensitive());
+            *value = copy;
+        }
+    }
 }
 
 /// Whether encoding a body is worth it and allowed: text of some length that is not encoded already, and that nobody
@@ -102,6 +114,7 @@ pub(crate) fn prepare_foreign(headers: &mut HeaderMap, received: SystemTime) -> 
     for name in [CONTENT_LENGTH, AGE, HeaderName::from_static("proxy-authentication-info")] {
         headers.remove(name);
     }
+    copy_values(headers);
     let earlier = take_earlier_caches(headers);
     let date = HeaderValue::try_from(httpdate::fmt_http_date(received)).ok();
     if let Some(date) = date.filter(|_| !headers.contains_key(DATE)) {

@@ -11,6 +11,7 @@ mod headers;
 mod precondition;
 mod range;
 mod representation;
+pub(crate) mod size;
 mod stamp;
 mod surrogate;
 

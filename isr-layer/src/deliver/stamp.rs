@@ -20,14 +20,13 @@ pub(crate) struct Stamp {
     pub(crate) head: Parts,
 }
 
-/// The last stamp of each form.
+/// The stamps of the last second there was a hit in.
 #[derive(Debug)]
 pub(crate) struct Latest {
     /// The head that goes with the body.
     pub(crate) whole: Stamp,
-    /// Of forms that few clients ask for.
-    head: Option<Box<Stamp>>,
-    not_modified: Option<Box<Stamp>>,
+    /// The last of another form that was asked for: one, so that no client makes an entry hold more.
+    other: Option<Box<(Form, Stamp)>>,
 }
 
 /// The stamps of one representation.
@@ -87,10 +86,7 @@ fn set_range(headers: &mut HeaderMap, range: &str) {
 
 impl Stamps {
     pub(crate) fn new(stamp: Stamp) -> Self {
-        Self {
-            latest: RwLock::new(Latest { whole: stamp, head: None, not_modified: None }),
-            uses: AtomicU64::new(0),
-        }
+        Self { latest: RwLock::new(Latest { whole: stamp, other: None }), uses: AtomicU64::new(0) }
     }
 
     /// How much the page is used, as far back as its predecessors remember.
@@ -109,21 +105,21 @@ impl Stamps {
         self.latest.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps the head of this second in all that was asked for, and gives that of `form`.
-    pub(crate) fn renew(&self, whole: Stamp, form: Form, length: usize) -> Parts {
+    /// Keeps the head of this second, and that of `form`, and gives the latter. What is kept is copied: a map that fields
+    /// were put into holds room for twice as many.
+    pub(crate) fn renew(&self, whole: &Stamp, form: Form, length: usize) -> Parts {
         let stamp = whole.as_form(form, length);
-        let head = stamp.head.clone();
+        let is_kept = matches!(form, Form::Head | Form::NotModified);
+        let other = is_kept.then(|| Box::new((form, stamp.clone())));
+        let whole = whole.clone();
         let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
         if latest.whole.until != whole.until {
             self.uses.fetch_add(1, Ordering::Relaxed);
         }
-        match form {
-            Form::Head => latest.head = Some(Box::new(stamp)),
-            Form::NotModified => latest.not_modified = Some(Box::new(stamp)),
-            _ => {}
-        }
-        latest.whole = whole;
-        head
+        let before = std::mem::replace(&mut *latest, Latest { whole, other });
+        drop(latest);
+        drop(before);
+        stamp.head
     }
 
     /// The head of one answer that nothing is kept of.
@@ -136,10 +132,9 @@ impl Latest {
     /// The head of a hit, if an earlier hit of this second has prepared it.
     #[inline]
     pub(crate) fn head(&self, form: Form, now: Instant) -> Option<&Parts> {
-        let stamp = match form {
-            Form::Whole => &self.whole,
-            Form::Head => self.head.as_ref()?,
-            Form::NotModified => self.not_modified.as_ref()?,
+        let stamp = match &self.other {
+            _ if form == Form::Whole => &self.whole,
+            Some(other) if other.0 == form => &other.1,
             _ => return None,
         };
         stamp.until.is_some_and(|until| now < until).then_some(&stamp.head)

@@ -13,7 +13,7 @@ use super::freshness::{Freshness, Lifetime, freshness};
 use super::is_gone;
 use crate::cache::Renderer;
 use crate::clock::Instant;
-use crate::deliver::{Offer, Representation, codec, prepare};
+use crate::deliver::{Offer, Representation, codec, prepare, size};
 use crate::invalidation::{Carried, Cell, Marks, Validity};
 use crate::key::Key;
 use crate::recipe::Recipe;
@@ -69,7 +69,7 @@ impl Entry {
         let (earlier_caches, is_encodable) =
             prepare(parts.status, &mut parts.headers, &body, &recipe.page.vary);
         let is_offered = offer.put(&mut parts.headers);
-        let size = size(&recipe.key, &body, trailers.as_deref(), &parts.headers, &carried, is_encodable);
+        let size = bytes(&recipe.key, &body, trailers.as_deref(), &parts.headers, &carried, is_encodable);
         Self {
             key: recipe.key.clone(),
             is_keyed_by_path: recipe.page.is_keyed_by_path() && !has_drafts,
@@ -203,7 +203,7 @@ impl Entry {
 }
 
 /// Bytes an entry takes in memory, about.
-fn size(
+fn bytes(
     key: &Key,
     body: &Bytes,
     trailers: Option<&HeaderMap>,
@@ -211,27 +211,16 @@ fn size(
     carried: &Carried,
     is_encodable: bool,
 ) -> usize {
-    /// A slot of a header map, and what `Age` and `Cache-Status` will take.
-    const PER_HEADER: usize = 112;
-    const STAMPED: usize = 2 * PER_HEADER + 64;
     /// What the allocator and the tables add to all its parts, and a tag that nothing else carries; both measured.
     const BOOKKEEPING: usize = 384;
     const PER_OWN_TAG: usize = 128;
-    let text = |map: &HeaderMap| {
-        let bytes = map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
-        bytes + map.len() * PER_HEADER
-    };
     let own_tags = carried.cells().iter().filter(|cell| cell.carriers() == 1).count();
     let carried = carried.cells().len() * 16 + own_tags * PER_OWN_TAG;
     let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + carried + BOOKKEEPING;
-    let head = text(headers) + STAMPED;
-    // Encodings together are no larger than the body, and each has a head of its own.
-    let encodings = if is_encodable {
-        body.len() + codec::count() * (size_of::<Representation>() + PER_HEADER + head)
-    } else {
-        0
-    };
-    fixed + body.len() + head + encodings + trailers.map_or(0, text)
+    // Encodings together are no larger than the body.
+    let (encodings, encoded) = if is_encodable { (codec::count(), body.len()) } else { (0, 0) };
+    let representations = body.len() + encoded + encodings * size_of::<Representation>();
+    fixed + representations + size::heads(headers, 1 + encodings) + trailers.map_or(0, size::fields)
 }
 
 impl fmt::Debug for Entry {

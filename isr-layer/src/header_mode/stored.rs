@@ -13,7 +13,7 @@ use super::target::Target;
 use super::validate::{ask_for_change, can_validate, updated};
 use crate::body::IsrBody;
 use crate::clock::Instant;
-use crate::deliver::{Form, Representation, Stamps, body, choose_form, prepare_foreign, stamped};
+use crate::deliver::{Form, Representation, Stamps, body, choose_form, prepare_foreign, size, stamped};
 use crate::invalidation::{Marks, Validity};
 use crate::outcome::{CacheStatus, Outcome};
 
@@ -54,7 +54,7 @@ impl Stored {
         let mut headers = parts.headers.clone();
         let earlier_caches = prepare_foreign(&mut headers, *received);
         let size = size_of::<Self>() + target.size() + admitted.selecting.size() + body.len();
-        let size = size + text(&headers) + trailers.as_deref().map_or(0, text);
+        let size = size + size::heads(&headers, 1) + trailers.as_deref().map_or(0, size::fields);
         Self {
             target,
             admitted,
@@ -185,7 +185,7 @@ impl Stored {
             self.earlier_caches.as_deref(),
         );
         if outcome == Outcome::Hit {
-            page.stamps.renew(whole, form, page.body.len())
+            page.stamps.renew(&whole, form, page.body.len())
         } else {
             Stamps::once(&whole, form, page.body.len())
         }
@@ -201,10 +201,4 @@ impl Stored {
         let ttl = secs(self.admitted.terms.fresh.as_secs()).saturating_sub(secs(age));
         if matches!(outcome, Outcome::StaleHit(_)) { ttl.min(0) } else { ttl }
     }
-}
-
-/// Bytes that headers take, about.
-fn text(headers: &HeaderMap) -> usize {
-    const PER_HEADER: usize = 112;
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + PER_HEADER).sum()
 }

@@ -4,14 +4,14 @@ use std::any::TypeId;
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, MatchedPath, OriginalUri};
+use axum::extract::{ConnectInfo, MatchedPath, NestedPath, OriginalUri};
 use axum::routing::Route;
 use http::{Extensions, Request, Uri};
 
-/// Whether a router has chosen a route already.
+/// Whether a router has chosen a route already, or a service that is nested in it, of which it tells no route.
 #[inline]
 pub(crate) fn is_routed(extensions: &Extensions) -> bool {
-    extensions.get::<MatchedPath>().is_some()
+    extensions.get::<MatchedPath>().is_some() || extensions.get::<NestedPath>().is_some()
 }
 
 /// The path as the client asked for it: a nested router has cut its prefix off the request's own. Of its index nothing is

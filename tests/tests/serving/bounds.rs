@@ -1,7 +1,9 @@
 //! Memory is bounded by bytes and by entries, and a flood evicts no hot page.
 
-use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page};
-use isr_tests::{Act, Reply, Site, ask, get};
+use std::sync::mpsc;
+
+use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page, Purge};
+use isr_tests::{Act, Reply, Site, ask, get, settle};
 use tower::Layer;
 
 use crate::Plain;
@@ -151,10 +153,67 @@ async fn a_page_that_memory_has_no_room_for_is_not_said_to_be_stored() {
     let service = isr.layer(site.clone());
 
     let first = ask(&service, get::<Plain>("/large")).await;
-    let receipt = isr.cache().revalidate(isr_layer::Purge::path("/large")).await;
+    let receipt = isr.cache().revalidate(Purge::path("/large")).await;
 
     assert_eq!(first.body.len(), 700_000);
     assert_eq!(first.cache_status(), "isr; fwd=uri-miss; detail=too-large");
     assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Failed, "{receipt:?}");
     assert_eq!(isr.cache().stats().entries, 0);
+}
+
+/// A large buffer that a client of the origin has read head and body into.
+struct Buffer {
+    _held: std::sync::Arc<()>,
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &[b'x'; 64 * 1024]
+    }
+}
+
+#[tokio::test]
+async fn a_stored_header_keeps_no_buffer_that_it_was_a_part_of() {
+    let buffer = std::sync::Arc::new(());
+    let value = bytes::Bytes::from_owner(Buffer { _held: buffer.clone() }).slice(..10);
+    let value = http::HeaderValue::from_maybe_shared(value).unwrap();
+    let isr = open().pages([ANY]).build().unwrap();
+    let service = isr.layer(tower::service_fn(move |_: http::Request<Plain>| {
+        let mut response = http::Response::new(Plain::from("a page"));
+        response.headers_mut().insert("x-origin", value.clone());
+        async { Ok::<_, std::convert::Infallible>(response) }
+    }));
+
+    ask(&service, get::<Plain>("/a")).await;
+    drop(service);
+
+    assert_eq!(isr.cache().stats().entries, 1);
+    assert_eq!(std::sync::Arc::strong_count(&buffer), 1, "ten bytes keep a buffer of 64 KiB");
+}
+
+/// Pages wait for a processor to be encoded. A flood rendered faster than they were, and each waited in memory though it
+/// had been evicted long before.
+#[test]
+fn a_page_that_was_evicted_is_not_kept_for_its_encodings() {
+    let (site, isr, service) = site(open().pages([ANY]).max_entries(10).build().unwrap());
+    site.script(|_, _| Reply::page().header("content-type", "text/plain").chunk(vec![b'x'; 2_000]).into());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+
+    runtime.expect("a runtime starts").block_on(async {
+        // The one thread that could encode has something else to do.
+        let (go_on, until) = mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || until.recv());
+        flood(&service, 0..100).await;
+        settle().await;
+        let stats = isr.cache().stats();
+        // How many entries live, wherever they are.
+        let receipt = isr.cache().revalidate(Purge::page("/{*path}").dry_run()).await;
+        let alive = receipt.receipts()[0].matched();
+        drop(go_on);
+        let _ = busy.await;
+        isr.cache().drained().await;
+
+        assert!(stats.tasks > stats.entries, "pages wait for their encodings: {stats:?}");
+        assert_eq!(alive, Some(stats.entries as u64), "what is kept is what memory keeps: {stats:?}");
+    });
 }

@@ -83,3 +83,22 @@ async fn the_endpoint_is_never_a_page_even_by_get_below_a_pages_pattern() {
     assert_eq!((wrong.status.as_u16(), right.status.as_u16()), (401, 200));
     assert_eq!(isr.cache().stats().sequence, 1);
 }
+
+/// Answers 500 unless a middleware has found out who asks, as `Extension` does.
+async fn panel(headers: HeaderMap) -> impl IntoResponse {
+    match headers.get("cookie") {
+        Some(cookie) => (StatusCode::OK, cookie.to_str().unwrap_or_default().to_owned()),
+        None => (StatusCode::INTERNAL_SERVER_ERROR, "no user".to_owned()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_below_a_pages_pattern_that_fails_without_its_client_is_asked_with_it() {
+    let isr = IsrLayer::builder().pages([article::PAGE]).build().expect("one page");
+    let service = isr.wrap(isr_layer::routes![article].route("/panel", route(panel)));
+
+    for user in ["anna", "bert", "anna"] {
+        let known = request::<Body>(Method::GET, "/panel", &[("cookie", user)]);
+        assert_eq!(ask(&service, known).await.text(), user);
+    }
+}

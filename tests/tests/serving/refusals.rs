@@ -309,3 +309,17 @@ async fn head_of_a_refused_answer_states_the_length_that_get_has() {
         assert_eq!(head.header("content-length"), whole.text().len().to_string());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_head_of_an_answer_that_has_no_body_states_no_length() {
+    use tower::Layer;
+    let service = crate::isr([A]).layer(tower::service_fn(async |_: http::Request<crate::Plain>| {
+        let mut response = http::Response::new(crate::Plain::default());
+        *response.status_mut() = http::StatusCode::NO_CONTENT;
+        Ok::<_, std::convert::Infallible>(response)
+    }));
+
+    let head = ask(&service, isr_tests::request::<crate::Plain>(http::Method::HEAD, "/a", &[])).await;
+
+    assert_eq!((head.status.as_u16(), head.header("content-length")), (204, ""));
+}

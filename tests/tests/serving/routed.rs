@@ -144,3 +144,29 @@ async fn the_index_of_a_nested_router_is_no_other_page_than_its_own() {
     assert_eq!((home.renders(), blog.renders()), (1, 2));
     assert_eq!(ask(&app, get::<Body>("/blog")).await.text(), "/ v2");
 }
+
+#[tokio::test]
+async fn a_nested_service_is_known_by_its_public_path_too() {
+    use tower::Layer;
+    let (home, blog) = (Site::new(), Site::new());
+    blog.publish(2);
+    let isr =
+        crate::isr([Page::new("/"), Page::new("/blog"), Page::new("/blog/{slug}"), Page::new("/{slug}")]);
+    let posts = Router::new().fallback_service(blog.for_axum());
+    let pages = Router::new().route_service("/", home.for_axum()).route_service("/{slug}", home.for_axum());
+    let app = pages.layer(isr.clone()).nest_service("/blog", isr.layer(posts));
+
+    for _ in 0..2 {
+        assert_eq!(ask(&app, get::<Body>("/")).await.text(), "/ v1");
+        assert_eq!(ask(&app, get::<Body>("/a")).await.text(), "/a v1");
+        assert_eq!(ask(&app, get::<Body>("/blog")).await.text(), "/ v2");
+        assert_eq!(ask(&app, get::<Body>("/blog/a")).await.text(), "/a v2");
+    }
+    for path in ["/a", "/blog/a"] {
+        let receipt = isr.cache().revalidate(isr_layer::Purge::path(path)).await;
+        assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Regenerated, "{path}");
+    }
+
+    assert_eq!((home.renders(), blog.renders()), (3, 3));
+    assert_eq!(ask(&app, get::<Body>("/blog/a")).await.text(), "/a v2");
+}

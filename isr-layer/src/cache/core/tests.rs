@@ -122,3 +122,17 @@ async fn who_joins_a_render_that_has_not_begun_may_have_it_whatever_was_purged_b
     let landed = follower.wait().await.expect("it began after the purge");
     assert!(matches!(landed.landing, Landing::Stored(_)));
 }
+
+/// Between a request's look into memory and its look at the flights one may land: it is in neither then.
+#[tokio::test]
+async fn who_has_to_wait_is_served_what_landed_before_it_could() {
+    let core = core();
+    let recipe = recipe(&core);
+    let waiting = Waiting { fallback: None, forward: Forward::UriMiss };
+    store(&core, &recipe);
+
+    let decision = core.wait(&recipe, waiting, 0, clock::now());
+
+    assert!(matches!(decision, Decision::Serve(_, Outcome::Hit)));
+    assert_eq!(core.flights.len(), 0, "its own flight is abandoned");
+}
