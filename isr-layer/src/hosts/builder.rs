@@ -3,8 +3,8 @@
 use crate::layer::IsrLayerBuilder;
 
 impl IsrLayerBuilder {
-    /// Keeps the pages of these hosts apart, and caches for no others. By default the host is no part of the key, no handler
-    /// sees it, and all hosts share one page.
+    /// Keeps the pages of these hosts apart, and has none for any other. By default the host is no part of the key, no
+    /// handler sees it, and all hosts share one page.
     ///
     /// In the order of the code, for each request at the path of a page:
     ///
@@ -20,9 +20,9 @@ impl IsrLayerBuilder {
     /// 4. The name, as it is spelt in the list, is part of the key and is the `Host` that the handler sees. It is not named in
     ///    `Vary`: every cache has the host in its key (RFC 9111, 2).
     ///
-    /// A purge reaches the pages of all hosts, and renders those again that are in memory. What is rendered without having
-    /// been asked for is rendered for every host of the list: what [`prerender`](crate::Cache::prerender) renders, and a path
-    /// that is purged while it is in memory for none of them.
+    /// A purge reaches the pages of all hosts. A regeneration renders those again that are in memory. What no client asked
+    /// for is rendered for every host of the list: what [`prerender`](crate::Cache::prerender) renders, and a path that is to
+    /// be regenerated while it is in memory for no host at all.
     ///
     /// An annotated handler that takes `HeaderMap` to read its host says so by `vary = ["host"]`; `build` refuses that
     /// without a list.

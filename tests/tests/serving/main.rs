@@ -16,6 +16,7 @@ mod draft;
 mod draft_service;
 mod gone;
 mod herd;
+mod host_renders;
 mod hosts;
 mod key;
 mod last_good;
