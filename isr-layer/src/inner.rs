@@ -29,3 +29,9 @@ where
 {
     type Body = R;
 }
+
+/// Takes the ready service and leaves a clone that is not: whatever readiness holds goes where the ready one goes.
+pub(crate) fn release<S: Clone>(inner: &mut S) -> S {
+    let clone = inner.clone();
+    std::mem::replace(inner, clone)
+}

@@ -19,7 +19,7 @@ use crate::draft::show;
 use crate::entry::Entry;
 use crate::future::ResponseFuture;
 use crate::header_mode;
-use crate::inner::Inner;
+use crate::inner::{Inner, release};
 use crate::page::Page;
 use crate::placement;
 use crate::recipe::Recipe;
@@ -169,12 +169,6 @@ impl<S> Isr<S> {
 #[inline]
 fn public_path<B>(request: &Request<B>, routed: bool) -> &str {
     if routed { placement::public_path(request) } else { request.uri().path() }
-}
-
-/// Takes the ready service and leaves a clone that is not: whatever readiness holds goes where the ready one goes.
-pub(crate) fn release<S: Clone>(inner: &mut S) -> S {
-    let clone = inner.clone();
-    std::mem::replace(inner, clone)
 }
 
 impl<S: Clone> Clone for Isr<S> {

@@ -9,8 +9,8 @@ use http::response::Parts;
 use http::{Response, StatusCode};
 use http_body::Body;
 
-use super::choice::{Choice, Form};
 use super::delivery::Delivery;
+use super::form::{Choice, Form};
 use super::headers;
 use super::stamp::Stamps;
 use crate::body::IsrBody;
@@ -98,12 +98,7 @@ fn head_now(entry: &Entry, choice: Choice, outcome: Outcome, show_status: bool, 
     let stale = matches!(outcome, Outcome::StaleHit(_));
     let status = show_status.then(|| CacheStatus { outcome, ttl: entry.ttl(now, stale) });
     let second = (age, entry.at_age(age + 1));
-    let whole = headers::stamped(
-        &page.stamps.latest().whole,
-        second,
-        status.as_ref(),
-        entry.earlier_caches.as_deref(),
-    );
+    let whole = page.stamps.latest().whole.at(second, status.as_ref(), entry.earlier_caches.as_deref());
     if outcome == Outcome::Hit {
         page.stamps.renew(&whole, choice.form, page.body.len())
     } else {

@@ -1,8 +1,6 @@
 //! What one client gets of an entry: which encoding of the page, and in which form. Decided in the order RFC 9110, 13.2.2
 //! gives: preconditions first, then the range.
 
-use std::ops::Range;
-
 use http::StatusCode;
 use http::header::{
     ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
@@ -10,39 +8,11 @@ use http::header::{
 };
 
 use super::encoding::Accepted;
+use super::form::{Choice, Form, Span};
 use super::precondition::Answer;
 use super::range::{Wanted, wanted};
 use super::representation::Representation;
 use crate::entry::Entry;
-
-/// What one client gets of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Choice {
-    /// Which of the entry's encodings; `None` is identity.
-    pub(crate) encoding: Option<u8>,
-    pub(crate) form: Form,
-}
-
-/// What a stored page can be sent as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// With its body.
-    Whole,
-    /// As the answer to HEAD: all but the body.
-    Head,
-    /// As a 304: without what describes the body.
-    NotModified,
-    /// As a 412.
-    PreconditionFailed,
-    /// These bytes of it, as a 206.
-    Part(Span),
-    /// As a 416.
-    Unsatisfiable,
-}
-
-/// A range of bytes in one number, so that a choice stays small: each hit moves one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span(u64);
 
 /// What of a request matters here.
 #[derive(Clone, Copy, Debug, Default)]
@@ -149,19 +119,6 @@ fn ranged(representation: &Representation, request: &HeaderMap) -> Form {
         // What does not fit is more than four gigabytes into the body: the range is ignored, as RFC 9110, 14.2 allows.
         Wanted::Part(part) => Span::new(part).map_or(Form::Whole, Form::Part),
         Wanted::Unsatisfiable => Form::Unsatisfiable,
-    }
-}
-
-impl Span {
-    fn new(bytes: Range<usize>) -> Option<Self> {
-        let (start, end) = (u32::try_from(bytes.start).ok()?, u32::try_from(bytes.end).ok()?);
-        Some(Self(u64::from(start) << 32 | u64::from(end)))
-    }
-
-    /// The bytes it names.
-    pub(crate) fn range(self) -> Range<usize> {
-        let [start, end] = [self.0 >> 32, self.0 & u64::from(u32::MAX)];
-        start as usize..end as usize
     }
 }
 

@@ -3,7 +3,8 @@
 use http::header::HeaderMap;
 use http::{Method, Request};
 
-use super::choice::{Choice, choose};
+use super::choice::choose;
+use super::form::Choice;
 use crate::entry::Entry;
 
 /// How one client wants its answer.

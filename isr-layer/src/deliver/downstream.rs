@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 
+use super::headers::{is_of_call, mark_unstored, remove_all, says_how_to_cache};
 use super::surrogate::SurrogateKeys;
 use crate::entry::Lifetime;
 use crate::error::Error;
+use crate::outcome::CacheStatus;
 
 /// What a stored answer says when its handler said nothing: kept by nobody but us, so that a purge is seen everywhere at
 /// once.
@@ -158,7 +160,7 @@ impl Offer {
         if let Some((name, value)) = self.tags {
             headers.entry(name).or_insert(value);
         }
-        if super::headers::says_how_to_cache(headers) || super::headers::is_of_call(headers) {
+        if says_how_to_cache(headers) || is_of_call(headers) {
             return false;
         }
         headers.insert(CACHE_CONTROL, KEPT_BY_NOBODY);
@@ -179,13 +181,19 @@ pub(crate) fn take_back(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, KEPT_BY_NOBODY);
 }
 
+/// Marks an answer that shows a draft.
+pub(crate) fn mark_draft(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
+    keep_private(headers);
+    mark_unstored(headers, status);
+}
+
 /// Makes sure that nobody keeps an answer, whatever its handler said: it is for one client's eyes.
-pub(super) fn keep_private(headers: &mut HeaderMap) {
+fn keep_private(headers: &mut HeaderMap) {
     let is_for_caches = |name: &HeaderName| {
         let name = name.as_str();
         name.ends_with("cdn-cache-control") || matches!(name, "surrogate-control" | "expires" | "pragma")
     };
-    super::headers::remove_all(headers, is_for_caches);
+    remove_all(headers, is_for_caches);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
 }
 

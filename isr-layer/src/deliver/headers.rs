@@ -14,27 +14,17 @@ use http::header::{
 use sha2::{Digest, Sha256};
 
 use super::codec;
-use super::downstream;
-use super::stamp::Stamp;
 use crate::call::subtype;
-use crate::clock::Instant;
 use crate::outcome::CacheStatus;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// `stamp` with an entry's age and what happened to a request; `status` is `None` where it is turned off.
-pub(crate) fn stamped(
-    stamp: &Stamp,
-    (age, until): (u64, Instant),
-    status: Option<&CacheStatus>,
-    earlier: Option<&str>,
-) -> Stamp {
-    let mut head = stamp.head.clone();
-    head.headers.insert(AGE, HeaderValue::from(age));
-    set_cache_status(&mut head.headers, status, earlier);
-    // Room for what layers in front add: its copies would have to grow for that each time. Without it they still may.
-    let _ = head.headers.try_reserve(2);
-    Stamp { until: Some(until), head }
+/// Sets an entry's age and what happened to a request; `status` is `None` where it is turned off.
+pub(super) fn stamp(headers: &mut HeaderMap, age: u64, status: Option<&CacheStatus>, earlier: Option<&str>) {
+    headers.insert(AGE, HeaderValue::from(age));
+    set_cache_status(headers, status, earlier);
+    // Room for what layers in front add: copies would have to grow for that each time. Without it they still may.
+    let _ = headers.try_reserve(2);
 }
 
 /// Removes every field whose name is one of those.
@@ -136,12 +126,6 @@ pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus
     }
     let earlier = take_earlier_caches(headers);
     set_cache_status(headers, status, earlier.as_deref());
-}
-
-/// Marks an answer that shows a draft: nobody keeps it, whatever the handler said.
-pub(crate) fn mark_draft(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
-    downstream::keep_private(headers);
-    mark_unstored(headers, status);
 }
 
 /// Names the headers a page declares in an answer of it that is not stored: it was made of them all the same.

@@ -7,6 +7,7 @@ mod delivery;
 mod downstream;
 mod encoding;
 mod etag;
+mod form;
 mod headers;
 mod precondition;
 mod range;
@@ -18,12 +19,13 @@ mod surrogate;
 pub use downstream::Downstream;
 
 pub(crate) use answer::{Hit, body, deliver, unstored};
-pub(crate) use choice::{Form, choose, choose_form};
+pub(crate) use choice::{choose, choose_form};
 pub(crate) use delivery::{Delivery, is_head};
-pub(crate) use downstream::{Offer, take_back};
+pub(crate) use downstream::{Offer, mark_draft, take_back};
+pub(crate) use form::Form;
 pub(crate) use headers::{
-    describes_body, is_digest, is_hop_by_hop, mark_draft, name_declared, note_status, prepare,
-    prepare_foreign, remove_all, stamped,
+    describes_body, is_digest, is_hop_by_hop, name_declared, note_status, prepare, prepare_foreign,
+    remove_all,
 };
 pub(crate) use representation::Representation;
 pub(crate) use stamp::Stamps;

@@ -8,9 +8,10 @@ use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue};
 use http::response::Parts;
 
-use super::choice::Form;
+use super::form::Form;
 use super::headers;
 use crate::clock::Instant;
+use crate::outcome::CacheStatus;
 
 /// The head of an entry's answers as it is in one second of its life.
 #[derive(Clone, Debug)]
@@ -38,6 +39,18 @@ pub(crate) struct Stamps {
 }
 
 impl Stamp {
+    /// The same head in the second in which the entry is `age` seconds old, with what happened to a request.
+    pub(crate) fn at(
+        &self,
+        (age, until): (u64, Instant),
+        status: Option<&CacheStatus>,
+        earlier: Option<&str>,
+    ) -> Self {
+        let mut head = self.head.clone();
+        headers::stamp(&mut head.headers, age, status, earlier);
+        Self { until: Some(until), head }
+    }
+
     /// The same second of another form of a body of `length` bytes.
     fn as_form(&self, form: Form, length: usize) -> Self {
         let mut head = self.head.clone();

@@ -10,9 +10,8 @@ use super::unsafe_methods::pass_unsafe;
 use super::visit::{Visit, visit};
 use crate::body::RenderBody;
 use crate::future::ResponseFuture;
-use crate::inner::Inner;
+use crate::inner::{Inner, release};
 use crate::placement::is_always_ready;
-use crate::service::release;
 use crate::slot::Slot;
 
 /// Answers a request that was sorted; `inner` is ready, and is left as a clone that is not where its readiness is to end.

@@ -13,7 +13,7 @@ use super::target::Target;
 use super::validate::{ask_for_change, can_validate, updated};
 use crate::body::IsrBody;
 use crate::clock::Instant;
-use crate::deliver::{Form, Representation, Stamps, body, choose_form, prepare_foreign, size, stamped};
+use crate::deliver::{Form, Representation, Stamps, body, choose_form, prepare_foreign, size};
 use crate::invalidation::{Marks, Validity};
 use crate::outcome::{CacheStatus, Outcome};
 
@@ -178,12 +178,8 @@ impl Stored {
         let until = now + Duration::from_secs(age.as_secs() + 1) - age;
         let age = age.as_secs();
         let status = show_status.then(|| CacheStatus { outcome, ttl: Some(self.ttl(age, outcome)) });
-        let whole = stamped(
-            &page.stamps.latest().whole,
-            (age, until),
-            status.as_ref(),
-            self.earlier_caches.as_deref(),
-        );
+        let whole =
+            page.stamps.latest().whole.at((age, until), status.as_ref(), self.earlier_caches.as_deref());
         if outcome == Outcome::Hit {
             page.stamps.renew(&whole, form, page.body.len())
         } else {

@@ -1,0 +1,46 @@
+//! What can be sent of a stored page.
+
+use std::ops::Range;
+
+/// What one client gets of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// Which of the entry's encodings; `None` is identity.
+    pub(crate) encoding: Option<u8>,
+    pub(crate) form: Form,
+}
+
+/// What a stored page can be sent as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// With its body.
+    Whole,
+    /// As the answer to HEAD: all but the body.
+    Head,
+    /// As a 304: without what describes the body.
+    NotModified,
+    /// As a 412.
+    PreconditionFailed,
+    /// These bytes of it, as a 206.
+    Part(Span),
+    /// As a 416.
+    Unsatisfiable,
+}
+
+/// A range of bytes in one number, so that a choice stays small: each hit moves one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span(u64);
+
+impl Span {
+    /// None of what lies more than four gigabytes into a body.
+    pub(super) fn new(bytes: Range<usize>) -> Option<Self> {
+        let (start, end) = (u32::try_from(bytes.start).ok()?, u32::try_from(bytes.end).ok()?);
+        Some(Self(u64::from(start) << 32 | u64::from(end)))
+    }
+
+    /// The bytes it names.
+    pub(crate) fn range(self) -> Range<usize> {
+        let [start, end] = [self.0 >> 32, self.0 & u64::from(u32::MAX)];
+        start as usize..end as usize
+    }
+}
