@@ -32,6 +32,8 @@ pub(super) enum Rendered {
 
 /// A render on its way, and what was stored before it.
 struct Job {
+    /// Where it is for one of several hosts.
+    host: Option<String>,
     before: Option<Arc<Entry>>,
     rendered: oneshot::Receiver<Rendered>,
 }
@@ -124,9 +126,9 @@ impl Core {
     /// Renders the variants of one path, in their order. Strangers choose how many there are.
     fn render_variants(self: &Arc<Self>, recipes: Vec<Recipe>, number: u64) -> Vec<Job> {
         let job = |recipe: Recipe| {
-            let before = self.memory.get_key(&recipe.key);
+            let (host, before) = (recipe.host(), self.memory.get_key(&recipe.key));
             let (done, rendered) = oneshot::channel();
-            (Job { before, rendered }, (recipe, done))
+            (Job { host, before, rendered }, (recipe, done))
         };
         let (jobs, queue): (Vec<_>, Vec<_>) = recipes.into_iter().map(job).unzip();
         self.work_off(queue, move |core, (recipe, done)| async move {
@@ -240,10 +242,10 @@ impl Progress {
             Self::None => {}
             Self::Path(jobs) if jobs.is_empty() => receipt.status = Status::NotCached,
             Self::Path(jobs) => {
-                let mut worst = None;
+                let mut worst = None::<SelectorReceipt>;
                 for job in jobs {
                     let one = job.report(receipt.clone(), deadline).await;
-                    worst = Some(worst.map_or(one.clone(), |worst| worse(worst, one)));
+                    worst = Some(worst.map_or(one.clone(), |worst| worst.or_worse(one)));
                 }
                 return worst.unwrap_or(receipt);
             }
@@ -266,6 +268,9 @@ impl Job {
                 let was_good = self.before.is_some_and(|entry| entry.is_good());
                 landed.report(&mut receipt, was_good);
             }
+        }
+        if let (Some(host), Some(error)) = (self.host, &mut receipt.error) {
+            *error = format!("at `{host}`: {error}");
         }
         receipt
     }
@@ -331,16 +336,4 @@ impl Counts {
             receipt.error = Some(format!("{failed} renders gave nothing that may be stored"));
         }
     }
-}
-
-/// Of two variants of one path, the one that says more about what went wrong.
-fn worse(one: SelectorReceipt, other: SelectorReceipt) -> SelectorReceipt {
-    let badness = |status| match status {
-        Status::Failed => 4,
-        Status::UnknownPath => 3,
-        Status::Running => 2,
-        Status::Marked => 1,
-        _ => 0,
-    };
-    if badness(other.status) > badness(one.status) { other } else { one }
 }
