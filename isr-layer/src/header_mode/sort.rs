@@ -26,16 +26,16 @@ pub(crate) enum Sort {
     Cacheable { mode: Arc<HeaderMode>, target: Target, is_plain: bool },
 }
 
-/// Sorts a request whose public path is `path`. A client that may see drafts is none of its business either.
+/// Sorts a request whose public path is `path`. What a client that may see drafts reads is none of its business either; what
+/// it changes is.
 #[inline(never)]
 pub(crate) fn sort<B: Body>(core: &Core, request: &Request<B>, path: &str) -> Sort {
     let headers = request.headers();
-    let Some(mode) = core.header_mode.as_ref().filter(|_| !core.shows_draft(headers)) else {
-        return Sort::Untouched;
-    };
+    let Some(mode) = &core.header_mode else { return Sort::Untouched };
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     if matches!(*request.method(), Method::OPTIONS | Method::TRACE | Method::CONNECT)
-        || is_read && (!request.body().is_end_stream() || is_for_the_origin(headers))
+        || is_read
+            && (!request.body().is_end_stream() || is_for_the_origin(headers) || core.shows_draft(headers))
     {
         return Sort::Untouched;
     }
