@@ -157,8 +157,10 @@ impl HeaderMode {
     /// Forgets a target, and what is on its way to it.
     pub(super) fn invalidate(&self, target: &Target) {
         let mut running = self.flights.lock();
-        running.void(target);
-        self.memory.remove(target);
+        for target in target.in_every_scheme() {
+            running.void(&target);
+            self.memory.remove(&target);
+        }
     }
 
     /// Whether anything at that canonical path is stored or being fetched.

@@ -91,6 +91,14 @@ impl Target {
         self.text.len() + self.path.len()
     }
 
+    /// The same in every scheme: a request of HTTP/1.1 says none, one of HTTP/2 does, and both change one resource.
+    pub(super) fn in_every_scheme(&self) -> impl Iterator<Item = Self> {
+        let Asked { scheme, authority, path, query } = self.asked();
+        let schemes = ["", "http", "https"].into_iter().filter(move |other| *other != scheme);
+        let others = schemes.filter_map(move |other| Asked::new(other, authority, path, query));
+        std::iter::once(self.clone()).chain(others.map(Self::new))
+    }
+
     /// What a reference in `Location` or `Content-Location` names, if that is of the same origin (RFC 3986, 5.2).
     pub(super) fn refer(&self, reference: &str) -> Option<Self> {
         let reference = reference.split('#').next().unwrap_or_default().trim();

@@ -148,3 +148,19 @@ async fn what_an_editor_changes_is_invalidated_too() {
 
     assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored");
 }
+
+/// A client of HTTP/2 says the scheme, one of HTTP/1.1 does not; both speak to one application.
+#[tokio::test]
+async fn what_is_changed_over_one_version_of_http_is_invalidated_for_the_others() {
+    let host = [("host", "example.com")];
+    let uris = ["/a", "http://example.com/a", "https://example.com/a", "https://example.com:443/a"];
+    for (read, changed) in uris.iter().flat_map(|read| uris.map(|changed| (read, changed))) {
+        let (_, service) = site_that_says("max-age=60");
+        let read = async || ask(&service, request::<Plain>(Method::GET, read, &host)).await;
+        read().await;
+
+        ask(&service, request::<Plain>(Method::POST, changed, &host)).await;
+
+        assert_eq!(read().await.cache_status(), "isr; fwd=uri-miss; stored", "changed as {changed}");
+    }
+}
