@@ -110,3 +110,23 @@ async fn a_failure_of_a_request_that_passes_is_passed() {
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "7"));
     assert_eq!(site.renders(), 1);
 }
+
+/// An application that goes by `Host` would answer for another site than the one that was asked.
+#[tokio::test]
+async fn a_request_that_names_two_hosts_goes_through() {
+    for uri in ["http://example.com/a", "https://example.com/a", "https://user@example.com/a"] {
+        let (site, service) = site_that_says("max-age=60");
+        let forged = request::<Plain>(Method::GET, uri, &[("host", "evil.example")]);
+        let honest = request::<Plain>(Method::GET, uri, &[]);
+
+        let answer = ask(&service, forged).await;
+
+        assert_eq!(answer.cache_status(), "", "{uri}");
+        assert_eq!(ask(&service, honest).await.cache_status(), "isr; fwd=uri-miss; stored");
+        assert_eq!(site.renders(), 2);
+    }
+    let (_, service) = site_that_says("max-age=60");
+    let same = [("host", "EXAMPLE.com:80")];
+    let answer = ask(&service, request::<Plain>(Method::GET, "http://example.com/a", &same)).await;
+    assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; stored");
+}
