@@ -130,3 +130,22 @@ async fn a_request_that_names_two_hosts_goes_through() {
     let answer = ask(&service, request::<Plain>(Method::GET, "http://example.com/a", &same)).await;
     assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; stored");
 }
+
+/// A proxy behind the layer takes those fields away before its origin sees them, so the answer is not for who has them.
+#[tokio::test(start_paused = true)]
+async fn what_comes_of_a_request_whose_connection_names_its_own_fields_is_never_stored() {
+    for (field, value) in [("foo", "1"), ("host", "example.com"), ("x-forwarded-host", "example.com")] {
+        let (site, service) = site_that_says("");
+        site.act(says("max-age=60, stale-while-revalidate=60").header("vary", "foo"));
+        let connection = format!("close, {}", field.to_uppercase());
+        let named = visit_with(&service, &[(field, value), ("connection", &connection)]).await;
+        let honest = visit_with(&service, &[(field, value), ("connection", "close, keep-alive")]).await;
+        crate::pass(70).await;
+        let stale = visit_with(&service, &[(field, value), ("connection", field)]).await;
+        isr_tests::settle().await;
+
+        assert_eq!((named.cache_status(), stale.cache_status()), ("", ""), "{field}");
+        assert_eq!(honest.cache_status(), "isr; fwd=uri-miss; stored", "{field}");
+        assert_eq!(site.renders(), 3, "{field}: nothing was refreshed by it either");
+    }
+}
