@@ -149,3 +149,15 @@ async fn what_comes_of_a_request_whose_connection_names_its_own_fields_is_never_
         assert_eq!(site.renders(), 3, "{field}: nothing was refreshed by it either");
     }
 }
+
+#[tokio::test]
+async fn the_head_of_what_has_no_content_states_no_length() {
+    let (site, service) = site_that_says("");
+    site.act(Reply::status(204).empty().header("cache-control", "max-age=60"));
+    visit(&service).await;
+
+    let head = ask(&service, head::<Plain>("/a")).await;
+
+    assert!(head.cache_status().starts_with("isr; hit"), "{head:?}");
+    assert_eq!((head.status.as_u16(), head.header("content-length")), (204, ""));
+}
