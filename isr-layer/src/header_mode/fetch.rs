@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::{HeaderMap, HeaderName, SET_COOKIE};
 use http::{Request, Response, StatusCode};
 use tokio::sync::oneshot;
 
@@ -112,7 +112,7 @@ where
     };
     match read_while(body, LARGEST_BODY, tokio::time::sleep(PATIENCE)).await {
         Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => {
-            End::Whole(Whole { parts, body: bytes, trailers, born, received }, admitted)
+            complete(Whole { parts, body: bytes, trailers, born, received }, admitted)
         }
         Read::Whole { .. } | Read::Cut => End::Failed(Reason::Cut),
         Read::TooLarge(body) => End::Unread(Response::from_parts(parts, body), Reason::TooLarge),
@@ -128,11 +128,19 @@ fn still_holds<R, E>(
 ) -> End<R, E> {
     match admit(request, whole.parts.status, &whole.parts.headers, targets, timing) {
         Ok(admitted) => End::Whole(whole, admitted),
-        Err(reason) => {
-            let body = IsrBody::stored(whole.body, whole.trailers);
-            End::Unread(Response::from_parts(whole.parts, body), reason)
-        }
+        Err(reason) => unstored(whole, reason),
     }
+}
+
+/// What was read to its end. A cookie is for one client behind the body, too.
+fn complete<R, E>(whole: Whole, admitted: Admitted) -> End<R, E> {
+    let sets_cookie = whole.trailers.as_ref().is_some_and(|trailers| trailers.contains_key(SET_COOKIE));
+    if sets_cookie { unstored(whole, Reason::SetCookie) } else { End::Whole(whole, admitted) }
+}
+
+fn unstored<R, E>(whole: Whole, reason: Reason) -> End<R, E> {
+    let body = IsrBody::stored(whole.body, whole.trailers);
+    End::Unread(Response::from_parts(whole.parts, body), reason)
 }
 
 /// Resolves when the client has been gone for a while, or when there never was one.

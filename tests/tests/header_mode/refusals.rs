@@ -154,3 +154,8 @@ async fn a_panic_is_a_500_and_an_error_the_services_own() {
     settle().await;
     assert_eq!((isr.cache().stats().flights, isr.cache().stats().tasks), (0, 0));
 }
+
+#[tokio::test]
+async fn a_cookie_in_trailers_is_for_one_client_too() {
+    assert_not_stored(says("max-age=60").trailer("set-cookie", "session=1"), "set-cookie").await;
+}
