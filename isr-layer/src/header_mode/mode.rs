@@ -1,5 +1,6 @@
 //! What all requests in header mode share: the stored answers and the fetches in progress.
 
+use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,10 +164,12 @@ impl HeaderMode {
         }
     }
 
-    /// Whether anything at that canonical path is stored or being fetched.
-    pub(crate) fn knows_path(&self, path: &str) -> bool {
-        self.memory.iter().any(|(target, _)| target.path() == path)
-            || self.flights.lock().targets().any(|target| target.path() == path)
+    /// The canonical paths at which anything is stored or being fetched. What is being fetched is looked at first: what
+    /// lands between the two looks is seen twice, and not missed.
+    pub(crate) fn paths(&self) -> HashSet<Arc<str>> {
+        let mut paths = self.flights.lock().targets().map(Target::path_kept).collect::<HashSet<_>>();
+        paths.extend(self.memory.iter().map(|(target, _)| target.path_kept()));
+        paths
     }
 
     /// Looks at the marks of all that is stored, so that old marks can be forgotten. Every thousand of them it gives way.

@@ -91,6 +91,11 @@ impl Target {
         &self.path
     }
 
+    /// The same, without a copy.
+    pub(super) fn path_kept(&self) -> Arc<str> {
+        self.path.clone()
+    }
+
     /// Bytes it takes, about.
     pub(super) fn size(&self) -> usize {
         self.text.len() + self.path.len()
