@@ -163,6 +163,8 @@ where
         let mut service = ready.unwrap_or_else(|| self.slot.service());
         poll_fn(|cx| service.poll_ready(cx)).await?;
         let response = service.call(request).await?.map(IsrBody::inner);
+        // The answer is HEAD's own: nothing is known of the length that GET's would have.
+        self.delivery.head = false;
         Ok(self.unstored(response, Outcome::Unstored { forward, reason, collapsed: false }))
     }
 

@@ -107,6 +107,25 @@ async fn a_route_below_a_pages_pattern_that_fails_without_its_client_is_asked_wi
     }
 }
 
+/// What a handler was asked with, in a body of unknown length.
+async fn streamed() -> Body {
+    Body::from_stream(tokio_stream::once(Ok::<_, std::convert::Infallible>("a stream")))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_head_of_such_a_route_is_its_own() {
+    let isr = IsrLayer::builder().pages([article::PAGE]).build().expect("one page");
+    let routes = isr_layer::routes![article].route("/streamed", route(streamed));
+    let without_us = ask(&routes, isr_tests::head::<Body>("/streamed")).await;
+    let service = isr.wrap(routes);
+
+    for _ in 0..2 {
+        let head = ask(&service, isr_tests::head::<Body>("/streamed")).await;
+
+        assert_eq!(head.header("content-length"), without_us.header("content-length"));
+    }
+}
+
 /// What a page takes from a pool: there is none while the database is away.
 struct Connection;
 
