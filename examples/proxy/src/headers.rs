@@ -26,9 +26,11 @@ pub(crate) fn forward<B>(request: &mut Request<B>) {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
     let host = asked_host(request);
     let headers = request.headers_mut();
+    let kept = headers.remove(HOST);
     remove_hop_by_hop(headers);
+    headers.extend(kept.map(|host| (HOST, host)));
     // Answers are kept by the host that was asked: the origin is told of no other, whatever the client says of it.
-    for name in [HOST, FORWARDED, X_FORWARDED_HOST] {
+    for name in [FORWARDED, X_FORWARDED_HOST] {
         headers.remove(name);
     }
     if let Some(host) = host {
@@ -86,7 +88,7 @@ mod tests {
 
         let mut names = request.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>();
         names.sort_unstable();
-        assert_eq!(names, ["accept", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
+        assert_eq!(names, ["accept", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
     }
 
     #[test]
@@ -119,7 +121,9 @@ mod tests {
 
             let told = request.headers().get("x-forwarded-host").map(|host| host.to_str().unwrap());
             assert_eq!(told, expected, "{uri} {lines:?}");
-            assert!(!request.headers().contains_key("forwarded") && !request.headers().contains_key(HOST));
+            let kept = lines.iter().any(|(name, _)| *name == "host");
+            assert_eq!(request.headers().contains_key(HOST), kept, "{uri} {lines:?}");
+            assert!(!request.headers().contains_key("forwarded"));
         }
     }
 }
