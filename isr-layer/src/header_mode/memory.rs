@@ -8,6 +8,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::stored::Stored;
 use super::target::{Asked, Target};
+use super::vary::Selecting;
 use crate::cache::shards;
 
 /// How many variants one target may have, and what they may weigh together; beyond that the oldest go.
@@ -75,6 +76,15 @@ impl Memory {
     pub(super) fn may_share(&self, target: &Target, one: &HeaderMap, other: &HeaderMap) -> bool {
         let known = self.targets.peek(target).unwrap_or_default();
         known.iter().all(|stored| stored.is_same_for(one, other))
+    }
+
+    /// What a request has in every field that the `Vary` of what is stored names.
+    pub(super) fn selecting(&self, target: &Target, request: &HeaderMap) -> Selecting {
+        let known = self.targets.peek(target).unwrap_or_default();
+        let mut names = known.iter().flat_map(|stored| stored.selecting_names()).collect::<Vec<_>>();
+        names.sort_unstable_by_key(|name| name.as_str());
+        names.dedup();
+        Selecting::of(names.into_iter().cloned().collect(), request)
     }
 
     /// Stores an answer to `request`, in place of those it would have been answered with before; not if one of them began

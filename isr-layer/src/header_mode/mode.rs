@@ -32,7 +32,8 @@ pub(crate) struct HeaderMode {
     pub(super) targets: Arc<[HeaderName]>,
     hasher: RandomState,
     /// Targets by their hash, until when: two that share one lose nothing but some sharing. Those who say who they are have
-    /// theirs apart, since what may not be stored for them often may for others.
+    /// theirs apart, and so has whoever differs in what is known of `Vary`, since what may not be stored for them often may
+    /// for others.
     uncacheable: Cache<u64, Instant>,
     resting: Cache<u64, Instant>,
 }
@@ -203,8 +204,10 @@ impl HeaderMode {
         self.hasher.hash_one(target)
     }
 
+    /// Of which kind of requests for a target this one is.
     fn kind(&self, target: &Target, request: &HeaderMap) -> u64 {
-        self.hasher.hash_one((target, request.contains_key(AUTHORIZATION)))
+        let selecting = self.memory.selecting(target, request);
+        self.hasher.hash_one((target, request.contains_key(AUTHORIZATION), selecting))
     }
 }
 
