@@ -17,8 +17,6 @@ use crate::clock;
 use crate::inner::Inner;
 use crate::outcome::Reason;
 
-/// The largest body that is kept; a larger one is streamed on.
-const LARGEST_BODY: usize = 8 * 1024 * 1024;
 /// How long a body is read before it is streamed on, and how long a fetch goes on that no client waits for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -56,10 +54,10 @@ pub(super) async fn fetch<S, B>(
     B: RenderBody + Send + 'static,
 {
     let headers = request.headers().clone();
-    let targets = lead.targets().clone();
+    let (targets, largest) = (lead.targets().clone(), lead.largest_body());
     let end = tokio::select! {
         biased;
-        end = caught(ask(service, request, known, &targets)) => end.unwrap_or(End::Failed(Reason::Panic)),
+        end = caught(ask(service, request, known, &targets, largest)) => end.unwrap_or(End::Failed(Reason::Panic)),
         () = nobody_waits(client.as_mut()) => End::Failed(Reason::Timeout),
     };
     let fetched = land(lead, &headers, end);
@@ -75,6 +73,7 @@ async fn ask<S, B>(
     mut request: Request<B>,
     known: Option<Arc<Stored>>,
     targets: &[HeaderName],
+    largest: usize,
 ) -> End<S::Body, S::Error>
 where
     S: Inner<B>,
@@ -110,7 +109,7 @@ where
         Ok(admitted) => admitted,
         Err(reason) => return End::Unread(Response::from_parts(parts, IsrBody::inner(body)), reason),
     };
-    match read_while(body, LARGEST_BODY, tokio::time::sleep(PATIENCE)).await {
+    match read_while(body, largest, tokio::time::sleep(PATIENCE)).await {
         Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => {
             complete(Whole { parts, body: bytes, trailers, born, received }, admitted)
         }

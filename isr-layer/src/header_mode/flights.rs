@@ -144,6 +144,11 @@ impl Lead {
         &self.mode.targets
     }
 
+    /// The largest body that is kept; a larger one is streamed on.
+    pub(super) fn largest_body(&self) -> usize {
+        self.mode.memory.largest_body()
+    }
+
     pub(super) fn number(&self) -> u64 {
         self.flight.number
     }
