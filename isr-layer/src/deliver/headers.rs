@@ -209,7 +209,8 @@ fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> 
     lines.flat_map(|list| list.split(',')).map(str::trim).filter(|member| !member.is_empty())
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
+/// Removes the fields that belong to one connection, those that it names itself included.
+pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named = members(headers, CONNECTION).map(str::to_ascii_lowercase).collect::<Vec<_>>();
     remove_all(headers, |name| is_hop_by_hop(name) || named.iter().any(|other| other == name.as_str()));
 }

@@ -23,7 +23,7 @@ pub(crate) use delivery::{Delivery, is_head};
 pub(crate) use downstream::{Offer, take_back};
 pub(crate) use headers::{
     describes_body, is_digest, is_hop_by_hop, mark_draft, name_declared, note_status, prepare,
-    prepare_foreign, remove_all, stamped,
+    prepare_foreign, remove_all, remove_hop_by_hop, stamped,
 };
 pub(crate) use representation::Representation;
 pub(crate) use stamp::Stamps;
