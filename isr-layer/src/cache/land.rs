@@ -148,7 +148,9 @@ impl Approach<'_> {
         cells.extend(stored.iter().flat_map(|entry| entry.carried().cells().iter().cloned()));
         let seen = Seen { as_of: self.attempt.as_of, cells: cells.into() };
         let landing = match verdict {
-            Verdict::Uncacheable(reason) => Landing::Refused(reason),
+            Verdict::Uncacheable(reason) => {
+                Landing::Refused(reason, (shared.reason != Reason::Panic).then_some(shared.status))
+            }
             Verdict::Store | Verdict::Failed(_) => Landing::Failed(shared.clone()),
         };
         observe::not_stored(&recipe.page.page, key.path(), verdict, shared.status);

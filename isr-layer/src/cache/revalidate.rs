@@ -289,8 +289,9 @@ impl Landed {
                     failure.reason.as_str()
                 ));
             }
-            Landing::Refused(reason) => {
+            Landing::Refused(reason, http) => {
                 receipt.status = Status::Failed;
+                receipt.http = *http;
                 receipt.error = Some(format!("the answer may not be stored ({})", reason.as_str()));
             }
             Landing::NotListed => {

@@ -190,3 +190,16 @@ async fn a_route_that_fails_without_its_client_is_asked_without_it_less_and_less
 
     assert!((5..=12).contains(&alone.load(Ordering::Relaxed)), "{alone:?} times in ten minutes");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_receipt_of_such_a_failure_says_what_was_answered() {
+    let isr = IsrLayer::builder().pages([shop::PAGE]).build().expect("one page");
+    let away = Arc::new(AtomicBool::new(true));
+    let _service = isr.wrap(isr_layer::routes![shop].with_state(away));
+
+    let receipt = isr.cache().revalidate(isr_layer::Purge::path("/shop")).await;
+
+    let receipt = &receipt.receipts()[0];
+    assert_eq!(receipt.status(), isr_layer::Status::Failed);
+    assert_eq!(receipt.http().map(|status| status.as_u16()), Some(500));
+}
