@@ -76,7 +76,9 @@ where
                         return Ok(visit.serve(entry, outcome));
                     }
                     Landing::Failed(failure) => return Ok(visit.failed(failure, waiting, true)),
-                    Landing::Refused(reason) => return visit.refused(None, waiting.forward, *reason).await,
+                    Landing::Refused(reason, _) => {
+                        return visit.refused(None, waiting.forward, *reason).await;
+                    }
                     Landing::NotListed => return Ok(visit.not_listed()),
                     Landing::Abandoned => {}
                 }
@@ -113,7 +115,7 @@ where
                 }
                 Landing::Failed(failure) => Ok(self.failed(failure, waiting, false)),
                 Landing::NotListed => Ok(self.not_listed()),
-                Landing::Refused(reason) => self.refused(None, waiting.forward, *reason).await,
+                Landing::Refused(reason, _) => self.refused(None, waiting.forward, *reason).await,
                 Landing::Abandoned => Ok(self.failed(&self.aborted(), waiting, false)),
             },
             Ok(Answer::Own { verdict: Verdict::Uncacheable(Reason::NotCheckedIn), .. })
@@ -163,6 +165,8 @@ where
         let mut service = ready.unwrap_or_else(|| self.slot.service());
         poll_fn(|cx| service.poll_ready(cx)).await?;
         let response = service.call(request).await?.map(IsrBody::inner);
+        // The answer is HEAD's own: nothing is known of the length that GET's would have.
+        self.delivery.head = false;
         Ok(self.unstored(response, Outcome::Unstored { forward, reason, collapsed: false }))
     }
 

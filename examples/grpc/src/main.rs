@@ -23,9 +23,12 @@ use crate::proto::catalog_server::CatalogServer;
 /// Known to everybody who reads this: good for trying the example, and for nothing else.
 const SECRET_TO_TRY: &str = "a-secret-to-try-the-example-with";
 
+/// Where the server listens and the client asks, unless GRPC_ADDR says otherwise.
+const USUAL_ADDRESS: &str = "127.0.0.1:50051";
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let address = env::var("GRPC_ADDR").unwrap_or_else(|_| "127.0.0.1:50051".into());
+    let address = env::var("GRPC_ADDR").unwrap_or_else(|_| USUAL_ADDRESS.into());
     let secret = env::var("REVALIDATE_SECRET").ok();
     let authenticator = Bearer::new(secret.as_deref().unwrap_or(SECRET_TO_TRY))?;
 
@@ -53,21 +56,25 @@ async fn interrupted() {
 
 fn print(address: &str, has_secret: bool) {
     let secret = if has_secret { "$REVALIDATE_SECRET" } else { SECRET_TO_TRY };
+    let client = match address {
+        USUAL_ADDRESS => "cargo run -q -p grpc-example --bin grpc-client".to_owned(),
+        other => format!("GRPC_ADDR={other} cargo run -q -p grpc-example --bin grpc-client"),
+    };
     let text = format!(
         r#"
 The catalogue is open on {address}. Ask twice and look at cache-status; `reads` counts how often the database was asked:
 
-  cargo run -q -p grpc-example --bin grpc-client get folding-map
-  cargo run -q -p grpc-example --bin grpc-client get folding-map
+  {client} get folding-map
+  {client} get folding-map
 
 Change a price, which purges what shows it; or say from outside that something changed:
 
-  cargo run -q -p grpc-example --bin grpc-client update folding-map 1890
+  {client} update folding-map 1890
   curl -X POST http://{address}/api/revalidate -H "Authorization: Bearer {secret}" -H "Content-Type: application/json" -d '{{"tag":"catalog"}}'
 
 A stream is not kept, and every time the database is asked:
 
-  cargo run -q -p grpc-example --bin grpc-client list
+  {client} list
 
 "#
     );

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
 use http::Request;
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONNECTION, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue};
+
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// The fields of one connection (RFC 9110, 7.6.1), beside those that `Connection` names.
 const HOP_BY_HOP: [&str; 9] = [
@@ -22,10 +24,17 @@ const HOP_BY_HOP: [&str; 9] = [
 /// Makes the headers of a request those of the connection to the origin.
 pub(crate) fn forward<B>(request: &mut Request<B>) {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
+    let host = asked_host(request);
     let headers = request.headers_mut();
+    let kept = headers.remove(HOST);
     remove_hop_by_hop(headers);
-    if let Some(host) = headers.remove(HOST) {
-        headers.insert(HeaderName::from_static("x-forwarded-host"), host);
+    headers.extend(kept.map(|host| (HOST, host)));
+    // Answers are kept by the host that was asked: the origin is told of no other, whatever the client says of it.
+    for name in [FORWARDED, X_FORWARDED_HOST] {
+        headers.remove(name);
+    }
+    if let Some(host) = host {
+        headers.insert(X_FORWARDED_HOST, host);
     }
     headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("http"));
     let name = HeaderName::from_static("x-forwarded-for");
@@ -33,6 +42,14 @@ pub(crate) fn forward<B>(request: &mut Request<B>) {
     let all = before.chain(peer).collect::<Vec<_>>().join(", ");
     if let Ok(value) = HeaderValue::try_from(all) {
         headers.insert(name, value);
+    }
+}
+
+/// The host a request is for: an absolute URI says it, whatever `Host` says (RFC 9112, 3.2.2).
+fn asked_host<B>(request: &Request<B>) -> Option<HeaderValue> {
+    match request.uri().authority() {
+        Some(authority) => HeaderValue::try_from(authority.as_str()).ok(),
+        None => request.headers().get(HOST).cloned(),
     }
 }
 
@@ -71,7 +88,7 @@ mod tests {
 
         let mut names = request.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>();
         names.sort_unstable();
-        assert_eq!(names, ["accept", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
+        assert_eq!(names, ["accept", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
     }
 
     #[test]
@@ -83,5 +100,30 @@ mod tests {
         forward(&mut request);
 
         assert_eq!(request.headers()["x-forwarded-for"], "192.0.2.1, 192.0.2.2");
+    }
+
+    /// What is stored is kept by the host that was asked: nothing else a client says may decide which one the origin sees.
+    #[test]
+    fn the_origin_is_told_of_the_host_that_was_asked_and_of_no_other() {
+        for (uri, lines, expected) in [
+            ("/", &[("host", "a.example"), ("x-forwarded-host", "evil.example")][..], Some("a.example")),
+            ("/", &[("host", "a.example"), ("connection", "host")], Some("a.example")),
+            ("/", &[("host", "a.example"), ("connection", "x-forwarded-host")], Some("a.example")),
+            ("http://a.example/", &[("host", "evil.example")], Some("a.example")),
+            ("http://a.example/", &[], Some("a.example")),
+            ("/", &[("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example")], None),
+        ] {
+            let request =
+                lines.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
+            let mut request = request.body(()).unwrap();
+
+            forward(&mut request);
+
+            let told = request.headers().get("x-forwarded-host").map(|host| host.to_str().unwrap());
+            assert_eq!(told, expected, "{uri} {lines:?}");
+            let kept = lines.iter().any(|(name, _)| *name == "host");
+            assert_eq!(request.headers().contains_key(HOST), kept, "{uri} {lines:?}");
+            assert!(!request.headers().contains_key("forwarded"));
+        }
     }
 }

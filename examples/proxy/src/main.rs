@@ -12,6 +12,8 @@ use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::body::Body;
 use axum::error_handling::HandleError;
+use axum::middleware::map_request;
+use http::header::HOST;
 use http::uri::{PathAndQuery, Scheme, Uri};
 use http::{HeaderName, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -48,7 +50,12 @@ async fn main() -> Result<()> {
     let pass = service_fn(move |request| origin.clone().pass(request));
     // The layer sees the errors of connections, so that an answer that says so can stand in; only then they become a 502.
     let cached = HandleError::new(isr.layer(pass), async |_: Error| StatusCode::BAD_GATEWAY);
-    let app = Router::new().fallback_service(cached);
+    // In front of the layer, since an origin may say in `Vary` that its answer depends on what a proxy tells it.
+    let told = map_request(async |mut request: Request<Body>| {
+        headers::forward(&mut request);
+        request
+    });
+    let app = Router::new().fallback_service(cached).layer(told);
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
 }
@@ -68,7 +75,8 @@ impl Origin {
 
     /// Passes a request on, and its answer back.
     async fn pass(self, mut request: Request<Body>) -> Result<Response<Incoming>, Error> {
-        headers::forward(&mut request);
+        // The origin's own is put in its place.
+        request.headers_mut().remove(HOST);
         let mut uri = self.base.into_parts();
         let path = request.uri().path_and_query().cloned();
         uri.path_and_query = path.or(Some(PathAndQuery::from_static("/")));

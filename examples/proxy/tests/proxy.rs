@@ -12,6 +12,7 @@ use axum::routing::get;
 use http::HeaderMap;
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
@@ -36,10 +37,19 @@ async fn say(
     (lines, [("x-host", host)], format!("answer {count}"))
 }
 
+/// An answer for one address, which says so.
+async fn greet(headers: HeaderMap) -> impl IntoResponse {
+    let client = headers.get("x-forwarded-for").cloned().expect("the proxy says who asks");
+    ([("cache-control", "max-age=60"), ("vary", "x-forwarded-for")], client.as_bytes().to_vec())
+}
+
 /// Starts origin and proxy; gives the proxy's address.
 async fn start() -> (Origin, Child, String) {
     let origin = Origin::default();
-    let app = Router::new().route("/{cache_control}", get(say)).with_state(origin.clone());
+    let app = Router::new()
+        .route("/{cache_control}", get(say))
+        .route("/greet", get(greet))
+        .with_state(origin.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let url = format!("http://{}", listener.local_addr().expect("it is bound"));
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -57,7 +67,14 @@ async fn start() -> (Origin, Child, String) {
 
 /// Status, `Cache-Status` and body of a GET.
 async fn ask(url: String) -> (u16, String, String) {
-    let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+    ask_from([127, 0, 0, 1], url).await
+}
+
+/// The same from another address of this machine.
+async fn ask_from(address: [u8; 4], url: String) -> (u16, String, String) {
+    let mut connector = HttpConnector::new();
+    connector.set_local_address(Some(address.into()));
+    let client = Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
     let response = client.get(url.parse().expect("tests ask for URLs")).await.expect("the proxy answers");
     let (parts, body) = response.into_parts();
     assert!(!parts.headers.contains_key("keep-alive"));
@@ -79,6 +96,16 @@ async fn what_may_be_stored_is_asked_for_once_and_the_rest_each_time() {
     assert_eq!(first, (200, "isr; fwd=uri-miss; stored".to_owned(), "answer 1".to_owned()));
     assert!(second.1.starts_with("isr; hit") && second.2 == "answer 1", "{second:?}");
     assert_eq!(origin.requests.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn what_the_origin_says_is_for_one_address_is_stored_for_that_one() {
+    let (_, _proxy, address) = start().await;
+
+    for client in ["127.0.0.1", "127.0.0.2", "127.0.0.1"] {
+        let last = client.as_bytes()[client.len() - 1] - b'0';
+        assert_eq!(ask_from([127, 0, 0, last], format!("{address}/greet")).await.2, client);
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::sync::{Notify, watch};
 
 use super::trouble::Failure;
@@ -62,8 +63,8 @@ pub(crate) enum Landing {
     Stored(Arc<Entry>),
     /// One failure for all who waited.
     Failed(Arc<Failure>),
-    /// An answer for the leader alone.
-    Refused(Reason),
+    /// An answer for the leader alone, and its status if there was one.
+    Refused(Reason, Option<StatusCode>),
     /// The page's `params` do not list the path: nothing was rendered.
     NotListed,
     /// It was never rendered.

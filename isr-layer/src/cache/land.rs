@@ -58,6 +58,7 @@ pub(super) fn land<B, E>(
         End::Whole { parts, body, trailers } => Some(approach.whole(parts, body, trailers)),
         End::Unread { response, verdict } => {
             let (parts, body) = response.into_parts();
+            let verdict = approach.weighed(verdict, Some(parts.status));
             let shared = Failure::unread(verdict.reason(), &parts);
             approach.unstored(verdict, shared);
             Some(Answer::Own { response: Response::from_parts(parts, body), verdict })
@@ -147,7 +148,9 @@ impl Approach<'_> {
         cells.extend(stored.iter().flat_map(|entry| entry.carried().cells().iter().cloned()));
         let seen = Seen { as_of: self.attempt.as_of, cells: cells.into() };
         let landing = match verdict {
-            Verdict::Uncacheable(reason) => Landing::Refused(reason),
+            Verdict::Uncacheable(reason) => {
+                Landing::Refused(reason, (shared.reason != Reason::Panic).then_some(shared.status))
+            }
             Verdict::Store | Verdict::Failed(_) => Landing::Failed(shared.clone()),
         };
         observe::not_stored(&recipe.page.page, key.path(), verdict, shared.status);
@@ -156,7 +159,12 @@ impl Approach<'_> {
                 _ if core.has_newer(key, seen.as_of) => {}
                 Verdict::Uncacheable(reason) => {
                     core.memory.remove(key);
-                    core.troubles.refused(key, reason, seen, now);
+                    // An error that was taken for another route's may have been the page's after all.
+                    if shared.status.is_server_error() {
+                        core.troubles.seems_refused(&core.marks, key, reason, seen, now);
+                    } else {
+                        core.troubles.refused(key, reason, seen, now);
+                    }
                 }
                 Verdict::Store | Verdict::Failed(_) => {
                     let may_serve = |entry: Arc<Entry>| entry.freshness(&core.marks, now) != NOTHING_LEFT;

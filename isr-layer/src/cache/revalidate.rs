@@ -59,7 +59,7 @@ struct Counts {
 impl Core {
     /// Marks what `purge` names, all under one number, and renders what it asks for.
     pub(super) async fn revalidate(self: &Arc<Self>, purge: &Purge) -> Receipt {
-        let selected = purge.items.iter().map(|item| self.select(item)).collect::<Vec<_>>();
+        let selected = self.select(&purge.items);
         if purge.dry_run {
             return Receipt::of_dry_run(selected.into_iter().map(|selected| selected.receipt).collect());
         }
@@ -294,8 +294,9 @@ impl Landed {
                     failure.reason.as_str()
                 ));
             }
-            Landing::Refused(reason) => {
+            Landing::Refused(reason, http) => {
                 receipt.status = Status::Failed;
+                receipt.http = *http;
                 receipt.error = Some(format!("the answer may not be stored ({})", reason.as_str()));
             }
             Landing::NotListed => {

@@ -1,5 +1,6 @@
 //! From selectors to what they name: marks to raise and keys to render.
 
+use std::cell::LazyCell;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -47,11 +48,18 @@ pub(super) struct Chosen {
 type Variants = HashMap<String, Vec<Arc<Entry>>>;
 
 impl Core {
-    /// Resolves one selector against the pages there are.
-    pub(super) fn select(&self, item: &Item) -> Selected {
+    /// Resolves selectors against the pages there are, and against what is cached by headers: that is looked through once at
+    /// most, however many paths there are.
+    pub(super) fn select(&self, items: &[Item]) -> Vec<Selected> {
+        let foreign = LazyCell::new(|| self.header_mode.as_ref().map(|mode| mode.paths()));
+        let is_foreign = |path: &str| foreign.as_ref().is_some_and(|paths| paths.contains(path));
+        items.iter().map(|item| self.select_one(item, &is_foreign)).collect()
+    }
+
+    fn select_one(&self, item: &Item, is_foreign: &impl Fn(&str) -> bool) -> Selected {
         let mode = item.effective_mode();
         let mut receipt = SelectorReceipt::new(item.selector.clone(), Status::Marked);
-        let named = match self.named(&item.selector) {
+        let named = match self.named(&item.selector, is_foreign) {
             Ok(named) => Some(named),
             Err(refusal) => {
                 receipt.status = Status::NotAPage;
@@ -72,9 +80,9 @@ impl Core {
         Selected { mode, receipt, named }
     }
 
-    fn named(&self, selector: &Selector) -> Result<Named, String> {
+    fn named(&self, selector: &Selector, is_foreign: &impl Fn(&str) -> bool) -> Result<Named, String> {
         match selector {
-            Selector::Path(raw) => self.named_path(raw),
+            Selector::Path(raw) => self.named_path(raw, is_foreign),
             Selector::Page { pattern, params } => {
                 let pattern = normalize_page(pattern);
                 let page = self
@@ -104,7 +112,7 @@ impl Core {
     }
 
     /// A path as it is given, raw or encoded, with or without the trailing slash its page's route has.
-    fn named_path(&self, raw: &str) -> Result<Named, String> {
+    fn named_path(&self, raw: &str, is_foreign: &impl Fn(&str) -> bool) -> Result<Named, String> {
         if raw.contains(['{', '[']) && self.registry.by_pattern(&normalize_page(raw)).is_some() {
             return Err("this is a page's pattern: name it as `page`".to_owned());
         }
@@ -122,8 +130,7 @@ impl Core {
                 return Ok(Named::Path { page: page.clone(), path });
             }
         }
-        let is_cached = |path: &String| self.header_mode.as_ref().is_some_and(|mode| mode.knows_path(path));
-        match paths.into_iter().find(is_cached) {
+        match paths.into_iter().find(|path| is_foreign(path)) {
             Some(path) => Ok(Named::Foreign(path)),
             None => Err("no page's pattern matches this path".to_owned()),
         }

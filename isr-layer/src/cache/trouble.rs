@@ -100,9 +100,9 @@ impl Troubles {
         now: Instant,
         cold: bool,
     ) {
-        let before = self.table.get(key).filter(|trouble| trouble.is_untouched(marks, key));
-        let failures = before.map_or(0, |trouble| trouble.failures).saturating_add(1);
-        let until = now + pause(failures, cold, fastrand::f64());
+        let failures = self.failures(marks, key).saturating_add(1);
+        let longest = if cold { LONGEST_COLD_PAUSE } else { LONGEST_PAUSE };
+        let until = now + pause(failures, longest, fastrand::f64());
         let kind = Kind::Failing(failure.remembered());
         self.put(key, Trouble { kind, until, failures, as_of: seen.as_of, cells: seen.cells });
     }
@@ -111,6 +111,20 @@ impl Troubles {
     pub(crate) fn refused(&self, key: &Key, reason: Reason, seen: Seen, now: Instant) {
         let (kind, until) = (Kind::Uncacheable(reason), now + UNCACHEABLE_FOR);
         self.put(key, Trouble { kind, until, failures: 0, as_of: seen.as_of, cells: seen.cells });
+    }
+
+    /// The same where it is a guess, made of a failure: the first ones hold for as short a while as that would.
+    pub(crate) fn seems_refused(&self, marks: &Marks, key: &Key, reason: Reason, seen: Seen, now: Instant) {
+        let failures = self.failures(marks, key).saturating_add(1);
+        let until = now + pause(failures, UNCACHEABLE_FOR, fastrand::f64());
+        let kind = Kind::Uncacheable(reason);
+        self.put(key, Trouble { kind, until, failures, as_of: seen.as_of, cells: seen.cells });
+    }
+
+    /// How many renders have failed in a row that no purge came between.
+    fn failures(&self, marks: &Marks, key: &Key) -> u32 {
+        let before = self.table.get(key).filter(|trouble| trouble.is_untouched(marks, key));
+        before.map_or(0, |trouble| trouble.failures)
     }
 
     /// Whether a render that began after number `as_of` ran into trouble that is of that kind.
@@ -225,10 +239,9 @@ impl Failure {
     }
 }
 
-/// From 1 s, doubling to 60 s, to 5 s where there is nothing to show meanwhile; up to a tenth shorter by chance (`dice` is
-/// from 0 to 1), so that keys that failed together are not tried together.
-fn pause(failures: u32, cold: bool, dice: f64) -> Duration {
-    let longest = if cold { LONGEST_COLD_PAUSE } else { LONGEST_PAUSE };
+/// From 1 s, doubling to the longest; up to a tenth shorter by chance (`dice` is from 0 to 1), so that keys that failed
+/// together are not tried together.
+fn pause(failures: u32, longest: Duration, dice: f64) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
     doubled.min(longest).mul_f64(1.0 - 0.1 * dice.clamp(0.0, 1.0))
 }
@@ -240,12 +253,12 @@ mod tests {
 
     #[test]
     fn the_pause_doubles_from_one_second_to_sixty_and_cold_to_five() {
-        let seconds = |cold| (1..=9).map(|failures| pause(failures, cold, 0.0).as_secs()).collect::<Vec<_>>();
+        let seconds = |longest| (1..=9).map(move |failures| pause(failures, longest, 0.0).as_secs());
 
-        assert_eq!(seconds(false), [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        assert_eq!(seconds(true), [1, 2, 4, 5, 5, 5, 5, 5, 5]);
-        assert_eq!(pause(u32::MAX, false, 0.0), LONGEST_PAUSE);
-        assert_eq!(pause(1, false, 1.0), Duration::from_millis(900));
+        assert!(seconds(LONGEST_PAUSE).eq([1, 2, 4, 8, 16, 32, 60, 60, 60]));
+        assert!(seconds(LONGEST_COLD_PAUSE).eq([1, 2, 4, 5, 5, 5, 5, 5, 5]));
+        assert_eq!(pause(u32::MAX, LONGEST_PAUSE, 0.0), LONGEST_PAUSE);
+        assert_eq!(pause(1, LONGEST_PAUSE, 1.0), Duration::from_millis(900));
     }
 
     /// The failure of one of many paths, with so much in its head and body.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::Response;
 use http::header::HeaderMap;
 use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::response::Parts;
-use http::{Response, StatusCode};
 use http_body::Body;
 
 use super::delivery::Delivery;
@@ -75,19 +75,14 @@ pub(crate) fn unstored<R: Body<Data = Bytes>>(
     headers::mark_unstored(response.headers_mut(), status.as_ref());
     if delivery.head {
         // RFC 9110, 8.6: the length that GET's answer would state.
-        let length = response.body().size_hint().exact().filter(|_| may_have_content(response.status()));
+        let length =
+            response.body().size_hint().exact().filter(|_| headers::may_have_content(response.status()));
         if let Some(length) = length {
             response.headers_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
         }
         *response.body_mut() = IsrBody::empty();
     }
     response
-}
-
-/// Whether an answer of that status may have content (RFC 9110, 6.4.1): others state no length of it.
-fn may_have_content(status: StatusCode) -> bool {
-    let is_without = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    !is_without && !status.is_informational()
 }
 
 /// The head of this second. That of a plain hit is kept for the next one; others say what happened only once.

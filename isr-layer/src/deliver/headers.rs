@@ -157,6 +157,12 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
         )
 }
 
+/// Whether an answer of that status may have content (RFC 9110, 6.4.1): others state no length of it.
+pub(super) fn may_have_content(status: StatusCode) -> bool {
+    let is_without = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    !is_without && !status.is_informational()
+}
+
 /// Whether a 304 leaves it out: it describes a body that is not sent (RFC 9110, 15.4.5).
 pub(crate) fn describes_body(name: &HeaderName) -> bool {
     name.as_str().starts_with("content-")
@@ -187,7 +193,8 @@ fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> 
     lines.flat_map(|list| list.split(',')).map(str::trim).filter(|member| !member.is_empty())
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
+/// Removes the fields that belong to one connection, those that it names itself included.
+pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named = members(headers, CONNECTION).map(str::to_ascii_lowercase).collect::<Vec<_>>();
     remove_all(headers, |name| is_hop_by_hop(name) || named.iter().any(|other| other == name.as_str()));
 }

@@ -25,7 +25,7 @@ pub(crate) use downstream::{Offer, mark_draft, take_back};
 pub(crate) use form::Form;
 pub(crate) use headers::{
     describes_body, is_digest, is_hop_by_hop, name_declared, note_status, prepare, prepare_foreign,
-    remove_all,
+    remove_all, remove_hop_by_hop,
 };
 pub(crate) use representation::Representation;
 pub(crate) use stamp::Stamps;

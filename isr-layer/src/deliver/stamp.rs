@@ -58,7 +58,9 @@ impl Stamp {
         head.status = match form {
             Form::Whole => head.status,
             Form::Head => {
-                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+                if headers::may_have_content(head.status) {
+                    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+                }
                 head.status
             }
             Form::NotModified => without_body(headers, StatusCode::NOT_MODIFIED),

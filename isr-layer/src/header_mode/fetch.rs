@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::{HeaderMap, HeaderName, SET_COOKIE};
 use http::{Request, Response, StatusCode};
 use tokio::sync::oneshot;
 
@@ -17,8 +17,6 @@ use crate::clock;
 use crate::inner::Inner;
 use crate::outcome::Reason;
 
-/// The largest body that is kept; a larger one is streamed on.
-const LARGEST_BODY: usize = 8 * 1024 * 1024;
 /// How long a body is read before it is streamed on, and how long a fetch goes on that no client waits for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -56,10 +54,10 @@ pub(super) async fn fetch<S, B>(
     B: RenderBody + Send + 'static,
 {
     let headers = request.headers().clone();
-    let targets = lead.targets().clone();
+    let (targets, largest) = (lead.targets().clone(), lead.largest_body());
     let end = tokio::select! {
         biased;
-        end = caught(ask(service, request, known, &targets)) => end.unwrap_or(End::Failed(Reason::Panic)),
+        end = caught(ask(service, request, known, &targets, largest)) => end.unwrap_or(End::Failed(Reason::Panic)),
         () = nobody_waits(client.as_mut()) => End::Failed(Reason::Timeout),
     };
     let fetched = land(lead, &headers, end);
@@ -75,6 +73,7 @@ async fn ask<S, B>(
     mut request: Request<B>,
     known: Option<Arc<Stored>>,
     targets: &[HeaderName],
+    largest: usize,
 ) -> End<S::Body, S::Error>
 where
     S: Inner<B>,
@@ -110,9 +109,9 @@ where
         Ok(admitted) => admitted,
         Err(reason) => return End::Unread(Response::from_parts(parts, IsrBody::inner(body)), reason),
     };
-    match read_while(body, LARGEST_BODY, tokio::time::sleep(PATIENCE)).await {
+    match read_while(body, largest, tokio::time::sleep(PATIENCE)).await {
         Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => {
-            End::Whole(Whole { parts, body: bytes, trailers, born, received }, admitted)
+            complete(Whole { parts, body: bytes, trailers, born, received }, admitted)
         }
         Read::Whole { .. } | Read::Cut => End::Failed(Reason::Cut),
         Read::TooLarge(body) => End::Unread(Response::from_parts(parts, body), Reason::TooLarge),
@@ -128,11 +127,19 @@ fn still_holds<R, E>(
 ) -> End<R, E> {
     match admit(request, whole.parts.status, &whole.parts.headers, targets, timing) {
         Ok(admitted) => End::Whole(whole, admitted),
-        Err(reason) => {
-            let body = IsrBody::stored(whole.body, whole.trailers);
-            End::Unread(Response::from_parts(whole.parts, body), reason)
-        }
+        Err(reason) => unstored(whole, reason),
     }
+}
+
+/// What was read to its end. A cookie is for one client behind the body, too.
+fn complete<R, E>(whole: Whole, admitted: Admitted) -> End<R, E> {
+    let sets_cookie = whole.trailers.as_ref().is_some_and(|trailers| trailers.contains_key(SET_COOKIE));
+    if sets_cookie { unstored(whole, Reason::SetCookie) } else { End::Whole(whole, admitted) }
+}
+
+fn unstored<R, E>(whole: Whole, reason: Reason) -> End<R, E> {
+    let body = IsrBody::stored(whole.body, whole.trailers);
+    End::Unread(Response::from_parts(whole.parts, body), reason)
 }
 
 /// Resolves when the client has been gone for a while, or when there never was one.

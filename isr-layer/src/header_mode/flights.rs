@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::mode::HeaderMode;
 use super::stored::Stored;
@@ -40,6 +40,7 @@ pub(super) struct Flight {
     shared: Option<HeaderMap>,
     is_void: AtomicBool,
     landed: watch::Sender<Option<Landed>>,
+    gained_waiter: Notify,
 }
 
 /// How a fetch ended, for those who waited.
@@ -61,6 +62,7 @@ pub(super) struct Lead {
 
 /// A place in somebody else's flight.
 pub(super) struct Follower {
+    flight: Arc<Flight>,
     landed: watch::Receiver<Option<Landed>>,
 }
 
@@ -88,7 +90,7 @@ impl Running {
                 && marks.validity(target.path(), &[], flight.as_of) == Validity::Valid
         };
         let flight = self.flights.get(target)?.iter().find(is_joinable)?;
-        Some(Follower { landed: flight.landed.subscribe() })
+        Some(Follower { flight: flight.clone(), landed: flight.landed.subscribe() })
     }
 
     /// A flight of one's own.
@@ -106,6 +108,7 @@ impl Running {
             shared,
             is_void: AtomicBool::new(false),
             landed: watch::Sender::new(None),
+            gained_waiter: Notify::new(),
         });
         self.flights.entry(target.clone()).or_default().push(flight.clone());
         Lead { mode: mode.clone(), target: target.clone(), flight }
@@ -141,12 +144,22 @@ impl Lead {
         &self.mode.targets
     }
 
+    /// The largest body that is kept; a larger one is streamed on.
+    pub(super) fn largest_body(&self) -> usize {
+        self.mode.memory.largest_body()
+    }
+
     pub(super) fn number(&self) -> u64 {
         self.flight.number
     }
 
     pub(super) fn as_of(&self) -> u64 {
         self.flight.as_of
+    }
+
+    /// Resolves when somebody waits for the flight.
+    pub(super) async fn gained_waiter(&self) {
+        self.flight.gained_waiter.notified().await;
     }
 
     /// Ends the flight. `settle` changes what is stored, unless an unsafe request came between; it says how the flight ends.
@@ -175,6 +188,7 @@ impl Drop for Lead {
 impl Follower {
     /// Waits for the flight to end, but not for too long.
     pub(super) async fn wait(mut self) -> Landed {
+        self.flight.gained_waiter.notify_one();
         let landed = tokio::time::timeout(LONGEST_WAIT, self.landed.wait_for(Option::is_some)).await;
         landed.ok().and_then(Result::ok).and_then(|landed| landed.clone()).unwrap_or(Landed::Unstored)
     }

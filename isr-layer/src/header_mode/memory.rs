@@ -8,11 +8,16 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::stored::Stored;
 use super::target::{Asked, Target};
+use super::vary::Selecting;
 use crate::cache::shards;
 
 /// How many variants one target may have, and what they may weigh together; beyond that the oldest go.
 const MOST_VARIANTS: usize = 32;
 const HEAVIEST_VARIANTS: usize = 16 * 1024 * 1024;
+/// The largest body that is kept.
+const LARGEST_BODY: usize = 8 * 1024 * 1024;
+/// Room that an answer is left for all but its body.
+const HEAD: usize = 4 * 1024;
 
 /// The variants of one target, the newest first.
 type Variants = Arc<[Arc<Stored>]>;
@@ -20,6 +25,8 @@ type Variants = Arc<[Arc<Stored>]>;
 /// The stored answers.
 pub(super) struct Memory {
     targets: Cache<Target, Variants, ByBytes>,
+    /// What a target may weigh with all its variants: what weighs more than its part of the cache is gone at once.
+    heaviest: usize,
 }
 
 #[derive(Clone)]
@@ -39,7 +46,7 @@ impl Memory {
     pub(super) fn new(bytes: u64, entries: u64) -> Self {
         let (bytes, entries) = (bytes.max(1), entries.max(1));
         let estimated = usize::try_from((bytes / 8192).clamp(16, entries.max(16))).unwrap_or(usize::MAX);
-        let weighter = ByBytes { at_least: bytes / (entries + 1) + 1 };
+        let weighter = ByBytes { at_least: bytes / entries.saturating_add(1) + 1 };
         let options = OptionsBuilder::new()
             .weight_capacity(bytes)
             .estimated_items_capacity(estimated)
@@ -54,7 +61,16 @@ impl Memory {
             ),
             Err(_) => Cache::with_weighter(estimated, bytes, weighter),
         };
-        Self { targets }
+        // A twentieth of each part is left for what is new.
+        let part = targets.shard_capacity();
+        let heaviest =
+            usize::try_from(part - part / 20).map_or(HEAVIEST_VARIANTS, |part| part.min(HEAVIEST_VARIANTS));
+        Self { targets, heaviest }
+    }
+
+    /// The largest body there is room for.
+    pub(super) fn largest_body(&self) -> usize {
+        self.heaviest.saturating_sub(HEAD).min(LARGEST_BODY)
     }
 
     /// The answer stored for a request, whatever its age. One without `Vary` may be the default of a resource that has
@@ -77,6 +93,15 @@ impl Memory {
         known.iter().all(|stored| stored.is_same_for(one, other))
     }
 
+    /// What a request has in every field that the `Vary` of what is stored names.
+    pub(super) fn selecting(&self, target: &Target, request: &HeaderMap) -> Selecting {
+        let known = self.targets.peek(target).unwrap_or_default();
+        let mut names = known.iter().flat_map(|stored| stored.selecting_names()).collect::<Vec<_>>();
+        names.sort_unstable_by_key(|name| name.as_str());
+        names.dedup();
+        Selecting::of(names.into_iter().cloned().collect(), request)
+    }
+
     /// Stores an answer to `request`, in place of those it would have been answered with before; not if one of them began
     /// later.
     pub(super) fn put(&self, target: &Target, stored: Arc<Stored>, request: &HeaderMap) {
@@ -84,10 +109,10 @@ impl Memory {
         if known.iter().any(|known| known.number > stored.number && known.is_selected_by(request)) {
             return;
         }
-        let mut weight = stored.size();
+        let mut weight = target.size() + stored.size();
         let others = known.iter().filter(|known| !known.is_selected_by(request)).take_while(|known| {
             weight += known.size();
-            weight <= HEAVIEST_VARIANTS
+            weight <= self.heaviest
         });
         let others = others.take(MOST_VARIANTS - 1).cloned().collect::<Vec<_>>();
         self.targets.insert(target.clone(), std::iter::once(stored).chain(others).collect());

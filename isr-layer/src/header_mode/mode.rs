@@ -1,5 +1,6 @@
 //! What all requests in header mode share: the stored answers and the fetches in progress.
 
+use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,8 @@ pub(crate) struct HeaderMode {
     pub(super) targets: Arc<[HeaderName]>,
     hasher: RandomState,
     /// Targets by their hash, until when: two that share one lose nothing but some sharing. Those who say who they are have
-    /// theirs apart, since what may not be stored for them often may for others.
+    /// theirs apart, and so has whoever differs in what is known of `Vary`, since what may not be stored for them often may
+    /// for others.
     uncacheable: Cache<u64, Instant>,
     resting: Cache<u64, Instant>,
 }
@@ -157,14 +159,18 @@ impl HeaderMode {
     /// Forgets a target, and what is on its way to it.
     pub(super) fn invalidate(&self, target: &Target) {
         let mut running = self.flights.lock();
-        running.void(target);
-        self.memory.remove(target);
+        for target in target.in_every_scheme() {
+            running.void(&target);
+            self.memory.remove(&target);
+        }
     }
 
-    /// Whether anything at that canonical path is stored or being fetched.
-    pub(crate) fn knows_path(&self, path: &str) -> bool {
-        self.memory.iter().any(|(target, _)| target.path() == path)
-            || self.flights.lock().targets().any(|target| target.path() == path)
+    /// The canonical paths at which anything is stored or being fetched. What is being fetched is looked at first: what
+    /// lands between the two looks is seen twice, and not missed.
+    pub(crate) fn paths(&self) -> HashSet<Arc<str>> {
+        let mut paths = self.flights.lock().targets().map(Target::path_kept).collect::<HashSet<_>>();
+        paths.extend(self.memory.iter().map(|(target, _)| target.path_kept()));
+        paths
     }
 
     /// Looks at the marks of all that is stored, so that old marks can be forgotten. Every thousand of them it gives way.
@@ -198,8 +204,10 @@ impl HeaderMode {
         self.hasher.hash_one(target)
     }
 
+    /// Of which kind of requests for a target this one is.
     fn kind(&self, target: &Target, request: &HeaderMap) -> u64 {
-        self.hasher.hash_one((target, request.contains_key(AUTHORIZATION)))
+        let selecting = self.memory.selecting(target, request);
+        self.hasher.hash_one((target, request.contains_key(AUTHORIZATION), selecting))
     }
 }
 

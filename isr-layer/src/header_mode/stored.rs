@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderMap};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use http::{Method, Response, StatusCode, response};
 
 use super::admit::Admitted;
@@ -83,6 +83,11 @@ impl Stored {
     pub(super) fn answers(&self, request: &HeaderMap) -> bool {
         self.is_selected_by(request)
             && (self.admitted.is_for_authorized || !request.contains_key(AUTHORIZATION))
+    }
+
+    /// The fields that its `Vary` names.
+    pub(super) fn selecting_names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.admitted.selecting.names()
     }
 
     /// Whether it is the same for every request.

@@ -35,7 +35,8 @@ pub(crate) struct Target {
 }
 
 impl<'a> Asked<'a> {
-    /// What a request whose public path is `path` asks for; `None` when that is unclear or too long.
+    /// What a request whose public path is `path` asks for; `None` when that is unclear or too long. It is unclear where two
+    /// hosts are named: an application that goes by the other one would answer for that (RFC 9112, 3.2.2; RFC 9113, 8.3.1).
     pub(super) fn of<B>(request: &'a Request<B>, path: &'a str) -> Option<Self> {
         let uri = request.uri();
         let mut hosts = request.headers().get_all(HOST).iter();
@@ -43,8 +44,12 @@ impl<'a> Asked<'a> {
         if hosts.next().is_some() {
             return None;
         }
-        let authority = uri.authority().map_or(host.unwrap_or(""), |authority| authority.as_str());
-        Self::new(uri.scheme_str().unwrap_or(""), authority, path, uri.query())
+        let (scheme, host) = (uri.scheme_str().unwrap_or(""), host.unwrap_or(""));
+        let Some(authority) = uri.authority() else { return Self::new(scheme, host, path, uri.query()) };
+        let asked = Self::new(scheme, authority.as_str(), path, uri.query())?;
+        let host = without_default_port(scheme, host);
+        let is_one = host.is_empty() || asked.authority.eq_ignore_ascii_case(host);
+        is_one.then_some(asked)
     }
 
     fn new(scheme: &'a str, authority: &'a str, path: &'a str, query: Option<&'a str>) -> Option<Self> {
@@ -86,9 +91,22 @@ impl Target {
         &self.path
     }
 
+    /// The same, without a copy.
+    pub(super) fn path_kept(&self) -> Arc<str> {
+        self.path.clone()
+    }
+
     /// Bytes it takes, about.
     pub(super) fn size(&self) -> usize {
         self.text.len() + self.path.len()
+    }
+
+    /// The same in every scheme: a request of HTTP/1.1 says none, one of HTTP/2 does, and both change one resource.
+    pub(super) fn in_every_scheme(&self) -> impl Iterator<Item = Self> {
+        let Asked { scheme, authority, path, query } = self.asked();
+        let schemes = ["", "http", "https"].into_iter().filter(move |other| *other != scheme);
+        let others = schemes.filter_map(move |other| Asked::new(other, authority, path, query));
+        std::iter::once(self.clone()).chain(others.map(Self::new))
     }
 
     /// What a reference in `Location` or `Content-Location` names, if that is of the same origin (RFC 3986, 5.2).
@@ -212,7 +230,7 @@ mod tests {
         let text = |uri, host| target(uri, host).unwrap().text;
 
         assert_eq!(&*text("/a?b=c&b", "Example.com"), "://example.com/a?b=c&b");
-        assert_eq!(&*text("http://example.com:80/a", "other"), "http://example.com/a");
+        assert_eq!(&*text("http://example.com:80/a", "Example.com"), "http://example.com/a");
         assert_ne!(text("/a", "one"), text("/a", "other"));
         assert_ne!(text("/a?", "one"), text("/a", "one"));
         assert_ne!(text("/a?x&y", "one"), text("/a?y&x", "one"));
@@ -241,6 +259,7 @@ mod tests {
         let request = Request::get("/").header(HOST, "a").header(HOST, "b").body(()).unwrap();
 
         assert!(Asked::of(&request, "/").is_none());
+        assert!(target("http://a/", "b").is_none() && target("http://a:81/", "a").is_none());
     }
 
     #[test]

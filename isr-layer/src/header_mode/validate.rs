@@ -5,7 +5,7 @@ use http::header::{
     HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 
-use crate::deliver::{is_digest, is_hop_by_hop};
+use crate::deliver::{is_digest, remove_hop_by_hop};
 
 /// Whether an answer with these headers can be asked for conditionally.
 pub(super) fn can_validate(stored: &HeaderMap) -> bool {
@@ -24,8 +24,10 @@ pub(super) fn ask_for_change(request: &mut HeaderMap, stored: &HeaderMap) {
 /// The headers of a stored answer that a 304 with the headers `new` says still holds (RFC 9111, 3.2). `None` when it speaks
 /// of another answer.
 pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> {
+    let mut new = new.clone();
+    remove_hop_by_hop(&mut new);
     let tag = |headers: &HeaderMap| headers.get(ETAG).map(opaque);
-    if tag(new).is_some_and(|new| tag(stored) != Some(new)) {
+    if tag(&new).is_some_and(|new| tag(stored) != Some(new)) {
         return None;
     }
     let mut updated = stored.clone();
@@ -42,11 +44,9 @@ pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> 
     Some(updated)
 }
 
-/// What describes the body that is there, or the connection.
+/// What describes the body that is there.
 fn is_kept(name: &HeaderName) -> bool {
-    [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG].contains(name)
-        || is_digest(name)
-        || is_hop_by_hop(name)
+    [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG].contains(name) || is_digest(name)
 }
 
 /// An entity tag without its mark of weakness.
@@ -88,6 +88,8 @@ mod tests {
             ("y", "2"),
         ]);
         let new = [
+            ("connection", "close, x-connection"),
+            ("x-connection", "1"),
             ("etag", "W/\"a\""),
             ("y", "3"),
             ("content-length", "9"),

@@ -3,7 +3,7 @@
 use http::header::{HeaderMap, HeaderName, VARY};
 
 /// The fields that an answer was selected by, as the request had them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Selecting(Box<[Field]>);
 
 /// A field, and its value if it is there.
@@ -44,6 +44,11 @@ impl Selecting {
     /// Whether two requests have the same in each of them.
     pub(super) fn is_same(&self, one: &HeaderMap, other: &HeaderMap) -> bool {
         self.0.iter().all(|(name, _)| value(one, name) == value(other, name))
+    }
+
+    /// The fields.
+    pub(super) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.0.iter().map(|(name, _)| name)
     }
 
     /// Whether the answer is the same for every request.

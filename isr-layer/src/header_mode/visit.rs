@@ -148,7 +148,7 @@ impl<S> Visit<S> {
     }
 
     /// Starts a fetch that nobody waits for, with the headers of this request. What waits for its turn does not hold the
-    /// application.
+    /// application; it waits no longer once somebody waits for it.
     fn refresh<B>(&self, stored: &Arc<Stored>)
     where
         S: Inner<B>,
@@ -163,8 +163,15 @@ impl<S> Visit<S> {
         let known = Some(stored.clone()).filter(|stored| stored.can_be_validated(&core.marks));
         let (slot, permits) = (Arc::downgrade(&self.slot), core.permits.clone());
         core.tasks.spawn(async move {
-            let turn = permits.acquire(NO_PAGE, Purpose::Refresh);
-            let Ok(Some(_permit)) = tokio::time::timeout(LONGEST_QUEUE, turn).await else { return };
+            let _permit = tokio::select! {
+                biased;
+                permit = permits.acquire(NO_PAGE, Purpose::Refresh) => match permit {
+                    Some(permit) => Some(permit),
+                    None => return,
+                },
+                () = lead.gained_waiter() => None,
+                () = tokio::time::sleep(LONGEST_QUEUE) => return,
+            };
             let Some(service) = slot.upgrade().map(|slot| slot.service()) else { return };
             drop(slot);
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));

@@ -116,6 +116,29 @@ async fn those_whose_answers_are_theirs_alone_do_not_wait_for_each_other_again_a
     assert_eq!(site.renders(), 4);
 }
 
+/// Whoever is logged in gets an answer alone, and says so to all others by `Vary` only.
+#[tokio::test(start_paused = true)]
+async fn what_is_for_one_of_several_kinds_of_clients_does_not_part_the_others() {
+    let (site, service) = site_that_says("");
+    site.script(|seen, _| match seen.headers.get("cookie") {
+        Some(_) => says("private").header("vary", "cookie").into(),
+        None => says("max-age=60").header("vary", "cookie").into(),
+    });
+    visit(&service).await;
+    pass(60).await;
+    visit_with(&service, &[("cookie", "user=1")]).await;
+    site.before().close();
+
+    let all = [(); 10].map(|()| come(&service, &[]));
+    settle().await;
+    site.before().open();
+    for one in all {
+        one.await.unwrap();
+    }
+
+    assert_eq!(site.renders(), 3);
+}
+
 #[tokio::test]
 async fn the_answer_is_stored_though_its_leader_left() {
     let (site, service) = site_that_says("max-age=60");

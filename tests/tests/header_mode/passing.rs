@@ -110,3 +110,54 @@ async fn a_failure_of_a_request_that_passes_is_passed() {
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "7"));
     assert_eq!(site.renders(), 1);
 }
+
+/// An application that goes by `Host` would answer for another site than the one that was asked.
+#[tokio::test]
+async fn a_request_that_names_two_hosts_goes_through() {
+    for uri in ["http://example.com/a", "https://example.com/a", "https://user@example.com/a"] {
+        let (site, service) = site_that_says("max-age=60");
+        let forged = request::<Plain>(Method::GET, uri, &[("host", "evil.example")]);
+        let honest = request::<Plain>(Method::GET, uri, &[]);
+
+        let answer = ask(&service, forged).await;
+
+        assert_eq!(answer.cache_status(), "", "{uri}");
+        assert_eq!(ask(&service, honest).await.cache_status(), "isr; fwd=uri-miss; stored");
+        assert_eq!(site.renders(), 2);
+    }
+    let (_, service) = site_that_says("max-age=60");
+    let same = [("host", "EXAMPLE.com:80")];
+    let answer = ask(&service, request::<Plain>(Method::GET, "http://example.com/a", &same)).await;
+    assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; stored");
+}
+
+/// A proxy behind the layer takes those fields away before its origin sees them, so the answer is not for who has them.
+#[tokio::test(start_paused = true)]
+async fn what_comes_of_a_request_whose_connection_names_its_own_fields_is_never_stored() {
+    for (field, value) in [("foo", "1"), ("host", "example.com"), ("x-forwarded-host", "example.com")] {
+        let (site, service) = site_that_says("");
+        site.act(says("max-age=60, stale-while-revalidate=60").header("vary", "foo"));
+        let connection = format!("close, {}", field.to_uppercase());
+        let named = visit_with(&service, &[(field, value), ("connection", &connection)]).await;
+        let honest = visit_with(&service, &[(field, value), ("connection", "close, keep-alive")]).await;
+        crate::pass(70).await;
+        let stale = visit_with(&service, &[(field, value), ("connection", field)]).await;
+        isr_tests::settle().await;
+
+        assert_eq!((named.cache_status(), stale.cache_status()), ("", ""), "{field}");
+        assert_eq!(honest.cache_status(), "isr; fwd=uri-miss; stored", "{field}");
+        assert_eq!(site.renders(), 3, "{field}: nothing was refreshed by it either");
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_what_has_no_content_states_no_length() {
+    let (site, service) = site_that_says("");
+    site.act(Reply::status(204).empty().header("cache-control", "max-age=60"));
+    visit(&service).await;
+
+    let head = ask(&service, head::<Plain>("/a")).await;
+
+    assert!(head.cache_status().starts_with("isr; hit"), "{head:?}");
+    assert_eq!((head.status.as_u16(), head.header("content-length")), (204, ""));
+}

@@ -97,3 +97,22 @@ async fn marks_are_forgotten_without_touching_what_is_valid() {
 
     assert!(visit(&service).await.cache_status().starts_with("isr; hit"));
 }
+
+/// A batch of paths that are no pages looked through all that is stored once for each, on a thread that others wait for.
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_paths_looks_through_what_is_stored_once() {
+    let (_, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
+    for n in 0..10_000 {
+        ask(&service, get::<Plain>(&format!("/{n}"))).await;
+    }
+    let paths = (0..1_000).map(|n| Purge::path(format!("/unknown/{n}")));
+    let batch = Purge::batch(paths.chain([Purge::path("/1"), Purge::path("/2/")]));
+
+    let begun = std::time::Instant::now();
+    let receipt = isr.cache().revalidate(batch).await;
+
+    let took = begun.elapsed();
+    assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+    let statuses = receipt.receipts().iter().map(|receipt| receipt.status()).collect::<Vec<_>>();
+    assert_eq!(statuses[998..], [Status::NotAPage, Status::NotAPage, Status::Marked, Status::Marked]);
+}

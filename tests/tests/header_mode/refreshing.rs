@@ -1,7 +1,8 @@
 //! `stale-while-revalidate`: what is stale is served, and fetched anew without anybody waiting.
 
 use http::Method;
-use isr_tests::{Act, Reply, ask, request, settle};
+use isr_tests::{Act, Reply, Site, ask, request, settle};
+use tower::Layer;
 
 use crate::{Plain, pass, says, site_and_layer, site_that_says, visit, visit_with};
 
@@ -106,4 +107,30 @@ async fn a_refresh_that_hangs_ends() {
     isr.cache().drained().await;
 
     assert_eq!(site.running(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_refresh_ends_its_waiting_for_its_turn() {
+    let site = Site::new();
+    site.script(|seen, _| match seen.uri.path() {
+        "/busy" if seen.headers.contains_key("x-hang") => Act::Hang,
+        _ => says("max-age=10, stale-while-revalidate=10").into(),
+    });
+    let isr = crate::builder().background_renders(1).build().expect("one is some");
+    let service = isr.layer(site.clone());
+    let come = async |path, headers: &[_]| ask(&service, request::<Plain>(Method::GET, path, headers)).await;
+    for path in ["/busy", "/a"] {
+        come(path, &[]).await;
+    }
+    pass(15).await;
+    come("/busy", &[("x-hang", "1")]).await;
+    come("/a", &[]).await;
+    settle().await;
+    pass(6).await;
+    let begun = tokio::time::Instant::now();
+
+    let waited = come("/a", &[]).await;
+
+    assert_eq!((waited.cache_status(), begun.elapsed().as_secs()), ("isr; fwd=stale; stored; collapsed", 0));
+    assert_eq!(site.renders(), 4);
 }

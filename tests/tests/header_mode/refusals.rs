@@ -1,9 +1,10 @@
 //! What is never stored.
 
 use http::Method;
-use isr_tests::{Reply, ask, request, settle};
+use isr_tests::{Reply, Site, ask, request, settle};
+use tower::Layer;
 
-use crate::{Plain, pass, says, site_and_layer, site_that_says, site_with, visit};
+use crate::{Plain, builder, pass, says, site_and_layer, site_that_says, site_with, visit};
 
 async fn assert_not_stored(reply: Reply, detail: &str) {
     let (site, service) = site_that_says("");
@@ -153,4 +154,29 @@ async fn a_panic_is_a_500_and_an_error_the_services_own() {
     assert!(error.is_err());
     settle().await;
     assert_eq!((isr.cache().stats().flights, isr.cache().stats().tasks), (0, 0));
+}
+
+#[tokio::test]
+async fn a_cookie_in_trailers_is_for_one_client_too() {
+    assert_not_stored(says("max-age=60").trailer("set-cookie", "session=1"), "set-cookie").await;
+}
+
+#[tokio::test]
+async fn what_memory_has_no_room_for_is_not_said_to_be_stored() {
+    let site = Site::new();
+    site.act(says("max-age=60").chunk(vec![b'x'; 600_000]));
+    // Pages have the other half.
+    let service = builder().memory(1 << 20).build().expect("a megabyte").layer(site.clone());
+
+    let answers = [visit(&service).await, visit(&service).await];
+
+    assert!(answers.iter().all(|answer| answer.body.len() == 600_000));
+    assert!(answers.iter().all(|answer| answer.cache_status() == "isr; fwd=uri-miss; detail=too-large"));
+}
+
+#[tokio::test]
+async fn no_limit_is_too_large_to_be_one() {
+    let service = builder().max_entries(u64::MAX).build().expect("no contradiction").layer(Site::new());
+
+    assert_eq!(visit(&service).await.status, 200);
 }

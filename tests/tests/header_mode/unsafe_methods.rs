@@ -131,3 +131,36 @@ async fn a_registered_page_is_never_invalidated() {
     assert_eq!(isr.cache().stats().marks, marks.marks, "nothing is marked");
     assert_eq!(isr.cache().stats().sequence, marks.sequence);
 }
+
+#[tokio::test]
+async fn what_an_editor_changes_is_invalidated_too() {
+    const SECRET: &str = "a-secret-of-more-than-twenty-four-bytes";
+    let site = Site::new();
+    site.act(says("max-age=60"));
+    let isr = crate::builder().draft(SECRET).build().expect("the secret will do");
+    let drafts = isr.draft_service().expect("draft mode is on");
+    let allowed = ask(&drafts, get::<Plain>(&format!("/?secret={SECRET}"))).await;
+    let cookie = allowed.header("set-cookie").split(';').next().expect("a pair").to_owned();
+    let service = isr.layer(site.clone());
+    visit(&service).await;
+
+    ask(&service, request::<Plain>(Method::POST, "/a", &[("cookie", &cookie)])).await;
+
+    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored");
+}
+
+/// A client of HTTP/2 says the scheme, one of HTTP/1.1 does not; both speak to one application.
+#[tokio::test]
+async fn what_is_changed_over_one_version_of_http_is_invalidated_for_the_others() {
+    let host = [("host", "example.com")];
+    let uris = ["/a", "http://example.com/a", "https://example.com/a", "https://example.com:443/a"];
+    for (read, changed) in uris.iter().flat_map(|read| uris.map(|changed| (read, changed))) {
+        let (_, service) = site_that_says("max-age=60");
+        let read = async || ask(&service, request::<Plain>(Method::GET, read, &host)).await;
+        read().await;
+
+        ask(&service, request::<Plain>(Method::POST, changed, &host)).await;
+
+        assert_eq!(read().await.cache_status(), "isr; fwd=uri-miss; stored", "changed as {changed}");
+    }
+}

@@ -1,8 +1,9 @@
 //! `Vary` gives several variants per URL; `*` anywhere means never.
 
-use isr_tests::{ask, get};
+use isr_tests::{Site, ask, get};
+use tower::Layer;
 
-use crate::{Plain, site_with, visit_with};
+use crate::{Plain, builder, says, site_with, visit_with};
 
 const FRESH: (&str, &str) = ("cache-control", "max-age=60");
 
@@ -118,4 +119,19 @@ async fn variants_of_one_url_are_bounded() {
     assert!(visit_with(&service, &[("foo", "0")]).await.cache_status().starts_with("isr; fwd=vary-miss"));
     assert_eq!(site.renders(), 101);
     assert!(isr.cache().stats().bytes < 100_000, "{:?}", isr.cache().stats());
+}
+
+/// Strangers choose how many variants a target has.
+#[tokio::test]
+async fn variants_that_memory_has_no_room_for_end_the_oldest_and_not_all() {
+    let site = Site::new();
+    site.act(says("max-age=60").header("vary", "foo").chunk(vec![b'x'; 50_000]));
+    let service = builder().memory(1 << 20).build().expect("a megabyte").layer(site.clone());
+
+    for foo in 0..30 {
+        visit_with(&service, &[("foo", &foo.to_string())]).await;
+        let before = foo.max(5) - 5;
+        let kept = visit_with(&service, &[("foo", &before.to_string())]).await;
+        assert!(kept.cache_status().starts_with("isr; hit"), "{before} after {foo}: {kept:?}");
+    }
 }

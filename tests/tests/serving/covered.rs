@@ -1,8 +1,12 @@
 //! Routes that a page's pattern covers but that are no pages: they get the client's own request, and nothing is kept.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Path;
+use axum::extract::{FromRequestParts, Path};
 use axum::response::{AppendHeaders, IntoResponse};
 use axum::routing::get as route;
 use http::{HeaderMap, Method, StatusCode};
@@ -101,4 +105,101 @@ async fn a_route_below_a_pages_pattern_that_fails_without_its_client_is_asked_wi
         let known = request::<Body>(Method::GET, "/panel", &[("cookie", user)]);
         assert_eq!(ask(&service, known).await.text(), user);
     }
+}
+
+/// What a handler was asked with, in a body of unknown length.
+async fn streamed() -> Body {
+    Body::from_stream(tokio_stream::once(Ok::<_, std::convert::Infallible>("a stream")))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_head_of_such_a_route_is_its_own() {
+    let isr = IsrLayer::builder().pages([article::PAGE]).build().expect("one page");
+    let routes = isr_layer::routes![article].route("/streamed", route(streamed));
+    let without_us = ask(&routes, isr_tests::head::<Body>("/streamed")).await;
+    let service = isr.wrap(routes);
+
+    for _ in 0..2 {
+        let head = ask(&service, isr_tests::head::<Body>("/streamed")).await;
+
+        assert_eq!(head.header("content-length"), without_us.header("content-length"));
+    }
+}
+
+/// What a page takes from a pool: there is none while the database is away.
+struct Connection;
+
+impl FromRequestParts<Arc<AtomicBool>> for Connection {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(
+        _: &mut http::request::Parts,
+        is_away: &Arc<AtomicBool>,
+    ) -> Result<Self, StatusCode> {
+        if is_away.load(Ordering::Relaxed) { Err(StatusCode::INTERNAL_SERVER_ERROR) } else { Ok(Self) }
+    }
+}
+
+#[static_page("/shop")]
+async fn shop(_: Connection) -> &'static str {
+    "the shop"
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_fails_before_its_function_runs_is_kept_again_soon_after_it_can() {
+    for away in [1, 30] {
+        let is_away = Arc::new(AtomicBool::new(true));
+        let isr = IsrLayer::builder().pages([shop::PAGE]).build().expect("one page");
+        let service = isr.wrap(isr_layer::routes![shop].with_state(is_away.clone()));
+        let second = async || {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            ask(&service, get::<Body>("/shop")).await
+        };
+        for _ in 0..away {
+            assert_eq!(second().await.status.as_u16(), 500);
+        }
+        is_away.store(false, Ordering::Relaxed);
+
+        let mut seconds = 1;
+        while !second().await.cache_status().starts_with("isr; hit") {
+            seconds += 1;
+        }
+
+        assert!(seconds <= away + 3, "not kept for {seconds} s after {away} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_that_fails_without_its_client_is_asked_without_it_less_and_less() {
+    let alone = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = {
+        let alone = alone.clone();
+        async move |headers: HeaderMap| {
+            alone.fetch_add(usize::from(!headers.contains_key("cookie")), Ordering::Relaxed);
+            panel(headers).await
+        }
+    };
+    let isr = IsrLayer::builder().pages([article::PAGE]).build().expect("one page");
+    let service = isr.wrap(isr_layer::routes![article].route("/panel", route(counted)));
+
+    for _ in 0..600 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let known = request::<Body>(Method::GET, "/panel", &[("cookie", "anna")]);
+        assert_eq!(ask(&service, known).await.text(), "anna");
+    }
+
+    assert!((5..=12).contains(&alone.load(Ordering::Relaxed)), "{alone:?} times in ten minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_receipt_of_such_a_failure_says_what_was_answered() {
+    let isr = IsrLayer::builder().pages([shop::PAGE]).build().expect("one page");
+    let away = Arc::new(AtomicBool::new(true));
+    let _service = isr.wrap(isr_layer::routes![shop].with_state(away));
+
+    let receipt = isr.cache().revalidate(isr_layer::Purge::path("/shop")).await;
+
+    let receipt = &receipt.receipts()[0];
+    assert_eq!(receipt.status(), isr_layer::Status::Failed);
+    assert_eq!(receipt.http().map(|status| status.as_u16()), Some(500));
 }
