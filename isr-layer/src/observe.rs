@@ -15,7 +15,7 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use http::StatusCode;
 
-use crate::entry::Verdict;
+use crate::entry::NotStored;
 use crate::outcome::Reason;
 use crate::page::Page;
 
@@ -48,10 +48,10 @@ pub(crate) fn page_outside_render(page: &Page, rendering: Option<&Page>) {
 }
 
 /// An answer was not stored: once a page for what is refused, each time for what failed.
-pub(crate) fn not_stored(page: &Page, path: &str, verdict: Verdict, status: StatusCode) {
+pub(crate) fn not_stored(page: &Page, path: &str, why: NotStored, status: StatusCode) {
     static SAID: Mutex<Option<HashSet<(&'static str, Reason)>>> = Mutex::new(None);
-    let (reason, status) = (verdict.reason(), status.as_u16());
-    if let Verdict::Failed(_) = verdict {
+    let (reason, status) = (why.reason(), status.as_u16());
+    if let NotStored::Failed(_) = why {
         log!(
             warn,
             path = path,

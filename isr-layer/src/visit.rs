@@ -15,7 +15,7 @@ use crate::cache::{
 use crate::clock;
 use crate::context::{Current, is_rendering};
 use crate::deliver::{Delivery, deliver, name_declared, take_back, unstored};
-use crate::entry::{Entry, Freshness, Verdict};
+use crate::entry::{Entry, Freshness, NotStored};
 use crate::inner::Inner;
 use crate::invalidation::Validity;
 use crate::outcome::{Forward, Outcome, Reason};
@@ -116,12 +116,12 @@ where
                 Landing::Refused(reason) => self.refused(None, waiting.forward, *reason).await,
                 Landing::Abandoned => Ok(self.failed(&self.aborted(), waiting, false)),
             },
-            Ok(Answer::Own { verdict: Verdict::Uncacheable(Reason::NotCheckedIn), .. })
+            Ok(Answer::Own { why: NotStored::Uncacheable(Reason::NotCheckedIn), .. })
                 if self.request.is_some() =>
             {
                 self.refused(None, waiting.forward, Reason::NotCheckedIn).await
             }
-            Ok(Answer::Own { response, verdict }) => Ok(self.own(response, verdict, waiting)),
+            Ok(Answer::Own { response, why }) => Ok(self.own(response, why, waiting)),
             Ok(Answer::Error(error)) => self.last_good(waiting, Reason::ServiceError, false).ok_or(error),
             // The task was ended from outside: the runtime shuts down.
             Err(_) => Ok(self.failed(&self.aborted(), waiting, false)),
@@ -256,13 +256,13 @@ where
     fn own<R: Body<Data = Bytes>>(
         &self,
         response: Response<IsrBody<R>>,
-        verdict: Verdict,
+        why: NotStored,
         waiting: Waiting,
     ) -> Response<IsrBody<R>> {
-        let (forward, reason) = (waiting.forward, verdict.reason());
-        let kept = match verdict {
-            Verdict::Failed(_) => self.last_good(waiting, reason, false),
-            _ => None,
+        let (forward, reason) = (waiting.forward, why.reason());
+        let kept = match why {
+            NotStored::Failed(_) => self.last_good(waiting, reason, false),
+            NotStored::Uncacheable(_) => None,
         };
         kept.unwrap_or_else(|| {
             self.unstored(response, Outcome::Unstored { forward, reason, collapsed: false })

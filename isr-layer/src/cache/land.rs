@@ -15,7 +15,7 @@ use super::trouble::{Failure, Seen};
 use crate::body::IsrBody;
 use crate::clock::{self, Instant};
 use crate::context::Said;
-use crate::entry::{Entry, Freshness, Lifetime, Rendered, Verdict, admit_whole, lifetime};
+use crate::entry::{Entry, Freshness, Lifetime, NotStored, Rendered, admit_whole, lifetime};
 use crate::invalidation::{Carried, Cell};
 use crate::observe;
 use crate::outcome::Reason;
@@ -56,19 +56,18 @@ pub(super) fn land<B, E>(
     let approach = Approach { core, lead, recipe, attempt };
     match end {
         End::Whole { parts, body, trailers } => Some(approach.whole(parts, body, trailers)),
-        End::Unread { response, verdict } => {
+        End::Unread { response, why } => {
             let (parts, body) = response.into_parts();
-            let shared = Failure::unread(verdict.reason(), &parts);
-            approach.unstored(verdict, shared);
-            Some(Answer::Own { response: Response::from_parts(parts, body), verdict })
+            approach.unstored(why, Failure::unread(why.reason(), &parts));
+            Some(Answer::Own { response: Response::from_parts(parts, body), why })
         }
         End::Failed(reason) => {
-            let verdict = approach.weighed(Verdict::Failed(reason), None);
-            Some(Answer::Landed(approach.unstored(verdict, Failure::without_answer(recipe, reason))))
+            let why = approach.weighed(NotStored::Failed(reason), None);
+            Some(Answer::Landed(approach.unstored(why, Failure::without_answer(recipe, reason))))
         }
         End::Error(error) => {
             let reason = Reason::ServiceError;
-            approach.unstored(Verdict::Failed(reason), Failure::without_answer(recipe, reason));
+            approach.unstored(NotStored::Failed(reason), Failure::without_answer(recipe, reason));
             Some(Answer::Error(error))
         }
         End::Gone => None,
@@ -84,15 +83,13 @@ impl Approach<'_> {
         trailers: Option<Box<HeaderMap>>,
     ) -> Answer<B, E> {
         let policy = self.recipe.page.policy();
-        let verdict = admit_whole(self.recipe, &parts, &body, trailers.as_deref(), &self.attempt.said);
-        let verdict = self.weighed(verdict, Some(parts.status));
-        if verdict != Verdict::Store {
-            let shared = Failure::answered(verdict.reason(), &parts, body.clone(), trailers.clone());
-            self.unstored(verdict, shared);
-            return Answer::Own {
-                response: Response::from_parts(parts, IsrBody::stored(body, trailers)),
-                verdict,
-            };
+        let admitted = admit_whole(self.recipe, &parts, &body, trailers.as_deref(), &self.attempt.said);
+        if let Err(why) = admitted {
+            let why = self.weighed(why, Some(parts.status));
+            let shared = Failure::answered(why.reason(), &parts, body.clone(), trailers.clone());
+            self.unstored(why, shared);
+            let response = Response::from_parts(parts, IsrBody::stored(body, trailers));
+            return Answer::Own { response, why };
         }
         let Attempt { as_of, born, ref said, .. } = self.attempt;
         let lifetime = jittered(policy.jitter, lifetime(policy, parts.status, said));
@@ -139,26 +136,26 @@ impl Approach<'_> {
         })
     }
 
-    fn unstored(self, verdict: Verdict, shared: Arc<Failure>) -> Arc<Landed> {
+    fn unstored(self, why: NotStored, shared: Arc<Failure>) -> Arc<Landed> {
         let Self { core, recipe, .. } = self;
         let (key, now, took) = (&recipe.key, clock::now(), self.took());
         let stored = core.memory.get_key(key);
         let mut cells = [self.lead.known(), &self.late_cells()].concat();
         cells.extend(stored.iter().flat_map(|entry| entry.carried().cells().iter().cloned()));
         let seen = Seen { as_of: self.attempt.as_of, cells: cells.into() };
-        let landing = match verdict {
-            Verdict::Uncacheable(reason) => Landing::Refused(reason),
-            Verdict::Store | Verdict::Failed(_) => Landing::Failed(shared.clone()),
+        let landing = match why {
+            NotStored::Uncacheable(reason) => Landing::Refused(reason),
+            NotStored::Failed(_) => Landing::Failed(shared.clone()),
         };
-        observe::not_stored(&recipe.page.page, key.path(), verdict, shared.status);
+        observe::not_stored(&recipe.page.page, key.path(), why, shared.status);
         self.lead.land(landing, took, || {
-            match verdict {
+            match why {
                 _ if core.has_newer(key, seen.as_of) => {}
-                Verdict::Uncacheable(reason) => {
+                NotStored::Uncacheable(reason) => {
                     core.memory.remove(key);
                     core.troubles.refused(key, reason, seen, now);
                 }
-                Verdict::Store | Verdict::Failed(_) => {
+                NotStored::Failed(_) => {
                     let may_serve = |entry: Arc<Entry>| entry.freshness(&core.marks, now) != NOTHING_LEFT;
                     let cold = !stored.is_some_and(may_serve);
                     core.troubles.failed(&core.marks, key, &shared, seen, now, cold);
@@ -168,20 +165,20 @@ impl Approach<'_> {
         })
     }
 
-    /// The verdict, as weighed against what there is. What panics or answers 500 before the page's function ran may be a route
-    /// that the pattern covers, and that cannot do without its client; or something in front of the page has failed.
+    /// Why it is not stored, weighed against what there is. What panics or answers 500 before the page's function ran may be
+    /// a route that the pattern covers, and that cannot do without its client; or something in front of the page has failed.
     /// Where there is no good page to lose it is taken for the former: then its clients are asked for, as without us.
-    fn weighed(&self, verdict: Verdict, status: Option<StatusCode>) -> Verdict {
-        let may_miss_its_client = match verdict {
-            Verdict::Failed(Reason::Panic) => true,
-            Verdict::Failed(Reason::FailedStatus) => status == Some(StatusCode::INTERNAL_SERVER_ERROR),
+    fn weighed(&self, why: NotStored, status: Option<StatusCode>) -> NotStored {
+        let may_miss_its_client = match why {
+            NotStored::Failed(Reason::Panic) => true,
+            NotStored::Failed(Reason::FailedStatus) => status == Some(StatusCode::INTERNAL_SERVER_ERROR),
             _ => false,
         };
         let is_pages_own = self.attempt.is_checked_in || self.recipe.key.is_call();
         if !may_miss_its_client || is_pages_own || self.core.memory.get_key(&self.recipe.key).is_some() {
-            return verdict;
+            return why;
         }
-        Verdict::Uncacheable(Reason::NotCheckedIn)
+        NotStored::Uncacheable(Reason::NotCheckedIn)
     }
 
     /// Every tag of what was rendered, by name.
