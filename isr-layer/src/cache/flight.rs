@@ -211,17 +211,13 @@ impl Lead {
         self.flight.gained_waiter.notified().await;
     }
 
-    /// Ends the flight. `settle` changes the cache and gives the newest mark on the tags that were learnt during the render;
-    /// no other flight of any key lands or starts meanwhile, and nobody joins: who joined before had seen no newer mark.
-    pub(crate) fn land(
-        mut self,
-        landing: Landing,
-        took: Duration,
-        settle: impl FnOnce() -> u64,
-    ) -> Arc<Landed> {
+    /// Ends the flight. `settle` changes the cache and says what that ends it with, and the newest mark on the tags that were
+    /// learnt during the render; no other flight of any key lands or starts meanwhile, and nobody joins: who joined before
+    /// had seen no newer mark.
+    pub(crate) fn land(mut self, took: Duration, settle: impl FnOnce() -> (Landing, u64)) -> Arc<Landed> {
         let as_of = self.flight.as_of.load(Ordering::Acquire);
         // Should this panic, the flight still lands, as abandoned.
-        let late_mark = self.leave(settle);
+        let (landing, late_mark) = self.leave(settle);
         let landed = Arc::new(Landed { landing, took, as_of, late_mark });
         self.landed = true;
         self.flight.landed.send_replace(Some(landed.clone()));

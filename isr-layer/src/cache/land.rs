@@ -17,6 +17,7 @@ use crate::clock::{self, Instant};
 use crate::context::Said;
 use crate::entry::{Entry, Freshness, Lifetime, NotStored, Rendered, admit_whole, lifetime};
 use crate::invalidation::{Carried, Cell};
+use crate::key::Key;
 use crate::observe;
 use crate::outcome::Reason;
 use crate::recipe::Recipe;
@@ -101,17 +102,11 @@ impl Approach<'_> {
 
     fn stored(self, rendered: Rendered) -> Arc<Landed> {
         let Self { core, recipe, .. } = self;
-        if core.lists.exclude(recipe) {
-            return self.not_listed();
-        }
         let late = self.late_cells();
         let carried = Carried::new([self.lead.known(), &late].concat());
         let entry = Arc::new(Entry::new(recipe, rendered, carried));
         let took = self.took();
-        let landed = self.lead.land(Landing::Stored(entry.clone()), took, || {
-            core.keep(recipe, &entry);
-            core.marks.newest(&late)
-        });
+        let landed = self.lead.land(took, || (core.keep(recipe, &entry), core.marks.newest(&late)));
         // Nobody waits for the encodings.
         if entry.is_encodable {
             // An entry that was evicted before its turn is not kept for it.
@@ -128,12 +123,7 @@ impl Approach<'_> {
     /// Nothing is stored, and nothing stays.
     fn not_listed(self) -> Arc<Landed> {
         let (core, key, as_of, took) = (self.core, &self.recipe.key, self.attempt.as_of, self.took());
-        self.lead.land(Landing::NotListed, took, || {
-            if !core.has_newer(key, as_of) {
-                core.memory.remove(key);
-            }
-            NO_MARK
-        })
+        self.lead.land(took, || (core.unlist(key, as_of), NO_MARK))
     }
 
     fn unstored(self, why: NotStored, shared: Arc<Failure>) -> Arc<Landed> {
@@ -148,7 +138,7 @@ impl Approach<'_> {
             NotStored::Failed(_) => Landing::Failed(shared.clone()),
         };
         observe::not_stored(&recipe.page.page, key.path(), why, shared.status);
-        self.lead.land(landing, took, || {
+        self.lead.land(took, || {
             match why {
                 _ if core.has_newer(key, seen.as_of) => {}
                 NotStored::Uncacheable(reason) => {
@@ -161,7 +151,7 @@ impl Approach<'_> {
                     core.troubles.failed(&core.marks, key, &shared, seen, now, cold);
                 }
             }
-            NO_MARK
+            (landing, NO_MARK)
         })
     }
 
@@ -200,23 +190,33 @@ impl Approach<'_> {
 }
 
 impl Core {
-    /// Puts an entry into memory, unless something is known that is newer, or its path is listed no more. No other flight
+    /// Puts an entry into memory, unless its path is listed no more, or something is known that is newer. No other flight
     /// lands meanwhile.
-    fn keep(&self, recipe: &Recipe, entry: &Arc<Entry>) {
+    fn keep(&self, recipe: &Recipe, entry: &Arc<Entry>) -> Landing {
         let (key, as_of) = (&entry.key, entry.as_of());
-        let is_outdated = self.has_newer(key, as_of) || self.troubles.has_newer_refusal(key, as_of);
-        if is_outdated || self.lists.exclude(recipe) {
-            return;
+        if self.lists.exclude(recipe) {
+            return self.unlist(key, as_of);
         }
-        if let Some(before) = self.memory.get_key(key) {
-            entry.inherit(&before);
+        if !self.has_newer(key, as_of) && !self.troubles.has_newer_refusal(key, as_of) {
+            if let Some(before) = self.memory.get_key(key) {
+                entry.inherit(&before);
+            }
+            self.memory.put(entry.clone());
+            self.troubles.clear(key, as_of);
         }
-        self.memory.put(entry.clone());
-        self.troubles.clear(key, as_of);
+        Landing::Stored(entry.clone())
+    }
+
+    /// Drops what is stored for a path that is listed no more, unless it is newer. No other flight lands meanwhile.
+    fn unlist(&self, key: &Key, as_of: u64) -> Landing {
+        if !self.has_newer(key, as_of) {
+            self.memory.remove(key);
+        }
+        Landing::NotListed
     }
 
     /// Whether an entry is stored whose render began at a later number: flights of one key may land out of order.
-    fn has_newer(&self, key: &crate::key::Key, as_of: u64) -> bool {
+    fn has_newer(&self, key: &Key, as_of: u64) -> bool {
         self.memory.get_key(key).is_some_and(|stored| stored.as_of() > as_of)
     }
 }

@@ -117,7 +117,7 @@ async fn who_joins_a_render_that_has_not_begun_may_have_it_whatever_was_purged_b
 
     assert_eq!(winner.begin(&core.marks), arrival);
     let entry = store(&core, &recipe);
-    winner.land(Landing::Stored(entry), Duration::ZERO, || 0);
+    winner.land(Duration::ZERO, || (Landing::Stored(entry), 0));
 
     let landed = follower.wait().await.expect("it began after the purge");
     assert!(matches!(landed.landing, Landing::Stored(_)));
