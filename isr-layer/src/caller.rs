@@ -65,7 +65,7 @@ impl<S> Caller<S> {
                 let ready = self.ready().await?;
                 let arrival = self.slot.core.marks.published();
                 let (slot, delivery) = (self.slot, Delivery::take(&mut head));
-                let request = Some(head.map(|()| B::resumed(body)));
+                let request = head.map(|()| B::resumed(body));
                 visit(Visit { slot, recipe, delivery, request, arrival }, ready).await
             }
             Sight::Foreign => pass(head, body, self.ready().await?).await,

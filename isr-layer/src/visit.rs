@@ -32,7 +32,7 @@ pub(crate) struct Visit<S, B> {
     pub(crate) recipe: Recipe,
     pub(crate) delivery: Delivery,
     /// The client's own request without its headers, which are the delivery's: for a route that turns out to be no page.
-    pub(crate) request: Option<Request<B>>,
+    pub(crate) request: Request<B>,
     /// The last number published when the request came.
     pub(crate) arrival: u64,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Visit<S, B> {
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
 /// Answers a visit. `ready` is the client's own service, which renders if this visit leads, and is let go otherwise.
-pub(crate) async fn visit<S, B>(mut visit: Visit<S, B>, ready: S) -> Result<S::Body, S::Error>
+pub(crate) async fn visit<S, B>(visit: Visit<S, B>, ready: S) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
@@ -92,7 +92,7 @@ where
     B: RenderBody + Send + 'static,
 {
     /// Starts the render on a task of its own, so that it outlives this client, and waits for what it gives.
-    async fn lead(&mut self, lead: Lead, waiting: Waiting, ready: Option<S>) -> Result<S::Body, S::Error> {
+    async fn lead(self, lead: Lead, waiting: Waiting, ready: Option<S>) -> Result<S::Body, S::Error> {
         let core = &self.slot.core;
         let (client, answer) = oneshot::channel();
         let recipe = self.recipe.clone();
@@ -116,9 +116,7 @@ where
                 Landing::Refused(reason) => self.refused(None, waiting.forward, *reason).await,
                 Landing::Abandoned => Ok(self.failed(&self.aborted(), waiting, false)),
             },
-            Ok(Answer::Own { why: NotStored::Uncacheable(Reason::NotCheckedIn), .. })
-                if self.request.is_some() =>
-            {
+            Ok(Answer::Own { why: NotStored::Uncacheable(Reason::NotCheckedIn), .. }) => {
                 self.refused(None, waiting.forward, Reason::NotCheckedIn).await
             }
             Ok(Answer::Own { response, why }) => Ok(self.own(response, why, waiting)),
@@ -152,43 +150,26 @@ where
 
     /// Answers for this client alone, since what is rendered for this key may not be stored. What is no page's own function
     /// is a route that the page's pattern covers, and gets the request as the client sent it.
-    async fn refused(
-        &mut self,
-        ready: Option<S>,
-        forward: Forward,
-        reason: Reason,
-    ) -> Result<S::Body, S::Error> {
-        let own = self.own_request().filter(|_| reason == Reason::NotCheckedIn);
-        let Some(request) = own else { return self.alone(ready, forward, reason).await };
+    async fn refused(self, ready: Option<S>, forward: Forward, reason: Reason) -> Result<S::Body, S::Error> {
+        if reason != Reason::NotCheckedIn {
+            return self.alone(ready, forward, reason).await;
+        }
         let mut service = ready.unwrap_or_else(|| self.slot.service());
         poll_fn(|cx| service.poll_ready(cx)).await?;
-        let response = service.call(request).await?.map(IsrBody::inner);
-        Ok(self.unstored(response, Outcome::Unstored { forward, reason, collapsed: false }))
+        let response = service.call(as_sent(self.request, &self.delivery)).await?.map(IsrBody::inner);
+        let outcome = Outcome::Unstored { forward, reason, collapsed: false };
+        Ok(unstored(response, &self.delivery, outcome, self.slot.core.config.cache_status))
     }
 
     /// Lets the inner service answer a request of the very render it belongs to, as it came: the layer stands around the
     /// page twice.
-    async fn pass(mut self, mut ready: S) -> Result<S::Body, S::Error> {
-        match self.own_request() {
-            Some(request) => ready.call(request).await.map(|response| response.map(IsrBody::inner)),
-            None => self.alone(Some(ready), Forward::Bypass, Reason::Stale).await,
-        }
-    }
-
-    /// The request as the client sent it, once.
-    fn own_request(&mut self) -> Option<Request<B>> {
-        let mut request = self.request.take()?;
-        *request.headers_mut() = self.delivery.headers();
-        Some(request)
+    async fn pass(self, mut ready: S) -> Result<S::Body, S::Error> {
+        let response = ready.call(as_sent(self.request, &self.delivery)).await?;
+        Ok(response.map(IsrBody::inner))
     }
 
     /// Renders for this client alone, from the recipe like everybody, and stores nothing.
-    async fn alone(
-        &mut self,
-        ready: Option<S>,
-        forward: Forward,
-        reason: Reason,
-    ) -> Result<S::Body, S::Error> {
+    async fn alone(self, ready: Option<S>, forward: Forward, reason: Reason) -> Result<S::Body, S::Error> {
         if !self.slot.core.admits(&self.recipe).await {
             return Ok(self.not_listed());
         }
@@ -227,9 +208,8 @@ where
         mut response: Response<IsrBody<R>>,
         outcome: Outcome,
     ) -> Response<IsrBody<R>> {
-        // What a route that the page's pattern covers answered knows nothing of the page, and a call's answer none of GET.
-        let is_own = !matches!(outcome, Outcome::Unstored { reason: Reason::NotCheckedIn, .. });
-        if is_own && !self.recipe.key.is_call() {
+        // A call's answer knows nothing of what follows from GET.
+        if !self.recipe.key.is_call() {
             name_declared(response.headers_mut(), &self.recipe.page.vary);
         }
         unstored(response, &self.delivery, outcome, self.slot.core.config.cache_status)
@@ -300,4 +280,10 @@ where
     fn aborted(&self) -> Arc<Failure> {
         Failure::without_answer(&self.recipe, Reason::ServiceError)
     }
+}
+
+/// The request as the client sent it.
+fn as_sent<B>(mut request: Request<B>, delivery: &Delivery) -> Request<B> {
+    *request.headers_mut() = delivery.headers();
+    request
 }
