@@ -22,7 +22,7 @@ pub(crate) use self::core::{Config, Core, Decision, Waiting};
 pub(crate) use flight::{Landing, Lead};
 pub(crate) use lists::Lists;
 pub(crate) use lookup::{Glance, Sight};
-pub(crate) use memory::shards;
+pub(crate) use memory::{Bounded, bounded};
 pub(crate) use permits::{Limits, Purpose};
 pub(crate) use regenerate::{
     Answer, End, For, Render, RenderError, RenderResult, Renderer, attempt, caught, regenerate,
