@@ -69,16 +69,8 @@ where
             Decision::Follow(follower, waiting) => {
                 // Whatever readiness holds must not be held while waiting for somebody else.
                 drop(ready.take());
-                let Some(landed) = follower.wait().await else { continue };
-                match &landed.landing {
-                    Landing::Stored(entry) => {
-                        let outcome = Outcome::Stored { forward: waiting.forward, collapsed: true };
-                        return Ok(visit.serve(entry, outcome));
-                    }
-                    Landing::Failed(failure) => return Ok(visit.failed(failure, waiting, true)),
-                    Landing::Refused(reason) => return visit.refused(None, waiting.forward, *reason).await,
-                    Landing::NotListed => return Ok(visit.not_listed()),
-                    Landing::Abandoned => {}
+                if let Some(landed) = follower.wait().await {
+                    return visit.landed(&landed.landing, waiting, true).await;
                 }
             }
         }
@@ -107,15 +99,7 @@ where
             }
         }
         match answer.await {
-            Ok(Answer::Landed(landed)) => match &landed.landing {
-                Landing::Stored(entry) => {
-                    Ok(self.serve(entry, Outcome::Stored { forward: waiting.forward, collapsed: false }))
-                }
-                Landing::Failed(failure) => Ok(self.failed(failure, waiting, false)),
-                Landing::NotListed => Ok(self.not_listed()),
-                Landing::Refused(reason) => self.refused(None, waiting.forward, *reason).await,
-                Landing::Abandoned => Ok(self.failed(&self.aborted(), waiting, false)),
-            },
+            Ok(Answer::Landed(landed)) => self.landed(&landed.landing, waiting, false).await,
             Ok(Answer::Own { why: NotStored::Uncacheable(Reason::NotCheckedIn), .. }) => {
                 self.refused(None, waiting.forward, Reason::NotCheckedIn).await
             }
@@ -123,6 +107,18 @@ where
             Ok(Answer::Error(error)) => self.last_good(waiting, Reason::ServiceError, false).ok_or(error),
             // The task was ended from outside: the runtime shuts down.
             Err(_) => Ok(self.failed(&self.aborted(), waiting, false)),
+        }
+    }
+
+    /// Answers with what the flight landed with that this visit led or joined.
+    async fn landed(self, landing: &Landing, waiting: Waiting, collapsed: bool) -> Result<S::Body, S::Error> {
+        match landing {
+            Landing::Stored(entry) => {
+                Ok(self.serve(entry, Outcome::Stored { forward: waiting.forward, collapsed }))
+            }
+            Landing::Failed(failure) => Ok(self.failed(failure, waiting, collapsed)),
+            Landing::Refused(reason) => self.refused(None, waiting.forward, *reason).await,
+            Landing::NotListed => Ok(self.not_listed()),
         }
     }
 

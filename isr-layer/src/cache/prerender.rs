@@ -48,7 +48,6 @@ impl PrerenderReport {
                 Landing::Stored(entry) => format!("the answer was {}", entry.status),
                 Landing::Failed(failure) => format!("the render failed ({})", failure.reason.as_str()),
                 Landing::Refused(reason) => format!("the answer may not be stored ({})", reason.as_str()),
-                Landing::Abandoned => "the render was given up".to_owned(),
             },
         };
         self.errors.push(format!("`{path}`: {error}"));

@@ -108,7 +108,7 @@ pub(crate) async fn regenerate<R: Render>(
         For::Nobody(permit) => (None, Some(permit)),
         For::Later(purpose) => match turn(&core, &lead, &recipe, purpose).await {
             Turn::Granted(permit) => (None, permit),
-            // The flight lands as abandoned when it is dropped.
+            // Dropped, the lead abandons its flight.
             Turn::TooMany => return,
         },
     };

@@ -222,11 +222,8 @@ impl Core {
                     follower.landed().await
                 }
             };
-            match landed {
-                Some(landed) if !matches!(landed.landing, Landing::Abandoned) => {
-                    return Rendered::Landed(landed);
-                }
-                _ => {}
+            if let Some(landed) = landed {
+                return Rendered::Landed(landed);
             }
         }
         Rendered::Marked
@@ -298,7 +295,6 @@ impl Landed {
                 receipt.status = if was_good { Status::Regenerated } else { Status::UnknownPath };
                 receipt.error = (!was_good).then(|| "the page's `params` do not list this path".to_owned());
             }
-            Landing::Abandoned => receipt.status = Status::Marked,
         }
     }
 }
