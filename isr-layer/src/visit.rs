@@ -169,7 +169,7 @@ where
         if !self.slot.core.admits(&self.recipe).await {
             return Ok(self.not_listed());
         }
-        let scope = Current::of(&self.recipe);
+        let scope = Current::of(self.recipe.page.page, self.recipe.key.clone());
         let max_body = self.slot.core.max_body(&self.recipe.page);
         let end = match ready {
             Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope, max_body).await,

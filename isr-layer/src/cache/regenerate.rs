@@ -115,7 +115,7 @@ pub(crate) async fn regenerate<R: Render>(
     let as_of = lead.begin(&core.marks);
     let is_listed = core.admits(&recipe).await;
     let born = clock::now();
-    let scope = Current::of(&recipe);
+    let scope = Current::of(recipe.page.page, recipe.key.clone());
     let max_body = core.max_body(&recipe.page);
     let end = if is_listed { attempt(render, &recipe, &scope, max_body).await } else { End::NotListed };
     let is_checked_in = scope.is_checked_in();
