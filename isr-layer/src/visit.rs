@@ -177,7 +177,7 @@ where
         };
         let outcome = Outcome::Unstored { forward, reason, collapsed: false };
         match end {
-            End::Whole { parts, body, trailers } => {
+            End::Whole { parts, body, trailers, .. } => {
                 let response = Response::from_parts(parts, IsrBody::stored(body, trailers));
                 Ok(self.unstored(response, outcome))
             }

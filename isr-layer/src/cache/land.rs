@@ -56,7 +56,9 @@ pub(super) fn land<B, E>(
 ) -> Option<Answer<B, E>> {
     let approach = Approach { core, lead, recipe, attempt };
     match end {
-        End::Whole { parts, body, trailers } => Some(approach.whole(parts, body, trailers)),
+        End::Whole { parts, body, trailers, admitted } => {
+            Some(approach.whole(parts, body, trailers, admitted))
+        }
         End::Unread { response, why } => {
             let (parts, body) = response.into_parts();
             approach.unstored(why, Failure::unread(why.reason(), &parts));
@@ -82,10 +84,11 @@ impl Approach<'_> {
         parts: response::Parts,
         body: Bytes,
         trailers: Option<Box<HeaderMap>>,
+        admitted: Result<(), NotStored>,
     ) -> Answer<B, E> {
         let policy = self.recipe.page.policy();
-        let admitted = admit_whole(self.recipe, &parts, &body, trailers.as_deref(), &self.attempt.said);
-        if let Err(why) = admitted {
+        let read = || admit_whole(self.recipe, &parts, &body, trailers.as_deref(), &self.attempt.said);
+        if let Err(why) = admitted.and_then(|()| read()) {
             let why = self.weighed(why, Some(parts.status));
             let shared = Failure::answered(why.reason(), &parts, body.clone(), trailers.clone());
             self.unstored(why, shared);
@@ -93,7 +96,8 @@ impl Approach<'_> {
             return Answer::Own { response, why };
         }
         let Attempt { as_of, born, ref said, .. } = self.attempt;
-        let lifetime = jittered(policy.jitter, lifetime(policy, parts.status, said));
+        let lifetime = lifetime(policy, parts.status, said);
+        let lifetime = if policy.jitter { jittered(lifetime) } else { lifetime };
         let offer = self.core.config.downstream.offer(lifetime, || self.tags());
         let has_drafts = self.core.config.draft.is_some();
         let rendered = Rendered { parts, body, trailers, born, as_of, lifetime, offer, has_drafts };
@@ -221,11 +225,8 @@ impl Core {
     }
 }
 
-/// Up to a tenth shorter by chance, where the page asks for that.
-fn jittered(on: bool, lifetime: Lifetime) -> Lifetime {
-    if !on {
-        return lifetime;
-    }
+/// Up to a tenth shorter by chance.
+fn jittered(lifetime: Lifetime) -> Lifetime {
     let part = 0.1 * fastrand::f64();
     let shorter = |end: Option<Duration>| end.map(|end| end - end.mul_f64(part));
     Lifetime { revalidate: shorter(lifetime.revalidate), expire: shorter(lifetime.expire) }

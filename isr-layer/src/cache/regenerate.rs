@@ -81,8 +81,13 @@ pub(crate) enum For<R: Render> {
 
 /// How one render ended.
 pub(crate) enum End<B, E> {
-    /// An answer that was read whole.
-    Whole { parts: response::Parts, body: Bytes, trailers: Option<Box<HeaderMap>> },
+    /// An answer that was read whole, and what its head decides.
+    Whole {
+        parts: response::Parts,
+        body: Bytes,
+        trailers: Option<Box<HeaderMap>>,
+        admitted: Result<(), NotStored>,
+    },
     /// An answer that was not read, or not to its end, and goes on to the client as it is.
     Unread { response: Response<IsrBody<B>>, why: NotStored },
     /// No answer, or half of one.
@@ -168,7 +173,7 @@ pub(crate) async fn attempt<R: Render>(
             Read::Whole { bytes, .. } if admitted.is_ok() && !is_length(&parts.headers, bytes.len()) => {
                 End::Failed(Reason::Cut)
             }
-            Read::Whole { bytes, trailers } => End::Whole { parts, body: bytes, trailers },
+            Read::Whole { bytes, trailers } => End::Whole { parts, body: bytes, trailers, admitted },
             Read::Cut => End::Failed(Reason::Cut),
             Read::TooLarge(body) => {
                 let why = admitted.err().unwrap_or(NotStored::Uncacheable(Reason::TooLarge));

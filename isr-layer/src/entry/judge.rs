@@ -16,7 +16,7 @@ pub(crate) fn head(recipe: &Recipe, parts: &response::Parts, checked_in: bool) -
     table(recipe.page.policy(), &recipe.page.vary, parts, checked_in)
 }
 
-/// Whether an answer that was read to its end may be stored.
+/// Whether an answer whose head may be stored may be stored indeed, now that it was read to its end.
 pub(crate) fn whole(
     recipe: &Recipe,
     parts: &response::Parts,
@@ -25,7 +25,6 @@ pub(crate) fn whole(
     said: &Said,
 ) -> Result<(), NotStored> {
     let policy = recipe.page.policy();
-    head(recipe, parts, true)?;
     if trailers.is_some_and(admit::is_too_much) {
         Err(NotStored::Uncacheable(Reason::TooManyHeaders))
     } else if trailers.is_some_and(|trailers| trailers.contains_key(SET_COOKIE)) {
