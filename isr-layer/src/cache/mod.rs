@@ -10,6 +10,7 @@ mod memory;
 mod new_keys;
 mod permits;
 mod prerender;
+mod progress;
 mod regenerate;
 mod revalidate;
 mod selection;

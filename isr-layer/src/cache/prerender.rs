@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::flight::Landing;
-use super::revalidate::Rendered;
+use super::progress::Rendered;
 use crate::clock;
 use crate::key::Key;
 use crate::page::Known;
