@@ -14,7 +14,7 @@ use crate::call::{Message, Resumed, failed, read, subtype};
 use crate::clock::{self, Instant};
 use crate::deliver::{Delivery, Hit, unstored};
 use crate::entry::Entry;
-use crate::inner::Inner;
+use crate::inner::{Inner, call};
 use crate::key::{KeyRef, MAX_KEY};
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::page::Known;
@@ -114,13 +114,11 @@ impl<S> Caller<S> {
 }
 
 /// Lets the inner service answer a call that is no page's after all, octet for octet as it came.
-async fn pass<S, B>(head: Request<()>, body: Resumed<B>, mut ready: S) -> Result<S::Body, S::Error>
+async fn pass<S, B>(head: Request<()>, body: Resumed<B>, ready: S) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
-    let answer = ready.call(head.map(|()| B::resumed(body)));
-    // The service goes before the answer is awaited, as a client's own would.
-    drop(ready);
-    answer.await.map(|response| response.map(IsrBody::inner))
+    let response = call(ready, head.map(|()| B::resumed(body))).await?;
+    Ok(response.map(IsrBody::inner))
 }

@@ -10,7 +10,7 @@ use http::Request;
 
 use crate::body::RenderBody;
 use crate::cache::{Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, regenerate};
-use crate::inner::Inner;
+use crate::inner::{Inner, call};
 use crate::key::Key;
 use crate::page::{Known, canonical};
 use crate::placement;
@@ -123,11 +123,8 @@ where
     type Body = S::Body;
     type Error = S::Error;
 
-    async fn render(mut self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
-        let answer = self.service.call(recipe.request());
-        // The service goes before the answer is awaited, as a client's own would.
-        drop(self.service);
-        answer.await.map_err(RenderError::Service)
+    async fn render(self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
+        call(self.service, recipe.request()).await.map_err(RenderError::Service)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::clock;
 use crate::context::{Current, is_rendering};
 use crate::deliver::{Delivery, deliver, name_declared, take_back, unstored};
 use crate::entry::{Entry, Freshness, NotStored};
-use crate::inner::Inner;
+use crate::inner::{Inner, call};
 use crate::invalidation::Validity;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::recipe::Recipe;
@@ -152,15 +152,15 @@ where
         }
         let mut service = ready.unwrap_or_else(|| self.slot.service());
         poll_fn(|cx| service.poll_ready(cx)).await?;
-        let response = service.call(as_sent(self.request, &self.delivery)).await?.map(IsrBody::inner);
+        let response = call(service, as_sent(self.request, &self.delivery)).await?.map(IsrBody::inner);
         let outcome = Outcome::Unstored { forward, reason, collapsed: false };
         Ok(unstored(response, &self.delivery, outcome, self.slot.core.config.cache_status))
     }
 
     /// Lets the inner service answer a request of the very render it belongs to, as it came: the layer stands around the
     /// page twice.
-    async fn pass(self, mut ready: S) -> Result<S::Body, S::Error> {
-        let response = ready.call(as_sent(self.request, &self.delivery)).await?;
+    async fn pass(self, ready: S) -> Result<S::Body, S::Error> {
+        let response = call(ready, as_sent(self.request, &self.delivery)).await?;
         Ok(response.map(IsrBody::inner))
     }
 

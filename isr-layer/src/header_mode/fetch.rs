@@ -14,7 +14,7 @@ use super::stored::{Stored, Whole};
 use crate::body::{IsrBody, Read, RenderBody, is_length, read_while};
 use crate::cache::caught;
 use crate::clock;
-use crate::inner::Inner;
+use crate::inner::{Inner, call};
 use crate::outcome::Reason;
 
 /// The largest body that is kept; a larger one is streamed on.
@@ -88,10 +88,7 @@ where
         known.ask_for_change(request.headers_mut());
     }
     let asked = clock::now();
-    let answer = service.call(request);
-    // The service goes before the answer is awaited, as a client's own would.
-    drop(service);
-    let response = match answer.await {
+    let response = match call(service, request).await {
         Ok(response) => response,
         Err(error) => return End::Error(error),
     };
