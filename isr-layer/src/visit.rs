@@ -20,7 +20,7 @@ use crate::inner::{Inner, call};
 use crate::invalidation::Validity;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::recipe::Recipe;
-use crate::slot::{Background, Ready, Slot, Unready};
+use crate::slot::{Background, Slot, Through};
 
 /// How often a request looks again after a render it waited for was of no use to it. The second look finds a render that
 /// began after it came, so this is reached only while the runtime shuts down.
@@ -88,16 +88,8 @@ where
         let core = &self.slot.core;
         let (client, answer) = oneshot::channel();
         let recipe = self.recipe.clone();
-        match ready {
-            Some(ready) => {
-                let render = Ready::new(ready);
-                core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
-            }
-            None => {
-                let render = Unready::new(self.slot.service());
-                core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
-            }
-        }
+        let render = Through::new(ready.unwrap_or_else(|| self.slot.service()));
+        core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
         match answer.await {
             Ok(Answer::Landed(landed)) => self.landed(&landed.landing, waiting, false).await,
             Ok(Answer::Own { why: NotStored::Uncacheable(Reason::NotCheckedIn), .. }) => {
@@ -128,7 +120,7 @@ where
         let recipe = self.recipe.clone();
         match core.permits.try_acquire(recipe.page.id) {
             Some(permit) => {
-                let render = Unready::new(self.slot.service());
+                let render = Through::new(self.slot.service());
                 core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Nobody(permit)));
             }
             None => {
@@ -171,10 +163,8 @@ where
         }
         let scope = Current::of(self.recipe.page.page, self.recipe.key.clone());
         let max_body = self.slot.core.max_body(&self.recipe.page);
-        let end = match ready {
-            Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope, max_body).await,
-            None => attempt(Unready::new(self.slot.service()), &self.recipe, &scope, max_body).await,
-        };
+        let render = Through::new(ready.unwrap_or_else(|| self.slot.service()));
+        let end = attempt(render, &self.recipe, &scope, max_body).await;
         let outcome = Outcome::Unstored { forward, reason, collapsed: false };
         match end {
             End::Whole { parts, body, trailers, .. } => {
