@@ -66,7 +66,7 @@ impl<S> Caller<S> {
                 let arrival = self.slot.core.marks.published();
                 let (slot, delivery) = (self.slot, Delivery::take(&mut head));
                 let request = head.map(|()| B::resumed(body));
-                visit(Visit { slot, recipe, delivery, request, arrival }, ready).await
+                visit(Box::new(Visit { slot, recipe, delivery, request, arrival }), ready).await
             }
             Sight::Foreign => pass(head, body, self.ready().await?).await,
         }

@@ -39,8 +39,10 @@ pub(crate) struct Visit<S, B> {
 
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
-/// Answers a visit. `ready` is the client's own service, which renders if this visit leads, and is let go otherwise.
-pub(crate) async fn visit<S, B>(visit: Visit<S, B>, ready: S) -> Result<S::Body, S::Error>
+/// Answers a visit, boxed since it is handed on a few times, and every future on the way would have room for it.
+///
+/// `ready` is the client's own service, which renders if this visit leads, and is let go otherwise.
+pub(crate) async fn visit<S, B>(visit: Box<Visit<S, B>>, ready: S) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
@@ -84,7 +86,12 @@ where
     B: RenderBody + Send + 'static,
 {
     /// Starts the render on a task of its own, so that it outlives this client, and waits for what it gives.
-    async fn lead(self, lead: Lead, waiting: Waiting, ready: Option<S>) -> Result<S::Body, S::Error> {
+    async fn lead(
+        self: Box<Self>,
+        lead: Lead,
+        waiting: Waiting,
+        ready: Option<S>,
+    ) -> Result<S::Body, S::Error> {
         let core = &self.slot.core;
         let (client, answer) = oneshot::channel();
         let recipe = self.recipe.clone();
@@ -103,7 +110,12 @@ where
     }
 
     /// Answers with what the flight landed with that this visit led or joined.
-    async fn landed(self, landing: &Landing, waiting: Waiting, collapsed: bool) -> Result<S::Body, S::Error> {
+    async fn landed(
+        self: Box<Self>,
+        landing: &Landing,
+        waiting: Waiting,
+        collapsed: bool,
+    ) -> Result<S::Body, S::Error> {
         match landing {
             Landing::Stored(entry) => {
                 Ok(self.serve(entry, Outcome::Stored { forward: waiting.forward, collapsed }))
@@ -138,7 +150,12 @@ where
 
     /// Answers for this client alone, since what is rendered for this key may not be stored. What is no page's own function
     /// is a route that the page's pattern covers, and gets the request as the client sent it.
-    async fn refused(self, ready: Option<S>, forward: Forward, reason: Reason) -> Result<S::Body, S::Error> {
+    async fn refused(
+        self: Box<Self>,
+        ready: Option<S>,
+        forward: Forward,
+        reason: Reason,
+    ) -> Result<S::Body, S::Error> {
         if reason != Reason::NotCheckedIn {
             return self.alone(ready, forward, reason).await;
         }
@@ -151,13 +168,18 @@ where
 
     /// Lets the inner service answer a request of the very render it belongs to, as it came: the layer stands around the
     /// page twice.
-    async fn pass(self, ready: S) -> Result<S::Body, S::Error> {
+    async fn pass(self: Box<Self>, ready: S) -> Result<S::Body, S::Error> {
         let response = call(ready, as_sent(self.request, &self.delivery)).await?;
         Ok(response.map(IsrBody::inner))
     }
 
     /// Renders for this client alone, from the recipe like everybody, and stores nothing.
-    async fn alone(self, ready: Option<S>, forward: Forward, reason: Reason) -> Result<S::Body, S::Error> {
+    async fn alone(
+        self: Box<Self>,
+        ready: Option<S>,
+        forward: Forward,
+        reason: Reason,
+    ) -> Result<S::Body, S::Error> {
         if !self.slot.core.admits(&self.recipe).await {
             return Ok(self.not_listed());
         }
