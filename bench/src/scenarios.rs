@@ -57,6 +57,7 @@ pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
         "hit-router-layer-served" => {
             hit::<AxumBody, _, _>(router().layer(isr()?).with_state(()), requests).await
         }
+        "hit-hosts" => hit::<Plain, _, _>(isr_for_hosts()?.layer(service_fn(page)), requests).await,
         "hit-head" => hit_head(requests).await,
         "hit-304" => hit_not_modified(requests).await,
         // A browser accepts the second over TLS, and no more than the first without.
@@ -306,6 +307,12 @@ fn post() -> Template {
 
 fn isr() -> Result<IsrLayer, BoxError> {
     Ok(IsrLayer::builder().pages([POSTS]).build()?)
+}
+
+/// The same for several hosts, one of which is asked for.
+fn isr_for_hosts() -> Result<IsrLayer, BoxError> {
+    const HOSTS: [&str; 4] = ["example.com", "www.example.com", "blog.example.com", "shop.example.com"];
+    Ok(IsrLayer::builder().pages([POSTS]).hosts(HOSTS).build()?)
 }
 
 /// The inner service of the rows without axum.

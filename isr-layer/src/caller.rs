@@ -14,6 +14,7 @@ use crate::call::{Message, Resumed, failed, read, subtype};
 use crate::clock::{self, Instant};
 use crate::deliver::{Delivery, Hit, unstored};
 use crate::entry::Entry;
+use crate::hosts::Host;
 use crate::inner::{Inner, call};
 use crate::key::{KeyRef, MAX_KEY};
 use crate::outcome::{Forward, Outcome, Reason};
@@ -26,6 +27,8 @@ use crate::visit::{Visit, visit};
 pub(crate) struct Caller<S> {
     pub(crate) slot: Arc<Slot<S>>,
     pub(crate) page: Arc<Known>,
+    /// The host of the list it is for, where hosts are listed.
+    pub(crate) host: Option<Arc<Host>>,
     pub(crate) routed: bool,
 }
 
@@ -91,7 +94,8 @@ impl<S> Caller<S> {
         // A method's pattern has no parameters: it is the canonical path of every call.
         let path = Cow::Borrowed(self.page.page.path());
         let subtype = subtype(head.headers()).unwrap_or_default();
-        let Some(key) = KeyRef::of_call(&self.page, path, subtype, message, head.headers()) else {
+        let (host, headers) = (self.host.as_deref(), head.headers());
+        let Some(key) = KeyRef::of_call(&self.page, path, subtype, message, host, headers) else {
             return Sight::Foreign;
         };
         let now = clock::now();

@@ -1,5 +1,5 @@
 //! The identity of what is cached: a function of page, canonical path, declared query parameters and declared headers,
-//! and for a call its message.
+//! and for a call its message. Where hosts are listed, the host is the first of the declared headers.
 //!
 //! A request for a render is made from the key and from nothing else, so what is not in here no handler can see. The
 //! parts are kept apart and length-prefixed, so two different inputs never share a key.
@@ -9,10 +9,11 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use http::Uri;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use quick_cache::Equivalent;
 
+use crate::hosts::Host;
 use crate::page::{Known, canonical};
 
 /// The longest key; what would have a longer one is never a page.
@@ -64,12 +65,13 @@ impl<'a> KeyRef<'a> {
         page: &Known,
         path: Cow<'a, str>,
         query: Option<&str>,
+        host: Option<&'a Host>,
         headers: &HeaderMap,
     ) -> Option<Self> {
         let key = Self {
             path_len: path.len(),
             target: with_declared_query(path, query, page.policy().query),
-            headers: declared_headers(&page.vary, headers),
+            headers: declared_headers(&page.vary, host, headers),
         };
         (key.target.len() + key.headers.len() <= MAX_KEY).then_some(key)
     }
@@ -80,9 +82,10 @@ impl<'a> KeyRef<'a> {
         path: Cow<'a, str>,
         subtype: &str,
         message: &[u8],
+        host: Option<&Host>,
         headers: &HeaderMap,
     ) -> Option<Self> {
-        let declared = declared_headers(&page.vary, headers);
+        let declared = declared_headers(&page.vary, host, headers);
         let mut fields = Vec::with_capacity(1 + 2 * LENGTH + subtype.len() + message.len() + declared.len());
         fields.push(CALL);
         put_bytes(&mut fields, subtype.as_bytes());
@@ -105,15 +108,14 @@ impl<'a> KeyRef<'a> {
 }
 
 impl Key {
-    /// The key of `path` without query and without any declared header: what a purge of a path renders when no variant of
-    /// it is cached.
+    /// The key of `path` without query and without any declared header, for each listed host where there is a list: what a
+    /// purge of a path renders when no variant of it is cached.
     /// A call has none: there is no message to call with.
-    pub(crate) fn bare(page: &Known, path: &str) -> Option<Self> {
-        if page.is_unary() {
-            return None;
-        }
-        let path = canonical(path)?;
-        KeyRef::new(page, path, None, &HeaderMap::new()).map(|key| key.to_key(page))
+    pub(crate) fn bare(page: &Known, path: &str) -> Vec<Self> {
+        let Some(path) = canonical(path).filter(|_| !page.is_unary()) else { return Vec::new() };
+        let none = HeaderMap::new();
+        let of = |host| KeyRef::new(page, Cow::Borrowed(&*path), None, host, &none);
+        page.hosts.each().filter_map(of).map(|key| key.to_key(page)).collect()
     }
 
     /// The page it belongs to.
@@ -145,6 +147,12 @@ impl Key {
             let value = take_field(&mut rest)?;
             Some((name.clone(), HeaderValue::from_bytes(value).ok()?))
         })
+    }
+
+    /// The listed host it is for, where hosts are listed.
+    pub(crate) fn host(&self, page: &Known) -> Option<String> {
+        let (_, host) = self.headers(&page.vary).find(|(name, _)| *name == HOST)?;
+        host.to_str().ok().map(str::to_owned)
     }
 
     /// Whether it is the key of a call.
@@ -228,12 +236,15 @@ fn name_of<'a>(pair: &&'a str) -> &'a str {
 }
 
 /// The declared headers, one field each: present or absent, then the length, then the normalised value.
-fn declared_headers<'a>(vary: &[HeaderName], headers: &HeaderMap) -> Cow<'a, [u8]> {
-    if vary.is_empty() {
-        return Cow::Borrowed(&[]);
+/// The host is one of the list and not what the request says.
+fn declared_headers<'a>(vary: &[HeaderName], host: Option<&'a Host>, headers: &HeaderMap) -> Cow<'a, [u8]> {
+    let host = host.map_or(&[][..], Host::field);
+    let mut names = vary.iter().filter(|name| **name != HOST).peekable();
+    if names.peek().is_none() {
+        return Cow::Borrowed(host);
     }
-    let mut fields = Vec::new();
-    for name in vary {
+    let mut fields = host.to_vec();
+    for name in names {
         let mut lines =
             headers.get_all(name).iter().map(|value| normalised(name, value.as_bytes())).peekable();
         if lines.peek().is_none() {
@@ -242,10 +253,21 @@ fn declared_headers<'a>(vary: &[HeaderName], headers: &HeaderMap) -> Cow<'a, [u8
         }
         // RFC 9110, 5.3: several lines of one field mean the same as one line with commas.
         let value = lines.collect::<Vec<_>>().join(&b", "[..]);
-        fields.push(PRESENT);
-        put_bytes(&mut fields, &value);
+        put_field(&mut fields, &value);
     }
     Cow::Owned(fields)
+}
+
+/// The field of a header that there is.
+pub(crate) fn field(value: &[u8]) -> Box<[u8]> {
+    let mut field = Vec::new();
+    put_field(&mut field, value);
+    field.into()
+}
+
+fn put_field(fields: &mut Vec<u8>, value: &[u8]) {
+    fields.push(PRESENT);
+    put_bytes(fields, value);
 }
 
 /// The value without surrounding white space, in lower case where the field's grammar does not tell cases apart.

@@ -12,6 +12,7 @@ use crate::cache::{Cache, Config, Core, Limits, Lists};
 use crate::deliver::Downstream;
 use crate::draft::{DEFAULT_NAME, Draft};
 use crate::error::{Error, ErrorKind};
+use crate::hosts::Hosts;
 use crate::page::{ListParams, Page, ParamList, Registry, given_list, says_who_asks};
 use crate::revalidate::RevalidateService;
 use crate::revalidate::auth::{Authenticators, Secret};
@@ -53,6 +54,7 @@ pub struct IsrLayer {
 pub struct IsrLayerBuilder {
     pages: Option<Vec<Page>>,
     params: Vec<(Page, ListParams)>,
+    pub(crate) hosts: Option<Vec<String>>,
     pub(crate) draft: Option<Secret>,
     pub(crate) draft_cookie: String,
     config: Config,
@@ -65,6 +67,7 @@ impl IsrLayer {
         IsrLayerBuilder {
             pages: None,
             params: Vec::new(),
+            hosts: None,
             draft: None,
             draft_cookie: DEFAULT_NAME.to_owned(),
             config: Config {
@@ -311,7 +314,8 @@ impl IsrLayerBuilder {
         self.config.downstream.check()?;
         self.config.draft = self.draft.map(|secret| Draft::new(secret, self.draft_cookie)).transpose()?;
         let declared = || inventory::iter::<Registered>.into_iter().map(|Registered(page)| *page).collect();
-        let registry = Registry::new(self.pages.unwrap_or_else(declared))?;
+        let hosts = self.hosts.map_or_else(|| Ok(Hosts::default()), Hosts::new)?;
+        let registry = Registry::new(self.pages.unwrap_or_else(declared), hosts)?;
         let lists = Lists::new(&registry, self.params)?;
         Ok(IsrLayer { core: Core::new(self.config, registry, lists) })
     }

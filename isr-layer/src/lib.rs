@@ -66,6 +66,7 @@ mod error;
 mod future;
 pub mod guide;
 mod header_mode;
+mod hosts;
 mod inner;
 mod invalidation;
 mod key;
@@ -96,7 +97,7 @@ mod visit;
 mod wrap;
 
 pub use body::{IsrBody, RenderBody, RequestBody};
-pub use cache::{Cache, Explanation, PrerenderReport, Stats};
+pub use cache::{Cache, Explanation, HostExplanation, PrerenderReport, Stats};
 pub use call::Resumed;
 pub use deliver::Downstream;
 pub use draft::DraftService;

@@ -43,7 +43,8 @@ pub(crate) fn page_outside_render(page: &Page, rendering: Option<&Page>) {
         warn,
         page = page,
         rendering = rendering,
-        "a page ran outside its own render, so it is not cached: is it mounted at another path, is the layer missing, or did the request bring a body?"
+        "a page ran outside its own render, so it is not cached: is it mounted at another path, is the layer missing, the host \
+         not among `hosts`, or did the request bring a body?"
     );
 }
 

@@ -39,6 +39,11 @@ impl Recipe {
         Self { page, key, kept: HeaderMap::new(), routed }
     }
 
+    /// The listed host it is for, where hosts are listed.
+    pub(crate) fn host(&self) -> Option<String> {
+        self.key.host(&self.page)
+    }
+
     /// The request the page is rendered from: GET, the canonical URI, the declared headers, and nothing of the client. For a
     /// call POST, with its message and what every call says.
     pub(crate) fn request<B: RenderBody>(&self) -> Request<B> {

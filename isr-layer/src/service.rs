@@ -20,7 +20,7 @@ use crate::entry::Entry;
 use crate::future::ResponseFuture;
 use crate::header_mode;
 use crate::inner::{Inner, release};
-use crate::page::{Known, Page};
+use crate::page::Page;
 use crate::placement;
 use crate::recipe::Recipe;
 use crate::slot::Slot;
@@ -103,11 +103,11 @@ impl<S> Isr<S> {
                 let sort = header_mode::sort(core, &request, path);
                 header_mode::answer(&mut self.inner, &self.slot, sort, request)
             }
-            Sight::Foreign => ResponseFuture::inner(self.inner.call(request)),
+            Sight::Foreign | Sight::Unlisted => ResponseFuture::inner(self.inner.call(request)),
             Sight::Fresh(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
-            Sight::Call(page) => {
-                let page = page.clone();
-                self.read(page, request, routed)
+            Sight::Call(page, host) => {
+                let (page, host) = (page.clone(), host.cloned());
+                self.read(Caller { slot: self.slot.clone(), page, host, routed }, request)
             }
             Sight::Draft(page) => {
                 let page = page.page;
@@ -123,16 +123,14 @@ impl<S> Isr<S> {
     /// Reads the message of a call and answers it.
     fn read<B>(
         &mut self,
-        page: Arc<Known>,
+        caller: Caller<S>,
         request: Request<B>,
-        routed: bool,
     ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
         let ready = release(&mut self.inner);
-        let caller = Caller { slot: self.slot.clone(), page, routed };
         ResponseFuture::waiting(caller.answer(request, ready))
     }
 

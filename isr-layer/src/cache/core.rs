@@ -198,7 +198,7 @@ impl Core {
     /// key, nor is what `params` lists, nor what the page can have but one of.
     fn is_one_too_many(&self, recipe: &Recipe, now: Instant) -> bool {
         let page = &recipe.page;
-        let is_listed = || page.is_keyed_by_path() && self.lists.include(recipe);
+        let is_listed = || !page.has_variants() && self.lists.include(recipe);
         let is_new = page.has_many_keys() && !self.flights.is_in_progress(&recipe.key) && !is_listed();
         is_new && !self.new_keys.admit(page.id, now)
     }

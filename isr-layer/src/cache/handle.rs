@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::core::Core;
 use super::prerender::PrerenderReport;
 use crate::clock;
-use crate::entry::Freshness;
 use crate::header_mode::HeaderMode;
 use crate::invalidation::{Purge, Receipt};
 use crate::key::Key;
@@ -52,6 +51,21 @@ pub struct Explanation {
     pub freshness: Option<&'static str>,
     /// Time since its render began.
     pub age: Option<Duration>,
+    /// The same for each host of the list, in the order of their names, where the layer was given
+    /// [`hosts`](crate::IsrLayerBuilder::hosts): every key has one of them then, and the path alone is never in memory.
+    pub hosts: Vec<HostExplanation>,
+}
+
+/// What the cache knows of one path at one host.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HostExplanation {
+    /// The host, as it is spelt in the list.
+    pub host: String,
+    /// As in [`Explanation::freshness`].
+    pub freshness: Option<&'static str>,
+    /// Time since its render began.
+    pub age: Option<Duration>,
 }
 
 impl Cache {
@@ -81,7 +95,8 @@ impl Cache {
     }
 
     /// Renders what is known beforehand and not fresh in memory: every path that the `params` of a page list, and every page
-    /// without parameters. Pages with `prerender = false` are left out.
+    /// without parameters, for each listed host where there are [`hosts`](crate::IsrLayerBuilder::hosts). Pages with
+    /// `prerender = false` are left out.
     ///
     /// Nothing is prerendered unless this is called: usually once at the start, after [`wrap`](crate::IsrLayer), before or
     /// while requests are served. Renders keep to the limits of those that no client waits for. It ends when all have
@@ -116,20 +131,19 @@ impl Cache {
     pub fn explain(&self, path: &str) -> Option<Explanation> {
         let path = canonical(path)?;
         let page = self.core.registry.find(&path)?;
-        let entry = Key::bare(page, &path).and_then(|key| self.core.memory.get_key(&key));
         let now = clock::now();
-        let freshness = entry.as_ref().map(|entry| match entry.freshness(&self.core.marks, now) {
-            Freshness::Fresh => "fresh",
-            Freshness::Stale => "stale",
-            Freshness::MustRender { .. } => "must-render",
-        });
-        let age = entry.map(|entry| entry.age(now));
-        Some(Explanation {
-            path: path.clone().into_owned(),
-            page: page.page.path().to_owned(),
-            freshness,
-            age,
-        })
+        let (mut freshness, mut age, mut hosts) = (None, None, Vec::new());
+        for key in Key::bare(page, &path) {
+            let entry = self.core.memory.get_key(&key);
+            let found = entry.as_ref().map(|entry| entry.freshness(&self.core.marks, now).as_str());
+            let since = entry.map(|entry| entry.age(now));
+            match key.host(page) {
+                Some(host) => hosts.push(HostExplanation { host, freshness: found, age: since }),
+                None => (freshness, age) = (found, since),
+            }
+        }
+        let (path, page) = (path.clone().into_owned(), page.page.path().to_owned());
+        Some(Explanation { path, page, freshness, age, hosts })
     }
 
     /// How much the cache holds and does now.

@@ -11,6 +11,7 @@ use super::core::Core;
 use crate::call::is_call;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
+use crate::hosts::Host;
 use crate::key::{Key, KeyRef, PathKey};
 use crate::page::{Known, canonical};
 
@@ -28,14 +29,16 @@ pub(crate) enum Glance {
 pub(crate) enum Sight<'a> {
     /// No page.
     Foreign,
+    /// At the path of a page, for a host that is not listed: it passes untouched.
+    Unlisted,
     /// A page that is fresh in memory, at the time it was looked at.
     Fresh(Arc<Entry>, Instant),
     /// A page whose draft the client may see.
     Draft(&'a Arc<Known>),
     /// A page that is not fresh in memory.
     Page(&'a Arc<Known>, KeyRef<'a>),
-    /// A call of a page: its message has to be read before it has a key.
-    Call(&'a Arc<Known>),
+    /// A call of a page for that host of the list: its message has to be read before it has a key.
+    Call(&'a Arc<Known>, Option<&'a Arc<Host>>),
 }
 
 impl Core {
@@ -69,16 +72,19 @@ impl Core {
 
     /// The path of a method has one spelling: no client of gRPC writes another.
     fn look_for_call<B>(&self, request: &Request<B>, raw: &str) -> Option<Sight<'_>> {
-        self.registry.unary(raw).filter(|_| is_call(request)).map(Sight::Call)
+        let page = self.registry.unary(raw).filter(|_| is_call(request))?;
+        Some(page.host(request).map_or(Sight::Unlisted, |host| Sight::Call(page, host)))
     }
 
     fn look_for_page<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Sight<'a>> {
         let path = canonical(raw)?;
         let page = self.registry.find(&path).filter(|page| !page.is_unary())?;
+        let Ok(host) = page.host(request) else { return Some(Sight::Unlisted) };
         if self.shows_draft(request.headers()) {
             return Some(Sight::Draft(page));
         }
-        let key = KeyRef::new(page, path, request.uri().query(), request.headers())?;
+        let host = host.map(AsRef::as_ref);
+        let key = KeyRef::new(page, path, request.uri().query(), host, request.headers())?;
         let was_looked_for = page.is_keyed_by_path() && self.config.draft.is_none();
         let now = clock::now();
         let fresh = if was_looked_for { None } else { self.fresh(&key, now) };

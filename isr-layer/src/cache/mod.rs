@@ -16,7 +16,7 @@ mod revalidate;
 mod selection;
 mod trouble;
 
-pub use handle::{Cache, Explanation, Stats};
+pub use handle::{Cache, Explanation, HostExplanation, Stats};
 pub use prerender::PrerenderReport;
 
 pub(crate) use self::core::{Config, Core, Decision, Waiting};

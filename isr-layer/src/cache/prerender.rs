@@ -28,12 +28,12 @@ impl PrerenderReport {
         self.errors.len()
     }
 
-    /// What went wrong, each with the path or the page it is about.
+    /// What went wrong, each with the path or the page it is about, and with the host where hosts are listed.
     pub fn errors(&self) -> &[String] {
         &self.errors
     }
 
-    fn add(&mut self, path: &str, rendered: &Rendered) {
+    fn add(&mut self, recipe: &Recipe, rendered: &Rendered) {
         let error = match rendered {
             Rendered::Marked => {
                 "nothing is there that could render it: put the layer around the application first".into()
@@ -50,7 +50,8 @@ impl PrerenderReport {
                 Landing::Refused(reason) => format!("the answer may not be stored ({})", reason.as_str()),
             },
         };
-        self.errors.push(format!("`{path}`: {error}"));
+        let host = recipe.host().unwrap_or_default();
+        self.errors.push(format!("`{host}{}`: {error}", recipe.key.path()));
     }
 }
 
@@ -65,23 +66,26 @@ impl Core {
         }
         let mut ended = self.render_all(recipes, number, Self::is_wanting);
         while let Some((recipe, rendered)) = ended.recv().await {
-            report.add(recipe.key.path(), &rendered);
+            report.add(&recipe, &rendered);
         }
         report
     }
 
-    /// Every instance of a page that is known beforehand.
+    /// Every instance of a page that is known beforehand, for each listed host.
     async fn known_recipes(&self, page: &Arc<Known>, report: &mut PrerenderReport) -> Vec<Recipe> {
-        let of_path = |path: &str| Key::bare(page, path).map(|key| Recipe::of(page.clone(), key, None));
+        let of_path = |path: &str| {
+            let keys = Key::bare(page, path).into_iter();
+            keys.map(|key| Recipe::of(page.clone(), key, None)).collect::<Vec<_>>()
+        };
         if !page.has_parameters() {
-            return of_path(page.page.path()).into_iter().collect();
+            return of_path(page.page.path());
         }
         let Some(reading) = self.listed(page).await else { return Vec::new() };
         if let Some(failure) = &reading.failure {
             report.errors.push(format!("the `params` of {}: {failure}", page.page.describe()));
         }
         let listed = reading.listed.iter().flat_map(|listed| &listed.order);
-        listed.filter_map(|path| of_path(path)).collect()
+        listed.flat_map(|path| of_path(path)).collect()
     }
 
     fn is_wanting(&self, recipe: &Recipe) -> bool {

@@ -20,6 +20,8 @@ pub(super) enum Rendered {
 
 /// A render on its way, and what was stored before it.
 pub(super) struct Job {
+    /// Where it is for one of several hosts.
+    pub(super) host: Option<String>,
     pub(super) before: Option<Arc<Entry>>,
     pub(super) rendered: oneshot::Receiver<Rendered>,
 }
@@ -49,10 +51,10 @@ impl Progress {
             Self::None => {}
             Self::Path(jobs) if jobs.is_empty() => receipt.status = Status::NotCached,
             Self::Path(jobs) => {
-                let mut worst = None;
+                let mut worst = None::<SelectorReceipt>;
                 for job in jobs {
                     let one = job.report(receipt.clone(), deadline).await;
-                    worst = Some(worst.map_or(one.clone(), |worst| worse(worst, one)));
+                    worst = Some(worst.map_or(one.clone(), |worst| worst.or_worse(one)));
                 }
                 return worst.unwrap_or(receipt);
             }
@@ -75,6 +77,9 @@ impl Job {
                 let was_good = self.before.is_some_and(|entry| entry.is_good());
                 landed.report(&mut receipt, was_good);
             }
+        }
+        if let (Some(host), Some(error)) = (self.host, &mut receipt.error) {
+            *error = format!("at `{host}`: {error}");
         }
         receipt
     }
@@ -139,16 +144,4 @@ impl Counts {
             receipt.error = Some(format!("{failed} renders gave nothing that may be stored"));
         }
     }
-}
-
-/// Of two variants of one path, the one that says more about what went wrong.
-fn worse(one: SelectorReceipt, other: SelectorReceipt) -> SelectorReceipt {
-    let badness = |status| match status {
-        Status::Failed => 4,
-        Status::UnknownPath => 3,
-        Status::Running => 2,
-        Status::Marked => 1,
-        _ => 0,
-    };
-    if badness(other.status) > badness(one.status) { other } else { one }
 }

@@ -91,9 +91,9 @@ impl Core {
     /// Renders the variants of one path, in their order. Strangers choose how many there are.
     fn render_variants(self: &Arc<Self>, recipes: Vec<Recipe>, number: u64) -> Vec<Job> {
         let job = |recipe: Recipe| {
-            let before = self.memory.get_key(&recipe.key);
+            let (host, before) = (recipe.host(), self.memory.get_key(&recipe.key));
             let (done, rendered) = oneshot::channel();
-            (Job { before, rendered }, (recipe, done))
+            (Job { host, before, rendered }, (recipe, done))
         };
         let (jobs, queue): (Vec<_>, Vec<_>) = recipes.into_iter().map(job).unzip();
         self.work_off(queue, move |core, (recipe, done)| async move {

@@ -130,7 +130,7 @@ impl Core {
     }
 
     /// What to render for each that was named: every variant that is cached, the most used first, or being rendered; for a
-    /// path with none, the bare path.
+    /// path with none, the bare path, for each listed host where there is a list.
     ///
     /// What is being rendered is looked at first: what lands between the two looks is seen twice, and not missed.
     pub(super) fn chosen(&self, named: &[&Named]) -> Vec<Chosen> {
@@ -167,8 +167,8 @@ impl Core {
         if let Named::Path { page, path } = named
             && chosen.recipes.is_empty()
         {
-            let bare = Key::bare(page, path).map(|key| Recipe::of(page.clone(), key, None));
-            chosen.recipes.extend(bare);
+            let bare = Key::bare(page, path).into_iter();
+            chosen.recipes.extend(bare.map(|key| Recipe::of(page.clone(), key, None)));
         }
         chosen
     }
@@ -200,10 +200,10 @@ impl Core {
             Named::Path { path, .. } if named.path_with_variants().is_some() => {
                 variants.get(path).cloned().unwrap_or_default()
             }
-            // Without variants there is one key to look at; everything else is found by looking at all.
+            // Without variants there is one key to look at for each host; everything else is found by looking at all.
             Named::Path { page, path } => {
-                let key = Key::bare(page, path);
-                key.and_then(|key| self.memory.get_key(&key)).into_iter().collect()
+                let keys = Key::bare(page, path);
+                keys.iter().filter_map(|key| self.memory.get_key(key)).collect()
             }
             _ => self.memory.iter().filter(|entry| self.is_named(named, entry)).collect(),
         };
@@ -222,10 +222,10 @@ impl Core {
 }
 
 impl Named {
-    /// The path, where its page is kept in more than one variant of it.
+    /// The path, where its page is kept in more variants of it than there are hosts.
     fn path_with_variants(&self) -> Option<&str> {
         match self {
-            Self::Path { page, path } if !page.is_keyed_by_path() => Some(path),
+            Self::Path { page, path } if page.has_variants() => Some(path),
             _ => None,
         }
     }

@@ -260,7 +260,7 @@ mod tests {
         let core = IsrLayer::builder().pages([Page::new("/{n}")]).build().unwrap().core;
         let (page, troubles) = (core.registry.find("/0").unwrap(), Troubles::new());
         for n in 0..20_000 {
-            let key = Key::bare(page, &format!("/{n}")).unwrap();
+            let key = Key::bare(page, &format!("/{n}")).remove(0);
             let seen = Seen { as_of: 0, cells: Box::default() };
             troubles.failed(&core.marks, &key, &failure(), seen, crate::clock::now(), true);
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
     ACCEPT_ENCODING, AGE, CACHE_CONTROL, CACHE_STATUS, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
-    CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER,
+    CONTENT_TYPE, DATE, ETAG, EXPIRES, HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use sha2::{Digest, Sha256};
@@ -223,14 +223,15 @@ fn entity_tag(body: &Bytes) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-/// Names each declared header once; a `Vary` the handler sent stays. Nothing is named beside `*`, which names all.
+/// Names each declared header once; a `Vary` the handler sent stays. Nothing is named beside `*`, which names all. The host
+/// is never named for being part of the key: every cache has it in its own, with the target (RFC 9111, 2).
 fn add_vary<'a>(headers: &mut HeaderMap, declared: impl Iterator<Item = &'a HeaderName>) {
     let mut all = members(headers, VARY).collect::<Vec<_>>();
     let said = all.len();
     if all.contains(&"*") {
         return;
     }
-    for name in declared.map(HeaderName::as_str) {
+    for name in declared.filter(|name| **name != HOST).map(HeaderName::as_str) {
         if !all.iter().any(|member| member.eq_ignore_ascii_case(name)) {
             all.push(name);
         }

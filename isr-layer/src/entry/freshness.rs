@@ -16,6 +16,17 @@ pub(crate) enum Freshness {
     MustRender { fallback: bool },
 }
 
+impl Freshness {
+    /// In a word.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::MustRender { .. } => "must-render",
+        }
+    }
+}
+
 /// How long an entry is good, from the beginning of its render. Without an end it is good until it is purged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lifetime {

@@ -116,6 +116,19 @@ impl SelectorReceipt {
         }
     }
 
+    /// Of two variants of one path, the one that says more about what went wrong. The path is known where one of them is
+    /// there.
+    pub(crate) fn or_worse(self, other: Self) -> Self {
+        let badness = |status| match status {
+            Status::Failed => 4,
+            Status::Running => 3,
+            Status::Marked => 2,
+            Status::UnknownPath => 0,
+            _ => 1,
+        };
+        if badness(other.status) > badness(self.status) { other } else { self }
+    }
+
     /// The selector this is about.
     pub fn selector(&self) -> &Selector {
         &self.selector

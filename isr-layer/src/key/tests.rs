@@ -3,18 +3,19 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::hosts::Hosts;
 use crate::page::{Page, Policy, Registry};
 
 const SEARCH: Page =
     Page::new("/search").policy(Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]));
 
 fn key(query: Option<&str>, headers: &[(&'static str, &'static str)]) -> Key {
-    let registry = Registry::new([SEARCH]).unwrap();
+    let registry = Registry::new([SEARCH], Hosts::default()).unwrap();
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(*name, HeaderValue::from_static(value));
     }
-    KeyRef::new(registry.find("/search").unwrap(), Cow::Borrowed("/search"), query, &map)
+    KeyRef::new(registry.find("/search").unwrap(), Cow::Borrowed("/search"), query, None, &map)
         .unwrap()
         .to_key(registry.find("/search").unwrap())
 }
@@ -86,9 +87,9 @@ fn key_of((pairs, headers): &Sent) -> Key {
     for (name, value) in headers {
         map.append(*name, value.parse().unwrap());
     }
-    let registry = Registry::new([SEARCH]).unwrap();
+    let registry = Registry::new([SEARCH], Hosts::default()).unwrap();
     let page = registry.find("/search").unwrap();
-    KeyRef::new(page, Cow::Borrowed("/search"), Some(&query), &map).unwrap().to_key(page)
+    KeyRef::new(page, Cow::Borrowed("/search"), Some(&query), None, &map).unwrap().to_key(page)
 }
 
 /// The same as a structure, with nothing to encode: what is equal here, and only that, may share a key.
@@ -147,9 +148,9 @@ fn call() -> impl Strategy<Value = Called> {
 
 fn key_of_call((subtype, message, metadata): &Called) -> Key {
     const GET: Page = Page::new("/catalog/Get").policy(Policy::new().vary(&["x-tenant"])).unary();
-    let registry = Registry::new([GET]).unwrap();
+    let registry = Registry::new([GET], Hosts::default()).unwrap();
     let page = registry.find("/catalog/Get").unwrap();
     let headers = metadata.iter().map(|value| (HeaderName::from_static("x-tenant"), value.parse().unwrap()));
     let path = Cow::Borrowed("/catalog/Get");
-    KeyRef::of_call(page, path, subtype, message, &headers.collect()).unwrap().to_key(page)
+    KeyRef::of_call(page, path, subtype, message, None, &headers.collect()).unwrap().to_key(page)
 }

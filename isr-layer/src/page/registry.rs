@@ -4,18 +4,22 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::header::HOST;
+use http::{HeaderName, Request};
 
 use super::beginnings::Beginnings;
 use super::{Page, Policy, path, pattern};
 use crate::error::{Error, ErrorKind};
+use crate::hosts::{Host, Hosts, Unlisted};
 use crate::invalidation::Cell;
 
 /// A page as a layer knows it: its declaration, prepared, and the mark that purges of the page raise.
 pub(crate) struct Known {
     pub(crate) id: u32,
     pub(crate) page: Page,
+    /// The headers that are part of its key: those it declares, and before them the host where hosts are listed.
     pub(crate) vary: Box<[HeaderName]>,
+    pub(crate) hosts: Hosts,
     pub(crate) cell: Arc<Cell>,
 }
 
@@ -24,17 +28,20 @@ pub(crate) struct Registry {
     router: matchit::Router<u32>,
     pages: Vec<Arc<Known>>,
     beginnings: Beginnings,
+    hosts: Hosts,
     /// The unary methods, by path.
     unary: HashMap<&'static str, u32>,
 }
 
 impl Registry {
-    /// Registers `pages`. One declaration given several times is one page; anything else that overlaps is an error.
-    pub(crate) fn new(pages: impl IntoIterator<Item = Page>) -> Result<Self, Error> {
+    /// Registers `pages` for `hosts`. One declaration given several times is one page; anything else that overlaps is an
+    /// error.
+    pub(crate) fn new(pages: impl IntoIterator<Item = Page>, hosts: Hosts) -> Result<Self, Error> {
         let mut registry = Self {
             router: matchit::Router::new(),
             pages: Vec::new(),
             beginnings: Beginnings::default(),
+            hosts,
             unary: HashMap::new(),
         };
         for page in pages {
@@ -96,7 +103,8 @@ impl Registry {
         if let Some(known) = self.by_pattern(page.path()) {
             return if known.page.is_same(&page) { Ok(()) } else { Err(conflict(&page, &known.page)) };
         }
-        let vary = checked(&page)?;
+        let declared = checked(&page, &self.hosts)?;
+        let vary = self.hosts.are_listed().then_some(HOST).into_iter().chain(declared).collect();
         let id = u32::try_from(self.pages.len())
             .map_err(|_| Error::new(ErrorKind::Configuration, "too many pages"))?;
         if let Err(error) = self.router.insert(page.path(), id) {
@@ -106,7 +114,8 @@ impl Registry {
         if page.is_unary() {
             self.unary.insert(page.path(), id);
         }
-        self.pages.push(Arc::new(Known { id, page, vary, cell: Arc::default() }));
+        let hosts = self.hosts.clone();
+        self.pages.push(Arc::new(Known { id, page, vary, hosts, cell: Arc::default() }));
         Ok(())
     }
 
@@ -126,6 +135,11 @@ impl Registry {
 }
 
 impl Known {
+    /// The host that stands in the key of a request for it: one of the list, or none where nothing is listed.
+    pub(crate) fn host<B>(&self, request: &Request<B>) -> Result<Option<&Arc<Host>>, Unlisted> {
+        self.hosts.of(request.uri(), request.headers())
+    }
+
     pub(crate) fn policy(&self) -> &Policy {
         self.page.get_policy()
     }
@@ -143,7 +157,13 @@ impl Known {
 
     /// Whether its key is the path and nothing else.
     pub(crate) fn is_keyed_by_path(&self) -> bool {
-        self.policy().query.is_empty() && self.vary.is_empty() && !self.is_unary()
+        !self.has_variants() && !self.hosts.are_listed()
+    }
+
+    /// Whether more of a request counts than its path and its host: declared query parameters or headers, or a message.
+    pub(crate) fn has_variants(&self) -> bool {
+        let varies = self.vary.iter().any(|name| *name != HOST);
+        !self.policy().query.is_empty() || varies || self.is_unary()
     }
 
     /// Whether it is a unary gRPC method.
@@ -151,9 +171,10 @@ impl Known {
         self.page.is_unary()
     }
 
-    /// Whether strangers choose among its keys: by the path's parameters, declared query parameters or headers.
+    /// Whether strangers choose among its keys: by the path's parameters, declared query parameters or headers. Hosts are
+    /// chosen by who lists them.
     pub(crate) fn has_many_keys(&self) -> bool {
-        !self.is_keyed_by_path() || self.has_parameters()
+        self.has_variants() || self.has_parameters()
     }
 
     /// The page's declared tags, their parameters filled in.
@@ -220,8 +241,8 @@ fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     filled
 }
 
-/// Refuses a policy that contradicts itself, and gives the headers the page varies on.
-fn checked(page: &Page) -> Result<Box<[HeaderName]>, Error> {
+/// Refuses a policy that contradicts itself, and gives the headers the page varies on beside the host.
+fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
     let policy = page.get_policy();
     let refuse =
         |what: String| Err(Error::new(ErrorKind::Policy, format!("the page {}: {what}", page.describe())));
@@ -249,6 +270,14 @@ fn checked(page: &Page) -> Result<Box<[HeaderName]>, Error> {
             ));
         }
         match HeaderName::from_bytes(name.as_bytes()) {
+            // Where hosts are listed, it is part of every key without being named.
+            Ok(name) if name == HOST && hosts.are_listed() => {}
+            Ok(name) if name == HOST => {
+                return refuse(
+                    "`vary` can name `host` only where the layer is given a list of hosts, by `hosts`"
+                        .to_owned(),
+                );
+            }
             Ok(name) if !says_who_asks(&name) => vary.push(name),
             _ => {
                 return refuse(format!(
@@ -257,7 +286,7 @@ fn checked(page: &Page) -> Result<Box<[HeaderName]>, Error> {
             }
         }
     }
-    Ok(vary.into())
+    Ok(vary)
 }
 
 /// Whether a header says who asks or how the request came here, and so can be no part of what everybody gets.

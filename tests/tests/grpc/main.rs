@@ -5,6 +5,7 @@ mod failure;
 mod frames;
 mod herd;
 mod hits;
+mod hosts;
 mod narrowing;
 mod pass;
 mod placement;

@@ -25,8 +25,11 @@ pub(crate) struct Stage {
 impl Stage {
     /// The layer as tonic's server takes it.
     pub(crate) async fn new() -> Self {
-        let (shop, isr) = (Shop::default(), layer());
-        let cache = isr.cache();
+        Self::behind(layer()).await
+    }
+
+    pub(crate) async fn behind(isr: IsrLayer) -> Self {
+        let (shop, cache) = (Shop::default(), isr.cache());
         let server = Server::builder().layer(isr).add_service(CatalogServer::new(shop.clone()));
         let (listener, address) = listen().await;
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));

@@ -8,6 +8,7 @@ mod errors;
 mod fat_get;
 mod flood;
 mod headers;
+mod hosts;
 mod parameters;
 
 use http::{Method, Request};

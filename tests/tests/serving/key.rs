@@ -1,7 +1,7 @@
 //! The key as a property: one key gives equal inputs, and different inputs never share an answer.
 
 use http::{HeaderMap, Method, Request};
-use isr_layer::{Isr, Page, Policy};
+use isr_layer::{Isr, IsrLayer, Page, Policy};
 use isr_tests::{Act, Reply, Site, ask};
 use proptest::prelude::*;
 use tower::Layer;
@@ -14,12 +14,17 @@ const PAGES: [Page; 3] = [
     Page::new("/static").policy(Policy::new().vary(&["x-theme"])),
 ];
 
+/// The hosts of a layer that has a list.
+const HOSTS: [&str; 2] = ["One.example", "two.example:8080"];
+
 /// A request as a client sends it: everything that could tell it apart.
 #[derive(Clone, Debug)]
 struct Sent {
     path: String,
     query: Option<String>,
     headers: Vec<(&'static str, String)>,
+    hosts: Vec<&'static str>,
+    authority: Option<&'static str>,
     extension: bool,
 }
 
@@ -29,6 +34,7 @@ struct Declared {
     path: String,
     pairs: Vec<String>,
     headers: Vec<Option<String>>,
+    host: Option<&'static str>,
 }
 
 fn path() -> impl Strategy<Value = String> {
@@ -73,14 +79,40 @@ fn headers() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     prop::collection::vec((name, "[ ]?[abAB]{0,2}[ ]?"), 0..4)
 }
 
+fn host() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "one.example",
+        "ONE.example",
+        "one.example:1",
+        "one.example:",
+        "two.example:8080",
+        "Two.example:08080",
+        "two.example",
+        "evil.example",
+    ])
+}
+
 fn sent() -> impl Strategy<Value = Sent> {
-    let parts = (path(), query(), headers(), any::<bool>());
-    parts.prop_map(|(path, query, headers, extension)| Sent { path, query, headers, extension })
+    let hosts = prop_oneof![
+        8 => host().prop_map(|host| vec![host]),
+        1 => prop::collection::vec(host(), 0..3),
+    ];
+    let authority = prop_oneof![4 => Just(None), 1 => host().prop_map(Some)];
+    let parts = (path(), query(), headers(), hosts, authority, any::<bool>());
+    parts.prop_map(|(path, query, headers, hosts, authority, extension)| Sent {
+        path,
+        query,
+        headers,
+        hosts,
+        authority,
+        extension,
+    })
 }
 
 /// Two requests that have some of their parts in common, or nearly so.
 fn pair() -> impl Strategy<Value = (Sent, Sent)> {
-    (sent(), sent(), any::<[bool; 5]>()).prop_map(|(one, mut other, [path, query, headers, order, case])| {
+    let alike = any::<[bool; 6]>();
+    (sent(), sent(), alike).prop_map(|(one, mut other, [path, query, headers, order, case, hosts])| {
         if path {
             other.path = one.path.replace("%2F", "%2f").replace("/a", "/%61");
         }
@@ -94,6 +126,10 @@ fn pair() -> impl Strategy<Value = (Sent, Sent)> {
         if headers {
             other.headers.clone_from(&one.headers);
         }
+        if hosts {
+            other.hosts.clone_from(&one.hosts);
+            other.authority = one.authority;
+        }
         if case {
             other.headers.iter_mut().for_each(|(_, value)| *value = format!(" {}", value.to_uppercase()));
         }
@@ -104,7 +140,10 @@ fn pair() -> impl Strategy<Value = (Sent, Sent)> {
 impl Sent {
     fn request(&self) -> Request<Plain> {
         let target = self.query.as_ref().map_or(self.path.clone(), |query| format!("{}?{query}", self.path));
-        let headers = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
+        let target = self.authority.map_or(target.clone(), |authority| format!("http://{authority}{target}"));
+        let hosts = self.hosts.iter().map(|host| ("host", *host));
+        let headers = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let headers = headers.chain(hosts).collect::<Vec<_>>();
         let mut request = isr_tests::request::<Plain>(Method::GET, &target, &headers);
         if self.extension {
             request.extensions_mut().insert("a user");
@@ -112,7 +151,9 @@ impl Sent {
         request
     }
 
-    fn declared(&self) -> Declared {
+    /// What it declares to a layer that has a list of hosts or none; nothing where it is for no page.
+    fn declared(&self, listed: bool) -> Option<Declared> {
+        let host = if listed { Some(self.listed_host()?) } else { None };
         let path = canonical(&self.path);
         let (query, vary): (&[&str], &[&str]) = match path.as_str() {
             "/static" => (&[], &["x-theme"]),
@@ -130,7 +171,20 @@ impl Sent {
             let lower = |text: String| if *wanted == "accept-language" { text.to_lowercase() } else { text };
             (!lines.is_empty()).then(|| lower(lines.join(", ")))
         });
-        Declared { pairs, headers: headers.collect(), path }
+        Some(Declared { pairs, headers: headers.collect(), host, path })
+    }
+
+    fn listed_host(&self) -> Option<&'static str> {
+        let said = match self.hosts.as_slice() {
+            [] => self.authority?,
+            [host] => self.authority.unwrap_or(host),
+            _ => return None,
+        };
+        match said.to_lowercase().as_str() {
+            "one.example" | "one.example:1" | "one.example:" => Some(HOSTS[0]),
+            "two.example:8080" | "two.example:08080" => Some(HOSTS[1]),
+            _ => None,
+        }
     }
 }
 
@@ -139,15 +193,17 @@ fn canonical(path: &str) -> String {
     path.replace("%61", "a").replace("%2f", "%2F").replace("%c3%a9", "%C3%A9")
 }
 
-/// A site whose answer names all it saw.
-fn site() -> (Site, Isr<Site>) {
+/// A site whose answer names all it saw, behind a layer that has a list of hosts or none.
+fn site(listed: bool) -> (Site, Isr<Site>) {
     let site = Site::new();
     site.script(|seen, _| {
         let text =
             format!("{} {} {:?} {}", seen.method, seen.uri, sorted(&seen.headers), seen.extensions.len());
         Act::from(Reply::page().chunk(text))
     });
-    let service = crate::isr(PAGES).layer(site.clone());
+    let builder = IsrLayer::builder().pages(PAGES);
+    let builder = if listed { builder.hosts(HOSTS) } else { builder };
+    let service = builder.build().expect("all of it is accepted").layer(site.clone());
     (site, service)
 }
 
@@ -167,10 +223,10 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Asks two fresh sites for one request each, so that both render, and gives what each saw and answered.
-async fn apart(one: &Sent, other: &Sent) -> [(Vec<(String, Vec<u8>)>, http::Uri, String); 2] {
+async fn apart(listed: bool, one: &Sent, other: &Sent) -> [(Vec<(String, Vec<u8>)>, http::Uri, String); 2] {
     let mut results = Vec::new();
     for sent in [one, other] {
-        let (site, service) = site();
+        let (site, service) = site(listed);
         let answer = ask(&service, sent.request()).await;
         let seen = site.seen().pop().expect("a cold site renders");
         assert!(seen.body.is_empty() && seen.method == Method::GET && seen.extensions.is_empty());
@@ -183,27 +239,34 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn requests_share_an_answer_exactly_when_what_they_declare_is_equal((one, other) in pair()) {
+    fn requests_share_an_answer_exactly_when_what_they_declare_is_equal(
+        (one, other) in pair(),
+        listed in any::<bool>(),
+    ) {
         block_on(async {
-            let (site, service) = site();
+            let (site, service) = site(listed);
             let first = ask(&service, one.request()).await;
             let second = ask(&service, other.request()).await;
 
             let shared = site.renders() == 1;
-            prop_assert_eq!(shared, one.declared() == other.declared());
-            prop_assert_eq!(shared, first.text() == second.text());
+            let declared = [one.declared(listed), other.declared(listed)];
+            prop_assert_eq!(shared, declared[0].is_some() && declared[0] == declared[1]);
+            // What is for no page sees its client's own request, and shares nothing.
+            if declared.iter().all(Option::is_some) {
+                prop_assert_eq!(shared, first.text() == second.text());
+            }
             Ok(())
         })?;
     }
 
     #[test]
-    fn requests_with_one_key_give_the_handler_equal_inputs((one, other) in pair()) {
+    fn requests_with_one_key_give_the_handler_equal_inputs((one, other) in pair(), listed in any::<bool>()) {
         block_on(async {
-            let (site, service) = site();
+            let (site, service) = site(listed);
             ask(&service, one.request()).await;
             ask(&service, other.request()).await;
             if site.renders() == 1 {
-                let [one, other] = apart(&one, &other).await;
+                let [one, other] = apart(listed, &one, &other).await;
                 prop_assert_eq!(one, other);
             }
             Ok(())

@@ -16,6 +16,8 @@ mod draft;
 mod draft_service;
 mod gone;
 mod herd;
+mod host_renders;
+mod hosts;
 mod key;
 mod last_good;
 mod listed;

@@ -22,7 +22,7 @@ fn core() -> Arc<Core> {
 
 fn recipe(core: &Core) -> Recipe {
     let page = core.registry.find(PATH).unwrap();
-    Recipe::of(page.clone(), Key::bare(page, PATH).unwrap(), None)
+    Recipe::of(page.clone(), Key::bare(page, PATH).remove(0), None)
 }
 
 /// Stores what a render gave that knew all purges up to now.

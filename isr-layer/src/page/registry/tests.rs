@@ -4,12 +4,13 @@ use super::*;
 use std::time::Duration;
 
 fn error(pages: impl IntoIterator<Item = Page>) -> String {
-    Registry::new(pages).err().expect("the registry refuses").to_string()
+    Registry::new(pages, Hosts::default()).err().expect("the registry refuses").to_string()
 }
 
 #[test]
 fn a_static_page_wins_over_a_pattern() {
-    let registry = Registry::new([Page::new("/posts/{slug}"), Page::new("/posts/new")]).unwrap();
+    let registry =
+        Registry::new([Page::new("/posts/{slug}"), Page::new("/posts/new")], Hosts::default()).unwrap();
 
     let found = |path| registry.find(path).map(|known| known.page.path());
 
@@ -30,7 +31,7 @@ fn a_page_registered_twice_from_two_places_is_refused_and_from_one_place_is_one(
     let here = |line| Page::new("/a").handler("a", "src/a.rs", line, 1);
 
     let twice = error([here(1), here(2)]);
-    let once = Registry::new([here(1), here(1)]).unwrap();
+    let once = Registry::new([here(1), here(1)], Hosts::default()).unwrap();
 
     assert!(twice.contains("src/a.rs:1:1") && twice.contains("src/a.rs:2:1"), "{twice}");
     assert_eq!(once.pages.len(), 1);
@@ -53,9 +54,11 @@ fn a_tag_with_an_unknown_parameter_and_a_header_that_says_who_asks_are_refused()
 
 #[test]
 fn parameters_fill_tags_and_paths() {
-    let registry =
-        Registry::new([Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]))])
-            .unwrap();
+    let registry = Registry::new(
+        [Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]))],
+        Hosts::default(),
+    )
+    .unwrap();
     let known = registry.find("/posts/caf%C3%A9").unwrap();
     let params = registry.params("/posts/caf%C3%A9");
 
