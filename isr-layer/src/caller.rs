@@ -15,7 +15,7 @@ use crate::clock::{self, Instant};
 use crate::deliver::{Delivery, Hit, unstored};
 use crate::entry::Entry;
 use crate::hosts::Host;
-use crate::inner::Inner;
+use crate::inner::{Inner, call};
 use crate::key::{KeyRef, MAX_KEY};
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::page::Known;
@@ -68,8 +68,8 @@ impl<S> Caller<S> {
                 let ready = self.ready().await?;
                 let arrival = self.slot.core.marks.published();
                 let (slot, delivery) = (self.slot, Delivery::take(&mut head));
-                let request = Some(head.map(|()| B::resumed(body)));
-                visit(Visit { slot, recipe, delivery, request, arrival }, ready).await
+                let request = head.map(|()| B::resumed(body));
+                visit(Box::new(Visit { slot, recipe, delivery, request, arrival }), ready).await
             }
             Sight::Foreign => pass(head, body, self.ready().await?).await,
         }
@@ -118,13 +118,11 @@ impl<S> Caller<S> {
 }
 
 /// Lets the inner service answer a call that is no page's after all, octet for octet as it came.
-async fn pass<S, B>(head: Request<()>, body: Resumed<B>, mut ready: S) -> Result<S::Body, S::Error>
+async fn pass<S, B>(head: Request<()>, body: Resumed<B>, ready: S) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
-    let answer = ready.call(head.map(|()| B::resumed(body)));
-    // The service goes before the answer is awaited, as a client's own would.
-    drop(ready);
-    answer.await.map(|response| response.map(IsrBody::inner))
+    let response = call(ready, head.map(|()| B::resumed(body))).await?;
+    Ok(response.map(IsrBody::inner))
 }

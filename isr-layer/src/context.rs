@@ -21,7 +21,6 @@ use std::time::Duration;
 use crate::key::Key;
 use crate::observe;
 use crate::page::Page;
-use crate::recipe::Recipe;
 
 tokio::task_local! {
     static CURRENT: Current;
@@ -99,9 +98,9 @@ pub fn current() -> Current {
 }
 
 impl Current {
-    /// A new render.
-    pub(crate) fn of(recipe: &Recipe) -> Self {
-        Self::within(recipe.page.page, Some(recipe.key.clone()))
+    /// A new render of `page`, for `key`.
+    pub(crate) fn of(page: Page, key: Key) -> Self {
+        Self::within(page, Some(key))
     }
 
     /// A request that is shown a draft of `page`: nothing is stored of it, whatever is said.

@@ -35,3 +35,13 @@ pub(crate) fn release<S: Clone>(inner: &mut S) -> S {
     let clone = inner.clone();
     std::mem::replace(inner, clone)
 }
+
+/// Calls a service that is ready, and lets it go before the answer is awaited, as a client's own would.
+pub(crate) async fn call<S, B>(mut ready: S, request: Request<B>) -> Result<Response<S::Body>, S::Error>
+where
+    S: Inner<B>,
+{
+    let answer = ready.call(request);
+    drop(ready);
+    answer.await
+}

@@ -15,7 +15,7 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use http::StatusCode;
 
-use crate::entry::Verdict;
+use crate::entry::NotStored;
 use crate::outcome::Reason;
 use crate::page::Page;
 
@@ -43,15 +43,16 @@ pub(crate) fn page_outside_render(page: &Page, rendering: Option<&Page>) {
         warn,
         page = page,
         rendering = rendering,
-        "a page ran outside its own render, so it is not cached: is it mounted at another path, is the layer missing, or the host not among `hosts`?"
+        "a page ran outside its own render, so it is not cached: is it mounted at another path, is the layer missing, the host \
+         not among `hosts`, or did the request bring a body?"
     );
 }
 
 /// An answer was not stored: once a page for what is refused, each time for what failed.
-pub(crate) fn not_stored(page: &Page, path: &str, verdict: Verdict, status: StatusCode) {
+pub(crate) fn not_stored(page: &Page, path: &str, why: NotStored, status: StatusCode) {
     static SAID: Mutex<Option<HashSet<(&'static str, Reason)>>> = Mutex::new(None);
-    let (reason, status) = (verdict.reason(), status.as_u16());
-    if let Verdict::Failed(_) = verdict {
+    let (reason, status) = (why.reason(), status.as_u16());
+    if let NotStored::Failed(_) = why {
         log!(
             warn,
             path = path,

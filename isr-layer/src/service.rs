@@ -148,10 +148,7 @@ impl<S> Isr<S> {
         let ready = release(&mut self.inner);
         let slot = self.slot.clone();
         let arrival = slot.core.marks.published();
-        ResponseFuture::waiting(visit(
-            Visit { slot, recipe, delivery, request: Some(request), arrival },
-            ready,
-        ))
+        ResponseFuture::waiting(visit(Box::new(Visit { slot, recipe, delivery, request, arrival }), ready))
     }
 
     /// Shows a draft.

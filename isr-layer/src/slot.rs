@@ -10,7 +10,7 @@ use http::Request;
 
 use crate::body::RenderBody;
 use crate::cache::{Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, regenerate};
-use crate::inner::Inner;
+use crate::inner::{Inner, call};
 use crate::key::Key;
 use crate::page::{Known, canonical};
 use crate::placement;
@@ -103,19 +103,19 @@ impl<S> Slot<S> {
     }
 }
 
-/// A service that is ready, for the render its own client waits for.
-pub(crate) struct Ready<S, B> {
+/// A render through a service, which gets ready for it within the render's time limit, if it is not.
+pub(crate) struct Through<S, B> {
     service: S,
     request: PhantomData<fn(B)>,
 }
 
-impl<S, B> Ready<S, B> {
+impl<S, B> Through<S, B> {
     pub(crate) fn new(service: S) -> Self {
         Self { service, request: PhantomData }
     }
 }
 
-impl<S, B> Render for Ready<S, B>
+impl<S, B> Render for Through<S, B>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
@@ -124,34 +124,8 @@ where
     type Error = S::Error;
 
     async fn render(mut self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
-        let answer = self.service.call(recipe.request());
-        // The service goes before the answer is awaited, as a client's own would.
-        drop(self.service);
-        answer.await.map_err(RenderError::Service)
-    }
-}
-
-/// A service that has to get ready first, within the render's time limit.
-pub(crate) struct Unready<S, B>(Ready<S, B>);
-
-impl<S, B> Unready<S, B> {
-    pub(crate) fn new(service: S) -> Self {
-        Self(Ready::new(service))
-    }
-}
-
-impl<S, B> Render for Unready<S, B>
-where
-    S: Inner<B>,
-    B: RenderBody + Send + 'static,
-{
-    type Body = S::Body;
-    type Error = S::Error;
-
-    async fn render(self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
-        let mut ready = self.0;
-        poll_fn(|cx| ready.service.poll_ready(cx)).await.map_err(RenderError::Service)?;
-        ready.render(recipe).await
+        poll_fn(|cx| self.service.poll_ready(cx)).await.map_err(RenderError::Service)?;
+        call(self.service, recipe.request()).await.map_err(RenderError::Service)
     }
 }
 
@@ -178,7 +152,7 @@ where
 
     async fn render(self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
         let service = self.slot.upgrade().map(|slot| slot.service()).ok_or(RenderError::Gone)?;
-        Unready::new(service).render(recipe).await
+        Through::new(service).render(recipe).await
     }
 }
 

@@ -15,12 +15,12 @@ use crate::cache::{
 use crate::clock;
 use crate::context::{Current, is_rendering};
 use crate::deliver::{Delivery, deliver, name_declared, take_back, unstored};
-use crate::entry::{Entry, Freshness, Verdict};
-use crate::inner::Inner;
+use crate::entry::{Entry, Freshness, NotStored};
+use crate::inner::{Inner, call};
 use crate::invalidation::Validity;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::recipe::Recipe;
-use crate::slot::{Background, Ready, Slot, Unready};
+use crate::slot::{Background, Slot, Through};
 
 /// How often a request looks again after a render it waited for was of no use to it. The second look finds a render that
 /// began after it came, so this is reached only while the runtime shuts down.
@@ -32,15 +32,17 @@ pub(crate) struct Visit<S, B> {
     pub(crate) recipe: Recipe,
     pub(crate) delivery: Delivery,
     /// The client's own request without its headers, which are the delivery's: for a route that turns out to be no page.
-    pub(crate) request: Option<Request<B>>,
+    pub(crate) request: Request<B>,
     /// The last number published when the request came.
     pub(crate) arrival: u64,
 }
 
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
-/// Answers a visit. `ready` is the client's own service, which renders if this visit leads, and is let go otherwise.
-pub(crate) async fn visit<S, B>(mut visit: Visit<S, B>, ready: S) -> Result<S::Body, S::Error>
+/// Answers a visit, boxed since it is handed on a few times, and every future on the way would have room for it.
+///
+/// `ready` is the client's own service, which renders if this visit leads, and is let go otherwise.
+pub(crate) async fn visit<S, B>(visit: Box<Visit<S, B>>, ready: S) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
@@ -69,18 +71,8 @@ where
             Decision::Follow(follower, waiting) => {
                 // Whatever readiness holds must not be held while waiting for somebody else.
                 drop(ready.take());
-                let Some(landed) = follower.wait().await else { continue };
-                match &landed.landing {
-                    Landing::Stored(entry) => {
-                        let outcome = Outcome::Stored { forward: waiting.forward, collapsed: true };
-                        return Ok(visit.serve(entry, outcome));
-                    }
-                    Landing::Failed(failure) => return Ok(visit.failed(failure, waiting, true)),
-                    Landing::Refused(reason, _) => {
-                        return visit.refused(None, waiting.forward, *reason).await;
-                    }
-                    Landing::NotListed => return Ok(visit.not_listed()),
-                    Landing::Abandoned => {}
+                if let Some(landed) = follower.wait().await {
+                    return visit.landed(&landed.landing, waiting, true).await;
                 }
             }
         }
@@ -94,39 +86,43 @@ where
     B: RenderBody + Send + 'static,
 {
     /// Starts the render on a task of its own, so that it outlives this client, and waits for what it gives.
-    async fn lead(&mut self, lead: Lead, waiting: Waiting, ready: Option<S>) -> Result<S::Body, S::Error> {
+    async fn lead(
+        self: Box<Self>,
+        lead: Lead,
+        waiting: Waiting,
+        ready: Option<S>,
+    ) -> Result<S::Body, S::Error> {
         let core = &self.slot.core;
         let (client, answer) = oneshot::channel();
         let recipe = self.recipe.clone();
-        match ready {
-            Some(ready) => {
-                let render = Ready::new(ready);
-                core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
-            }
-            None => {
-                let render = Unready::new(self.slot.service());
-                core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
-            }
-        }
+        let render = Through::new(ready.unwrap_or_else(|| self.slot.service()));
+        core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
         match answer.await {
-            Ok(Answer::Landed(landed)) => match &landed.landing {
-                Landing::Stored(entry) => {
-                    Ok(self.serve(entry, Outcome::Stored { forward: waiting.forward, collapsed: false }))
-                }
-                Landing::Failed(failure) => Ok(self.failed(failure, waiting, false)),
-                Landing::NotListed => Ok(self.not_listed()),
-                Landing::Refused(reason, _) => self.refused(None, waiting.forward, *reason).await,
-                Landing::Abandoned => Ok(self.failed(&self.aborted(), waiting, false)),
-            },
-            Ok(Answer::Own { verdict: Verdict::Uncacheable(Reason::NotCheckedIn), .. })
-                if self.request.is_some() =>
-            {
+            Ok(Answer::Landed(landed)) => self.landed(&landed.landing, waiting, false).await,
+            Ok(Answer::Own { why: NotStored::Uncacheable(Reason::NotCheckedIn), .. }) => {
                 self.refused(None, waiting.forward, Reason::NotCheckedIn).await
             }
-            Ok(Answer::Own { response, verdict }) => Ok(self.own(response, verdict, waiting)),
+            Ok(Answer::Own { response, why }) => Ok(self.own(response, why, waiting)),
             Ok(Answer::Error(error)) => self.last_good(waiting, Reason::ServiceError, false).ok_or(error),
             // The task was ended from outside: the runtime shuts down.
             Err(_) => Ok(self.failed(&self.aborted(), waiting, false)),
+        }
+    }
+
+    /// Answers with what the flight landed with that this visit led or joined.
+    async fn landed(
+        self: Box<Self>,
+        landing: &Landing,
+        waiting: Waiting,
+        collapsed: bool,
+    ) -> Result<S::Body, S::Error> {
+        match landing {
+            Landing::Stored(entry) => {
+                Ok(self.serve(entry, Outcome::Stored { forward: waiting.forward, collapsed }))
+            }
+            Landing::Failed(failure) => Ok(self.failed(failure, waiting, collapsed)),
+            Landing::Refused(reason, _) => self.refused(None, waiting.forward, *reason).await,
+            Landing::NotListed => Ok(self.not_listed()),
         }
     }
 
@@ -136,7 +132,7 @@ where
         let recipe = self.recipe.clone();
         match core.permits.try_acquire(recipe.page.id) {
             Some(permit) => {
-                let render = Unready::new(self.slot.service());
+                let render = Through::new(self.slot.service());
                 core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Nobody(permit)));
             }
             None => {
@@ -155,40 +151,33 @@ where
     /// Answers for this client alone, since what is rendered for this key may not be stored. What is no page's own function
     /// is a route that the page's pattern covers, and gets the request as the client sent it.
     async fn refused(
-        &mut self,
+        self: Box<Self>,
         ready: Option<S>,
         forward: Forward,
         reason: Reason,
     ) -> Result<S::Body, S::Error> {
-        let own = self.own_request().filter(|_| reason == Reason::NotCheckedIn);
-        let Some(request) = own else { return self.alone(ready, forward, reason).await };
+        if reason != Reason::NotCheckedIn {
+            return self.alone(ready, forward, reason).await;
+        }
         let mut service = ready.unwrap_or_else(|| self.slot.service());
         poll_fn(|cx| service.poll_ready(cx)).await?;
-        let response = service.call(request).await?.map(IsrBody::inner);
-        // The answer is HEAD's own: nothing is known of the length that GET's would have.
-        self.delivery.head = false;
-        Ok(self.unstored(response, Outcome::Unstored { forward, reason, collapsed: false }))
+        let response = call(service, as_sent(self.request, &self.delivery)).await?.map(IsrBody::inner);
+        let outcome = Outcome::Unstored { forward, reason, collapsed: false };
+        // Where the request is HEAD its answer is HEAD's own: nothing is known of the length that GET's would have.
+        let as_it_is = Delivery::default();
+        Ok(unstored(response, &as_it_is, outcome, self.slot.core.config.cache_status))
     }
 
     /// Lets the inner service answer a request of the very render it belongs to, as it came: the layer stands around the
     /// page twice.
-    async fn pass(mut self, mut ready: S) -> Result<S::Body, S::Error> {
-        match self.own_request() {
-            Some(request) => ready.call(request).await.map(|response| response.map(IsrBody::inner)),
-            None => self.alone(Some(ready), Forward::Bypass, Reason::Stale).await,
-        }
-    }
-
-    /// The request as the client sent it, once.
-    fn own_request(&mut self) -> Option<Request<B>> {
-        let mut request = self.request.take()?;
-        *request.headers_mut() = self.delivery.headers();
-        Some(request)
+    async fn pass(self: Box<Self>, ready: S) -> Result<S::Body, S::Error> {
+        let response = call(ready, as_sent(self.request, &self.delivery)).await?;
+        Ok(response.map(IsrBody::inner))
     }
 
     /// Renders for this client alone, from the recipe like everybody, and stores nothing.
     async fn alone(
-        &mut self,
+        self: Box<Self>,
         ready: Option<S>,
         forward: Forward,
         reason: Reason,
@@ -196,15 +185,13 @@ where
         if !self.slot.core.admits(&self.recipe).await {
             return Ok(self.not_listed());
         }
-        let scope = Current::of(&self.recipe);
+        let scope = Current::of(self.recipe.page.page, self.recipe.key.clone());
         let max_body = self.slot.core.max_body(&self.recipe.page);
-        let end = match ready {
-            Some(ready) => attempt(Ready::new(ready), &self.recipe, &scope, max_body).await,
-            None => attempt(Unready::new(self.slot.service()), &self.recipe, &scope, max_body).await,
-        };
+        let render = Through::new(ready.unwrap_or_else(|| self.slot.service()));
+        let end = attempt(render, &self.recipe, &scope, max_body).await;
         let outcome = Outcome::Unstored { forward, reason, collapsed: false };
         match end {
-            End::Whole { parts, body, trailers } => {
+            End::Whole { parts, body, trailers, .. } => {
                 let response = Response::from_parts(parts, IsrBody::stored(body, trailers));
                 Ok(self.unstored(response, outcome))
             }
@@ -231,9 +218,8 @@ where
         mut response: Response<IsrBody<R>>,
         outcome: Outcome,
     ) -> Response<IsrBody<R>> {
-        // What a route that the page's pattern covers answered knows nothing of the page, and a call's answer none of GET.
-        let is_own = !matches!(outcome, Outcome::Unstored { reason: Reason::NotCheckedIn, .. });
-        if is_own && !self.recipe.key.is_call() {
+        // A call's answer knows nothing of what follows from GET.
+        if !self.recipe.key.is_call() {
             name_declared(response.headers_mut(), &self.recipe.page.vary);
         }
         unstored(response, &self.delivery, outcome, self.slot.core.config.cache_status)
@@ -260,13 +246,13 @@ where
     fn own<R: Body<Data = Bytes>>(
         &self,
         response: Response<IsrBody<R>>,
-        verdict: Verdict,
+        why: NotStored,
         waiting: Waiting,
     ) -> Response<IsrBody<R>> {
-        let (forward, reason) = (waiting.forward, verdict.reason());
-        let kept = match verdict {
-            Verdict::Failed(_) => self.last_good(waiting, reason, false),
-            _ => None,
+        let (forward, reason) = (waiting.forward, why.reason());
+        let kept = match why {
+            NotStored::Failed(_) => self.last_good(waiting, reason, false),
+            NotStored::Uncacheable(_) => None,
         };
         kept.unwrap_or_else(|| {
             self.unstored(response, Outcome::Unstored { forward, reason, collapsed: false })
@@ -304,4 +290,10 @@ where
     fn aborted(&self) -> Arc<Failure> {
         Failure::without_answer(&self.recipe, Reason::ServiceError)
     }
+}
+
+/// The request as the client sent it.
+fn as_sent<B>(mut request: Request<B>, delivery: &Delivery) -> Request<B> {
+    *request.headers_mut() = delivery.headers();
+    request
 }

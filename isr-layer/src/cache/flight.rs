@@ -42,11 +42,19 @@ struct Flight {
     /// What is known to carry the page before it is rendered: its page and its declared tags.
     known: Box<[Arc<Cell>]>,
     as_of: AtomicU64,
-    landed: watch::Sender<Option<Arc<Landed>>>,
+    course: watch::Sender<Course>,
     gained_waiter: Notify,
 }
 
-/// How a flight ended.
+/// How far a flight is.
+enum Course {
+    InProgress,
+    Landed(Arc<Landed>),
+    /// It ended without landing: whoever waits looks again.
+    Abandoned,
+}
+
+/// How a flight landed.
 #[derive(Debug)]
 pub(crate) struct Landed {
     pub(crate) landing: Landing,
@@ -56,7 +64,7 @@ pub(crate) struct Landed {
     late_mark: u64,
 }
 
-/// What a flight ended with.
+/// What a flight landed with.
 #[derive(Clone, Debug)]
 pub(crate) enum Landing {
     /// An entry everybody may have.
@@ -67,8 +75,6 @@ pub(crate) enum Landing {
     Refused(Reason, Option<StatusCode>),
     /// The page's `params` do not list the path: nothing was rendered.
     NotListed,
-    /// It was never rendered.
-    Abandoned,
 }
 
 /// Whether a caller is the leader of a flight or its follower.
@@ -77,17 +83,16 @@ pub(crate) enum Joined {
     Follow(Follower),
 }
 
-/// The right and the duty to land a flight. Dropped without landing, it lands as abandoned, so that nobody waits for ever.
+/// The right and the duty to land a flight. Dropped without landing, the flight is abandoned, so that nobody waits for ever.
 pub(crate) struct Lead {
     flights: Arc<Flights>,
     flight: Arc<Flight>,
-    landed: bool,
 }
 
 /// A place in somebody else's flight.
 pub(crate) struct Follower {
     flight: Arc<Flight>,
-    landed: watch::Receiver<Option<Arc<Landed>>>,
+    course: watch::Receiver<Course>,
     /// The last number published when the caller arrived.
     arrival: u64,
 }
@@ -103,7 +108,7 @@ pub(crate) enum Sure {
 /// A render in progress whose end will tell whether it is one of those named.
 pub(crate) struct Doubt {
     pub(crate) recipe: Recipe,
-    landed: watch::Receiver<Option<Arc<Landed>>>,
+    course: watch::Receiver<Course>,
 }
 
 impl Flights {
@@ -128,12 +133,12 @@ impl Flights {
             recipe: recipe.clone(),
             known: known.into(),
             as_of: AtomicU64::new(QUEUED),
-            landed: watch::Sender::new(None),
+            course: watch::Sender::new(Course::InProgress),
             gained_waiter: Notify::new(),
         });
         let overtaken = table.joinable.insert(recipe.key.clone(), flight.clone());
         table.overtaken.extend(overtaken);
-        Joined::Lead(Lead { flights: self.clone(), flight, landed: false })
+        Joined::Lead(Lead { flights: self.clone(), flight })
     }
 
     /// The renders in progress that `is_named` names, by key and by what is known to carry the page: those it is sure of, and
@@ -148,7 +153,7 @@ impl Flights {
             let recipe = flight.recipe.clone();
             match is_named(&recipe.key, &flight.known) {
                 Some(Sure::Yes) => sure.push(recipe),
-                Some(Sure::NotYet) => doubtful.push(Doubt { recipe, landed: flight.landed.subscribe() }),
+                Some(Sure::NotYet) => doubtful.push(Doubt { recipe, course: flight.course.subscribe() }),
                 None => {}
             }
         }
@@ -183,7 +188,7 @@ impl Flight {
     }
 
     fn follow(self: &Arc<Self>, arrival: u64) -> Follower {
-        Follower { landed: self.landed.subscribe(), flight: self.clone(), arrival }
+        Follower { course: self.course.subscribe(), flight: self.clone(), arrival }
     }
 }
 
@@ -212,20 +217,15 @@ impl Lead {
         self.flight.gained_waiter.notified().await;
     }
 
-    /// Ends the flight. `settle` changes the cache and gives the newest mark on the tags that were learnt during the render;
-    /// no other flight of any key lands or starts meanwhile, and nobody joins: who joined before had seen no newer mark.
-    pub(crate) fn land(
-        mut self,
-        landing: Landing,
-        took: Duration,
-        settle: impl FnOnce() -> u64,
-    ) -> Arc<Landed> {
+    /// Ends the flight. `settle` changes the cache and says what that ends it with, and the newest mark on the tags that were
+    /// learnt during the render; no other flight of any key lands or starts meanwhile, and nobody joins: who joined before
+    /// had seen no newer mark.
+    pub(crate) fn land(self, took: Duration, settle: impl FnOnce() -> (Landing, u64)) -> Arc<Landed> {
         let as_of = self.flight.as_of.load(Ordering::Acquire);
-        // Should this panic, the flight still lands, as abandoned.
-        let late_mark = self.leave(settle);
+        // Should this panic, the flight is abandoned.
+        let (landing, late_mark) = self.leave(settle);
         let landed = Arc::new(Landed { landing, took, as_of, late_mark });
-        self.landed = true;
-        self.flight.landed.send_replace(Some(landed.clone()));
+        self.flight.course.send_replace(Course::Landed(landed.clone()));
         landed
     }
 
@@ -244,17 +244,16 @@ impl Lead {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        if !self.landed {
+        if !self.flight.course.borrow().is_over() {
             self.leave(|| {});
-            let landed = Landed { landing: Landing::Abandoned, took: Duration::ZERO, as_of: 0, late_mark: 0 };
-            self.flight.landed.send_replace(Some(Arc::new(landed)));
+            self.flight.course.send_replace(Course::Abandoned);
         }
     }
 }
 
 impl Follower {
-    /// Waits for the flight to end; `None` when its result is too old for this caller, who looks again. A render that a
-    /// client waits for needs no permit.
+    /// Waits for the flight to end; `None` when it was abandoned or is too old for this caller, who looks again. A render that
+    /// a client waits for needs no permit.
     pub(crate) async fn wait(self) -> Option<Arc<Landed>> {
         self.flight.gained_waiter.notify_one();
         self.landed().await
@@ -262,18 +261,28 @@ impl Follower {
 
     /// The same for a caller who is no client.
     pub(crate) async fn landed(mut self) -> Option<Arc<Landed>> {
-        let landed = self.landed.wait_for(Option::is_some).await.ok()?.clone()?;
-        landed.is_acceptable(self.arrival).then_some(landed)
+        match &*self.course.wait_for(Course::is_over).await.ok()? {
+            Course::Landed(landed) if landed.is_acceptable(self.arrival) => Some(landed.clone()),
+            _ => None,
+        }
     }
 }
 
 impl Doubt {
     /// Waits for the flight to end, and gives the entry it stored.
     pub(crate) async fn stored(&mut self) -> Option<Arc<Entry>> {
-        match &self.landed.wait_for(Option::is_some).await.ok()?.as_ref()?.landing {
+        let course = self.course.wait_for(Course::is_over).await.ok()?;
+        let Course::Landed(landed) = &*course else { return None };
+        match &landed.landing {
             Landing::Stored(entry) => Some(entry.clone()),
             _ => None,
         }
+    }
+}
+
+impl Course {
+    fn is_over(&self) -> bool {
+        !matches!(self, Self::InProgress)
     }
 }
 

@@ -95,8 +95,7 @@ impl Lists {
 
     /// Whether a page has no such path, as far as its list was read.
     pub(super) fn exclude(&self, recipe: &Recipe) -> bool {
-        let listed = self.exclusive(&recipe.page).and_then(|list| list.last().listed.clone());
-        listed.is_some_and(|listed| !listed.has(recipe.key.path()))
+        self.exclusive(&recipe.page).is_some_and(|list| !list.last().has(recipe.key.path()))
     }
 }
 

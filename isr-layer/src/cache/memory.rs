@@ -17,44 +17,30 @@ const HEAD: u64 = 4 * 1024;
 /// Strangers choose the keys. The hash has a seed of its own, drawn at random for each cache, so they cannot make them
 /// collide; and a look-up compares the whole key, never the hash alone.
 pub(crate) struct Memory {
-    entries: Cache<Key, Arc<Entry>, ByBytes>,
+    entries: Bounded<Key, Arc<Entry>>,
     largest_body: usize,
 }
 
-/// An entry weighs its bytes, and at least its share of the whole when as many entries as allowed are there.
+/// A cache with room for so many bytes and so many values, whichever ends first.
+pub(crate) type Bounded<K, V> = Cache<K, V, ByBytes<K, V>>;
+
+/// A value weighs its bytes, and at least its share of the whole when as many values as allowed are there.
 #[derive(Clone)]
-struct ByBytes {
+pub(crate) struct ByBytes<K, V> {
+    size: fn(&K, &V) -> usize,
     at_least: u64,
 }
 
-impl Weighter<Key, Arc<Entry>> for ByBytes {
-    fn weight(&self, _: &Key, entry: &Arc<Entry>) -> u64 {
-        (entry.size() as u64).max(self.at_least)
+impl<K, V> Weighter<K, V> for ByBytes<K, V> {
+    fn weight(&self, key: &K, value: &V) -> u64 {
+        ((self.size)(key, value) as u64).max(self.at_least)
     }
 }
 
 impl Memory {
     /// Room for `bytes` and `entries`, whichever ends first.
     pub(crate) fn new(bytes: u64, entries: u64) -> Self {
-        let entries = entries.max(1);
-        // The average weight decides how much the cache prepares for; pages of 8 KiB are a usual size.
-        let estimated = usize::try_from((bytes / 8192).clamp(16, entries.max(16))).unwrap_or(usize::MAX);
-        let options = OptionsBuilder::new()
-            .weight_capacity(bytes)
-            .estimated_items_capacity(estimated)
-            .shards(shards(bytes, entries))
-            .build();
-        // One more entry of this weight would not fit.
-        let weighter = ByBytes { at_least: bytes / entries.saturating_add(1) + 1 };
-        let entries = match options {
-            Ok(options) => Cache::with_options(
-                options,
-                weighter,
-                DefaultHashBuilder::default(),
-                DefaultLifecycle::default(),
-            ),
-            Err(_) => Cache::with_weighter(estimated, bytes, weighter),
-        };
+        let entries = bounded(bytes, entries, |_, entry: &Arc<Entry>| entry.size());
         // A twentieth of each part is left for what is new, and a body is counted twice, for its encodings.
         let part = entries.shard_capacity();
         let largest_body = usize::try_from((part - part / 20).saturating_sub(HEAD) / 2).unwrap_or(usize::MAX);
@@ -97,10 +83,35 @@ impl Memory {
     }
 }
 
-/// How many parts the cache is split into. A part must have room for several of the largest bodies and for some entries,
+/// A cache with room for `bytes` and `values`, whichever ends first, where a value takes `size`.
+pub(crate) fn bounded<K, V>(bytes: u64, values: u64, size: fn(&K, &V) -> usize) -> Bounded<K, V>
+where
+    K: Clone + Eq + Hash,
+    V: Clone,
+{
+    let (bytes, values) = (bytes.max(1), values.max(1));
+    // The average weight decides how much the cache prepares for; pages of 8 KiB are a usual size.
+    let estimated = usize::try_from((bytes / 8192).clamp(16, values.max(16))).unwrap_or(usize::MAX);
+    // One more value of this weight would not fit.
+    let weighter = ByBytes { size, at_least: bytes / values.saturating_add(1) + 1 };
+    let options = OptionsBuilder::new()
+        .weight_capacity(bytes)
+        .estimated_items_capacity(estimated)
+        .shards(shards(bytes, values))
+        .build();
+    match options {
+        Ok(options) => {
+            let (hash, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+            Cache::with_options(options, weighter, hash, lifecycle)
+        }
+        Err(_) => Cache::with_weighter(estimated, bytes, weighter),
+    }
+}
+
+/// How many parts the cache is split into. A part must have room for several of the largest bodies and for some values,
 /// since what weighs more than its part is never kept.
-pub(crate) fn shards(bytes: u64, entries: u64) -> usize {
+fn shards(bytes: u64, values: u64) -> usize {
     const ROOM: u64 = 32 * 1024 * 1024;
-    const ENTRIES: u64 = 64;
-    usize::try_from((bytes / ROOM).min(entries / ENTRIES).clamp(1, 64)).unwrap_or(1)
+    const VALUES: u64 = 64;
+    usize::try_from((bytes / ROOM).min(values / VALUES).clamp(1, 64)).unwrap_or(1)
 }

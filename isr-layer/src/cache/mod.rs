@@ -10,6 +10,7 @@ mod memory;
 mod new_keys;
 mod permits;
 mod prerender;
+mod progress;
 mod regenerate;
 mod revalidate;
 mod selection;
@@ -22,7 +23,7 @@ pub(crate) use self::core::{Config, Core, Decision, Waiting};
 pub(crate) use flight::{Landing, Lead};
 pub(crate) use lists::Lists;
 pub(crate) use lookup::{Glance, Sight};
-pub(crate) use memory::shards;
+pub(crate) use memory::{Bounded, bounded};
 pub(crate) use permits::{Limits, Purpose};
 pub(crate) use regenerate::{
     Answer, End, For, Render, RenderError, RenderResult, Renderer, attempt, caught, regenerate,

@@ -1,6 +1,6 @@
 //! Limits on the renders that no client waits for: so many at once, so many a page, on-demand before refreshes.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -38,10 +38,15 @@ pub(crate) struct Permit {
 
 #[derive(Debug, Default)]
 struct State {
-    running: usize,
-    running_of_page: std::collections::HashMap<u32, usize>,
+    running: Running,
     on_demand: VecDeque<Waiting>,
     refreshes: VecDeque<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Running {
+    all: usize,
+    of_page: HashMap<u32, usize>,
 }
 
 #[derive(Debug)]
@@ -58,7 +63,7 @@ impl Permits {
     /// A permit, if one is free now.
     pub(crate) fn try_acquire(self: &Arc<Self>, page: u32) -> Option<Permit> {
         let mut state = self.lock();
-        state.may_run(page, self.limits).then(|| self.grant(&mut state, page))
+        state.running.may_grow(page, self.limits).then(|| self.grant(&mut state, page))
     }
 
     /// Waits for a permit. `None` at once when too many refreshes wait already: the page stays stale until it is asked for
@@ -66,22 +71,26 @@ impl Permits {
     pub(crate) async fn acquire(self: &Arc<Self>, page: u32, purpose: Purpose) -> Option<Permit> {
         let turn = {
             let mut state = self.lock();
-            if state.may_run(page, self.limits) {
+            if state.running.may_grow(page, self.limits) {
                 return Some(self.grant(&mut state, page));
             }
             if purpose == Purpose::Refresh && state.refreshes.len() >= self.limits.queued {
                 return None;
             }
             let (granted, turn) = oneshot::channel();
-            state.queue(purpose).push_back(Waiting { page, granted });
+            let queue = match purpose {
+                Purpose::OnDemand => &mut state.on_demand,
+                Purpose::Refresh => &mut state.refreshes,
+            };
+            queue.push_back(Waiting { page, granted });
             turn
         };
         turn.await.ok()
     }
 
     fn grant(self: &Arc<Self>, state: &mut State, page: u32) -> Permit {
-        state.running += 1;
-        *state.running_of_page.entry(page).or_default() += 1;
+        state.running.all += 1;
+        *state.running.of_page.entry(page).or_default() += 1;
         Permit { permits: self.clone(), page }
     }
 
@@ -104,39 +113,30 @@ impl Permits {
 }
 
 impl State {
-    fn may_run(&self, page: u32, limits: Limits) -> bool {
-        let of_page = self.running_of_page.get(&page).copied().unwrap_or(0);
-        self.running < limits.at_once && of_page < limits.per_page
-    }
-
-    fn queue(&mut self, purpose: Purpose) -> &mut VecDeque<Waiting> {
-        match purpose {
-            Purpose::OnDemand => &mut self.on_demand,
-            Purpose::Refresh => &mut self.refreshes,
-        }
-    }
-
     /// The first that waits and may run, on-demand before refreshes. Those whose waiter has left are dropped.
     fn next(&mut self, limits: Limits) -> Option<Waiting> {
-        for purpose in [Purpose::OnDemand, Purpose::Refresh] {
-            self.queue(purpose).retain(|waiting| !waiting.granted.is_closed());
-            let may_run = |state: &Self, waiting: &Waiting| state.may_run(waiting.page, limits);
-            let queue = if purpose == Purpose::OnDemand { &self.on_demand } else { &self.refreshes };
-            let first = queue.iter().position(|waiting| may_run(self, waiting));
-            if let Some(waiting) = first.and_then(|at| self.queue(purpose).remove(at)) {
-                return Some(waiting);
-            }
-        }
-        None
+        let Self { running, on_demand, refreshes } = self;
+        [on_demand, refreshes].into_iter().find_map(|queue| {
+            queue.retain(|waiting| !waiting.granted.is_closed());
+            let first = queue.iter().position(|waiting| running.may_grow(waiting.page, limits))?;
+            queue.remove(first)
+        })
+    }
+}
+
+impl Running {
+    fn may_grow(&self, page: u32, limits: Limits) -> bool {
+        let of_page = self.of_page.get(&page).copied().unwrap_or(0);
+        self.all < limits.at_once && of_page < limits.per_page
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         {
-            let mut state = self.permits.lock();
-            state.running = state.running.saturating_sub(1);
-            if let Some(of_page) = state.running_of_page.get_mut(&self.page) {
+            let running = &mut self.permits.lock().running;
+            running.all = running.all.saturating_sub(1);
+            if let Some(of_page) = running.of_page.get_mut(&self.page) {
                 *of_page = of_page.saturating_sub(1);
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::flight::Landing;
-use super::revalidate::Rendered;
+use super::progress::Rendered;
 use crate::clock;
 use crate::key::Key;
 use crate::page::Known;
@@ -48,7 +48,6 @@ impl PrerenderReport {
                 Landing::Stored(entry) => format!("the answer was {}", entry.status),
                 Landing::Failed(failure) => format!("the render failed ({})", failure.reason.as_str()),
                 Landing::Refused(reason, _) => format!("the answer may not be stored ({})", reason.as_str()),
-                Landing::Abandoned => "the render was given up".to_owned(),
             },
         };
         let host = recipe.host().unwrap_or_default();

@@ -20,7 +20,7 @@ use super::permits::{Permit, Purpose};
 use crate::body::{self, IsrBody, Read, is_length};
 use crate::clock;
 use crate::context::Current;
-use crate::entry::{Verdict, admit_head};
+use crate::entry::{NotStored, admit_head};
 use crate::key::Key;
 use crate::outcome::Reason;
 use crate::recipe::{Recipe, Routed};
@@ -65,7 +65,7 @@ pub(crate) enum Answer<B, E> {
     /// The same as everybody who waits.
     Landed(Arc<Landed>),
     /// An answer that was made for it alone.
-    Own { response: Response<IsrBody<B>>, verdict: Verdict },
+    Own { response: Response<IsrBody<B>>, why: NotStored },
     /// The inner service's error.
     Error(E),
 }
@@ -81,10 +81,15 @@ pub(crate) enum For<R: Render> {
 
 /// How one render ended.
 pub(crate) enum End<B, E> {
-    /// An answer that was read whole.
-    Whole { parts: response::Parts, body: Bytes, trailers: Option<Box<HeaderMap>> },
+    /// An answer that was read whole, and what its head decides.
+    Whole {
+        parts: response::Parts,
+        body: Bytes,
+        trailers: Option<Box<HeaderMap>>,
+        admitted: Result<(), NotStored>,
+    },
     /// An answer that was not read, or not to its end, and goes on to the client as it is.
-    Unread { response: Response<IsrBody<B>>, verdict: Verdict },
+    Unread { response: Response<IsrBody<B>>, why: NotStored },
     /// No answer, or half of one.
     Failed(Reason),
     /// The inner service's error.
@@ -108,14 +113,14 @@ pub(crate) async fn regenerate<R: Render>(
         For::Nobody(permit) => (None, Some(permit)),
         For::Later(purpose) => match turn(&core, &lead, &recipe, purpose).await {
             Turn::Granted(permit) => (None, permit),
-            // The flight lands as abandoned when it is dropped.
+            // Dropped, the lead abandons its flight.
             Turn::TooMany => return,
         },
     };
     let as_of = lead.begin(&core.marks);
     let is_listed = core.admits(&recipe).await;
     let born = clock::now();
-    let scope = Current::of(&recipe);
+    let scope = Current::of(recipe.page.page, recipe.key.clone());
     let max_body = core.max_body(&recipe.page);
     let end = if is_listed { attempt(render, &recipe, &scope, max_body).await } else { End::NotListed };
     let is_checked_in = scope.is_checked_in();
@@ -160,24 +165,19 @@ pub(crate) async fn attempt<R: Render>(
             Err(RenderError::Gone) => return End::Gone,
         };
         let (parts, body) = response.into_parts();
-        let verdict = admit_head(recipe, &parts, scope.is_checked_in());
-        if matches!(verdict, Verdict::Uncacheable(_)) {
-            return End::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), verdict };
+        let admitted = admit_head(recipe, &parts, scope.is_checked_in());
+        if let Err(why @ NotStored::Uncacheable(_)) = admitted {
+            return End::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), why };
         }
         match body::read(body, max_body).await {
-            Read::Whole { bytes, .. }
-                if verdict == Verdict::Store && !is_length(&parts.headers, bytes.len()) =>
-            {
+            Read::Whole { bytes, .. } if admitted.is_ok() && !is_length(&parts.headers, bytes.len()) => {
                 End::Failed(Reason::Cut)
             }
-            Read::Whole { bytes, trailers } => End::Whole { parts, body: bytes, trailers },
+            Read::Whole { bytes, trailers } => End::Whole { parts, body: bytes, trailers, admitted },
             Read::Cut => End::Failed(Reason::Cut),
             Read::TooLarge(body) => {
-                let verdict = match verdict {
-                    Verdict::Store => Verdict::Uncacheable(Reason::TooLarge),
-                    refused => refused,
-                };
-                End::Unread { response: Response::from_parts(parts, body), verdict }
+                let why = admitted.err().unwrap_or(NotStored::Uncacheable(Reason::TooLarge));
+                End::Unread { response: Response::from_parts(parts, body), why }
             }
         }
     };

@@ -8,7 +8,7 @@ use crate::cache::Core;
 use crate::clock;
 use crate::context::Current;
 use crate::deliver::mark_draft;
-use crate::inner::Inner;
+use crate::inner::{Inner, call};
 use crate::outcome::{CacheStatus, Forward, Outcome, Reason};
 use crate::page::Page;
 
@@ -22,7 +22,7 @@ impl Core {
 /// Answers an editor. The functions of [`context`](crate::context) know the page, and do nothing: there is no entry to tag.
 pub(crate) async fn show<S, B>(
     page: Page,
-    mut ready: S,
+    ready: S,
     request: Request<B>,
     show_status: bool,
 ) -> Result<Response<IsrBody<S::Body>>, S::Error>
@@ -30,14 +30,8 @@ where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
-    let work = async move {
-        let answer = ready.call(request);
-        // The service goes before the answer is awaited, as a client's own would.
-        drop(ready);
-        answer.await
-    };
     let scope = Current::of_draft(page);
-    let mut response = scope.enter(work).await?;
+    let mut response = scope.enter(call(ready, request)).await?;
     let outcome = Outcome::Unstored { forward: Forward::Bypass, reason: Reason::Draft, collapsed: false };
     let status = show_status.then_some(CacheStatus { outcome, ttl: None });
     mark_draft(response.headers_mut(), status.as_ref());

@@ -8,63 +8,58 @@ use crate::context::Said;
 use crate::outcome::Reason;
 use crate::page::Policy;
 
-/// What becomes of an answer.
+/// Why an answer is not stored and served to everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It is stored and served to everybody.
-    Store,
+pub(crate) enum NotStored {
     /// It is no good page: the last good one stays, and the next try waits.
     Failed(Reason),
     /// It is good for the client it was made for alone: the old entry is dropped.
     Uncacheable(Reason),
 }
 
-impl Verdict {
-    /// Why it is not stored.
+impl NotStored {
     pub(crate) fn reason(self) -> Reason {
-        match self {
-            Self::Failed(reason) | Self::Uncacheable(reason) => reason,
-            Self::Store => Reason::Stale,
-        }
+        let (Self::Failed(reason) | Self::Uncacheable(reason)) = self;
+        reason
     }
 }
 
-/// What the head of an answer decides; `Store` as long as the body says nothing else.
+/// Whether the head of an answer lets it be stored, as long as the body says nothing else.
 pub(crate) fn head(
     policy: &Policy,
     vary: &[HeaderName],
     parts: &response::Parts,
     checked_in: bool,
-) -> Verdict {
+) -> Result<(), NotStored> {
     if is_failure(parts.status) {
-        return Verdict::Failed(Reason::FailedStatus);
+        return Err(NotStored::Failed(Reason::FailedStatus));
     }
-    let refusal = if !checked_in {
-        Some(Reason::NotCheckedIn)
+    let reason = if !checked_in {
+        Reason::NotCheckedIn
     } else if !is_stored(parts.status, policy) {
-        Some(Reason::Status)
+        Reason::Status
     } else if parts.headers.contains_key(SET_COOKIE) {
-        Some(Reason::SetCookie)
+        Reason::SetCookie
     } else if forbids_storing(&parts.headers) {
-        Some(Reason::CacheControl)
+        Reason::CacheControl
     } else if varies_on_undeclared(&parts.headers, vary) {
-        Some(Reason::Vary)
+        Reason::Vary
     } else if is_too_much(&parts.headers) {
-        Some(Reason::TooManyHeaders)
+        Reason::TooManyHeaders
     } else {
-        None
+        return Ok(());
     };
-    refusal.map_or(Verdict::Store, Verdict::Uncacheable)
+    Err(NotStored::Uncacheable(reason))
 }
 
 /// What the body and the handler's own words decide about an answer whose head may be stored.
-pub(crate) fn body(policy: &Policy, status: StatusCode, length: usize, said: &Said) -> Verdict {
+pub(crate) fn body(policy: &Policy, status: StatusCode, length: usize, said: &Said) -> Result<(), NotStored> {
     if said.no_store {
-        Verdict::Uncacheable(Reason::NoStore)
+        Err(NotStored::Uncacheable(Reason::NoStore))
     } else if status == StatusCode::OK && length == 0 && !policy.allow_empty {
-        Verdict::Failed(Reason::Empty)
+        Err(NotStored::Failed(Reason::Empty))
     } else {
-        Verdict::Store
+        Ok(())
     }
 }
 
@@ -145,20 +140,24 @@ mod tests {
         response.body(()).unwrap().into_parts().0
     }
 
-    fn verdict(policy: Policy, status: u16, headers: &[(&'static str, &'static str)]) -> Verdict {
+    fn admitted(
+        policy: Policy,
+        status: u16,
+        headers: &[(&'static str, &'static str)],
+    ) -> Result<(), NotStored> {
         head(&policy, &[HeaderName::from_static("accept-language")], &parts(status, headers), true)
     }
 
     #[test]
     fn the_table_of_statuses() {
-        let failed = Verdict::Failed(Reason::FailedStatus);
-        let refused = Verdict::Uncacheable(Reason::Status);
+        let failed = Err(NotStored::Failed(Reason::FailedStatus));
+        let refused = Err(NotStored::Uncacheable(Reason::Status));
         for (status, expected) in [
-            (200, Verdict::Store),
-            (301, Verdict::Store),
-            (308, Verdict::Store),
-            (404, Verdict::Store),
-            (410, Verdict::Store),
+            (200, Ok(())),
+            (301, Ok(())),
+            (308, Ok(())),
+            (404, Ok(())),
+            (410, Ok(())),
             (201, refused),
             (203, refused),
             (204, refused),
@@ -180,39 +179,39 @@ mod tests {
             (503, failed),
             (599, failed),
         ] {
-            assert_eq!(verdict(Policy::new(), status, &[]), expected, "{status}");
+            assert_eq!(admitted(Policy::new(), status, &[]), expected, "{status}");
         }
         for status in [203, 302, 307] {
-            assert_eq!(verdict(Policy::new().allow_temporary(true), status, &[]), Verdict::Store, "{status}");
+            assert_eq!(admitted(Policy::new().allow_temporary(true), status, &[]), Ok(()), "{status}");
         }
     }
 
     #[test]
     fn the_table_of_headers() {
-        let cache_control = Verdict::Uncacheable(Reason::CacheControl);
-        let vary = Verdict::Uncacheable(Reason::Vary);
+        let cache_control = Err(NotStored::Uncacheable(Reason::CacheControl));
+        let vary = Err(NotStored::Uncacheable(Reason::Vary));
         for (name, value, expected) in [
-            ("set-cookie", "a=b", Verdict::Uncacheable(Reason::SetCookie)),
+            ("set-cookie", "a=b", Err(NotStored::Uncacheable(Reason::SetCookie))),
             ("cache-control", "no-store", cache_control),
             ("cache-control", "public, Private", cache_control),
             ("cache-control", "private=\"x, y\"", cache_control),
             ("cache-control", "max-age=0, no-cache", cache_control),
-            ("cache-control", "max-age=60", Verdict::Store),
-            ("cache-control", "x-private", Verdict::Store),
+            ("cache-control", "max-age=60", Ok(())),
+            ("cache-control", "x-private", Ok(())),
             ("vary", "*", vary),
             ("vary", "Cookie", vary),
-            ("vary", "Accept-Language, Accept-Encoding", Verdict::Store),
+            ("vary", "Accept-Language, Accept-Encoding", Ok(())),
             ("vary", "accept-language, origin", vary),
         ] {
-            assert_eq!(verdict(Policy::new(), 200, &[(name, value)]), expected, "{name}: {value}");
+            assert_eq!(admitted(Policy::new(), 200, &[(name, value)]), expected, "{name}: {value}");
         }
         let lines = [("cache-control", "max-age=60"), ("cache-control", "no-store")];
-        assert_eq!(verdict(Policy::new(), 200, &lines), cache_control);
+        assert_eq!(admitted(Policy::new(), 200, &lines), cache_control);
     }
 
     #[test]
     fn more_fields_than_are_stored_are_refused() {
-        let refused = Verdict::Uncacheable(Reason::TooManyHeaders);
+        let refused = Err(NotStored::Uncacheable(Reason::TooManyHeaders));
         let with = |fields: &[usize]| {
             let mut parts = parts(200, &[]);
             for (at, &length) in fields.iter().enumerate() {
@@ -222,9 +221,9 @@ mod tests {
             head(&Policy::new(), &[], &parts, true)
         };
 
-        assert_eq!(with(&[1; 64]), Verdict::Store);
+        assert_eq!(with(&[1; 64]), Ok(()));
         assert_eq!(with(&[1; 65]), refused);
-        assert_eq!(with(&[4092; 4]), Verdict::Store);
+        assert_eq!(with(&[4092; 4]), Ok(()));
         assert_eq!(with(&[4092, 4092, 4092, 4093]), refused);
     }
 
@@ -232,19 +231,22 @@ mod tests {
     fn an_answer_of_another_function_is_not_stored_and_a_failure_stays_one() {
         let of = |status| head(&Policy::new(), &[], &parts(status, &[]), false);
 
-        assert_eq!(of(200), Verdict::Uncacheable(Reason::NotCheckedIn));
-        assert_eq!(of(500), Verdict::Failed(Reason::FailedStatus));
+        assert_eq!(of(200), Err(NotStored::Uncacheable(Reason::NotCheckedIn)));
+        assert_eq!(of(500), Err(NotStored::Failed(Reason::FailedStatus)));
     }
 
     #[test]
     fn an_empty_200_has_failed_unless_it_is_allowed() {
         let said = Said::default();
 
-        assert_eq!(body(&Policy::new(), StatusCode::OK, 0, &said), Verdict::Failed(Reason::Empty));
-        assert_eq!(body(&Policy::new().allow_empty(true), StatusCode::OK, 0, &said), Verdict::Store);
-        assert_eq!(body(&Policy::new(), StatusCode::NOT_FOUND, 0, &said), Verdict::Store);
+        assert_eq!(body(&Policy::new(), StatusCode::OK, 0, &said), Err(NotStored::Failed(Reason::Empty)));
+        assert_eq!(body(&Policy::new().allow_empty(true), StatusCode::OK, 0, &said), Ok(()));
+        assert_eq!(body(&Policy::new(), StatusCode::NOT_FOUND, 0, &said), Ok(()));
         let no_store = Said { no_store: true, ..Said::default() };
-        assert_eq!(body(&Policy::new(), StatusCode::OK, 5, &no_store), Verdict::Uncacheable(Reason::NoStore));
+        assert_eq!(
+            body(&Policy::new(), StatusCode::OK, 5, &no_store),
+            Err(NotStored::Uncacheable(Reason::NoStore))
+        );
     }
 
     #[test]

@@ -4,29 +4,32 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName};
 use http::{StatusCode, response};
 
-use super::admit::{self, Verdict};
+use super::admit::{self, NotStored};
 use crate::call::{Status, is_one_message, status, subtype};
 use crate::context::Said;
 use crate::outcome::Reason;
 use crate::page::Policy;
 
-/// What the head of a call's answer decides; `Store` as long as the rest says nothing else.
+/// Whether the head of a call's answer lets it be stored, as long as the rest says nothing else.
 pub(super) fn head(
     policy: &Policy,
     vary: &[HeaderName],
     parts: &response::Parts,
     checked_in: bool,
-) -> Verdict {
+) -> Result<(), NotStored> {
     match status(&parts.headers) {
         // Something before the method wants to know who asks, or there is no such method: as with 401, 403 and 404.
-        Status::Refused if !checked_in => return Verdict::Uncacheable(Reason::NotCheckedIn),
-        Status::Refused | Status::Failed => return Verdict::Failed(Reason::GrpcStatus),
+        Status::Refused if !checked_in => return Err(NotStored::Uncacheable(Reason::NotCheckedIn)),
+        Status::Refused | Status::Failed => return Err(NotStored::Failed(Reason::GrpcStatus)),
         Status::Ok | Status::Missing => {}
     }
-    match admit::head(policy, vary, parts, checked_in) {
-        Verdict::Store if parts.status != StatusCode::OK => Verdict::Uncacheable(Reason::Status),
-        Verdict::Store if subtype(&parts.headers).is_none() => Verdict::Uncacheable(Reason::NotOneMessage),
-        verdict => verdict,
+    admit::head(policy, vary, parts, checked_in)?;
+    if parts.status != StatusCode::OK {
+        Err(NotStored::Uncacheable(Reason::Status))
+    } else if subtype(&parts.headers).is_none() {
+        Err(NotStored::Uncacheable(Reason::NotOneMessage))
+    } else {
+        Ok(())
     }
 }
 
@@ -37,18 +40,18 @@ pub(super) fn whole(
     body: &Bytes,
     trailers: Option<&HeaderMap>,
     said: &Said,
-) -> Verdict {
+) -> Result<(), NotStored> {
     let ended = match trailers.map_or(Status::Missing, status) {
         Status::Missing => status(&parts.headers),
         trailing => trailing,
     };
     if ended != Status::Ok {
-        Verdict::Failed(Reason::GrpcStatus)
+        Err(NotStored::Failed(Reason::GrpcStatus))
     } else if body.is_empty() {
         // No client takes a unary answer without a message.
-        Verdict::Failed(Reason::Empty)
+        Err(NotStored::Failed(Reason::Empty))
     } else if !is_one_message(body) {
-        Verdict::Uncacheable(Reason::NotOneMessage)
+        Err(NotStored::Uncacheable(Reason::NotOneMessage))
     } else {
         admit::body(policy, parts.status, body.len(), said)
     }
@@ -59,7 +62,8 @@ mod tests {
     use super::*;
 
     const MESSAGE: &[u8] = b"\0\0\0\0\x01a";
-    const FAILED: Verdict = Verdict::Failed(Reason::GrpcStatus);
+    const FAILED: Result<(), NotStored> = Err(NotStored::Failed(Reason::GrpcStatus));
+    const NOT_ONE_MESSAGE: Result<(), NotStored> = Err(NotStored::Uncacheable(Reason::NotOneMessage));
 
     fn parts(status: u16, headers: &[(&'static str, &'static str)]) -> response::Parts {
         let mut response = http::Response::builder().status(status);
@@ -69,7 +73,7 @@ mod tests {
         response.body(()).unwrap().into_parts().0
     }
 
-    fn head_of(status: u16, headers: &[(&'static str, &'static str)]) -> Verdict {
+    fn head_of(status: u16, headers: &[(&'static str, &'static str)]) -> Result<(), NotStored> {
         head(&Policy::new(), &[], &parts(status, headers), true)
     }
 
@@ -77,7 +81,7 @@ mod tests {
         in_headers: Option<&'static str>,
         in_trailers: Option<&'static str>,
         body: &'static [u8],
-    ) -> Verdict {
+    ) -> Result<(), NotStored> {
         let headers = in_headers.map(|status| ("grpc-status", status));
         let trailers = in_trailers.map(|status| parts(200, &[("grpc-status", status)]).headers);
         let parts = parts(200, headers.as_slice());
@@ -88,18 +92,18 @@ mod tests {
     fn the_table_of_heads() {
         let grpc = ("content-type", "application/grpc");
 
-        assert_eq!(head_of(200, &[grpc]), Verdict::Store);
-        assert_eq!(head_of(200, &[grpc, ("grpc-status", "0")]), Verdict::Store);
-        assert_eq!(head_of(200, &[("content-type", "application/grpc+json")]), Verdict::Store);
+        assert_eq!(head_of(200, &[grpc]), Ok(()));
+        assert_eq!(head_of(200, &[grpc, ("grpc-status", "0")]), Ok(()));
+        assert_eq!(head_of(200, &[("content-type", "application/grpc+json")]), Ok(()));
         assert_eq!(head_of(200, &[grpc, ("grpc-status", "5")]), FAILED);
+        assert_eq!(head_of(200, &[("content-type", "text/html")]), NOT_ONE_MESSAGE);
         assert_eq!(
-            head_of(200, &[("content-type", "text/html")]),
-            Verdict::Uncacheable(Reason::NotOneMessage)
+            head_of(200, &[grpc, ("set-cookie", "a=b")]),
+            Err(NotStored::Uncacheable(Reason::SetCookie))
         );
-        assert_eq!(head_of(200, &[grpc, ("set-cookie", "a=b")]), Verdict::Uncacheable(Reason::SetCookie));
-        assert_eq!(head_of(404, &[grpc]), Verdict::Uncacheable(Reason::Status));
-        assert_eq!(head_of(301, &[grpc]), Verdict::Uncacheable(Reason::Status));
-        assert_eq!(head_of(503, &[grpc]), Verdict::Failed(Reason::FailedStatus));
+        assert_eq!(head_of(404, &[grpc]), Err(NotStored::Uncacheable(Reason::Status)));
+        assert_eq!(head_of(301, &[grpc]), Err(NotStored::Uncacheable(Reason::Status)));
+        assert_eq!(head_of(503, &[grpc]), Err(NotStored::Failed(Reason::FailedStatus)));
     }
 
     #[test]
@@ -110,7 +114,7 @@ mod tests {
         };
 
         for refusal in ["7", "12", "16"] {
-            assert_eq!(of(refusal, false), Verdict::Uncacheable(Reason::NotCheckedIn), "{refusal}");
+            assert_eq!(of(refusal, false), Err(NotStored::Uncacheable(Reason::NotCheckedIn)), "{refusal}");
             assert_eq!(of(refusal, true), FAILED, "{refusal}");
         }
         assert_eq!(of("14", false), FAILED);
@@ -119,17 +123,17 @@ mod tests {
     #[test]
     fn an_answer_is_one_message_and_status_zero() {
         for (headers, trailers, body, expected) in [
-            (None, Some("0"), MESSAGE, Verdict::Store),
-            (Some("0"), None, MESSAGE, Verdict::Store),
-            (Some("0"), Some("0"), MESSAGE, Verdict::Store),
+            (None, Some("0"), MESSAGE, Ok(())),
+            (Some("0"), None, MESSAGE, Ok(())),
+            (Some("0"), Some("0"), MESSAGE, Ok(())),
             (None, None, MESSAGE, FAILED),
             (None, Some("13"), MESSAGE, FAILED),
             (Some("0"), Some("13"), MESSAGE, FAILED),
             (Some("0"), Some("00"), MESSAGE, FAILED),
-            (Some("0"), None, b"", Verdict::Failed(Reason::Empty)),
-            (None, Some("0"), b"\0\0\0\0\0", Verdict::Store),
-            (None, Some("0"), b"\x01\0\0\0\x01a", Verdict::Uncacheable(Reason::NotOneMessage)),
-            (None, Some("0"), b"\0\0\0\0\x01a\0\0\0\0\x01b", Verdict::Uncacheable(Reason::NotOneMessage)),
+            (Some("0"), None, b"", Err(NotStored::Failed(Reason::Empty))),
+            (None, Some("0"), b"\0\0\0\0\0", Ok(())),
+            (None, Some("0"), b"\x01\0\0\0\x01a", NOT_ONE_MESSAGE),
+            (None, Some("0"), b"\0\0\0\0\x01a\0\0\0\0\x01b", NOT_ONE_MESSAGE),
         ] {
             assert_eq!(whole_of(headers, trailers, body), expected, "{headers:?} {trailers:?} {body:?}");
         }

@@ -84,10 +84,7 @@ pub(crate) fn freshness(lifetime: Lifetime, age: Duration, marks: Validity, gone
 }
 
 fn lowest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
+    one.into_iter().chain(other).min()
 }
 
 #[cfg(test)]

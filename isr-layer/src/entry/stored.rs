@@ -13,7 +13,7 @@ use super::freshness::{Freshness, Lifetime, freshness};
 use super::is_gone;
 use crate::cache::Renderer;
 use crate::clock::Instant;
-use crate::deliver::{Offer, Representation, codec, prepare, size};
+use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all, size};
 use crate::invalidation::{Carried, Cell, Marks, Validity};
 use crate::key::Key;
 use crate::recipe::Recipe;
@@ -69,6 +69,7 @@ impl Entry {
         let (earlier_caches, is_encodable) =
             prepare(parts.status, &mut parts.headers, &body, &recipe.page.vary);
         let is_offered = offer.put(&mut parts.headers);
+        let trailers = if is_encodable { without_digests(trailers) } else { trailers };
         let size = bytes(&recipe.key, &body, trailers.as_deref(), &parts.headers, &carried, is_encodable);
         Self {
             key: recipe.key.clone(),
@@ -200,6 +201,13 @@ impl Entry {
     pub(crate) fn size(&self) -> usize {
         self.size
     }
+}
+
+/// Every encoding ends with the same trailers, and a digest is true of one: they may be left out (RFC 9110, 6.5.1).
+fn without_digests(trailers: Option<Box<HeaderMap>>) -> Option<Box<HeaderMap>> {
+    let mut trailers = trailers?;
+    remove_all(&mut trailers, is_digest);
+    (!trailers.is_empty()).then_some(trailers)
 }
 
 /// Bytes an entry takes in memory, about.

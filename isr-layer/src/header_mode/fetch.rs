@@ -14,7 +14,7 @@ use super::stored::{Stored, Whole};
 use crate::body::{IsrBody, Read, RenderBody, is_length, read_while};
 use crate::cache::caught;
 use crate::clock;
-use crate::inner::Inner;
+use crate::inner::{Inner, call};
 use crate::outcome::Reason;
 
 /// How long a body is read before it is streamed on, and how long a fetch goes on that no client waits for.
@@ -87,10 +87,7 @@ where
         known.ask_for_change(request.headers_mut());
     }
     let asked = clock::now();
-    let answer = service.call(request);
-    // The service goes before the answer is awaited, as a client's own would.
-    drop(service);
-    let response = match answer.await {
+    let response = match call(service, request).await {
         Ok(response) => response,
         Err(error) => return End::Error(error),
     };

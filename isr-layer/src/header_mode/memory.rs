@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use http::header::HeaderMap;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::stored::Stored;
 use super::target::{Asked, Target};
 use super::vary::Selecting;
-use crate::cache::shards;
+use crate::cache::{Bounded, bounded};
 
 /// How many variants one target may have, and what they may weigh together; beyond that the oldest go.
 const MOST_VARIANTS: usize = 32;
@@ -24,43 +22,15 @@ type Variants = Arc<[Arc<Stored>]>;
 
 /// The stored answers.
 pub(super) struct Memory {
-    targets: Cache<Target, Variants, ByBytes>,
+    targets: Bounded<Target, Variants>,
     /// What a target may weigh with all its variants: what weighs more than its part of the cache is gone at once.
     heaviest: usize,
-}
-
-#[derive(Clone)]
-struct ByBytes {
-    at_least: u64,
-}
-
-impl Weighter<Target, Variants> for ByBytes {
-    fn weight(&self, target: &Target, variants: &Variants) -> u64 {
-        let bytes = target.size() + variants.iter().map(|stored| stored.size()).sum::<usize>();
-        (bytes as u64).max(self.at_least)
-    }
 }
 
 impl Memory {
     /// Room for `bytes` and `entries`, whichever ends first.
     pub(super) fn new(bytes: u64, entries: u64) -> Self {
-        let (bytes, entries) = (bytes.max(1), entries.max(1));
-        let estimated = usize::try_from((bytes / 8192).clamp(16, entries.max(16))).unwrap_or(usize::MAX);
-        let weighter = ByBytes { at_least: bytes / entries.saturating_add(1) + 1 };
-        let options = OptionsBuilder::new()
-            .weight_capacity(bytes)
-            .estimated_items_capacity(estimated)
-            .shards(shards(bytes, entries))
-            .build();
-        let targets = match options {
-            Ok(options) => Cache::with_options(
-                options,
-                weighter,
-                DefaultHashBuilder::default(),
-                DefaultLifecycle::default(),
-            ),
-            Err(_) => Cache::with_weighter(estimated, bytes, weighter),
-        };
+        let targets = bounded(bytes, entries, size);
         // A twentieth of each part is left for what is new.
         let part = targets.shard_capacity();
         let heaviest =
@@ -146,4 +116,8 @@ impl Memory {
     pub(super) fn bytes(&self) -> u64 {
         self.targets.weight()
     }
+}
+
+fn size(target: &Target, variants: &Variants) -> usize {
+    target.size() + variants.iter().map(|stored| stored.size()).sum::<usize>()
 }

@@ -18,7 +18,7 @@ use crate::body::{IsrBody, RenderBody};
 use crate::cache::{Failure, Purpose};
 use crate::clock;
 use crate::deliver::note_status;
-use crate::inner::Inner;
+use crate::inner::{Inner, call};
 use crate::outcome::{CacheStatus, Outcome, Reason};
 use crate::slot::Slot;
 
@@ -109,14 +109,12 @@ impl<S> Visit<S> {
     }
 
     /// Passes a request on as it is; its answer is not stored.
-    async fn pass<B>(&self, missing: Missing, body: B, mut ready: S) -> Result<S::Body, S::Error>
+    async fn pass<B>(&self, missing: Missing, body: B, ready: S) -> Result<S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let answer = ready.call(Request::from_parts(self.parts.clone(), body));
-        drop(ready);
-        let fetched = match answer.await {
+        let fetched = match call(ready, Request::from_parts(self.parts.clone(), body)).await {
             Ok(response) => Fetched::Answer(response.map(IsrBody::inner), Some(Reason::Request)),
             Err(error) => Fetched::Error(error),
         };

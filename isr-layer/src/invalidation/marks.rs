@@ -13,7 +13,7 @@ const WORTH_A_LOOK: usize = 4096;
 
 /// The newest purges of one selector. Marks only grow, so an `Expire` followed by a `Stale` is still an `Expire`.
 #[derive(Debug, Default)]
-pub(crate) struct Mark {
+struct Mark {
     soft: AtomicU64,
     hard: AtomicU64,
 }

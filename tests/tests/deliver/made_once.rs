@@ -75,6 +75,20 @@ async fn the_decoded_bytes_are_identitys() {
 }
 
 #[tokio::test]
+async fn a_digest_of_the_page_does_not_trail_what_is_not_the_page() {
+    for (trailer, expected) in [("content-digest", None), ("repr-digest", None), ("x-checksum", Some("abc"))]
+    {
+        let stage = Stage::warm(A, html().trailer(trailer, "abc")).await;
+
+        let answer = stage.get(&only("br")).await;
+
+        assert_eq!(answer.header("content-encoding"), "br");
+        let trailing = answer.trailers.as_ref().map(|trailers| trailers[trailer].to_str().unwrap());
+        assert_eq!(trailing, expected, "{trailer}");
+    }
+}
+
+#[tokio::test]
 async fn a_variant_is_made_once_and_not_for_each_answer() {
     let stage = Stage::warm(A, html()).await;
 
