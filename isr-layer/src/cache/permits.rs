@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -27,6 +28,17 @@ pub(crate) enum Purpose {
     OnDemand,
     /// A page is stale and somebody saw it.
     Refresh,
+}
+
+impl Purpose {
+    /// How long a render waits for its turn; one on demand then queues anew, twice. After that the page stays stale, or
+    /// marked, until somebody asks for it.
+    pub(super) fn patience(self) -> Duration {
+        match self {
+            Self::OnDemand => Duration::from_secs(600),
+            Self::Refresh => Duration::from_secs(60),
+        }
+    }
 }
 
 /// The right to run one render; gives itself back when dropped.

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderMap;
@@ -24,9 +23,6 @@ use crate::entry::{NotStored, admit_head};
 use crate::key::Key;
 use crate::outcome::Reason;
 use crate::recipe::{Recipe, Routed};
-
-/// How long a refresh waits for its turn; the page stays stale until it is asked for again.
-const LONGEST_QUEUE: Duration = Duration::from_secs(60);
 
 /// Something that can render a recipe once.
 pub(crate) trait Render: Send + 'static {
@@ -146,7 +142,7 @@ async fn turn(core: &Core, lead: &Lead, recipe: &Recipe, purpose: Purpose) -> Tu
         biased;
         permit = permit => permit.map_or(Turn::TooMany, |permit| Turn::Granted(Some(permit))),
         () = lead.gained_waiter() => Turn::Granted(None),
-        () = tokio::time::sleep(LONGEST_QUEUE), if purpose == Purpose::Refresh => Turn::TooMany,
+        () = tokio::time::sleep(purpose.patience()) => Turn::TooMany,
     }
 }
 

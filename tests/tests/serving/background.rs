@@ -129,6 +129,26 @@ async fn a_refresh_that_waited_too_long_for_its_place_is_given_up_and_tried_agai
     assert_eq!(ask(&service, get::<Plain>("/p/9")).await.text(), "/p/9 v2");
 }
 
+/// Each render hangs until its time limit of half a minute, and one runs at a time.
+#[tokio::test(start_paused = true)]
+async fn a_render_on_demand_waits_half_an_hour_for_its_place_and_is_left_to_who_asks_then() {
+    let (site, isr, service) = stale_site(1, 1).await;
+    let paths = (0..70).map(|n| Purge::path(format!("/p/{n}")));
+    let purge = Purge::batch(paths).mode(Mode::Regenerate);
+    let cache = isr.cache();
+    let purging = tokio::spawn(async move { cache.revalidate(purge).await });
+
+    tokio::time::sleep(secs(29 * 60)).await;
+    assert!(isr.cache().stats().tasks >= 10, "{:?}", isr.cache().stats());
+    tokio::time::sleep(secs(2 * 60)).await;
+    assert_eq!(isr.cache().stats().tasks, 0);
+    purging.await.unwrap();
+    site.before().open();
+
+    assert!((20 + 60..20 + 62).contains(&site.renders()), "{} of half a minute each", site.renders());
+    assert_eq!(ask(&service, get::<Plain>("/p/69")).await.text(), "/p/69 v2");
+}
+
 #[tokio::test(start_paused = true)]
 async fn many_regenerations_on_demand_keep_the_limit_and_all_run() {
     let (site, isr, service) = stale_site(4, 4).await;
