@@ -3,7 +3,7 @@
 use isr_layer::{Mode, Policy, Purge};
 use isr_tests::{Reply, settle};
 
-use crate::{A, pass, secs, site_and_layer, site_with, ten_seconds, visit};
+use crate::{A, every_purge, pass, secs, site_and_layer, site_with, ten_seconds, visit};
 
 #[tokio::test(start_paused = true)]
 async fn a_404_is_stored_for_ten_seconds_and_then_absent() {
@@ -160,14 +160,7 @@ async fn a_404_without_a_body_is_stored() {
 async fn a_404_is_purged_by_path_page_and_tag_and_heals() {
     let page = A.policy(Policy::new().tags(&["posts"]).not_found_revalidate(secs(3600)));
     for (status, mode) in both(&[404, 410], &[Mode::Stale, Mode::Expire, Mode::Regenerate]) {
-        for purge in [
-            Purge::path("/a"),
-            Purge::page("/a"),
-            Purge::tag("posts"),
-            Purge::tag("late"),
-            Purge::prefix("/a"),
-            Purge::all(),
-        ] {
+        for purge in every_purge() {
             let (site, isr, service) = site_and_layer(page);
             site.script(move |_, _| {
                 isr_layer::context::tag("late");

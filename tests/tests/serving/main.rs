@@ -41,7 +41,7 @@ use std::time::Duration;
 
 use http::Request;
 use http_body_util::Full;
-use isr_layer::{Isr, IsrLayer, Page, Policy};
+use isr_layer::{Isr, IsrLayer, Page, Policy, Purge};
 use isr_tests::{Answer, Site, ask, get};
 use tower::Layer;
 
@@ -75,6 +75,18 @@ fn site_and_layer(page: Page) -> (Site, IsrLayer, Isr<Site>) {
     let isr = isr([page]);
     let service = isr.layer(site.clone());
     (site, isr, service)
+}
+
+/// One purge of each kind that reaches `/a` where it carries the tags `posts` and, learnt while it is rendered, `late`.
+fn every_purge() -> [Purge; 6] {
+    [
+        Purge::path("/a"),
+        Purge::page("/a"),
+        Purge::tag("posts"),
+        Purge::tag("late"),
+        Purge::prefix("/a"),
+        Purge::all(),
+    ]
 }
 
 /// A GET for `/a`.

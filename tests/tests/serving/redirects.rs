@@ -3,7 +3,7 @@
 use isr_layer::{Mode, Policy, Purge};
 use isr_tests::{Reply, Site, settle};
 
-use crate::{A, pass, secs, site_and_layer, site_with, ten_seconds, visit};
+use crate::{A, every_purge, pass, secs, site_and_layer, site_with, ten_seconds, visit};
 
 fn redirect(site: &Site, to: &str) {
     site.act(Reply::status(308).header("location", to).empty());
@@ -43,14 +43,7 @@ async fn a_handler_can_give_a_redirect_a_lifetime_of_its_own() {
 async fn a_redirect_is_purged_by_path_page_and_tag() {
     let policy = Policy::new().tags(&["posts"]).allow_temporary(true);
     for status in [301, 302, 307, 308] {
-        for purge in [
-            Purge::path("/a"),
-            Purge::page("/a"),
-            Purge::tag("posts"),
-            Purge::tag("late"),
-            Purge::prefix("/a"),
-            Purge::all(),
-        ] {
+        for purge in every_purge() {
             for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
                 let (site, isr, service) = site_and_layer(A.policy(policy));
                 site.script(move |_, _| {
