@@ -60,6 +60,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    // Inlined into a wrapper, the future would be made beside its place and moved there.
     #[inline(never)]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let routed = !self.is_outermost && placement::is_routed(request.extensions());

@@ -57,7 +57,7 @@ pub(super) async fn fetch<S, B>(
     let (targets, largest) = (lead.targets().clone(), lead.largest_body());
     let end = tokio::select! {
         biased;
-        end = caught(ask(service, request, known, &targets, largest)) => end.unwrap_or(End::Failed(Reason::Panic)),
+        end = caught(ask(service, request, &headers, known, &targets, largest)) => end.unwrap_or(End::Failed(Reason::Panic)),
         () = nobody_waits(client.as_mut()) => End::Failed(Reason::Timeout),
     };
     let fetched = land(lead, &headers, end);
@@ -67,10 +67,11 @@ pub(super) async fn fetch<S, B>(
     }
 }
 
-/// Asks the service, and reads its answer if that may be stored.
+/// Asks the service, and reads its answer if that may be stored for a request with these `headers`.
 async fn ask<S, B>(
     mut service: S,
     mut request: Request<B>,
+    headers: &HeaderMap,
     known: Option<Arc<Stored>>,
     targets: &[HeaderName],
     largest: usize,
@@ -82,7 +83,6 @@ where
     if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
         return End::Error(error);
     }
-    let headers = request.headers().clone();
     if let Some(known) = &known {
         known.ask_for_change(request.headers_mut());
     }
@@ -98,11 +98,10 @@ where
     let timing = Received { at: received, delay };
     if let Some(known) = known.filter(|_| parts.status == StatusCode::NOT_MODIFIED) {
         let updated = known.updated(&parts.headers, born, received);
-        return updated.map_or(End::Failed(Reason::FailedStatus), |whole| {
-            still_holds(&headers, whole, targets, timing)
-        });
+        return updated
+            .map_or(End::Failed(Reason::FailedStatus), |whole| still_holds(headers, whole, targets, timing));
     }
-    let admitted = match admit(&headers, parts.status, &parts.headers, targets, timing) {
+    let admitted = match admit(headers, parts.status, &parts.headers, targets, timing) {
         Ok(admitted) => admitted,
         Err(reason) => return End::Unread(Response::from_parts(parts, IsrBody::inner(body)), reason),
     };

@@ -1,7 +1,6 @@
 //! One request in header mode: serve what is stored, or fetch with the client's own request.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, request};
@@ -22,8 +21,6 @@ use crate::inner::{Inner, call};
 use crate::outcome::{CacheStatus, Outcome, Reason};
 use crate::slot::Slot;
 
-/// How long a refresh waits for its turn.
-const LONGEST_QUEUE: Duration = Duration::from_secs(60);
 /// Stands for all of header mode where renders are counted by page.
 const NO_PAGE: u32 = u32::MAX;
 
@@ -168,7 +165,7 @@ impl<S> Visit<S> {
                     None => return,
                 },
                 () = lead.gained_waiter() => None,
-                () = tokio::time::sleep(LONGEST_QUEUE) => return,
+                () = tokio::time::sleep(Purpose::Refresh.patience()) => return,
             };
             let Some(service) = slot.upgrade().map(|slot| slot.service()) else { return };
             drop(slot);
