@@ -12,8 +12,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use pin_project_lite::pin_project;
 
-use crate::call::Resumed;
-use crate::context::Current;
+use crate::grpc::Resumed;
+use crate::render::context::Current;
 
 /// A request body that can be made from kept bytes, so that a page can be rendered without the client.
 ///

@@ -55,61 +55,39 @@
 pub mod __private;
 mod body;
 mod cache;
-mod call;
-mod caller;
 mod clock;
-pub mod context;
 mod deliver;
 mod draft;
 mod entry;
 mod error;
-mod future;
+mod grpc;
 pub mod guide;
 mod header_mode;
 mod hosts;
-mod inner;
 mod invalidation;
-mod key;
-mod layer;
-mod leak;
+mod middleware;
 mod observe;
 mod outcome;
 mod page;
-#[cfg(feature = "axum")]
-#[path = "placement/axum.rs"]
-mod placement;
-#[cfg(not(feature = "axum"))]
-#[path = "placement/plain.rs"]
-mod placement;
-#[cfg(doctest)]
-mod readme;
-mod recipe;
+mod prerender;
+mod render;
 mod revalidate;
-#[cfg(feature = "axum")]
-mod routes;
-mod service;
-mod slot;
 mod spawn;
-#[cfg(feature = "tonic")]
-mod tonic;
-mod visit;
-#[cfg(feature = "axum")]
-mod wrap;
 
 pub use body::{IsrBody, RenderBody, RequestBody};
-pub use cache::{Cache, Explanation, HostExplanation, PrerenderReport, Stats};
-pub use call::Resumed;
+pub use cache::{Cache, Explanation, HostExplanation, Stats};
 pub use deliver::Downstream;
 pub use draft::DraftService;
 pub use error::{Error, ErrorKind};
-pub use future::ResponseFuture;
+pub use grpc::Resumed;
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};
-pub use layer::{IsrLayer, IsrLayerBuilder};
-pub use page::{Fallback, Page, ParamSet, Params, ParamsFuture, Policy};
-pub use revalidate::{RevalidateService, Unprocessable, Webhook, WebhookEvent, auth};
-pub use service::Isr;
+pub use middleware::{Isr, IsrLayer, IsrLayerBuilder, ResponseFuture};
 #[cfg(feature = "axum")]
-pub use wrap::{Wrapped, WrappedFuture};
+pub use middleware::{Wrapped, WrappedFuture};
+pub use page::{Fallback, Page, ParamSet, Params, ParamsFuture, Policy};
+pub use prerender::PrerenderReport;
+pub use render::context;
+pub use revalidate::{RevalidateService, Unprocessable, Webhook, WebhookEvent, auth};
 
 /// Makes a handler a page: rendered once, kept, refreshed in the background, rendered anew when its content changed.
 ///

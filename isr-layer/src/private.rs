@@ -4,9 +4,9 @@
 pub use axum;
 pub use inventory;
 
-pub use crate::context::check_in;
-pub use crate::leak::{Harmless, Leak, Probe, refusal};
 pub use crate::page::list_params;
+pub use crate::render::context::check_in;
+pub use crate::render::extractors::{Harmless, Leak, Probe, refusal};
 
 /// One annotated function of the program.
 #[derive(Debug)]

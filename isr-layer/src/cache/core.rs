@@ -8,22 +8,22 @@ use http::Extensions;
 use http::header::HeaderName;
 
 use super::flight::{Flights, Follower, Joined, Lead};
-use super::lists::Lists;
 use super::memory::Memory;
-use super::new_keys::NewKeys;
+use super::negative_cache::{Failure, Kind, Troubles};
+use super::new_key_limiter::NewKeys;
+use super::param_lists::Lists;
 use super::permits::{Limits, Permits};
-use super::regenerate::Renderer;
-use super::trouble::{Failure, Kind, Troubles};
+use super::render::Renderer;
 use crate::clock::Instant;
 use crate::deliver::Downstream;
 use crate::draft::Draft;
 use crate::entry::{Entry, Freshness};
 use crate::header_mode::HeaderMode;
 use crate::invalidation::{Cell, Marks};
-use crate::key::Key;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::page::{Known, Registry};
-use crate::recipe::Recipe;
+use crate::render::Key;
+use crate::render::Recipe;
 use crate::spawn::Tasks;
 
 /// What was set on the builder.

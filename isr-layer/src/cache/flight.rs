@@ -12,12 +12,12 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::sync::{Notify, watch};
 
-use super::trouble::Failure;
+use super::negative_cache::Failure;
 use crate::entry::Entry;
 use crate::invalidation::{Cell, Marks, Validity};
-use crate::key::Key;
 use crate::outcome::Reason;
-use crate::recipe::Recipe;
+use crate::render::Key;
+use crate::render::Recipe;
 
 /// Stands for a render that has not begun: whatever is purged until it begins, it will know.
 const QUEUED: u64 = u64::MAX;

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::Core;
-use super::prerender::PrerenderReport;
 use crate::clock;
 use crate::header_mode::HeaderMode;
 use crate::invalidation::{Purge, Receipt};
-use crate::key::Key;
 use crate::page::canonical;
+use crate::render::Key;
 
 /// A cheap handle to the cache of one layer, for handlers and jobs. A clone is the same cache.
 ///
 /// It does not keep the application alive, so an application's state may hold it.
 #[derive(Clone)]
 pub struct Cache {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
 }
 
 /// How much the cache holds and does.
@@ -92,39 +91,6 @@ impl Cache {
     /// ```
     pub async fn revalidate(&self, purge: Purge) -> Receipt {
         self.core.revalidate(&purge).await
-    }
-
-    /// Renders what is known beforehand and not fresh in memory: every path that the `params` of a page list, and every page
-    /// without parameters, for each listed host where there are [`hosts`](crate::IsrLayerBuilder::hosts). Pages with
-    /// `prerender = false` are left out.
-    ///
-    /// Nothing is prerendered unless this is called: usually once at the start, after [`wrap`](crate::IsrLayer), before or
-    /// while requests are served. Renders keep to the limits of those that no client waits for. It ends when all have
-    /// ended; when its future is dropped, no more are begun.
-    ///
-    /// ```
-    /// use axum::{Router, routing::get};
-    /// use isr_layer::{IsrLayer, Page};
-    ///
-    /// const POST: Page = Page::new("/posts/{slug}");
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), isr_layer::Error> {
-    /// let isr = IsrLayer::builder()
-    ///     .pages([POST])
-    ///     .params(POST, || async { vec!["first", "second"] })
-    ///     .build()?;
-    /// let app = isr.wrap(Router::new().route("/posts/{slug}", get(|| async { "a post" })));
-    ///
-    /// let report = isr.cache().prerender().await;
-    ///
-    /// assert_eq!((report.rendered(), report.failed()), (2, 0));
-    /// # drop(app);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn prerender(&self) -> PrerenderReport {
-        self.core.prerender().await
     }
 
     /// What the cache knows of one path, or `None` when no page has it: what is kept as its own headers say is no page.

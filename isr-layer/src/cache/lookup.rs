@@ -8,12 +8,12 @@ use http_body::Body;
 use quick_cache::Equivalent;
 
 use super::core::Core;
-use crate::call::is_call;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
+use crate::grpc::is_call;
 use crate::hosts::Host;
-use crate::key::{Key, KeyRef, PathKey};
 use crate::page::{Known, canonical};
+use crate::render::{Key, KeyRef, PathKey};
 
 /// What a request is at a first glance.
 pub(crate) enum Glance {

@@ -7,7 +7,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
 
 use crate::entry::Entry;
-use crate::key::Key;
+use crate::render::Key;
 
 /// Room that an entry is left for all but its body.
 const HEAD: u64 = 4 * 1024;

@@ -1,31 +1,28 @@
 //! The engine: memory, look-up, flights, regeneration and revalidation. Every face of the library is thin above it.
 
+mod complete;
 mod core;
 mod flight;
 mod handle;
-mod land;
-mod lists;
 mod lookup;
 mod memory;
-mod new_keys;
+mod negative_cache;
+mod new_key_limiter;
+mod param_lists;
 mod permits;
-mod prerender;
-mod progress;
-mod regenerate;
+mod render;
 mod revalidate;
-mod selection;
-mod trouble;
 
 pub use handle::{Cache, Explanation, HostExplanation, Stats};
-pub use prerender::PrerenderReport;
 
 pub(crate) use self::core::{Config, Core, Decision, Waiting};
+pub(crate) use self::revalidate::Rendered;
 pub(crate) use flight::{Landing, Lead};
-pub(crate) use lists::Lists;
 pub(crate) use lookup::{Glance, Sight};
 pub(crate) use memory::{Bounded, bounded};
+pub(crate) use negative_cache::Failure;
+pub(crate) use param_lists::Lists;
 pub(crate) use permits::{Limits, Purpose};
-pub(crate) use regenerate::{
+pub(crate) use render::{
     Answer, End, For, Render, RenderError, RenderResult, Renderer, attempt, caught, regenerate,
 };
-pub(crate) use trouble::Failure;

@@ -8,10 +8,10 @@ use http::header::{
 };
 
 use super::encoding::Accepted;
-use super::form::{Choice, Form, Span};
 use super::precondition::Answer;
 use super::range::{Wanted, wanted};
 use super::representation::Representation;
+use super::response_kind::{Choice, Form, Span};
 use crate::entry::Entry;
 
 /// What of a request matters here.

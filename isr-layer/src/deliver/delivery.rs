@@ -4,7 +4,7 @@ use http::header::HeaderMap;
 use http::{Method, Request};
 
 use super::choice::choose;
-use super::form::Choice;
+use super::response_kind::Choice;
 use crate::entry::Entry;
 
 /// How one client wants its answer.

@@ -14,7 +14,7 @@ use http::header::{
 use sha2::{Digest, Sha256};
 
 use super::codec;
-use crate::call::subtype;
+use crate::grpc::subtype;
 use crate::outcome::CacheStatus;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");

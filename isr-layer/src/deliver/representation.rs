@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use super::encoding::Coding;
 use super::headers;
 use super::precondition::Validators;
-use super::stamp::{Stamp, Stamps};
+use super::prepared_head::{Stamp, Stamps};
 
 /// One encoding of a page.
 #[derive(Debug)]

@@ -9,7 +9,6 @@
 //!
 //! Anything else is an ordinary request: a forged or an expired cookie says nothing.
 
-mod builder;
 mod cookie;
 mod service;
 mod show;

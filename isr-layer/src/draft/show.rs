@@ -6,11 +6,11 @@ use http::{Request, Response};
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::Core;
 use crate::clock;
-use crate::context::Current;
 use crate::deliver::mark_draft;
-use crate::inner::{Inner, call};
+use crate::middleware::{Inner, call};
 use crate::outcome::{CacheStatus, Forward, Outcome, Reason};
 use crate::page::Page;
+use crate::render::context::Current;
 
 impl Core {
     /// Whether a request for a page may see its draft. Without a secret none may, and no cookie is looked at.

@@ -4,9 +4,9 @@ use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, SET_COOKIE, VARY};
 use http::{StatusCode, response};
 
 use super::freshness::Lifetime;
-use crate::context::Said;
 use crate::outcome::Reason;
 use crate::page::Policy;
+use crate::render::context::Said;
 
 /// Why an answer is not stored and served to everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,14 +5,14 @@ use http::header::{HeaderMap, SET_COOKIE};
 use http::response;
 
 use super::admit::{self, NotStored};
-use super::call;
-use crate::context::Said;
+use super::grpc;
 use crate::outcome::Reason;
-use crate::recipe::Recipe;
+use crate::render::Recipe;
+use crate::render::context::Said;
 
 /// Whether the head of an answer lets it be stored, as long as the rest says nothing else.
 pub(crate) fn head(recipe: &Recipe, parts: &response::Parts, checked_in: bool) -> Result<(), NotStored> {
-    let table = if recipe.key.is_call() { call::head } else { admit::head };
+    let table = if recipe.key.is_call() { grpc::head } else { admit::head };
     table(recipe.page.policy(), &recipe.page.vary, parts, checked_in)
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn whole(
     } else if trailers.is_some_and(|trailers| trailers.contains_key(SET_COOKIE)) {
         Err(NotStored::Uncacheable(Reason::SetCookie))
     } else if recipe.key.is_call() {
-        call::whole(policy, parts, body, trailers, said)
+        grpc::whole(policy, parts, body, trailers, said)
     } else {
         admit::body(policy, parts.status, body.len(), said)
     }

@@ -1,8 +1,8 @@
 //! What is stored: admission, freshness, and the entry itself.
 
 mod admit;
-mod call;
 mod freshness;
+mod grpc;
 mod judge;
 mod stored;
 

@@ -15,8 +15,8 @@ use crate::cache::Renderer;
 use crate::clock::Instant;
 use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all, size};
 use crate::invalidation::{Carried, Cell, Marks, Validity};
-use crate::key::Key;
-use crate::recipe::Recipe;
+use crate::render::Key;
+use crate::render::Recipe;
 
 /// One stored answer.
 pub(crate) struct Entry {

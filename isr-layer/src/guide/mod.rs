@@ -7,6 +7,9 @@
 //! | [`grpc`] | unary calls: which are kept, what a method sees, where authentication stands |
 //! | [`next_js`] | what each feature of Next.js is called here, what differs, and what is not here yet |
 
+#[cfg(doctest)]
+mod readme;
+
 #[doc = include_str!("cms.md")]
 pub mod cms {}
 

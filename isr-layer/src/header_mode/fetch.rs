@@ -9,12 +9,12 @@ use http::{Request, Response, StatusCode};
 use tokio::sync::oneshot;
 
 use super::admit::{Admitted, Received, admit, is_error};
-use super::flights::{Landed, Lead};
+use super::flight::{Landed, Lead};
 use super::stored::{Stored, Whole};
 use crate::body::{IsrBody, Read, RenderBody, is_length, read_while};
 use crate::cache::caught;
 use crate::clock;
-use crate::inner::{Inner, call};
+use crate::middleware::{Inner, call};
 use crate::outcome::Reason;
 
 /// How long a body is read before it is streamed on, and how long a fetch goes on that no client waits for.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::Response;
 use http::header::{CONTENT_LOCATION, HeaderMap, HeaderValue, LOCATION};
 
-use super::mode::HeaderMode;
+use super::cache::HeaderMode;
 use super::target::Target;
 use crate::body::IsrBody;
 

@@ -8,7 +8,7 @@ use http::Uri;
 use http::header::{HOST, HeaderMap};
 
 use crate::error::{Error, ErrorKind};
-use crate::key;
+use crate::render::key;
 
 /// The longest name there is (RFC 1035, 2.3.4), and the longest part of one.
 const LONGEST_NAME: usize = 253;

@@ -4,7 +4,6 @@
 //! client's. So whatever handles variants handles hosts, and a stranger brings no more of them than the list is long.
 //! Without one there is no host anywhere: not in a key, not in a request that is rendered.
 
-mod builder;
 mod listed;
 
 pub(crate) use listed::{Host, Hosts, Unlisted};

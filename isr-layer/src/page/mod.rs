@@ -1,13 +1,13 @@
 //! Pages: a registered route pattern with its policy. No async and no I/O here, only what literals can test.
 
-mod beginnings;
 mod declared;
 mod params;
 mod path;
+mod path_filter;
 pub(crate) mod pattern;
+mod pattern_syntax;
 mod policy;
 mod registry;
-mod spelling;
 
 pub use declared::{Page, ParamSet, Params, ParamsFuture};
 #[doc(hidden)]
@@ -16,5 +16,5 @@ pub use policy::{Fallback, Policy};
 
 pub(crate) use params::{ListParams, ParamList, declared_list, given_list};
 pub(crate) use path::canonical;
+pub(crate) use pattern_syntax::{normalize_page, parameter};
 pub(crate) use registry::{Known, Registry, says_who_asks};
-pub(crate) use spelling::{normalize_page, parameter};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::{HeaderName, Request};
 
-use super::beginnings::Beginnings;
+use super::path_filter::Beginnings;
 use super::{Page, Policy, path, pattern};
 use crate::error::{Error, ErrorKind};
 use crate::hosts::{Host, Hosts, Unlisted};

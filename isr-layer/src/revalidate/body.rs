@@ -10,7 +10,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::Body;
 
-use super::answer::Refusal;
+use super::response::Refusal;
 
 /// The longest body.
 const MAX_BYTES: usize = 1024 * 1024;

@@ -10,8 +10,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::answer::{Refusal, clip};
 use super::json;
+use super::response::{Refusal, clip};
 use crate::invalidation::{Purge, Selector};
 
 pub(super) use query::from_query;

@@ -9,8 +9,8 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::answer::Refusal;
 use super::auth::Credential;
+use super::response::Refusal;
 use crate::clock::Instant;
 
 /// How many failures an address may have in a minute, unless set.

@@ -7,21 +7,21 @@
 //! 5. the rest is parsed into a [`Purge`](crate::Purge) (400, 413, 422),
 //! 6. which the cache carries out; its receipt is the answer (200, or 500 when every render failed).
 
-mod answer;
 pub mod auth;
 mod body;
 mod command;
+mod connection;
 mod json;
 mod limits;
 mod pointer;
 mod replay;
+mod response;
 mod service;
-mod surroundings;
 mod webhook;
 
 pub use service::RevalidateService;
 pub use webhook::{Unprocessable, Webhook, WebhookEvent};
 
-pub(crate) use answer::{Refusal, refusal};
+pub(crate) use connection::peer;
 pub(crate) use limits::{Limits, Rates};
-pub(crate) use surroundings::peer;
+pub(crate) use response::{Refusal, refusal};

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::answer::Acknowledged;
 use super::auth::Admission;
+use super::response::Acknowledged;
 
 /// How many are remembered. One that is forgotten is carried out again, which is harmless.
 const MAX_DELIVERIES: usize = 10_000;

@@ -14,11 +14,11 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
-use super::answer::{self, Acknowledged, Outcome, Refusal};
 use super::auth::{Admission, Authenticators, SignedRequest};
 use super::limits::{Limits, Rates};
 use super::replay::Replays;
-use super::{Webhook, body, command, surroundings};
+use super::response::{self, Acknowledged, Outcome, Refusal};
+use super::{Webhook, body, command, connection};
 use crate::invalidation::{Purge, Receipt};
 use crate::{Cache, Error, clock, observe};
 
@@ -152,10 +152,10 @@ impl RevalidateService {
 
     async fn answer<B: Body>(self, request: Request<B>) -> Response<Full<Bytes>> {
         match self.carry_out(request).await {
-            Ok(outcome) => answer::outcome(&outcome, clock::unix_millis()),
+            Ok(outcome) => response::outcome(&outcome, clock::unix_millis()),
             Err(refusal) => {
                 observe::revalidation_refused(refusal.status());
-                answer::refusal(&refusal)
+                response::refusal(&refusal)
             }
         }
     }
@@ -180,10 +180,10 @@ impl RevalidateService {
     }
 
     fn admit(&self, head: &request::Parts, body: &[u8]) -> Result<Admission, Refusal> {
-        let uri = surroundings::original_uri(&head.extensions).unwrap_or(&head.uri);
+        let uri = connection::original_uri(&head.extensions).unwrap_or(&head.uri);
         let request = SignedRequest::new(&head.method, uri, &head.headers, body);
         let Some(admission) = self.authenticators.admit(&request) else {
-            return Err(self.limits.failed(surroundings::peer(&head.extensions), clock::now()));
+            return Err(self.limits.failed(connection::peer(&head.extensions), clock::now()));
         };
         self.limits.called(admission.credential, clock::now())?;
         Ok(admission)

@@ -7,9 +7,9 @@ mod template;
 use std::fmt;
 use std::sync::Arc;
 
-use super::answer::Refusal;
 use super::command;
 use super::json;
+use super::response::Refusal;
 use crate::invalidation::{Mode, Purge};
 use crate::{Error, ErrorKind};
 use template::{Insert, Template};

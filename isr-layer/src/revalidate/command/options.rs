@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::invalidation::{Mode, Purge};
-use crate::revalidate::answer::Refusal;
+use crate::revalidate::response::Refusal;
 
 /// The longest time after which a purge may be repeated.
 const MAX_SETTLE: f64 = 3_600.0;

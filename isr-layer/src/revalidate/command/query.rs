@@ -2,7 +2,7 @@
 
 use super::{Command, clip_name};
 use crate::invalidation::Purge;
-use crate::revalidate::answer::Refusal;
+use crate::revalidate::response::Refusal;
 
 /// Reads a query; keys may be repeated. `passed_over` names those that carry a credential.
 pub(in crate::revalidate) fn from_query(

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::clip_name;
 use crate::invalidation::{Purge, Selector};
 use crate::page::{normalize_page, parameter, pattern};
-use crate::revalidate::answer::Refusal;
+use crate::revalidate::response::Refusal;
 
 /// The longest selector, and the longest value of a parameter.
 const MAX_BYTES: usize = 256;

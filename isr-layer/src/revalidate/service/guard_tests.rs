@@ -13,7 +13,7 @@ use crate::auth::{Hmac, StandardWebhooks};
 use crate::invalidation::Status;
 
 fn from(last: u8, mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
-    surroundings::set_peer(request.extensions_mut(), ([192, 0, 2, last], 4_000).into());
+    connection::set_peer(request.extensions_mut(), ([192, 0, 2, last], 4_000).into());
     request
 }
 

@@ -1,0 +1,303 @@
+//! From selectors to what they name: marks to raise and keys to render.
+
+use std::cell::LazyCell;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::cache::core::Core;
+use crate::cache::flight::{Doubt, Sure};
+use crate::entry::Entry;
+use crate::invalidation::{Item, Mode, Selector, SelectorReceipt, Status, Strength, Target};
+use crate::page::{Known, canonical, normalize_page};
+use crate::render::Key;
+use crate::render::Recipe;
+
+/// One selector, resolved.
+pub(super) struct Selected {
+    pub(super) mode: Mode,
+    pub(super) receipt: SelectorReceipt,
+    /// What it names; nothing when it was refused, and the receipt says why.
+    pub(super) named: Option<Named>,
+}
+
+/// What a selector names.
+pub(super) enum Named {
+    /// One path of a page.
+    Path { page: Arc<Known>, path: String },
+    /// One path that is no page's, at which something is cached as its headers say.
+    Foreign(String),
+    /// Every entry of a page.
+    Page(Arc<Known>),
+    /// Every entry at or below a path.
+    Prefix(String),
+    /// Every entry that carries the tag.
+    Tag(String),
+    /// Every entry.
+    All,
+}
+
+/// What a regeneration renders.
+pub(super) struct Chosen {
+    pub(super) recipes: Vec<Recipe>,
+    /// Renders in progress that are named once they say the tag, which nobody can know before they end.
+    pub(super) doubtful: Vec<Doubt>,
+}
+
+/// The entries of paths, by path.
+type Variants = HashMap<String, Vec<Arc<Entry>>>;
+
+impl Core {
+    /// Resolves selectors against the pages there are, and against what is cached by headers: that is looked through once at
+    /// most, however many paths there are.
+    pub(super) fn select(&self, items: &[Item]) -> Vec<Selected> {
+        let foreign = LazyCell::new(|| self.header_mode.as_ref().map(|mode| mode.paths()));
+        let is_foreign = |path: &str| foreign.as_ref().is_some_and(|paths| paths.contains(path));
+        items.iter().map(|item| self.select_one(item, &is_foreign)).collect()
+    }
+
+    fn select_one(&self, item: &Item, is_foreign: &impl Fn(&str) -> bool) -> Selected {
+        let mode = item.effective_mode();
+        let mut receipt = SelectorReceipt::new(item.selector.clone(), Status::Marked);
+        let named = match self.named(&item.selector, is_foreign) {
+            Ok(named) => Some(named),
+            Err(refusal) => {
+                receipt.status = Status::NotAPage;
+                receipt.error = Some(refusal);
+                None
+            }
+        };
+        match &named {
+            Some(Named::Path { page, .. }) if matches!(item.selector, Selector::Path(_)) => {
+                receipt.page = Some(page.page.path().to_owned());
+            }
+            Some(Named::Page(page)) => receipt.matched = Some(page.cell.carriers()),
+            Some(Named::Tag(tag)) => {
+                receipt.matched = Some(self.marks.tag(tag).map_or(0, |cell| cell.carriers()))
+            }
+            _ => {}
+        }
+        Selected { mode, receipt, named }
+    }
+
+    fn named(&self, selector: &Selector, is_foreign: &impl Fn(&str) -> bool) -> Result<Named, String> {
+        match selector {
+            Selector::Path(raw) => self.named_path(raw, is_foreign),
+            Selector::Page { pattern, params } => {
+                let pattern = normalize_page(pattern);
+                let page = self
+                    .registry
+                    .by_pattern(&pattern)
+                    .ok_or("no page is registered with this pattern")?
+                    .clone();
+                if params.is_empty() {
+                    return Ok(Named::Page(page));
+                }
+                let path =
+                    page.path_with(params).ok_or("`params` must name every parameter of the page once, with a value that can stand in its place")?;
+                // Another page has `/posts/new`, though `/posts/{slug}` would match it: routing decides.
+                if self.registry.find(&path).is_none_or(|found| found.id != page.id) {
+                    return Err("the path that these `params` make is another page's, or none".to_owned());
+                }
+                Ok(Named::Path { page, path })
+            }
+            Selector::Prefix(raw) => {
+                let prefix =
+                    canonical(raw).ok_or("a prefix starts with `/` and is a path that a page could have")?;
+                Ok(Named::Prefix(prefix.into_owned()))
+            }
+            Selector::Tag(tag) => Ok(Named::Tag(tag.clone())),
+            Selector::All => Ok(Named::All),
+        }
+    }
+
+    /// A path as it is given, raw or encoded, with or without the trailing slash its page's route has.
+    fn named_path(&self, raw: &str, is_foreign: &impl Fn(&str) -> bool) -> Result<Named, String> {
+        if raw.contains(['{', '[']) && self.registry.by_pattern(&normalize_page(raw)).is_some() {
+            return Err("this is a page's pattern: name it as `page`".to_owned());
+        }
+        if raw.contains(['?', '#']) {
+            return Err("a path has no query: all variants of a path are revalidated together".to_owned());
+        }
+        let path = canonical(raw).ok_or("a path starts with `/` and is one that a page could have")?;
+        let other = match path.strip_suffix('/') {
+            Some(shorter) => shorter.to_owned(),
+            None => format!("{path}/"),
+        };
+        let paths = [path.into_owned(), other];
+        for path in paths.clone() {
+            if let Some(page) = self.registry.find(&path) {
+                return Ok(Named::Path { page: page.clone(), path });
+            }
+        }
+        match paths.into_iter().find(|path| is_foreign(path)) {
+            Some(path) => Ok(Named::Foreign(path)),
+            None => Err("no page's pattern matches this path".to_owned()),
+        }
+    }
+
+    /// What to render for each that was named: every variant that is cached, the most used first, or being rendered; for a
+    /// path with none, the bare path, for each listed host where there is a list.
+    ///
+    /// What is being rendered is looked at first: what lands between the two looks is seen twice, and not missed.
+    pub(super) fn chosen(&self, named: &[&Named]) -> Vec<Chosen> {
+        let running = named.iter().map(|named| self.running(named)).collect::<Vec<_>>();
+        let variants = self.variants(named);
+        let each = named.iter().zip(running);
+        each.map(|(named, running)| self.chosen_of(named, self.cached(named, &variants), running)).collect()
+    }
+
+    fn running(&self, named: &Named) -> (Vec<Recipe>, Vec<Doubt>) {
+        let tag = named.tag().and_then(|tag| self.marks.tag(tag));
+        self.flights.in_progress(|key, known| match named {
+            Named::Tag(_)
+                if known.iter().any(|one| tag.as_ref().is_some_and(|tag| Arc::ptr_eq(one, tag))) =>
+            {
+                Some(Sure::Yes)
+            }
+            Named::Tag(_) => Some(Sure::NotYet),
+            _ => named.may_name(key).then_some(Sure::Yes),
+        })
+    }
+
+    fn chosen_of(
+        &self,
+        named: &Named,
+        mut recipes: Vec<Recipe>,
+        (running, doubtful): (Vec<Recipe>, Vec<Doubt>),
+    ) -> Chosen {
+        let mut seen = HashSet::new();
+        recipes.extend(running);
+        recipes.retain(|recipe| seen.insert(recipe.key.clone()));
+        let mut chosen = Chosen { recipes, doubtful };
+        chosen.doubtful.retain(|doubt| !seen.contains(&doubt.recipe.key));
+        if let Named::Path { page, path } = named
+            && chosen.recipes.is_empty()
+        {
+            let bare = Key::bare(page, path).into_iter();
+            chosen.recipes.extend(bare.map(|key| Recipe::of(page.clone(), key, None)));
+        }
+        chosen
+    }
+
+    /// Whether an entry is one of those named.
+    pub(super) fn is_named(&self, named: &Named, entry: &Entry) -> bool {
+        match named {
+            Named::Tag(tag) => self.marks.tag(tag).is_some_and(|cell| entry.carries(&cell)),
+            _ => named.may_name(&entry.key),
+        }
+    }
+
+    /// The entries of those paths that may have several, by one look at all entries however many paths there are.
+    fn variants(&self, named: &[&Named]) -> Variants {
+        let paths = named.iter().filter_map(|named| named.path_with_variants());
+        let mut variants = paths.map(|path| (path.to_owned(), Vec::new())).collect::<Variants>();
+        if !variants.is_empty() {
+            for entry in self.memory.iter() {
+                if let Some(of_path) = variants.get_mut(entry.key.path()) {
+                    of_path.push(entry);
+                }
+            }
+        }
+        variants
+    }
+
+    fn cached(&self, named: &Named, variants: &Variants) -> Vec<Recipe> {
+        let mut entries = match named {
+            Named::Path { path, .. } if named.path_with_variants().is_some() => {
+                variants.get(path).cloned().unwrap_or_default()
+            }
+            // Without variants there is one key to look at for each host; everything else is found by looking at all.
+            Named::Path { page, path } => {
+                let keys = Key::bare(page, path);
+                keys.iter().filter_map(|key| self.memory.get_key(key)).collect()
+            }
+            _ => self.memory.iter().filter(|entry| self.is_named(named, entry)).collect(),
+        };
+        entries.sort_by_cached_key(|entry| Reverse(entry.uses()));
+        entries.iter().filter_map(|entry| self.recipe_of(entry)).collect()
+    }
+
+    fn recipe_of(&self, entry: &Entry) -> Option<Recipe> {
+        let page = self.registry.by_id(entry.key.page())?.clone();
+        let routed = match &entry.route {
+            Some(route) => Some(route.routed(&entry.key)?),
+            None => None,
+        };
+        Some(Recipe::of(page, entry.key.clone(), routed))
+    }
+}
+
+impl Named {
+    /// The path, where its page is kept in more variants of it than there are hosts.
+    fn path_with_variants(&self) -> Option<&str> {
+        match self {
+            Self::Path { page, path } if page.has_variants() => Some(path),
+            _ => None,
+        }
+    }
+
+    fn tag(&self) -> Option<&str> {
+        match self {
+            Self::Tag(tag) => Some(tag),
+            _ => None,
+        }
+    }
+
+    /// Whether a key may be one of those named, as far as a key tells.
+    fn may_name(&self, key: &Key) -> bool {
+        match self {
+            Self::Path { page, path } => key.page() == page.id && key.path() == path,
+            Self::Foreign(_) => false,
+            Self::Page(page) => key.page() == page.id,
+            Self::Prefix(prefix) => is_below(key.path(), prefix),
+            Self::Tag(_) | Self::All => true,
+        }
+    }
+}
+
+impl Selected {
+    /// What is to be rendered at once. Only a client's own request can fetch what is no page.
+    pub(super) fn rendered(&self) -> Option<&Named> {
+        let is_rendered = |named: &&Named| !matches!(named, Named::Foreign(_));
+        self.named.as_ref().filter(is_rendered).filter(|_| self.mode == Mode::Regenerate)
+    }
+
+    /// The mark to raise.
+    pub(super) fn target(&self) -> Option<(Target, Strength)> {
+        let target = match self.named.as_ref()? {
+            Named::Path { path, .. } | Named::Foreign(path) => Target::Path(path.clone()),
+            Named::Page(page) => Target::Page(page.cell.clone()),
+            Named::Prefix(prefix) => Target::Prefix(prefix.clone()),
+            Named::Tag(tag) => Target::Tag(tag.clone()),
+            Named::All => Target::All,
+        };
+        let strength = if self.mode == Mode::Expire { Strength::Hard } else { Strength::Soft };
+        Some((target, strength))
+    }
+}
+
+/// Whether `path` is `prefix` or lies below it; a prefix ends at a segment boundary.
+fn is_below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_at_a_segment_boundary() {
+        for (path, prefix, below) in [
+            ("/posts/a", "/posts", true),
+            ("/posts/a", "/posts/", true),
+            ("/posts", "/posts", true),
+            ("/posts", "/posts/", false),
+            ("/postscript", "/posts", false),
+            ("/posts", "/", true),
+        ] {
+            assert_eq!(is_below(path, prefix), below, "{path} below {prefix}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The head of an entry's answers, prepared once a second: a hit clones it and sets nothing.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue};
+use http::response::Parts;
+
+use super::headers;
+use super::response_kind::Form;
+use crate::clock::Instant;
+use crate::outcome::CacheStatus;
+
+/// The head of an entry's answers as it is in one second of its life.
+#[derive(Clone, Debug)]
+pub(crate) struct Stamp {
+    /// When the next second begins; `None` before the first answer.
+    pub(crate) until: Option<Instant>,
+    pub(crate) head: Parts,
+}
+
+/// The stamps of the last second there was a hit in.
+#[derive(Debug)]
+pub(crate) struct Latest {
+    /// The head that goes with the body.
+    pub(crate) whole: Stamp,
+    /// The last of another form that was asked for: one, so that no client makes an entry hold more.
+    other: Option<Box<(Form, Stamp)>>,
+}
+
+/// The stamps of one representation.
+#[derive(Debug)]
+pub(crate) struct Stamps {
+    latest: RwLock<Latest>,
+    /// The seconds in which there was a hit: a sample of how much the page is used.
+    uses: AtomicU64,
+}
+
+impl Stamp {
+    /// The same head in the second in which the entry is `age` seconds old, with what happened to a request.
+    pub(crate) fn at(
+        &self,
+        (age, until): (u64, Instant),
+        status: Option<&CacheStatus>,
+        earlier: Option<&str>,
+    ) -> Self {
+        let mut head = self.head.clone();
+        headers::stamp(&mut head.headers, age, status, earlier);
+        Self { until: Some(until), head }
+    }
+
+    /// The same second of another form of a body of `length` bytes.
+    fn as_form(&self, form: Form, length: usize) -> Self {
+        let mut head = self.head.clone();
+        let headers = &mut head.headers;
+        head.status = match form {
+            Form::Whole => head.status,
+            Form::Head => {
+                if headers::may_have_content(head.status) {
+                    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+                }
+                head.status
+            }
+            Form::NotModified => without_body(headers, StatusCode::NOT_MODIFIED),
+            Form::PreconditionFailed => refused(headers, StatusCode::PRECONDITION_FAILED),
+            Form::Part(span) => {
+                let Range { start, end } = span.range();
+                headers::remove_all(headers, headers::is_digest_of_content);
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
+                set_range(headers, &format!("bytes {start}-{}/{length}", end - 1));
+                StatusCode::PARTIAL_CONTENT
+            }
+            Form::Unsatisfiable => {
+                let status = refused(headers, StatusCode::RANGE_NOT_SATISFIABLE);
+                set_range(headers, &format!("bytes */{length}"));
+                status
+            }
+        };
+        Self { until: self.until, head }
+    }
+}
+
+fn without_body(headers: &mut HeaderMap, status: StatusCode) -> StatusCode {
+    headers::remove_all(headers, headers::describes_body);
+    status
+}
+
+/// What one client's conditions led to is for it alone: a cache in front of us must not give it to others.
+fn refused(headers: &mut HeaderMap, status: StatusCode) -> StatusCode {
+    headers::forbid_storing(headers);
+    without_body(headers, status)
+}
+
+fn set_range(headers: &mut HeaderMap, range: &str) {
+    if let Ok(range) = HeaderValue::from_str(range) {
+        headers.insert(CONTENT_RANGE, range);
+    }
+}
+
+impl Stamps {
+    pub(crate) fn new(stamp: Stamp) -> Self {
+        Self { latest: RwLock::new(Latest { whole: stamp, other: None }), uses: AtomicU64::new(0) }
+    }
+
+    /// How much the page is used, as far back as its predecessors remember.
+    pub(crate) fn uses(&self) -> u64 {
+        self.uses.load(Ordering::Relaxed)
+    }
+
+    /// Takes over what the page before remembers.
+    pub(crate) fn inherit(&self, uses: u64) {
+        self.uses.store(uses, Ordering::Relaxed);
+    }
+
+    /// The heads of the last second there was a hit in.
+    #[inline]
+    pub(crate) fn latest(&self) -> RwLockReadGuard<'_, Latest> {
+        self.latest.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the head of this second, and that of `form`, and gives the latter. What is kept is copied: a map that fields
+    /// were put into holds room for twice as many.
+    pub(crate) fn renew(&self, whole: &Stamp, form: Form, length: usize) -> Parts {
+        let stamp = whole.as_form(form, length);
+        let is_kept = matches!(form, Form::Head | Form::NotModified);
+        let other = is_kept.then(|| Box::new((form, stamp.clone())));
+        let whole = whole.clone();
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        if latest.whole.until != whole.until {
+            self.uses.fetch_add(1, Ordering::Relaxed);
+        }
+        let before = std::mem::replace(&mut *latest, Latest { whole, other });
+        drop(latest);
+        drop(before);
+        stamp.head
+    }
+
+    /// The head of one answer that nothing is kept of.
+    pub(crate) fn once(whole: &Stamp, form: Form, length: usize) -> Parts {
+        whole.as_form(form, length).head
+    }
+}
+
+impl Latest {
+    /// The head of a hit, if an earlier hit of this second has prepared it.
+    #[inline]
+    pub(crate) fn head(&self, form: Form, now: Instant) -> Option<&Parts> {
+        let stamp = match &self.other {
+            _ if form == Form::Whole => &self.whole,
+            Some(other) if other.0 == form => &other.1,
+            _ => return None,
+        };
+        stamp.until.is_some_and(|until| now < until).then_some(&stamp.head)
+    }
+}

@@ -1,0 +1,102 @@
+//! Makes the answer: from an entry, or from something that was not stored.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use http::header::HeaderMap;
+use http::header::{CONTENT_LENGTH, HeaderValue};
+use http::response::Parts;
+use http_body::Body;
+
+use super::delivery::Delivery;
+use super::headers;
+use super::prepared_head::Stamps;
+use super::response_kind::{Choice, Form};
+use crate::body::IsrBody;
+use crate::clock::Instant;
+use crate::entry::Entry;
+use crate::outcome::{CacheStatus, Outcome};
+
+/// A page that was found fresh. The answer is made of it only where it is handed out, since it is large to move.
+pub(crate) struct Hit {
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) choice: Choice,
+    pub(crate) show_status: bool,
+    /// When it was found fresh.
+    pub(crate) now: Instant,
+}
+
+impl Hit {
+    /// The answer, with the body turned `into` what its reader wants. Inlined, it would be moved once more by each caller.
+    #[inline(never)]
+    pub(crate) fn answer<R, B>(&self, into: impl FnOnce(IsrBody<R>) -> B) -> Response<B> {
+        let Self { entry, choice, show_status, now } = self;
+        let page = entry.representation(choice.encoding);
+        if let Some(head) = page.stamps.latest().head(choice.form, *now) {
+            return Response::from_parts(head.clone(), into(body(choice.form, &page.body, &entry.trailers)));
+        }
+        deliver(entry, *choice, Outcome::Hit, *show_status, *now).map(into)
+    }
+}
+
+/// The answer a client gets from an entry after more than a look at it.
+#[cold]
+pub(crate) fn deliver<R>(
+    entry: &Entry,
+    choice: Choice,
+    outcome: Outcome,
+    show_status: bool,
+    now: Instant,
+) -> Response<IsrBody<R>> {
+    let page = entry.representation(choice.encoding);
+    let head = head_now(entry, choice, outcome, show_status, now);
+    Response::from_parts(head, body(choice.form, &page.body, &entry.trailers))
+}
+
+/// What of a stored body a form is sent with.
+#[inline(always)]
+pub(crate) fn body<R>(form: Form, whole: &Bytes, trailers: &Option<Box<HeaderMap>>) -> IsrBody<R> {
+    match form {
+        Form::Whole => IsrBody::stored(whole.clone(), trailers.clone()),
+        Form::Part(span) => IsrBody::stored(whole.slice(span.range()), None),
+        Form::Head | Form::NotModified | Form::PreconditionFailed | Form::Unsatisfiable => IsrBody::empty(),
+    }
+}
+
+/// An answer that is not stored, on its way to the one client it was made for.
+pub(crate) fn unstored<R: Body<Data = Bytes>>(
+    mut response: Response<IsrBody<R>>,
+    delivery: &Delivery,
+    outcome: Outcome,
+    show_status: bool,
+) -> Response<IsrBody<R>> {
+    let status = show_status.then_some(CacheStatus { outcome, ttl: None });
+    headers::mark_unstored(response.headers_mut(), status.as_ref());
+    if delivery.head {
+        // RFC 9110, 8.6: the length that GET's answer would state.
+        let length =
+            response.body().size_hint().exact().filter(|_| headers::may_have_content(response.status()));
+        if let Some(length) = length {
+            response.headers_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+        }
+        *response.body_mut() = IsrBody::empty();
+    }
+    response
+}
+
+/// The head of this second. That of a plain hit is kept for the next one; others say what happened only once.
+#[cold]
+fn head_now(entry: &Entry, choice: Choice, outcome: Outcome, show_status: bool, now: Instant) -> Parts {
+    let page = entry.representation(choice.encoding);
+    let age = entry.age(now).as_secs();
+    let stale = matches!(outcome, Outcome::StaleHit(_));
+    let status = show_status.then(|| CacheStatus { outcome, ttl: entry.ttl(now, stale) });
+    let second = (age, entry.at_age(age + 1));
+    let whole = page.stamps.latest().whole.at(second, status.as_ref(), entry.earlier_caches.as_deref());
+    if outcome == Outcome::Hit {
+        page.stamps.renew(&whole, choice.form, page.body.len())
+    } else {
+        Stamps::once(&whole, choice.form, page.body.len())
+    }
+}

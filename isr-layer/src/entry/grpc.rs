@@ -1,0 +1,141 @@
+//! Admission of calls: what is different where an answer is a message with a status.
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName};
+use http::{StatusCode, response};
+
+use super::admit::{self, NotStored};
+use crate::grpc::{Status, is_one_message, status, subtype};
+use crate::outcome::Reason;
+use crate::page::Policy;
+use crate::render::context::Said;
+
+/// Whether the head of a call's answer lets it be stored, as long as the rest says nothing else.
+pub(super) fn head(
+    policy: &Policy,
+    vary: &[HeaderName],
+    parts: &response::Parts,
+    checked_in: bool,
+) -> Result<(), NotStored> {
+    match status(&parts.headers) {
+        // Something before the method wants to know who asks, or there is no such method: as with 401, 403 and 404.
+        Status::Refused if !checked_in => return Err(NotStored::Uncacheable(Reason::NotCheckedIn)),
+        Status::Refused | Status::Failed => return Err(NotStored::Failed(Reason::GrpcStatus)),
+        Status::Ok | Status::Missing => {}
+    }
+    admit::head(policy, vary, parts, checked_in)?;
+    if parts.status != StatusCode::OK {
+        Err(NotStored::Uncacheable(Reason::Status))
+    } else if subtype(&parts.headers).is_none() {
+        Err(NotStored::Uncacheable(Reason::NotOneMessage))
+    } else {
+        Ok(())
+    }
+}
+
+/// What message, status and the method's own words decide about a call whose head may be stored.
+pub(super) fn whole(
+    policy: &Policy,
+    parts: &response::Parts,
+    body: &Bytes,
+    trailers: Option<&HeaderMap>,
+    said: &Said,
+) -> Result<(), NotStored> {
+    let ended = match trailers.map_or(Status::Missing, status) {
+        Status::Missing => status(&parts.headers),
+        trailing => trailing,
+    };
+    if ended != Status::Ok {
+        Err(NotStored::Failed(Reason::GrpcStatus))
+    } else if body.is_empty() {
+        // No client takes a unary answer without a message.
+        Err(NotStored::Failed(Reason::Empty))
+    } else if !is_one_message(body) {
+        Err(NotStored::Uncacheable(Reason::NotOneMessage))
+    } else {
+        admit::body(policy, parts.status, body.len(), said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MESSAGE: &[u8] = b"\0\0\0\0\x01a";
+    const FAILED: Result<(), NotStored> = Err(NotStored::Failed(Reason::GrpcStatus));
+    const NOT_ONE_MESSAGE: Result<(), NotStored> = Err(NotStored::Uncacheable(Reason::NotOneMessage));
+
+    fn parts(status: u16, headers: &[(&'static str, &'static str)]) -> response::Parts {
+        let mut response = http::Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        response.body(()).unwrap().into_parts().0
+    }
+
+    fn head_of(status: u16, headers: &[(&'static str, &'static str)]) -> Result<(), NotStored> {
+        head(&Policy::new(), &[], &parts(status, headers), true)
+    }
+
+    fn whole_of(
+        in_headers: Option<&'static str>,
+        in_trailers: Option<&'static str>,
+        body: &'static [u8],
+    ) -> Result<(), NotStored> {
+        let headers = in_headers.map(|status| ("grpc-status", status));
+        let trailers = in_trailers.map(|status| parts(200, &[("grpc-status", status)]).headers);
+        let parts = parts(200, headers.as_slice());
+        whole(&Policy::new(), &parts, &Bytes::from_static(body), trailers.as_ref(), &Said::default())
+    }
+
+    #[test]
+    fn the_table_of_heads() {
+        let grpc = ("content-type", "application/grpc");
+
+        assert_eq!(head_of(200, &[grpc]), Ok(()));
+        assert_eq!(head_of(200, &[grpc, ("grpc-status", "0")]), Ok(()));
+        assert_eq!(head_of(200, &[("content-type", "application/grpc+json")]), Ok(()));
+        assert_eq!(head_of(200, &[grpc, ("grpc-status", "5")]), FAILED);
+        assert_eq!(head_of(200, &[("content-type", "text/html")]), NOT_ONE_MESSAGE);
+        assert_eq!(
+            head_of(200, &[grpc, ("set-cookie", "a=b")]),
+            Err(NotStored::Uncacheable(Reason::SetCookie))
+        );
+        assert_eq!(head_of(404, &[grpc]), Err(NotStored::Uncacheable(Reason::Status)));
+        assert_eq!(head_of(301, &[grpc]), Err(NotStored::Uncacheable(Reason::Status)));
+        assert_eq!(head_of(503, &[grpc]), Err(NotStored::Failed(Reason::FailedStatus)));
+    }
+
+    #[test]
+    fn who_is_refused_before_the_method_is_refused_alone() {
+        let of = |status, checked_in| {
+            let parts = parts(200, &[("content-type", "application/grpc"), ("grpc-status", status)]);
+            head(&Policy::new(), &[], &parts, checked_in)
+        };
+
+        for refusal in ["7", "12", "16"] {
+            assert_eq!(of(refusal, false), Err(NotStored::Uncacheable(Reason::NotCheckedIn)), "{refusal}");
+            assert_eq!(of(refusal, true), FAILED, "{refusal}");
+        }
+        assert_eq!(of("14", false), FAILED);
+    }
+
+    #[test]
+    fn an_answer_is_one_message_and_status_zero() {
+        for (headers, trailers, body, expected) in [
+            (None, Some("0"), MESSAGE, Ok(())),
+            (Some("0"), None, MESSAGE, Ok(())),
+            (Some("0"), Some("0"), MESSAGE, Ok(())),
+            (None, None, MESSAGE, FAILED),
+            (None, Some("13"), MESSAGE, FAILED),
+            (Some("0"), Some("13"), MESSAGE, FAILED),
+            (Some("0"), Some("00"), MESSAGE, FAILED),
+            (Some("0"), None, b"", Err(NotStored::Failed(Reason::Empty))),
+            (None, Some("0"), b"\0\0\0\0\0", Ok(())),
+            (None, Some("0"), b"\x01\0\0\0\x01a", NOT_ONE_MESSAGE),
+            (None, Some("0"), b"\0\0\0\0\x01a\0\0\0\0\x01b", NOT_ONE_MESSAGE),
+        ] {
+            assert_eq!(whole_of(headers, trailers, body), expected, "{headers:?} {trailers:?} {body:?}");
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! The README, compiled as a test.
+#![doc = include_str!("../../../README.md")]

@@ -1,0 +1,216 @@
+//! What all requests in header mode share: the stored answers and the fetches in progress.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
+use quick_cache::sync::Cache;
+
+use super::flight::{Flights, Follower, Landed, Lead};
+use super::freshness::State;
+use super::memory::Memory;
+use super::stored::Stored;
+use super::target::{Asked, Target};
+use crate::clock::Instant;
+use crate::invalidation::Marks;
+use crate::outcome::Forward;
+
+/// How many targets are remembered for what became of them.
+const REMEMBERED: usize = 16 * 1024;
+/// How long requests for what was not to be stored do not wait for each other.
+const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
+/// How long a stale answer is served without a further refresh after one has failed.
+const REST: Duration = Duration::from_secs(5);
+
+/// The stored answers and the fetches in progress.
+pub(crate) struct HeaderMode {
+    pub(super) memory: Memory,
+    pub(super) flights: Flights,
+    /// The fields in which an answer speaks to this cache by name (RFC 9213, 2.2).
+    pub(super) targets: Arc<[HeaderName]>,
+    hasher: RandomState,
+    /// Targets by their hash, until when: two that share one lose nothing but some sharing. Those who say who they are have
+    /// theirs apart, and so has whoever differs in what is known of `Vary`, since what may not be stored for them often may
+    /// for others.
+    uncacheable: Cache<u64, Instant>,
+    resting: Cache<u64, Instant>,
+}
+
+/// What is there for a request.
+pub(super) enum Found {
+    /// Serve it.
+    Fresh(Arc<Stored>),
+    /// Serve it, and refresh it.
+    WhileRevalidate(Arc<Stored>),
+    /// It has to be fetched.
+    Nothing(Missing),
+}
+
+/// Why a request has to be fetched, and what there is should that fail.
+pub(super) struct Missing {
+    pub(super) forward: Forward,
+    pub(super) stored: Option<Arc<Stored>>,
+}
+
+/// Who fetches.
+pub(super) enum Joined {
+    Lead(Lead),
+    Follow(Follower),
+    /// Nobody: it has just been stored.
+    Fresh(Arc<Stored>),
+}
+
+impl HeaderMode {
+    /// Room for `bytes` and `entries`, whichever ends first.
+    pub(crate) fn new(bytes: u64, entries: u64, targets: &[HeaderName]) -> Arc<Self> {
+        Arc::new(Self {
+            memory: Memory::new(bytes, entries),
+            flights: Flights::default(),
+            targets: targets.into(),
+            hasher: RandomState::new(),
+            uncacheable: Cache::new(REMEMBERED),
+            resting: Cache::new(REMEMBERED),
+        })
+    }
+
+    /// What is there for a request.
+    pub(super) fn look(&self, asked: Asked<'_>, request: &HeaderMap, marks: &Marks, now: Instant) -> Found {
+        let Some(stored) = self.memory.get(asked, request) else {
+            let forward = if self.memory.has(asked) { Forward::VaryMiss } else { Forward::UriMiss };
+            return Found::Nothing(Missing { forward, stored: None });
+        };
+        match stored.state(marks, now) {
+            State::Fresh => Found::Fresh(stored),
+            State::WhileRevalidate => Found::WhileRevalidate(stored),
+            State::MustFetch => Found::Nothing(Missing { forward: Forward::Stale, stored: Some(stored) }),
+        }
+    }
+
+    /// Joins a fetch in progress, or starts one. Looks again first: the one before may just have landed.
+    pub(super) fn join(
+        self: &Arc<Self>,
+        target: &Target,
+        request: &HeaderMap,
+        marks: &Marks,
+        now: Instant,
+    ) -> Joined {
+        let mut running = self.flights.lock();
+        if let Found::Fresh(stored) = self.look(target.asked(), request, marks, now) {
+            return Joined::Fresh(stored);
+        }
+        let is_shared = !is_in(&self.uncacheable, self.kind(target, request), now);
+        let may_share = |leader: &HeaderMap| is_shared && self.memory.may_share(target, leader, request);
+        match running.follow(target, marks, may_share) {
+            Some(follower) => Joined::Follow(follower),
+            None => Joined::Lead(running.lead(self, target, is_shared.then(|| request.clone()), marks)),
+        }
+    }
+
+    /// A fetch that nobody joins.
+    pub(super) fn alone(self: &Arc<Self>, target: &Target, marks: &Marks) -> Lead {
+        self.flights.lock().lead(self, target, None, marks)
+    }
+
+    /// Starts a refresh, unless one is running, one has just failed, or it is not needed any more.
+    pub(super) fn refresh(
+        self: &Arc<Self>,
+        target: &Target,
+        request: &HeaderMap,
+        marks: &Marks,
+        now: Instant,
+    ) -> Option<Lead> {
+        if is_in(&self.resting, self.hash(target), now) {
+            return None;
+        }
+        match self.join(target, request, marks, now) {
+            Joined::Lead(lead) => Some(lead),
+            Joined::Follow(_) | Joined::Fresh(_) => None,
+        }
+    }
+
+    /// Keeps an answer to `request`.
+    pub(super) fn keep(&self, stored: Arc<Stored>, target: &Target, request: &HeaderMap) -> Landed {
+        self.memory.put(target, stored.clone(), request);
+        self.uncacheable.remove(&self.kind(target, request));
+        self.resting.remove(&self.hash(target));
+        Landed::Stored(stored)
+    }
+
+    /// Notes that an answer to `request` is not to be kept, nor what was kept for it before.
+    pub(super) fn refuse(&self, target: &Target, request: &HeaderMap, number: u64, now: Instant) -> Landed {
+        self.memory.forget(target, request, number);
+        self.decline(target, request, now)
+    }
+
+    /// Notes that an answer to `request` is not to be kept; what is kept stays.
+    pub(super) fn decline(&self, target: &Target, request: &HeaderMap, now: Instant) -> Landed {
+        self.uncacheable.insert(self.kind(target, request), now + UNCACHEABLE_FOR);
+        Landed::Unstored
+    }
+
+    /// Notes that a fetch failed: what is kept stays, and is not refreshed for a while.
+    pub(super) fn fail(&self, target: &Target, now: Instant) -> Landed {
+        self.resting.insert(self.hash(target), now + REST);
+        Landed::Failed
+    }
+
+    /// Forgets a target, and what is on its way to it.
+    pub(super) fn invalidate(&self, target: &Target) {
+        let mut running = self.flights.lock();
+        for target in target.in_every_scheme() {
+            running.void(&target);
+            self.memory.remove(&target);
+        }
+    }
+
+    /// The canonical paths at which anything is stored or being fetched. What is being fetched is looked at first: what
+    /// lands between the two looks is seen twice, and not missed.
+    pub(crate) fn paths(&self) -> HashSet<Arc<str>> {
+        let mut paths = self.flights.lock().targets().map(Target::path_kept).collect::<HashSet<_>>();
+        paths.extend(self.memory.iter().map(|(target, _)| target.path_kept()));
+        paths
+    }
+
+    /// Looks at the marks of all that is stored, so that old marks can be forgotten. Every thousand of them it gives way.
+    pub(crate) async fn look_at_marks(&self, marks: &Marks) {
+        for (at, (_, variants)) in self.memory.iter().enumerate() {
+            variants.iter().for_each(|stored| {
+                stored.validity(marks);
+            });
+            if at % 1024 == 1023 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// How many targets are stored.
+    pub(crate) fn len(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// Bytes that the stored answers take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.memory.bytes()
+    }
+
+    /// How many targets are being fetched.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.flights.len()
+    }
+
+    fn hash(&self, target: &Target) -> u64 {
+        self.hasher.hash_one(target)
+    }
+
+    /// Of which kind of requests for a target this one is.
+    fn kind(&self, target: &Target, request: &HeaderMap) -> u64 {
+        let selecting = self.memory.selecting(target, request);
+        self.hasher.hash_one((target, request.contains_key(AUTHORIZATION), selecting))
+    }
+}
+
+fn is_in(table: &Cache<u64, Instant>, hash: u64, now: Instant) -> bool {
+    table.get(&hash).is_some_and(|until| now < until)
+}

@@ -1,0 +1,199 @@
+//! One request in header mode: serve what is stored, or fetch with the client's own request.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, request};
+use tokio::sync::oneshot;
+
+use super::admit::is_error;
+use super::cache::{Found, HeaderMode, Joined, Missing};
+use super::classify::ask_for_all;
+use super::fetch::{Fetched, fetch};
+use super::flight::{Landed, Lead};
+use super::stored::Stored;
+use super::target::Target;
+use crate::body::{IsrBody, RenderBody};
+use crate::cache::{Failure, Purpose};
+use crate::clock;
+use crate::deliver::note_status;
+use crate::middleware::Slot;
+use crate::middleware::{Inner, call};
+use crate::outcome::{CacheStatus, Outcome, Reason};
+
+/// Stands for all of header mode where renders are counted by page.
+const NO_PAGE: u32 = u32::MAX;
+
+/// One request in header mode.
+pub(super) struct Visit<S> {
+    pub(super) slot: Arc<Slot<S>>,
+    pub(super) mode: Arc<HeaderMode>,
+    pub(super) target: Target,
+    /// Whether what it fetches may be stored.
+    pub(super) is_plain: bool,
+    /// The client's own request.
+    pub(super) parts: request::Parts,
+}
+
+type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
+
+/// Answers a visit. `ready` is the client's own service, which fetches if this visit leads, and is let go otherwise.
+pub(super) async fn visit<S, B>(visit: Visit<S>, body: B, ready: S) -> Result<S::Body, S::Error>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    let marks = &visit.slot.core.marks;
+    match visit.mode.look(visit.target.asked(), &visit.parts.headers, marks, clock::now()) {
+        Found::Fresh(stored) => Ok(visit.serve(&stored, Outcome::Hit)),
+        Found::WhileRevalidate(stored) => {
+            drop(ready);
+            visit.refresh::<B>(&stored);
+            Ok(visit.serve(&stored, Outcome::StaleHit(Reason::Stale)))
+        }
+        Found::Nothing(missing) if visit.is_plain => visit.join(missing, body, ready).await,
+        Found::Nothing(missing) => visit.pass(missing, body, ready).await,
+    }
+}
+
+impl<S> Visit<S> {
+    /// Leads a fetch, or takes the result of one in progress: only what was stored, and only if its `Vary` matches.
+    async fn join<B>(&self, missing: Missing, body: B, ready: S) -> Result<S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let marks = &self.slot.core.marks;
+        let follower = match self.mode.join(&self.target, &self.parts.headers, marks, clock::now()) {
+            Joined::Fresh(stored) => return Ok(self.serve(&stored, Outcome::Hit)),
+            Joined::Lead(lead) => return self.lead(lead, missing, body, ready).await,
+            Joined::Follow(follower) => follower,
+        };
+        // Whatever readiness holds must not be held while waiting for somebody else.
+        drop(ready);
+        match follower.wait().await {
+            Landed::Stored(stored) if stored.answers(&self.parts.headers) => {
+                let outcome = Outcome::Stored { forward: missing.forward, collapsed: true };
+                return Ok(self.serve(&stored, outcome));
+            }
+            Landed::Failed => {
+                if let Some(kept) = self.in_place_of_an_error(&missing, Reason::FailedStatus, true) {
+                    return Ok(kept);
+                }
+            }
+            Landed::Stored(_) | Landed::Unstored => {}
+        }
+        let lead = self.mode.alone(&self.target, marks);
+        self.lead(lead, missing, body, self.slot.service()).await
+    }
+
+    /// Fetches on a task of its own, and waits for what that gives.
+    async fn lead<B>(&self, lead: Lead, missing: Missing, body: B, service: S) -> Result<S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let (client, answer) = oneshot::channel();
+        let request = Request::from_parts(self.parts.clone(), body);
+        let marks = &self.slot.core.marks;
+        let known = missing.stored.clone().filter(|stored| stored.can_be_validated(marks));
+        self.slot.core.tasks.spawn(fetch(lead, service, request, known, Some(client)));
+        match answer.await {
+            Ok(fetched) => self.fetched(fetched, &missing),
+            // The task was ended from outside: the runtime shuts down.
+            Err(_) => self.fetched(Fetched::Failed(Reason::ServiceError), &missing),
+        }
+    }
+
+    /// Passes a request on as it is; its answer is not stored.
+    async fn pass<B>(&self, missing: Missing, body: B, ready: S) -> Result<S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let fetched = match call(ready, Request::from_parts(self.parts.clone(), body)).await {
+            Ok(response) => Fetched::Answer(response.map(IsrBody::inner), Some(Reason::Request)),
+            Err(error) => Fetched::Error(error),
+        };
+        self.fetched(fetched, &missing)
+    }
+
+    /// What the client gets of what was fetched for it, or of what is stored should the origin be in trouble.
+    fn fetched<R, E>(&self, fetched: Fetched<R, E>, missing: &Missing) -> Result<R, E> {
+        let trouble = match &fetched {
+            Fetched::Answer(response, _) if !is_error(response.status()) => None,
+            Fetched::Answer(..) => Some(Reason::FailedStatus),
+            Fetched::Error(_) => Some(Reason::ServiceError),
+            Fetched::Failed(reason) => Some(*reason),
+        };
+        if let Some(kept) = trouble.and_then(|reason| self.in_place_of_an_error(missing, reason, false)) {
+            return Ok(kept);
+        }
+        let forward = missing.forward;
+        let (response, unstored) = match fetched {
+            Fetched::Answer(response, unstored) => (response, unstored),
+            Fetched::Error(error) => return Err(error),
+            Fetched::Failed(reason) => (Failure::in_http(reason).response(None), Some(reason)),
+        };
+        let outcome = match unstored {
+            Some(reason) => Outcome::Unstored { forward, reason, collapsed: false },
+            None => Outcome::Stored { forward, collapsed: false },
+        };
+        Ok(self.noted(response, outcome))
+    }
+
+    /// Starts a fetch that nobody waits for, with the headers of this request. What waits for its turn does not hold the
+    /// application; it waits no longer once somebody waits for it.
+    fn refresh<B>(&self, stored: &Arc<Stored>)
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let core = &self.slot.core;
+        let mut parts = self.parts.clone();
+        parts.method = Method::GET;
+        ask_for_all(&mut parts.headers);
+        let lead = self.mode.refresh(&self.target, &parts.headers, &core.marks, clock::now());
+        let Some(lead) = lead else { return };
+        let known = Some(stored.clone()).filter(|stored| stored.can_be_validated(&core.marks));
+        let (slot, permits) = (Arc::downgrade(&self.slot), core.permits.clone());
+        core.tasks.spawn(async move {
+            let _permit = tokio::select! {
+                biased;
+                permit = permits.acquire(NO_PAGE, Purpose::Refresh) => match permit {
+                    Some(permit) => Some(permit),
+                    None => return,
+                },
+                () = lead.gained_waiter() => None,
+                () = tokio::time::sleep(Purpose::Refresh.patience()) => return,
+            };
+            let Some(service) = slot.upgrade().map(|slot| slot.service()) else { return };
+            drop(slot);
+            let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
+            fetch(lead, service, request, known, None).await;
+        });
+    }
+
+    fn in_place_of_an_error<R>(
+        &self,
+        missing: &Missing,
+        reason: Reason,
+        collapsed: bool,
+    ) -> Option<Response<IsrBody<R>>> {
+        let kept = missing.stored.as_ref().filter(|stored| stored.allows_if_error(clock::now()))?;
+        Some(self.serve(kept, Outcome::Kept { reason, collapsed }))
+    }
+
+    fn serve<R>(&self, stored: &Arc<Stored>, outcome: Outcome) -> Response<IsrBody<R>> {
+        let form = stored.form(&self.parts.method, &self.parts.headers);
+        stored.answer(form, outcome, self.slot.core.config.cache_status, clock::now())
+    }
+
+    /// An answer as it came, with what happened to it.
+    fn noted<R>(&self, mut response: Response<IsrBody<R>>, outcome: Outcome) -> Response<IsrBody<R>> {
+        if self.slot.core.config.cache_status {
+            note_status(response.headers_mut(), &CacheStatus { outcome, ttl: None });
+        }
+        response
+    }
+}

@@ -1,0 +1,86 @@
+//! The layer: put around a service, it makes of it one whose pages are rendered once.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::builder::IsrLayerBuilder;
+use super::service::Isr;
+use crate::cache::{Cache, Core};
+use crate::revalidate::RevalidateService;
+use crate::revalidate::auth::Authenticators;
+
+/// The layer: put it around a service, and the service's pages are rendered once and served from memory.
+///
+/// Outermost is the recommended place ([`wrap`](Self::wrap) under axum): a hit never enters the router, and a handler sees
+/// a request made from the page's key alone. A clone is the same layer.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use isr_layer::{IsrLayer, Page};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let isr = IsrLayer::builder().pages([Page::new("/")]).build()?;
+/// let service = isr.layer(service_fn(async |_: Request<Full<Bytes>>| {
+///     Ok::<_, std::convert::Infallible>(Response::new(Full::from("a page")))
+/// }));
+///
+/// let first = service.clone().oneshot(Request::new(Full::default())).await?;
+/// assert_eq!(first.headers()["cache-status"], "isr; fwd=uri-miss; stored");
+/// let second = service.oneshot(Request::new(Full::default())).await?;
+/// assert_eq!(second.headers()["cache-status"], "isr; hit");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct IsrLayer {
+    pub(crate) core: Arc<Core>,
+}
+
+impl IsrLayer {
+    /// A builder with the defaults: every `#[static_page]` of the program, 256 MiB of memory.
+    pub fn builder() -> IsrLayerBuilder {
+        IsrLayerBuilder::new()
+    }
+
+    /// A handle to the cache, for handlers, jobs and tests.
+    pub fn cache(&self) -> Cache {
+        Cache::new(self.core.clone())
+    }
+
+    /// The endpoint through which authenticated callers say that content changed: mount it with
+    /// `route_service("/api/revalidate", …)`, or anywhere a Tower service can stand.
+    ///
+    /// ```
+    /// use isr_layer::{IsrLayer, auth::Bearer};
+    ///
+    /// # fn main() -> Result<(), isr_layer::Error> {
+    /// let isr = IsrLayer::builder().pages([]).build()?;
+    /// let endpoint = isr.revalidate_service(Bearer::new("0123456789abcdef0123456789abcdef")?);
+    /// # drop(endpoint);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn revalidate_service(&self, authenticators: impl Into<Authenticators>) -> RevalidateService {
+        RevalidateService::new(self.cache(), authenticators)
+    }
+}
+
+impl<S: Clone> Layer<S> for IsrLayer {
+    type Service = Isr<S>;
+
+    fn layer(&self, inner: S) -> Isr<S> {
+        Isr::new(inner, self.core.clone(), false)
+    }
+}
+
+impl fmt::Debug for IsrLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IsrLayer").finish_non_exhaustive()
+    }
+}

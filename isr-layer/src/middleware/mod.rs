@@ -1,0 +1,36 @@
+//! Face 1, the middleware: recognises pages, answers from memory, and otherwise waits for the engine.
+//!
+//! A request enters at [`Isr`], which [`IsrLayer`] puts around a service. A page that is not fresh goes on as
+//! a [`page_request`], a gRPC request as a [`grpc_request`] first; [`shared`] holds what all clones of one [`Isr`] share.
+
+mod builder;
+mod future;
+mod grpc_request;
+mod inner;
+mod layer;
+mod page_request;
+#[cfg(feature = "axum")]
+#[path = "placement/axum.rs"]
+mod placement;
+#[cfg(not(feature = "axum"))]
+#[path = "placement/plain.rs"]
+mod placement;
+#[cfg(feature = "axum")]
+mod routes;
+mod service;
+mod shared;
+#[cfg(feature = "tonic")]
+mod tonic;
+#[cfg(feature = "axum")]
+mod wrap;
+
+pub use builder::IsrLayerBuilder;
+pub use future::ResponseFuture;
+pub use layer::IsrLayer;
+pub use service::Isr;
+#[cfg(feature = "axum")]
+pub use wrap::{Wrapped, WrappedFuture};
+
+pub(crate) use inner::{Inner, call, release};
+pub(crate) use placement::is_always_ready;
+pub(crate) use shared::Slot;

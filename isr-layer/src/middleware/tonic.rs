@@ -1,0 +1,18 @@
+//! tonic's request body, so that a service of tonic can be rendered without a client.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use tonic::body::Body;
+
+use crate::body::RenderBody;
+use crate::grpc::Resumed;
+
+impl RenderBody for Body {
+    fn from_bytes(bytes: Bytes) -> Self {
+        Self::new(Full::new(bytes))
+    }
+
+    fn resumed(body: Resumed<Self>) -> Self {
+        Self::new(body)
+    }
+}

@@ -1,2 +1,0 @@
-//! The README, compiled as a test.
-#![doc = include_str!("../../README.md")]

@@ -1,0 +1,198 @@
+//! What a handler may say while its page is rendered: tags, lifetimes, and that the answer must not be stored.
+//!
+//! The functions work anywhere on the render's own task, body polling included, from sync helpers too. A task the render
+//! spawns has no part in it: take [`current`] along.
+//!
+//! ```
+//! use isr_layer::context;
+//!
+//! async fn load_post(slug: &str) -> String {
+//!     context::tag(format!("post:{slug}"));
+//!     format!("the post {slug}")
+//! }
+//! ```
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::observe;
+use crate::page::Page;
+use crate::render::Key;
+
+tokio::task_local! {
+    static CURRENT: Current;
+}
+
+/// A handle to the render in progress, to be carried into tasks that the render spawns.
+///
+/// What is said after the render has ended has no effect. Outside a render the handle does nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Current {
+    scope: Option<Arc<Scope>>,
+}
+
+/// One render, as its handler sees it.
+#[derive(Debug)]
+struct Scope {
+    page: Page,
+    /// What is being rendered; none for a draft.
+    key: Option<Key>,
+    checked_in: AtomicBool,
+    said: Mutex<Said>,
+}
+
+/// What was said during a render.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) tags: BTreeSet<String>,
+    pub(crate) revalidate: Option<Duration>,
+    pub(crate) expire: Option<Duration>,
+    pub(crate) no_store: bool,
+}
+
+/// Tags the page being rendered: a purge of `tag` reaches it.
+pub fn tag(tag: impl Into<String>) {
+    current().tag(tag);
+}
+
+/// Lowers the time after which the page goes stale; the lowest of all that were said, and of the page's own, wins.
+pub fn revalidate_after(after: Duration) {
+    current().revalidate_after(after);
+}
+
+/// Lowers the time after which the page is never served again; the lowest wins.
+pub fn expire_after(after: Duration) {
+    current().expire_after(after);
+}
+
+/// Keeps the answer of this render from being stored.
+pub fn no_store() {
+    current().no_store();
+}
+
+/// Whether this request may see what is not published: draft mode is on for its client, and nothing of the answer is kept.
+///
+/// `false` in every render whose answer others may get, and outside a page.
+///
+/// ```
+/// use isr_layer::context;
+///
+/// async fn load_post(slug: &str) -> String {
+///     let state = if context::is_draft() { "the latest version" } else { "what is published" };
+///     format!("{state} of {slug}")
+/// }
+/// ```
+pub fn is_draft() -> bool {
+    CURRENT.try_with(Current::is_draft).unwrap_or(false)
+}
+
+/// The render this task works on. Outside a render the handle does nothing, and that is logged once.
+pub fn current() -> Current {
+    CURRENT.try_with(Clone::clone).unwrap_or_else(|_| {
+        observe::context_outside_render();
+        Current::default()
+    })
+}
+
+impl Current {
+    /// A new render of `page`, for `key`.
+    pub(crate) fn of(page: Page, key: Key) -> Self {
+        Self::within(page, Some(key))
+    }
+
+    /// A request that is shown a draft of `page`: nothing is stored of it, whatever is said.
+    pub(crate) fn of_draft(page: Page) -> Self {
+        Self::within(page, None)
+    }
+
+    fn within(page: Page, key: Option<Key>) -> Self {
+        let scope = Scope { page, key, checked_in: AtomicBool::new(false), said: Mutex::default() };
+        Self { scope: Some(Arc::new(scope)) }
+    }
+
+    /// Runs `work` as this render's own task.
+    pub(crate) fn enter<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        CURRENT.scope(self.clone(), work)
+    }
+
+    /// The same for work that does not wait.
+    pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.clone(), work)
+    }
+
+    /// See [`tag`].
+    pub fn tag(&self, tag: impl Into<String>) {
+        self.say(|said| {
+            said.tags.insert(tag.into());
+        });
+    }
+
+    /// See [`revalidate_after`].
+    pub fn revalidate_after(&self, after: Duration) {
+        self.say(|said| said.revalidate = Some(said.revalidate.map_or(after, |before| before.min(after))));
+    }
+
+    /// See [`expire_after`].
+    pub fn expire_after(&self, after: Duration) {
+        self.say(|said| said.expire = Some(said.expire.map_or(after, |before| before.min(after))));
+    }
+
+    /// See [`no_store`].
+    pub fn no_store(&self) {
+        self.say(|said| said.no_store = true);
+    }
+
+    /// See [`is_draft`].
+    pub fn is_draft(&self) -> bool {
+        self.scope.as_ref().is_some_and(|scope| scope.key.is_none())
+    }
+
+    /// Everything said so far.
+    pub(crate) fn said(&self) -> Said {
+        let scope = self.scope.as_ref();
+        scope.map_or_else(Said::default, |scope| {
+            scope.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        })
+    }
+
+    /// Whether the page's own function ran. A page built by hand has none to wait for.
+    pub(crate) fn is_checked_in(&self) -> bool {
+        self.scope.as_ref().is_some_and(|scope| {
+            scope.page.declared_handler().is_none() || scope.checked_in.load(Ordering::Acquire)
+        })
+    }
+
+    fn say(&self, change: impl FnOnce(&mut Said)) {
+        if let Some(scope) = &self.scope {
+            change(&mut scope.said.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+/// Whether this task is rendering that very key: a request for it would wait for itself.
+pub(crate) fn is_rendering(key: &Key) -> bool {
+    let is_it =
+        |current: &Current| current.scope.as_ref().is_some_and(|scope| scope.key.as_ref() == Some(key));
+    CURRENT.try_with(is_it).unwrap_or(false)
+}
+
+/// Called by the code `#[static_page]` puts at the start of a function: says that this page's own function runs.
+#[doc(hidden)]
+pub fn check_in(page: &Page) {
+    let rendering = CURRENT.try_with(|current| {
+        let scope = current.scope.as_ref()?;
+        if scope.page.is_same(page) {
+            scope.checked_in.store(true, Ordering::Release);
+            return None;
+        }
+        Some(scope.page)
+    });
+    match rendering {
+        Ok(None) => {}
+        Ok(Some(other)) => observe::page_outside_render(page, Some(&other)),
+        Err(_) => observe::page_outside_render(page, None),
+    }
+}
