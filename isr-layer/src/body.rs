@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use pin_project_lite::pin_project;
 
-use crate::grpc::Resumed;
+use crate::grpc::RewoundBody;
 use crate::render::context::Current;
 
 /// A request body that can be made from kept bytes, so that a page can be rendered without the client.
@@ -25,8 +25,8 @@ pub trait RenderBody: Body {
 
     /// The body of a client again, after a part of it was read and it turned out to be no page's.
     ///
-    /// [`Resumed`] is a body of the same octets and trailers: `Self::new(body)` in most types.
-    fn resumed(body: Resumed<Self>) -> Self
+    /// [`RewoundBody`] is a body of the same octets and trailers: `Self::new(body)` in most types.
+    fn from_rewound(body: RewoundBody<Self>) -> Self
     where
         Self: Sized;
 }
@@ -36,7 +36,7 @@ impl RenderBody for Full<Bytes> {
         Self::new(bytes)
     }
 
-    fn resumed(body: Resumed<Self>) -> Self {
+    fn from_rewound(body: RewoundBody<Self>) -> Self {
         // It is read in one piece, or not at all.
         match body.into_whole() {
             Ok(whole) => whole,
@@ -67,7 +67,7 @@ pin_project! {
     enum RequestKind<B> {
         Client { #[pin] body: B },
         Kept { body: Full<Bytes> },
-        Resumed { body: Box<Resumed<RequestBody<B>>> },
+        RewoundBody { body: Box<RewoundBody<RequestBody<B>>> },
     }
 }
 
@@ -83,8 +83,8 @@ impl<B: Body<Data = Bytes>> RenderBody for RequestBody<B> {
         Self { kind: RequestKind::Kept { body: Full::new(bytes) } }
     }
 
-    fn resumed(body: Resumed<Self>) -> Self {
-        Self { kind: RequestKind::Resumed { body: Box::new(body) } }
+    fn from_rewound(body: RewoundBody<Self>) -> Self {
+        Self { kind: RequestKind::RewoundBody { body: Box::new(body) } }
     }
 }
 
@@ -99,7 +99,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
             RequestKindProjected::Client { body } => body.poll_frame(cx),
-            RequestKindProjected::Resumed { body } => Pin::new(&mut **body).poll_frame(cx),
+            RequestKindProjected::RewoundBody { body } => Pin::new(&mut **body).poll_frame(cx),
             RequestKindProjected::Kept { body } => {
                 let frame = ready!(Pin::new(body).poll_frame(cx));
                 Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})))
@@ -112,7 +112,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
         match &self.kind {
             RequestKind::Client { body } => body.is_end_stream(),
             RequestKind::Kept { body } => body.is_end_stream(),
-            RequestKind::Resumed { body } => body.is_end_stream(),
+            RequestKind::RewoundBody { body } => body.is_end_stream(),
         }
     }
 
@@ -121,7 +121,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
         match &self.kind {
             RequestKind::Client { body } => body.size_hint(),
             RequestKind::Kept { body } => body.size_hint(),
-            RequestKind::Resumed { body } => body.size_hint(),
+            RequestKind::RewoundBody { body } => body.size_hint(),
         }
     }
 }

@@ -79,7 +79,7 @@ pub use cache::{Cache, Explanation, HostExplanation, Stats};
 pub use deliver::Downstream;
 pub use draft::DraftService;
 pub use error::{Error, ErrorKind};
-pub use grpc::Resumed;
+pub use grpc::RewoundBody;
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};
 pub use middleware::{Isr, IsrLayer, IsrLayerBuilder, ResponseFuture};
 #[cfg(feature = "axum")]

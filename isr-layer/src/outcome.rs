@@ -12,11 +12,11 @@ pub(crate) enum Outcome {
     /// Rendered for this request, or waited for, and stored.
     Stored { forward: Forward, collapsed: bool },
     /// Rendering failed; the last good page was answered.
-    Kept { reason: Reason, collapsed: bool },
+    StaleIfError { reason: Reason, collapsed: bool },
     /// Rendered for this request and not stored, or failed with nothing to fall back on.
     Unstored { forward: Forward, reason: Reason, collapsed: bool },
     /// A failure remembered from before was answered; nothing was rendered.
-    Remembered(Reason),
+    NegativeHit(Reason),
 }
 
 /// Why a request had to go to the inner service (RFC 9211, 2.2).
@@ -68,7 +68,7 @@ pub(crate) enum Reason {
     /// `context::no_store()` was called.
     NoStore,
     /// The page's own function did not run: something else answered at its path.
-    NotCheckedIn,
+    HandlerNotRun,
     /// A render failed a moment ago and is not tried again yet.
     Backoff,
     /// In header mode: the answer does not say how long it is good, or it is no longer.
@@ -107,7 +107,7 @@ impl Reason {
             Self::Vary => "vary",
             Self::TooLarge => "too-large",
             Self::NoStore => "no-store",
-            Self::NotCheckedIn => "not-checked-in",
+            Self::HandlerNotRun => "handler-not-run",
             Self::Backoff => "backoff",
             Self::Lifetime => "no-lifetime",
             Self::Authorization => "authorization",
@@ -146,12 +146,12 @@ impl fmt::Display for CacheStatus {
                 self.hit(f)?;
                 return write!(f, "; detail={}", reason.as_str());
             }
-            Outcome::Remembered(reason) => return write!(f, "; hit; detail={}", reason.as_str()),
+            Outcome::NegativeHit(reason) => return write!(f, "; hit; detail={}", reason.as_str()),
             Outcome::Stored { forward, collapsed } => {
                 write!(f, "; fwd={}; stored", forward.as_str())?;
                 collapsed
             }
-            Outcome::Kept { reason, collapsed } => {
+            Outcome::StaleIfError { reason, collapsed } => {
                 write!(f, "; fwd=stale; detail={}", reason.as_str())?;
                 collapsed
             }
@@ -187,9 +187,12 @@ mod tests {
                 Outcome::Stored { forward: Forward::Stale, collapsed: true },
                 "isr; fwd=stale; stored; collapsed",
             ),
-            (Outcome::Kept { reason: Reason::Panic, collapsed: false }, "isr; fwd=stale; detail=panic"),
+            (
+                Outcome::StaleIfError { reason: Reason::Panic, collapsed: false },
+                "isr; fwd=stale; detail=panic",
+            ),
             (Outcome::Unstored { forward, reason, collapsed: false }, "isr; fwd=uri-miss; detail=set-cookie"),
-            (Outcome::Remembered(Reason::Backoff), "isr; hit; detail=backoff"),
+            (Outcome::NegativeHit(Reason::Backoff), "isr; hit; detail=backoff"),
         ] {
             let status = CacheStatus { outcome, ttl: Some(42) }.to_string();
 

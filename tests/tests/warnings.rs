@@ -62,7 +62,7 @@ async fn a_page_that_runs_outside_its_render_is_told_once_by_name_and_paths() {
     for words in ["/registered-here", "lonely at", "/mounted-there"] {
         assert!(warnings[0].contains(words), "{words} in {}", warnings[0]);
     }
-    let refused = LOG.warnings_with("reason=\"not-checked-in\"");
+    let refused = LOG.warnings_with("reason=\"handler-not-run\"");
     assert_eq!(refused.len(), 1, "{refused:?}");
     assert!(refused[0].contains("/mounted-there"), "{}", refused[0]);
 }

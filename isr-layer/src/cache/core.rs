@@ -7,21 +7,21 @@ use std::time::Duration;
 use http::Extensions;
 use http::header::HeaderName;
 
-use super::flight::{Flights, Follower, Joined, Lead};
+use super::flight::{Flights, Follower, Joined, Leader};
 use super::memory::Memory;
-use super::negative_cache::{Failure, Kind, Troubles};
-use super::new_key_limiter::NewKeys;
-use super::param_lists::Lists;
+use super::negative_cache::{Failure, Kind, NegativeCache};
+use super::new_key_limiter::NewKeyLimiter;
+use super::param_lists::ParamLists;
 use super::permits::{Limits, Permits};
 use super::render::Renderer;
 use crate::clock::Instant;
 use crate::deliver::Downstream;
 use crate::draft::Draft;
 use crate::entry::{Entry, Freshness};
-use crate::header_mode::HeaderMode;
-use crate::invalidation::{Cell, Marks};
+use crate::header_mode::HeaderCache;
+use crate::invalidation::{Marks, TagMark};
 use crate::outcome::{Forward, Outcome, Reason};
-use crate::page::{Known, Registry};
+use crate::page::{RegisteredPage, Registry};
 use crate::render::Key;
 use crate::render::Recipe;
 use crate::spawn::Tasks;
@@ -46,16 +46,16 @@ pub(crate) struct Config {
 pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) registry: Registry,
-    pub(crate) lists: Lists,
+    pub(crate) lists: ParamLists,
     pub(crate) marks: Marks,
     pub(crate) memory: Memory,
     /// There if the layer caches by response headers, too: it has half of the memory then.
-    pub(crate) header_mode: Option<Arc<HeaderMode>>,
+    pub(crate) header_mode: Option<Arc<HeaderCache>>,
     pub(crate) flights: Arc<Flights>,
     pub(crate) permits: Arc<Permits>,
-    pub(crate) troubles: Troubles,
+    pub(crate) negative: NegativeCache,
     pub(crate) tasks: Tasks,
-    new_keys: NewKeys,
+    new_keys: NewKeyLimiter,
     /// Renders any page: there once the layer is known to stand in front of the whole application.
     application: Mutex<Option<Arc<dyn Renderer>>>,
     pruning: tokio::sync::Mutex<()>,
@@ -66,13 +66,13 @@ pub(crate) enum Decision {
     /// Answer from this entry.
     Serve(Arc<Entry>, Outcome),
     /// Answer from this entry, and render it anew without anybody waiting.
-    Refresh(Arc<Entry>, Lead),
+    Refresh(Arc<Entry>, Leader),
     /// Answer a failure remembered from before.
-    Remembered { failure: Arc<Failure>, retry: Duration },
+    NegativeHit { failure: Arc<Failure>, retry: Duration },
     /// Render for this request alone.
     Alone(Reason),
     /// Render, and answer for all who wait.
-    Lead(Lead, Waiting),
+    Lead(Leader, Waiting),
     /// Wait for a render in progress.
     Follow(Follower, Waiting),
 }
@@ -85,19 +85,20 @@ pub(crate) struct Waiting {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config, registry: Registry, lists: Lists) -> Arc<Self> {
+    pub(crate) fn new(config: Config, registry: Registry, lists: ParamLists) -> Arc<Self> {
         let is_header_mode = config.from_response_headers;
         let bytes = if is_header_mode { config.memory_bytes.div_ceil(2) } else { config.memory_bytes };
-        let header_mode = is_header_mode.then(|| HeaderMode::new(bytes, config.max_entries, &config.targets));
+        let header_mode =
+            is_header_mode.then(|| HeaderCache::new(bytes, config.max_entries, &config.targets));
         Arc::new(Self {
             marks: Marks::new(config.max_marks),
             memory: Memory::new(bytes, config.max_entries),
             header_mode,
             flights: Flights::new(),
             permits: Permits::new(config.renders),
-            troubles: Troubles::new(),
+            negative: NegativeCache::new(),
             tasks: Tasks::new(),
-            new_keys: NewKeys::new(registry.len(), config.new_keys_per_second),
+            new_keys: NewKeyLimiter::new(registry.len(), config.new_keys_per_second),
             application: Mutex::default(),
             pruning: tokio::sync::Mutex::default(),
             config,
@@ -114,15 +115,15 @@ impl Core {
         if let Some((Freshness::Fresh, entry)) = found {
             return Decision::Serve(entry, Outcome::Hit);
         }
-        let trouble = self.troubles.get(&self.marks, key, now);
-        match (found, trouble) {
+        let negative = self.negative.get(&self.marks, key, now);
+        match (found, negative) {
             (Some((Freshness::Stale | Freshness::MustRender { fallback: true }, entry)), Some(_)) => {
                 Decision::Serve(entry, Outcome::StaleHit(Reason::Backoff))
             }
-            (_, Some(trouble)) => match &trouble.kind {
+            (_, Some(negative)) => match &negative.kind {
                 Kind::Failing(failure) => {
-                    let retry = trouble.until.saturating_duration_since(now);
-                    Decision::Remembered { failure: failure.clone(), retry }
+                    let retry = negative.until.saturating_duration_since(now);
+                    Decision::NegativeHit { failure: failure.clone(), retry }
                 }
                 Kind::Uncacheable(reason) => Decision::Alone(*reason),
             },
@@ -140,17 +141,17 @@ impl Core {
     }
 
     /// The cells that are known to carry a page before it is rendered: the page itself and its declared tags.
-    pub(crate) fn known_cells(&self, page: &Known, key: &Key) -> Vec<Arc<Cell>> {
-        let mut cells = vec![page.cell.clone()];
+    pub(crate) fn known_tags(&self, page: &RegisteredPage, key: &Key) -> Vec<Arc<TagMark>> {
+        let mut tags = vec![page.mark.clone()];
         if !page.policy().tags.is_empty() {
             let params = self.registry.params(key.path());
-            cells.extend(self.marks.intern(page.declared_tags(&params).collect::<BTreeSet<_>>()));
+            tags.extend(self.marks.intern(page.declared_tags(&params).collect::<BTreeSet<_>>()));
         }
-        cells
+        tags
     }
 
     /// The largest body of a page that is stored.
-    pub(crate) fn max_body(&self, page: &Known) -> usize {
+    pub(crate) fn max_body(&self, page: &RegisteredPage) -> usize {
         page.policy().max_body.min(self.memory.largest_body())
     }
 
@@ -221,7 +222,7 @@ impl Core {
 
     /// Joins the flight of a key.
     fn join(&self, recipe: &Recipe, arrival: u64, now: Instant) -> Result<Joined, Arc<Entry>> {
-        let known = self.known_cells(&recipe.page, &recipe.key);
+        let known = self.known_tags(&recipe.page, &recipe.key);
         let joined = self.flights.join(&self.marks, recipe, &known, arrival);
         self.second_look(recipe, joined, now)
     }

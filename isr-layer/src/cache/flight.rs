@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use super::negative_cache::Failure;
 use crate::entry::Entry;
-use crate::invalidation::{Cell, Marks, Validity};
+use crate::invalidation::{Marks, TagMark, Validity};
 use crate::outcome::Reason;
 use crate::render::Key;
 use crate::render::Recipe;
@@ -40,24 +40,24 @@ struct Table {
 struct Flight {
     recipe: Recipe,
     /// What is known to carry the page before it is rendered: its page and its declared tags.
-    known: Box<[Arc<Cell>]>,
+    known: Box<[Arc<TagMark>]>,
     as_of: AtomicU64,
-    course: watch::Sender<Course>,
+    state: watch::Sender<FlightState>,
     gained_waiter: Notify,
 }
 
 /// How far a flight is.
-enum Course {
+enum FlightState {
     InProgress,
-    Landed(Arc<Landed>),
+    Completed(Arc<CompletedFlight>),
     /// It ended without landing: whoever waits looks again.
     Abandoned,
 }
 
 /// How a flight landed.
 #[derive(Debug)]
-pub(crate) struct Landed {
-    pub(crate) landing: Landing,
+pub(crate) struct CompletedFlight {
+    pub(crate) outcome: RenderOutcome,
     pub(crate) took: Duration,
     as_of: u64,
     /// The newest mark on the tags that were learnt during the render.
@@ -66,7 +66,7 @@ pub(crate) struct Landed {
 
 /// What a flight landed with.
 #[derive(Clone, Debug)]
-pub(crate) enum Landing {
+pub(crate) enum RenderOutcome {
     /// An entry everybody may have.
     Stored(Arc<Entry>),
     /// One failure for all who waited.
@@ -79,12 +79,12 @@ pub(crate) enum Landing {
 
 /// Whether a caller is the leader of a flight or its follower.
 pub(crate) enum Joined {
-    Lead(Lead),
+    Lead(Leader),
     Follow(Follower),
 }
 
 /// The right and the duty to land a flight. Dropped without landing, the flight is abandoned, so that nobody waits for ever.
-pub(crate) struct Lead {
+pub(crate) struct Leader {
     flights: Arc<Flights>,
     flight: Arc<Flight>,
 }
@@ -92,23 +92,23 @@ pub(crate) struct Lead {
 /// A place in somebody else's flight.
 pub(crate) struct Follower {
     flight: Arc<Flight>,
-    course: watch::Receiver<Course>,
+    state: watch::Receiver<FlightState>,
     /// The last number published when the caller arrived.
     arrival: u64,
 }
 
 /// Whether a render in progress is known to be one of those named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sure {
-    Yes,
+pub(crate) enum Match {
+    Certain,
     /// Its end will tell.
-    NotYet,
+    Pending,
 }
 
 /// A render in progress whose end will tell whether it is one of those named.
-pub(crate) struct Doubt {
+pub(crate) struct PendingMatch {
     pub(crate) recipe: Recipe,
-    course: watch::Receiver<Course>,
+    state: watch::Receiver<FlightState>,
 }
 
 impl Flights {
@@ -122,7 +122,7 @@ impl Flights {
         self: &Arc<Self>,
         marks: &Marks,
         recipe: &Recipe,
-        known: &[Arc<Cell>],
+        known: &[Arc<TagMark>],
         arrival: u64,
     ) -> Joined {
         let mut table = self.lock();
@@ -133,31 +133,33 @@ impl Flights {
             recipe: recipe.clone(),
             known: known.into(),
             as_of: AtomicU64::new(QUEUED),
-            course: watch::Sender::new(Course::InProgress),
+            state: watch::Sender::new(FlightState::InProgress),
             gained_waiter: Notify::new(),
         });
         let overtaken = table.joinable.insert(recipe.key.clone(), flight.clone());
         table.overtaken.extend(overtaken);
-        Joined::Lead(Lead { flights: self.clone(), flight })
+        Joined::Lead(Leader { flights: self.clone(), flight })
     }
 
     /// The renders in progress that `is_named` names, by key and by what is known to carry the page: those it is sure of, and
     /// those it is not.
     pub(crate) fn in_progress(
         &self,
-        is_named: impl Fn(&Key, &[Arc<Cell>]) -> Option<Sure>,
-    ) -> (Vec<Recipe>, Vec<Doubt>) {
+        is_named: impl Fn(&Key, &[Arc<TagMark>]) -> Option<Match>,
+    ) -> (Vec<Recipe>, Vec<PendingMatch>) {
         let table = self.lock();
-        let (mut sure, mut doubtful) = (Vec::new(), Vec::new());
+        let (mut sure, mut pending) = (Vec::new(), Vec::new());
         for flight in table.joinable.values().chain(&table.overtaken) {
             let recipe = flight.recipe.clone();
             match is_named(&recipe.key, &flight.known) {
-                Some(Sure::Yes) => sure.push(recipe),
-                Some(Sure::NotYet) => doubtful.push(Doubt { recipe, course: flight.course.subscribe() }),
+                Some(Match::Certain) => sure.push(recipe),
+                Some(Match::Pending) => {
+                    pending.push(PendingMatch { recipe, state: flight.state.subscribe() })
+                }
                 None => {}
             }
         }
-        (sure, doubtful)
+        (sure, pending)
     }
 
     /// Whether a key is being rendered.
@@ -188,11 +190,11 @@ impl Flight {
     }
 
     fn follow(self: &Arc<Self>, arrival: u64) -> Follower {
-        Follower { course: self.course.subscribe(), flight: self.clone(), arrival }
+        Follower { state: self.state.subscribe(), flight: self.clone(), arrival }
     }
 }
 
-impl Lead {
+impl Leader {
     /// Begins the render: from here on it knows all purges up to the number returned, and none after.
     pub(crate) fn begin(&self, marks: &Marks) -> u64 {
         // Under the lock, so that whoever joined before knows that this render comes after its arrival.
@@ -208,7 +210,7 @@ impl Lead {
     }
 
     /// What is known to carry the page before it is rendered.
-    pub(crate) fn known(&self) -> &[Arc<Cell>] {
+    pub(crate) fn known(&self) -> &[Arc<TagMark>] {
         &self.flight.known
     }
 
@@ -220,12 +222,16 @@ impl Lead {
     /// Ends the flight. `settle` changes the cache and says what that ends it with, and the newest mark on the tags that were
     /// learnt during the render; no other flight of any key lands or starts meanwhile, and nobody joins: who joined before
     /// had seen no newer mark.
-    pub(crate) fn land(self, took: Duration, settle: impl FnOnce() -> (Landing, u64)) -> Arc<Landed> {
+    pub(crate) fn complete(
+        self,
+        took: Duration,
+        settle: impl FnOnce() -> (RenderOutcome, u64),
+    ) -> Arc<CompletedFlight> {
         let as_of = self.flight.as_of.load(Ordering::Acquire);
         // Should this panic, the flight is abandoned.
-        let (landing, late_mark) = self.leave(settle);
-        let landed = Arc::new(Landed { landing, took, as_of, late_mark });
-        self.flight.course.send_replace(Course::Landed(landed.clone()));
+        let (outcome, late_mark) = self.leave(settle);
+        let landed = Arc::new(CompletedFlight { outcome, took, as_of, late_mark });
+        self.flight.state.send_replace(FlightState::Completed(landed.clone()));
         landed
     }
 
@@ -242,11 +248,11 @@ impl Lead {
     }
 }
 
-impl Drop for Lead {
+impl Drop for Leader {
     fn drop(&mut self) {
-        if !self.flight.course.borrow().is_over() {
+        if !self.flight.state.borrow().is_over() {
             self.leave(|| {});
-            self.flight.course.send_replace(Course::Abandoned);
+            self.flight.state.send_replace(FlightState::Abandoned);
         }
     }
 }
@@ -254,43 +260,43 @@ impl Drop for Lead {
 impl Follower {
     /// Waits for the flight to end; `None` when it was abandoned or is too old for this caller, who looks again. A render that
     /// a client waits for needs no permit.
-    pub(crate) async fn wait(self) -> Option<Arc<Landed>> {
+    pub(crate) async fn wait(self) -> Option<Arc<CompletedFlight>> {
         self.flight.gained_waiter.notify_one();
         self.landed().await
     }
 
     /// The same for a caller who is no client.
-    pub(crate) async fn landed(mut self) -> Option<Arc<Landed>> {
-        match &*self.course.wait_for(Course::is_over).await.ok()? {
-            Course::Landed(landed) if landed.is_acceptable(self.arrival) => Some(landed.clone()),
+    pub(crate) async fn landed(mut self) -> Option<Arc<CompletedFlight>> {
+        match &*self.state.wait_for(FlightState::is_over).await.ok()? {
+            FlightState::Completed(landed) if landed.is_acceptable(self.arrival) => Some(landed.clone()),
             _ => None,
         }
     }
 }
 
-impl Doubt {
+impl PendingMatch {
     /// Waits for the flight to end, and gives the entry it stored.
     pub(crate) async fn stored(&mut self) -> Option<Arc<Entry>> {
-        let course = self.course.wait_for(Course::is_over).await.ok()?;
-        let Course::Landed(landed) = &*course else { return None };
-        match &landed.landing {
-            Landing::Stored(entry) => Some(entry.clone()),
+        let state = self.state.wait_for(FlightState::is_over).await.ok()?;
+        let FlightState::Completed(landed) = &*state else { return None };
+        match &landed.outcome {
+            RenderOutcome::Stored(entry) => Some(entry.clone()),
             _ => None,
         }
     }
 }
 
-impl Course {
+impl FlightState {
     fn is_over(&self) -> bool {
         !matches!(self, Self::InProgress)
     }
 }
 
-impl Landed {
+impl CompletedFlight {
     /// Marks on what was known before the render were looked at when the caller joined. A tag that was learnt later could
     /// have been purged before that, and its mark does not tell whether it was the only one.
     fn is_acceptable(&self, arrival: u64) -> bool {
-        let is_old_news = !matches!(self.landing, Landing::Stored(_));
+        let is_old_news = !matches!(self.outcome, RenderOutcome::Stored(_));
         is_old_news || arrival <= self.as_of || self.late_mark <= self.as_of
     }
 }

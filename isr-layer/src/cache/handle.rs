@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::core::Core;
 use crate::clock;
-use crate::header_mode::HeaderMode;
+use crate::header_mode::HeaderCache;
 use crate::invalidation::{Purge, Receipt};
 use crate::page::canonical;
 use crate::render::Key;
@@ -116,9 +116,9 @@ impl Cache {
     pub fn stats(&self) -> Stats {
         let mode = self.core.header_mode.as_deref();
         Stats {
-            entries: self.core.memory.len() + mode.map_or(0, HeaderMode::len),
-            bytes: self.core.memory.bytes() + mode.map_or(0, HeaderMode::bytes),
-            flights: self.core.flights.len() + mode.map_or(0, HeaderMode::in_flight),
+            entries: self.core.memory.len() + mode.map_or(0, HeaderCache::len),
+            bytes: self.core.memory.bytes() + mode.map_or(0, HeaderCache::bytes),
+            flights: self.core.flights.len() + mode.map_or(0, HeaderCache::in_flight),
             tasks: self.core.tasks.running(),
             marks: self.core.marks.len(),
             sequence: self.core.marks.published(),

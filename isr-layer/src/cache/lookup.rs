@@ -10,78 +10,78 @@ use quick_cache::Equivalent;
 use super::core::Core;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
-use crate::grpc::is_call;
+use crate::grpc::is_grpc;
 use crate::hosts::Host;
-use crate::page::{Known, canonical};
+use crate::page::{RegisteredPage, canonical};
 use crate::render::{Key, KeyRef, PathKey};
 
 /// What a request is at a first glance.
-pub(crate) enum Glance {
+pub(crate) enum FastLookup {
     /// No page, and nothing else of ours: it passes untouched.
-    Foreign,
+    NotAPage,
     /// A page that is fresh in memory, at the time it was looked at.
     Fresh(Arc<Entry>, Instant),
     /// It takes a second look.
-    Unclear,
+    Undecided,
 }
 
 /// What a request is at a second look.
-pub(crate) enum Sight<'a> {
+pub(crate) enum Lookup<'a> {
     /// No page.
-    Foreign,
+    NotAPage,
     /// At the path of a page, for a host that is not listed: it passes untouched.
     Unlisted,
     /// A page that is fresh in memory, at the time it was looked at.
     Fresh(Arc<Entry>, Instant),
     /// A page whose draft the client may see.
-    Draft(&'a Arc<Known>),
+    Draft(&'a Arc<RegisteredPage>),
     /// A page that is not fresh in memory.
-    Page(&'a Arc<Known>, KeyRef<'a>),
+    Page(&'a Arc<RegisteredPage>, KeyRef<'a>),
     /// A call of a page for that host of the list: its message has to be read before it has a key.
-    Call(&'a Arc<Known>, Option<&'a Arc<Host>>),
+    Grpc(&'a Arc<RegisteredPage>, Option<&'a Arc<Host>>),
 }
 
 impl Core {
     /// Glances at a request whose public path is `raw`: what most requests are is told without looking closer.
     #[inline]
-    pub(crate) fn glance<B: Body>(&self, request: &Request<B>, raw: &str) -> Glance {
+    pub(crate) fn lookup_fast<B: Body>(&self, request: &Request<B>, raw: &str) -> FastLookup {
         if !self.registry.may_have(raw) {
-            return if self.header_mode.is_none() { Glance::Foreign } else { Glance::Unclear };
+            return if self.header_mode.is_none() { FastLookup::NotAPage } else { FastLookup::Undecided };
         }
         if !may_be_read(request) {
-            return Glance::Unclear;
+            return FastLookup::Undecided;
         }
         // What is in memory has canonical keys: a raw path that finds something is canonical itself, and it is the whole
         // key if the entry's key is nothing else. Where there are drafts no entry says so: who asks has to be looked at.
         let now = clock::now();
         match self.fresh(&PathKey(raw), now) {
-            Some(entry) if entry.is_keyed_by_path => Glance::Fresh(entry, now),
-            _ => Glance::Unclear,
+            Some(entry) if entry.is_keyed_by_path => FastLookup::Fresh(entry, now),
+            _ => FastLookup::Undecided,
         }
     }
 
     /// Looks at a request whose public path is `raw`, and which a glance has not told.
-    pub(crate) fn look<'a, B: Body>(&'a self, request: &'a Request<B>, raw: &'a str) -> Sight<'a> {
+    pub(crate) fn lookup<'a, B: Body>(&'a self, request: &'a Request<B>, raw: &'a str) -> Lookup<'a> {
         let sight = if may_be_read(request) {
-            self.look_for_page(request, raw)
+            self.lookup_page(request, raw)
         } else {
-            self.look_for_call(request, raw)
+            self.lookup_grpc(request, raw)
         };
-        sight.unwrap_or(Sight::Foreign)
+        sight.unwrap_or(Lookup::NotAPage)
     }
 
     /// The path of a method has one spelling: no client of gRPC writes another.
-    fn look_for_call<B>(&self, request: &Request<B>, raw: &str) -> Option<Sight<'_>> {
-        let page = self.registry.unary(raw).filter(|_| is_call(request))?;
-        Some(page.host(request).map_or(Sight::Unlisted, |host| Sight::Call(page, host)))
+    fn lookup_grpc<B>(&self, request: &Request<B>, raw: &str) -> Option<Lookup<'_>> {
+        let page = self.registry.unary(raw).filter(|_| is_grpc(request))?;
+        Some(page.host(request).map_or(Lookup::Unlisted, |host| Lookup::Grpc(page, host)))
     }
 
-    fn look_for_page<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Sight<'a>> {
+    fn lookup_page<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Lookup<'a>> {
         let path = canonical(raw)?;
         let page = self.registry.find(&path).filter(|page| !page.is_unary())?;
-        let Ok(host) = page.host(request) else { return Some(Sight::Unlisted) };
+        let Ok(host) = page.host(request) else { return Some(Lookup::Unlisted) };
         if self.shows_draft(request.headers()) {
-            return Some(Sight::Draft(page));
+            return Some(Lookup::Draft(page));
         }
         let host = host.map(AsRef::as_ref);
         let key = KeyRef::new(page, path, request.uri().query(), host, request.headers())?;
@@ -89,8 +89,8 @@ impl Core {
         let now = clock::now();
         let fresh = if was_looked_for { None } else { self.fresh(&key, now) };
         Some(match fresh {
-            Some(entry) => Sight::Fresh(entry, now),
-            None => Sight::Page(page, key),
+            Some(entry) => Lookup::Fresh(entry, now),
+            None => Lookup::Page(page, key),
         })
     }
 

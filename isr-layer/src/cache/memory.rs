@@ -10,7 +10,7 @@ use crate::entry::Entry;
 use crate::render::Key;
 
 /// Room that an entry is left for all but its body.
-const HEAD: u64 = 4 * 1024;
+const HEADER_ALLOWANCE: u64 = 4 * 1024;
 
 /// The entries in memory.
 ///
@@ -43,7 +43,8 @@ impl Memory {
         let entries = bounded(bytes, entries, |_, entry: &Arc<Entry>| entry.size());
         // A twentieth of each part is left for what is new, and a body is counted twice, for its encodings.
         let part = entries.shard_capacity();
-        let largest_body = usize::try_from((part - part / 20).saturating_sub(HEAD) / 2).unwrap_or(usize::MAX);
+        let largest_body =
+            usize::try_from((part - part / 20).saturating_sub(HEADER_ALLOWANCE) / 2).unwrap_or(usize::MAX);
         Self { entries, largest_body }
     }
 
@@ -111,7 +112,7 @@ where
 /// How many parts the cache is split into. A part must have room for several of the largest bodies and for some values,
 /// since what weighs more than its part is never kept.
 fn shards(bytes: u64, values: u64) -> usize {
-    const ROOM: u64 = 32 * 1024 * 1024;
-    const VALUES: u64 = 64;
-    usize::try_from((bytes / ROOM).min(values / VALUES).clamp(1, 64)).unwrap_or(1)
+    const SHARD_BYTES: u64 = 32 * 1024 * 1024;
+    const SHARD_VALUES: u64 = 64;
+    usize::try_from((bytes / SHARD_BYTES).min(values / SHARD_VALUES).clamp(1, 64)).unwrap_or(1)
 }

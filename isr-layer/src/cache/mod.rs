@@ -16,13 +16,14 @@ mod revalidate;
 pub use handle::{Cache, Explanation, HostExplanation, Stats};
 
 pub(crate) use self::core::{Config, Core, Decision, Waiting};
-pub(crate) use self::revalidate::Rendered;
-pub(crate) use flight::{Landing, Lead};
-pub(crate) use lookup::{Glance, Sight};
+pub(crate) use self::revalidate::JobResult;
+pub(crate) use flight::{Leader, RenderOutcome};
+pub(crate) use lookup::{FastLookup, Lookup};
 pub(crate) use memory::{Bounded, bounded};
 pub(crate) use negative_cache::Failure;
-pub(crate) use param_lists::Lists;
+pub(crate) use param_lists::ParamLists;
 pub(crate) use permits::{Limits, Purpose};
 pub(crate) use render::{
-    Answer, End, For, Render, RenderError, RenderResult, Renderer, attempt, caught, regenerate,
+    LeaderReply, Render, RenderEnd, RenderError, RenderResult, Renderer, StartedFor, attempt, caught,
+    regenerate,
 };

@@ -1,4 +1,4 @@
-//! Troubles: keys whose last render failed or could not be stored, so that they are not tried again at once.
+//! NegativeCache: keys whose last render failed or could not be stored, so that they are not tried again at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,40 +13,40 @@ use crate::body::IsrBody;
 use crate::clock::Instant;
 use crate::deliver::{describes_body, is_hop_by_hop, remove_all, size};
 use crate::grpc;
-use crate::invalidation::{Cell, Marks, Validity};
+use crate::invalidation::{Marks, TagMark, Validity};
 use crate::outcome::Reason;
 use crate::render::Key;
 use crate::render::Recipe;
 
 /// What all the remembered troubles may weigh.
-const ROOM: u64 = 8 * 1024 * 1024;
+const CAPACITY_BYTES: u64 = 8 * 1024 * 1024;
 /// The largest failure body that is remembered; those who wait for it get it whole.
-const REMEMBERED_BODY: usize = 16 * 1024;
+const MAX_KEPT_BODY: usize = 16 * 1024;
 const NOT_RENDERED: &[u8] = b"the page could not be rendered\n";
 const NOT_FOUND: &[u8] = b"not found\n";
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// With nothing to show meanwhile, a key is tried again sooner.
-const LONGEST_COLD_PAUSE: Duration = Duration::from_secs(5);
+const MAX_COLD_BACKOFF: Duration = Duration::from_secs(5);
 const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
 
 /// The keys in trouble, in a bounded table.
 ///
 /// Strangers choose the keys; the table's hash has a seed of its own, so they cannot make them collide.
-pub(crate) struct Troubles {
-    table: Cache<Key, Arc<Trouble>, ByBytes>,
+pub(crate) struct NegativeCache {
+    table: Cache<Key, Arc<NegativeEntry>, ByBytes>,
 }
 
 /// Why a key is left alone, and until when.
 #[derive(Clone, Debug)]
-pub(crate) struct Trouble {
+pub(crate) struct NegativeEntry {
     pub(crate) kind: Kind,
     pub(crate) until: Instant,
     /// How many renders have failed in a row.
     failures: u32,
     /// A mark on one of `cells` newer than this ends the trouble.
     as_of: u64,
-    cells: Box<[Arc<Cell>]>,
+    tags: Box<[Arc<TagMark>]>,
 }
 
 #[derive(Clone, Debug)]
@@ -70,24 +70,24 @@ pub(crate) struct Failure {
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<Key, Arc<Trouble>> for ByBytes {
-    fn weight(&self, key: &Key, trouble: &Arc<Trouble>) -> u64 {
-        let body = match &trouble.kind {
+impl Weighter<Key, Arc<NegativeEntry>> for ByBytes {
+    fn weight(&self, key: &Key, negative: &Arc<NegativeEntry>) -> u64 {
+        let body = match &negative.kind {
             Kind::Failing(failure) => failure.size(),
             Kind::Uncacheable(_) => 0,
         };
-        (256 + key.size() + body + trouble.cells.len() * size_of::<Arc<Cell>>()) as u64
+        (256 + key.size() + body + negative.tags.len() * size_of::<Arc<TagMark>>()) as u64
     }
 }
 
-impl Troubles {
+impl NegativeCache {
     pub(crate) fn new() -> Self {
-        Self { table: Cache::with_weighter(8 * 1024, ROOM, ByBytes) }
+        Self { table: Cache::with_weighter(8 * 1024, CAPACITY_BYTES, ByBytes) }
     }
 
     /// The trouble a key is in now: past its time, or once a purge reached it, it is none.
-    pub(crate) fn get(&self, marks: &Marks, key: &Key, now: Instant) -> Option<Arc<Trouble>> {
-        self.table.get(key).filter(|trouble| now < trouble.until && trouble.is_untouched(marks, key))
+    pub(crate) fn get(&self, marks: &Marks, key: &Key, now: Instant) -> Option<Arc<NegativeEntry>> {
+        self.table.get(key).filter(|negative| now < negative.until && negative.is_untouched(marks, key))
     }
 
     /// Remembers a failure: the pause doubles with each one in a row that no purge came between.
@@ -96,65 +96,72 @@ impl Troubles {
         marks: &Marks,
         key: &Key,
         failure: &Arc<Failure>,
-        seen: Seen,
+        snapshot: RenderSnapshot,
         now: Instant,
         cold: bool,
     ) {
         let failures = self.failures(marks, key).saturating_add(1);
-        let longest = if cold { LONGEST_COLD_PAUSE } else { LONGEST_PAUSE };
-        let until = now + pause(failures, longest, fastrand::f64());
+        let longest = if cold { MAX_COLD_BACKOFF } else { MAX_BACKOFF };
+        let until = now + backoff(failures, longest, fastrand::f64());
         let kind = Kind::Failing(failure.remembered());
-        self.put(key, Trouble { kind, until, failures, as_of: seen.as_of, cells: seen.cells });
+        self.put(key, NegativeEntry { kind, until, failures, as_of: snapshot.as_of, tags: snapshot.tags });
     }
 
     /// Remembers that a key's answers may not be stored.
-    pub(crate) fn refused(&self, key: &Key, reason: Reason, seen: Seen, now: Instant) {
+    pub(crate) fn refused(&self, key: &Key, reason: Reason, snapshot: RenderSnapshot, now: Instant) {
         let (kind, until) = (Kind::Uncacheable(reason), now + UNCACHEABLE_FOR);
-        self.put(key, Trouble { kind, until, failures: 0, as_of: seen.as_of, cells: seen.cells });
+        self.put(key, NegativeEntry { kind, until, failures: 0, as_of: snapshot.as_of, tags: snapshot.tags });
     }
 
     /// The same where it is a guess, made of a failure: the first ones hold for as short a while as that would.
-    pub(crate) fn seems_refused(&self, marks: &Marks, key: &Key, reason: Reason, seen: Seen, now: Instant) {
+    pub(crate) fn seems_refused(
+        &self,
+        marks: &Marks,
+        key: &Key,
+        reason: Reason,
+        snapshot: RenderSnapshot,
+        now: Instant,
+    ) {
         let failures = self.failures(marks, key).saturating_add(1);
-        let until = now + pause(failures, UNCACHEABLE_FOR, fastrand::f64());
+        let until = now + backoff(failures, UNCACHEABLE_FOR, fastrand::f64());
         let kind = Kind::Uncacheable(reason);
-        self.put(key, Trouble { kind, until, failures, as_of: seen.as_of, cells: seen.cells });
+        self.put(key, NegativeEntry { kind, until, failures, as_of: snapshot.as_of, tags: snapshot.tags });
     }
 
     /// How many renders have failed in a row that no purge came between.
     fn failures(&self, marks: &Marks, key: &Key) -> u32 {
-        let before = self.table.get(key).filter(|trouble| trouble.is_untouched(marks, key));
-        before.map_or(0, |trouble| trouble.failures)
+        let before = self.table.get(key).filter(|negative| negative.is_untouched(marks, key));
+        before.map_or(0, |negative| negative.failures)
     }
 
     /// Whether a render that began after number `as_of` ran into trouble that is of that kind.
     pub(crate) fn has_newer_refusal(&self, key: &Key, as_of: u64) -> bool {
-        let newer = self.table.get(key).filter(|trouble| trouble.as_of > as_of);
-        newer.is_some_and(|trouble| matches!(trouble.kind, Kind::Uncacheable(_)))
+        let newer = self.table.get(key).filter(|negative| negative.as_of > as_of);
+        newer.is_some_and(|negative| matches!(negative.kind, Kind::Uncacheable(_)))
     }
 
     /// Ends the trouble of a key, for a render that began at number `as_of`.
     pub(crate) fn clear(&self, key: &Key, as_of: u64) {
-        self.table.remove_if(key, |trouble| trouble.as_of <= as_of);
+        self.table.remove_if(key, |negative| negative.as_of <= as_of);
     }
 
     /// Of two flights of one key that land out of order, the one that began later has the say.
-    fn put(&self, key: &Key, trouble: Trouble) {
-        if self.table.get(key).is_none_or(|known| known.as_of <= trouble.as_of) {
-            self.table.insert(key.clone(), Arc::new(trouble));
+    fn put(&self, key: &Key, negative: NegativeEntry) {
+        if self.table.get(key).is_none_or(|known| known.as_of <= negative.as_of) {
+            self.table.insert(key.clone(), Arc::new(negative));
         }
     }
 }
 
 /// What the render that ran into trouble knew: the last number before it began, and what carries the page.
-pub(crate) struct Seen {
+pub(crate) struct RenderSnapshot {
     pub(crate) as_of: u64,
-    pub(crate) cells: Box<[Arc<Cell>]>,
+    pub(crate) tags: Box<[Arc<TagMark>]>,
 }
 
-impl Trouble {
+impl NegativeEntry {
     fn is_untouched(&self, marks: &Marks, key: &Key) -> bool {
-        marks.validity(key.path(), &self.cells, self.as_of) == Validity::Valid
+        marks.validity(key.path(), &self.tags, self.as_of) == Validity::Valid
     }
 }
 
@@ -181,7 +188,7 @@ impl Failure {
 
     /// A failure without an answer of the handler, in the words of its protocol.
     pub(crate) fn without_answer(recipe: &Recipe, reason: Reason) -> Arc<Self> {
-        if recipe.key.is_call() {
+        if recipe.key.is_grpc() {
             let (head, ()) = grpc::failed(reason).into_parts();
             let (status, headers) = (head.status, head.headers);
             return Arc::new(Self { reason, status, headers, body: Bytes::new(), trailers: None });
@@ -226,7 +233,7 @@ impl Failure {
     }
 
     fn remembered(self: &Arc<Self>) -> Arc<Self> {
-        if self.body.len() <= REMEMBERED_BODY {
+        if self.body.len() <= MAX_KEPT_BODY {
             return self.clone();
         }
         self.without_body()
@@ -241,8 +248,8 @@ impl Failure {
 
 /// From 1 s, doubling to the longest; up to a tenth shorter by chance (`dice` is from 0 to 1), so that keys that failed
 /// together are not tried together.
-fn pause(failures: u32, longest: Duration, dice: f64) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
+fn backoff(failures: u32, longest: Duration, dice: f64) -> Duration {
+    let doubled = FIRST_BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(16));
     doubled.min(longest).mul_f64(1.0 - 0.1 * dice.clamp(0.0, 1.0))
 }
 
@@ -253,12 +260,12 @@ mod tests {
 
     #[test]
     fn the_pause_doubles_from_one_second_to_sixty_and_cold_to_five() {
-        let seconds = |longest| (1..=9).map(move |failures| pause(failures, longest, 0.0).as_secs());
+        let seconds = |longest| (1..=9).map(move |failures| backoff(failures, longest, 0.0).as_secs());
 
-        assert!(seconds(LONGEST_PAUSE).eq([1, 2, 4, 8, 16, 32, 60, 60, 60]));
-        assert!(seconds(LONGEST_COLD_PAUSE).eq([1, 2, 4, 5, 5, 5, 5, 5, 5]));
-        assert_eq!(pause(u32::MAX, LONGEST_PAUSE, 0.0), LONGEST_PAUSE);
-        assert_eq!(pause(1, LONGEST_PAUSE, 1.0), Duration::from_millis(900));
+        assert!(seconds(MAX_BACKOFF).eq([1, 2, 4, 8, 16, 32, 60, 60, 60]));
+        assert!(seconds(MAX_COLD_BACKOFF).eq([1, 2, 4, 5, 5, 5, 5, 5, 5]));
+        assert_eq!(backoff(u32::MAX, MAX_BACKOFF, 0.0), MAX_BACKOFF);
+        assert_eq!(backoff(1, MAX_BACKOFF, 1.0), Duration::from_millis(900));
     }
 
     /// The failure of one of many paths, with so much in its head and body.
@@ -271,17 +278,17 @@ mod tests {
     /// Bytes of the heads and bodies that are remembered after each of many paths has failed like that.
     fn remembered(failure: &dyn Fn() -> Arc<Failure>) -> usize {
         let core = IsrLayer::builder().pages([Page::new("/{n}")]).build().unwrap().core;
-        let (page, troubles) = (core.registry.find("/0").unwrap(), Troubles::new());
+        let (page, negative) = (core.registry.find("/0").unwrap(), NegativeCache::new());
         for n in 0..20_000 {
             let key = Key::bare(page, &format!("/{n}")).remove(0);
-            let seen = Seen { as_of: 0, cells: Box::default() };
-            troubles.failed(&core.marks, &key, &failure(), seen, crate::clock::now(), true);
+            let snapshot = RenderSnapshot { as_of: 0, tags: Box::default() };
+            negative.failed(&core.marks, &key, &failure(), snapshot, crate::clock::now(), true);
         }
-        let bytes = |trouble: Arc<Trouble>| match &trouble.kind {
+        let bytes = |negative: Arc<NegativeEntry>| match &negative.kind {
             Kind::Failing(failure) => failure.body.len() + failure.headers["x-long"].len(),
             Kind::Uncacheable(_) => 0,
         };
-        troubles.table.iter().map(|(_, trouble)| bytes(trouble)).sum()
+        negative.table.iter().map(|(_, negative)| bytes(negative)).sum()
     }
 
     #[test]
@@ -289,7 +296,7 @@ mod tests {
         for (head, body) in [(0, 16 * 1024), (0, 1024 * 1024), (8 * 1024, 0), (1, 1)] {
             let bytes = remembered(&|| failing(head, body));
 
-            assert!(bytes <= ROOM as usize, "{bytes} bytes of failures with {head} and {body}");
+            assert!(bytes <= CAPACITY_BYTES as usize, "{bytes} bytes of failures with {head} and {body}");
         }
     }
 }

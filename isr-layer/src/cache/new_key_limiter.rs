@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::clock::Instant;
 
 /// A bucket of tokens for each page, full at first.
-pub(super) struct NewKeys {
+pub(super) struct NewKeyLimiter {
     per_second: u32,
     buckets: Box<[Mutex<Bucket>]>,
 }
@@ -18,7 +18,7 @@ struct Bucket {
     filled: Option<Instant>,
 }
 
-impl NewKeys {
+impl NewKeyLimiter {
     pub(super) fn new(pages: usize, per_second: u32) -> Self {
         let full = Bucket { tokens: f64::from(per_second), filled: None };
         Self { per_second, buckets: (0..pages).map(|_| Mutex::new(full)).collect() }
@@ -50,13 +50,13 @@ mod tests {
 
     use super::*;
 
-    fn admitted(keys: &NewKeys, page: u32, now: Instant) -> usize {
+    fn admitted(keys: &NewKeyLimiter, page: u32, now: Instant) -> usize {
         (0..1000).filter(|_| keys.admit(page, now)).count()
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_page_gets_so_many_keys_at_once_and_so_many_each_second_after() {
-        let keys = NewKeys::new(1, 100);
+        let keys = NewKeyLimiter::new(1, 100);
         let start = Instant::now();
 
         assert_eq!(admitted(&keys, 0, start), 100);
@@ -67,7 +67,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_page_takes_nothing_from_another() {
-        let keys = NewKeys::new(2, 10);
+        let keys = NewKeyLimiter::new(2, 10);
         let now = Instant::now();
 
         assert_eq!((admitted(&keys, 0, now), admitted(&keys, 1, now)), (10, 10));
@@ -75,7 +75,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_two_threads_read_in_another_order_gives_no_token_twice() {
-        let keys = NewKeys::new(1, 10);
+        let keys = NewKeyLimiter::new(1, 10);
         let now = Instant::now() + Duration::from_secs(1);
         admitted(&keys, 0, now);
 
@@ -85,6 +85,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn none_a_second_are_none() {
-        assert_eq!(admitted(&NewKeys::new(1, 0), 0, Instant::now()), 0);
+        assert_eq!(admitted(&NewKeyLimiter::new(1, 0), 0, Instant::now()), 0);
     }
 }

@@ -8,30 +8,30 @@ use super::core::Core;
 use super::render::caught;
 use crate::clock::{self, Instant};
 use crate::error::{Error, ErrorKind};
-use crate::invalidation::{Cell, Marks, Validity};
+use crate::invalidation::{Marks, TagMark, Validity};
 use crate::observe;
-use crate::page::{Fallback, Known, ListParams, Page, ParamSet, Registry, declared_list};
+use crate::page::{Fallback, ListParams, Page, ParamSet, RegisteredPage, Registry, declared_list};
 use crate::render::Recipe;
 
 /// How long a list that could not be read is left alone, unless a purge asks for it.
-const PAUSE: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The lists of all pages, by page.
-pub(crate) struct Lists(Box<[Option<List>]>);
+pub(crate) struct ParamLists(Box<[Option<List>]>);
 
 /// The list of one page.
 struct List {
     function: ListParams,
-    last: Mutex<Arc<Reading>>,
+    last: Mutex<Arc<ListSnapshot>>,
     /// Whose turn it is to read: the others wait for what comes of it.
     turn: tokio::sync::Mutex<()>,
 }
 
 /// What the last reading of a list gave.
 #[derive(Debug, Default)]
-pub(crate) struct Reading {
+pub(crate) struct ListSnapshot {
     /// What was listed when it was last read with success.
-    pub(crate) listed: Option<Arc<Listed>>,
+    pub(crate) listed: Option<Arc<ListedPaths>>,
     /// Why the last reading failed, if it did.
     pub(crate) failure: Option<String>,
     /// Until when this counts without a purge; none when there was no reading yet.
@@ -39,7 +39,7 @@ pub(crate) struct Reading {
     /// The last number published before the reading began.
     as_of: u64,
     /// What carries every instance of the page: a purge of one of them is a purge of the page.
-    cells: Box<[Arc<Cell>]>,
+    tags: Box<[Arc<TagMark>]>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,18 +47,18 @@ enum Until {
     #[default]
     Never,
     Time(Instant),
-    Purged,
+    UntilPurged,
 }
 
 /// The canonical paths a page has.
 #[derive(Debug)]
-pub(crate) struct Listed {
+pub(crate) struct ListedPaths {
     /// As they were listed.
     pub(crate) order: Vec<Arc<str>>,
     paths: HashSet<Arc<str>>,
 }
 
-impl Lists {
+impl ParamLists {
     /// The lists the pages declare, or `given` in their place.
     ///
     /// # Errors
@@ -78,12 +78,12 @@ impl Lists {
         Ok(Self(lists.collect::<Result<_, _>>()?))
     }
 
-    fn of(&self, page: &Known) -> Option<&List> {
+    fn of(&self, page: &RegisteredPage) -> Option<&List> {
         self.0.get(page.id as usize)?.as_ref()
     }
 
     /// The list of a page that has no other paths.
-    fn exclusive(&self, page: &Known) -> Option<&List> {
+    fn exclusive(&self, page: &RegisteredPage) -> Option<&List> {
         self.of(page).filter(|_| page.policy().fallback == Fallback::NotFound)
     }
 
@@ -100,7 +100,7 @@ impl Lists {
 }
 
 /// The list of a page, made ready; refused where it could not do what the page says.
-fn checked(page: &Known, list: Option<ListParams>) -> Result<Option<List>, Error> {
+fn checked(page: &RegisteredPage, list: Option<ListParams>) -> Result<Option<List>, Error> {
     let refuse =
         |kind, what: &str| Err(Error::new(kind, format!("the page {}: {what}", page.page.describe())));
     match list {
@@ -119,28 +119,28 @@ fn checked(page: &Known, list: Option<ListParams>) -> Result<Option<List>, Error
 }
 
 impl List {
-    fn last(&self) -> Arc<Reading> {
+    fn last(&self) -> Arc<ListSnapshot> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, reading: Arc<Reading>) {
+    fn set(&self, reading: Arc<ListSnapshot>) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = reading;
     }
 }
 
-impl Reading {
+impl ListSnapshot {
     /// Whether the list need not be read again for this path, or for the page as a whole. A purge of a path alone matters
     /// only where the list misses it: the page may have got it since.
-    fn is_current(&self, marks: &Marks, page: &Known, path: Option<&str>, now: Instant) -> bool {
+    fn is_current(&self, marks: &Marks, page: &RegisteredPage, path: Option<&str>, now: Instant) -> bool {
         let in_time = match self.until {
             Until::Never => false,
             Until::Time(until) => now < until,
-            Until::Purged => true,
+            Until::UntilPurged => true,
         };
         let validity = match path {
-            Some(path) if !self.has(path) => marks.validity(path, &self.cells, self.as_of),
-            Some(path) => marks.validity_of_many(path, &self.cells, self.as_of),
-            None => marks.validity_of_many(page.beginning(), &self.cells, self.as_of),
+            Some(path) if !self.has(path) => marks.validity(path, &self.tags, self.as_of),
+            Some(path) => marks.validity_of_many(path, &self.tags, self.as_of),
+            None => marks.validity_of_many(page.beginning(), &self.tags, self.as_of),
         };
         in_time && validity == Validity::Valid
     }
@@ -151,9 +151,9 @@ impl Reading {
     }
 }
 
-impl Listed {
+impl ListedPaths {
     /// Sets that are no path of the page, since another page has it or no request can name it, are left out.
-    fn new(registry: &Registry, page: &Known, sets: &[ParamSet]) -> Self {
+    fn new(registry: &Registry, page: &RegisteredPage, sets: &[ParamSet]) -> Self {
         let is_its = |path: &String| registry.find(path).is_some_and(|found| found.id == page.id);
         let mut order = sets.iter().filter_map(|set| page.path_with(set)).collect::<Vec<_>>();
         order.retain(is_its);
@@ -185,14 +185,14 @@ impl Core {
     }
 
     /// The list of a page, if it has one.
-    pub(crate) async fn listed(&self, page: &Known) -> Option<Arc<Reading>> {
+    pub(crate) async fn listed(&self, page: &RegisteredPage) -> Option<Arc<ListSnapshot>> {
         let list = self.lists.of(page)?;
         Some(self.current(list, page, None).await)
     }
 
     /// The list as it is now: one reads it, the others wait for that, none longer than two renders of the page may take.
-    async fn current(&self, list: &List, page: &Known, path: Option<&str>) -> Arc<Reading> {
-        let is_current = |reading: &Reading| reading.is_current(&self.marks, page, path, clock::now());
+    async fn current(&self, list: &List, page: &RegisteredPage, path: Option<&str>) -> Arc<ListSnapshot> {
+        let is_current = |reading: &ListSnapshot| reading.is_current(&self.marks, page, path, clock::now());
         let last = list.last();
         if is_current(&last) {
             return last;
@@ -205,9 +205,9 @@ impl Core {
         self.read(list, page).await
     }
 
-    async fn read(&self, list: &List, page: &Known) -> Arc<Reading> {
+    async fn read(&self, list: &List, page: &RegisteredPage) -> Arc<ListSnapshot> {
         let as_of = self.marks.published();
-        let cells = [vec![page.cell.clone()], self.marks.intern(page.tags_of_all())].concat().into();
+        let tags = [vec![page.mark.clone()], self.marks.intern(page.tags_of_all())].concat().into();
         let limit = page.policy().timeout;
         // Called inside, so that a panic of the function itself is caught too.
         let work = caught(async { (list.function)().await });
@@ -217,18 +217,18 @@ impl Core {
             Err(_) => Err(format!("it took longer than {limit:?}")),
         };
         let reading = Arc::new(match sets {
-            Ok(sets) => Reading {
-                listed: Some(Arc::new(Listed::new(&self.registry, page, &sets))),
+            Ok(sets) => ListSnapshot {
+                listed: Some(Arc::new(ListedPaths::new(&self.registry, page, &sets))),
                 failure: None,
-                until: Until::Purged,
+                until: Until::UntilPurged,
                 as_of,
-                cells,
+                tags,
             },
             Err(failure) => {
                 observe::params_failed(&page.page, &failure);
                 let listed = list.last().listed.clone();
-                let until = Until::Time(clock::now() + PAUSE);
-                Reading { listed, failure: Some(failure), until, as_of, cells }
+                let until = Until::Time(clock::now() + RETRY_DELAY);
+                ListSnapshot { listed, failure: Some(failure), until, as_of, tags }
             }
         });
         // What lands from now on knows the new list; what has landed is in memory.
@@ -240,7 +240,7 @@ impl Core {
     }
 
     /// Drops what is stored for paths that are listed no more, so that whatever is found in memory is listed.
-    async fn drop_unlisted(&self, page: &Known, reading: &Reading) {
+    async fn drop_unlisted(&self, page: &RegisteredPage, reading: &ListSnapshot) {
         for (at, entry) in self.memory.iter().enumerate() {
             if entry.key.page() == page.id && !reading.has(entry.key.path()) {
                 self.memory.remove(&entry.key);

@@ -33,7 +33,7 @@ pub(crate) enum Purpose {
 impl Purpose {
     /// How long a render waits for its turn; one on demand then queues anew, twice. After that the page stays stale, or
     /// marked, until somebody asks for it.
-    pub(crate) fn patience(self) -> Duration {
+    pub(crate) fn max_wait(self) -> Duration {
         match self {
             Self::OnDemand => Duration::from_secs(600),
             Self::Refresh => Duration::from_secs(60),

@@ -12,9 +12,9 @@ use http::{Response, response};
 use http_body::Body;
 use tokio::sync::oneshot;
 
-use super::complete::{Attempt, land};
+use super::complete::{Attempt, complete};
 use super::core::Core;
-use super::flight::{Landed, Lead};
+use super::flight::{CompletedFlight, Leader};
 use super::permits::{Permit, Purpose};
 use crate::body::{self, IsrBody, Read, is_length};
 use crate::clock;
@@ -47,7 +47,7 @@ pub(crate) enum RenderError<E> {
 /// An application that can render without a client, as long as it lives.
 pub(crate) trait Renderer: Send + Sync {
     /// Starts the render of a flight on a task of its own.
-    fn start(&self, core: &Arc<Core>, lead: Lead, recipe: Recipe, purpose: Purpose);
+    fn start(&self, core: &Arc<Core>, lead: Leader, recipe: Recipe, purpose: Purpose);
 
     /// Whether the application is still there.
     fn is_alive(&self) -> bool;
@@ -57,9 +57,9 @@ pub(crate) trait Renderer: Send + Sync {
 }
 
 /// What the leader's client gets.
-pub(crate) enum Answer<B, E> {
+pub(crate) enum LeaderReply<B, E> {
     /// The same as everybody who waits.
-    Landed(Arc<Landed>),
+    Shared(Arc<CompletedFlight>),
     /// An answer that was made for it alone.
     Own { response: Response<IsrBody<B>>, why: NotStored },
     /// The inner service's error.
@@ -67,16 +67,16 @@ pub(crate) enum Answer<B, E> {
 }
 
 /// The client that waits for a render, or how it may begin when nobody does.
-pub(crate) enum For<R: Render> {
-    Client(oneshot::Sender<Answer<R::Body, R::Error>>),
+pub(crate) enum StartedFor<R: Render> {
+    Client(oneshot::Sender<LeaderReply<R::Body, R::Error>>),
     /// Nobody, and it may begin.
-    Nobody(Permit),
+    Background(Permit),
     /// Nobody, and it waits for its turn.
-    Later(Purpose),
+    Queued(Purpose),
 }
 
 /// How one render ended.
-pub(crate) enum End<B, E> {
+pub(crate) enum RenderEnd<B, E> {
     /// An answer that was read whole, and what its head decides.
     Whole {
         parts: response::Parts,
@@ -99,15 +99,15 @@ pub(crate) enum End<B, E> {
 /// Renders a recipe and lands the flight: stores the page, or remembers why not.
 pub(crate) async fn regenerate<R: Render>(
     core: Arc<Core>,
-    lead: Lead,
+    lead: Leader,
     render: R,
     recipe: Recipe,
-    made_for: For<R>,
+    made_for: StartedFor<R>,
 ) {
     let (client, _permit) = match made_for {
-        For::Client(client) => (Some(client), None),
-        For::Nobody(permit) => (None, Some(permit)),
-        For::Later(purpose) => match turn(&core, &lead, &recipe, purpose).await {
+        StartedFor::Client(client) => (Some(client), None),
+        StartedFor::Background(permit) => (None, Some(permit)),
+        StartedFor::Queued(purpose) => match turn(&core, &lead, &recipe, purpose).await {
             Turn::Granted(permit) => (None, permit),
             // Dropped, the lead abandons its flight.
             Turn::TooMany => return,
@@ -118,10 +118,10 @@ pub(crate) async fn regenerate<R: Render>(
     let born = clock::now();
     let scope = Current::of(recipe.page.page, recipe.key.clone());
     let max_body = core.max_body(&recipe.page);
-    let end = if is_listed { attempt(render, &recipe, &scope, max_body).await } else { End::NotListed };
+    let end = if is_listed { attempt(render, &recipe, &scope, max_body).await } else { RenderEnd::NotListed };
     let is_checked_in = scope.is_checked_in();
-    let attempt = Attempt { as_of, born, said: scope.said(), is_checked_in };
-    let answer = land(&core, lead, &recipe, attempt, end);
+    let attempt = Attempt { as_of, born, hints: scope.hints(), is_checked_in };
+    let answer = complete(&core, lead, &recipe, attempt, end);
     if let (Some(client), Some(answer)) = (client, answer) {
         // The client may have left.
         let _ = client.send(answer);
@@ -136,13 +136,13 @@ enum Turn {
 }
 
 /// Waits for a permit, or for somebody who waits: then none is needed.
-async fn turn(core: &Core, lead: &Lead, recipe: &Recipe, purpose: Purpose) -> Turn {
+async fn turn(core: &Core, lead: &Leader, recipe: &Recipe, purpose: Purpose) -> Turn {
     let permit = core.permits.acquire(recipe.page.id, purpose);
     tokio::select! {
         biased;
         permit = permit => permit.map_or(Turn::TooMany, |permit| Turn::Granted(Some(permit))),
         () = lead.gained_waiter() => Turn::Granted(None),
-        () = tokio::time::sleep(purpose.patience()) => Turn::TooMany,
+        () = tokio::time::sleep(purpose.max_wait()) => Turn::TooMany,
     }
 }
 
@@ -152,36 +152,36 @@ pub(crate) async fn attempt<R: Render>(
     recipe: &Recipe,
     scope: &Current,
     max_body: usize,
-) -> End<R::Body, R::Error> {
+) -> RenderEnd<R::Body, R::Error> {
     let policy = recipe.page.policy();
     let work = async {
         let response = match render.render(recipe).await {
             Ok(response) => response,
-            Err(RenderError::Service(error)) => return End::Error(error),
-            Err(RenderError::Gone) => return End::Gone,
+            Err(RenderError::Service(error)) => return RenderEnd::Error(error),
+            Err(RenderError::Gone) => return RenderEnd::Gone,
         };
         let (parts, body) = response.into_parts();
         let admitted = admit_head(recipe, &parts, scope.is_checked_in());
         if let Err(why @ NotStored::Uncacheable(_)) = admitted {
-            return End::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), why };
+            return RenderEnd::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), why };
         }
         match body::read(body, max_body).await {
             Read::Whole { bytes, .. } if admitted.is_ok() && !is_length(&parts.headers, bytes.len()) => {
-                End::Failed(Reason::Cut)
+                RenderEnd::Failed(Reason::Cut)
             }
-            Read::Whole { bytes, trailers } => End::Whole { parts, body: bytes, trailers, admitted },
-            Read::Cut => End::Failed(Reason::Cut),
+            Read::Whole { bytes, trailers } => RenderEnd::Whole { parts, body: bytes, trailers, admitted },
+            Read::Cut => RenderEnd::Failed(Reason::Cut),
             Read::TooLarge(body) => {
                 let why = admitted.err().unwrap_or(NotStored::Uncacheable(Reason::TooLarge));
-                End::Unread { response: Response::from_parts(parts, body), why }
+                RenderEnd::Unread { response: Response::from_parts(parts, body), why }
             }
         }
     };
     let work = scope.enter(work);
     match tokio::time::timeout(policy.timeout, caught(work)).await {
         Ok(Some(end)) => end,
-        Ok(None) => End::Failed(Reason::Panic),
-        Err(_) => End::Failed(Reason::Timeout),
+        Ok(None) => RenderEnd::Failed(Reason::Panic),
+        Err(_) => RenderEnd::Failed(Reason::Timeout),
     }
 }
 

@@ -8,15 +8,15 @@ use http::header::{
 };
 
 use super::encoding::Accepted;
-use super::precondition::Answer;
-use super::range::{Wanted, wanted};
+use super::precondition::PreconditionResult;
+use super::range::{RangeRequest, wanted};
 use super::representation::Representation;
-use super::response_kind::{Choice, Form, Span};
+use super::response_kind::{Choice, ResponseKind, Span};
 use crate::entry::Entry;
 
 /// What of a request matters here.
 #[derive(Clone, Copy, Debug, Default)]
-struct Asked<'a> {
+struct ClientConditions<'a> {
     encoding: Option<&'a HeaderValue>,
     none_match: Option<&'a HeaderValue>,
     other_conditions: bool,
@@ -31,12 +31,12 @@ pub(crate) fn choose(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
     if request.keys().any(matters) {
         return choose_among(entry, head, request);
     }
-    Choice { encoding: None, form: plain(head) }
+    Choice { encoding: None, kind: plain(head) }
 }
 
 #[inline(always)]
-fn plain(head: bool) -> Form {
-    if head { Form::Head } else { Form::Whole }
+fn plain(head: bool) -> ResponseKind {
+    if head { ResponseKind::Head } else { ResponseKind::Whole }
 }
 
 /// Whether a header has a say in what its client gets: one look at a number, as standard names are.
@@ -54,51 +54,56 @@ fn matters(name: &HeaderName) -> bool {
 fn choose_among(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
     let plain = plain(head);
     // What asks for a page in another form is GET's: a call has one.
-    if entry.key.is_call() {
-        return Choice { encoding: None, form: plain };
+    if entry.key.is_grpc() {
+        return Choice { encoding: None, kind: plain };
     }
-    let asked = Asked::of(request);
+    let asked = ClientConditions::of(request);
     // RFC 9110, 14.2: a range is GET's alone. It is one of identity's bytes; where it is ignored it changes nothing.
     let asks_for_part = asked.range && !head && entry.status == StatusCode::OK;
-    let form = if asks_for_part { ranged(entry.representation(None), request) } else { plain };
+    let kind = if asks_for_part { ranged(entry.representation(None), request) } else { plain };
     let encoding = match asked.encoding {
-        Some(line) if form == plain => encoding(entry.encoded(), line, &asked, request),
+        Some(line) if kind == plain => encoding(entry.encoded(), line, &asked, request),
         _ => None,
     };
     // 13.2.1: preconditions are ignored unless the answer without them would be a success.
     if !asked.has_conditions() || !entry.status.is_success() {
-        return Choice { encoding, form };
+        return Choice { encoding, kind };
     }
-    Choice { encoding, form: conditional(entry.representation(encoding), form, &asked, request) }
+    Choice { encoding, kind: conditional(entry.representation(encoding), kind, &asked, request) }
 }
 
 /// In which form a client gets what has one encoding only and belongs to no page.
-pub(crate) fn choose_form(representation: &Representation, head: bool, request: &HeaderMap) -> Form {
-    let asked = Asked::of(request);
-    let status = representation.stamps.latest().whole.head.status;
+pub(crate) fn choose_kind(representation: &Representation, head: bool, request: &HeaderMap) -> ResponseKind {
+    let asked = ClientConditions::of(request);
+    let status = representation.heads.latest().whole.head.status;
     let asks_for_part = asked.range && !head && status == StatusCode::OK;
-    let form = if asks_for_part { ranged(representation, request) } else { plain(head) };
+    let kind = if asks_for_part { ranged(representation, request) } else { plain(head) };
     let is_conditional = asked.has_conditions() && status.is_success();
-    if is_conditional { conditional(representation, form, &asked, request) } else { form }
+    if is_conditional { conditional(representation, kind, &asked, request) } else { kind }
 }
 
-fn conditional(representation: &Representation, form: Form, asked: &Asked<'_>, request: &HeaderMap) -> Form {
+fn conditional(
+    representation: &Representation,
+    kind: ResponseKind,
+    asked: &ClientConditions<'_>,
+    request: &HeaderMap,
+) -> ResponseKind {
     let validators = &representation.validators;
     // What a browser asks nearly always: whether the one tag it was given still holds.
     if !asked.other_conditions && asked.none_match.is_some_and(|tag| validators.has_tag(tag)) {
-        return Form::NotModified;
+        return ResponseKind::NotModified;
     }
     match validators.answer(request) {
-        Answer::Proceed => form,
-        Answer::NotModified => Form::NotModified,
-        Answer::Failed => Form::PreconditionFailed,
+        PreconditionResult::Proceed => kind,
+        PreconditionResult::NotModified => ResponseKind::NotModified,
+        PreconditionResult::Failed => ResponseKind::PreconditionFailed,
     }
 }
 
 fn encoding(
     encoded: &[Representation],
     line: &HeaderValue,
-    asked: &Asked<'_>,
+    asked: &ClientConditions<'_>,
     request: &HeaderMap,
 ) -> Option<u8> {
     if encoded.is_empty() {
@@ -112,17 +117,17 @@ fn encoding(
     u8::try_from(place).ok()
 }
 
-fn ranged(representation: &Representation, request: &HeaderMap) -> Form {
-    let latest = representation.stamps.latest();
+fn ranged(representation: &Representation, request: &HeaderMap) -> ResponseKind {
+    let latest = representation.heads.latest();
     match wanted(request, &latest.whole.head.headers, representation.body.len()) {
-        Wanted::Whole => Form::Whole,
+        RangeRequest::Whole => ResponseKind::Whole,
         // What does not fit is more than four gigabytes into the body: the range is ignored, as RFC 9110, 14.2 allows.
-        Wanted::Part(part) => Span::new(part).map_or(Form::Whole, Form::Part),
-        Wanted::Unsatisfiable => Form::Unsatisfiable,
+        RangeRequest::Part(part) => Span::new(part).map_or(ResponseKind::Whole, ResponseKind::Part),
+        RangeRequest::Unsatisfiable => ResponseKind::Unsatisfiable,
     }
 }
 
-impl<'a> Asked<'a> {
+impl<'a> ClientConditions<'a> {
     /// One pass over the few headers there are costs less than asking for each.
     fn of(request: &'a HeaderMap) -> Self {
         let mut asked = Self::default();

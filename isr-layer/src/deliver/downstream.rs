@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 
-use super::headers::{is_of_call, mark_unstored, remove_all, says_how_to_cache};
+use super::headers::{is_grpc, mark_unstored, remove_all, says_how_to_cache};
 use super::surrogate::SurrogateKeys;
 use crate::entry::Lifetime;
 use crate::error::Error;
@@ -160,7 +160,7 @@ impl Offer {
         if let Some((name, value)) = self.tags {
             headers.entry(name).or_insert(value);
         }
-        if says_how_to_cache(headers) || is_of_call(headers) {
+        if says_how_to_cache(headers) || is_grpc(headers) {
             return false;
         }
         headers.insert(CACHE_CONTROL, KEPT_BY_NOBODY);

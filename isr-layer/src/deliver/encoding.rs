@@ -19,7 +19,7 @@ pub(crate) struct Accepted {
 
 /// What a list says of each coding; nothing of most.
 #[derive(Clone, Copy, Debug, Default)]
-struct Said {
+struct CodingWeights {
     codings: [Option<u16>; 3],
     identity: Option<u16>,
     any: Option<u16>,
@@ -64,7 +64,7 @@ impl Accepted {
 
     /// What lines say, which are one list.
     pub(crate) fn of_lines<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Self {
-        let mut said = Said::default();
+        let mut said = CodingWeights::default();
         for member in lines.into_iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b',')) {
             said.add(member);
         }
@@ -90,7 +90,7 @@ impl Accepted {
     }
 }
 
-impl Said {
+impl CodingWeights {
     fn add(&mut self, member: &[u8]) {
         let (name, parameters) = match member.iter().position(|byte| *byte == b';') {
             Some(at) => (&member[..at], &member[at + 1..]),

@@ -20,7 +20,12 @@ use crate::outcome::CacheStatus;
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Sets an entry's age and what happened to a request; `status` is `None` where it is turned off.
-pub(super) fn stamp(headers: &mut HeaderMap, age: u64, status: Option<&CacheStatus>, earlier: Option<&str>) {
+pub(super) fn set_age_and_status(
+    headers: &mut HeaderMap,
+    age: u64,
+    status: Option<&CacheStatus>,
+    earlier: Option<&str>,
+) {
     headers.insert(AGE, HeaderValue::from(age));
     set_cache_status(headers, status, earlier);
     // Room for what layers in front add: copies would have to grow for that each time. Without it they still may.
@@ -48,7 +53,7 @@ pub(crate) fn prepare(
     }
     copy_values(headers);
     let earlier = take_earlier_caches(headers);
-    if is_of_call(headers) {
+    if is_grpc(headers) {
         return (earlier, false);
     }
     let is_encodable = status == StatusCode::OK && codec::count() > 0 && is_encodable(headers, body);
@@ -121,7 +126,7 @@ pub(crate) fn note_status(headers: &mut HeaderMap, status: &CacheStatus) {
 
 /// Marks an answer that is not stored: nobody else may store it by accident either.
 pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
-    if !is_of_call(headers) && !says_how_to_cache(headers) {
+    if !is_grpc(headers) && !says_how_to_cache(headers) {
         headers.insert(CACHE_CONTROL, NO_STORE);
     }
     let earlier = take_earlier_caches(headers);
@@ -140,7 +145,7 @@ pub(super) fn says_how_to_cache(headers: &HeaderMap) -> bool {
 }
 
 /// Whether they are a gRPC answer's: what follows from the method GET has no meaning there, for a POST.
-pub(super) fn is_of_call(headers: &HeaderMap) -> bool {
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     subtype(headers).is_some()
 }
 

@@ -18,14 +18,14 @@ mod surrogate;
 
 pub use downstream::Downstream;
 
-pub(crate) use choice::{choose, choose_form};
+pub(crate) use choice::{choose, choose_kind};
 pub(crate) use delivery::{Delivery, is_head};
 pub(crate) use downstream::{Offer, mark_draft, take_back};
 pub(crate) use headers::{
     describes_body, is_digest, is_hop_by_hop, name_declared, note_status, prepare, prepare_foreign,
     remove_all, remove_hop_by_hop,
 };
-pub(crate) use prepared_head::Stamps;
+pub(crate) use prepared_head::PreparedHeads;
 pub(crate) use representation::Representation;
 pub(crate) use response::{Hit, body, deliver, unstored};
-pub(crate) use response_kind::Form;
+pub(crate) use response_kind::ResponseKind;

@@ -17,7 +17,7 @@ pub(crate) struct Validators {
 
 /// What preconditions make of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum PreconditionResult {
     /// It is answered as if it had none.
     Proceed,
     /// 304: the client has what is stored already.
@@ -37,7 +37,7 @@ impl Validators {
     }
 
     /// Evaluates the preconditions of a request, in one pass over its headers.
-    pub(crate) fn answer(&self, request: &HeaderMap) -> Answer {
+    pub(crate) fn answer(&self, request: &HeaderMap) -> PreconditionResult {
         let (mut wanted, mut known) = (None, None);
         let (mut unmodified_since, mut modified_since) = (None, None);
         for (name, value) in request {
@@ -56,9 +56,9 @@ impl Validators {
             wanted.unwrap_or_else(|| !unmodified_since.is_some_and(|since| self.was_modified(since)));
         let is_known = known.unwrap_or_else(|| modified_since.is_some_and(|since| !self.is_modified(since)));
         match (is_wanted, is_known) {
-            (false, _) => Answer::Failed,
-            (true, true) => Answer::NotModified,
-            (true, false) => Answer::Proceed,
+            (false, _) => PreconditionResult::Failed,
+            (true, true) => PreconditionResult::NotModified,
+            (true, false) => PreconditionResult::Proceed,
         }
     }
 
@@ -111,7 +111,7 @@ mod tests {
         if let Some(since) = since {
             request.insert(IF_MODIFIED_SINCE, HeaderValue::from_static(since));
         }
-        Validators::of(&stored).answer(&request) == Answer::NotModified
+        Validators::of(&stored).answer(&request) == PreconditionResult::NotModified
     }
 
     #[test]
@@ -151,17 +151,17 @@ mod tests {
         stored.insert(LAST_MODIFIED, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
         let validators = Validators::of(&stored);
         for (conditions, expected) in [
-            (&[(IF_MATCH, "\"a\"")][..], Answer::Proceed),
-            (&[(IF_MATCH, "\"b\", \"a\"")], Answer::Proceed),
-            (&[(IF_MATCH, "*")], Answer::Proceed),
-            (&[(IF_MATCH, "W/\"a\"")], Answer::Failed),
-            (&[(IF_MATCH, "\"b\"")], Answer::Failed),
-            (&[(IF_MATCH, "\"a\""), (IF_UNMODIFIED_SINCE, before)], Answer::Proceed),
-            (&[(IF_UNMODIFIED_SINCE, before)], Answer::Failed),
-            (&[(IF_UNMODIFIED_SINCE, after)], Answer::Proceed),
-            (&[(IF_UNMODIFIED_SINCE, "never")], Answer::Proceed),
-            (&[(IF_MATCH, "\"b\""), (IF_NONE_MATCH, "\"a\"")], Answer::Failed),
-            (&[(IF_MATCH, "\"a\""), (IF_NONE_MATCH, "\"a\"")], Answer::NotModified),
+            (&[(IF_MATCH, "\"a\"")][..], PreconditionResult::Proceed),
+            (&[(IF_MATCH, "\"b\", \"a\"")], PreconditionResult::Proceed),
+            (&[(IF_MATCH, "*")], PreconditionResult::Proceed),
+            (&[(IF_MATCH, "W/\"a\"")], PreconditionResult::Failed),
+            (&[(IF_MATCH, "\"b\"")], PreconditionResult::Failed),
+            (&[(IF_MATCH, "\"a\""), (IF_UNMODIFIED_SINCE, before)], PreconditionResult::Proceed),
+            (&[(IF_UNMODIFIED_SINCE, before)], PreconditionResult::Failed),
+            (&[(IF_UNMODIFIED_SINCE, after)], PreconditionResult::Proceed),
+            (&[(IF_UNMODIFIED_SINCE, "never")], PreconditionResult::Proceed),
+            (&[(IF_MATCH, "\"b\""), (IF_NONE_MATCH, "\"a\"")], PreconditionResult::Failed),
+            (&[(IF_MATCH, "\"a\""), (IF_NONE_MATCH, "\"a\"")], PreconditionResult::NotModified),
         ] {
             let request =
                 conditions.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
@@ -200,8 +200,8 @@ mod tests {
             let is_known = lines.iter().flatten().any(|(_, opaque)| *opaque == stored.1);
             let is_wanted = lines.iter().flatten().any(|tag| !tag.0 && *tag == stored);
 
-            prop_assert_eq!(answer(&IF_NONE_MATCH) == Answer::NotModified, is_known);
-            prop_assert_eq!(answer(&IF_MATCH) == Answer::Proceed, is_wanted);
+            prop_assert_eq!(answer(&IF_NONE_MATCH) == PreconditionResult::NotModified, is_known);
+            prop_assert_eq!(answer(&IF_MATCH) == PreconditionResult::Proceed, is_wanted);
         }
 
         #[test]

@@ -9,13 +9,13 @@ use http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue};
 use http::response::Parts;
 
 use super::headers;
-use super::response_kind::Form;
+use super::response_kind::ResponseKind;
 use crate::clock::Instant;
 use crate::outcome::CacheStatus;
 
 /// The head of an entry's answers as it is in one second of its life.
 #[derive(Clone, Debug)]
-pub(crate) struct Stamp {
+pub(crate) struct PreparedHead {
     /// When the next second begins; `None` before the first answer.
     pub(crate) until: Option<Instant>,
     pub(crate) head: Parts,
@@ -25,20 +25,20 @@ pub(crate) struct Stamp {
 #[derive(Debug)]
 pub(crate) struct Latest {
     /// The head that goes with the body.
-    pub(crate) whole: Stamp,
+    pub(crate) whole: PreparedHead,
     /// The last of another form that was asked for: one, so that no client makes an entry hold more.
-    other: Option<Box<(Form, Stamp)>>,
+    other: Option<Box<(ResponseKind, PreparedHead)>>,
 }
 
 /// The stamps of one representation.
 #[derive(Debug)]
-pub(crate) struct Stamps {
+pub(crate) struct PreparedHeads {
     latest: RwLock<Latest>,
     /// The seconds in which there was a hit: a sample of how much the page is used.
     uses: AtomicU64,
 }
 
-impl Stamp {
+impl PreparedHead {
     /// The same head in the second in which the entry is `age` seconds old, with what happened to a request.
     pub(crate) fn at(
         &self,
@@ -47,32 +47,32 @@ impl Stamp {
         earlier: Option<&str>,
     ) -> Self {
         let mut head = self.head.clone();
-        headers::stamp(&mut head.headers, age, status, earlier);
+        headers::set_age_and_status(&mut head.headers, age, status, earlier);
         Self { until: Some(until), head }
     }
 
     /// The same second of another form of a body of `length` bytes.
-    fn as_form(&self, form: Form, length: usize) -> Self {
+    fn as_form(&self, kind: ResponseKind, length: usize) -> Self {
         let mut head = self.head.clone();
         let headers = &mut head.headers;
-        head.status = match form {
-            Form::Whole => head.status,
-            Form::Head => {
+        head.status = match kind {
+            ResponseKind::Whole => head.status,
+            ResponseKind::Head => {
                 if headers::may_have_content(head.status) {
                     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
                 }
                 head.status
             }
-            Form::NotModified => without_body(headers, StatusCode::NOT_MODIFIED),
-            Form::PreconditionFailed => refused(headers, StatusCode::PRECONDITION_FAILED),
-            Form::Part(span) => {
+            ResponseKind::NotModified => without_body(headers, StatusCode::NOT_MODIFIED),
+            ResponseKind::PreconditionFailed => refused(headers, StatusCode::PRECONDITION_FAILED),
+            ResponseKind::Part(span) => {
                 let Range { start, end } = span.range();
                 headers::remove_all(headers, headers::is_digest_of_content);
                 headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
                 set_range(headers, &format!("bytes {start}-{}/{length}", end - 1));
                 StatusCode::PARTIAL_CONTENT
             }
-            Form::Unsatisfiable => {
+            ResponseKind::Unsatisfiable => {
                 let status = refused(headers, StatusCode::RANGE_NOT_SATISFIABLE);
                 set_range(headers, &format!("bytes */{length}"));
                 status
@@ -99,8 +99,8 @@ fn set_range(headers: &mut HeaderMap, range: &str) {
     }
 }
 
-impl Stamps {
-    pub(crate) fn new(stamp: Stamp) -> Self {
+impl PreparedHeads {
+    pub(crate) fn new(stamp: PreparedHead) -> Self {
         Self { latest: RwLock::new(Latest { whole: stamp, other: None }), uses: AtomicU64::new(0) }
     }
 
@@ -122,10 +122,10 @@ impl Stamps {
 
     /// Keeps the head of this second, and that of `form`, and gives the latter. What is kept is copied: a map that fields
     /// were put into holds room for twice as many.
-    pub(crate) fn renew(&self, whole: &Stamp, form: Form, length: usize) -> Parts {
-        let stamp = whole.as_form(form, length);
-        let is_kept = matches!(form, Form::Head | Form::NotModified);
-        let other = is_kept.then(|| Box::new((form, stamp.clone())));
+    pub(crate) fn renew(&self, whole: &PreparedHead, kind: ResponseKind, length: usize) -> Parts {
+        let stamp = whole.as_form(kind, length);
+        let is_kept = matches!(kind, ResponseKind::Head | ResponseKind::NotModified);
+        let other = is_kept.then(|| Box::new((kind, stamp.clone())));
         let whole = whole.clone();
         let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
         if latest.whole.until != whole.until {
@@ -138,18 +138,18 @@ impl Stamps {
     }
 
     /// The head of one answer that nothing is kept of.
-    pub(crate) fn once(whole: &Stamp, form: Form, length: usize) -> Parts {
-        whole.as_form(form, length).head
+    pub(crate) fn once(whole: &PreparedHead, kind: ResponseKind, length: usize) -> Parts {
+        whole.as_form(kind, length).head
     }
 }
 
 impl Latest {
     /// The head of a hit, if an earlier hit of this second has prepared it.
     #[inline]
-    pub(crate) fn head(&self, form: Form, now: Instant) -> Option<&Parts> {
+    pub(crate) fn head(&self, kind: ResponseKind, now: Instant) -> Option<&Parts> {
         let stamp = match &self.other {
-            _ if form == Form::Whole => &self.whole,
-            Some(other) if other.0 == form => &other.1,
+            _ if kind == ResponseKind::Whole => &self.whole,
+            Some(other) if other.0 == kind => &other.1,
             _ => return None,
         };
         stamp.until.is_some_and(|until| now < until).then_some(&stamp.head)

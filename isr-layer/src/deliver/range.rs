@@ -6,7 +6,7 @@ use http::header::{DATE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, 
 
 /// What a request's `Range` asks of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum RangeRequest {
     /// All of it: there is no `Range`, or one that is to be ignored.
     Whole,
     /// These bytes of it.
@@ -19,17 +19,17 @@ pub(crate) enum Wanted {
 ///
 /// Several ranges, other units and what cannot be read are ignored, as the RFC allows, and so is a `Range` whose
 /// `If-Range` names another representation.
-pub(crate) fn wanted(request: &HeaderMap, stored: &HeaderMap, length: usize) -> Wanted {
+pub(crate) fn wanted(request: &HeaderMap, stored: &HeaderMap, length: usize) -> RangeRequest {
     let Some(range) = single(request, RANGE.as_str()).filter(|_| is_same_representation(request, stored))
     else {
-        return Wanted::Whole;
+        return RangeRequest::Whole;
     };
     let spec = range.as_bytes().split_at_checked(6).filter(|(unit, _)| unit.eq_ignore_ascii_case(b"bytes="));
     match spec.and_then(|(_, spec)| std::str::from_utf8(spec).ok()).and_then(|spec| part(spec.trim(), length))
     {
-        None => Wanted::Whole,
-        Some(part) if part.is_empty() => Wanted::Unsatisfiable,
-        Some(part) => Wanted::Part(part),
+        None => RangeRequest::Whole,
+        Some(part) if part.is_empty() => RangeRequest::Unsatisfiable,
+        Some(part) => RangeRequest::Part(part),
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn of(range: &str, if_range: Option<&str>) -> Wanted {
+    fn of(range: &str, if_range: Option<&str>) -> RangeRequest {
         let mut request = HeaderMap::new();
         request.insert(RANGE, HeaderValue::from_str(range).unwrap());
         if let Some(condition) = if_range {
@@ -106,25 +106,25 @@ mod tests {
     #[test]
     fn the_examples_of_rfc_9110() {
         for (range, expected) in [
-            ("bytes=0-499", Wanted::Part(0..500)),
-            ("bytes=500-999", Wanted::Part(500..1000)),
-            ("bytes=-500", Wanted::Part(9_500..10_000)),
-            ("bytes=9500-", Wanted::Part(9_500..10_000)),
-            ("bytes=0-0", Wanted::Part(0..1)),
-            ("Bytes=0-0", Wanted::Part(0..1)),
-            ("bytes=0-99999", Wanted::Part(0..10_000)),
-            ("bytes=-99999", Wanted::Part(0..10_000)),
-            ("bytes=0-99999999999999999999999999", Wanted::Part(0..10_000)),
-            ("bytes=10000-", Wanted::Unsatisfiable),
-            ("bytes=-0", Wanted::Unsatisfiable),
-            ("bytes=99999999999999999999999-", Wanted::Unsatisfiable),
-            ("bytes=0-0,-1", Wanted::Whole),
-            ("bytes=500-400", Wanted::Whole),
-            ("bytes=-", Wanted::Whole),
-            ("bytes=a-b", Wanted::Whole),
-            ("bytes=+1-2", Wanted::Whole),
-            ("lines=1-2", Wanted::Whole),
-            ("bytes", Wanted::Whole),
+            ("bytes=0-499", RangeRequest::Part(0..500)),
+            ("bytes=500-999", RangeRequest::Part(500..1000)),
+            ("bytes=-500", RangeRequest::Part(9_500..10_000)),
+            ("bytes=9500-", RangeRequest::Part(9_500..10_000)),
+            ("bytes=0-0", RangeRequest::Part(0..1)),
+            ("Bytes=0-0", RangeRequest::Part(0..1)),
+            ("bytes=0-99999", RangeRequest::Part(0..10_000)),
+            ("bytes=-99999", RangeRequest::Part(0..10_000)),
+            ("bytes=0-99999999999999999999999999", RangeRequest::Part(0..10_000)),
+            ("bytes=10000-", RangeRequest::Unsatisfiable),
+            ("bytes=-0", RangeRequest::Unsatisfiable),
+            ("bytes=99999999999999999999999-", RangeRequest::Unsatisfiable),
+            ("bytes=0-0,-1", RangeRequest::Whole),
+            ("bytes=500-400", RangeRequest::Whole),
+            ("bytes=-", RangeRequest::Whole),
+            ("bytes=a-b", RangeRequest::Whole),
+            ("bytes=+1-2", RangeRequest::Whole),
+            ("lines=1-2", RangeRequest::Whole),
+            ("bytes", RangeRequest::Whole),
         ] {
             assert_eq!(of(range, None), expected, "{range}");
         }
@@ -132,20 +132,20 @@ mod tests {
 
     #[test]
     fn if_range_compares_tags_strongly_and_dates_exactly() {
-        let part = Wanted::Part(0..1);
+        let part = RangeRequest::Part(0..1);
         for (condition, expected) in [
             ("\"a\"", &part),
-            ("\"b\"", &Wanted::Whole),
-            ("W/\"a\"", &Wanted::Whole),
+            ("\"b\"", &RangeRequest::Whole),
+            ("W/\"a\"", &RangeRequest::Whole),
             ("Sun, 06 Nov 1994 08:49:37 GMT", &part),
-            ("Sun, 06 Nov 1994 08:49:38 GMT", &Wanted::Whole),
+            ("Sun, 06 Nov 1994 08:49:38 GMT", &RangeRequest::Whole),
         ] {
             assert_eq!(of("bytes=0-0", Some(condition)), *expected, "{condition}");
         }
     }
 
     /// The same by going through the bytes one by one.
-    fn reference(first: Option<u64>, last: Option<u64>, length: usize) -> Wanted {
+    fn reference(first: Option<u64>, last: Option<u64>, length: usize) -> RangeRequest {
         let is_asked_for = |at: usize| {
             let from_end = (length - at) as u64;
             match (first, last) {
@@ -155,11 +155,11 @@ mod tests {
         };
         let asked_for = (0..length).filter(|at| is_asked_for(*at)).collect::<Vec<_>>();
         match (first, last, &*asked_for) {
-            (None, None, _) => Wanted::Whole,
-            (Some(first), Some(last), _) if last < first => Wanted::Whole,
-            (None, Some(1..), []) => Wanted::Whole,
-            (_, _, []) => Wanted::Unsatisfiable,
-            (_, _, [first, ..]) => Wanted::Part(*first..first + asked_for.len()),
+            (None, None, _) => RangeRequest::Whole,
+            (Some(first), Some(last), _) if last < first => RangeRequest::Whole,
+            (None, Some(1..), []) => RangeRequest::Whole,
+            (_, _, []) => RangeRequest::Unsatisfiable,
+            (_, _, [first, ..]) => RangeRequest::Part(*first..first + asked_for.len()),
         }
     }
 
@@ -180,7 +180,7 @@ mod tests {
 
         #[test]
         fn a_part_lies_inside_the_body(range in "bytes=[0-9]{0,6}-[0-9]{0,6}") {
-            if let Wanted::Part(part) = of(&range, None) {
+            if let RangeRequest::Part(part) = of(&range, None) {
                 prop_assert!(part.start < part.end && part.end <= 10_000);
             }
         }

@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use super::encoding::Coding;
 use super::headers;
 use super::precondition::Validators;
-use super::prepared_head::{Stamp, Stamps};
+use super::prepared_head::{PreparedHead, PreparedHeads};
 
 /// One encoding of a page.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Representation {
     pub(crate) coding: Option<Coding>,
     pub(crate) body: Bytes,
     /// The head of its answers, prepared once a second.
-    pub(crate) stamps: Stamps,
+    pub(crate) heads: PreparedHeads,
     /// What preconditions are compared with.
     pub(crate) validators: Validators,
 }
@@ -33,7 +33,7 @@ impl Representation {
 
     /// The same page in another encoding. It is another representation, so it has another entity tag.
     pub(crate) fn encoded(&self, coding: Coding, body: Bytes) -> Self {
-        let mut head = self.stamps.latest().whole.head.clone();
+        let mut head = self.heads.latest().whole.head.clone();
         let headers = &mut head.headers;
         headers::remove_all(headers, headers::is_digest);
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
@@ -46,7 +46,7 @@ impl Representation {
 
     fn new(coding: Option<Coding>, head: Parts, body: Bytes) -> Self {
         let validators = Validators::of(&head.headers);
-        Self { coding, body, stamps: Stamps::new(Stamp { until: None, head }), validators }
+        Self { coding, body, heads: PreparedHeads::new(PreparedHead { until: None, head }), validators }
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
 
             let encoded = identity.encoded(Coding::Brotli, Bytes::from_static(b"p"));
 
-            let headers = &encoded.stamps.latest().whole.head.headers;
+            let headers = &encoded.heads.latest().whole.head.headers;
             assert_eq!(headers[ETAG], expected);
             assert_eq!(headers[CONTENT_ENCODING], "br");
         }

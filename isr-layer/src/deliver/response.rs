@@ -11,8 +11,8 @@ use http_body::Body;
 
 use super::delivery::Delivery;
 use super::headers;
-use super::prepared_head::Stamps;
-use super::response_kind::{Choice, Form};
+use super::prepared_head::PreparedHeads;
+use super::response_kind::{Choice, ResponseKind};
 use crate::body::IsrBody;
 use crate::clock::Instant;
 use crate::entry::Entry;
@@ -33,8 +33,8 @@ impl Hit {
     pub(crate) fn answer<R, B>(&self, into: impl FnOnce(IsrBody<R>) -> B) -> Response<B> {
         let Self { entry, choice, show_status, now } = self;
         let page = entry.representation(choice.encoding);
-        if let Some(head) = page.stamps.latest().head(choice.form, *now) {
-            return Response::from_parts(head.clone(), into(body(choice.form, &page.body, &entry.trailers)));
+        if let Some(head) = page.heads.latest().head(choice.kind, *now) {
+            return Response::from_parts(head.clone(), into(body(choice.kind, &page.body, &entry.trailers)));
         }
         deliver(entry, *choice, Outcome::Hit, *show_status, *now).map(into)
     }
@@ -51,16 +51,19 @@ pub(crate) fn deliver<R>(
 ) -> Response<IsrBody<R>> {
     let page = entry.representation(choice.encoding);
     let head = head_now(entry, choice, outcome, show_status, now);
-    Response::from_parts(head, body(choice.form, &page.body, &entry.trailers))
+    Response::from_parts(head, body(choice.kind, &page.body, &entry.trailers))
 }
 
 /// What of a stored body a form is sent with.
 #[inline(always)]
-pub(crate) fn body<R>(form: Form, whole: &Bytes, trailers: &Option<Box<HeaderMap>>) -> IsrBody<R> {
-    match form {
-        Form::Whole => IsrBody::stored(whole.clone(), trailers.clone()),
-        Form::Part(span) => IsrBody::stored(whole.slice(span.range()), None),
-        Form::Head | Form::NotModified | Form::PreconditionFailed | Form::Unsatisfiable => IsrBody::empty(),
+pub(crate) fn body<R>(kind: ResponseKind, whole: &Bytes, trailers: &Option<Box<HeaderMap>>) -> IsrBody<R> {
+    match kind {
+        ResponseKind::Whole => IsrBody::stored(whole.clone(), trailers.clone()),
+        ResponseKind::Part(span) => IsrBody::stored(whole.slice(span.range()), None),
+        ResponseKind::Head
+        | ResponseKind::NotModified
+        | ResponseKind::PreconditionFailed
+        | ResponseKind::Unsatisfiable => IsrBody::empty(),
     }
 }
 
@@ -93,10 +96,10 @@ fn head_now(entry: &Entry, choice: Choice, outcome: Outcome, show_status: bool, 
     let stale = matches!(outcome, Outcome::StaleHit(_));
     let status = show_status.then(|| CacheStatus { outcome, ttl: entry.ttl(now, stale) });
     let second = (age, entry.at_age(age + 1));
-    let whole = page.stamps.latest().whole.at(second, status.as_ref(), entry.earlier_caches.as_deref());
+    let whole = page.heads.latest().whole.at(second, status.as_ref(), entry.earlier_caches.as_deref());
     if outcome == Outcome::Hit {
-        page.stamps.renew(&whole, choice.form, page.body.len())
+        page.heads.renew(&whole, choice.kind, page.body.len())
     } else {
-        Stamps::once(&whole, choice.form, page.body.len())
+        PreparedHeads::once(&whole, choice.kind, page.body.len())
     }
 }

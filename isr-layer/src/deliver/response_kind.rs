@@ -7,12 +7,12 @@ use std::ops::Range;
 pub(crate) struct Choice {
     /// Which of the entry's encodings; `None` is identity.
     pub(crate) encoding: Option<u8>,
-    pub(crate) form: Form,
+    pub(crate) kind: ResponseKind,
 }
 
 /// What a stored page can be sent as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum ResponseKind {
     /// With its body.
     Whole,
     /// As the answer to HEAD: all but the body.

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 /// The longest tag CDNs take.
 const LONGEST_TAG: usize = 1024;
 /// Room for all of them: proxies take 8 KiB for a header line by default.
-const ROOM: usize = 8 * 1024;
+const CAPACITY_BYTES: usize = 8 * 1024;
 /// What is escaped in a tag, beside everything outside ASCII.
 const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b',').add(b'%');
 
@@ -51,7 +51,7 @@ impl SurrogateKeys {
                 value.push_str(self.separator);
             }
             value.extend(utf8_percent_encode(tag.as_ref(), UNSAFE));
-            if value.len() - start > LONGEST_TAG || value.len() > ROOM {
+            if value.len() - start > LONGEST_TAG || value.len() > CAPACITY_BYTES {
                 return Err(TooMany);
             }
         }

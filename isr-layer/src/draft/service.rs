@@ -78,7 +78,7 @@ impl DraftService {
             Method::POST => StatusCode::SEE_OTHER,
             _ => return Err(Refusal::Method { allow: "GET, POST" }),
         };
-        let asked = Asked::of(head);
+        let asked = DraftQuery::of(head);
         let draft = self.core.config.draft.as_ref().ok_or(Refusal::InvalidToken)?;
         if !asked.disable && !asked.secret.as_deref().is_some_and(|secret| draft.is_secret(secret)) {
             return Err(self.limits.failed(peer(&head.extensions), clock::now()));
@@ -92,13 +92,13 @@ impl DraftService {
 }
 
 /// What a request asks for.
-struct Asked<'a> {
+struct DraftQuery<'a> {
     disable: bool,
     secret: Option<Cow<'a, str>>,
     path: Option<Cow<'a, str>>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> DraftQuery<'a> {
     fn of(head: &'a request::Parts) -> Self {
         let query = head.uri.query().unwrap_or_default();
         let value = |wanted: &str| {

@@ -6,7 +6,7 @@ use http::{StatusCode, response};
 use super::freshness::Lifetime;
 use crate::outcome::Reason;
 use crate::page::Policy;
-use crate::render::context::Said;
+use crate::render::context::HandlerHints;
 
 /// Why an answer is not stored and served to everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(crate) fn head(
         return Err(NotStored::Failed(Reason::FailedStatus));
     }
     let reason = if !checked_in {
-        Reason::NotCheckedIn
+        Reason::HandlerNotRun
     } else if !is_stored(parts.status, policy) {
         Reason::Status
     } else if parts.headers.contains_key(SET_COOKIE) {
@@ -53,8 +53,13 @@ pub(crate) fn head(
 }
 
 /// What the body and the handler's own words decide about an answer whose head may be stored.
-pub(crate) fn body(policy: &Policy, status: StatusCode, length: usize, said: &Said) -> Result<(), NotStored> {
-    if said.no_store {
+pub(crate) fn body(
+    policy: &Policy,
+    status: StatusCode,
+    length: usize,
+    hints: &HandlerHints,
+) -> Result<(), NotStored> {
+    if hints.no_store {
         Err(NotStored::Uncacheable(Reason::NoStore))
     } else if status == StatusCode::OK && length == 0 && !policy.allow_empty {
         Err(NotStored::Failed(Reason::Empty))
@@ -72,9 +77,9 @@ pub(crate) fn is_too_much(fields: &HeaderMap) -> bool {
 }
 
 /// How long a stored answer lives: the lowest of what the policy and the handler said, and shorter for what is gone.
-pub(crate) fn lifetime(policy: &Policy, status: StatusCode, said: &Said) -> Lifetime {
+pub(crate) fn lifetime(policy: &Policy, status: StatusCode, hints: &HandlerHints) -> Lifetime {
     let declared = Lifetime { revalidate: policy.revalidate, expire: policy.expire };
-    let lifetime = declared.lowest(Lifetime { revalidate: said.revalidate, expire: said.expire });
+    let lifetime = declared.lowest(Lifetime { revalidate: hints.revalidate, expire: hints.expire });
     if is_gone(status) {
         let longest = policy.not_found_revalidate;
         return Lifetime::that_ends(lifetime.fresh_for().map_or(longest, |fresh| fresh.min(longest)));
@@ -231,18 +236,18 @@ mod tests {
     fn an_answer_of_another_function_is_not_stored_and_a_failure_stays_one() {
         let of = |status| head(&Policy::new(), &[], &parts(status, &[]), false);
 
-        assert_eq!(of(200), Err(NotStored::Uncacheable(Reason::NotCheckedIn)));
+        assert_eq!(of(200), Err(NotStored::Uncacheable(Reason::HandlerNotRun)));
         assert_eq!(of(500), Err(NotStored::Failed(Reason::FailedStatus)));
     }
 
     #[test]
     fn an_empty_200_has_failed_unless_it_is_allowed() {
-        let said = Said::default();
+        let hints = HandlerHints::default();
 
-        assert_eq!(body(&Policy::new(), StatusCode::OK, 0, &said), Err(NotStored::Failed(Reason::Empty)));
-        assert_eq!(body(&Policy::new().allow_empty(true), StatusCode::OK, 0, &said), Ok(()));
-        assert_eq!(body(&Policy::new(), StatusCode::NOT_FOUND, 0, &said), Ok(()));
-        let no_store = Said { no_store: true, ..Said::default() };
+        assert_eq!(body(&Policy::new(), StatusCode::OK, 0, &hints), Err(NotStored::Failed(Reason::Empty)));
+        assert_eq!(body(&Policy::new().allow_empty(true), StatusCode::OK, 0, &hints), Ok(()));
+        assert_eq!(body(&Policy::new(), StatusCode::NOT_FOUND, 0, &hints), Ok(()));
+        let no_store = HandlerHints { no_store: true, ..HandlerHints::default() };
         assert_eq!(
             body(&Policy::new(), StatusCode::OK, 5, &no_store),
             Err(NotStored::Uncacheable(Reason::NoStore))
@@ -253,10 +258,11 @@ mod tests {
     fn the_lowest_lifetime_wins_and_a_404_lives_shortly() {
         let secs = Duration::from_secs;
         let policy = Policy::new().revalidate(secs(60)).expire(secs(100));
-        let said = Said { revalidate: Some(secs(5)), expire: Some(secs(500)), ..Said::default() };
+        let hints =
+            HandlerHints { revalidate: Some(secs(5)), expire: Some(secs(500)), ..HandlerHints::default() };
 
-        let page = lifetime(&policy, StatusCode::OK, &said);
-        let gone = |policy| lifetime(&policy, StatusCode::NOT_FOUND, &Said::default());
+        let page = lifetime(&policy, StatusCode::OK, &hints);
+        let gone = |policy| lifetime(&policy, StatusCode::NOT_FOUND, &HandlerHints::default());
 
         assert_eq!(page, Lifetime { revalidate: Some(secs(5)), expire: Some(secs(100)) });
         assert_eq!(gone(policy), Lifetime::that_ends(secs(10)));
@@ -266,13 +272,13 @@ mod tests {
     }
 
     /// Lists as they are meant, before they are written: the members of each line.
-    type Lists = Vec<Vec<String>>;
+    type ParamLists = Vec<Vec<String>>;
 
-    fn lists(member: &'static str) -> impl Strategy<Value = Lists> {
+    fn lists(member: &'static str) -> impl Strategy<Value = ParamLists> {
         prop::collection::vec(prop::collection::vec(member, 0..4), 0..3)
     }
 
-    fn written(name: HeaderName, lists: &Lists, comma: &str) -> HeaderMap {
+    fn written(name: HeaderName, lists: &ParamLists, comma: &str) -> HeaderMap {
         let line = |members: &Vec<String>| members.join(comma).parse().unwrap();
         lists.iter().map(|members| (name.clone(), line(members))).collect()
     }

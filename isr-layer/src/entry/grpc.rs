@@ -8,7 +8,7 @@ use super::admit::{self, NotStored};
 use crate::grpc::{Status, is_one_message, status, subtype};
 use crate::outcome::Reason;
 use crate::page::Policy;
-use crate::render::context::Said;
+use crate::render::context::HandlerHints;
 
 /// Whether the head of a call's answer lets it be stored, as long as the rest says nothing else.
 pub(super) fn head(
@@ -19,7 +19,7 @@ pub(super) fn head(
 ) -> Result<(), NotStored> {
     match status(&parts.headers) {
         // Something before the method wants to know who asks, or there is no such method: as with 401, 403 and 404.
-        Status::Refused if !checked_in => return Err(NotStored::Uncacheable(Reason::NotCheckedIn)),
+        Status::Refused if !checked_in => return Err(NotStored::Uncacheable(Reason::HandlerNotRun)),
         Status::Refused | Status::Failed => return Err(NotStored::Failed(Reason::GrpcStatus)),
         Status::Ok | Status::Missing => {}
     }
@@ -39,7 +39,7 @@ pub(super) fn whole(
     parts: &response::Parts,
     body: &Bytes,
     trailers: Option<&HeaderMap>,
-    said: &Said,
+    hints: &HandlerHints,
 ) -> Result<(), NotStored> {
     let ended = match trailers.map_or(Status::Missing, status) {
         Status::Missing => status(&parts.headers),
@@ -53,7 +53,7 @@ pub(super) fn whole(
     } else if !is_one_message(body) {
         Err(NotStored::Uncacheable(Reason::NotOneMessage))
     } else {
-        admit::body(policy, parts.status, body.len(), said)
+        admit::body(policy, parts.status, body.len(), hints)
     }
 }
 
@@ -85,7 +85,7 @@ mod tests {
         let headers = in_headers.map(|status| ("grpc-status", status));
         let trailers = in_trailers.map(|status| parts(200, &[("grpc-status", status)]).headers);
         let parts = parts(200, headers.as_slice());
-        whole(&Policy::new(), &parts, &Bytes::from_static(body), trailers.as_ref(), &Said::default())
+        whole(&Policy::new(), &parts, &Bytes::from_static(body), trailers.as_ref(), &HandlerHints::default())
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
         };
 
         for refusal in ["7", "12", "16"] {
-            assert_eq!(of(refusal, false), Err(NotStored::Uncacheable(Reason::NotCheckedIn)), "{refusal}");
+            assert_eq!(of(refusal, false), Err(NotStored::Uncacheable(Reason::HandlerNotRun)), "{refusal}");
             assert_eq!(of(refusal, true), FAILED, "{refusal}");
         }
         assert_eq!(of("14", false), FAILED);

@@ -8,11 +8,11 @@ use super::admit::{self, NotStored};
 use super::grpc;
 use crate::outcome::Reason;
 use crate::render::Recipe;
-use crate::render::context::Said;
+use crate::render::context::HandlerHints;
 
 /// Whether the head of an answer lets it be stored, as long as the rest says nothing else.
 pub(crate) fn head(recipe: &Recipe, parts: &response::Parts, checked_in: bool) -> Result<(), NotStored> {
-    let table = if recipe.key.is_call() { grpc::head } else { admit::head };
+    let table = if recipe.key.is_grpc() { grpc::head } else { admit::head };
     table(recipe.page.policy(), &recipe.page.vary, parts, checked_in)
 }
 
@@ -22,16 +22,16 @@ pub(crate) fn whole(
     parts: &response::Parts,
     body: &Bytes,
     trailers: Option<&HeaderMap>,
-    said: &Said,
+    hints: &HandlerHints,
 ) -> Result<(), NotStored> {
     let policy = recipe.page.policy();
     if trailers.is_some_and(admit::is_too_much) {
         Err(NotStored::Uncacheable(Reason::TooManyHeaders))
     } else if trailers.is_some_and(|trailers| trailers.contains_key(SET_COOKIE)) {
         Err(NotStored::Uncacheable(Reason::SetCookie))
-    } else if recipe.key.is_call() {
-        grpc::whole(policy, parts, body, trailers, said)
+    } else if recipe.key.is_grpc() {
+        grpc::whole(policy, parts, body, trailers, hints)
     } else {
-        admit::body(policy, parts.status, body.len(), said)
+        admit::body(policy, parts.status, body.len(), hints)
     }
 }

@@ -9,4 +9,4 @@ mod stored;
 pub(crate) use admit::{NotStored, is_gone, lifetime};
 pub(crate) use freshness::{Freshness, Lifetime};
 pub(crate) use judge::{head as admit_head, whole as admit_whole};
-pub(crate) use stored::{Entry, Rendered};
+pub(crate) use stored::{Entry, NewEntry};

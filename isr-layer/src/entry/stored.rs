@@ -14,7 +14,7 @@ use super::is_gone;
 use crate::cache::Renderer;
 use crate::clock::Instant;
 use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all, size};
-use crate::invalidation::{Carried, Cell, Marks, Validity};
+use crate::invalidation::{EntryTags, Marks, TagMark, Validity};
 use crate::render::Key;
 use crate::render::Recipe;
 
@@ -43,12 +43,12 @@ pub(crate) struct Entry {
     as_of: u64,
     /// The last number at which no mark was found on it: a hit compares, and looks at marks only if more was published.
     valid_through: AtomicU64,
-    carried: Carried,
+    tags: EntryTags,
     size: usize,
 }
 
 /// An answer that was read whole and may be stored.
-pub(crate) struct Rendered {
+pub(crate) struct NewEntry {
     pub(crate) parts: response::Parts,
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<Box<HeaderMap>>,
@@ -64,13 +64,13 @@ pub(crate) struct Rendered {
 }
 
 impl Entry {
-    pub(crate) fn new(recipe: &Recipe, rendered: Rendered, carried: Carried) -> Self {
-        let Rendered { mut parts, body, trailers, born, as_of, lifetime, offer, has_drafts } = rendered;
+    pub(crate) fn new(recipe: &Recipe, rendered: NewEntry, tags: EntryTags) -> Self {
+        let NewEntry { mut parts, body, trailers, born, as_of, lifetime, offer, has_drafts } = rendered;
         let (earlier_caches, is_encodable) =
             prepare(parts.status, &mut parts.headers, &body, &recipe.page.vary);
         let is_offered = offer.put(&mut parts.headers);
         let trailers = if is_encodable { without_digests(trailers) } else { trailers };
-        let size = bytes(&recipe.key, &body, trailers.as_deref(), &parts.headers, &carried, is_encodable);
+        let size = bytes(&recipe.key, &body, trailers.as_deref(), &parts.headers, &tags, is_encodable);
         Self {
             key: recipe.key.clone(),
             is_keyed_by_path: recipe.page.is_keyed_by_path() && !has_drafts,
@@ -87,7 +87,7 @@ impl Entry {
             fresh_until: lifetime.fresh_until(born),
             as_of,
             valid_through: AtomicU64::new(as_of),
-            carried,
+            tags,
             size,
         }
     }
@@ -112,7 +112,7 @@ impl Entry {
         if published == valid_through {
             return Validity::Valid;
         }
-        let validity = marks.validity(self.key.path(), self.carried.cells(), valid_through);
+        let validity = marks.validity(self.key.path(), self.tags.tags(), valid_through);
         if validity == Validity::Valid {
             self.valid_through.fetch_max(published, Ordering::Relaxed);
         }
@@ -141,13 +141,13 @@ impl Entry {
 
     /// How much the page is used, in whatever encoding, as far back as its predecessors remember.
     pub(crate) fn uses(&self) -> u64 {
-        let encoded = self.encoded().iter().map(|one| one.stamps.uses()).sum::<u64>();
-        self.identity.stamps.uses() + encoded
+        let encoded = self.encoded().iter().map(|one| one.heads.uses()).sum::<u64>();
+        self.identity.heads.uses() + encoded
     }
 
     /// Takes over from the page before, whose past counts half.
     pub(crate) fn inherit(&self, before: &Self) {
-        self.identity.stamps.inherit(before.uses() / 2);
+        self.identity.heads.inherit(before.uses() / 2);
     }
 
     /// When the entry will be that many seconds old.
@@ -171,13 +171,13 @@ impl Entry {
         self.as_of
     }
 
-    pub(crate) fn carried(&self) -> &Carried {
-        &self.carried
+    pub(crate) fn tags(&self) -> &EntryTags {
+        &self.tags
     }
 
     /// Whether a purge of that cell reaches it.
-    pub(crate) fn carries(&self, cell: &Arc<Cell>) -> bool {
-        self.carried.cells().iter().any(|carried| Arc::ptr_eq(carried, cell))
+    pub(crate) fn has_tag(&self, tag: &Arc<TagMark>) -> bool {
+        self.tags.tags().iter().any(|tags| Arc::ptr_eq(tags, tag))
     }
 
     /// Whether it is an answer to fall back on when rendering fails.
@@ -187,7 +187,7 @@ impl Entry {
 
     pub(crate) fn etag(&self) -> Option<String> {
         self.identity
-            .stamps
+            .heads
             .latest()
             .whole
             .head
@@ -216,15 +216,15 @@ fn bytes(
     body: &Bytes,
     trailers: Option<&HeaderMap>,
     headers: &HeaderMap,
-    carried: &Carried,
+    tags: &EntryTags,
     is_encodable: bool,
 ) -> usize {
     /// What the allocator and the tables add to all its parts, and a tag that nothing else carries; both measured.
     const BOOKKEEPING: usize = 384;
     const PER_OWN_TAG: usize = 128;
-    let own_tags = carried.cells().iter().filter(|cell| cell.carriers() == 1).count();
-    let carried = carried.cells().len() * 16 + own_tags * PER_OWN_TAG;
-    let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + carried + BOOKKEEPING;
+    let own_tags = tags.tags().iter().filter(|tag| tag.entry_count() == 1).count();
+    let tags = tags.tags().len() * 16 + own_tags * PER_OWN_TAG;
+    let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + tags + BOOKKEEPING;
     // Encodings together are no larger than the body.
     let (encodings, encoded) = if is_encodable { (codec::count(), body.len()) } else { (0, 0) };
     let representations = body.len() + encoded + encodings * size_of::<Representation>();

@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// The octets before a message.
-pub(super) const HEAD: usize = 5;
+pub(super) const FRAME_HEADER_LEN: usize = 5;
 
 /// What the beginning of a body says of the message it begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(super) enum Head {
 
 impl Head {
     pub(super) fn of(body: &[u8]) -> Self {
-        match body.first_chunk::<HEAD>() {
+        match body.first_chunk::<FRAME_HEADER_LEN>() {
             None if body.first().is_some_and(|flag| *flag != 0) => Self::Flagged,
             None => Self::Incomplete,
             Some([0, length @ ..]) => {
@@ -32,7 +32,9 @@ impl Head {
 /// The message, where a body is exactly one and it is not compressed.
 pub(super) fn message(body: &Bytes) -> Option<Bytes> {
     match Head::of(body) {
-        Head::Plain(length) if body.len() - HEAD == length => Some(body.slice(HEAD..)),
+        Head::Plain(length) if body.len() - FRAME_HEADER_LEN == length => {
+            Some(body.slice(FRAME_HEADER_LEN..))
+        }
         _ => None,
     }
 }
@@ -44,7 +46,7 @@ pub(crate) fn is_one_message(body: &Bytes) -> bool {
 
 /// A message as a body, not compressed.
 pub(crate) fn framed(message: &[u8]) -> Bytes {
-    let mut body = BytesMut::with_capacity(HEAD + message.len());
+    let mut body = BytesMut::with_capacity(FRAME_HEADER_LEN + message.len());
     body.put_u8(0);
     // A message in a key is at most as long as a key.
     body.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));

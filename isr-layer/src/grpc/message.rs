@@ -9,23 +9,23 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 
-use super::frame::{HEAD, Head, message};
+use super::frame::{FRAME_HEADER_LEN, Head, message};
 
 /// What a call's request turned out to be.
 pub(crate) enum Message<B> {
     /// One message and nothing else, not compressed.
-    One { message: Bytes, body: Resumed<B> },
+    One { message: Bytes, body: RewoundBody<B> },
     /// Something else, for the inner service to judge.
-    Other(Resumed<B>),
+    Other(RewoundBody<B>),
     /// It failed midway.
     Cut,
 }
 
 /// A request body of which a part was read: the same octets again, the rest behind them, and its trailers.
 ///
-/// It is what [`RenderBody::resumed`](crate::RenderBody::resumed) is given, and a body itself: most types of bodies are
+/// It is what [`RenderBody::from_rewound`](crate::RenderBody::from_rewound) is given, and a body itself: most types of bodies are
 /// made of it the way they are made of any other.
-pub struct Resumed<B> {
+pub struct RewoundBody<B> {
     read: Bytes,
     trailers: Option<HeaderMap>,
     rest: Pin<Box<B>>,
@@ -34,8 +34,8 @@ pub struct Resumed<B> {
 /// Reads a request up to the end of one message of at most `limit` octets, and no further than it takes to see that it is
 /// something else.
 pub(crate) async fn read<B: Body>(body: B, limit: usize) -> Message<B> {
-    let mut resumed = Resumed { read: Bytes::new(), trailers: None, rest: Box::pin(body) };
-    if resumed.rest.size_hint().lower() > limit.saturating_add(HEAD) as u64 {
+    let mut resumed = RewoundBody { read: Bytes::new(), trailers: None, rest: Box::pin(body) };
+    if resumed.rest.size_hint().lower() > limit.saturating_add(FRAME_HEADER_LEN) as u64 {
         return Message::Other(resumed);
     }
     let mut chunks = Chunks::default();
@@ -83,7 +83,7 @@ impl Chunks {
         let read = if self.all.is_empty() { &*self.first } else { &*self.all };
         match Head::of(read) {
             Head::Incomplete => false,
-            Head::Plain(length) => length > limit || read.len() - HEAD > length,
+            Head::Plain(length) => length > limit || read.len() - FRAME_HEADER_LEN > length,
             Head::Flagged => true,
         }
     }
@@ -93,7 +93,7 @@ impl Chunks {
     }
 }
 
-impl<B> Resumed<B> {
+impl<B> RewoundBody<B> {
     /// The body as it was, where nothing of it was read; otherwise what was read.
     pub(crate) fn into_whole(self) -> Result<B, Bytes>
     where
@@ -103,7 +103,7 @@ impl<B> Resumed<B> {
     }
 }
 
-impl<B: Body> Body for Resumed<B> {
+impl<B: Body> Body for RewoundBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -137,8 +137,8 @@ impl<B: Body> Body for Resumed<B> {
     }
 }
 
-impl<B> fmt::Debug for Resumed<B> {
+impl<B> fmt::Debug for RewoundBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Resumed").field("read", &self.read.len()).finish_non_exhaustive()
+        f.debug_struct("RewoundBody").field("read", &self.read.len()).finish_non_exhaustive()
     }
 }

@@ -27,7 +27,7 @@ pub(crate) enum Status {
 }
 
 /// Whether a request is a call: POST, with a content type that names gRPC and nothing like gRPC-Web.
-pub(crate) fn is_call<B>(request: &Request<B>) -> bool {
+pub(crate) fn is_grpc<B>(request: &Request<B>) -> bool {
     *request.method() == Method::POST && subtype(request.headers()).is_some()
 }
 

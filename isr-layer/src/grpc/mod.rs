@@ -4,8 +4,8 @@ mod frame;
 mod message;
 mod metadata;
 
-pub use message::Resumed;
+pub use message::RewoundBody;
 
 pub(crate) use frame::{framed, is_one_message};
 pub(crate) use message::{Message, read};
-pub(crate) use metadata::{Status, content_type, failed, is_call, status, subtype};
+pub(crate) use metadata::{Status, content_type, failed, is_grpc, status, subtype};

@@ -6,17 +6,17 @@ use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, SET_COOKIE};
 
 use super::directives::Directives;
-use super::freshness::{Terms, initial_age};
-use super::vary::{self, Selecting};
+use super::freshness::{Lifetime, initial_age};
+use super::vary::{self, VaryKey};
 use crate::outcome::Reason;
 
 /// What is known of an answer that may be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Admitted {
-    pub(super) terms: Terms,
+    pub(super) lifetime: Lifetime,
     /// How old it was when it came.
     pub(super) age: Duration,
-    pub(super) selecting: Selecting,
+    pub(super) vary_key: VaryKey,
     /// Whether requests that say who asks may be answered with it, and it with one of theirs (RFC 9111, 3.5).
     pub(super) is_for_authorized: bool,
 }
@@ -54,10 +54,10 @@ pub(super) fn admit(
     if request.contains_key(AUTHORIZATION) && !is_for_authorized {
         return Err(Reason::Authorization);
     }
-    let selecting = vary::names(headers).map(|names| Selecting::of(names, request)).ok_or(Reason::Vary)?;
+    let vary_key = vary::names(headers).map(|names| VaryKey::of(names, request)).ok_or(Reason::Vary)?;
     let age = initial_age(headers, received.delay, received.at);
-    let terms = Terms::of(&directives, headers, received.at).filter(|terms| terms.is_useful(age));
-    terms.map(|terms| Admitted { terms, age, selecting, is_for_authorized }).ok_or(Reason::Lifetime)
+    let lifetime = Lifetime::of(&directives, headers, received.at).filter(|lifetime| lifetime.is_useful(age));
+    lifetime.map(|lifetime| Admitted { lifetime, age, vary_key, is_for_authorized }).ok_or(Reason::Lifetime)
 }
 
 /// A status that says the origin is in trouble, so that `stale-if-error` applies (RFC 5861, 4).

@@ -9,10 +9,10 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use quick_cache::sync::Cache;
 
 use super::flight::{Flights, Follower, Landed, Lead};
-use super::freshness::State;
+use super::freshness::Freshness;
 use super::memory::Memory;
 use super::stored::Stored;
-use super::target::{Asked, Target};
+use super::target::{TargetUri, TargetUriRef};
 use crate::clock::Instant;
 use crate::invalidation::Marks;
 use crate::outcome::Forward;
@@ -22,10 +22,10 @@ const REMEMBERED: usize = 16 * 1024;
 /// How long requests for what was not to be stored do not wait for each other.
 const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
 /// How long a stale answer is served without a further refresh after one has failed.
-const REST: Duration = Duration::from_secs(5);
+const REFRESH_BACKOFF: Duration = Duration::from_secs(5);
 
 /// The stored answers and the fetches in progress.
-pub(crate) struct HeaderMode {
+pub(crate) struct HeaderCache {
     pub(super) memory: Memory,
     pub(super) flights: Flights,
     /// The fields in which an answer speaks to this cache by name (RFC 9213, 2.2).
@@ -35,7 +35,7 @@ pub(crate) struct HeaderMode {
     /// theirs apart, and so has whoever differs in what is known of `Vary`, since what may not be stored for them often may
     /// for others.
     uncacheable: Cache<u64, Instant>,
-    resting: Cache<u64, Instant>,
+    backing_off: Cache<u64, Instant>,
 }
 
 /// What is there for a request.
@@ -62,7 +62,7 @@ pub(super) enum Joined {
     Fresh(Arc<Stored>),
 }
 
-impl HeaderMode {
+impl HeaderCache {
     /// Room for `bytes` and `entries`, whichever ends first.
     pub(crate) fn new(bytes: u64, entries: u64, targets: &[HeaderName]) -> Arc<Self> {
         Arc::new(Self {
@@ -71,33 +71,39 @@ impl HeaderMode {
             targets: targets.into(),
             hasher: RandomState::new(),
             uncacheable: Cache::new(REMEMBERED),
-            resting: Cache::new(REMEMBERED),
+            backing_off: Cache::new(REMEMBERED),
         })
     }
 
     /// What is there for a request.
-    pub(super) fn look(&self, asked: Asked<'_>, request: &HeaderMap, marks: &Marks, now: Instant) -> Found {
-        let Some(stored) = self.memory.get(asked, request) else {
-            let forward = if self.memory.has(asked) { Forward::VaryMiss } else { Forward::UriMiss };
+    pub(super) fn look(
+        &self,
+        target_ref: TargetUriRef<'_>,
+        request: &HeaderMap,
+        marks: &Marks,
+        now: Instant,
+    ) -> Found {
+        let Some(stored) = self.memory.get(target_ref, request) else {
+            let forward = if self.memory.has(target_ref) { Forward::VaryMiss } else { Forward::UriMiss };
             return Found::Nothing(Missing { forward, stored: None });
         };
-        match stored.state(marks, now) {
-            State::Fresh => Found::Fresh(stored),
-            State::WhileRevalidate => Found::WhileRevalidate(stored),
-            State::MustFetch => Found::Nothing(Missing { forward: Forward::Stale, stored: Some(stored) }),
+        match stored.freshness(marks, now) {
+            Freshness::Fresh => Found::Fresh(stored),
+            Freshness::WhileRevalidate => Found::WhileRevalidate(stored),
+            Freshness::MustFetch => Found::Nothing(Missing { forward: Forward::Stale, stored: Some(stored) }),
         }
     }
 
     /// Joins a fetch in progress, or starts one. Looks again first: the one before may just have landed.
     pub(super) fn join(
         self: &Arc<Self>,
-        target: &Target,
+        target: &TargetUri,
         request: &HeaderMap,
         marks: &Marks,
         now: Instant,
     ) -> Joined {
         let mut running = self.flights.lock();
-        if let Found::Fresh(stored) = self.look(target.asked(), request, marks, now) {
+        if let Found::Fresh(stored) = self.look(target.target_ref(), request, marks, now) {
             return Joined::Fresh(stored);
         }
         let is_shared = !is_in(&self.uncacheable, self.kind(target, request), now);
@@ -109,19 +115,19 @@ impl HeaderMode {
     }
 
     /// A fetch that nobody joins.
-    pub(super) fn alone(self: &Arc<Self>, target: &Target, marks: &Marks) -> Lead {
+    pub(super) fn alone(self: &Arc<Self>, target: &TargetUri, marks: &Marks) -> Lead {
         self.flights.lock().lead(self, target, None, marks)
     }
 
     /// Starts a refresh, unless one is running, one has just failed, or it is not needed any more.
     pub(super) fn refresh(
         self: &Arc<Self>,
-        target: &Target,
+        target: &TargetUri,
         request: &HeaderMap,
         marks: &Marks,
         now: Instant,
     ) -> Option<Lead> {
-        if is_in(&self.resting, self.hash(target), now) {
+        if is_in(&self.backing_off, self.hash(target), now) {
             return None;
         }
         match self.join(target, request, marks, now) {
@@ -131,33 +137,39 @@ impl HeaderMode {
     }
 
     /// Keeps an answer to `request`.
-    pub(super) fn keep(&self, stored: Arc<Stored>, target: &Target, request: &HeaderMap) -> Landed {
+    pub(super) fn keep(&self, stored: Arc<Stored>, target: &TargetUri, request: &HeaderMap) -> Landed {
         self.memory.put(target, stored.clone(), request);
         self.uncacheable.remove(&self.kind(target, request));
-        self.resting.remove(&self.hash(target));
+        self.backing_off.remove(&self.hash(target));
         Landed::Stored(stored)
     }
 
     /// Notes that an answer to `request` is not to be kept, nor what was kept for it before.
-    pub(super) fn refuse(&self, target: &Target, request: &HeaderMap, number: u64, now: Instant) -> Landed {
+    pub(super) fn refuse(
+        &self,
+        target: &TargetUri,
+        request: &HeaderMap,
+        number: u64,
+        now: Instant,
+    ) -> Landed {
         self.memory.forget(target, request, number);
         self.decline(target, request, now)
     }
 
     /// Notes that an answer to `request` is not to be kept; what is kept stays.
-    pub(super) fn decline(&self, target: &Target, request: &HeaderMap, now: Instant) -> Landed {
+    pub(super) fn decline(&self, target: &TargetUri, request: &HeaderMap, now: Instant) -> Landed {
         self.uncacheable.insert(self.kind(target, request), now + UNCACHEABLE_FOR);
         Landed::Unstored
     }
 
     /// Notes that a fetch failed: what is kept stays, and is not refreshed for a while.
-    pub(super) fn fail(&self, target: &Target, now: Instant) -> Landed {
-        self.resting.insert(self.hash(target), now + REST);
+    pub(super) fn fail(&self, target: &TargetUri, now: Instant) -> Landed {
+        self.backing_off.insert(self.hash(target), now + REFRESH_BACKOFF);
         Landed::Failed
     }
 
     /// Forgets a target, and what is on its way to it.
-    pub(super) fn invalidate(&self, target: &Target) {
+    pub(super) fn invalidate(&self, target: &TargetUri) {
         let mut running = self.flights.lock();
         for target in target.in_every_scheme() {
             running.void(&target);
@@ -168,7 +180,7 @@ impl HeaderMode {
     /// The canonical paths at which anything is stored or being fetched. What is being fetched is looked at first: what
     /// lands between the two looks is seen twice, and not missed.
     pub(crate) fn paths(&self) -> HashSet<Arc<str>> {
-        let mut paths = self.flights.lock().targets().map(Target::path_kept).collect::<HashSet<_>>();
+        let mut paths = self.flights.lock().targets().map(TargetUri::path_kept).collect::<HashSet<_>>();
         paths.extend(self.memory.iter().map(|(target, _)| target.path_kept()));
         paths
     }
@@ -200,14 +212,14 @@ impl HeaderMode {
         self.flights.len()
     }
 
-    fn hash(&self, target: &Target) -> u64 {
+    fn hash(&self, target: &TargetUri) -> u64 {
         self.hasher.hash_one(target)
     }
 
     /// Of which kind of requests for a target this one is.
-    fn kind(&self, target: &Target, request: &HeaderMap) -> u64 {
-        let selecting = self.memory.selecting(target, request);
-        self.hasher.hash_one((target, request.contains_key(AUTHORIZATION), selecting))
+    fn kind(&self, target: &TargetUri, request: &HeaderMap) -> u64 {
+        let vary_key = self.memory.vary_key(target, request);
+        self.hasher.hash_one((target, request.contains_key(AUTHORIZATION), vary_key))
     }
 }
 

@@ -9,52 +9,52 @@ use http::header::{
 use http::{Method, Request};
 use http_body::Body;
 
-use super::cache::{Found, HeaderMode};
+use super::cache::{Found, HeaderCache};
 use super::hit::Hit;
-use super::target::{Asked, Target};
+use super::target::{TargetUri, TargetUriRef};
 use crate::cache::Core;
 use crate::clock;
 use crate::deliver::is_hop_by_hop;
 
 /// What a request is to header mode.
-pub(crate) enum Sort {
+pub(crate) enum RequestClass {
     /// None of its business.
     Untouched,
     /// Found fresh.
     Fresh(Hit),
     /// May change what its target answers (RFC 9111, 4.4).
-    Unsafe { mode: Arc<HeaderMode>, target: Target },
+    Unsafe { mode: Arc<HeaderCache>, target: TargetUri },
     /// May be answered from what is stored; what it fetches may be stored only if it is `plain`.
-    Cacheable { mode: Arc<HeaderMode>, target: Target, is_plain: bool },
+    Cacheable { mode: Arc<HeaderCache>, target: TargetUri, is_plain: bool },
 }
 
 /// Sorts a request whose public path is `path`. What a client that may see drafts reads is none of its business either; what
 /// it changes is.
 #[inline(never)]
-pub(crate) fn sort<B: Body>(core: &Core, request: &Request<B>, path: &str) -> Sort {
+pub(crate) fn classify<B: Body>(core: &Core, request: &Request<B>, path: &str) -> RequestClass {
     let headers = request.headers();
-    let Some(mode) = &core.header_mode else { return Sort::Untouched };
+    let Some(mode) = &core.header_mode else { return RequestClass::Untouched };
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     if matches!(*request.method(), Method::OPTIONS | Method::TRACE | Method::CONNECT)
         || is_read
             && (!request.body().is_end_stream() || is_for_the_origin(headers) || core.shows_draft(headers))
     {
-        return Sort::Untouched;
+        return RequestClass::Untouched;
     }
-    let Some(asked) = Asked::of(request, path) else { return Sort::Untouched };
+    let Some(target_ref) = TargetUriRef::of(request, path) else { return RequestClass::Untouched };
     if !is_read {
-        return Sort::Unsafe { mode: mode.clone(), target: Target::new(asked) };
+        return RequestClass::Unsafe { mode: mode.clone(), target: TargetUri::new(target_ref) };
     }
     let now = clock::now();
-    if let Found::Fresh(stored) = mode.look(asked, headers, &core.marks, now) {
-        let form = stored.form(request.method(), headers);
-        return Sort::Fresh(Hit { stored, form, show_status: core.config.cache_status, now });
+    if let Found::Fresh(stored) = mode.look(target_ref, headers, &core.marks, now) {
+        let kind = stored.kind(request.method(), headers);
+        return RequestClass::Fresh(Hit { stored, kind, show_status: core.config.cache_status, now });
     }
     if names_own_fields(headers) {
-        return Sort::Untouched;
+        return RequestClass::Untouched;
     }
     let is_plain = *request.method() == Method::GET && !asks_for_less(headers);
-    Sort::Cacheable { mode: mode.clone(), target: Target::new(asked), is_plain }
+    RequestClass::Cacheable { mode: mode.clone(), target: TargetUri::new(target_ref), is_plain }
 }
 
 /// Whether a request is for the origin alone: a cache does not judge `If-Match` (RFC 9111, 4.3.2), nor change protocols.

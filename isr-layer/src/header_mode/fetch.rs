@@ -18,7 +18,7 @@ use crate::middleware::{Inner, call};
 use crate::outcome::Reason;
 
 /// How long a body is read before it is streamed on, and how long a fetch goes on that no client waits for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a fetch gave to the client that started it.
 pub(super) enum Fetched<R, E> {
@@ -31,7 +31,7 @@ pub(super) enum Fetched<R, E> {
 }
 
 /// How far an answer was read.
-enum End<R, E> {
+enum FetchEnd<R, E> {
     Whole(Whole, Admitted),
     Unread(Response<IsrBody<R>>, Reason),
     Error(E),
@@ -57,8 +57,8 @@ pub(super) async fn fetch<S, B>(
     let (targets, largest) = (lead.targets().clone(), lead.largest_body());
     let end = tokio::select! {
         biased;
-        end = caught(ask(service, request, &headers, known, &targets, largest)) => end.unwrap_or(End::Failed(Reason::Panic)),
-        () = nobody_waits(client.as_mut()) => End::Failed(Reason::Timeout),
+        end = caught(ask(service, request, &headers, known, &targets, largest)) => end.unwrap_or(FetchEnd::Failed(Reason::Panic)),
+        () = nobody_waits(client.as_mut()) => FetchEnd::Failed(Reason::Timeout),
     };
     let fetched = land(lead, &headers, end);
     if let Some(client) = client {
@@ -75,42 +75,43 @@ async fn ask<S, B>(
     known: Option<Arc<Stored>>,
     targets: &[HeaderName],
     largest: usize,
-) -> End<S::Body, S::Error>
+) -> FetchEnd<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
     if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
-        return End::Error(error);
+        return FetchEnd::Error(error);
     }
     if let Some(known) = &known {
         known.ask_for_change(request.headers_mut());
     }
-    let asked = clock::now();
+    let target_ref = clock::now();
     let response = match call(service, request).await {
         Ok(response) => response,
-        Err(error) => return End::Error(error),
+        Err(error) => return FetchEnd::Error(error),
     };
     let born = clock::now();
     let received = SystemTime::UNIX_EPOCH + clock::unix_time();
     let (parts, body) = response.into_parts();
-    let delay = born.saturating_duration_since(asked);
+    let delay = born.saturating_duration_since(target_ref);
     let timing = Received { at: received, delay };
     if let Some(known) = known.filter(|_| parts.status == StatusCode::NOT_MODIFIED) {
         let updated = known.updated(&parts.headers, born, received);
-        return updated
-            .map_or(End::Failed(Reason::FailedStatus), |whole| still_holds(headers, whole, targets, timing));
+        return updated.map_or(FetchEnd::Failed(Reason::FailedStatus), |whole| {
+            still_holds(headers, whole, targets, timing)
+        });
     }
     let admitted = match admit(headers, parts.status, &parts.headers, targets, timing) {
         Ok(admitted) => admitted,
-        Err(reason) => return End::Unread(Response::from_parts(parts, IsrBody::inner(body)), reason),
+        Err(reason) => return FetchEnd::Unread(Response::from_parts(parts, IsrBody::inner(body)), reason),
     };
-    match read_while(body, largest, tokio::time::sleep(PATIENCE)).await {
+    match read_while(body, largest, tokio::time::sleep(READ_TIMEOUT)).await {
         Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => {
             complete(Whole { parts, body: bytes, trailers, born, received }, admitted)
         }
-        Read::Whole { .. } | Read::Cut => End::Failed(Reason::Cut),
-        Read::TooLarge(body) => End::Unread(Response::from_parts(parts, body), Reason::TooLarge),
+        Read::Whole { .. } | Read::Cut => FetchEnd::Failed(Reason::Cut),
+        Read::TooLarge(body) => FetchEnd::Unread(Response::from_parts(parts, body), Reason::TooLarge),
     }
 }
 
@@ -120,22 +121,22 @@ fn still_holds<R, E>(
     whole: Whole,
     targets: &[HeaderName],
     timing: Received,
-) -> End<R, E> {
+) -> FetchEnd<R, E> {
     match admit(request, whole.parts.status, &whole.parts.headers, targets, timing) {
-        Ok(admitted) => End::Whole(whole, admitted),
+        Ok(admitted) => FetchEnd::Whole(whole, admitted),
         Err(reason) => unstored(whole, reason),
     }
 }
 
 /// What was read to its end. A cookie is for one client behind the body, too.
-fn complete<R, E>(whole: Whole, admitted: Admitted) -> End<R, E> {
+fn complete<R, E>(whole: Whole, admitted: Admitted) -> FetchEnd<R, E> {
     let sets_cookie = whole.trailers.as_ref().is_some_and(|trailers| trailers.contains_key(SET_COOKIE));
-    if sets_cookie { unstored(whole, Reason::SetCookie) } else { End::Whole(whole, admitted) }
+    if sets_cookie { unstored(whole, Reason::SetCookie) } else { FetchEnd::Whole(whole, admitted) }
 }
 
-fn unstored<R, E>(whole: Whole, reason: Reason) -> End<R, E> {
+fn unstored<R, E>(whole: Whole, reason: Reason) -> FetchEnd<R, E> {
     let body = IsrBody::stored(whole.body, whole.trailers);
-    End::Unread(Response::from_parts(whole.parts, body), reason)
+    FetchEnd::Unread(Response::from_parts(whole.parts, body), reason)
 }
 
 /// Resolves when the client has been gone for a while, or when there never was one.
@@ -143,22 +144,22 @@ async fn nobody_waits<R, E>(client: Option<&mut Client<R, E>>) {
     if let Some(client) = client {
         client.closed().await;
     }
-    tokio::time::sleep(PATIENCE).await;
+    tokio::time::sleep(READ_TIMEOUT).await;
 }
 
 /// Ends a flight: keeps the answer, or notes why not.
-fn land<R, E>(lead: Lead, request: &HeaderMap, end: End<R, E>) -> Fetched<R, E> {
+fn land<R, E>(lead: Lead, request: &HeaderMap, end: FetchEnd<R, E>) -> Fetched<R, E> {
     match end {
-        End::Whole(whole, admitted) => keep(lead, request, whole, admitted),
-        End::Unread(response, reason) => {
+        FetchEnd::Whole(whole, admitted) => keep(lead, request, whole, admitted),
+        FetchEnd::Unread(response, reason) => {
             refuse(lead, request, response.status(), reason);
             Fetched::Answer(response, Some(reason))
         }
-        End::Error(error) => {
+        FetchEnd::Error(error) => {
             fail(lead);
             Fetched::Error(error)
         }
-        End::Failed(reason) => {
+        FetchEnd::Failed(reason) => {
             fail(lead);
             Fetched::Failed(reason)
         }
@@ -170,7 +171,7 @@ fn keep<R, E>(lead: Lead, request: &HeaderMap, whole: Whole, admitted: Admitted)
     let stored = Arc::new(Stored::new(target.clone(), admitted, &whole, number, lead.as_of()));
     let status = whole.parts.status;
     let landed = lead.land(|mode| {
-        let known = mode.memory.get(target.asked(), request);
+        let known = mode.memory.get(target.target_ref(), request);
         if is_error(status) && known.is_some_and(|known| known.allows_if_error(now)) {
             return mode.fail(&target, now);
         }

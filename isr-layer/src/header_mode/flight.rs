@@ -11,13 +11,13 @@ use std::time::Duration;
 use http::header::{HeaderMap, HeaderName};
 use tokio::sync::{Notify, watch};
 
-use super::cache::HeaderMode;
+use super::cache::HeaderCache;
 use super::stored::Stored;
-use super::target::Target;
+use super::target::TargetUri;
 use crate::invalidation::{Marks, Validity};
 
 /// How long a request waits for a fetch that another one started. Its answer may turn out to be for that one alone.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// The fetches in progress, by target.
 #[derive(Default)]
@@ -27,7 +27,7 @@ pub(super) struct Flights {
 
 #[derive(Default)]
 pub(super) struct Running {
-    flights: HashMap<Target, Vec<Arc<Flight>>>,
+    flights: HashMap<TargetUri, Vec<Arc<Flight>>>,
     last_number: u64,
 }
 
@@ -55,8 +55,8 @@ pub(super) enum Landed {
 
 /// The right and the duty to end a flight. Dropped without that it ends as unstored, so that nobody waits for ever.
 pub(super) struct Lead {
-    mode: Arc<HeaderMode>,
-    target: Target,
+    mode: Arc<HeaderCache>,
+    target: TargetUri,
     flight: Arc<Flight>,
 }
 
@@ -80,7 +80,7 @@ impl Running {
     /// A place in a flight that no purge and no unsafe request has overtaken, and whose request `may_share`.
     pub(super) fn follow(
         &self,
-        target: &Target,
+        target: &TargetUri,
         marks: &Marks,
         may_share: impl Fn(&HeaderMap) -> bool,
     ) -> Option<Follower> {
@@ -96,8 +96,8 @@ impl Running {
     /// A flight of one's own.
     pub(super) fn lead(
         &mut self,
-        mode: &Arc<HeaderMode>,
-        target: &Target,
+        mode: &Arc<HeaderCache>,
+        target: &TargetUri,
         shared: Option<HeaderMap>,
         marks: &Marks,
     ) -> Lead {
@@ -115,17 +115,17 @@ impl Running {
     }
 
     /// Keeps what is on its way from being stored and from being joined.
-    pub(super) fn void(&mut self, target: &Target) {
+    pub(super) fn void(&mut self, target: &TargetUri) {
         for flight in self.flights.get(target).into_iter().flatten() {
             flight.is_void.store(true, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
+    pub(super) fn targets(&self) -> impl Iterator<Item = &TargetUri> {
         self.flights.keys()
     }
 
-    fn leave(&mut self, target: &Target, flight: &Arc<Flight>) {
+    fn leave(&mut self, target: &TargetUri, flight: &Arc<Flight>) {
         let Some(flights) = self.flights.get_mut(target) else { return };
         flights.retain(|other| !Arc::ptr_eq(other, flight));
         if flights.is_empty() {
@@ -135,7 +135,7 @@ impl Running {
 }
 
 impl Lead {
-    pub(super) fn target(&self) -> &Target {
+    pub(super) fn target(&self) -> &TargetUri {
         &self.target
     }
 
@@ -163,7 +163,7 @@ impl Lead {
     }
 
     /// Ends the flight. `settle` changes what is stored, unless an unsafe request came between; it says how the flight ends.
-    pub(super) fn land(self, settle: impl FnOnce(&HeaderMode) -> Landed) -> Landed {
+    pub(super) fn land(self, settle: impl FnOnce(&HeaderCache) -> Landed) -> Landed {
         let landed = {
             let mut running = self.mode.flights.lock();
             let is_void = self.flight.is_void.load(Ordering::Relaxed);
@@ -189,7 +189,7 @@ impl Follower {
     /// Waits for the flight to end, but not for too long.
     pub(super) async fn wait(mut self) -> Landed {
         self.flight.gained_waiter.notify_one();
-        let landed = tokio::time::timeout(LONGEST_WAIT, self.landed.wait_for(Option::is_some)).await;
+        let landed = tokio::time::timeout(MAX_WAIT, self.landed.wait_for(Option::is_some)).await;
         landed.ok().and_then(Result::ok).and_then(|landed| landed.clone()).unwrap_or(Landed::Unstored)
     }
 }

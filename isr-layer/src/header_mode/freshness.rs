@@ -9,7 +9,7 @@ use crate::invalidation::Validity;
 
 /// For how long an answer is good, counted in its age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Terms {
+pub(super) struct Lifetime {
     /// Until then it is fresh.
     pub(super) fresh: Duration,
     /// Until then it may be served while it is refreshed.
@@ -20,7 +20,7 @@ pub(super) struct Terms {
 
 /// What may be done with a stored answer now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum Freshness {
     Fresh,
     /// Serve it, and fetch it anew without anybody waiting.
     WhileRevalidate,
@@ -28,7 +28,7 @@ pub(super) enum State {
     MustFetch,
 }
 
-impl Terms {
+impl Lifetime {
     /// What the response says; `None` when it says nothing, since there is no lifetime of our own. `received` is when it came.
     pub(super) fn of(directives: &Directives, headers: &HeaderMap, received: SystemTime) -> Option<Self> {
         let explicit = directives.s_maxage.or(directives.max_age).map(Duration::from_secs);
@@ -47,11 +47,13 @@ impl Terms {
 
     /// What may be done with an answer of that age. A purge ends being fresh; one that asks that nobody gets what there is
     /// ends being served while it is refreshed, too.
-    pub(super) fn state(&self, age: Duration, marks: Validity) -> State {
+    pub(super) fn freshness(&self, age: Duration, marks: Validity) -> Freshness {
         match marks {
-            Validity::Valid if age < self.fresh => State::Fresh,
-            Validity::Valid | Validity::Soft if self.allows_while_revalidate(age) => State::WhileRevalidate,
-            _ => State::MustFetch,
+            Validity::Valid if age < self.fresh => Freshness::Fresh,
+            Validity::Valid | Validity::Soft if self.allows_while_revalidate(age) => {
+                Freshness::WhileRevalidate
+            }
+            _ => Freshness::MustFetch,
         }
     }
 
@@ -131,18 +133,18 @@ mod tests {
             })
     }
 
-    fn terms(lines: &[(&'static str, &str)]) -> Option<Terms> {
+    fn lifetime(lines: &[(&'static str, &str)]) -> Option<Lifetime> {
         let headers = headers(lines);
-        Terms::of(&Directives::of(&headers, &[]), &headers, at("Sun, 06 Nov 1994 08:49:37 GMT"))
+        Lifetime::of(&Directives::of(&headers, &[]), &headers, at("Sun, 06 Nov 1994 08:49:37 GMT"))
     }
 
     fn at(text: &str) -> SystemTime {
         httpdate::parse_http_date(text).unwrap()
     }
 
-    fn secs(fresh: u32, while_revalidate: u32, if_error: u32) -> Option<Terms> {
+    fn secs(fresh: u32, while_revalidate: u32, if_error: u32) -> Option<Lifetime> {
         let (while_revalidate, if_error) = (while_revalidate * SECOND, if_error * SECOND);
-        Some(Terms { fresh: fresh * SECOND, while_revalidate, if_error })
+        Some(Lifetime { fresh: fresh * SECOND, while_revalidate, if_error })
     }
 
     #[test]
@@ -174,7 +176,7 @@ mod tests {
             (&[("cache-control", "max-age=5, stale-while-revalidate=20, proxy-revalidate")], secs(5, 5, 5)),
             (&[("cache-control", "stale-while-revalidate=20")], None),
         ] {
-            assert_eq!(terms(lines), expected, "{lines:?}");
+            assert_eq!(lifetime(lines), expected, "{lines:?}");
         }
     }
 
@@ -200,24 +202,24 @@ mod tests {
 
     #[test]
     fn the_strictest_of_age_and_marks_wins() {
-        let terms = secs(10, 20, 30).unwrap();
+        let lifetime = secs(10, 20, 30).unwrap();
         for (age, marks, expected) in [
-            (9, Validity::Valid, State::Fresh),
-            (10, Validity::Valid, State::WhileRevalidate),
-            (20, Validity::Valid, State::MustFetch),
-            (0, Validity::Soft, State::WhileRevalidate),
-            (20, Validity::Soft, State::MustFetch),
-            (0, Validity::Hard, State::MustFetch),
+            (9, Validity::Valid, Freshness::Fresh),
+            (10, Validity::Valid, Freshness::WhileRevalidate),
+            (20, Validity::Valid, Freshness::MustFetch),
+            (0, Validity::Soft, Freshness::WhileRevalidate),
+            (20, Validity::Soft, Freshness::MustFetch),
+            (0, Validity::Hard, Freshness::MustFetch),
         ] {
-            assert_eq!(terms.state(age * SECOND, marks), expected, "age {age} s, {marks:?}");
+            assert_eq!(lifetime.freshness(age * SECOND, marks), expected, "age {age} s, {marks:?}");
         }
         let strict = secs(10, 10, 10).unwrap();
         assert_eq!(
-            strict.state(Duration::ZERO, Validity::Soft),
-            State::MustFetch,
+            strict.freshness(Duration::ZERO, Validity::Soft),
+            Freshness::MustFetch,
             "there is no default window"
         );
-        assert!(terms.allows_if_error(29 * SECOND) && !terms.allows_if_error(30 * SECOND));
+        assert!(lifetime.allows_if_error(29 * SECOND) && !lifetime.allows_if_error(30 * SECOND));
         assert!(!strict.allows_if_error(Duration::ZERO));
     }
 }

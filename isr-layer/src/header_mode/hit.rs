@@ -7,13 +7,13 @@ use http::Response;
 use super::stored::Stored;
 use crate::body::IsrBody;
 use crate::clock::Instant;
-use crate::deliver::Form;
+use crate::deliver::ResponseKind;
 use crate::outcome::Outcome;
 
 /// A stored answer that was found fresh. A client's is made of it only where it is handed out, since it is large to move.
 pub(crate) struct Hit {
     pub(super) stored: Arc<Stored>,
-    pub(super) form: Form,
+    pub(super) kind: ResponseKind,
     pub(super) show_status: bool,
     /// When it was found fresh.
     pub(super) now: Instant,
@@ -22,6 +22,6 @@ pub(crate) struct Hit {
 impl Hit {
     /// The client's answer.
     pub(crate) fn answer<R>(&self) -> Response<IsrBody<R>> {
-        self.stored.answer(self.form, Outcome::Hit, self.show_status, self.now)
+        self.stored.answer(self.kind, Outcome::Hit, self.show_status, self.now)
     }
 }

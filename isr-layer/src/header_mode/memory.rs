@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::header::HeaderMap;
 
 use super::stored::Stored;
-use super::target::{Asked, Target};
-use super::vary::Selecting;
+use super::target::{TargetUri, TargetUriRef};
+use super::vary::VaryKey;
 use crate::cache::{Bounded, bounded};
 
 /// How many variants one target may have, and what they may weigh together; beyond that the oldest go.
@@ -15,14 +15,14 @@ const HEAVIEST_VARIANTS: usize = 16 * 1024 * 1024;
 /// The largest body that is kept.
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
 /// Room that an answer is left for all but its body.
-const HEAD: usize = 4 * 1024;
+const HEADER_ALLOWANCE: usize = 4 * 1024;
 
 /// The variants of one target, the newest first.
 type Variants = Arc<[Arc<Stored>]>;
 
 /// The stored answers.
 pub(super) struct Memory {
-    targets: Bounded<Target, Variants>,
+    targets: Bounded<TargetUri, Variants>,
     /// What a target may weigh with all its variants: what weighs more than its part of the cache is gone at once.
     heaviest: usize,
 }
@@ -40,41 +40,41 @@ impl Memory {
 
     /// The largest body there is room for.
     pub(super) fn largest_body(&self) -> usize {
-        self.heaviest.saturating_sub(HEAD).min(LARGEST_BODY)
+        self.heaviest.saturating_sub(HEADER_ALLOWANCE).min(LARGEST_BODY)
     }
 
     /// The answer stored for a request, whatever its age. One without `Vary` may be the default of a resource that has
     /// others, so those that have one go first (RFC 9111, 4.1).
-    pub(super) fn get(&self, asked: Asked<'_>, request: &HeaderMap) -> Option<Arc<Stored>> {
-        let variants = self.targets.get(&asked)?;
+    pub(super) fn get(&self, target_ref: TargetUriRef<'_>, request: &HeaderMap) -> Option<Arc<Stored>> {
+        let variants = self.targets.get(&target_ref)?;
         let fits = |stored: &&Arc<Stored>| stored.answers(request);
         let varying = variants.iter().filter(|stored| !stored.is_for_any()).find(fits);
         varying.or_else(|| variants.iter().find(fits)).cloned()
     }
 
     /// Whether anything is stored for a target.
-    pub(super) fn has(&self, asked: Asked<'_>) -> bool {
-        self.targets.contains_key(&asked)
+    pub(super) fn has(&self, target_ref: TargetUriRef<'_>) -> bool {
+        self.targets.contains_key(&target_ref)
     }
 
     /// Whether two requests may get one answer, as far as the `Vary` of what is stored tells.
-    pub(super) fn may_share(&self, target: &Target, one: &HeaderMap, other: &HeaderMap) -> bool {
+    pub(super) fn may_share(&self, target: &TargetUri, one: &HeaderMap, other: &HeaderMap) -> bool {
         let known = self.targets.peek(target).unwrap_or_default();
         known.iter().all(|stored| stored.is_same_for(one, other))
     }
 
     /// What a request has in every field that the `Vary` of what is stored names.
-    pub(super) fn selecting(&self, target: &Target, request: &HeaderMap) -> Selecting {
+    pub(super) fn vary_key(&self, target: &TargetUri, request: &HeaderMap) -> VaryKey {
         let known = self.targets.peek(target).unwrap_or_default();
         let mut names = known.iter().flat_map(|stored| stored.selecting_names()).collect::<Vec<_>>();
         names.sort_unstable_by_key(|name| name.as_str());
         names.dedup();
-        Selecting::of(names.into_iter().cloned().collect(), request)
+        VaryKey::of(names.into_iter().cloned().collect(), request)
     }
 
     /// Stores an answer to `request`, in place of those it would have been answered with before; not if one of them began
     /// later.
-    pub(super) fn put(&self, target: &Target, stored: Arc<Stored>, request: &HeaderMap) {
+    pub(super) fn put(&self, target: &TargetUri, stored: Arc<Stored>, request: &HeaderMap) {
         let known = self.targets.get(target).unwrap_or_default();
         if known.iter().any(|known| known.number > stored.number && known.is_selected_by(request)) {
             return;
@@ -89,7 +89,7 @@ impl Memory {
     }
 
     /// Forgets what a request would be answered with, unless it began after `number`.
-    pub(super) fn forget(&self, target: &Target, request: &HeaderMap, number: u64) {
+    pub(super) fn forget(&self, target: &TargetUri, request: &HeaderMap, number: u64) {
         let Some(known) = self.targets.get(target) else { return };
         let is_kept = |known: &&Arc<Stored>| known.number > number || !known.answers(request);
         let kept = known.iter().filter(is_kept).cloned().collect::<Variants>();
@@ -101,11 +101,11 @@ impl Memory {
     }
 
     /// Forgets every variant of a target.
-    pub(super) fn remove(&self, target: &Target) {
+    pub(super) fn remove(&self, target: &TargetUri) {
         self.targets.remove(target);
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Target, Variants)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (TargetUri, Variants)> {
         self.targets.iter()
     }
 
@@ -118,6 +118,6 @@ impl Memory {
     }
 }
 
-fn size(target: &Target, variants: &Variants) -> usize {
+fn size(target: &TargetUri, variants: &Variants) -> usize {
     target.size() + variants.iter().map(|stored| stored.size()).sum::<usize>()
 }

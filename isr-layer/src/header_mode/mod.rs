@@ -1,6 +1,6 @@
 //! Header mode: routes that are no pages, cached as their answers' own headers say (RFC 9111 as a shared cache, RFC 5861).
 //!
-//! A straight line of its own beside the pages': a request is sorted ([`classify`]), looked up ([`HeaderMode`]), fetched with
+//! A straight line of its own beside the pages': a request is sorted ([`classify`]), looked up ([`HeaderCache`]), fetched with
 //! the client's own headers ([`request`]), and its answer judged ([`admit`]) and kept ([`stored`]). Nothing of it touches a
 //! page, and without `from_response_headers` none of it runs.
 
@@ -22,7 +22,7 @@ mod unsafe_methods;
 mod validate;
 mod vary;
 
-pub(crate) use cache::HeaderMode;
-pub(crate) use classify::sort;
+pub(crate) use cache::HeaderCache;
+pub(crate) use classify::classify;
 pub(crate) use dispatch::answer;
 pub(crate) use hit::Hit;

@@ -7,17 +7,17 @@ use http::{Method, Request, Response, request};
 use tokio::sync::oneshot;
 
 use super::admit::is_error;
-use super::cache::{Found, HeaderMode, Joined, Missing};
+use super::cache::{Found, HeaderCache, Joined, Missing};
 use super::classify::ask_for_all;
 use super::fetch::{Fetched, fetch};
 use super::flight::{Landed, Lead};
 use super::stored::Stored;
-use super::target::Target;
+use super::target::TargetUri;
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{Failure, Purpose};
 use crate::clock;
 use crate::deliver::note_status;
-use crate::middleware::Slot;
+use crate::middleware::Shared;
 use crate::middleware::{Inner, call};
 use crate::outcome::{CacheStatus, Outcome, Reason};
 
@@ -25,10 +25,10 @@ use crate::outcome::{CacheStatus, Outcome, Reason};
 const NO_PAGE: u32 = u32::MAX;
 
 /// One request in header mode.
-pub(super) struct Visit<S> {
-    pub(super) slot: Arc<Slot<S>>,
-    pub(super) mode: Arc<HeaderMode>,
-    pub(super) target: Target,
+pub(super) struct HeaderModeRequest<S> {
+    pub(super) shared: Arc<Shared<S>>,
+    pub(super) mode: Arc<HeaderCache>,
+    pub(super) target: TargetUri,
     /// Whether what it fetches may be stored.
     pub(super) is_plain: bool,
     /// The client's own request.
@@ -38,13 +38,13 @@ pub(super) struct Visit<S> {
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
 /// Answers a visit. `ready` is the client's own service, which fetches if this visit leads, and is let go otherwise.
-pub(super) async fn visit<S, B>(visit: Visit<S>, body: B, ready: S) -> Result<S::Body, S::Error>
+pub(super) async fn handle<S, B>(visit: HeaderModeRequest<S>, body: B, ready: S) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
-    let marks = &visit.slot.core.marks;
-    match visit.mode.look(visit.target.asked(), &visit.parts.headers, marks, clock::now()) {
+    let marks = &visit.shared.core.marks;
+    match visit.mode.look(visit.target.target_ref(), &visit.parts.headers, marks, clock::now()) {
         Found::Fresh(stored) => Ok(visit.serve(&stored, Outcome::Hit)),
         Found::WhileRevalidate(stored) => {
             drop(ready);
@@ -56,14 +56,14 @@ where
     }
 }
 
-impl<S> Visit<S> {
+impl<S> HeaderModeRequest<S> {
     /// Leads a fetch, or takes the result of one in progress: only what was stored, and only if its `Vary` matches.
     async fn join<B>(&self, missing: Missing, body: B, ready: S) -> Result<S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let marks = &self.slot.core.marks;
+        let marks = &self.shared.core.marks;
         let follower = match self.mode.join(&self.target, &self.parts.headers, marks, clock::now()) {
             Joined::Fresh(stored) => return Ok(self.serve(&stored, Outcome::Hit)),
             Joined::Lead(lead) => return self.lead(lead, missing, body, ready).await,
@@ -84,7 +84,7 @@ impl<S> Visit<S> {
             Landed::Stored(_) | Landed::Unstored => {}
         }
         let lead = self.mode.alone(&self.target, marks);
-        self.lead(lead, missing, body, self.slot.service()).await
+        self.lead(lead, missing, body, self.shared.service()).await
     }
 
     /// Fetches on a task of its own, and waits for what that gives.
@@ -95,9 +95,9 @@ impl<S> Visit<S> {
     {
         let (client, answer) = oneshot::channel();
         let request = Request::from_parts(self.parts.clone(), body);
-        let marks = &self.slot.core.marks;
+        let marks = &self.shared.core.marks;
         let known = missing.stored.clone().filter(|stored| stored.can_be_validated(marks));
-        self.slot.core.tasks.spawn(fetch(lead, service, request, known, Some(client)));
+        self.shared.core.tasks.spawn(fetch(lead, service, request, known, Some(client)));
         match answer.await {
             Ok(fetched) => self.fetched(fetched, &missing),
             // The task was ended from outside: the runtime shuts down.
@@ -120,13 +120,13 @@ impl<S> Visit<S> {
 
     /// What the client gets of what was fetched for it, or of what is stored should the origin be in trouble.
     fn fetched<R, E>(&self, fetched: Fetched<R, E>, missing: &Missing) -> Result<R, E> {
-        let trouble = match &fetched {
+        let negative = match &fetched {
             Fetched::Answer(response, _) if !is_error(response.status()) => None,
             Fetched::Answer(..) => Some(Reason::FailedStatus),
             Fetched::Error(_) => Some(Reason::ServiceError),
             Fetched::Failed(reason) => Some(*reason),
         };
-        if let Some(kept) = trouble.and_then(|reason| self.in_place_of_an_error(missing, reason, false)) {
+        if let Some(kept) = negative.and_then(|reason| self.in_place_of_an_error(missing, reason, false)) {
             return Ok(kept);
         }
         let forward = missing.forward;
@@ -149,14 +149,14 @@ impl<S> Visit<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let core = &self.slot.core;
+        let core = &self.shared.core;
         let mut parts = self.parts.clone();
         parts.method = Method::GET;
         ask_for_all(&mut parts.headers);
         let lead = self.mode.refresh(&self.target, &parts.headers, &core.marks, clock::now());
         let Some(lead) = lead else { return };
         let known = Some(stored.clone()).filter(|stored| stored.can_be_validated(&core.marks));
-        let (slot, permits) = (Arc::downgrade(&self.slot), core.permits.clone());
+        let (shared, permits) = (Arc::downgrade(&self.shared), core.permits.clone());
         core.tasks.spawn(async move {
             let _permit = tokio::select! {
                 biased;
@@ -165,10 +165,10 @@ impl<S> Visit<S> {
                     None => return,
                 },
                 () = lead.gained_waiter() => None,
-                () = tokio::time::sleep(Purpose::Refresh.patience()) => return,
+                () = tokio::time::sleep(Purpose::Refresh.max_wait()) => return,
             };
-            let Some(service) = slot.upgrade().map(|slot| slot.service()) else { return };
-            drop(slot);
+            let Some(service) = shared.upgrade().map(|shared| shared.service()) else { return };
+            drop(shared);
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
             fetch(lead, service, request, known, None).await;
         });
@@ -181,17 +181,17 @@ impl<S> Visit<S> {
         collapsed: bool,
     ) -> Option<Response<IsrBody<R>>> {
         let kept = missing.stored.as_ref().filter(|stored| stored.allows_if_error(clock::now()))?;
-        Some(self.serve(kept, Outcome::Kept { reason, collapsed }))
+        Some(self.serve(kept, Outcome::StaleIfError { reason, collapsed }))
     }
 
     fn serve<R>(&self, stored: &Arc<Stored>, outcome: Outcome) -> Response<IsrBody<R>> {
-        let form = stored.form(&self.parts.method, &self.parts.headers);
-        stored.answer(form, outcome, self.slot.core.config.cache_status, clock::now())
+        let kind = stored.kind(&self.parts.method, &self.parts.headers);
+        stored.answer(kind, outcome, self.shared.core.config.cache_status, clock::now())
     }
 
     /// An answer as it came, with what happened to it.
     fn noted<R>(&self, mut response: Response<IsrBody<R>>, outcome: Outcome) -> Response<IsrBody<R>> {
-        if self.slot.core.config.cache_status {
+        if self.shared.core.config.cache_status {
             note_status(response.headers_mut(), &CacheStatus { outcome, ttl: None });
         }
         response

@@ -8,19 +8,19 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use http::{Method, Response, StatusCode, response};
 
 use super::admit::Admitted;
-use super::freshness::State;
-use super::target::Target;
+use super::freshness::Freshness;
+use super::target::TargetUri;
 use super::validate::{ask_for_change, can_validate, updated};
 use crate::body::IsrBody;
 use crate::clock::Instant;
-use crate::deliver::{Form, Representation, Stamps, body, choose_form, prepare_foreign, size};
+use crate::deliver::{PreparedHeads, Representation, ResponseKind, body, choose_kind, prepare_foreign, size};
 use crate::invalidation::{Marks, Validity};
 use crate::outcome::{CacheStatus, Outcome};
 
 /// One stored answer: of several for one target each is for the requests its `Vary` selects.
 #[derive(Debug)]
 pub(super) struct Stored {
-    target: Target,
+    target: TargetUri,
     admitted: Admitted,
     representation: Representation,
     /// `Cache-Status` members of caches behind us.
@@ -33,7 +33,7 @@ pub(super) struct Stored {
     /// The last purge known to have left it alone.
     valid_through: AtomicU64,
     /// The origin has said of another answer that it still holds.
-    is_doubted: AtomicBool,
+    validators_mismatched: AtomicBool,
     size: usize,
 }
 
@@ -49,11 +49,11 @@ pub(super) struct Whole {
 }
 
 impl Stored {
-    pub(super) fn new(target: Target, admitted: Admitted, whole: &Whole, number: u64, as_of: u64) -> Self {
+    pub(super) fn new(target: TargetUri, admitted: Admitted, whole: &Whole, number: u64, as_of: u64) -> Self {
         let Whole { parts, body, trailers, born, received } = whole;
         let mut headers = parts.headers.clone();
         let earlier_caches = prepare_foreign(&mut headers, *received);
-        let size = size_of::<Self>() + target.size() + admitted.selecting.size() + body.len();
+        let size = size_of::<Self>() + target.size() + admitted.vary_key.size() + body.len();
         let size = size + size::heads(&headers, 1) + trailers.as_deref().map_or(0, size::fields);
         Self {
             target,
@@ -64,19 +64,19 @@ impl Stored {
             born: *born,
             number,
             valid_through: AtomicU64::new(as_of),
-            is_doubted: AtomicBool::new(false),
+            validators_mismatched: AtomicBool::new(false),
             size,
         }
     }
 
     /// Whether its `Vary` selects it for a request.
     pub(super) fn is_selected_by(&self, request: &HeaderMap) -> bool {
-        self.admitted.selecting.matches(request)
+        self.admitted.vary_key.matches(request)
     }
 
     /// Whether two requests have the same in all that its `Vary` names.
     pub(super) fn is_same_for(&self, one: &HeaderMap, other: &HeaderMap) -> bool {
-        self.admitted.selecting.is_same(one, other)
+        self.admitted.vary_key.is_same(one, other)
     }
 
     /// Whether it may answer a request: its `Vary` selects it, and one that says who asks gets only what is for all.
@@ -87,22 +87,22 @@ impl Stored {
 
     /// The fields that its `Vary` names.
     pub(super) fn selecting_names(&self) -> impl Iterator<Item = &HeaderName> {
-        self.admitted.selecting.names()
+        self.admitted.vary_key.names()
     }
 
     /// Whether it is the same for every request.
     pub(super) fn is_for_any(&self) -> bool {
-        self.admitted.selecting.is_any()
+        self.admitted.vary_key.is_any()
     }
 
     /// What may be done with it now.
-    pub(super) fn state(&self, marks: &Marks, now: Instant) -> State {
-        self.admitted.terms.state(self.age(now), self.validity(marks))
+    pub(super) fn freshness(&self, marks: &Marks, now: Instant) -> Freshness {
+        self.admitted.lifetime.freshness(self.age(now), self.validity(marks))
     }
 
     /// Whether it may stand in for an error now.
     pub(super) fn allows_if_error(&self, now: Instant) -> bool {
-        self.admitted.terms.allows_if_error(self.age(now))
+        self.admitted.lifetime.allows_if_error(self.age(now))
     }
 
     /// What the marks say; raises the number up to which it is known to be valid.
@@ -121,21 +121,22 @@ impl Stored {
 
     /// Whether the origin can be asked if it still holds. After a purge it is not: that says it does not.
     pub(super) fn can_be_validated(&self, marks: &Marks) -> bool {
-        let is_trusted = self.validity(marks) == Validity::Valid && !self.is_doubted.load(Ordering::Relaxed);
-        let head = &self.representation.stamps.latest().whole.head;
+        let is_trusted =
+            self.validity(marks) == Validity::Valid && !self.validators_mismatched.load(Ordering::Relaxed);
+        let head = &self.representation.heads.latest().whole.head;
         is_trusted && head.status == StatusCode::OK && can_validate(&head.headers)
     }
 
     /// Makes a request ask for what differs from it only.
     pub(super) fn ask_for_change(&self, request: &mut HeaderMap) {
-        ask_for_change(request, &self.representation.stamps.latest().whole.head.headers);
+        ask_for_change(request, &self.representation.heads.latest().whole.head.headers);
     }
 
     /// The whole of it, as a 304 with the headers `new` says it is now; `None` when that speaks of another answer.
     pub(super) fn updated(&self, new: &HeaderMap, born: Instant, received: SystemTime) -> Option<Whole> {
-        let headers = updated(&self.representation.stamps.latest().whole.head.headers, new);
-        // Asked again in the same way, the origin would say the same again.
-        self.is_doubted.store(headers.is_none(), Ordering::Relaxed);
+        let headers = updated(&self.representation.heads.latest().whole.head.headers, new);
+        // TargetUriRef again in the same way, the origin would say the same again.
+        self.validators_mismatched.store(headers.is_none(), Ordering::Relaxed);
         let headers = headers?;
         let (mut parts, ()) = Response::new(()).into_parts();
         parts.headers = headers;
@@ -154,41 +155,47 @@ impl Stored {
     }
 
     /// In which form the client of a request gets it.
-    pub(super) fn form(&self, method: &Method, request: &HeaderMap) -> Form {
-        choose_form(&self.representation, *method == Method::HEAD, request)
+    pub(super) fn kind(&self, method: &Method, request: &HeaderMap) -> ResponseKind {
+        choose_kind(&self.representation, *method == Method::HEAD, request)
     }
 
     /// What a client gets of it.
     pub(super) fn answer<R>(
         &self,
-        form: Form,
+        kind: ResponseKind,
         outcome: Outcome,
         show_status: bool,
         now: Instant,
     ) -> Response<IsrBody<R>> {
         let page = &self.representation;
         if outcome == Outcome::Hit
-            && let Some(head) = page.stamps.latest().head(form, now)
+            && let Some(head) = page.heads.latest().head(kind, now)
         {
-            return Response::from_parts(head.clone(), body(form, &page.body, &self.trailers));
+            return Response::from_parts(head.clone(), body(kind, &page.body, &self.trailers));
         }
-        let head = self.head_now(form, outcome, show_status, now);
-        Response::from_parts(head, body(form, &page.body, &self.trailers))
+        let head = self.head_now(kind, outcome, show_status, now);
+        Response::from_parts(head, body(kind, &page.body, &self.trailers))
     }
 
     /// The head of this second. That of a hit is kept for the next one; others say what happened only once.
-    fn head_now(&self, form: Form, outcome: Outcome, show_status: bool, now: Instant) -> response::Parts {
+    fn head_now(
+        &self,
+        kind: ResponseKind,
+        outcome: Outcome,
+        show_status: bool,
+        now: Instant,
+    ) -> response::Parts {
         let page = &self.representation;
         let age = self.age(now);
         let until = now + Duration::from_secs(age.as_secs() + 1) - age;
         let age = age.as_secs();
         let status = show_status.then(|| CacheStatus { outcome, ttl: Some(self.ttl(age, outcome)) });
         let whole =
-            page.stamps.latest().whole.at((age, until), status.as_ref(), self.earlier_caches.as_deref());
+            page.heads.latest().whole.at((age, until), status.as_ref(), self.earlier_caches.as_deref());
         if outcome == Outcome::Hit {
-            page.stamps.renew(&whole, form, page.body.len())
+            page.heads.renew(&whole, kind, page.body.len())
         } else {
-            Stamps::once(&whole, form, page.body.len())
+            PreparedHeads::once(&whole, kind, page.body.len())
         }
     }
 
@@ -199,7 +206,7 @@ impl Stored {
     /// Seconds until it goes stale; zero at most when a purge made it stale.
     fn ttl(&self, age: u64, outcome: Outcome) -> i64 {
         let secs = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        let ttl = secs(self.admitted.terms.fresh.as_secs()).saturating_sub(secs(age));
+        let ttl = secs(self.admitted.lifetime.fresh.as_secs()).saturating_sub(secs(age));
         if matches!(outcome, Outcome::StaleHit(_)) { ttl.min(0) } else { ttl }
     }
 }

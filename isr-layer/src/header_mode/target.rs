@@ -14,7 +14,7 @@ const LONGEST: usize = 16 * 1024;
 
 /// Scheme, authority, path and raw query of a request: what is looked up, without a copy.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct TargetUriRef<'a> {
     /// Empty where the request does not say it.
     scheme: &'a str,
     /// In any case: it is compared without.
@@ -25,7 +25,7 @@ pub(super) struct Asked<'a> {
 
 /// The same, kept.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
+pub(crate) struct TargetUri {
     /// `scheme://authority/path?query`.
     text: Arc<str>,
     /// How long the first three are in it.
@@ -34,7 +34,7 @@ pub(crate) struct Target {
     path: Arc<str>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> TargetUriRef<'a> {
     /// What a request whose public path is `path` asks for; `None` when that is unclear or too long. It is unclear where two
     /// hosts are named: an application that goes by the other one would answer for that (RFC 9112, 3.2.2; RFC 9113, 8.3.1).
     pub(super) fn of<B>(request: &'a Request<B>, path: &'a str) -> Option<Self> {
@@ -46,10 +46,10 @@ impl<'a> Asked<'a> {
         }
         let (scheme, host) = (uri.scheme_str().unwrap_or(""), host.unwrap_or(""));
         let Some(authority) = uri.authority() else { return Self::new(scheme, host, path, uri.query()) };
-        let asked = Self::new(scheme, authority.as_str(), path, uri.query())?;
+        let target_ref = Self::new(scheme, authority.as_str(), path, uri.query())?;
         let host = without_default_port(scheme, host);
-        let is_one = host.is_empty() || asked.authority.eq_ignore_ascii_case(host);
-        is_one.then_some(asked)
+        let is_one = host.is_empty() || target_ref.authority.eq_ignore_ascii_case(host);
+        is_one.then_some(target_ref)
     }
 
     fn new(scheme: &'a str, authority: &'a str, path: &'a str, query: Option<&'a str>) -> Option<Self> {
@@ -64,9 +64,9 @@ impl<'a> Asked<'a> {
     }
 }
 
-impl Target {
-    pub(super) fn new(asked: Asked<'_>) -> Self {
-        let Asked { scheme, authority, path, query } = asked;
+impl TargetUri {
+    pub(super) fn new(target_ref: TargetUriRef<'_>) -> Self {
+        let TargetUriRef { scheme, authority, path, query } = target_ref;
         let mut text = format!("{scheme}://{}{path}", authority.to_ascii_lowercase());
         if let Some(query) = query {
             text.push('?');
@@ -78,12 +78,12 @@ impl Target {
     }
 
     /// What has to be asked for to get it.
-    pub(super) fn asked(&self) -> Asked<'_> {
+    pub(super) fn target_ref(&self) -> TargetUriRef<'_> {
         let [scheme, authority, path] = self.lengths;
         let (scheme, rest) = self.text.split_at(scheme);
         let (authority, rest) = rest["://".len()..].split_at(authority);
         let (path, query) = rest.split_at(path);
-        Asked { scheme, authority, path, query: query.strip_prefix('?') }
+        TargetUriRef { scheme, authority, path, query: query.strip_prefix('?') }
     }
 
     /// The path as purges name it.
@@ -103,16 +103,16 @@ impl Target {
 
     /// The same in every scheme: a request of HTTP/1.1 says none, one of HTTP/2 does, and both change one resource.
     pub(super) fn in_every_scheme(&self) -> impl Iterator<Item = Self> {
-        let Asked { scheme, authority, path, query } = self.asked();
+        let TargetUriRef { scheme, authority, path, query } = self.target_ref();
         let schemes = ["", "http", "https"].into_iter().filter(move |other| *other != scheme);
-        let others = schemes.filter_map(move |other| Asked::new(other, authority, path, query));
+        let others = schemes.filter_map(move |other| TargetUriRef::new(other, authority, path, query));
         std::iter::once(self.clone()).chain(others.map(Self::new))
     }
 
     /// What a reference in `Location` or `Content-Location` names, if that is of the same origin (RFC 3986, 5.2).
     pub(super) fn refer(&self, reference: &str) -> Option<Self> {
         let reference = reference.split('#').next().unwrap_or_default().trim();
-        let Asked { scheme, authority, path, .. } = self.asked();
+        let TargetUriRef { scheme, authority, path, .. } = self.target_ref();
         if let Some((named, rest)) = reference.split_once("://") {
             let is_same = named.eq_ignore_ascii_case(scheme) || scheme.is_empty();
             return if is_same { self.beside(named, authority, scheme, rest) } else { None };
@@ -126,7 +126,7 @@ impl Target {
             absolute if absolute.starts_with('/') => without_dots(absolute),
             relative => without_dots(&format!("{}{relative}", &path[..=path.rfind('/')?])),
         };
-        Asked::new(scheme, authority, &resolved, query).map(Self::new)
+        TargetUriRef::new(scheme, authority, &resolved, query).map(Self::new)
     }
 
     /// What `authority/path?query` names, if the authority is ours.
@@ -137,11 +137,11 @@ impl Target {
         let authority = without_default_port(&named_scheme, &authority);
         let is_same = authority == without_default_port(&named_scheme, ours);
         let path = without_dots(uri.path());
-        Asked::new(scheme, ours, &path, uri.query()).filter(|_| is_same).map(Self::new)
+        TargetUriRef::new(scheme, ours, &path, uri.query()).filter(|_| is_same).map(Self::new)
     }
 }
 
-impl PartialEq for Asked<'_> {
+impl PartialEq for TargetUriRef<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.path == other.path
             && self.query == other.query
@@ -150,7 +150,7 @@ impl PartialEq for Asked<'_> {
     }
 }
 
-impl Hash for Asked<'_> {
+impl Hash for TargetUriRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.scheme.hash(state);
         self.authority.bytes().for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
@@ -159,23 +159,23 @@ impl Hash for Asked<'_> {
     }
 }
 
-impl Equivalent<Target> for Asked<'_> {
-    fn equivalent(&self, target: &Target) -> bool {
-        *self == target.asked()
+impl Equivalent<TargetUri> for TargetUriRef<'_> {
+    fn equivalent(&self, target: &TargetUri) -> bool {
+        *self == target.target_ref()
     }
 }
 
-impl PartialEq for Target {
+impl PartialEq for TargetUri {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
 }
 
-impl Eq for Target {}
+impl Eq for TargetUri {}
 
-impl Hash for Target {
+impl Hash for TargetUri {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.asked().hash(state);
+        self.target_ref().hash(state);
     }
 }
 
@@ -220,9 +220,9 @@ mod tests {
 
     use super::*;
 
-    fn target(uri: &str, host: &str) -> Option<Target> {
+    fn target(uri: &str, host: &str) -> Option<TargetUri> {
         let request = Request::get(uri).header(HOST, host).body(()).unwrap();
-        Asked::of(&request, request.uri().path()).map(Target::new)
+        TargetUriRef::of(&request, request.uri().path()).map(TargetUri::new)
     }
 
     #[test]
@@ -243,9 +243,11 @@ mod tests {
         let targets = HashMap::from([(target("/a?b", "example.com:81").unwrap(), ())]);
         let finds = |uri: &str, host: &str| {
             let request = Request::get(uri).header(HOST, host).body(()).unwrap();
-            let asked = Asked::of(&request, request.uri().path()).unwrap();
-            let hash = targets.hasher().hash_one(asked);
-            targets.keys().all(|target| targets.hasher().hash_one(target) == hash && asked.equivalent(target))
+            let target_ref = TargetUriRef::of(&request, request.uri().path()).unwrap();
+            let hash = targets.hasher().hash_one(target_ref);
+            targets
+                .keys()
+                .all(|target| targets.hasher().hash_one(target) == hash && target_ref.equivalent(target))
         };
 
         assert!(finds("/a?b", "example.com:81") && finds("/a?b", "EXAMPLE.com:81"));
@@ -258,7 +260,7 @@ mod tests {
     fn two_hosts_are_none() {
         let request = Request::get("/").header(HOST, "a").header(HOST, "b").body(()).unwrap();
 
-        assert!(Asked::of(&request, "/").is_none());
+        assert!(TargetUriRef::of(&request, "/").is_none());
         assert!(target("http://a/", "b").is_none() && target("http://a:81/", "a").is_none());
     }
 

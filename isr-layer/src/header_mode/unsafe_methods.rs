@@ -6,15 +6,15 @@ use std::sync::Arc;
 use http::Response;
 use http::header::{CONTENT_LOCATION, HeaderMap, HeaderValue, LOCATION};
 
-use super::cache::HeaderMode;
-use super::target::Target;
+use super::cache::HeaderCache;
+use super::target::TargetUri;
 use crate::body::IsrBody;
 
 /// Awaits the answer to an unsafe request. A success forgets its target, and what `Location` and `Content-Location` name
 /// within the same origin; registered pages are never touched.
 pub(super) async fn pass_unsafe<R, E>(
-    mode: Arc<HeaderMode>,
-    target: Target,
+    mode: Arc<HeaderCache>,
+    target: TargetUri,
     answer: impl Future<Output = Result<Response<R>, E>>,
 ) -> Result<Response<IsrBody<R>>, E> {
     let response = answer.await?;
@@ -25,7 +25,7 @@ pub(super) async fn pass_unsafe<R, E>(
     Ok(response.map(IsrBody::inner))
 }
 
-fn named<'a>(target: &'a Target, headers: &'a HeaderMap) -> impl Iterator<Item = Target> + 'a {
+fn named<'a>(target: &'a TargetUri, headers: &'a HeaderMap) -> impl Iterator<Item = TargetUri> + 'a {
     let references = [LOCATION, CONTENT_LOCATION].into_iter().filter_map(|name| headers.get(name));
     references.filter_map(|value: &HeaderValue| target.refer(value.to_str().ok()?))
 }

@@ -4,7 +4,7 @@ use http::header::{HeaderMap, HeaderName, VARY};
 
 /// The fields that an answer was selected by, as the request had them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Selecting(Box<[Field]>);
+pub(super) struct VaryKey(Box<[Field]>);
 
 /// A field, and its value if it is there.
 type Field = (HeaderName, Option<Box<[u8]>>);
@@ -24,7 +24,7 @@ pub(super) fn names(response: &HeaderMap) -> Option<Vec<HeaderName>> {
     Some(names)
 }
 
-impl Selecting {
+impl VaryKey {
     /// What a request has in the fields of those names.
     pub(super) fn of(names: Vec<HeaderName>, request: &HeaderMap) -> Self {
         Self(
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_field_that_is_missing_differs_from_one_that_is_empty() {
         let of = |fields: &[(&'static str, &str)]| {
-            Selecting::of(
+            VaryKey::of(
                 vec![HeaderName::from_static("foo"), HeaderName::from_static("bar")],
                 &request(fields),
             )
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn lines_are_one_list_and_known_lists_have_one_spelling() {
         let of = |name: &'static str, value| {
-            Selecting::of(vec![HeaderName::from_static(name)], &request(&[(name, value)]))
+            VaryKey::of(vec![HeaderName::from_static(name)], &request(&[(name, value)]))
         };
 
         assert!(of("foo", "a, b").matches(&request(&[("foo", "a"), ("foo", "b")])));

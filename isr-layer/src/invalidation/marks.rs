@@ -38,20 +38,20 @@ pub(crate) enum Strength {
 
 /// A tag or a page: its mark, and how many living entries carry it.
 #[derive(Debug, Default)]
-pub(crate) struct Cell {
+pub(crate) struct TagMark {
     mark: Mark,
-    carriers: AtomicU64,
+    entry_count: AtomicU64,
 }
 
 /// What an entry is carried by: its page first, then its tags. Counts itself while it lives.
 #[derive(Debug)]
-pub(crate) struct Carried(Box<[Arc<Cell>]>);
+pub(crate) struct EntryTags(Box<[Arc<TagMark>]>);
 
 /// What one purge reaches.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     All,
-    Page(Arc<Cell>),
+    Page(Arc<TagMark>),
     Path(String),
     Prefix(String),
     Tag(String),
@@ -75,7 +75,7 @@ pub(crate) struct Marks {
 /// them collide.
 #[derive(Debug, Default)]
 struct Table {
-    tags: HashMap<Arc<str>, Arc<Cell>>,
+    tags: HashMap<Arc<str>, Arc<TagMark>>,
     paths: HashMap<Box<str>, Mark>,
     prefixes: HashMap<Box<str>, Mark>,
     /// How large the table may grow before it is worth pruning again.
@@ -105,30 +105,30 @@ impl Mark {
     }
 }
 
-impl Cell {
+impl TagMark {
     /// How many living entries carry it.
-    pub(crate) fn carriers(&self) -> u64 {
-        self.carriers.load(Ordering::Relaxed)
+    pub(crate) fn entry_count(&self) -> u64 {
+        self.entry_count.load(Ordering::Relaxed)
     }
 }
 
-impl Carried {
-    pub(crate) fn new(cells: Vec<Arc<Cell>>) -> Self {
-        for cell in &cells {
-            cell.carriers.fetch_add(1, Ordering::Relaxed);
+impl EntryTags {
+    pub(crate) fn new(tags: Vec<Arc<TagMark>>) -> Self {
+        for tag in &tags {
+            tag.entry_count.fetch_add(1, Ordering::Relaxed);
         }
-        Self(cells.into())
+        Self(tags.into())
     }
 
-    pub(crate) fn cells(&self) -> &[Arc<Cell>] {
+    pub(crate) fn tags(&self) -> &[Arc<TagMark>] {
         &self.0
     }
 }
 
-impl Drop for Carried {
+impl Drop for EntryTags {
     fn drop(&mut self) {
-        for cell in &self.0 {
-            cell.carriers.fetch_sub(1, Ordering::Relaxed);
+        for tag in &self.0 {
+            tag.entry_count.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -167,26 +167,26 @@ impl Marks {
     }
 
     /// What the marks say about something at `path`, carried by `cells`, that was valid at number `since`.
-    pub(crate) fn validity(&self, path: &str, cells: &[Arc<Cell>], since: u64) -> Validity {
-        self.strictest(path, cells, since, Table::text_validity)
+    pub(crate) fn validity(&self, path: &str, tags: &[Arc<TagMark>], since: u64) -> Validity {
+        self.strictest(path, tags, since, Table::text_validity)
     }
 
     /// The same for a list of paths of which `path` is one: what a purge of a single path says is left out.
-    pub(crate) fn validity_of_many(&self, path: &str, cells: &[Arc<Cell>], since: u64) -> Validity {
-        self.strictest(path, cells, since, Table::prefix_validity)
+    pub(crate) fn validity_of_many(&self, path: &str, tags: &[Arc<TagMark>], since: u64) -> Validity {
+        self.strictest(path, tags, since, Table::prefix_validity)
     }
 
     #[inline]
     fn strictest(
         &self,
         path: &str,
-        cells: &[Arc<Cell>],
+        tags: &[Arc<TagMark>],
         since: u64,
         of_text: fn(&Table, &str, u64) -> Validity,
     ) -> Validity {
         let mut worst = self.all.validity(since);
-        for cell in cells {
-            worst = worst.max(cell.mark.validity(since));
+        for tag in tags {
+            worst = worst.max(tag.mark.validity(since));
         }
         if self.newest_text.load(Ordering::Acquire) > since {
             worst = worst.max(of_text(&self.read(), path, since));
@@ -196,17 +196,17 @@ impl Marks {
     }
 
     /// The newest mark on any of `cells`, or the floor when that is newer.
-    pub(crate) fn newest(&self, cells: &[Arc<Cell>]) -> u64 {
-        cells.iter().map(|cell| cell.mark.newest()).fold(self.floor.newest(), u64::max)
+    pub(crate) fn newest(&self, tags: &[Arc<TagMark>]) -> u64 {
+        tags.iter().map(|tag| tag.mark.newest()).fold(self.floor.newest(), u64::max)
     }
 
     /// The cells of `tags`, made where they are not there yet.
-    pub(crate) fn intern(&self, tags: impl IntoIterator<Item = String>) -> Vec<Arc<Cell>> {
+    pub(crate) fn intern(&self, tags: impl IntoIterator<Item = String>) -> Vec<Arc<TagMark>> {
         tags.into_iter().map(|tag| self.tag(&tag).unwrap_or_else(|| self.write().tag(tag))).collect()
     }
 
     /// The cell of a tag that somebody carries or purged.
-    pub(crate) fn tag(&self, tag: &str) -> Option<Arc<Cell>> {
+    pub(crate) fn tag(&self, tag: &str) -> Option<Arc<TagMark>> {
         self.read().tags.get(tag).cloned()
     }
 
@@ -231,7 +231,7 @@ impl Marks {
     fn raise(&self, table: &mut Table, target: &Target, number: u64, strength: Strength) {
         match target {
             Target::All => self.all.raise(number, strength),
-            Target::Page(cell) => cell.mark.raise(number, strength),
+            Target::Page(tag) => tag.mark.raise(number, strength),
             Target::Tag(tag) => table.tag(tag.clone()).mark.raise(number, strength),
             Target::Path(path) => {
                 table.paths.entry(path.as_str().into()).or_default().raise(number, strength);
@@ -246,7 +246,7 @@ impl Marks {
 
     fn prune_table(&self, table: &mut Table, through: u64) {
         // A tag that nobody carries and no purge named says nothing: it came with a key that is gone.
-        table.tags.retain(|_, cell| !is_idle(cell) || cell.mark.newest() > 0);
+        table.tags.retain(|_, tag| !is_idle(tag) || tag.mark.newest() > 0);
         let mut numbers = table.prunable().filter(|number| *number <= through).collect::<Vec<_>>();
         let keep = self.bound / 2;
         if numbers.len() > keep {
@@ -274,7 +274,7 @@ impl Table {
         self.tags.len() + self.paths.len() + self.prefixes.len()
     }
 
-    fn tag(&mut self, tag: String) -> Arc<Cell> {
+    fn tag(&mut self, tag: String) -> Arc<TagMark> {
         self.tags.entry(tag.into()).or_default().clone()
     }
 
@@ -295,13 +295,13 @@ impl Table {
 
     /// The newest number of each selector that only this table holds.
     fn prunable(&self) -> impl Iterator<Item = u64> {
-        let idle = self.tags.values().filter(|cell| is_idle(cell)).map(|cell| cell.mark.newest());
+        let idle = self.tags.values().filter(|tag| is_idle(tag)).map(|tag| tag.mark.newest());
         idle.chain(self.paths.values().chain(self.prefixes.values()).map(Mark::newest))
     }
 
     /// The newest hard number among what [`forget`](Self::forget) would drop.
     fn newest_hard(&self, cut: u64) -> u64 {
-        let idle = self.tags.values().filter(|cell| is_idle(cell)).map(|cell| &cell.mark);
+        let idle = self.tags.values().filter(|tag| is_idle(tag)).map(|tag| &tag.mark);
         idle.chain(self.paths.values().chain(self.prefixes.values()))
             .filter(|mark| mark.newest() <= cut)
             .map(|mark| mark.hard.load(Ordering::Acquire))
@@ -310,7 +310,7 @@ impl Table {
     }
 
     fn forget(&mut self, cut: u64) {
-        self.tags.retain(|_, cell| !is_idle(cell) || cell.mark.newest() > cut);
+        self.tags.retain(|_, tag| !is_idle(tag) || tag.mark.newest() > cut);
         self.paths.retain(|_, mark| mark.newest() > cut);
         self.prefixes.retain(|_, mark| mark.newest() > cut);
         self.tags.shrink_to_fit();
@@ -321,8 +321,8 @@ impl Table {
 
 /// Nobody but the table holds it: neither an entry nor a render in progress. New holders come through the table alone,
 /// which is locked meanwhile.
-fn is_idle(cell: &Arc<Cell>) -> bool {
-    Arc::strong_count(cell) == 1
+fn is_idle(tag: &Arc<TagMark>) -> bool {
+    Arc::strong_count(tag) == 1
 }
 
 #[cfg(test)]

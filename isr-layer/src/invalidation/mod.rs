@@ -7,5 +7,5 @@ mod receipt;
 pub use purge::{Mode, Purge, Selector};
 pub use receipt::{Receipt, SelectorReceipt, Status};
 
-pub(crate) use marks::{Carried, Cell, Marks, Strength, Target, Validity};
+pub(crate) use marks::{EntryTags, Marks, Strength, TagMark, Target, Validity};
 pub(crate) use purge::Item;

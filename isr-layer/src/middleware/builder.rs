@@ -10,7 +10,7 @@ use http::header::HeaderName;
 
 use super::layer::IsrLayer;
 use crate::__private::Registered;
-use crate::cache::{Config, Core, Limits, Lists};
+use crate::cache::{Config, Core, Limits, ParamLists};
 use crate::deliver::Downstream;
 use crate::draft::{DEFAULT_NAME, Draft};
 use crate::error::{Error, ErrorKind};
@@ -260,7 +260,7 @@ impl IsrLayerBuilder {
         let declared = || inventory::iter::<Registered>.into_iter().map(|Registered(page)| *page).collect();
         let hosts = self.hosts.map_or_else(|| Ok(Hosts::default()), Hosts::new)?;
         let registry = Registry::new(self.pages.unwrap_or_else(declared), hosts)?;
-        let lists = Lists::new(&registry, self.params)?;
+        let lists = ParamLists::new(&registry, self.params)?;
         Ok(IsrLayer { core: Core::new(self.config, registry, lists) })
     }
 }

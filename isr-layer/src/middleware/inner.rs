@@ -31,7 +31,7 @@ where
 }
 
 /// Takes the ready service and leaves a clone that is not: whatever readiness holds goes where the ready one goes.
-pub(crate) fn release<S: Clone>(inner: &mut S) -> S {
+pub(crate) fn take_ready<S: Clone>(inner: &mut S) -> S {
     let clone = inner.clone();
     std::mem::replace(inner, clone)
 }

@@ -31,6 +31,6 @@ pub use service::Isr;
 #[cfg(feature = "axum")]
 pub use wrap::{Wrapped, WrappedFuture};
 
-pub(crate) use inner::{Inner, call, release};
+pub(crate) use inner::{Inner, call, take_ready};
 pub(crate) use placement::is_always_ready;
-pub(crate) use shared::Slot;
+pub(crate) use shared::Shared;

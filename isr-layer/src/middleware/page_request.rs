@@ -9,10 +9,11 @@ use http_body::Body;
 use tokio::sync::oneshot;
 
 use super::inner::{Inner, call};
-use super::shared::{Background, Slot, Through};
+use super::shared::{BackgroundRender, DirectRender, Shared};
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
-    Answer, Decision, End, Failure, For, Landing, Lead, Purpose, Waiting, attempt, regenerate,
+    Decision, Failure, Leader, LeaderReply, Purpose, RenderEnd, RenderOutcome, StartedFor, Waiting, attempt,
+    regenerate,
 };
 use crate::clock;
 use crate::deliver::{Delivery, deliver, name_declared, take_back, unstored};
@@ -24,11 +25,11 @@ use crate::render::context::{Current, is_rendering};
 
 /// How often a request looks again after a render it waited for was of no use to it. The second look finds a render that
 /// began after it came, so this is reached only while the runtime shuts down.
-const LOOKS: usize = 4;
+const MAX_ATTEMPTS: usize = 4;
 
 /// One request for a page.
-pub(crate) struct Visit<S, B> {
-    pub(crate) slot: Arc<Slot<S>>,
+pub(crate) struct PageRequest<S, B> {
+    pub(crate) shared: Arc<Shared<S>>,
     pub(crate) recipe: Recipe,
     pub(crate) delivery: Delivery,
     /// The client's own request without its headers, which are the delivery's: for a route that turns out to be no page.
@@ -42,12 +43,12 @@ type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 /// Answers a visit, boxed since it is handed on a few times, and every future on the way would have room for it.
 ///
 /// `ready` is the client's own service, which renders if this visit leads, and is let go otherwise.
-pub(crate) async fn visit<S, B>(visit: Box<Visit<S, B>>, ready: S) -> Result<S::Body, S::Error>
+pub(crate) async fn handle<S, B>(visit: Box<PageRequest<S, B>>, ready: S) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
-    let core = visit.slot.core.clone();
+    let core = visit.shared.core.clone();
     if is_rendering(&visit.recipe.key) {
         return visit.pass(ready).await;
     }
@@ -55,7 +56,7 @@ where
     if core.is_unlisted(&visit.recipe) {
         return Ok(visit.not_listed());
     }
-    for _ in 0..LOOKS {
+    for _ in 0..MAX_ATTEMPTS {
         let decision = core.decide(&visit.recipe, visit.arrival, clock::now());
         match decision {
             Decision::Serve(entry, outcome) => return Ok(visit.serve(&entry, outcome)),
@@ -63,8 +64,8 @@ where
                 visit.refresh(lead);
                 return Ok(visit.serve(&entry, Outcome::StaleHit(Reason::Stale)));
             }
-            Decision::Remembered { failure, retry } => {
-                return Ok(visit.fail(&failure, Outcome::Remembered(Reason::Backoff), Some(retry)));
+            Decision::NegativeHit { failure, retry } => {
+                return Ok(visit.fail(&failure, Outcome::NegativeHit(Reason::Backoff), Some(retry)));
             }
             Decision::Alone(reason) => return visit.refused(ready.take(), Forward::Bypass, reason).await,
             Decision::Lead(lead, waiting) => return visit.lead(lead, waiting, ready.take()).await,
@@ -72,7 +73,7 @@ where
                 // Whatever readiness holds must not be held while waiting for somebody else.
                 drop(ready.take());
                 if let Some(landed) = follower.wait().await {
-                    return visit.landed(&landed.landing, waiting, true).await;
+                    return visit.landed(&landed.outcome, waiting, true).await;
                 }
             }
         }
@@ -80,7 +81,7 @@ where
     visit.alone(None, Forward::Bypass, Reason::Stale).await
 }
 
-impl<S, B> Visit<S, B>
+impl<S, B> PageRequest<S, B>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
@@ -88,22 +89,24 @@ where
     /// Starts the render on a task of its own, so that it outlives this client, and waits for what it gives.
     async fn lead(
         self: Box<Self>,
-        lead: Lead,
+        lead: Leader,
         waiting: Waiting,
         ready: Option<S>,
     ) -> Result<S::Body, S::Error> {
-        let core = &self.slot.core;
+        let core = &self.shared.core;
         let (client, answer) = oneshot::channel();
         let recipe = self.recipe.clone();
-        let render = Through::new(ready.unwrap_or_else(|| self.slot.service()));
-        core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Client(client)));
+        let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
+        core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, StartedFor::Client(client)));
         match answer.await {
-            Ok(Answer::Landed(landed)) => self.landed(&landed.landing, waiting, false).await,
-            Ok(Answer::Own { why: NotStored::Uncacheable(Reason::NotCheckedIn), .. }) => {
-                self.refused(None, waiting.forward, Reason::NotCheckedIn).await
+            Ok(LeaderReply::Shared(landed)) => self.landed(&landed.outcome, waiting, false).await,
+            Ok(LeaderReply::Own { why: NotStored::Uncacheable(Reason::HandlerNotRun), .. }) => {
+                self.refused(None, waiting.forward, Reason::HandlerNotRun).await
             }
-            Ok(Answer::Own { response, why }) => Ok(self.own(response, why, waiting)),
-            Ok(Answer::Error(error)) => self.last_good(waiting, Reason::ServiceError, false).ok_or(error),
+            Ok(LeaderReply::Own { response, why }) => Ok(self.own(response, why, waiting)),
+            Ok(LeaderReply::Error(error)) => {
+                self.last_good(waiting, Reason::ServiceError, false).ok_or(error)
+            }
             // The task was ended from outside: the runtime shuts down.
             Err(_) => Ok(self.failed(&self.aborted(), waiting, false)),
         }
@@ -112,37 +115,43 @@ where
     /// Answers with what the flight landed with that this visit led or joined.
     async fn landed(
         self: Box<Self>,
-        landing: &Landing,
+        outcome: &RenderOutcome,
         waiting: Waiting,
         collapsed: bool,
     ) -> Result<S::Body, S::Error> {
-        match landing {
-            Landing::Stored(entry) => {
+        match outcome {
+            RenderOutcome::Stored(entry) => {
                 Ok(self.serve(entry, Outcome::Stored { forward: waiting.forward, collapsed }))
             }
-            Landing::Failed(failure) => Ok(self.failed(failure, waiting, collapsed)),
-            Landing::Refused(reason, _) => self.refused(None, waiting.forward, *reason).await,
-            Landing::NotListed => Ok(self.not_listed()),
+            RenderOutcome::Failed(failure) => Ok(self.failed(failure, waiting, collapsed)),
+            RenderOutcome::Refused(reason, _) => self.refused(None, waiting.forward, *reason).await,
+            RenderOutcome::NotListed => Ok(self.not_listed()),
         }
     }
 
     /// Starts a render nobody waits for. What begins now holds the application; what waits for its turn does not.
-    fn refresh(&self, lead: Lead) {
-        let core = &self.slot.core;
+    fn refresh(&self, lead: Leader) {
+        let core = &self.shared.core;
         let recipe = self.recipe.clone();
         match core.permits.try_acquire(recipe.page.id) {
             Some(permit) => {
-                let render = Through::new(self.slot.service());
-                core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Nobody(permit)));
-            }
-            None => {
-                let render = Background::of(&self.slot);
+                let render = DirectRender::new(self.shared.service());
                 core.tasks.spawn(regenerate(
                     core.clone(),
                     lead,
                     render,
                     recipe,
-                    For::Later(Purpose::Refresh),
+                    StartedFor::Background(permit),
+                ));
+            }
+            None => {
+                let render = BackgroundRender::of(&self.shared);
+                core.tasks.spawn(regenerate(
+                    core.clone(),
+                    lead,
+                    render,
+                    recipe,
+                    StartedFor::Queued(Purpose::Refresh),
                 ));
             }
         }
@@ -156,16 +165,16 @@ where
         forward: Forward,
         reason: Reason,
     ) -> Result<S::Body, S::Error> {
-        if reason != Reason::NotCheckedIn {
+        if reason != Reason::HandlerNotRun {
             return self.alone(ready, forward, reason).await;
         }
-        let mut service = ready.unwrap_or_else(|| self.slot.service());
+        let mut service = ready.unwrap_or_else(|| self.shared.service());
         poll_fn(|cx| service.poll_ready(cx)).await?;
         let response = call(service, as_sent(self.request, &self.delivery)).await?.map(IsrBody::inner);
         let outcome = Outcome::Unstored { forward, reason, collapsed: false };
         // Where the request is HEAD its answer is HEAD's own: nothing is known of the length that GET's would have.
         let as_it_is = Delivery::default();
-        Ok(unstored(response, &as_it_is, outcome, self.slot.core.config.cache_status))
+        Ok(unstored(response, &as_it_is, outcome, self.shared.core.config.cache_status))
     }
 
     /// Lets the inner service answer a request of the very render it belongs to, as it came: the layer stands around the
@@ -182,30 +191,30 @@ where
         forward: Forward,
         reason: Reason,
     ) -> Result<S::Body, S::Error> {
-        if !self.slot.core.admits(&self.recipe).await {
+        if !self.shared.core.admits(&self.recipe).await {
             return Ok(self.not_listed());
         }
         let scope = Current::of(self.recipe.page.page, self.recipe.key.clone());
-        let max_body = self.slot.core.max_body(&self.recipe.page);
-        let render = Through::new(ready.unwrap_or_else(|| self.slot.service()));
+        let max_body = self.shared.core.max_body(&self.recipe.page);
+        let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
         let end = attempt(render, &self.recipe, &scope, max_body).await;
         let outcome = Outcome::Unstored { forward, reason, collapsed: false };
         match end {
-            End::Whole { parts, body, trailers, .. } => {
+            RenderEnd::Whole { parts, body, trailers, .. } => {
                 let response = Response::from_parts(parts, IsrBody::stored(body, trailers));
                 Ok(self.unstored(response, outcome))
             }
-            End::Unread { response, .. } => Ok(self.unstored(response, outcome)),
-            End::Failed(reason) => {
+            RenderEnd::Unread { response, .. } => Ok(self.unstored(response, outcome)),
+            RenderEnd::Failed(reason) => {
                 Ok(self.fail(&Failure::without_answer(&self.recipe, reason), outcome, None))
             }
-            End::Error(error) => Err(error),
-            End::Gone | End::NotListed => Ok(self.fail(&self.aborted(), outcome, None)),
+            RenderEnd::Error(error) => Err(error),
+            RenderEnd::Gone | RenderEnd::NotListed => Ok(self.fail(&self.aborted(), outcome, None)),
         }
     }
 
     fn serve<R>(&self, entry: &Entry, outcome: Outcome) -> Response<IsrBody<R>> {
-        let (core, choice) = (&self.slot.core, self.delivery.choose(entry));
+        let (core, choice) = (&self.shared.core, self.delivery.choose(entry));
         let mut response = deliver(entry, choice, outcome, core.config.cache_status, clock::now());
         if entry.is_offered && entry.validity(&core.marks) != Validity::Valid {
             take_back(response.headers_mut());
@@ -219,10 +228,10 @@ where
         outcome: Outcome,
     ) -> Response<IsrBody<R>> {
         // A call's answer knows nothing of what follows from GET.
-        if !self.recipe.key.is_call() {
+        if !self.recipe.key.is_grpc() {
             name_declared(response.headers_mut(), &self.recipe.page.vary);
         }
-        unstored(response, &self.delivery, outcome, self.slot.core.config.cache_status)
+        unstored(response, &self.delivery, outcome, self.shared.core.config.cache_status)
     }
 
     /// The last good page, said to be that: one that was stored meanwhile, or the one there was. Never one past its end.
@@ -232,14 +241,14 @@ where
         reason: Reason,
         collapsed: bool,
     ) -> Option<Response<IsrBody<R>>> {
-        let core = &self.slot.core;
+        let core = &self.shared.core;
         let now = clock::now();
         let stored = core.memory.get_key(&self.recipe.key).into_iter().chain(waiting.fallback);
         let is_good = |entry: &Arc<Entry>| {
             entry.freshness(&core.marks, now) != Freshness::MustRender { fallback: false }
         };
         let kept = stored.into_iter().find(is_good)?;
-        Some(self.serve(&kept, Outcome::Kept { reason, collapsed }))
+        Some(self.serve(&kept, Outcome::StaleIfError { reason, collapsed }))
     }
 
     /// The answer that was made for this client alone. A failed one gives way to the last good page.

@@ -11,13 +11,13 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::future::ResponseFuture;
-use super::grpc_request::Caller;
-use super::inner::{Inner, release};
-use super::page_request::{Visit, visit};
+use super::grpc_request::GrpcRequest;
+use super::inner::{Inner, take_ready};
+use super::page_request::{PageRequest, handle};
 use super::placement;
-use super::shared::Slot;
+use super::shared::Shared;
 use crate::body::{IsrBody, RenderBody};
-use crate::cache::{Core, Glance, Sight};
+use crate::cache::{Core, FastLookup, Lookup};
 use crate::clock::Instant;
 use crate::deliver::{Delivery, Hit, choose, is_head};
 use crate::draft::show;
@@ -32,15 +32,15 @@ use crate::render::Recipe;
 /// inner service sees nothing else of it.
 pub struct Isr<S> {
     inner: S,
-    pub(crate) slot: Arc<Slot<S>>,
+    pub(crate) shared: Arc<Shared<S>>,
     /// In front of the whole application for certain; otherwise the requests say where.
     is_outermost: bool,
 }
 
 impl<S: Clone> Isr<S> {
     pub(crate) fn new(inner: S, core: Arc<Core>, is_outermost: bool) -> Self {
-        let slot = Arc::new(Slot::new(inner.clone(), core));
-        Self { inner, slot, is_outermost }
+        let shared = Arc::new(Shared::new(inner.clone(), core));
+        Self { inner, shared, is_outermost }
     }
 }
 
@@ -64,10 +64,10 @@ where
     #[inline(never)]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let routed = !self.is_outermost && placement::is_routed(request.extensions());
-        match self.slot.core.glance(&request, public_path(&request, routed)) {
-            Glance::Fresh(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
-            Glance::Foreign => ResponseFuture::inner(self.inner.call(request)),
-            Glance::Unclear => self.look(request, routed),
+        match self.shared.core.lookup_fast(&request, public_path(&request, routed)) {
+            FastLookup::Fresh(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
+            FastLookup::NotAPage => ResponseFuture::inner(self.inner.call(request)),
+            FastLookup::Undecided => self.lookup(request, routed),
         }
     }
 }
@@ -80,15 +80,15 @@ impl<S> Isr<S> {
         S: Clone + 'static,
     {
         if !placement::is_always_ready(TypeId::of::<S>()) {
-            drop(release(&mut self.inner));
+            drop(take_ready(&mut self.inner));
         }
         let choice = choose(&entry, is_head(request), request.headers());
-        Hit { entry, choice, show_status: self.slot.core.config.cache_status, now }
+        Hit { entry, choice, show_status: self.shared.core.config.cache_status, now }
     }
 
     /// Answers what a glance did not tell; out of the way of what it did.
     #[inline(never)]
-    fn look<B>(
+    fn lookup<B>(
         &mut self,
         mut request: Request<B>,
         routed: bool,
@@ -97,26 +97,26 @@ impl<S> Isr<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let core = &self.slot.core;
+        let core = &self.shared.core;
         let path = public_path(&request, routed);
-        match core.look(&request, path) {
-            Sight::Foreign if core.header_mode.is_some() => {
-                let sort = header_mode::sort(core, &request, path);
-                header_mode::answer(&mut self.inner, &self.slot, sort, request)
+        match core.lookup(&request, path) {
+            Lookup::NotAPage if core.header_mode.is_some() => {
+                let class = header_mode::classify(core, &request, path);
+                header_mode::answer(&mut self.inner, &self.shared, class, request)
             }
-            Sight::Foreign | Sight::Unlisted => ResponseFuture::inner(self.inner.call(request)),
-            Sight::Fresh(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
-            Sight::Call(page, host) => {
+            Lookup::NotAPage | Lookup::Unlisted => ResponseFuture::inner(self.inner.call(request)),
+            Lookup::Fresh(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
+            Lookup::Grpc(page, host) => {
                 let (page, host) = (page.clone(), host.cloned());
-                self.read(Caller { slot: self.slot.clone(), page, host, routed }, request)
+                self.read(GrpcRequest { shared: self.shared.clone(), page, host, routed }, request)
             }
-            Sight::Draft(page) => {
+            Lookup::Draft(page) => {
                 let page = page.page;
                 self.show(page, request)
             }
-            Sight::Page(page, key) => {
-                let recipe = Slot::recipe(&self.slot, page.clone(), key.to_key(page), &request, routed);
-                self.visit(recipe, Delivery::take(&mut request), request)
+            Lookup::Page(page, key) => {
+                let recipe = Shared::recipe(&self.shared, page.clone(), key.to_key(page), &request, routed);
+                self.handle_page(recipe, Delivery::take(&mut request), request)
             }
         }
     }
@@ -124,19 +124,19 @@ impl<S> Isr<S> {
     /// Reads the message of a call and answers it.
     fn read<B>(
         &mut self,
-        caller: Caller<S>,
+        grpc_request: GrpcRequest<S>,
         request: Request<B>,
     ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let ready = release(&mut self.inner);
-        ResponseFuture::waiting(caller.answer(request, ready))
+        let ready = take_ready(&mut self.inner);
+        ResponseFuture::waiting(grpc_request.answer(request, ready))
     }
 
     /// Waits for the engine.
-    fn visit<B>(
+    fn handle_page<B>(
         &mut self,
         recipe: Recipe,
         delivery: Delivery,
@@ -146,10 +146,13 @@ impl<S> Isr<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let ready = release(&mut self.inner);
-        let slot = self.slot.clone();
-        let arrival = slot.core.marks.published();
-        ResponseFuture::waiting(visit(Box::new(Visit { slot, recipe, delivery, request, arrival }), ready))
+        let ready = take_ready(&mut self.inner);
+        let shared = self.shared.clone();
+        let arrival = shared.core.marks.published();
+        ResponseFuture::waiting(handle(
+            Box::new(PageRequest { shared, recipe, delivery, request, arrival }),
+            ready,
+        ))
     }
 
     /// Shows a draft.
@@ -158,8 +161,8 @@ impl<S> Isr<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let show_status = self.slot.core.config.cache_status;
-        ResponseFuture::waiting(show(page, release(&mut self.inner), request, show_status))
+        let show_status = self.shared.core.config.cache_status;
+        ResponseFuture::waiting(show(page, take_ready(&mut self.inner), request, show_status))
     }
 }
 
@@ -171,7 +174,7 @@ fn public_path<B>(request: &Request<B>, routed: bool) -> &str {
 
 impl<S: Clone> Clone for Isr<S> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), slot: self.slot.clone(), is_outermost: self.is_outermost }
+        Self { inner: self.inner.clone(), shared: self.shared.clone(), is_outermost: self.is_outermost }
     }
 }
 

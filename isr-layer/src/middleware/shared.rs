@@ -11,20 +11,22 @@ use http::Request;
 use super::inner::{Inner, call};
 use super::placement;
 use crate::body::RenderBody;
-use crate::cache::{Core, For, Lead, Purpose, Render, RenderError, RenderResult, Renderer, regenerate};
-use crate::page::{Known, canonical};
+use crate::cache::{
+    Core, Leader, Purpose, Render, RenderError, RenderResult, Renderer, StartedFor, regenerate,
+};
+use crate::page::{RegisteredPage, canonical};
 use crate::render::Key;
-use crate::render::{Recipe, Routed, kept_headers};
+use crate::render::{Recipe, Routed, headers_to_keep};
 
 /// What a layered service and its renders share. The engine knows it weakly, so that dropping the application ends it.
-pub(crate) struct Slot<S> {
+pub(crate) struct Shared<S> {
     pub(crate) core: Arc<Core>,
     service: Mutex<S>,
     renderer: OnceLock<Arc<dyn Renderer>>,
     routed: Mutex<HashMap<Key, Arc<Routed>>>,
 }
 
-impl<S> Slot<S> {
+impl<S> Shared<S> {
     pub(crate) fn new(service: S, core: Arc<Core>) -> Self {
         let (renderer, routed) = (OnceLock::new(), Mutex::default());
         Self { core, service: Mutex::new(service), renderer, routed }
@@ -44,7 +46,7 @@ impl<S> Slot<S> {
     /// Splits a request: the recipe is what is kept of it.
     pub(crate) fn recipe<B, C>(
         this: &Arc<Self>,
-        page: Arc<Known>,
+        page: Arc<RegisteredPage>,
         key: Key,
         request: &Request<C>,
         routed: bool,
@@ -55,10 +57,10 @@ impl<S> Slot<S> {
     {
         let renderer = Self::renderer(this);
         let config = &this.core.config;
-        let kept = kept_headers(&config.keep_headers, request.headers());
+        let kept_headers = headers_to_keep(&config.keep_headers, request.headers());
         if !routed {
             Self::register(this);
-            return Recipe { page, key, kept, routed: None };
+            return Recipe { page, key, kept_headers, routed: None };
         }
         let local = canonical(request.uri().path());
         let prefix = local.map_or(0, |local| key.path().strip_suffix(&*local).unwrap_or(key.path()).len());
@@ -67,7 +69,7 @@ impl<S> Slot<S> {
         config.drop_extensions.iter().for_each(|drop| drop(&mut extensions));
         let routed = Arc::new(Routed { extensions, prefix, renderer: renderer.clone() });
         this.remember(&key, &routed);
-        Recipe { page, key, kept, routed: Some(routed) }
+        Recipe { page, key, kept_headers, routed: Some(routed) }
     }
 
     /// Keeps what renders a key again, as long as there is an entry for it or a render. It stays here and not in the entry:
@@ -99,23 +101,23 @@ impl<S> Slot<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        this.renderer.get_or_init(|| Arc::new(Background::<S, B>::of(this)))
+        this.renderer.get_or_init(|| Arc::new(BackgroundRender::<S, B>::of(this)))
     }
 }
 
 /// A render through a service, which gets ready for it within the render's time limit, if it is not.
-pub(crate) struct Through<S, B> {
+pub(crate) struct DirectRender<S, B> {
     service: S,
     request: PhantomData<fn(B)>,
 }
 
-impl<S, B> Through<S, B> {
+impl<S, B> DirectRender<S, B> {
     pub(crate) fn new(service: S) -> Self {
         Self { service, request: PhantomData }
     }
 }
 
-impl<S, B> Render for Through<S, B>
+impl<S, B> Render for DirectRender<S, B>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
@@ -131,18 +133,18 @@ where
 
 /// A render nobody's request asked for: it takes the service only when its turn has come, and only if the application is
 /// still there.
-pub(crate) struct Background<S, B> {
-    slot: Weak<Slot<S>>,
+pub(crate) struct BackgroundRender<S, B> {
+    shared: Weak<Shared<S>>,
     request: PhantomData<fn(B)>,
 }
 
-impl<S, B> Background<S, B> {
-    pub(crate) fn of(slot: &Arc<Slot<S>>) -> Self {
-        Self { slot: Arc::downgrade(slot), request: PhantomData }
+impl<S, B> BackgroundRender<S, B> {
+    pub(crate) fn of(shared: &Arc<Shared<S>>) -> Self {
+        Self { shared: Arc::downgrade(shared), request: PhantomData }
     }
 }
 
-impl<S, B> Render for Background<S, B>
+impl<S, B> Render for BackgroundRender<S, B>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
@@ -151,28 +153,28 @@ where
     type Error = S::Error;
 
     async fn render(self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
-        let service = self.slot.upgrade().map(|slot| slot.service()).ok_or(RenderError::Gone)?;
-        Through::new(service).render(recipe).await
+        let service = self.shared.upgrade().map(|shared| shared.service()).ok_or(RenderError::Gone)?;
+        DirectRender::new(service).render(recipe).await
     }
 }
 
-impl<S, B> Renderer for Background<S, B>
+impl<S, B> Renderer for BackgroundRender<S, B>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
-    fn start(&self, core: &Arc<Core>, lead: Lead, recipe: Recipe, purpose: Purpose) {
-        let render = Self { slot: self.slot.clone(), request: PhantomData };
-        core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, For::Later(purpose)));
+    fn start(&self, core: &Arc<Core>, lead: Leader, recipe: Recipe, purpose: Purpose) {
+        let render = Self { shared: self.shared.clone(), request: PhantomData };
+        core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, StartedFor::Queued(purpose)));
     }
 
     fn is_alive(&self) -> bool {
-        self.slot.strong_count() > 0
+        self.shared.strong_count() > 0
     }
 
     fn routed(&self, key: &Key) -> Option<Arc<Routed>> {
-        let slot = self.slot.upgrade()?;
-        let known = slot.routed.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = self.shared.upgrade()?;
+        let known = shared.routed.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(key).cloned()
     }
 }

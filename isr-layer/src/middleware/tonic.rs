@@ -5,14 +5,14 @@ use http_body_util::Full;
 use tonic::body::Body;
 
 use crate::body::RenderBody;
-use crate::grpc::Resumed;
+use crate::grpc::RewoundBody;
 
 impl RenderBody for Body {
     fn from_bytes(bytes: Bytes) -> Self {
         Self::new(Full::new(bytes))
     }
 
-    fn resumed(body: Resumed<Self>) -> Self {
+    fn from_rewound(body: RewoundBody<Self>) -> Self {
         Self::new(body)
     }
 }

@@ -18,16 +18,16 @@ use tower_service::Service;
 use super::future::ResponseFuture;
 use super::layer::IsrLayer;
 use super::service::Isr;
-use super::shared::Slot;
+use super::shared::Shared;
 use crate::body::{IsrBody, Kind, RenderBody};
-use crate::grpc::Resumed;
+use crate::grpc::RewoundBody;
 
 impl RenderBody for Body {
     fn from_bytes(bytes: Bytes) -> Self {
         Self::from(bytes)
     }
 
-    fn resumed(body: Resumed<Self>) -> Self {
+    fn from_rewound(body: RewoundBody<Self>) -> Self {
         Self::new(body)
     }
 }
@@ -61,7 +61,7 @@ impl IsrLayer {
         S::Future: Send + 'static,
     {
         let isr = Isr::new(application, self.core.clone(), true);
-        Slot::register::<Body>(&isr.slot);
+        Shared::register::<Body>(&isr.shared);
         Wrapped { isr }
     }
 }

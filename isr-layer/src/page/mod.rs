@@ -17,4 +17,4 @@ pub use policy::{Fallback, Policy};
 pub(crate) use params::{ListParams, ParamList, declared_list, given_list};
 pub(crate) use path::canonical;
 pub(crate) use pattern_syntax::{normalize_page, parameter};
-pub(crate) use registry::{Known, Registry, says_who_asks};
+pub(crate) use registry::{RegisteredPage, Registry, says_who_asks};

@@ -2,13 +2,13 @@
 
 /// Says of a path that no page can have it, or that one may. It never errs on the first.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Beginnings {
+pub(crate) struct PathFilter {
     /// Some page begins with a parameter, so any path may be one.
     any: bool,
     slots: [u64; 4],
 }
 
-impl Beginnings {
+impl PathFilter {
     pub(crate) fn add(&mut self, pattern: &str) {
         let beginning = beginning(pattern);
         self.any |= beginning.contains(&b'{');
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn no_path_of_a_page_is_ever_told_to_be_none() {
-        let mut beginnings = Beginnings::default();
+        let mut beginnings = PathFilter::default();
         for pattern in ["/", "/posts/{slug}", "/about", "/de", "/caf%C3%A9/menu"] {
             beginnings.add(pattern);
         }
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_parameter_near_the_beginning_may_be_anything() {
         for pattern in ["/{slug}", "/x/{slug}", "/{*rest}"] {
-            let mut beginnings = Beginnings::default();
+            let mut beginnings = PathFilter::default();
             beginnings.add(pattern);
 
             assert!(beginnings.may_have("/x/at/all"), "{pattern}");

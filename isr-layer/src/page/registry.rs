@@ -7,27 +7,27 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::{HeaderName, Request};
 
-use super::path_filter::Beginnings;
+use super::path_filter::PathFilter;
 use super::{Page, Policy, path, pattern};
 use crate::error::{Error, ErrorKind};
 use crate::hosts::{Host, Hosts, Unlisted};
-use crate::invalidation::Cell;
+use crate::invalidation::TagMark;
 
 /// A page as a layer knows it: its declaration, prepared, and the mark that purges of the page raise.
-pub(crate) struct Known {
+pub(crate) struct RegisteredPage {
     pub(crate) id: u32,
     pub(crate) page: Page,
     /// The headers that are part of its key: those it declares, and before them the host where hosts are listed.
     pub(crate) vary: Box<[HeaderName]>,
     pub(crate) hosts: Hosts,
-    pub(crate) cell: Arc<Cell>,
+    pub(crate) mark: Arc<TagMark>,
 }
 
 /// The pages of a layer.
 pub(crate) struct Registry {
     router: matchit::Router<u32>,
-    pages: Vec<Arc<Known>>,
-    beginnings: Beginnings,
+    pages: Vec<Arc<RegisteredPage>>,
+    beginnings: PathFilter,
     hosts: Hosts,
     /// The unary methods, by path.
     unary: HashMap<&'static str, u32>,
@@ -40,7 +40,7 @@ impl Registry {
         let mut registry = Self {
             router: matchit::Router::new(),
             pages: Vec::new(),
-            beginnings: Beginnings::default(),
+            beginnings: PathFilter::default(),
             hosts,
             unary: HashMap::new(),
         };
@@ -57,7 +57,7 @@ impl Registry {
     }
 
     /// The page a canonical path belongs to.
-    pub(crate) fn find(&self, path: &str) -> Option<&Arc<Known>> {
+    pub(crate) fn find(&self, path: &str) -> Option<&Arc<RegisteredPage>> {
         self.router.at(path).ok().and_then(|found| self.by_id(*found.value))
     }
 
@@ -67,21 +67,21 @@ impl Registry {
     }
 
     /// The page of that pattern.
-    pub(crate) fn by_pattern(&self, pattern: &str) -> Option<&Arc<Known>> {
+    pub(crate) fn by_pattern(&self, pattern: &str) -> Option<&Arc<RegisteredPage>> {
         self.pages.iter().find(|known| known.page.path() == pattern)
     }
 
     /// The unary method of that path.
-    pub(crate) fn unary(&self, path: &str) -> Option<&Arc<Known>> {
+    pub(crate) fn unary(&self, path: &str) -> Option<&Arc<RegisteredPage>> {
         self.unary.get(path).and_then(|id| self.by_id(*id))
     }
 
-    pub(crate) fn by_id(&self, id: u32) -> Option<&Arc<Known>> {
+    pub(crate) fn by_id(&self, id: u32) -> Option<&Arc<RegisteredPage>> {
         self.pages.get(id as usize)
     }
 
     /// All pages, by their number.
-    pub(crate) fn pages(&self) -> impl Iterator<Item = &Arc<Known>> {
+    pub(crate) fn pages(&self) -> impl Iterator<Item = &Arc<RegisteredPage>> {
         self.pages.iter()
     }
 
@@ -115,7 +115,7 @@ impl Registry {
             self.unary.insert(page.path(), id);
         }
         let hosts = self.hosts.clone();
-        self.pages.push(Arc::new(Known { id, page, vary, hosts, cell: Arc::default() }));
+        self.pages.push(Arc::new(RegisteredPage { id, page, vary, hosts, mark: Arc::default() }));
         Ok(())
     }
 
@@ -134,7 +134,7 @@ impl Registry {
     }
 }
 
-impl Known {
+impl RegisteredPage {
     /// The host that stands in the key of a request for it: one of the list, or none where nothing is listed.
     pub(crate) fn host<B>(&self, request: &Request<B>) -> Result<Option<&Arc<Host>>, Unlisted> {
         self.hosts.of(request.uri(), request.headers())
@@ -201,7 +201,7 @@ impl Known {
     }
 }
 
-impl fmt::Debug for Known {
+impl fmt::Debug for RegisteredPage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Known").field(&self.page.path()).finish()
     }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::cache::{Cache, Core, Landing, Rendered};
+use crate::cache::{Cache, Core, JobResult, RenderOutcome};
 use crate::clock;
-use crate::page::Known;
+use crate::page::RegisteredPage;
 use crate::render::Key;
 use crate::render::Recipe;
 
@@ -66,21 +66,23 @@ impl PrerenderReport {
         &self.errors
     }
 
-    fn add(&mut self, recipe: &Recipe, rendered: &Rendered) {
+    fn add(&mut self, recipe: &Recipe, rendered: &JobResult) {
         let error = match rendered {
-            Rendered::Marked => {
+            JobResult::Marked => {
                 "nothing is there that could render it: put the layer around the application first".into()
             }
-            Rendered::Landed(landed) => match &landed.landing {
-                Landing::Stored(entry) if entry.is_good() => {
+            JobResult::Completed(landed) => match &landed.outcome {
+                RenderOutcome::Stored(entry) if entry.is_good() => {
                     self.rendered += 1;
                     return;
                 }
                 // The list changed since it was read.
-                Landing::NotListed => return,
-                Landing::Stored(entry) => format!("the answer was {}", entry.status),
-                Landing::Failed(failure) => format!("the render failed ({})", failure.reason.as_str()),
-                Landing::Refused(reason, _) => format!("the answer may not be stored ({})", reason.as_str()),
+                RenderOutcome::NotListed => return,
+                RenderOutcome::Stored(entry) => format!("the answer was {}", entry.status),
+                RenderOutcome::Failed(failure) => format!("the render failed ({})", failure.reason.as_str()),
+                RenderOutcome::Refused(reason, _) => {
+                    format!("the answer may not be stored ({})", reason.as_str())
+                }
             },
         };
         let host = recipe.host().unwrap_or_default();
@@ -97,7 +99,7 @@ impl Core {
         for page in self.registry.pages().filter(|page| page.policy().prerender) {
             recipes.extend(self.known_recipes(page, &mut report).await);
         }
-        let mut ended = self.render_all(recipes, number, Self::is_wanting);
+        let mut ended = self.render_all(recipes, number, Self::needs_render);
         while let Some((recipe, rendered)) = ended.recv().await {
             report.add(&recipe, &rendered);
         }
@@ -105,7 +107,7 @@ impl Core {
     }
 
     /// Every instance of a page that is known beforehand, for each listed host.
-    async fn known_recipes(&self, page: &Arc<Known>, report: &mut PrerenderReport) -> Vec<Recipe> {
+    async fn known_recipes(&self, page: &Arc<RegisteredPage>, report: &mut PrerenderReport) -> Vec<Recipe> {
         let of_path = |path: &str| {
             let keys = Key::bare(page, path).into_iter();
             keys.map(|key| Recipe::of(page.clone(), key, None)).collect::<Vec<_>>()
@@ -121,7 +123,7 @@ impl Core {
         listed.flat_map(|path| of_path(path)).collect()
     }
 
-    fn is_wanting(&self, recipe: &Recipe) -> bool {
+    fn needs_render(&self, recipe: &Recipe) -> bool {
         let entry = self.memory.get_key(&recipe.key);
         entry.is_none_or(|entry| !entry.is_fresh(&self.marks, clock::now()))
     }

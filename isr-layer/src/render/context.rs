@@ -41,12 +41,12 @@ struct Scope {
     /// What is being rendered; none for a draft.
     key: Option<Key>,
     checked_in: AtomicBool,
-    said: Mutex<Said>,
+    hints: Mutex<HandlerHints>,
 }
 
 /// What was said during a render.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct HandlerHints {
     pub(crate) tags: BTreeSet<String>,
     pub(crate) revalidate: Option<Duration>,
     pub(crate) expire: Option<Duration>,
@@ -109,7 +109,7 @@ impl Current {
     }
 
     fn within(page: Page, key: Option<Key>) -> Self {
-        let scope = Scope { page, key, checked_in: AtomicBool::new(false), said: Mutex::default() };
+        let scope = Scope { page, key, checked_in: AtomicBool::new(false), hints: Mutex::default() };
         Self { scope: Some(Arc::new(scope)) }
     }
 
@@ -125,24 +125,26 @@ impl Current {
 
     /// See [`tag`].
     pub fn tag(&self, tag: impl Into<String>) {
-        self.say(|said| {
-            said.tags.insert(tag.into());
+        self.update(|hints| {
+            hints.tags.insert(tag.into());
         });
     }
 
     /// See [`revalidate_after`].
     pub fn revalidate_after(&self, after: Duration) {
-        self.say(|said| said.revalidate = Some(said.revalidate.map_or(after, |before| before.min(after))));
+        self.update(|hints| {
+            hints.revalidate = Some(hints.revalidate.map_or(after, |before| before.min(after)))
+        });
     }
 
     /// See [`expire_after`].
     pub fn expire_after(&self, after: Duration) {
-        self.say(|said| said.expire = Some(said.expire.map_or(after, |before| before.min(after))));
+        self.update(|hints| hints.expire = Some(hints.expire.map_or(after, |before| before.min(after))));
     }
 
     /// See [`no_store`].
     pub fn no_store(&self) {
-        self.say(|said| said.no_store = true);
+        self.update(|hints| hints.no_store = true);
     }
 
     /// See [`is_draft`].
@@ -151,10 +153,10 @@ impl Current {
     }
 
     /// Everything said so far.
-    pub(crate) fn said(&self) -> Said {
+    pub(crate) fn hints(&self) -> HandlerHints {
         let scope = self.scope.as_ref();
-        scope.map_or_else(Said::default, |scope| {
-            scope.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        scope.map_or_else(HandlerHints::default, |scope| {
+            scope.hints.lock().unwrap_or_else(PoisonError::into_inner).clone()
         })
     }
 
@@ -165,9 +167,9 @@ impl Current {
         })
     }
 
-    fn say(&self, change: impl FnOnce(&mut Said)) {
+    fn update(&self, change: impl FnOnce(&mut HandlerHints)) {
         if let Some(scope) = &self.scope {
-            change(&mut scope.said.lock().unwrap_or_else(PoisonError::into_inner));
+            change(&mut scope.hints.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 }

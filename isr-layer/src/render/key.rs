@@ -14,7 +14,7 @@ use http::uri::PathAndQuery;
 use quick_cache::Equivalent;
 
 use crate::hosts::Host;
-use crate::page::{Known, canonical};
+use crate::page::{RegisteredPage, canonical};
 
 /// The longest key; what would have a longer one is never a page.
 pub(crate) const MAX_KEY: usize = 16 * 1024;
@@ -48,7 +48,7 @@ pub(crate) struct KeyRef<'a> {
 
 /// What a call's key holds beside the path.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Call<'a> {
+pub(crate) struct GrpcKey<'a> {
     pub(crate) subtype: &'a str,
     pub(crate) message: &'a [u8],
     /// The fields of declared metadata.
@@ -62,7 +62,7 @@ pub(crate) struct PathKey<'a>(pub(crate) &'a str);
 impl<'a> KeyRef<'a> {
     /// The key of a request for `page`, or `None` when it would be too long.
     pub(crate) fn new(
-        page: &Known,
+        page: &RegisteredPage,
         path: Cow<'a, str>,
         query: Option<&str>,
         host: Option<&'a Host>,
@@ -77,8 +77,8 @@ impl<'a> KeyRef<'a> {
     }
 
     /// The key of a call of `page` with that message, or `None` when it would be too long.
-    pub(crate) fn of_call(
-        page: &Known,
+    pub(crate) fn of_grpc(
+        page: &RegisteredPage,
         path: Cow<'a, str>,
         subtype: &str,
         message: &[u8],
@@ -96,7 +96,7 @@ impl<'a> KeyRef<'a> {
     }
 
     /// The key, to be kept.
-    pub(crate) fn to_key(&self, page: &Known) -> Key {
+    pub(crate) fn to_key(&self, page: &RegisteredPage) -> Key {
         Key {
             page: page.id,
             // At most MAX_KEY.
@@ -111,7 +111,7 @@ impl Key {
     /// The key of `path` without query and without any declared header, for each listed host where there is a list: what a
     /// purge of a path renders when no variant of it is cached.
     /// A call has none: there is no message to call with.
-    pub(crate) fn bare(page: &Known, path: &str) -> Vec<Self> {
+    pub(crate) fn bare(page: &RegisteredPage, path: &str) -> Vec<Self> {
         let Some(path) = canonical(path).filter(|_| !page.is_unary()) else { return Vec::new() };
         let none = HeaderMap::new();
         let of = |host| KeyRef::new(page, Cow::Borrowed(&*path), None, host, &none);
@@ -142,7 +142,7 @@ impl Key {
         &'a self,
         vary: &'a [HeaderName],
     ) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'a {
-        let mut rest = self.call().map_or(&*self.headers, |call| call.declared);
+        let mut rest = self.grpc().map_or(&*self.headers, |call| call.declared);
         vary.iter().filter_map(move |name| {
             let value = take_field(&mut rest)?;
             Some((name.clone(), HeaderValue::from_bytes(value).ok()?))
@@ -150,22 +150,22 @@ impl Key {
     }
 
     /// The listed host it is for, where hosts are listed.
-    pub(crate) fn host(&self, page: &Known) -> Option<String> {
+    pub(crate) fn host(&self, page: &RegisteredPage) -> Option<String> {
         let (_, host) = self.headers(&page.vary).find(|(name, _)| *name == HOST)?;
         host.to_str().ok().map(str::to_owned)
     }
 
     /// Whether it is the key of a call.
-    pub(crate) fn is_call(&self) -> bool {
+    pub(crate) fn is_grpc(&self) -> bool {
         self.headers.first() == Some(&CALL)
     }
 
     /// What a call is made of, where it is one.
-    pub(crate) fn call(&self) -> Option<Call<'_>> {
+    pub(crate) fn grpc(&self) -> Option<GrpcKey<'_>> {
         let mut rest = self.headers.strip_prefix(&[CALL])?;
         let subtype = std::str::from_utf8(take_bytes(&mut rest)?).ok()?;
         let message = take_bytes(&mut rest)?;
-        Some(Call { subtype, message, declared: rest })
+        Some(GrpcKey { subtype, message, declared: rest })
     }
 
     /// Bytes the key takes in memory.

@@ -6,4 +6,4 @@ pub(crate) mod key;
 mod recipe;
 
 pub(crate) use key::{Key, KeyRef, MAX_KEY, PathKey};
-pub(crate) use recipe::{Recipe, Routed, kept_headers};
+pub(crate) use recipe::{Recipe, Routed, headers_to_keep};

@@ -9,17 +9,17 @@ use http::{Extensions, Method, Request, Version};
 use crate::body::RenderBody;
 use crate::cache::Renderer;
 use crate::grpc::{content_type, framed};
-use crate::page::Known;
+use crate::page::RegisteredPage;
 use crate::render::Key;
 
 /// All that is needed to render a page again without the client: its key, and outside the promise what was asked to be
 /// kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Recipe {
-    pub(crate) page: Arc<Known>,
+    pub(crate) page: Arc<RegisteredPage>,
     pub(crate) key: Key,
     /// Headers named by `keep_header`: not part of the key.
-    pub(crate) kept: HeaderMap,
+    pub(crate) kept_headers: HeaderMap,
     /// Where the layer sits behind the router, what the router had found out.
     pub(crate) routed: Option<Arc<Routed>>,
 }
@@ -35,8 +35,8 @@ pub(crate) struct Routed {
 
 impl Recipe {
     /// The recipe of a key without any client: for a render that nobody's request asked for.
-    pub(crate) fn of(page: Arc<Known>, key: Key, routed: Option<Arc<Routed>>) -> Self {
-        Self { page, key, kept: HeaderMap::new(), routed }
+    pub(crate) fn of(page: Arc<RegisteredPage>, key: Key, routed: Option<Arc<Routed>>) -> Self {
+        Self { page, key, kept_headers: HeaderMap::new(), routed }
     }
 
     /// The listed host it is for, where hosts are listed.
@@ -47,11 +47,11 @@ impl Recipe {
     /// The request the page is rendered from: GET, the canonical URI, the declared headers, and nothing of the client. For a
     /// call POST, with its message and what every call says.
     pub(crate) fn request<B: RenderBody>(&self) -> Request<B> {
-        let call = self.key.call();
+        let call = self.key.grpc();
         let body = call.map_or_else(Bytes::new, |call| framed(call.message));
         let mut request = Request::new(B::from_bytes(body));
         *request.uri_mut() = self.key.uri(self.routed.as_ref().map_or(0, |routed| routed.prefix));
-        *request.headers_mut() = self.kept.clone();
+        *request.headers_mut() = self.kept_headers.clone();
         for (name, value) in self.key.headers(&self.page.vary) {
             request.headers_mut().insert(name, value);
         }
@@ -75,12 +75,12 @@ impl std::fmt::Debug for Routed {
 }
 
 /// The headers that were asked to be kept for renders.
-pub(crate) fn kept_headers(names: &[HeaderName], headers: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::new();
+pub(crate) fn headers_to_keep(names: &[HeaderName], headers: &HeaderMap) -> HeaderMap {
+    let mut kept_headers = HeaderMap::new();
     for name in names {
         for value in headers.get_all(name) {
-            kept.append(name.clone(), value.clone());
+            kept_headers.append(name.clone(), value.clone());
         }
     }
-    kept
+    kept_headers
 }

@@ -57,9 +57,9 @@ struct Command {
 }
 
 /// Reads a JSON body. `passed_over` names the members that carry a credential.
-pub(super) fn from_json(body: &[u8], passed_over: impl Fn(&str) -> bool) -> Result<Purge, Refusal> {
+pub(super) fn from_json(body: &[u8], is_credential: impl Fn(&str) -> bool) -> Result<Purge, Refusal> {
     let command: Command = json::parse(body).map_err(Refusal::Malformed)?;
-    match command.unknown.keys().find(|name| !passed_over(name)) {
+    match command.unknown.keys().find(|name| !is_credential(name)) {
         Some(name) => Err(unknown_field(name)),
         None => command.into_purge(),
     }

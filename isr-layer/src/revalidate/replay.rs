@@ -14,11 +14,11 @@ const MAX_DELIVERIES: usize = 10_000;
 /// The ids of acknowledged deliveries and how they were acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Replays {
-    seen: Mutex<Seen>,
+    seen: Mutex<Delivered>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct Delivered {
     answers: HashMap<Id, Acknowledged>,
     in_order: VecDeque<Id>,
 }

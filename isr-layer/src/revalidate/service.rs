@@ -95,7 +95,7 @@ enum Methods {
 
 /// Where a request says what it wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum CommandSource {
     Body,
     Query,
 }
@@ -189,20 +189,22 @@ impl RevalidateService {
         Ok(admission)
     }
 
-    fn parse(&self, form: Form, head: &request::Parts, body: &[u8]) -> Result<Purge, Refusal> {
-        let passed_over = |name: &str| self.authenticators.carry(name);
+    fn parse(&self, form: CommandSource, head: &request::Parts, body: &[u8]) -> Result<Purge, Refusal> {
+        let is_credential = |name: &str| self.authenticators.carry(name);
         match (form, &self.webhook) {
-            (Form::Query, _) => command::from_query(head.uri.query().unwrap_or_default(), passed_over),
-            (Form::Body, Some(webhook)) => webhook.purge(&head.headers, body),
-            (Form::Body, None) => command::from_json(body, passed_over),
+            (CommandSource::Query, _) => {
+                command::from_query(head.uri.query().unwrap_or_default(), is_credential)
+            }
+            (CommandSource::Body, Some(webhook)) => webhook.purge(&head.headers, body),
+            (CommandSource::Body, None) => command::from_json(body, is_credential),
         }
     }
 }
 
-async fn read<B: Body>(form: Form, head: &request::Parts, body: B) -> Result<Bytes, Refusal> {
+async fn read<B: Body>(form: CommandSource, head: &request::Parts, body: B) -> Result<Bytes, Refusal> {
     match form {
-        Form::Query => Ok(Bytes::new()),
-        Form::Body => {
+        CommandSource::Query => Ok(Bytes::new()),
+        CommandSource::Body => {
             body::check(&head.headers)?;
             body::read(body).await
         }
@@ -210,10 +212,10 @@ async fn read<B: Body>(form: Form, head: &request::Parts, body: B) -> Result<Byt
 }
 
 impl Methods {
-    fn form(self, method: &Method) -> Result<Form, Refusal> {
+    fn form(self, method: &Method) -> Result<CommandSource, Refusal> {
         match (self, method) {
-            (_, &Method::POST | &Method::PUT) => Ok(Form::Body),
-            (Self::WithBodyOrGet, &Method::GET) => Ok(Form::Query),
+            (_, &Method::POST | &Method::PUT) => Ok(CommandSource::Body),
+            (Self::WithBodyOrGet, &Method::GET) => Ok(CommandSource::Query),
             (Self::WithBody, _) => Err(Refusal::Method { allow: "POST, PUT" }),
             (Self::WithBodyOrGet, _) => Err(Refusal::Method { allow: "GET, POST, PUT" }),
         }

@@ -82,7 +82,7 @@ async fn an_answer_of_another_function_was_not_checked_in() {
 
     let answer = stage.get(&[]).await;
 
-    assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; detail=not-checked-in");
+    assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; detail=handler-not-run");
     assert_is_rfc_9211(&answer);
 }
 

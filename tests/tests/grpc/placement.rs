@@ -140,7 +140,7 @@ async fn a_method_behind_authentication_inside_of_the_layer_is_not_cached_and_wo
     let unknown = client.get_product(query("a")).await.expect_err("the guard refuses");
     let second = client.get_product(known()).await.expect("it answers");
 
-    assert_eq!(cache_status(&first), "isr; fwd=uri-miss; detail=not-checked-in");
+    assert_eq!(cache_status(&first), "isr; fwd=uri-miss; detail=handler-not-run");
     assert_eq!(unknown.code(), Code::Unauthenticated);
     assert_eq!(second.get_ref().id, "a");
     assert_eq!(shop.executions(), 2);

@@ -167,8 +167,8 @@ async fn an_answer_of_another_function_at_a_pages_path_is_served_and_not_stored(
     let second = ask(&service, get::<Body>("/annotated")).await;
 
     assert_eq!((first.text(), second.text()), ("another", "another"));
-    assert_eq!(first.cache_status(), "isr; fwd=uri-miss; detail=not-checked-in");
-    assert_eq!(second.cache_status(), "isr; fwd=bypass; detail=not-checked-in");
+    assert_eq!(first.cache_status(), "isr; fwd=uri-miss; detail=handler-not-run");
+    assert_eq!(second.cache_status(), "isr; fwd=bypass; detail=handler-not-run");
     assert_eq!(first.header("cache-control"), "no-store");
 }
 
@@ -181,7 +181,7 @@ async fn a_page_that_runs_at_another_pages_path_is_served_and_not_stored() {
     let answer = ask(&service, get::<Body>("/other")).await;
 
     assert_eq!(answer.text(), "the page's own function");
-    assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; detail=not-checked-in");
+    assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; detail=handler-not-run");
 }
 
 #[tokio::test(start_paused = true)]

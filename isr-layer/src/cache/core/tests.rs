@@ -7,11 +7,11 @@ use http::Response;
 
 use super::*;
 use crate::IsrLayer;
-use crate::cache::Landing;
+use crate::cache::RenderOutcome;
 use crate::clock;
 use crate::deliver::Offer;
-use crate::entry::{Lifetime, Rendered};
-use crate::invalidation::{Carried, Strength, Target};
+use crate::entry::{Lifetime, NewEntry};
+use crate::invalidation::{EntryTags, Strength, Target};
 use crate::page::Page;
 
 const PATH: &str = "/a";
@@ -28,7 +28,7 @@ fn recipe(core: &Core) -> Recipe {
 /// Stores what a render gave that knew all purges up to now.
 fn store(core: &Core, recipe: &Recipe) -> Arc<Entry> {
     let (parts, ()) = Response::new(()).into_parts();
-    let rendered = Rendered {
+    let rendered = NewEntry {
         parts,
         body: Bytes::from_static(b"a page"),
         trailers: None,
@@ -38,7 +38,7 @@ fn store(core: &Core, recipe: &Recipe) -> Arc<Entry> {
         offer: Offer::default(),
         has_drafts: false,
     };
-    let entry = Arc::new(Entry::new(recipe, rendered, Carried::new(vec![recipe.page.cell.clone()])));
+    let entry = Arc::new(Entry::new(recipe, rendered, EntryTags::new(vec![recipe.page.mark.clone()])));
     core.memory.put(entry.clone());
     entry
 }
@@ -51,7 +51,7 @@ fn join(core: &Core, recipe: &Recipe) -> Result<Joined, Arc<Entry>> {
     core.join(recipe, core.marks.published(), clock::now())
 }
 
-fn lead(core: &Core, recipe: &Recipe) -> Lead {
+fn lead(core: &Core, recipe: &Recipe) -> Leader {
     match join(core, recipe) {
         Ok(Joined::Lead(lead)) => lead,
         Ok(Joined::Follow(_)) => panic!("somebody leads already"),
@@ -115,10 +115,10 @@ async fn who_joins_a_render_that_has_not_begun_may_have_it_whatever_was_purged_b
 
     assert_eq!(winner.begin(&core.marks), arrival);
     let entry = store(&core, &recipe);
-    winner.land(Duration::ZERO, || (Landing::Stored(entry), 0));
+    winner.complete(Duration::ZERO, || (RenderOutcome::Stored(entry), 0));
 
     let landed = follower.wait().await.expect("it began after the purge");
-    assert!(matches!(landed.landing, Landing::Stored(_)));
+    assert!(matches!(landed.outcome, RenderOutcome::Stored(_)));
 }
 
 /// Between a request's look into memory and its look at the flights one may land: it is in neither then.

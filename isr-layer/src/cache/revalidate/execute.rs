@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::plan::{Chosen, Named, Selected};
-use super::progress::{Counts, Job, Progress, Rendered};
+use super::plan::{RenderPlan, ResolvedSelector, SelectorTarget};
+use super::progress::{Counts, Job, JobResult, Progress};
 use crate::cache::core::Core;
 use crate::cache::flight::Joined;
 use crate::cache::permits::Purpose;
@@ -16,34 +16,34 @@ use crate::observe;
 use crate::render::Recipe;
 
 /// How long a call waits for its renders; what takes longer goes on, and its receipt says `running`.
-const LONGEST_ANSWER: Duration = Duration::from_secs(2);
+const MAX_RECEIPT_WAIT: Duration = Duration::from_secs(2);
 
 /// How long a call waits for renders in progress of which only their end tells whether they were named.
-const LONGEST_DOUBT: Duration = Duration::from_millis(250);
+const MAX_PENDING_WAIT: Duration = Duration::from_millis(250);
 
 impl Core {
     /// Marks what `purge` names, all under one number, and renders what it asks for.
     pub(crate) async fn revalidate(self: &Arc<Self>, purge: &Purge) -> Receipt {
-        let selected = self.select(&purge.items);
+        let resolved = self.select(&purge.items);
         if purge.dry_run {
-            return Receipt::of_dry_run(selected.into_iter().map(|selected| selected.receipt).collect());
+            return Receipt::of_dry_run(resolved.into_iter().map(|resolved| resolved.receipt).collect());
         }
-        let targets = selected.iter().filter_map(Selected::target).collect::<Vec<_>>();
+        let targets = resolved.iter().filter_map(ResolvedSelector::target).collect::<Vec<_>>();
         if targets.is_empty() {
-            return Receipt::new(None, selected.into_iter().map(|selected| selected.receipt).collect());
+            return Receipt::new(None, resolved.into_iter().map(|resolved| resolved.receipt).collect());
         }
         self.prune_marks().await;
         let number = self.marks.purge(&targets);
         observe::purged(number, targets.len());
         self.settle(purge);
-        let deadline = clock::now() + LONGEST_ANSWER;
-        let rendered = selected.iter().filter_map(Selected::rendered).collect::<Vec<_>>();
-        let mut chosen = self.chosen(&rendered).into_iter();
-        let start = |selected: Selected| {
-            let chosen = selected.rendered().and_then(|_| chosen.next());
-            self.start(selected, chosen, purge.only_cached, number)
+        let deadline = clock::now() + MAX_RECEIPT_WAIT;
+        let rendered = resolved.iter().filter_map(ResolvedSelector::rendered).collect::<Vec<_>>();
+        let mut plans = self.plans(&rendered).into_iter();
+        let start = |resolved: ResolvedSelector| {
+            let plans = resolved.rendered().and_then(|_| plans.next());
+            self.start(resolved, plans, purge.only_cached, number)
         };
-        let started = selected.into_iter().map(start).collect::<Vec<_>>();
+        let started = resolved.into_iter().map(start).collect::<Vec<_>>();
         let mut receipts = Vec::with_capacity(purge.items.len());
         for (receipt, progress) in started {
             receipts.push(progress.report(receipt, deadline).await);
@@ -65,19 +65,19 @@ impl Core {
 
     fn start(
         self: &Arc<Self>,
-        selected: Selected,
-        chosen: Option<Chosen>,
+        resolved: ResolvedSelector,
+        plans: Option<RenderPlan>,
         only_cached: bool,
         number: u64,
     ) -> (SelectorReceipt, Progress) {
-        let Selected { receipt, named, .. } = selected;
-        let (Some(named), Some(chosen)) = (named, chosen) else {
+        let ResolvedSelector { receipt, named, .. } = resolved;
+        let (Some(named), Some(plans)) = (named, plans) else {
             return (receipt, Progress::None);
         };
-        if !matches!(named, Named::Path { .. }) {
-            return (receipt, self.render_many(chosen, named, number));
+        if !matches!(named, SelectorTarget::Path { .. }) {
+            return (receipt, self.render_many(plans, named, number));
         }
-        let mut recipes = chosen.recipes;
+        let mut recipes = plans.recipes;
         if recipes.is_empty() && !only_cached {
             // A call's variants are its messages: without one there is nothing to render, and nothing that could be old.
             return (receipt, Progress::None);
@@ -96,7 +96,7 @@ impl Core {
             (Job { host, before, rendered }, (recipe, done))
         };
         let (jobs, queue): (Vec<_>, Vec<_>) = recipes.into_iter().map(job).unzip();
-        self.work_off(queue, move |core, (recipe, done)| async move {
+        self.run_bounded(queue, move |core, (recipe, done)| async move {
             // The caller may have stopped waiting.
             let _ = done.send(core.render(&recipe, number).await);
             true
@@ -105,23 +105,23 @@ impl Core {
     }
 
     /// Renders many pages off the request path, no more at once than the permits allow.
-    fn render_many(self: &Arc<Self>, chosen: Chosen, named: Named, number: u64) -> Progress {
+    fn render_many(self: &Arc<Self>, plans: RenderPlan, named: SelectorTarget, number: u64) -> Progress {
         let counts = Arc::<Counts>::default();
         let (done, all) = oneshot::channel();
-        let (core, counting, no_longer) = (self.clone(), counts.clone(), clock::now() + LONGEST_DOUBT);
-        let mut ended = self.render_all(chosen.recipes, number, |_, _| true);
+        let (core, counting, no_longer) = (self.clone(), counts.clone(), clock::now() + MAX_PENDING_WAIT);
+        let mut ended = self.render_all(plans.recipes, number, |_, _| true);
         self.tasks.spawn(async move {
             while let Some((_, rendered)) = ended.recv().await {
                 counting.count(&rendered);
             }
-            for mut doubt in chosen.doubtful {
-                match tokio::time::timeout_at(no_longer, doubt.stored()).await {
+            for mut pending in plans.pending {
+                match tokio::time::timeout_at(no_longer, pending.stored()).await {
                     Ok(Some(entry)) if entry.as_of() < number && core.is_named(&named, &entry) => {
-                        counting.count(&core.render(&doubt.recipe, number).await);
+                        counting.count(&core.render(&pending.recipe, number).await);
                     }
                     Ok(_) => {}
                     // Should it be named in the end, its page is marked.
-                    Err(_) => counting.count(&Rendered::Marked),
+                    Err(_) => counting.count(&JobResult::Marked),
                 }
             }
             let _ = done.send(());
@@ -136,9 +136,9 @@ impl Core {
         recipes: Vec<Recipe>,
         number: u64,
         wanted: fn(&Self, &Recipe) -> bool,
-    ) -> mpsc::UnboundedReceiver<(Recipe, Rendered)> {
+    ) -> mpsc::UnboundedReceiver<(Recipe, JobResult)> {
         let (tell, ended) = mpsc::unbounded_channel();
-        self.work_off(recipes, move |core, recipe| {
+        self.run_bounded(recipes, move |core, recipe| {
             let tell = tell.clone();
             async move {
                 if !wanted(&core, &recipe) {
@@ -152,7 +152,7 @@ impl Core {
     }
 
     /// Works items off in their order, on as many tasks as there may be renders at once. A task whose work says `false` ends.
-    fn work_off<T, F>(
+    fn run_bounded<T, F>(
         self: &Arc<Self>,
         items: Vec<T>,
         work: impl Fn(Arc<Self>, T) -> F + Clone + Send + 'static,
@@ -176,9 +176,9 @@ impl Core {
     }
 
     /// Renders a recipe that no client asked for, or waits for a render that knows all marks up to `number`.
-    async fn render(self: &Arc<Self>, recipe: &Recipe, number: u64) -> Rendered {
-        let Some(renderer) = self.renderer(recipe) else { return Rendered::Marked };
-        let known = self.known_cells(&recipe.page, &recipe.key);
+    async fn render(self: &Arc<Self>, recipe: &Recipe, number: u64) -> JobResult {
+        let Some(renderer) = self.renderer(recipe) else { return JobResult::Marked };
+        let known = self.known_tags(&recipe.page, &recipe.key);
         // The second flight began after the first was found too old; the third look is for one that was abandoned.
         for _ in 0..3 {
             let landed = match self.flights.join(&self.marks, recipe, &known, number) {
@@ -190,9 +190,9 @@ impl Core {
                 }
             };
             if let Some(landed) = landed {
-                return Rendered::Landed(landed);
+                return JobResult::Completed(landed);
             }
         }
-        Rendered::Marked
+        JobResult::Marked
     }
 }

@@ -4,4 +4,4 @@ mod execute;
 mod plan;
 mod progress;
 
-pub(crate) use progress::Rendered;
+pub(crate) use progress::JobResult;

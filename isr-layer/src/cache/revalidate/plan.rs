@@ -6,29 +6,29 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::cache::core::Core;
-use crate::cache::flight::{Doubt, Sure};
+use crate::cache::flight::{Match, PendingMatch};
 use crate::entry::Entry;
 use crate::invalidation::{Item, Mode, Selector, SelectorReceipt, Status, Strength, Target};
-use crate::page::{Known, canonical, normalize_page};
+use crate::page::{RegisteredPage, canonical, normalize_page};
 use crate::render::Key;
 use crate::render::Recipe;
 
 /// One selector, resolved.
-pub(super) struct Selected {
+pub(super) struct ResolvedSelector {
     pub(super) mode: Mode,
     pub(super) receipt: SelectorReceipt,
     /// What it names; nothing when it was refused, and the receipt says why.
-    pub(super) named: Option<Named>,
+    pub(super) named: Option<SelectorTarget>,
 }
 
 /// What a selector names.
-pub(super) enum Named {
+pub(super) enum SelectorTarget {
     /// One path of a page.
-    Path { page: Arc<Known>, path: String },
+    Path { page: Arc<RegisteredPage>, path: String },
     /// One path that is no page's, at which something is cached as its headers say.
-    Foreign(String),
+    NotAPage(String),
     /// Every entry of a page.
-    Page(Arc<Known>),
+    Page(Arc<RegisteredPage>),
     /// Every entry at or below a path.
     Prefix(String),
     /// Every entry that carries the tag.
@@ -38,10 +38,10 @@ pub(super) enum Named {
 }
 
 /// What a regeneration renders.
-pub(super) struct Chosen {
+pub(super) struct RenderPlan {
     pub(super) recipes: Vec<Recipe>,
     /// Renders in progress that are named once they say the tag, which nobody can know before they end.
-    pub(super) doubtful: Vec<Doubt>,
+    pub(super) pending: Vec<PendingMatch>,
 }
 
 /// The entries of paths, by path.
@@ -50,13 +50,13 @@ type Variants = HashMap<String, Vec<Arc<Entry>>>;
 impl Core {
     /// Resolves selectors against the pages there are, and against what is cached by headers: that is looked through once at
     /// most, however many paths there are.
-    pub(super) fn select(&self, items: &[Item]) -> Vec<Selected> {
+    pub(super) fn select(&self, items: &[Item]) -> Vec<ResolvedSelector> {
         let foreign = LazyCell::new(|| self.header_mode.as_ref().map(|mode| mode.paths()));
         let is_foreign = |path: &str| foreign.as_ref().is_some_and(|paths| paths.contains(path));
         items.iter().map(|item| self.select_one(item, &is_foreign)).collect()
     }
 
-    fn select_one(&self, item: &Item, is_foreign: &impl Fn(&str) -> bool) -> Selected {
+    fn select_one(&self, item: &Item, is_foreign: &impl Fn(&str) -> bool) -> ResolvedSelector {
         let mode = item.effective_mode();
         let mut receipt = SelectorReceipt::new(item.selector.clone(), Status::Marked);
         let named = match self.named(&item.selector, is_foreign) {
@@ -68,19 +68,23 @@ impl Core {
             }
         };
         match &named {
-            Some(Named::Path { page, .. }) if matches!(item.selector, Selector::Path(_)) => {
+            Some(SelectorTarget::Path { page, .. }) if matches!(item.selector, Selector::Path(_)) => {
                 receipt.page = Some(page.page.path().to_owned());
             }
-            Some(Named::Page(page)) => receipt.matched = Some(page.cell.carriers()),
-            Some(Named::Tag(tag)) => {
-                receipt.matched = Some(self.marks.tag(tag).map_or(0, |cell| cell.carriers()))
+            Some(SelectorTarget::Page(page)) => receipt.matched = Some(page.mark.entry_count()),
+            Some(SelectorTarget::Tag(tag)) => {
+                receipt.matched = Some(self.marks.tag(tag).map_or(0, |tag| tag.entry_count()))
             }
             _ => {}
         }
-        Selected { mode, receipt, named }
+        ResolvedSelector { mode, receipt, named }
     }
 
-    fn named(&self, selector: &Selector, is_foreign: &impl Fn(&str) -> bool) -> Result<Named, String> {
+    fn named(
+        &self,
+        selector: &Selector,
+        is_foreign: &impl Fn(&str) -> bool,
+    ) -> Result<SelectorTarget, String> {
         match selector {
             Selector::Path(raw) => self.named_path(raw, is_foreign),
             Selector::Page { pattern, params } => {
@@ -91,7 +95,7 @@ impl Core {
                     .ok_or("no page is registered with this pattern")?
                     .clone();
                 if params.is_empty() {
-                    return Ok(Named::Page(page));
+                    return Ok(SelectorTarget::Page(page));
                 }
                 let path =
                     page.path_with(params).ok_or("`params` must name every parameter of the page once, with a value that can stand in its place")?;
@@ -99,20 +103,20 @@ impl Core {
                 if self.registry.find(&path).is_none_or(|found| found.id != page.id) {
                     return Err("the path that these `params` make is another page's, or none".to_owned());
                 }
-                Ok(Named::Path { page, path })
+                Ok(SelectorTarget::Path { page, path })
             }
             Selector::Prefix(raw) => {
                 let prefix =
                     canonical(raw).ok_or("a prefix starts with `/` and is a path that a page could have")?;
-                Ok(Named::Prefix(prefix.into_owned()))
+                Ok(SelectorTarget::Prefix(prefix.into_owned()))
             }
-            Selector::Tag(tag) => Ok(Named::Tag(tag.clone())),
-            Selector::All => Ok(Named::All),
+            Selector::Tag(tag) => Ok(SelectorTarget::Tag(tag.clone())),
+            Selector::All => Ok(SelectorTarget::All),
         }
     }
 
     /// A path as it is given, raw or encoded, with or without the trailing slash its page's route has.
-    fn named_path(&self, raw: &str, is_foreign: &impl Fn(&str) -> bool) -> Result<Named, String> {
+    fn named_path(&self, raw: &str, is_foreign: &impl Fn(&str) -> bool) -> Result<SelectorTarget, String> {
         if raw.contains(['{', '[']) && self.registry.by_pattern(&normalize_page(raw)).is_some() {
             return Err("this is a page's pattern: name it as `page`".to_owned());
         }
@@ -127,11 +131,11 @@ impl Core {
         let paths = [path.into_owned(), other];
         for path in paths.clone() {
             if let Some(page) = self.registry.find(&path) {
-                return Ok(Named::Path { page: page.clone(), path });
+                return Ok(SelectorTarget::Path { page: page.clone(), path });
             }
         }
         match paths.into_iter().find(|path| is_foreign(path)) {
-            Some(path) => Ok(Named::Foreign(path)),
+            Some(path) => Ok(SelectorTarget::NotAPage(path)),
             None => Err("no page's pattern matches this path".to_owned()),
         }
     }
@@ -140,56 +144,56 @@ impl Core {
     /// path with none, the bare path, for each listed host where there is a list.
     ///
     /// What is being rendered is looked at first: what lands between the two looks is seen twice, and not missed.
-    pub(super) fn chosen(&self, named: &[&Named]) -> Vec<Chosen> {
+    pub(super) fn plans(&self, named: &[&SelectorTarget]) -> Vec<RenderPlan> {
         let running = named.iter().map(|named| self.running(named)).collect::<Vec<_>>();
         let variants = self.variants(named);
         let each = named.iter().zip(running);
-        each.map(|(named, running)| self.chosen_of(named, self.cached(named, &variants), running)).collect()
+        each.map(|(named, running)| self.plan_of(named, self.cached(named, &variants), running)).collect()
     }
 
-    fn running(&self, named: &Named) -> (Vec<Recipe>, Vec<Doubt>) {
+    fn running(&self, named: &SelectorTarget) -> (Vec<Recipe>, Vec<PendingMatch>) {
         let tag = named.tag().and_then(|tag| self.marks.tag(tag));
         self.flights.in_progress(|key, known| match named {
-            Named::Tag(_)
+            SelectorTarget::Tag(_)
                 if known.iter().any(|one| tag.as_ref().is_some_and(|tag| Arc::ptr_eq(one, tag))) =>
             {
-                Some(Sure::Yes)
+                Some(Match::Certain)
             }
-            Named::Tag(_) => Some(Sure::NotYet),
-            _ => named.may_name(key).then_some(Sure::Yes),
+            SelectorTarget::Tag(_) => Some(Match::Pending),
+            _ => named.may_name(key).then_some(Match::Certain),
         })
     }
 
-    fn chosen_of(
+    fn plan_of(
         &self,
-        named: &Named,
+        named: &SelectorTarget,
         mut recipes: Vec<Recipe>,
-        (running, doubtful): (Vec<Recipe>, Vec<Doubt>),
-    ) -> Chosen {
+        (running, pending): (Vec<Recipe>, Vec<PendingMatch>),
+    ) -> RenderPlan {
         let mut seen = HashSet::new();
         recipes.extend(running);
         recipes.retain(|recipe| seen.insert(recipe.key.clone()));
-        let mut chosen = Chosen { recipes, doubtful };
-        chosen.doubtful.retain(|doubt| !seen.contains(&doubt.recipe.key));
-        if let Named::Path { page, path } = named
-            && chosen.recipes.is_empty()
+        let mut plans = RenderPlan { recipes, pending };
+        plans.pending.retain(|pending| !seen.contains(&pending.recipe.key));
+        if let SelectorTarget::Path { page, path } = named
+            && plans.recipes.is_empty()
         {
             let bare = Key::bare(page, path).into_iter();
-            chosen.recipes.extend(bare.map(|key| Recipe::of(page.clone(), key, None)));
+            plans.recipes.extend(bare.map(|key| Recipe::of(page.clone(), key, None)));
         }
-        chosen
+        plans
     }
 
     /// Whether an entry is one of those named.
-    pub(super) fn is_named(&self, named: &Named, entry: &Entry) -> bool {
+    pub(super) fn is_named(&self, named: &SelectorTarget, entry: &Entry) -> bool {
         match named {
-            Named::Tag(tag) => self.marks.tag(tag).is_some_and(|cell| entry.carries(&cell)),
+            SelectorTarget::Tag(tag) => self.marks.tag(tag).is_some_and(|tag| entry.has_tag(&tag)),
             _ => named.may_name(&entry.key),
         }
     }
 
     /// The entries of those paths that may have several, by one look at all entries however many paths there are.
-    fn variants(&self, named: &[&Named]) -> Variants {
+    fn variants(&self, named: &[&SelectorTarget]) -> Variants {
         let paths = named.iter().filter_map(|named| named.path_with_variants());
         let mut variants = paths.map(|path| (path.to_owned(), Vec::new())).collect::<Variants>();
         if !variants.is_empty() {
@@ -202,13 +206,13 @@ impl Core {
         variants
     }
 
-    fn cached(&self, named: &Named, variants: &Variants) -> Vec<Recipe> {
+    fn cached(&self, named: &SelectorTarget, variants: &Variants) -> Vec<Recipe> {
         let mut entries = match named {
-            Named::Path { path, .. } if named.path_with_variants().is_some() => {
+            SelectorTarget::Path { path, .. } if named.path_with_variants().is_some() => {
                 variants.get(path).cloned().unwrap_or_default()
             }
             // Without variants there is one key to look at for each host; everything else is found by looking at all.
-            Named::Path { page, path } => {
+            SelectorTarget::Path { page, path } => {
                 let keys = Key::bare(page, path);
                 keys.iter().filter_map(|key| self.memory.get_key(key)).collect()
             }
@@ -228,7 +232,7 @@ impl Core {
     }
 }
 
-impl Named {
+impl SelectorTarget {
     /// The path, where its page is kept in more variants of it than there are hosts.
     fn path_with_variants(&self) -> Option<&str> {
         match self {
@@ -248,7 +252,7 @@ impl Named {
     fn may_name(&self, key: &Key) -> bool {
         match self {
             Self::Path { page, path } => key.page() == page.id && key.path() == path,
-            Self::Foreign(_) => false,
+            Self::NotAPage(_) => false,
             Self::Page(page) => key.page() == page.id,
             Self::Prefix(prefix) => is_below(key.path(), prefix),
             Self::Tag(_) | Self::All => true,
@@ -256,21 +260,21 @@ impl Named {
     }
 }
 
-impl Selected {
+impl ResolvedSelector {
     /// What is to be rendered at once. Only a client's own request can fetch what is no page.
-    pub(super) fn rendered(&self) -> Option<&Named> {
-        let is_rendered = |named: &&Named| !matches!(named, Named::Foreign(_));
+    pub(super) fn rendered(&self) -> Option<&SelectorTarget> {
+        let is_rendered = |named: &&SelectorTarget| !matches!(named, SelectorTarget::NotAPage(_));
         self.named.as_ref().filter(is_rendered).filter(|_| self.mode == Mode::Regenerate)
     }
 
     /// The mark to raise.
     pub(super) fn target(&self) -> Option<(Target, Strength)> {
         let target = match self.named.as_ref()? {
-            Named::Path { path, .. } | Named::Foreign(path) => Target::Path(path.clone()),
-            Named::Page(page) => Target::Page(page.cell.clone()),
-            Named::Prefix(prefix) => Target::Prefix(prefix.clone()),
-            Named::Tag(tag) => Target::Tag(tag.clone()),
-            Named::All => Target::All,
+            SelectorTarget::Path { path, .. } | SelectorTarget::NotAPage(path) => Target::Path(path.clone()),
+            SelectorTarget::Page(page) => Target::Page(page.mark.clone()),
+            SelectorTarget::Prefix(prefix) => Target::Prefix(prefix.clone()),
+            SelectorTarget::Tag(tag) => Target::Tag(tag.clone()),
+            SelectorTarget::All => Target::All,
         };
         let strength = if self.mode == Mode::Expire { Strength::Hard } else { Strength::Soft };
         Some((target, strength))

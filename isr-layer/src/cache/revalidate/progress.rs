@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::StatusCode;
 use tokio::sync::oneshot;
 
-use crate::cache::flight::{Landed, Landing};
+use crate::cache::flight::{CompletedFlight, RenderOutcome};
 use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::invalidation::{SelectorReceipt, Status};
 
 /// What became of one render.
-pub(crate) enum Rendered {
-    Landed(Arc<Landed>),
+pub(crate) enum JobResult {
+    Completed(Arc<CompletedFlight>),
     /// Nothing is known that could render it: it is marked, and the next request does.
     Marked,
 }
@@ -23,7 +23,7 @@ pub(super) struct Job {
     /// Where it is for one of several hosts.
     pub(super) host: Option<String>,
     pub(super) before: Option<Arc<Entry>>,
-    pub(super) rendered: oneshot::Receiver<Rendered>,
+    pub(super) rendered: oneshot::Receiver<JobResult>,
 }
 
 /// How the renders of one selector go.
@@ -72,8 +72,8 @@ impl Job {
         receipt.previous_etag = self.before.as_ref().and_then(|entry| entry.etag());
         match tokio::time::timeout_at(deadline, self.rendered).await {
             Err(_) => receipt.status = Status::Running,
-            Ok(Err(_) | Ok(Rendered::Marked)) => receipt.status = Status::Marked,
-            Ok(Ok(Rendered::Landed(landed))) => {
+            Ok(Err(_) | Ok(JobResult::Marked)) => receipt.status = Status::Marked,
+            Ok(Ok(JobResult::Completed(landed))) => {
                 let was_good = self.before.is_some_and(|entry| entry.is_good());
                 landed.report(&mut receipt, was_good);
             }
@@ -85,17 +85,17 @@ impl Job {
     }
 }
 
-impl Landed {
+impl CompletedFlight {
     fn report(&self, receipt: &mut SelectorReceipt, was_good: bool) {
         receipt.render = Some(self.took);
-        match &self.landing {
-            Landing::Stored(entry) => {
+        match &self.outcome {
+            RenderOutcome::Stored(entry) => {
                 receipt.http = Some(entry.status);
                 receipt.etag = entry.etag();
                 receipt.status =
                     if entry.is_good() || was_good { Status::Regenerated } else { Status::UnknownPath };
             }
-            Landing::Failed(failure) => {
+            RenderOutcome::Failed(failure) => {
                 receipt.status = Status::Failed;
                 receipt.http = failure.was_answered().then_some(failure.status);
                 receipt.error = Some(format!(
@@ -103,12 +103,12 @@ impl Landed {
                     failure.reason.as_str()
                 ));
             }
-            Landing::Refused(reason, http) => {
+            RenderOutcome::Refused(reason, http) => {
                 receipt.status = Status::Failed;
                 receipt.http = *http;
                 receipt.error = Some(format!("the answer may not be stored ({})", reason.as_str()));
             }
-            Landing::NotListed => {
+            RenderOutcome::NotListed => {
                 receipt.http = Some(StatusCode::NOT_FOUND);
                 receipt.status = if was_good { Status::Regenerated } else { Status::UnknownPath };
                 receipt.error = (!was_good).then(|| "the page's `params` do not list this path".to_owned());
@@ -118,13 +118,13 @@ impl Landed {
 }
 
 impl Counts {
-    pub(super) fn count(&self, rendered: &Rendered) {
+    pub(super) fn count(&self, rendered: &JobResult) {
         let counter = match rendered {
-            Rendered::Landed(landed) => match &landed.landing {
-                Landing::Stored(_) | Landing::NotListed => &self.regenerated,
+            JobResult::Completed(landed) => match &landed.outcome {
+                RenderOutcome::Stored(_) | RenderOutcome::NotListed => &self.regenerated,
                 _ => &self.failed,
             },
-            Rendered::Marked => &self.marked,
+            JobResult::Marked => &self.marked,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

@@ -9,9 +9,9 @@ fn purge(marks: &Marks, target: Target, strength: Strength) -> u64 {
 #[test]
 fn every_selector_reaches_what_it_names_and_nothing_else() {
     let marks = Marks::new(100);
-    let page: Arc<Cell> = Arc::default();
-    let mut cells = vec![page.clone()];
-    cells.extend(marks.intern(["posts".to_owned()]));
+    let page: Arc<TagMark> = Arc::default();
+    let mut tags = vec![page.clone()];
+    tags.extend(marks.intern(["posts".to_owned()]));
     let reaching = [
         Target::All,
         Target::Page(page),
@@ -33,13 +33,13 @@ fn every_selector_reaches_what_it_names_and_nothing_else() {
     for target in reaching {
         let before = marks.published();
         purge(&marks, target.clone(), Strength::Soft);
-        assert_eq!(marks.validity("/a/b", &cells, before), Validity::Soft, "{target:?}");
-        assert_eq!(marks.validity("/a/b", &cells, marks.published()), Validity::Valid, "{target:?}");
+        assert_eq!(marks.validity("/a/b", &tags, before), Validity::Soft, "{target:?}");
+        assert_eq!(marks.validity("/a/b", &tags, marks.published()), Validity::Valid, "{target:?}");
     }
     let before = marks.published();
     for target in missing {
         purge(&marks, target.clone(), Strength::Hard);
-        assert_eq!(marks.validity("/a/b", &cells, before), Validity::Valid, "{target:?}");
+        assert_eq!(marks.validity("/a/b", &tags, before), Validity::Valid, "{target:?}");
     }
 }
 
@@ -60,9 +60,9 @@ fn a_tag_learnt_after_its_purge_still_counts() {
     let as_of = marks.published();
 
     purge(&marks, Target::Tag("late".into()), Strength::Soft);
-    let cells = marks.intern(["late".to_owned()]);
+    let tags = marks.intern(["late".to_owned()]);
 
-    assert_eq!(marks.validity("/", &cells, as_of), Validity::Soft);
+    assert_eq!(marks.validity("/", &tags, as_of), Validity::Soft);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_million_distinct_tags_stay_inside_the_bound() {
 #[test]
 fn tags_that_came_with_keys_that_are_gone_are_let_go_of_and_purged_ones_stay() {
     let marks = Marks::new(100_000);
-    let carried = marks.intern((0..1_000).map(|tag| format!("carried:{tag}")));
+    let tags = marks.intern((0..1_000).map(|tag| format!("tags:{tag}")));
     for tag in 0..1_000 {
         purge(&marks, Target::Tag(format!("purged:{tag}")), Strength::Soft);
     }
@@ -96,7 +96,7 @@ fn tags_that_came_with_keys_that_are_gone_are_let_go_of_and_purged_ones_stay() {
     assert!(most <= WORTH_A_LOOK + 1, "{most}");
     let purged = marks.intern((0..1_000).map(|tag| format!("purged:{tag}")));
     assert_eq!(marks.validity("/", &purged, 0), Validity::Soft);
-    assert_eq!(marks.validity("/", &carried, 0), Validity::Valid, "nothing was forgotten that says anything");
+    assert_eq!(marks.validity("/", &tags, 0), Validity::Valid, "nothing was forgotten that says anything");
 }
 
 #[test]
@@ -121,14 +121,14 @@ fn pruning_invalidates_too_much_and_never_too_little() {
 #[test]
 fn what_an_entry_carries_is_counted_and_never_pruned() {
     let marks = Marks::new(2);
-    let carried = Carried::new(marks.intern(["kept".to_owned()]));
+    let tags = EntryTags::new(marks.intern(["kept".to_owned()]));
     for other in 0..50 {
         purge(&marks, Target::Tag(other.to_string()), Strength::Soft);
     }
 
-    let cell = marks.tag("kept").expect("the tag is carried");
+    let tag = marks.tag("kept").expect("the tag is tags");
 
-    assert_eq!(cell.carriers(), 1);
-    drop(carried);
-    assert_eq!(cell.carriers(), 0);
+    assert_eq!(tag.entry_count(), 1);
+    drop(tags);
+    assert_eq!(tag.entry_count(), 0);
 }

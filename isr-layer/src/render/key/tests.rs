@@ -131,9 +131,9 @@ proptest! {
         let keys = [key_of_call(&one), key_of_call(&other)];
 
         prop_assert_eq!(keys[0] == keys[1], one == other);
-        let read = keys[0].call().map(|call| (call.subtype.to_owned(), call.message.to_vec()));
+        let read = keys[0].grpc().map(|call| (call.subtype.to_owned(), call.message.to_vec()));
         prop_assert_eq!(read, Some((one.0, one.1)));
-        prop_assert!(keys[0] != key(None, &[]) && keys[0].is_call());
+        prop_assert!(keys[0] != key(None, &[]) && keys[0].is_grpc());
     }
 }
 
@@ -152,5 +152,5 @@ fn key_of_call((subtype, message, metadata): &Called) -> Key {
     let page = registry.find("/catalog/Get").unwrap();
     let headers = metadata.iter().map(|value| (HeaderName::from_static("x-tenant"), value.parse().unwrap()));
     let path = Cow::Borrowed("/catalog/Get");
-    KeyRef::of_call(page, path, subtype, message, None, &headers.collect()).unwrap().to_key(page)
+    KeyRef::of_grpc(page, path, subtype, message, None, &headers.collect()).unwrap().to_key(page)
 }

@@ -30,7 +30,7 @@ pub trait Authenticate: Send + Sync + 'static {
 
     /// Whether the query parameter, or the member of the JSON body, called `name` carries the credential: then it is
     /// no part of what is asked for.
-    fn carries(&self, name: &str) -> bool {
+    fn has_tag(&self, name: &str) -> bool {
         let _ = name;
         false
     }
@@ -41,8 +41,8 @@ impl Authenticate for Box<dyn Authenticate> {
         (**self).verify(request)
     }
 
-    fn carries(&self, name: &str) -> bool {
-        (**self).carries(name)
+    fn has_tag(&self, name: &str) -> bool {
+        (**self).has_tag(name)
     }
 }
 

@@ -65,7 +65,7 @@ impl Authenticators {
 
     /// Whether a query parameter or a member of the body carries a credential and nothing else.
     pub(crate) fn carry(&self, name: &str) -> bool {
-        self.in_order.iter().any(|one| one.carries(name))
+        self.in_order.iter().any(|one| one.has_tag(name))
     }
 }
 

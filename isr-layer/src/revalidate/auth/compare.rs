@@ -5,7 +5,7 @@ use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 /// Which of `expected` equals `presented`. The time depends on the lengths alone, never on where bytes differ, how
 /// many are right, or which candidate matches.
-pub(super) fn place<T: AsRef<[u8]>>(
+pub(super) fn find_equal<T: AsRef<[u8]>>(
     presented: &[u8],
     expected: impl IntoIterator<Item = T>,
 ) -> Option<usize> {
@@ -31,10 +31,10 @@ mod tests {
     fn the_place_of_the_equal_candidate_is_found() {
         let candidates: [&[u8]; 3] = [b"a", b"bb", b"ccc"];
 
-        assert_eq!(place(b"a", candidates), Some(0));
-        assert_eq!(place(b"ccc", candidates), Some(2));
-        assert_eq!(place(b"", candidates), None);
-        assert_eq!(place(b"cc", candidates), None);
+        assert_eq!(find_equal(b"a", candidates), Some(0));
+        assert_eq!(find_equal(b"ccc", candidates), Some(2));
+        assert_eq!(find_equal(b"", candidates), None);
+        assert_eq!(find_equal(b"cc", candidates), None);
     }
 
     /// The secret, wrong in its first byte or in its last alone. One buffer and one way to fill it, since where bytes lie
@@ -85,8 +85,9 @@ mod tests {
     #[ignore = "needs a quiet machine; run by .ci/run"]
     fn a_right_prefix_takes_as_long_as_a_wrong_one() {
         // One time in a few hundred, chance alone puts equal means three standard errors apart; a leak does it each time.
-        let measured: Vec<_> =
-            (0..3).map(|_| apart(|presented| _ = black_box(place(presented, [black_box(SECRET)])))).collect();
+        let measured: Vec<_> = (0..3)
+            .map(|_| apart(|presented| _ = black_box(find_equal(presented, [black_box(SECRET)]))))
+            .collect();
 
         let equal = measured.iter().any(|(mean, error)| *mean <= 3.0 * error);
         assert!(equal, "means and standard errors of the difference, in nanoseconds: {measured:?}");

@@ -44,7 +44,7 @@ pub(super) fn signer(
     // A signature that is missing or cannot be decoded costs what a wrong one does: no code is empty.
     let mut presented: Vec<_> = signatures.take(MAX_SIGNATURES).map(Option::unwrap_or_default).collect();
     presented.resize_with(presented.len().max(1), Vec::new);
-    let found = presented.iter().map(|presented| compare::place(presented, &expected));
+    let found = presented.iter().map(|presented| compare::find_equal(presented, &expected));
     found.fold(None, Option::or)
 }
 

@@ -134,7 +134,7 @@ impl Secrets {
 
     /// Whether `presented` is one of them.
     pub(crate) fn has(&self, presented: &[u8]) -> bool {
-        compare::place(presented, self.iter()).is_some()
+        compare::find_equal(presented, self.iter()).is_some()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {

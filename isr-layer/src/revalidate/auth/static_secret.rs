@@ -68,8 +68,8 @@ impl Authenticate for Bearer {
         self.inner.verify(request)
     }
 
-    fn carries(&self, name: &str) -> bool {
-        self.inner.carries(name)
+    fn has_tag(&self, name: &str) -> bool {
+        self.inner.has_tag(name)
     }
 }
 
@@ -187,12 +187,12 @@ impl Authenticate for StaticSecret {
         // Every place is looked at: an absent secret costs what a wrong one does, and no secret is empty.
         let found = self.places.iter().map(|place| {
             let presented = place.presented(request).unwrap_or_default();
-            compare::place(&presented, self.secrets.iter().map(|secret| place.expected(secret)))
+            compare::find_equal(&presented, self.secrets.iter().map(|secret| place.expected(secret)))
         });
         Verdict::by_secret(found.fold(None, Option::or))
     }
 
-    fn carries(&self, name: &str) -> bool {
+    fn has_tag(&self, name: &str) -> bool {
         self.places.iter().any(|place| match place {
             Place::Query(query) => query == name,
             Place::Body(pointer) => pointer.first() == Some(name),

@@ -7,11 +7,11 @@ use crate::revalidate::response::Refusal;
 /// Reads a query; keys may be repeated. `passed_over` names those that carry a credential.
 pub(in crate::revalidate) fn from_query(
     query: &str,
-    passed_over: impl Fn(&str) -> bool,
+    is_credential: impl Fn(&str) -> bool,
 ) -> Result<Purge, Refusal> {
     let mut command = Command::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if !passed_over(&name) {
+        if !is_credential(&name) {
             command.set(&name, value.into_owned())?;
         }
     }

@@ -2,11 +2,11 @@
 
 #[cfg_attr(feature = "axum", path = "axum.rs")]
 #[cfg_attr(not(feature = "axum"), path = "plain.rs")]
-mod told;
+mod connect_info;
 
-pub(super) use told::original_uri;
+pub(super) use connect_info::original_uri;
 
-pub(crate) use told::peer;
+pub(crate) use connect_info::peer;
 
 #[cfg(test)]
-pub(super) use told::set_peer;
+pub(super) use connect_info::set_peer;

@@ -79,7 +79,7 @@ fn a_pointer_takes_the_secret_out_of_the_body() {
     assert!(!accepts(&prismic, "/", &[], r#"{"auth": {"secret": "wrong"}}"#));
     assert!(!accepts(&prismic, "/", &[], r#"{"auth": {"secret": null}}"#));
     assert!(!accepts(&prismic, "/", &[], "not JSON"));
-    assert!(prismic.carries("auth") && !prismic.carries("secret"));
+    assert!(prismic.has_tag("auth") && !prismic.has_tag("secret"));
 }
 
 #[test]
