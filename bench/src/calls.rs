@@ -19,7 +19,9 @@ use crate::BoxError;
 use crate::request::read;
 
 const PATH: &str = "/catalog.v1.Catalog/GetProduct";
-const GET: Page = Page::new(PATH).policy(Policy::new().revalidate(Duration::from_secs(3600))).unary();
+const GET: Page = Page::new(PATH)
+    .policy(Policy::new().revalidate(Duration::from_secs(3600)))
+    .unary();
 const TEXT: usize = 1024;
 
 /// What is asked and what is answered.
@@ -41,15 +43,21 @@ impl Call {
         body.put_u8(0);
         body.put_u32(u32::try_from(message.len()).unwrap_or_default());
         body.put_slice(&message);
-        Self { body: body.freeze() }
+        Self {
+            body: body.freeze(),
+        }
     }
 
     fn make(&self) -> Request<Body> {
         let mut request = Request::new(Body::new(Full::new(self.body.clone())));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = http::Uri::from_static(PATH);
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+        request
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        request
+            .headers_mut()
+            .insert(TE, HeaderValue::from_static("trailers"));
         request
     }
 }
@@ -79,7 +87,10 @@ pub(crate) async fn hit(requests: u64) -> Result<(), BoxError> {
         return Err("the answer is not whole".into());
     }
     let second = service.ready().await?.call(call.make()).await?;
-    let status = second.headers().get("cache-status").map(HeaderValue::as_bytes);
+    let status = second
+        .headers()
+        .get("cache-status")
+        .map(HeaderValue::as_bytes);
     if !status.is_some_and(|status| status.starts_with(b"isr; hit")) {
         return Err("the second call is no hit".into());
     }
@@ -88,7 +99,9 @@ pub(crate) async fn hit(requests: u64) -> Result<(), BoxError> {
 
 /// Calls of a method that is no page.
 pub(crate) async fn uncached(requests: u64) -> Result<(), BoxError> {
-    let isr = IsrLayer::builder().pages([Page::new("/catalog.v1.Catalog/GetAnother").unary()]).build()?;
+    let isr = IsrLayer::builder()
+        .pages([Page::new("/catalog.v1.Catalog/GetAnother").unary()])
+        .build()?;
     drive(isr.layer(service_fn(method)), requests).await
 }
 
@@ -102,7 +115,10 @@ where
     let call = Call::new();
     for _ in 0..requests {
         let ready = service.ready().await.map_err(Into::into)?;
-        let answer = ready.call(black_box(&call).make()).await.map_err(Into::into)?;
+        let answer = ready
+            .call(black_box(&call).make())
+            .await
+            .map_err(Into::into)?;
         read(answer.into_body()).await?;
     }
     Ok(())
@@ -115,5 +131,7 @@ async fn method(request: Request<Body>) -> Result<Response<Body>, Infallible> {
 }
 
 fn text() -> Text {
-    Text { text: "x".repeat(TEXT) }
+    Text {
+        text: "x".repeat(TEXT),
+    }
 }

@@ -26,6 +26,8 @@ fn run(arguments: &[String]) -> Result<(), BoxError> {
     let [scenario, requests] = arguments else {
         return Err("usage: budget <scenario> <requests>".into());
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(scenarios::run(scenario, requests.parse()?))
 }

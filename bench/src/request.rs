@@ -16,11 +16,22 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (HOST, HeaderValue::from_static("blog.example.com")),
     (
         USER_AGENT,
-        HeaderValue::from_static("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+        HeaderValue::from_static(
+            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        ),
     ),
-    (ACCEPT, HeaderValue::from_static("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")),
-    (ACCEPT_LANGUAGE, HeaderValue::from_static("en-GB,en;q=0.7,de;q=0.3")),
-    (COOKIE, HeaderValue::from_static("theme=dark; session=6f1d0a5c9be04b6c8f0e")),
+    (
+        ACCEPT,
+        HeaderValue::from_static("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+    ),
+    (
+        ACCEPT_LANGUAGE,
+        HeaderValue::from_static("en-GB,en;q=0.7,de;q=0.3"),
+    ),
+    (
+        COOKIE,
+        HeaderValue::from_static("theme=dark; session=6f1d0a5c9be04b6c8f0e"),
+    ),
 ];
 
 /// What is asked for; a request is made of it each time.
@@ -34,7 +45,11 @@ pub(crate) struct Template {
 impl Template {
     /// A GET as a browser sends it.
     pub(crate) fn browser_get(path: &'static str) -> Self {
-        Self { method: Method::GET, path, headers: HeaderMap::from_iter(HEADERS) }
+        Self {
+            method: Method::GET,
+            path,
+            headers: HeaderMap::from_iter(HEADERS),
+        }
     }
 
     /// Makes one request, with an empty body: the path is parsed, the headers are copied.
@@ -48,7 +63,10 @@ impl Template {
 }
 
 /// Sends one request as a server would: waits until the service is ready, then calls it.
-pub(crate) async fn send<B, S, R>(service: &mut S, request: &Template) -> Result<Response<R>, BoxError>
+pub(crate) async fn send<B, S, R>(
+    service: &mut S,
+    request: &Template,
+) -> Result<Response<R>, BoxError>
 where
     B: Default,
     S: Service<Request<B>, Response = Response<R>>,

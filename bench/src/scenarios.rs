@@ -12,8 +12,8 @@ use axum::body::Body as AxumBody;
 use axum::routing::get as route;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
-    VARY,
+    ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -33,7 +33,8 @@ static PAGE: [u8; 10 * 1024] = [b'x'; 10 * 1024];
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-const POSTS: Page = Page::new("/posts/{slug}").policy(Policy::new().revalidate(Duration::from_secs(3600)));
+const POSTS: Page =
+    Page::new("/posts/{slug}").policy(Policy::new().revalidate(Duration::from_secs(3600)));
 
 /// The path that is asked for, one of [`POSTS`].
 const POST: &str = "/posts/hello-world";
@@ -67,20 +68,33 @@ pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
         "purge" => purge(requests).await,
         "hit-after-purge" => hit_after_purge(requests).await,
         "uncached-below-page-plain" => {
-            drive::<Plain, _, _>(service_fn(page), &Template::browser_get(BELOW_POST), requests).await
+            drive::<Plain, _, _>(
+                service_fn(page),
+                &Template::browser_get(BELOW_POST),
+                requests,
+            )
+            .await
         }
         "uncached-below-page" => {
-            drive::<Plain, _, _>(isr()?.layer(service_fn(page)), &Template::browser_get(BELOW_POST), requests)
-                .await
+            drive::<Plain, _, _>(
+                isr()?.layer(service_fn(page)),
+                &Template::browser_get(BELOW_POST),
+                requests,
+            )
+            .await
         }
         "uncached-plain" => drive::<Plain, _, _>(service_fn(page), &account, requests).await,
-        "uncached-layer" => drive::<Plain, _, _>(isr()?.layer(service_fn(page)), &account, requests).await,
+        "uncached-layer" => {
+            drive::<Plain, _, _>(isr()?.layer(service_fn(page)), &account, requests).await
+        }
         "uncached-wrap-plain" => drive::<AxumBody, _, _>(router(), &account, requests).await,
         "uncached-wrap" => drive::<AxumBody, _, _>(isr()?.wrap(router()), &account, requests).await,
         "uncached-router-layer-plain" => {
             drive::<AxumBody, _, _>(router().layer(Identity::new()), &account, requests).await
         }
-        "uncached-router-layer" => drive::<AxumBody, _, _>(router().layer(isr()?), &account, requests).await,
+        "uncached-router-layer" => {
+            drive::<AxumBody, _, _>(router().layer(isr()?), &account, requests).await
+        }
         "call-request" => calls::request(requests).await,
         "call-plain" => calls::plain(requests).await,
         "call-hit" => calls::hit(requests).await,
@@ -113,12 +127,21 @@ async fn floor(requests: u64) -> Result<(), BoxError> {
 fn axum_route() -> Router {
     const HEADERS: [(HeaderName, HeaderValue); 5] = [
         (CONTENT_TYPE, HTML),
-        (ETAG, HeaderValue::from_static("\"0f343b0931126a20f133d67c2b018a3b\"")),
+        (
+            ETAG,
+            HeaderValue::from_static("\"0f343b0931126a20f133d67c2b018a3b\""),
+        ),
         (AGE, HeaderValue::from_static("7")),
-        (CACHE_CONTROL, HeaderValue::from_static("public, max-age=0, must-revalidate")),
+        (
+            CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=0, must-revalidate"),
+        ),
         (VARY, HeaderValue::from_static("accept-encoding")),
     ];
-    Router::new().route("/posts/{slug}", route(|| ready((HEADERS, Bytes::from_static(&PAGE)))))
+    Router::new().route(
+        "/posts/{slug}",
+        route(|| ready((HEADERS, Bytes::from_static(&PAGE)))),
+    )
 }
 
 async fn hit_head(requests: u64) -> Result<(), BoxError> {
@@ -128,19 +151,34 @@ async fn hit_head(requests: u64) -> Result<(), BoxError> {
     head.method = Method::HEAD;
     let answer = send::<Plain, _, _>(&mut service, &head).await?;
     let length = answer.headers().get(CONTENT_LENGTH).cloned();
-    ensure(answer.status() == StatusCode::OK, "HEAD is not answered 200")?;
-    ensure(length == Some(HeaderValue::from(PAGE.len())), "HEAD does not tell the page's length")?;
-    ensure(read(answer.into_body()).await? == 0, "HEAD is answered with a body")?;
+    ensure(
+        answer.status() == StatusCode::OK,
+        "HEAD is not answered 200",
+    )?;
+    ensure(
+        length == Some(HeaderValue::from(PAGE.len())),
+        "HEAD does not tell the page's length",
+    )?;
+    ensure(
+        read(answer.into_body()).await? == 0,
+        "HEAD is answered with a body",
+    )?;
     drive::<Plain, _, _>(service, &head, requests).await
 }
 
 async fn hit_not_modified(requests: u64) -> Result<(), BoxError> {
     let mut service = isr()?.layer(service_fn(page));
-    let etag = warm::<Plain, _, _>(&mut service).await?.remove(ETAG).ok_or("a hit has no ETag")?;
+    let etag = warm::<Plain, _, _>(&mut service)
+        .await?
+        .remove(ETAG)
+        .ok_or("a hit has no ETag")?;
     let mut conditional = post();
     conditional.headers.append(IF_NONE_MATCH, etag);
     let answer = send::<Plain, _, _>(&mut service, &conditional).await?;
-    ensure(answer.status() == StatusCode::NOT_MODIFIED, "the right tag is not answered 304")?;
+    ensure(
+        answer.status() == StatusCode::NOT_MODIFIED,
+        "the right tag is not answered 304",
+    )?;
     drive::<Plain, _, _>(service, &conditional, requests).await
 }
 
@@ -149,27 +187,50 @@ async fn hit_encoded(accepted: &'static str, coding: &str, requests: u64) -> Res
     let mut service = isr()?.layer(service_fn(page));
     warm::<Plain, _, _>(&mut service).await?;
     let mut browser = post();
-    browser.headers.append(ACCEPT_ENCODING, HeaderValue::from_static(accepted));
-    let (head, body) = send::<Plain, _, _>(&mut service, &browser).await?.into_parts();
+    browser
+        .headers
+        .append(ACCEPT_ENCODING, HeaderValue::from_static(accepted));
+    let (head, body) = send::<Plain, _, _>(&mut service, &browser)
+        .await?
+        .into_parts();
     ensure(is_hit(&head.headers), "an encoded answer is no hit")?;
     ensure(
-        head.headers.get(CONTENT_ENCODING).is_some_and(|is| is == coding),
+        head.headers
+            .get(CONTENT_ENCODING)
+            .is_some_and(|is| is == coding),
         "the answer is in another encoding",
     )?;
-    ensure(head.headers.contains_key(VARY), "an encoded answer does not vary")?;
-    ensure(read(body).await? < PAGE.len(), "an encoded answer is no smaller")?;
+    ensure(
+        head.headers.contains_key(VARY),
+        "an encoded answer does not vary",
+    )?;
+    ensure(
+        read(body).await? < PAGE.len(),
+        "an encoded answer is no smaller",
+    )?;
     drive::<Plain, _, _>(service, &browser, requests).await
 }
 
 /// Hits of a route that is no page. The type of the service is that of the rows above: one more would make these dearer,
 /// since what is called from one place only is inlined there.
 async fn hit_by_headers(requests: u64) -> Result<(), BoxError> {
-    let mut service =
-        IsrLayer::builder().pages([POSTS]).from_response_headers().build()?.layer(service_fn(page));
+    let mut service = IsrLayer::builder()
+        .pages([POSTS])
+        .from_response_headers()
+        .build()?
+        .layer(service_fn(page));
     let article = Template::browser_get(ARTICLE);
-    read(send::<Plain, _, _>(&mut service, &article).await?.into_body()).await?;
+    read(
+        send::<Plain, _, _>(&mut service, &article)
+            .await?
+            .into_body(),
+    )
+    .await?;
     let again = send::<Plain, _, _>(&mut service, &article).await?;
-    ensure(is_hit(again.headers()), "what says how long it lasts is not kept")?;
+    ensure(
+        is_hit(again.headers()),
+        "what says how long it lasts is not kept",
+    )?;
     drive::<Plain, _, _>(service, &article, requests).await
 }
 
@@ -241,7 +302,13 @@ where
 {
     for _ in 0..requests {
         before().await;
-        let answer = pin!(service.ready().await.map_err(Into::into)?.call(black_box(request).make()));
+        let answer = pin!(
+            service
+                .ready()
+                .await
+                .map_err(Into::into)?
+                .call(black_box(request).make())
+        );
         match answer.await {
             Ok(answer) => read(answer.into_body()).await?,
             Err(error) => return Err(error.into()),
@@ -264,7 +331,10 @@ where
         ensure(read(body).await? == PAGE.len(), "the page is not whole")?;
         if is_hit(&head.headers) {
             for name in [ETAG, AGE, CACHE_CONTROL, CONTENT_TYPE, VARY] {
-                ensure(head.headers.contains_key(&name), &format!("a hit has no {name}"))?;
+                ensure(
+                    head.headers.contains_key(&name),
+                    &format!("a hit has no {name}"),
+                )?;
             }
             encoded(service).await?;
             return Ok(head.headers);
@@ -282,9 +352,15 @@ where
     S::Error: Into<BoxError>,
 {
     let mut browser = post();
-    browser.headers.append(ACCEPT_ENCODING, HeaderValue::from_static("br"));
+    browser
+        .headers
+        .append(ACCEPT_ENCODING, HeaderValue::from_static("br"));
     for _ in 0..10_000 {
-        if send(service, &browser).await?.headers().contains_key(CONTENT_ENCODING) {
+        if send(service, &browser)
+            .await?
+            .headers()
+            .contains_key(CONTENT_ENCODING)
+        {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -293,7 +369,9 @@ where
 }
 
 fn is_hit(headers: &HeaderMap) -> bool {
-    let status = headers.get("cache-status").and_then(|value| value.to_str().ok());
+    let status = headers
+        .get("cache-status")
+        .and_then(|value| value.to_str().ok());
     status.is_some_and(|status| status.starts_with("isr; hit"))
 }
 
@@ -311,7 +389,12 @@ fn isr() -> Result<IsrLayer, BoxError> {
 
 /// The same for several hosts, one of which is asked for.
 fn isr_for_hosts() -> Result<IsrLayer, BoxError> {
-    const HOSTS: [&str; 4] = ["example.com", "www.example.com", "blog.example.com", "shop.example.com"];
+    const HOSTS: [&str; 4] = [
+        "example.com",
+        "www.example.com",
+        "blog.example.com",
+        "shop.example.com",
+    ];
     Ok(IsrLayer::builder().pages([POSTS]).hosts(HOSTS).build()?)
 }
 
@@ -320,8 +403,13 @@ fn page(request: Request<Plain>) -> Ready<Result<Response<Plain>, Infallible>> {
     let mut response = Response::new(Full::new(Bytes::from_static(&PAGE)));
     response.headers_mut().append(CONTENT_TYPE, HTML);
     if request.uri().path() == ARTICLE {
-        response.headers_mut().append(CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
-        response.headers_mut().append(ETAG, HeaderValue::from_static("\"0f343b0931126a20f133d67c2b018a3b\""));
+        response
+            .headers_mut()
+            .append(CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
+        response.headers_mut().append(
+            ETAG,
+            HeaderValue::from_static("\"0f343b0931126a20f133d67c2b018a3b\""),
+        );
     }
     ready(Ok(response))
 }
@@ -329,5 +417,7 @@ fn page(request: Request<Plain>) -> Ready<Result<Response<Plain>, Infallible>> {
 /// The application of the rows with axum.
 fn router() -> Router {
     let page = || ready(([(CONTENT_TYPE, HTML)], Bytes::from_static(&PAGE)));
-    Router::new().route("/posts/{slug}", route(page)).route("/account", route(page))
+    Router::new()
+        .route("/posts/{slug}", route(page))
+        .route("/account", route(page))
 }

@@ -74,17 +74,27 @@ pin_project! {
 impl<B> RequestBody<B> {
     /// The body as it came from the client.
     pub fn new(body: B) -> Self {
-        Self { kind: RequestKind::Client { body } }
+        Self {
+            kind: RequestKind::Client { body },
+        }
     }
 }
 
 impl<B: Body<Data = Bytes>> RenderBody for RequestBody<B> {
     fn from_bytes(bytes: Bytes) -> Self {
-        Self { kind: RequestKind::Kept { body: Full::new(bytes) } }
+        Self {
+            kind: RequestKind::Kept {
+                body: Full::new(bytes),
+            },
+        }
     }
 
     fn from_rewound(body: RewoundBody<Self>) -> Self {
-        Self { kind: RequestKind::RewoundBody { body: Box::new(body) } }
+        Self {
+            kind: RequestKind::RewoundBody {
+                body: Box::new(body),
+            },
+        }
     }
 }
 
@@ -148,28 +158,47 @@ impl<R> IsrBody<R> {
     /// The inner service's body as it is.
     #[inline]
     pub(crate) fn inner(body: R) -> Self {
-        Self { kind: Kind::Inner { body } }
+        Self {
+            kind: Kind::Inner { body },
+        }
     }
 
     /// Bytes that are all there, and the trailers behind them.
     #[inline]
     pub(crate) fn stored(bytes: Bytes, trailers: Option<Box<HeaderMap>>) -> Self {
-        Self { kind: Kind::Stored { bytes: (!bytes.is_empty()).then_some(bytes), trailers } }
+        Self {
+            kind: Kind::Stored {
+                bytes: (!bytes.is_empty()).then_some(bytes),
+                trailers,
+            },
+        }
     }
 
     #[inline]
     pub(crate) fn empty() -> Self {
-        Self { kind: Kind::Stored { bytes: None, trailers: None } }
+        Self {
+            kind: Kind::Stored {
+                bytes: None,
+                trailers: None,
+            },
+        }
     }
 
     /// The inner service's body, polled within the scope of its answer.
     pub(crate) fn within(scope: Current, body: R) -> Self {
-        Self { kind: Kind::Within { scope, body: Box::pin(body) } }
+        Self {
+            kind: Kind::Within {
+                scope,
+                body: Box::pin(body),
+            },
+        }
     }
 
     /// A body of which a part was read already.
     fn continued(read: VecDeque<Bytes>, rest: Pin<Box<R>>) -> Self {
-        Self { kind: Kind::Continued { read, rest } }
+        Self {
+            kind: Kind::Continued { read, rest },
+        }
     }
 
     /// The inner service's body, where this is nothing else; otherwise itself.
@@ -262,7 +291,10 @@ impl<R> fmt::Debug for IsrBody<R> {
 /// How reading a body ended.
 pub(crate) enum Read<R> {
     /// All of it.
-    Whole { bytes: Bytes, trailers: Option<Box<HeaderMap>> },
+    Whole {
+        bytes: Bytes,
+        trailers: Option<Box<HeaderMap>>,
+    },
     /// It is larger than the limit: what was read, and the rest.
     TooLarge(IsrBody<R>),
     /// It failed midway.
@@ -311,12 +343,17 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
         // A body that is always ready would be read in one go, and no time limit could end it.
         tokio::task::consume_budget().await;
     }
-    Read::Whole { bytes: joined(read, length), trailers }
+    Read::Whole {
+        bytes: joined(read, length),
+        trailers,
+    }
 }
 
 /// Whether a body is as long as its head says it is: otherwise it is not all there (RFC 9112, 8).
 pub(crate) fn is_length(headers: &HeaderMap, length: usize) -> bool {
-    let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let said = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     said.is_none_or(|said| said == length)
 }
 

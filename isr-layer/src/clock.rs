@@ -12,7 +12,9 @@ pub(crate) fn now() -> Instant {
 
 /// Time since the Unix epoch, for what leaves the process; zero should the clock stand before it.
 pub(crate) fn unix_time() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 /// Milliseconds since the Unix epoch.

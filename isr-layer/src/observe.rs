@@ -63,7 +63,10 @@ pub(crate) fn not_stored(page: &Page, path: &str, why: NotStored, status: Status
         return;
     }
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-    if said.get_or_insert_with(HashSet::new).insert((page.path(), reason)) {
+    if said
+        .get_or_insert_with(HashSet::new)
+        .insert((page.path(), reason))
+    {
         let page = page.describe();
         log!(
             warn,
@@ -89,7 +92,12 @@ pub(crate) fn draft_refused(status: StatusCode) {
 /// A page's `params` could not be read. The error is the user's own.
 pub(crate) fn params_failed(page: &Page, error: &str) {
     let page = page.describe();
-    log!(warn, page = page, error = error, "the params of a page could not be read; the last list stays");
+    log!(
+        warn,
+        page = page,
+        error = error,
+        "the params of a page could not be read; the last list stays"
+    );
 }
 
 /// A page's `params` gave values that no path of the page has.
@@ -105,5 +113,10 @@ pub(crate) fn params_without_path(page: &Page, count: usize) {
 
 /// A purge was recorded.
 pub(crate) fn purged(sequence: u64, selectors: usize) {
-    log!(debug, sequence = sequence, selectors = selectors, "a purge was recorded");
+    log!(
+        debug,
+        sequence = sequence,
+        selectors = selectors,
+        "a purge was recorded"
+    );
 }

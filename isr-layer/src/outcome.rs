@@ -14,7 +14,11 @@ pub(crate) enum Outcome {
     /// Rendering failed; the last good page was answered.
     StaleIfError { reason: Reason, collapsed: bool },
     /// Rendered for this request and not stored, or failed with nothing to fall back on.
-    Unstored { forward: Forward, reason: Reason, collapsed: bool },
+    Unstored {
+        forward: Forward,
+        reason: Reason,
+        collapsed: bool,
+    },
     /// A failure remembered from before was answered; nothing was rendered.
     NegativeHit(Reason),
 }
@@ -155,12 +159,20 @@ impl fmt::Display for CacheStatus {
                 write!(f, "; fwd=stale; detail={}", reason.as_str())?;
                 collapsed
             }
-            Outcome::Unstored { forward, reason, collapsed } => {
+            Outcome::Unstored {
+                forward,
+                reason,
+                collapsed,
+            } => {
                 write!(f, "; fwd={}; detail={}", forward.as_str(), reason.as_str())?;
                 collapsed
             }
         };
-        if collapsed { f.write_str("; collapsed") } else { Ok(()) }
+        if collapsed {
+            f.write_str("; collapsed")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -181,23 +193,55 @@ mod tests {
         let reason = Reason::SetCookie;
         for (outcome, text) in [
             (Outcome::Hit, "isr; hit; ttl=42"),
-            (Outcome::StaleHit(Reason::Stale), "isr; hit; ttl=42; detail=stale"),
-            (Outcome::Stored { forward, collapsed: false }, "isr; fwd=uri-miss; stored"),
             (
-                Outcome::Stored { forward: Forward::Stale, collapsed: true },
+                Outcome::StaleHit(Reason::Stale),
+                "isr; hit; ttl=42; detail=stale",
+            ),
+            (
+                Outcome::Stored {
+                    forward,
+                    collapsed: false,
+                },
+                "isr; fwd=uri-miss; stored",
+            ),
+            (
+                Outcome::Stored {
+                    forward: Forward::Stale,
+                    collapsed: true,
+                },
                 "isr; fwd=stale; stored; collapsed",
             ),
             (
-                Outcome::StaleIfError { reason: Reason::Panic, collapsed: false },
+                Outcome::StaleIfError {
+                    reason: Reason::Panic,
+                    collapsed: false,
+                },
                 "isr; fwd=stale; detail=panic",
             ),
-            (Outcome::Unstored { forward, reason, collapsed: false }, "isr; fwd=uri-miss; detail=set-cookie"),
-            (Outcome::NegativeHit(Reason::Backoff), "isr; hit; detail=backoff"),
+            (
+                Outcome::Unstored {
+                    forward,
+                    reason,
+                    collapsed: false,
+                },
+                "isr; fwd=uri-miss; detail=set-cookie",
+            ),
+            (
+                Outcome::NegativeHit(Reason::Backoff),
+                "isr; hit; detail=backoff",
+            ),
         ] {
-            let status = CacheStatus { outcome, ttl: Some(42) }.to_string();
+            let status = CacheStatus {
+                outcome,
+                ttl: Some(42),
+            }
+            .to_string();
 
             assert_eq!(status, text);
-            assert!(status.contains("; hit") != status.contains("; fwd="), "{status}");
+            assert!(
+                status.contains("; hit") != status.contains("; fwd="),
+                "{status}"
+            );
         }
     }
 }

@@ -53,7 +53,9 @@ impl Tasks {
     ///
     /// Outside a tokio runtime.
     pub(crate) fn spawn_heavy(&self, work: impl FnOnce() + Send + 'static) {
-        let Ok(place) = self.waiting_room.clone().try_acquire_owned() else { return };
+        let Ok(place) = self.waiting_room.clone().try_acquire_owned() else {
+            return;
+        };
         let processors = self.processors.clone();
         self.spawn(async move {
             if let Ok(_turn) = processors.acquire().await {
@@ -65,7 +67,11 @@ impl Tasks {
     }
 
     /// Runs `work` after a pause. What only waits is not counted: nobody need wait for it.
-    pub(crate) fn spawn_later(&self, pause: Duration, work: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn_later(
+        &self,
+        pause: Duration,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;
             work.await;
@@ -113,7 +119,10 @@ mod tests {
         drop(open);
         tasks.drained().await;
 
-        assert!((WAITING..=WAITING + processors).contains(&most), "{most} for {processors} processors");
+        assert!(
+            (WAITING..=WAITING + processors).contains(&most),
+            "{most} for {processors} processors"
+        );
         assert_eq!(tasks.waiting_room.available_permits(), WAITING);
     }
 }

@@ -31,7 +31,9 @@ where
     S: Service<Request<Q>, Response = Response<R>, Error: fmt::Debug> + Clone,
     R: Body<Error: fmt::Debug>,
 {
-    try_ask(service, request).await.expect("the service answers")
+    try_ask(service, request)
+        .await
+        .expect("the service answers")
 }
 
 /// The same; an error of the service is the result.
@@ -77,7 +79,12 @@ impl Answer {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("the body comes to its end");
         let trailers = body.trailers().cloned();
-        Self { status: parts.status, headers: parts.headers, body: body.to_bytes(), trailers }
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.to_bytes(),
+            trailers,
+        }
     }
 
     /// The body as text.
@@ -91,7 +98,9 @@ impl Answer {
 
     /// One header as text; empty where there is none.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().expect("the header is text"))
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("the header is text"))
     }
 
     /// `Cache-Status`; empty where there is none.

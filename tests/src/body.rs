@@ -32,7 +32,10 @@ pub(crate) enum Step {
 
 impl SiteBody {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self { steps: steps.into_iter().collect(), _not_sync: std::marker::PhantomData }
+        Self {
+            steps: steps.into_iter().collect(),
+            _not_sync: std::marker::PhantomData,
+        }
     }
 }
 
@@ -40,7 +43,10 @@ impl Body for SiteBody {
     type Data = Bytes;
     type Error = Cut;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         loop {
             let frame = match self.steps.pop_front() {
                 Some(Step::Chunk(bytes)) => Some(Ok(Frame::data(bytes))),
@@ -69,7 +75,9 @@ impl Body for SiteBody {
 
 impl fmt::Debug for SiteBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SiteBody").field("steps", &self.steps.len()).finish()
+        f.debug_struct("SiteBody")
+            .field("steps", &self.steps.len())
+            .finish()
     }
 }
 

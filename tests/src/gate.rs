@@ -15,7 +15,10 @@ pub struct Gate {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { open: watch::Sender::new(true), arrived: watch::Sender::new(0) }
+        Self {
+            open: watch::Sender::new(true),
+            arrived: watch::Sender::new(0),
+        }
     }
 }
 
@@ -42,15 +45,22 @@ impl Gate {
     /// When they do not come within a minute: a test that waits for ever says nothing.
     pub async fn reached(&self, count: usize) {
         let mut arrived = self.arrived.subscribe();
-        let reached = tokio::time::timeout(PATIENCE, arrived.wait_for(|arrived| *arrived >= count)).await;
+        let reached =
+            tokio::time::timeout(PATIENCE, arrived.wait_for(|arrived| *arrived >= count)).await;
         let is_reached = reached.is_ok();
-        assert!(is_reached, "{} came to the gate, {count} should have", self.arrivals());
+        assert!(
+            is_reached,
+            "{} came to the gate, {count} should have",
+            self.arrivals()
+        );
     }
 
     /// Passes, or waits until that is possible.
     pub async fn pass(&self) {
         self.arrived.send_modify(|arrived| *arrived += 1);
         let mut open = self.open.subscribe();
-        open.wait_for(|open| *open).await.expect("the gate itself holds the sender");
+        open.wait_for(|open| *open)
+            .await
+            .expect("the gate itself holds the sender");
     }
 }

@@ -32,13 +32,21 @@ pub struct Reply {
 impl Reply {
     /// A 200 with the page's path and version in its body, as `/a v1`.
     pub fn page() -> Self {
-        Self { status: StatusCode::OK, headers: HeaderMap::new(), steps: Vec::new(), is_default_body: true }
+        Self {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            steps: Vec::new(),
+            is_default_body: true,
+        }
     }
 
     /// The same with another status.
     pub fn status(status: u16) -> Self {
         let status = StatusCode::from_u16(status).expect("tests name statuses that exist");
-        Self { status, ..Self::page() }
+        Self {
+            status,
+            ..Self::page()
+        }
     }
 
     /// Adds a header line.
@@ -62,7 +70,10 @@ impl Reply {
 
     /// Adds trailers with one field.
     pub fn trailer(self, name: &'static str, value: &'static str) -> Self {
-        let trailers = [(HeaderName::from_static(name), HeaderValue::from_static(value))];
+        let trailers = [(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        )];
         self.step(Step::Trailers(trailers.into_iter().collect()))
     }
 
@@ -112,6 +123,8 @@ impl From<Reply> for Act {
 
 impl std::fmt::Debug for Reply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reply").field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }

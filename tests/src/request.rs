@@ -20,5 +20,7 @@ pub fn request<B: RenderBody>(method: Method, path: &str, headers: &[(&str, &str
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    request.body(B::from_bytes(Bytes::new())).expect("tests ask for targets and headers that exist")
+    request
+        .body(B::from_bytes(Bytes::new()))
+        .expect("tests ask for targets and headers that exist")
 }

@@ -195,7 +195,9 @@ impl Seen {
             method: parts.method,
             uri: parts.uri,
             headers: parts.headers,
-            body: body.map(http_body_util::Collected::to_bytes).unwrap_or_default(),
+            body: body
+                .map(http_body_util::Collected::to_bytes)
+                .unwrap_or_default(),
             trailers,
             extensions: parts.extensions,
         }
@@ -221,7 +223,9 @@ where
 
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Site").field("renders", &self.renders()).finish_non_exhaustive()
+        f.debug_struct("Site")
+            .field("renders", &self.renders())
+            .finish_non_exhaustive()
     }
 }
 

@@ -14,7 +14,10 @@ use tower::Layer;
 static LOG: LazyLock<Log> = LazyLock::new(|| {
     let log = Log::default();
     let writer = log.clone();
-    tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .init();
     log
 });
 
@@ -29,7 +32,10 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panics while logging").extend_from_slice(bytes);
+        self.0
+            .lock()
+            .expect("nobody panics while logging")
+            .extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -42,7 +48,10 @@ impl Log {
     fn warnings_with(&self, words: &str) -> Vec<String> {
         let bytes = self.0.lock().expect("nobody panics while logging").clone();
         let text = String::from_utf8(bytes).expect("the log is text");
-        text.lines().filter(|line| line.contains("WARN") && line.contains(words)).map(str::to_owned).collect()
+        text.lines()
+            .filter(|line| line.contains("WARN") && line.contains(words))
+            .map(str::to_owned)
+            .collect()
     }
 }
 
@@ -50,11 +59,17 @@ impl Log {
 async fn a_page_that_runs_outside_its_render_is_told_once_by_name_and_paths() {
     LazyLock::force(&LOG);
     let other = Page::new("/mounted-there").handler("other", "elsewhere.rs", 1, 1);
-    let isr = IsrLayer::builder().pages([lonely::PAGE, other]).build().expect("the pages fit together");
+    let isr = IsrLayer::builder()
+        .pages([lonely::PAGE, other])
+        .build()
+        .expect("the pages fit together");
     let service = isr.wrap(Router::new().route("/mounted-there", route(lonely)));
 
     for _ in 0..3 {
-        assert_eq!(ask(&service, get::<Body>("/mounted-there")).await.text(), "a page");
+        assert_eq!(
+            ask(&service, get::<Body>("/mounted-there")).await.text(),
+            "a page"
+        );
     }
 
     let warnings = LOG.warnings_with("outside its own render");
@@ -72,12 +87,21 @@ async fn a_refusal_is_told_once_a_page_and_reason() {
     LazyLock::force(&LOG);
     let site = Site::new();
     let pages = [Page::new("/refused/{n}"), Page::new("/refused-too")];
-    let isr = IsrLayer::builder().pages(pages).build().expect("the pages fit together");
+    let isr = IsrLayer::builder()
+        .pages(pages)
+        .build()
+        .expect("the pages fit together");
     let service = isr.layer(site.clone());
 
-    for (name, value) in [("set-cookie", "id=1"), ("cache-control", "private"), ("set-cookie", "id=2")] {
+    for (name, value) in [
+        ("set-cookie", "id=1"),
+        ("cache-control", "private"),
+        ("set-cookie", "id=2"),
+    ] {
         site.act(Reply::page().header(name, value));
-        isr.cache().revalidate(Purge::all().mode(Mode::Expire)).await;
+        isr.cache()
+            .revalidate(Purge::all().mode(Mode::Expire))
+            .await;
         for path in ["/refused/1", "/refused/2", "/refused-too", "/refused-too"] {
             ask(&service, get::<Full<bytes::Bytes>>(path)).await;
         }
@@ -86,7 +110,11 @@ async fn a_refusal_is_told_once_a_page_and_reason() {
     for reason in ["set-cookie", "cache-control"] {
         let told = LOG.warnings_with(&format!("reason=\"{reason}\""));
         let of = |page: &str| told.iter().filter(|line| line.contains(page)).count();
-        assert_eq!((of("/refused/{n}"), of("/refused-too"), told.len()), (1, 1, 2), "{told:?}");
+        assert_eq!(
+            (of("/refused/{n}"), of("/refused-too"), told.len()),
+            (1, 1, 2),
+            "{told:?}"
+        );
     }
 }
 
@@ -94,7 +122,10 @@ async fn a_refusal_is_told_once_a_page_and_reason() {
 async fn a_failed_render_is_told_each_time_with_its_path_and_reason() {
     LazyLock::force(&LOG);
     let site = Site::new();
-    let isr = IsrLayer::builder().pages([Page::new("/failing/{n}")]).build().expect("one page");
+    let isr = IsrLayer::builder()
+        .pages([Page::new("/failing/{n}")])
+        .build()
+        .expect("one page");
     let service = isr.layer(site.clone());
     site.act(Reply::status(503));
 
@@ -102,10 +133,16 @@ async fn a_failed_render_is_told_each_time_with_its_path_and_reason() {
         // The second is remembered and rendered nothing.
         ask(&service, get::<Full<bytes::Bytes>>("/failing/1")).await;
         ask(&service, get::<Full<bytes::Bytes>>("/failing/1")).await;
-        isr.cache().revalidate(Purge::path("/failing/1").mode(Mode::Expire)).await;
+        isr.cache()
+            .revalidate(Purge::path("/failing/1").mode(Mode::Expire))
+            .await;
     }
 
     let told = LOG.warnings_with("/failing/1");
     assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told.iter().all(|line| line.contains("reason=\"failed-status\" status=503")), "{told:?}");
+    assert!(
+        told.iter()
+            .all(|line| line.contains("reason=\"failed-status\" status=503")),
+        "{told:?}"
+    );
 }

@@ -21,7 +21,9 @@ const PURGES: u32 = 10_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {
-    let entries = std::env::args().nth(1).map_or(Ok(1_000_000), |text| text.parse::<u32>())?;
+    let entries = std::env::args()
+        .nth(1)
+        .map_or(Ok(1_000_000), |text| text.parse::<u32>())?;
     let before = resident()?;
     let isr = IsrLayer::builder()
         .pages([ITEM])
@@ -47,7 +49,10 @@ async fn main() -> Result<(), BoxError> {
         ("everything", Purge::all()),
     ];
     for (what, purge) in selectors {
-        println!("purging {what:22} {:8.2} µs", micros(&isr.cache(), &purge).await);
+        println!(
+            "purging {what:22} {:8.2} µs",
+            micros(&isr.cache(), &purge).await
+        );
     }
     Ok(())
 }
@@ -71,13 +76,18 @@ async fn micros(cache: &Cache, purge: &Purge) -> f64 {
     for _ in 0..PURGES {
         black_box(cache.revalidate(purge.clone()).await);
     }
-    (begin.elapsed() / PURGES).max(Duration::from_nanos(1)).as_secs_f64() * 1e6
+    (begin.elapsed() / PURGES)
+        .max(Duration::from_nanos(1))
+        .as_secs_f64()
+        * 1e6
 }
 
 /// Bytes of memory the process has in use, as Linux tells.
 fn resident() -> Result<u64, BoxError> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line =
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS in /proc/self/status")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .ok_or("no VmRSS in /proc/self/status")?;
     Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? * 1024)
 }

@@ -22,12 +22,21 @@ use tower_http::compression::CompressionLayer;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 const PATH: &str = "/posts/{slug}";
-const HTML: (HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+const HTML: (HeaderName, HeaderValue) = (
+    CONTENT_TYPE,
+    HeaderValue::from_static("text/html; charset=utf-8"),
+);
 const HEADERS: [(HeaderName, HeaderValue); 5] = [
     HTML,
-    (ETAG, HeaderValue::from_static("\"0f343b0931126a20f133d67c2b018a3b\"")),
+    (
+        ETAG,
+        HeaderValue::from_static("\"0f343b0931126a20f133d67c2b018a3b\""),
+    ),
     (AGE, HeaderValue::from_static("7")),
-    (CACHE_CONTROL, HeaderValue::from_static("public, max-age=60")),
+    (
+        CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=60"),
+    ),
     (VARY, HeaderValue::from_static("accept-encoding")),
 ];
 
@@ -52,7 +61,9 @@ async fn main() -> Result<(), BoxError> {
             axum::serve(listener, routes).await?;
         }
         "compressed" => axum::serve(listener, route(text()).layer(CompressionLayer::new())).await?,
-        other => return Err(format!("{other:?} is none of page, route, stored, compressed").into()),
+        other => {
+            return Err(format!("{other:?} is none of page, route, stored, compressed").into());
+        }
     }
     Ok(())
 }

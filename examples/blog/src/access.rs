@@ -33,7 +33,10 @@ struct Session {
 
 impl Access {
     pub(crate) fn new(secret: &str) -> Self {
-        Self { secret: Fingerprint::of(secret.as_bytes()), sessions: Arc::default() }
+        Self {
+            secret: Fingerprint::of(secret.as_bytes()),
+            sessions: Arc::default(),
+        }
     }
 
     pub(crate) fn is_secret(&self, given: &str) -> bool {
@@ -42,7 +45,9 @@ impl Access {
 
     /// Whether the request says `Authorization: Bearer <secret>`.
     pub(crate) fn has_bearer(&self, headers: &HeaderMap) -> bool {
-        let given = headers.get(header::AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
+        let given = headers
+            .get(header::AUTHORIZATION)
+            .map_or(&b""[..], |value| value.as_bytes());
         let (scheme, token) = given.split_at_checked(7).unwrap_or((b"", given));
         scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(self.secret.matches(token))
     }
@@ -53,7 +58,10 @@ impl Access {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|session| session.ends > now);
         sessions.truncate(MAX_SESSIONS - 1);
-        sessions.push_front(Session { token: Fingerprint::of(token.as_bytes()), ends: now + SESSION });
+        sessions.push_front(Session {
+            token: Fingerprint::of(token.as_bytes()),
+            ends: now + SESSION,
+        });
         Ok(cookie(&token, SESSION))
     }
 
@@ -72,7 +80,11 @@ impl Access {
         };
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let current = sessions.iter().filter(|session| session.ends > now);
-        current.fold(Choice::from(0), |found, session| found | session.token.matches(token)).into()
+        current
+            .fold(Choice::from(0), |found, session| {
+                found | session.token.matches(token)
+            })
+            .into()
     }
 }
 
@@ -100,14 +112,24 @@ pub(crate) fn random_hex() -> Result<String, getrandom::Error> {
 }
 
 fn session_token(headers: &HeaderMap) -> Option<&[u8]> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token.as_bytes())
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, token)| token.as_bytes())
 }
 
 /// `Strict`: the browser sends it from our own pages only, so another site's form arrives without it.
 fn cookie(token: &str, age: Duration) -> String {
-    format!("{COOKIE}={token}; Path=/admin; HttpOnly; SameSite=Strict; Max-Age={}", age.as_secs())
+    format!(
+        "{COOKIE}={token}; Path=/admin; HttpOnly; SameSite=Strict; Max-Age={}",
+        age.as_secs()
+    )
 }
 
 #[cfg(test)]
@@ -129,9 +151,14 @@ mod tests {
         let says = |value: &str| access.has_bearer(&headers(header::AUTHORIZATION, value));
 
         assert!(says("Bearer correct horse") && says("bearer correct horse"));
-        for wrong in
-            ["", "Bearer ", "Bearer", "correct horse", "Bearer correct horse2", "Basic correct horse"]
-        {
+        for wrong in [
+            "",
+            "Bearer ",
+            "Bearer",
+            "correct horse",
+            "Bearer correct horse2",
+            "Basic correct horse",
+        ] {
             assert!(!says(wrong), "{wrong:?}");
         }
         assert!(!access.has_bearer(&HeaderMap::new()));
@@ -174,9 +201,14 @@ mod tests {
     fn the_oldest_session_makes_room_for_a_new_one() {
         let access = Access::new("secret");
         let now = Instant::now();
-        let cookies: Vec<_> = (0..=MAX_SESSIONS).map(|_| cookie_of(&access.log_in(now).unwrap())).collect();
+        let cookies: Vec<_> = (0..=MAX_SESSIONS)
+            .map(|_| cookie_of(&access.log_in(now).unwrap()))
+            .collect();
 
-        let alive = cookies.iter().filter(|cookie| access.has_session(cookie, now)).count();
+        let alive = cookies
+            .iter()
+            .filter(|cookie| access.has_session(cookie, now))
+            .count();
 
         assert_eq!(alive, MAX_SESSIONS);
         assert!(!access.has_session(&cookies[0], now));

@@ -49,16 +49,21 @@ struct Fields {
 
 async fn log_in(State(app): State<App>, Form(login): Form<Login>) -> Result<Response, AppError> {
     if !app.access.is_secret(login.secret.trim()) {
-        return Ok(
-            (StatusCode::FORBIDDEN, Html(views::login(Some("That is not the secret."))?)).into_response()
-        );
+        return Ok((
+            StatusCode::FORBIDDEN,
+            Html(views::login(Some("That is not the secret."))?),
+        )
+            .into_response());
     }
     let cookie = app.access.log_in(Instant::now())?;
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/admin")).into_response())
 }
 
 async fn log_out(State(app): State<App>, headers: HeaderMap) -> impl IntoResponse {
-    ([(header::SET_COOKIE, app.access.log_out(&headers))], Redirect::to("/admin"))
+    (
+        [(header::SET_COOKIE, app.access.log_out(&headers))],
+        Redirect::to("/admin"),
+    )
 }
 
 /// The list of posts, and an empty form for a new one.
@@ -81,12 +86,18 @@ async fn create(
     State(app): State<App>,
     Form(fields): Form<Fields>,
 ) -> Result<Response, AppError> {
-    let (slug, draft) = match fields.draft().and_then(|draft| Ok((slug_for(&draft)?, draft))) {
+    let (slug, draft) = match fields
+        .draft()
+        .and_then(|draft| Ok((slug_for(&draft)?, draft)))
+    {
         Ok(checked) => checked,
         Err(message) => return refuse(fields.editor(None), &message),
     };
     if app.db.post(slug.clone()).await?.is_some() {
-        return refuse(fields.editor(None), &format!("there is a post at /posts/{slug} already"));
+        return refuse(
+            fields.editor(None),
+            &format!("there is a post at /posts/{slug} already"),
+        );
     }
     publish_and_show(app, slug, draft).await
 }
@@ -122,7 +133,10 @@ async fn publish_and_show(app: App, slug: String, draft: Draft) -> Result<Respon
 async fn publish(app: App, slug: String, draft: Draft) -> Result<Receipt, AppError> {
     let own = Purge::path(format!("/posts/{slug}"));
     app.db.save(slug, draft, views::today()).await?;
-    Ok(app.cache.revalidate(Purge::batch([own, Purge::path("/"), Purge::tag("posts")])).await)
+    Ok(app
+        .cache
+        .revalidate(Purge::batch([own, Purge::path("/"), Purge::tag("posts")]))
+        .await)
 }
 
 fn refuse(editor: Editor, message: &str) -> Result<Response, AppError> {
@@ -131,18 +145,29 @@ fn refuse(editor: Editor, message: &str) -> Result<Response, AppError> {
 }
 
 fn slug_for(draft: &Draft) -> Result<String, String> {
-    posts::slug_of(&draft.title).ok_or_else(|| "title needs a letter or a digit to make an address of".into())
+    posts::slug_of(&draft.title)
+        .ok_or_else(|| "title needs a letter or a digit to make an address of".into())
 }
 
 impl Fields {
     fn draft(&self) -> Result<Draft, String> {
         let tags = Draft::tags_from_field(&self.tags);
-        Draft { title: self.title.clone(), body: self.body.clone(), tags }.checked()
+        Draft {
+            title: self.title.clone(),
+            body: self.body.clone(),
+            tags,
+        }
+        .checked()
     }
 
     /// The form as it was sent, so that nothing typed is lost.
     fn editor(self, slug: Option<String>) -> Editor {
-        Editor { slug, title: self.title, body: self.body, tags: self.tags }
+        Editor {
+            slug,
+            title: self.title,
+            body: self.body,
+            tags: self.tags,
+        }
     }
 }
 
@@ -157,7 +182,11 @@ impl FromRequestParts<App> for LoggedIn {
             return Ok(Self);
         }
         let asked_to_read = matches!(parts.method, Method::GET | Method::HEAD);
-        let status = if asked_to_read { StatusCode::OK } else { StatusCode::FORBIDDEN };
+        let status = if asked_to_read {
+            StatusCode::OK
+        } else {
+            StatusCode::FORBIDDEN
+        };
         let page = views::login(None).map_err(|error| AppError::from(error).into_response())?;
         Err((status, Html(page)).into_response())
     }

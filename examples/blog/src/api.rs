@@ -19,7 +19,9 @@ use crate::views;
 const MAX_REQUEST: usize = 1 << 20;
 
 pub(crate) fn routes() -> Router<App> {
-    let posts = put(put_post).layer(DefaultBodyLimit::max(MAX_REQUEST)).layer(map_response(views::no_store));
+    let posts = put(put_post)
+        .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        .layer(map_response(views::no_store));
     Router::new().route("/api/posts/{slug}", posts)
 }
 
@@ -30,11 +32,15 @@ async fn put_post(
     slug: Result<Path<String>, PathRejection>,
     draft: Result<Json<Draft>, JsonRejection>,
 ) -> Result<Response, ApiError> {
-    let Path(slug) = slug.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
+    let Path(slug) =
+        slug.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
     if !post::is_slug(&slug) {
-        return Err(ApiError::invalid("slug must be lower-case letters, digits and hyphens inside"));
+        return Err(ApiError::invalid(
+            "slug must be lower-case letters, digits and hyphens inside",
+        ));
     }
-    let Json(draft) = draft.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
+    let Json(draft) =
+        draft.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
     let draft = draft.checked().map_err(ApiError::invalid)?;
     let path = format!("/posts/{slug}");
     let saved = app.db.save(slug.clone(), draft, views::today()).await?;
@@ -52,7 +58,11 @@ impl FromRequestParts<App> for Writer {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        if app.access.has_bearer(&parts.headers) { Ok(Self) } else { Err(ApiError::unauthorized()) }
+        if app.access.has_bearer(&parts.headers) {
+            Ok(Self)
+        } else {
+            Err(ApiError::unauthorized())
+        }
     }
 }
 
@@ -65,7 +75,10 @@ struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self {
+            status,
+            message: message.into(),
+        }
     }
 
     fn invalid(message: impl Into<String>) -> Self {
@@ -80,7 +93,10 @@ impl ApiError {
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
         tracing::error!(%error, "a post could not be written");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the post could not be written")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the post could not be written",
+        )
     }
 }
 
@@ -88,7 +104,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(json!({ "message": self.message }))).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -25,20 +25,30 @@ impl Config {
 
     fn from_lookup(lookup: impl Fn(&str) -> Result<Option<String>>) -> Result<Self> {
         let addr = lookup("BLOG_ADDR")?.unwrap_or_else(|| "127.0.0.1:3000".into());
-        let (_, port) = addr.rsplit_once(':').context("BLOG_ADDR is not an address with a port")?;
-        port.parse::<u16>().with_context(|| format!("BLOG_ADDR {addr:?} does not end in a port"))?;
+        let (_, port) = addr
+            .rsplit_once(':')
+            .context("BLOG_ADDR is not an address with a port")?;
+        port.parse::<u16>()
+            .with_context(|| format!("BLOG_ADDR {addr:?} does not end in a port"))?;
         let database = lookup("BLOG_DB")?.map_or_else(default_database, PathBuf::from);
         if database.as_os_str().is_empty() {
             bail!("BLOG_DB is empty: name a file, or leave it unset");
         }
-        Ok(Self { addr, database, secret: lookup("REVALIDATE_SECRET")? })
+        Ok(Self {
+            addr,
+            database,
+            secret: lookup("REVALIDATE_SECRET")?,
+        })
     }
 }
 
 /// A file under the workspace's `target`, which no one minds losing; the current directory when there is none.
 fn default_database() -> PathBuf {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
-    target.canonicalize().unwrap_or_default().join("blog.sqlite")
+    target
+        .canonicalize()
+        .unwrap_or_default()
+        .join("blog.sqlite")
 }
 
 #[cfg(test)]
@@ -47,7 +57,10 @@ mod tests {
 
     fn config(values: &[(&str, &str)]) -> Result<Config> {
         Config::from_lookup(|name| {
-            Ok(values.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+            Ok(values
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned()))
         })
     }
 

@@ -66,7 +66,9 @@ impl Db {
         self.run(move |db| {
             let wanted = "WHERE ?1 IS NULL OR slug IN (SELECT slug FROM tags WHERE tag = ?1)";
             let sql = format!("{COLUMNS} {wanted} ORDER BY published DESC, slug LIMIT {LISTED}");
-            db.prepare_cached(&sql)?.query_map([tag], read_post)?.collect()
+            db.prepare_cached(&sql)?
+                .query_map([tag], read_post)?
+                .collect()
         })
         .await
     }
@@ -74,20 +76,34 @@ impl Db {
     pub(crate) async fn post(&self, slug: String) -> Result<Option<Post>, DbError> {
         self.run(move |db| {
             let sql = format!("{COLUMNS} WHERE slug = ?1");
-            db.prepare_cached(&sql)?.query_row([slug], read_post).optional()
+            db.prepare_cached(&sql)?
+                .query_row([slug], read_post)
+                .optional()
         })
         .await
     }
 
     /// Creates or replaces a post. One that is replaced keeps the day it first appeared.
-    pub(crate) async fn save(&self, slug: String, draft: Draft, today: String) -> Result<Saved, DbError> {
+    pub(crate) async fn save(
+        &self,
+        slug: String,
+        draft: Draft,
+        today: String,
+    ) -> Result<Saved, DbError> {
         self.run(move |db| {
             let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let known =
-                change.query_row("SELECT EXISTS (SELECT 1 FROM posts WHERE slug = ?1)", [&slug], bool_of)?;
+            let known = change.query_row(
+                "SELECT EXISTS (SELECT 1 FROM posts WHERE slug = ?1)",
+                [&slug],
+                bool_of,
+            )?;
             write_post(&change, &slug, &draft, &today)?;
             change.commit()?;
-            Ok(if known { Saved::Updated } else { Saved::Created })
+            Ok(if known {
+                Saved::Updated
+            } else {
+                Saved::Created
+            })
         })
         .await
     }
@@ -96,10 +112,17 @@ impl Db {
     pub(crate) async fn seed(&self, posts: Vec<Post>) -> Result<bool, DbError> {
         self.run(move |db| {
             let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let fresh = change.execute("INSERT OR IGNORE INTO settings VALUES ('seeded', 'yes')", [])? == 1;
+            let fresh = change.execute(
+                "INSERT OR IGNORE INTO settings VALUES ('seeded', 'yes')",
+                [],
+            )? == 1;
             if fresh {
                 for post in posts {
-                    let draft = Draft { title: post.title, body: post.body, tags: post.tags };
+                    let draft = Draft {
+                        title: post.title,
+                        body: post.body,
+                        tags: post.tags,
+                    };
                     write_post(&change, &post.slug, &draft, &post.published)?;
                 }
             }
@@ -110,10 +133,21 @@ impl Db {
     }
 
     /// The setting as it was first written: `value` if there is none yet.
-    pub(crate) async fn setting_or(&self, name: &'static str, value: String) -> Result<String, DbError> {
+    pub(crate) async fn setting_or(
+        &self,
+        name: &'static str,
+        value: String,
+    ) -> Result<String, DbError> {
         self.run(move |db| {
-            db.execute("INSERT OR IGNORE INTO settings VALUES (?1, ?2)", [name, &value])?;
-            db.query_row("SELECT value FROM settings WHERE name = ?1", [name], |row| row.get(0))
+            db.execute(
+                "INSERT OR IGNORE INTO settings VALUES (?1, ?2)",
+                [name, &value],
+            )?;
+            db.query_row(
+                "SELECT value FROM settings WHERE name = ?1",
+                [name],
+                |row| row.get(0),
+            )
         })
         .await
     }
@@ -137,7 +171,12 @@ impl Db {
     }
 }
 
-fn write_post(change: &Transaction<'_>, slug: &str, draft: &Draft, day: &str) -> rusqlite::Result<()> {
+fn write_post(
+    change: &Transaction<'_>,
+    slug: &str,
+    draft: &Draft,
+    day: &str,
+) -> rusqlite::Result<()> {
     change.execute(
         "INSERT INTO posts (slug, title, body, published) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (slug) DO UPDATE SET title = excluded.title, body = excluded.body",
@@ -145,7 +184,10 @@ fn write_post(change: &Transaction<'_>, slug: &str, draft: &Draft, day: &str) ->
     )?;
     change.execute("DELETE FROM tags WHERE slug = ?1", [slug])?;
     let mut insert = change.prepare_cached("INSERT INTO tags (tag, slug) VALUES (?1, ?2)")?;
-    draft.tags.iter().try_for_each(|tag| insert.execute([tag.as_str(), slug]).map(drop))
+    draft
+        .tags
+        .iter()
+        .try_for_each(|tag| insert.execute([tag.as_str(), slug]).map(drop))
 }
 
 fn read_post(row: &Row<'_>) -> rusqlite::Result<Post> {
@@ -155,7 +197,11 @@ fn read_post(row: &Row<'_>) -> rusqlite::Result<Post> {
         title: row.get(1)?,
         body: row.get(2)?,
         published: row.get(3)?,
-        tags: tags.iter().flat_map(|tags| tags.split(' ')).map(str::to_owned).collect(),
+        tags: tags
+            .iter()
+            .flat_map(|tags| tags.split(' '))
+            .map(str::to_owned)
+            .collect(),
     })
 }
 
@@ -197,7 +243,11 @@ mod tests {
     use super::*;
 
     fn draft(title: &str, tags: &[&str]) -> Draft {
-        Draft { title: title.into(), body: "body".into(), tags: tags.iter().map(|&tag| tag.into()).collect() }
+        Draft {
+            title: title.into(),
+            body: "body".into(),
+            tags: tags.iter().map(|&tag| tag.into()).collect(),
+        }
     }
 
     async fn save(db: &Db, slug: &str, draft: Draft, day: &str) -> Saved {
@@ -208,10 +258,16 @@ mod tests {
     async fn what_was_saved_is_read_again() {
         let db = Db::in_memory();
 
-        assert_eq!(save(&db, "rye", draft("Rye", &["bread", "rye"]), "2024-01-02").await, Saved::Created);
+        assert_eq!(
+            save(&db, "rye", draft("Rye", &["bread", "rye"]), "2024-01-02").await,
+            Saved::Created
+        );
 
         let post = db.post("rye".into()).await.unwrap().unwrap();
-        assert_eq!((post.title.as_str(), post.published.as_str()), ("Rye", "2024-01-02"));
+        assert_eq!(
+            (post.title.as_str(), post.published.as_str()),
+            ("Rye", "2024-01-02")
+        );
         assert_eq!(post.tags, ["bread", "rye"]);
     }
 
@@ -220,10 +276,16 @@ mod tests {
         let db = Db::in_memory();
         save(&db, "rye", draft("Rye", &["bread", "rye"]), "2024-01-02").await;
 
-        assert_eq!(save(&db, "rye", draft("Spelt", &["spelt"]), "2025-01-02").await, Saved::Updated);
+        assert_eq!(
+            save(&db, "rye", draft("Spelt", &["spelt"]), "2025-01-02").await,
+            Saved::Updated
+        );
 
         let post = db.post("rye".into()).await.unwrap().unwrap();
-        assert_eq!((post.title.as_str(), post.published.as_str()), ("Spelt", "2024-01-02"));
+        assert_eq!(
+            (post.title.as_str(), post.published.as_str()),
+            ("Spelt", "2024-01-02")
+        );
         assert_eq!(post.tags, ["spelt"]);
     }
 

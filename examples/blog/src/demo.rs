@@ -15,14 +15,19 @@ use crate::error::AppError;
 use crate::views;
 
 pub(crate) fn routes() -> Router<App> {
-    let button = post(revalidate).layer(CsrfLayer::new()).layer(map_response(views::no_store));
+    let button = post(revalidate)
+        .layer(CsrfLayer::new())
+        .layer(map_response(views::no_store));
     Router::new().route("/demo/revalidate", button)
 }
 
 /// The receipt as JSON for the page's script, and as a page of its own where scripts do not run.
 async fn revalidate(State(app): State<App>, headers: HeaderMap) -> Result<Response, AppError> {
     let receipt = app.cache.revalidate(Purge::path("/demo")).await;
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if accept.contains("application/json") {
         return Ok(Json(receipt).into_response());
     }

@@ -44,7 +44,10 @@ pub(crate) struct App {
 #[tokio::main]
 async fn main() -> ExitCode {
     let colours = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(colours).init();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(colours)
+        .init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -64,7 +67,11 @@ async fn run() -> Result<()> {
     let isr = IsrLayer::builder().build()?;
     let cache = isr.cache();
     let bearer = Bearer::new(secret.value()).context("REVALIDATE_SECRET cannot be used")?;
-    let app = App { db: db.clone(), cache: cache.clone(), access: Access::new(secret.value()) };
+    let app = App {
+        db: db.clone(),
+        cache: cache.clone(),
+        access: Access::new(secret.value()),
+    };
     let routes = site::routes()
         .merge(demo::routes())
         .merge(admin::routes())
@@ -78,7 +85,9 @@ async fn run() -> Result<()> {
     welcome::print(listener.local_addr()?, &config.database, &secret, &db).await?;
     let requested = stop.clone().requested();
     let served = async {
-        axum::serve(listener, service).with_graceful_shutdown(requested).await?;
+        axum::serve(listener, service)
+            .with_graceful_shutdown(requested)
+            .await?;
         cache.drained().await;
         Ok(())
     };
@@ -99,7 +108,9 @@ async fn secret(config: &Config, db: &Db) -> Result<Secret> {
         return Ok(Secret::Given(secret.clone()));
     }
     let fresh = access::random_hex().context("the system gives no random bytes")?;
-    Ok(Secret::Kept(db.setting_or("revalidate_secret", fresh).await?))
+    Ok(Secret::Kept(
+        db.setting_or("revalidate_secret", fresh).await?,
+    ))
 }
 
 async fn listen(addr: &str) -> Result<TcpListener> {

@@ -32,12 +32,28 @@ pub(crate) fn excerpt(markdown: &str) -> String {
 fn harmless(event: Event<'_>) -> Event<'_> {
     match event {
         Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
-        Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
-            Event::Start(Tag::Link { link_type, dest_url: safe_url(dest_url), title, id })
-        }
-        Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
-            Event::Start(Tag::Image { link_type, dest_url: safe_url(dest_url), title, id })
-        }
+        Event::Start(Tag::Link {
+            link_type,
+            dest_url,
+            title,
+            id,
+        }) => Event::Start(Tag::Link {
+            link_type,
+            dest_url: safe_url(dest_url),
+            title,
+            id,
+        }),
+        Event::Start(Tag::Image {
+            link_type,
+            dest_url,
+            title,
+            id,
+        }) => Event::Start(Tag::Image {
+            link_type,
+            dest_url: safe_url(dest_url),
+            title,
+            id,
+        }),
         other => other,
     }
 }
@@ -46,14 +62,20 @@ fn harmless(event: Event<'_>) -> Event<'_> {
 fn safe_url(url: CowStr<'_>) -> CowStr<'_> {
     let lower = url.to_ascii_lowercase();
     let allowed = ["https://", "http://", "mailto:", "/", "#"];
-    if allowed.iter().any(|start| lower.starts_with(start)) { url } else { "#".into() }
+    if allowed.iter().any(|start| lower.starts_with(start)) {
+        url
+    } else {
+        "#".into()
+    }
 }
 
 fn shorten(text: String) -> String {
     let Some((cut, _)) = text.char_indices().nth(EXCERPT) else {
         return text;
     };
-    let kept = text[..cut].rsplit_once(' ').map_or(&text[..cut], |(words, _)| words);
+    let kept = text[..cut]
+        .rsplit_once(' ')
+        .map_or(&text[..cut], |(words, _)| words);
     format!("{}…", kept.trim_end_matches([',', ';', ':', '.', ' ']))
 }
 
@@ -101,11 +123,21 @@ mod tests {
             "vbscript:x",
             "<javascript:alert(1)>",
         ] {
-            for markdown in [format!("[x]({url})"), format!("![x]({url})"), format!("[x][1]\n\n[1]: {url}")] {
+            for markdown in [
+                format!("[x]({url})"),
+                format!("![x]({url})"),
+                format!("[x][1]\n\n[1]: {url}"),
+            ] {
                 let html = to_html(&markdown).to_ascii_lowercase();
 
-                assert!(!html.contains(r#"href="j"#) && !html.contains(r#"src="j"#), "{markdown}: {html}");
-                assert!(!html.contains("=\"data:") && !html.contains("=\"vbscript:"), "{markdown}: {html}");
+                assert!(
+                    !html.contains(r#"href="j"#) && !html.contains(r#"src="j"#),
+                    "{markdown}: {html}"
+                );
+                assert!(
+                    !html.contains("=\"data:") && !html.contains("=\"vbscript:"),
+                    "{markdown}: {html}"
+                );
             }
         }
     }
@@ -114,7 +146,10 @@ mod tests {
     fn an_attribute_cannot_be_broken_out_of() {
         let html = to_html(r#"[x](/a"onmouseover="alert(1) "t\"onclick=\"alert(1)")"#);
 
-        assert!(!html.contains(r#""onmouseover"#) && !html.contains(r#""onclick"#), "{html}");
+        assert!(
+            !html.contains(r#""onmouseover"#) && !html.contains(r#""onclick"#),
+            "{html}"
+        );
     }
 
     #[test]
@@ -123,7 +158,10 @@ mod tests {
 
         let excerpt = excerpt(&long);
 
-        assert!(excerpt.starts_with("First word") && excerpt.ends_with("word…"), "{excerpt}");
+        assert!(
+            excerpt.starts_with("First word") && excerpt.ends_with("word…"),
+            "{excerpt}"
+        );
         assert!(excerpt.chars().count() <= EXCERPT + 1);
     }
 

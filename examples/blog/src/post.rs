@@ -37,7 +37,9 @@ impl Draft {
             return Err("title must not be empty".into());
         }
         if title.chars().count() > MAX_TITLE || title.contains(char::is_control) {
-            return Err(format!("title must be one line of at most {MAX_TITLE} characters"));
+            return Err(format!(
+                "title must be one line of at most {MAX_TITLE} characters"
+            ));
         }
         let body = self.body.trim().replace("\r\n", "\n");
         if body.is_empty() {
@@ -46,12 +48,21 @@ impl Draft {
         if body.len() > MAX_BODY || body.contains('\0') {
             return Err(format!("body must be text of at most {MAX_BODY} bytes"));
         }
-        Ok(Self { title, body, tags: checked_tags(&self.tags)? })
+        Ok(Self {
+            title,
+            body,
+            tags: checked_tags(&self.tags)?,
+        })
     }
 
     /// The tags of a form's single field: `bread, sourdough`.
     pub(crate) fn tags_from_field(field: &str) -> Vec<String> {
-        field.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+        field
+            .split(',')
+            .map(str::trim)
+            .filter(|tag| !tag.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 }
 
@@ -68,7 +79,9 @@ pub(crate) fn is_slug(slug: &str) -> bool {
 /// A slug made of a title: `Rye, and Why` becomes `rye-and-why`. None when nothing of it is left.
 pub(crate) fn slug_of(title: &str) -> Option<String> {
     let lower = title.to_lowercase();
-    let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words = lower
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
     let mut slug = words.collect::<Vec<_>>().join("-");
     slug.truncate(MAX_SLUG); // ASCII only, so every byte is a boundary
     let slug = slug.trim_end_matches('-');
@@ -83,7 +96,9 @@ fn checked_tags(tags: &[String]) -> Result<Vec<String>, String> {
         return Err(format!("tags must be at most {MAX_TAGS}"));
     }
     match tags.iter().find(|tag| !is_slug(tag)) {
-        Some(tag) => Err(format!("tag {tag:?} must be lower-case letters, digits and single hyphens inside")),
+        Some(tag) => Err(format!(
+            "tag {tag:?} must be lower-case letters, digits and single hyphens inside"
+        )),
         None => Ok(tags),
     }
 }
@@ -93,12 +108,18 @@ mod tests {
     use super::*;
 
     fn draft(title: &str, body: &str, tags: &[&str]) -> Draft {
-        Draft { title: title.into(), body: body.into(), tags: tags.iter().map(|&tag| tag.into()).collect() }
+        Draft {
+            title: title.into(),
+            body: body.into(),
+            tags: tags.iter().map(|&tag| tag.into()).collect(),
+        }
     }
 
     #[test]
     fn a_draft_is_trimmed_and_its_tags_are_sorted_without_duplicates() {
-        let checked = draft("  Rye \n", "a\r\nb\n", &["rye", " bread ", "rye"]).checked().unwrap();
+        let checked = draft("  Rye \n", "a\r\nb\n", &["rye", " bread ", "rye"])
+            .checked()
+            .unwrap();
 
         assert_eq!(checked, draft("Rye", "a\nb", &["bread", "rye"]));
     }
@@ -130,7 +151,18 @@ mod tests {
     fn a_slug_needs_no_escaping_in_a_path() {
         assert!(is_slug("rye-2") && is_slug("a"));
 
-        for slug in ["", "-a", "a-", "A", "ä", "a/b", "a%2Fb", "..", "a b", &"a".repeat(MAX_SLUG + 1)] {
+        for slug in [
+            "",
+            "-a",
+            "a-",
+            "A",
+            "ä",
+            "a/b",
+            "a%2Fb",
+            "..",
+            "a b",
+            &"a".repeat(MAX_SLUG + 1),
+        ] {
             assert!(!is_slug(slug), "{slug:?}");
         }
     }

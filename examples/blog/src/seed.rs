@@ -44,20 +44,31 @@ const FILES: [(&str, &str); 30] = files! {
 
 /// All of them. An error names the file and says what is wrong with it.
 pub(crate) fn posts() -> Result<Vec<Post>> {
-    let read = |(slug, text): &(&str, &str)| read(slug, text).with_context(|| format!("posts/{slug}.md"));
+    let read =
+        |(slug, text): &(&str, &str)| read(slug, text).with_context(|| format!("posts/{slug}.md"));
     FILES.iter().map(read).collect()
 }
 
 fn read(slug: &str, text: &str) -> Result<Post> {
-    let front = text.strip_prefix("---\n").context("it does not begin with ---")?;
-    let (front, body) = front.split_once("\n---\n").context("its front matter does not end with ---")?;
+    let front = text
+        .strip_prefix("---\n")
+        .context("it does not begin with ---")?;
+    let (front, body) = front
+        .split_once("\n---\n")
+        .context("its front matter does not end with ---")?;
     let field = |name: &str| {
         let lines = front.lines().filter_map(|line| line.split_once(": "));
-        let mut values = lines.filter(|(key, _)| *key == name).map(|(_, value)| value.trim());
-        values.next().with_context(|| format!("its front matter has no {name}"))
+        let mut values = lines
+            .filter(|(key, _)| *key == name)
+            .map(|(_, value)| value.trim());
+        values
+            .next()
+            .with_context(|| format!("its front matter has no {name}"))
     };
     let published = field("date")?;
-    published.parse::<jiff::civil::Date>().context("its date is none")?;
+    published
+        .parse::<jiff::civil::Date>()
+        .context("its date is none")?;
     anyhow::ensure!(is_slug(slug), "its name is no slug");
     let draft = Draft {
         title: field("title")?.into(),
@@ -65,7 +76,13 @@ fn read(slug: &str, text: &str) -> Result<Post> {
         tags: Draft::tags_from_field(field("tags")?),
     };
     let Draft { title, body, tags } = draft.checked().map_err(anyhow::Error::msg)?;
-    Ok(Post { slug: slug.into(), title, body, tags, published: published.into() })
+    Ok(Post {
+        slug: slug.into(),
+        title,
+        body,
+        tags,
+        published: published.into(),
+    })
 }
 
 #[cfg(test)]
@@ -81,7 +98,11 @@ mod tests {
 
         for post in &posts {
             let size = views::post(post).unwrap().len();
-            assert!((3_000..8_000).contains(&size), "{}: {size} bytes", post.slug);
+            assert!(
+                (3_000..8_000).contains(&size),
+                "{}: {size} bytes",
+                post.slug
+            );
             assert!(!post.tags.is_empty(), "{}", post.slug);
             assert!(post.body.matches("\n\n").count() >= 4, "{}", post.slug);
         }
@@ -104,7 +125,11 @@ mod tests {
         for post in &posts {
             for link in post.body.split("](/posts/").skip(1) {
                 let slug = link.split(')').next().unwrap();
-                assert!(posts.iter().any(|post| post.slug == slug), "{} links to {slug}", post.slug);
+                assert!(
+                    posts.iter().any(|post| post.slug == slug),
+                    "{} links to {slug}",
+                    post.slug
+                );
             }
         }
     }

@@ -15,9 +15,24 @@ type Rendered = Result<Html<String>, AppError>;
 
 pub(crate) fn routes() -> Router<App> {
     routes![index, post, tag, about, demo]
-        .route("/style.css", asset("text/css; charset=utf-8", include_str!("../static/style.css")))
-        .route("/demo.js", asset("text/javascript; charset=utf-8", include_str!("../static/demo.js")))
-        .route("/icon.svg", asset("image/svg+xml", include_str!("../static/icon.svg")))
+        .route(
+            "/style.css",
+            asset(
+                "text/css; charset=utf-8",
+                include_str!("../static/style.css"),
+            ),
+        )
+        .route(
+            "/demo.js",
+            asset(
+                "text/javascript; charset=utf-8",
+                include_str!("../static/demo.js"),
+            ),
+        )
+        .route(
+            "/icon.svg",
+            asset("image/svg+xml", include_str!("../static/icon.svg")),
+        )
 }
 
 /// The list of posts.
@@ -57,7 +72,13 @@ async fn demo() -> Rendered {
 }
 
 /// A file that is part of the program.
-fn asset<S: Clone + Send + Sync + 'static>(kind: &'static str, text: &'static str) -> MethodRouter<S> {
-    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=300")];
+fn asset<S: Clone + Send + Sync + 'static>(
+    kind: &'static str,
+    text: &'static str,
+) -> MethodRouter<S> {
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, "public, max-age=300"),
+    ];
     get(move || async move { (headers, text) })
 }

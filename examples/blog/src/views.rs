@@ -12,7 +12,8 @@ use crate::markdown;
 use crate::post::Post;
 
 /// Everything comes from this site itself and no script stands in a page, so an injected one would not run either.
-const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The fields of the form that edits a post.
 #[derive(Debug, Default)]
@@ -109,16 +110,30 @@ struct Edit<'a> {
 }
 
 pub(crate) fn index(posts: &[Post]) -> askama::Result<String> {
-    Index { rendered: now(), lines: lines(posts) }.render()
+    Index {
+        rendered: now(),
+        lines: lines(posts),
+    }
+    .render()
 }
 
 pub(crate) fn tag(tag: &str, posts: &[Post]) -> askama::Result<String> {
-    TagPage { rendered: now(), tag, lines: lines(posts) }.render()
+    TagPage {
+        rendered: now(),
+        tag,
+        lines: lines(posts),
+    }
+    .render()
 }
 
 pub(crate) fn post(post: &Post) -> askama::Result<String> {
-    PostPage { rendered: now(), post, day: day(&post.published), html: markdown::to_html(&post.body) }
-        .render()
+    PostPage {
+        rendered: now(),
+        post,
+        day: day(&post.published),
+        html: markdown::to_html(&post.body),
+    }
+    .render()
 }
 
 pub(crate) fn about() -> askama::Result<String> {
@@ -126,27 +141,55 @@ pub(crate) fn about() -> askama::Result<String> {
 }
 
 pub(crate) fn demo() -> askama::Result<String> {
-    Demo { rendered: now(), receipt: None }.render()
+    Demo {
+        rendered: now(),
+        receipt: None,
+    }
+    .render()
 }
 
 pub(crate) fn demo_receipt(receipt: &Receipt) -> askama::Result<String> {
-    Demo { rendered: now(), receipt: Some(pretty(receipt)) }.render()
+    Demo {
+        rendered: now(),
+        receipt: Some(pretty(receipt)),
+    }
+    .render()
 }
 
 pub(crate) fn error(heading: &str, message: &str) -> askama::Result<String> {
-    ErrorPage { rendered: now(), heading, message }.render()
+    ErrorPage {
+        rendered: now(),
+        heading,
+        message,
+    }
+    .render()
 }
 
 pub(crate) fn login(error: Option<&str>) -> askama::Result<String> {
-    Login { rendered: now(), error }.render()
+    Login {
+        rendered: now(),
+        error,
+    }
+    .render()
 }
 
 pub(crate) fn admin(posts: &[Post]) -> askama::Result<String> {
-    Admin { rendered: now(), posts, editor: Editor::default(), notice: None }.render()
+    Admin {
+        rendered: now(),
+        posts,
+        editor: Editor::default(),
+        notice: None,
+    }
+    .render()
 }
 
 pub(crate) fn edit(editor: &Editor, notice: Option<Notice>) -> askama::Result<String> {
-    Edit { rendered: now(), editor, notice }.render()
+    Edit {
+        rendered: now(),
+        editor,
+        notice,
+    }
+    .render()
 }
 
 /// Today in UTC, `2024-03-09`.
@@ -165,13 +208,20 @@ pub(crate) async fn secure(mut response: Response) -> Response {
 
 /// Keeps an answer out of every cache.
 pub(crate) async fn no_store(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 impl Editor {
     pub(crate) fn of(post: Post) -> Self {
-        Self { slug: Some(post.slug), title: post.title, body: post.body, tags: post.tags.join(", ") }
+        Self {
+            slug: Some(post.slug),
+            title: post.title,
+            body: post.body,
+            tags: post.tags.join(", "),
+        }
     }
 }
 
@@ -181,24 +231,37 @@ impl Notice {
     }
 
     pub(crate) fn published(receipt: &Receipt) -> Self {
-        Self::Published { good: receipt.is_revalidated(), receipt: pretty(receipt) }
+        Self::Published {
+            good: receipt.is_revalidated(),
+            receipt: pretty(receipt),
+        }
     }
 }
 
 fn lines(posts: &[Post]) -> Vec<Line<'_>> {
-    let line = |post| Line { post, day: day(&post.published), excerpt: markdown::excerpt(&post.body) };
+    let line = |post| Line {
+        post,
+        day: day(&post.published),
+        excerpt: markdown::excerpt(&post.body),
+    };
     posts.iter().map(line).collect()
 }
 
 /// This moment in UTC, with its milliseconds.
 fn now() -> String {
-    Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
+    Timestamp::now()
+        .to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%d %H:%M:%S%.3f UTC")
+        .to_string()
 }
 
 /// `2024-03-09` as `9 March 2024`; what is no date is shown as it is.
 fn day(published: &str) -> String {
     let date = published.parse::<Date>();
-    date.map_or_else(|_| published.to_owned(), |date| date.strftime("%-d %B %Y").to_string())
+    date.map_or_else(
+        |_| published.to_owned(),
+        |date| date.strftime("%-d %B %Y").to_string(),
+    )
 }
 
 fn pretty(receipt: &Receipt) -> String {
@@ -207,7 +270,9 @@ fn pretty(receipt: &Receipt) -> String {
 }
 
 fn default(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
-    headers.entry(name).or_insert(HeaderValue::from_static(value));
+    headers
+        .entry(name)
+        .or_insert(HeaderValue::from_static(value));
 }
 
 #[cfg(test)]
@@ -232,8 +297,17 @@ mod tests {
             tag("<script>alert(1)</script>", &[hostile()]),
             post(&hostile()),
             admin(&[hostile()]),
-            edit(&Editor::of(hostile()), Some(Notice::refused("<script>alert"))),
-            edit(&Editor::default(), Some(Notice::Published { good: true, receipt: "<script>alert".into() })),
+            edit(
+                &Editor::of(hostile()),
+                Some(Notice::refused("<script>alert")),
+            ),
+            edit(
+                &Editor::default(),
+                Some(Notice::Published {
+                    good: true,
+                    receipt: "<script>alert".into(),
+                }),
+            ),
         ];
         for page in pages {
             let page = page.unwrap();
@@ -245,8 +319,15 @@ mod tests {
 
     #[test]
     fn every_page_says_when_it_was_rendered() {
-        for page in [index(&[]), post(&hostile()), about(), demo(), error("h", "m"), login(None), admin(&[])]
-        {
+        for page in [
+            index(&[]),
+            post(&hostile()),
+            about(),
+            demo(),
+            error("h", "m"),
+            login(None),
+            admin(&[]),
+        ] {
             assert!(page.unwrap().contains("rendered at"));
         }
     }

@@ -49,7 +49,9 @@ fn text(addr: SocketAddr, database: &Path, secret: &Secret, slug: &str) -> Strin
     let site = format!("http://{}", reachable(addr));
     let database = database.display();
     let secret = match secret {
-        Secret::Given(_) => "The secret is the REVALIDATE_SECRET of this program's environment.".into(),
+        Secret::Given(_) => {
+            "The secret is the REVALIDATE_SECRET of this program's environment.".into()
+        }
         Secret::Kept(value) => format!(
             "The secret (made at first start, kept in the database; set REVALIDATE_SECRET to choose your own):\n\
              \n  export REVALIDATE_SECRET={value}"
@@ -90,7 +92,12 @@ mod tests {
     use super::*;
 
     fn printed(secret: &Secret) -> String {
-        text(([0, 0, 0, 0], 3000).into(), Path::new("blog.sqlite"), secret, "rye")
+        text(
+            ([0, 0, 0, 0], 3000).into(),
+            Path::new("blog.sqlite"),
+            secret,
+            "rye",
+        )
     }
 
     #[test]

@@ -19,7 +19,10 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) fn new(cache: Cache) -> Self {
-        Self { products: Arc::new(Products::new()), cache }
+        Self {
+            products: Arc::new(Products::new()),
+            cache,
+        }
     }
 }
 
@@ -28,10 +31,16 @@ impl Catalog for Shop {
     /// Keyed by the request's message. Metadata is not seen here unless `vary` names it: what a caller may see is for a layer
     /// in front of the cache to decide.
     #[static_page("/catalog.v1.Catalog/GetProduct", revalidate = 60, tags = ["catalog"])]
-    async fn get_product(&self, request: Request<GetProductRequest>) -> Result<Response<Product>, Status> {
+    async fn get_product(
+        &self,
+        request: Request<GetProductRequest>,
+    ) -> Result<Response<Product>, Status> {
         let id = request.into_inner().id;
         context::tag(format!("product:{id}"));
-        let product = self.products.get(&id).ok_or_else(|| Status::not_found("there is no such product"))?;
+        let product = self
+            .products
+            .get(&id)
+            .ok_or_else(|| Status::not_found("there is no such product"))?;
         Ok(Response::new(product))
     }
 
@@ -56,7 +65,9 @@ impl Catalog for Shop {
             .products
             .set_price(&id, price_cents)
             .ok_or_else(|| Status::not_found("there is no such product"))?;
-        self.cache.revalidate(Purge::tag(format!("product:{id}")).mode(Mode::Expire)).await;
+        self.cache
+            .revalidate(Purge::tag(format!("product:{id}")).mode(Mode::Expire))
+            .await;
         Ok(Response::new(product))
     }
 }

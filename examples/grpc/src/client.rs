@@ -20,15 +20,25 @@ async fn main() -> anyhow::Result<()> {
     let mut client = CatalogClient::connect(format!("http://{address}")).await?;
     let arguments = env::args().skip(1).collect::<Vec<_>>();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["get", id] => print(&client.get_product(GetProductRequest { id: id.to_owned() }).await?)?,
+        ["get", id] => print(
+            &client
+                .get_product(GetProductRequest { id: id.to_owned() })
+                .await?,
+        )?,
         ["list"] => {
-            let mut products = client.list_products(ListProductsRequest {}).await?.into_inner();
+            let mut products = client
+                .list_products(ListProductsRequest {})
+                .await?
+                .into_inner();
             while let Some(product) = products.message().await? {
                 print(&Response::new(product))?;
             }
         }
         ["update", id, price] => {
-            let request = UpdateProductRequest { id: id.to_owned(), price_cents: price.parse()? };
+            let request = UpdateProductRequest {
+                id: id.to_owned(),
+                price_cents: price.parse()?,
+            };
             print(&client.update_product(request).await?)?;
         }
         _ => bail!("usage: grpc-client get <id> | list | update <id> <cents>"),
@@ -38,8 +48,19 @@ async fn main() -> anyhow::Result<()> {
 
 /// The product, and what the layer said of the answer.
 fn print(answer: &Response<Product>) -> io::Result<()> {
-    let Product { id, name, price_cents, reads } = answer.get_ref();
-    let said = |name| answer.metadata().get(name).and_then(|value| value.to_str().ok()).unwrap_or("-");
+    let Product {
+        id,
+        name,
+        price_cents,
+        reads,
+    } = answer.get_ref();
+    let said = |name| {
+        answer
+            .metadata()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("-")
+    };
     writeln!(
         io::stdout(),
         "{id}: {name}, {}.{:02} (reads: {reads}; cache-status: {}; age: {})",

@@ -38,10 +38,13 @@ async fn main() -> anyhow::Result<()> {
         .into_axum_router()
         .route_service("/api/revalidate", isr.revalidate_service(authenticator));
 
-    let listener =
-        TcpListener::bind(&address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener = TcpListener::bind(&address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))?;
     print(&listener.local_addr()?.to_string(), secret.is_some());
-    axum::serve(listener, isr.wrap(routes)).with_graceful_shutdown(interrupted()).await?;
+    axum::serve(listener, isr.wrap(routes))
+        .with_graceful_shutdown(interrupted())
+        .await?;
     isr.cache().drained().await;
     Ok(())
 }
@@ -55,7 +58,11 @@ async fn interrupted() {
 }
 
 fn print(address: &str, has_secret: bool) {
-    let secret = if has_secret { "$REVALIDATE_SECRET" } else { SECRET_TO_TRY };
+    let secret = if has_secret {
+        "$REVALIDATE_SECRET"
+    } else {
+        SECRET_TO_TRY
+    };
     let client = match address {
         USUAL_ADDRESS => "cargo run -q -p grpc-example --bin grpc-client".to_owned(),
         other => format!("GRPC_ADDR={other} cargo run -q -p grpc-example --bin grpc-client"),

@@ -24,9 +24,22 @@ impl Products {
             ("rye-flour", "Rye flour, stone ground, 5 kg", 1250),
         ];
         let row = |(id, name, price_cents): (&str, &str, u64)| {
-            (id.to_owned(), Product { id: id.to_owned(), name: name.to_owned(), price_cents, reads: 0 })
+            (
+                id.to_owned(),
+                Product {
+                    id: id.to_owned(),
+                    name: name.to_owned(),
+                    price_cents,
+                    reads: 0,
+                },
+            )
         };
-        Self { rows: Mutex::new(Rows { by_id: products.map(row).into(), reads: 0 }) }
+        Self {
+            rows: Mutex::new(Rows {
+                by_id: products.map(row).into(),
+                reads: 0,
+            }),
+        }
     }
 
     /// One product.
@@ -34,7 +47,10 @@ impl Products {
         let mut rows = self.rows();
         rows.reads += 1;
         let reads = rows.reads;
-        rows.by_id.get(id).map(|product| Product { reads, ..product.clone() })
+        rows.by_id.get(id).map(|product| Product {
+            reads,
+            ..product.clone()
+        })
     }
 
     /// All products.
@@ -42,7 +58,13 @@ impl Products {
         let mut rows = self.rows();
         rows.reads += 1;
         let reads = rows.reads;
-        rows.by_id.values().map(|product| Product { reads, ..product.clone() }).collect()
+        rows.by_id
+            .values()
+            .map(|product| Product {
+                reads,
+                ..product.clone()
+            })
+            .collect()
     }
 
     /// Changes a price, and gives the product as it is now.
@@ -51,7 +73,10 @@ impl Products {
         let reads = rows.reads;
         let product = rows.by_id.get_mut(id)?;
         product.price_cents = price_cents;
-        Some(Product { reads, ..product.clone() })
+        Some(Product {
+            reads,
+            ..product.clone()
+        })
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {

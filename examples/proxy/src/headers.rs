@@ -23,7 +23,10 @@ const HOP_BY_HOP: [&str; 9] = [
 
 /// Makes the headers of a request those of the connection to the origin.
 pub(crate) fn forward<B>(request: &mut Request<B>) {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|peer| peer.0.ip().to_string());
     let host = asked_host(request);
     let headers = request.headers_mut();
     let kept = headers.remove(HOST);
@@ -36,9 +39,15 @@ pub(crate) fn forward<B>(request: &mut Request<B>) {
     if let Some(host) = host {
         headers.insert(X_FORWARDED_HOST, host);
     }
-    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("http"));
+    headers.insert(
+        HeaderName::from_static("x-forwarded-proto"),
+        HeaderValue::from_static("http"),
+    );
     let name = HeaderName::from_static("x-forwarded-for");
-    let before = headers.get_all(&name).iter().filter_map(|value| value.to_str().ok().map(str::to_owned));
+    let before = headers
+        .get_all(&name)
+        .iter()
+        .filter_map(|value| value.to_str().ok().map(str::to_owned));
     let all = before.chain(peer).collect::<Vec<_>>().join(", ");
     if let Ok(value) = HeaderValue::try_from(all) {
         headers.insert(name, value);
@@ -64,8 +73,14 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 fn named(headers: &HeaderMap) -> Vec<HeaderName> {
-    let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()).collect()
+    let lines = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    lines
+        .flat_map(|line| line.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect()
 }
 
 #[cfg(test)]
@@ -86,14 +101,30 @@ mod tests {
 
         forward(&mut request);
 
-        let mut names = request.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>();
+        let mut names = request
+            .headers()
+            .keys()
+            .map(HeaderName::as_str)
+            .collect::<Vec<_>>();
         names.sort_unstable();
-        assert_eq!(names, ["accept", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
+        assert_eq!(
+            names,
+            [
+                "accept",
+                "host",
+                "x-forwarded-for",
+                "x-forwarded-host",
+                "x-forwarded-proto"
+            ]
+        );
     }
 
     #[test]
     fn the_peer_is_added_behind_the_proxies_before() {
-        let mut request = Request::get("/").header("x-forwarded-for", "192.0.2.1").body(()).unwrap();
+        let mut request = Request::get("/")
+            .header("x-forwarded-for", "192.0.2.1")
+            .body(())
+            .unwrap();
         let peer = SocketAddr::from(([192, 0, 2, 2], 1234));
         request.extensions_mut().insert(ConnectInfo(peer));
 
@@ -106,23 +137,56 @@ mod tests {
     #[test]
     fn the_origin_is_told_of_the_host_that_was_asked_and_of_no_other() {
         for (uri, lines, expected) in [
-            ("/", &[("host", "a.example"), ("x-forwarded-host", "evil.example")][..], Some("a.example")),
-            ("/", &[("host", "a.example"), ("connection", "host")], Some("a.example")),
-            ("/", &[("host", "a.example"), ("connection", "x-forwarded-host")], Some("a.example")),
-            ("http://a.example/", &[("host", "evil.example")], Some("a.example")),
+            (
+                "/",
+                &[("host", "a.example"), ("x-forwarded-host", "evil.example")][..],
+                Some("a.example"),
+            ),
+            (
+                "/",
+                &[("host", "a.example"), ("connection", "host")],
+                Some("a.example"),
+            ),
+            (
+                "/",
+                &[("host", "a.example"), ("connection", "x-forwarded-host")],
+                Some("a.example"),
+            ),
+            (
+                "http://a.example/",
+                &[("host", "evil.example")],
+                Some("a.example"),
+            ),
             ("http://a.example/", &[], Some("a.example")),
-            ("/", &[("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example")], None),
+            (
+                "/",
+                &[
+                    ("x-forwarded-host", "evil.example"),
+                    ("forwarded", "host=evil.example"),
+                ],
+                None,
+            ),
         ] {
-            let request =
-                lines.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
+            let request = lines
+                .iter()
+                .fold(Request::get(uri), |request, (name, value)| {
+                    request.header(*name, *value)
+                });
             let mut request = request.body(()).unwrap();
 
             forward(&mut request);
 
-            let told = request.headers().get("x-forwarded-host").map(|host| host.to_str().unwrap());
+            let told = request
+                .headers()
+                .get("x-forwarded-host")
+                .map(|host| host.to_str().unwrap());
             assert_eq!(told, expected, "{uri} {lines:?}");
             let kept = lines.iter().any(|(name, _)| *name == "host");
-            assert_eq!(request.headers().contains_key(HOST), kept, "{uri} {lines:?}");
+            assert_eq!(
+                request.headers().contains_key(HOST),
+                kept,
+                "{uri} {lines:?}"
+            );
             assert!(!request.headers().contains_key("forwarded"));
         }
     }

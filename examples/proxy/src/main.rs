@@ -36,17 +36,27 @@ struct Origin {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let origin = Origin::from_env()?;
     let addr = env::var("PROXY_ADDR").unwrap_or_else(|_| "127.0.0.1:3001".to_owned());
     let listener = TcpListener::bind(&addr).await.with_context(|| {
         format!("cannot listen on {addr}; choose another address with PROXY_ADDR, for example PROXY_ADDR=127.0.0.1:3002")
     })?;
-    println!("http://{} answers for {}", listener.local_addr()?, origin.base);
+    println!(
+        "http://{} answers for {}",
+        listener.local_addr()?,
+        origin.base
+    );
 
     // What an origin says to the caches of a CDN it says to this proxy (RFC 9213).
     let cdn = HeaderName::from_static("cdn-cache-control");
-    let isr = IsrLayer::builder().pages([]).from_response_headers().targeted_cache_control([cdn]).build()?;
+    let isr = IsrLayer::builder()
+        .pages([])
+        .from_response_headers()
+        .targeted_cache_control([cdn])
+        .build()?;
     let pass = service_fn(move |request| origin.clone().pass(request));
     // The layer sees the errors of connections, so that an answer that says so can stand in; only then they become a 502.
     let cached = HandleError::new(isr.layer(pass), async |_: Error| StatusCode::BAD_GATEWAY);
@@ -56,7 +66,11 @@ async fn main() -> Result<()> {
         request
     });
     let app = Router::new().fallback_service(cached).layer(told);
-    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    axum::serve(
+        listener,
+        app.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .await?;
     Ok(())
 }
 
@@ -65,11 +79,19 @@ impl Origin {
         let given = env::var("PROXY_ORIGIN").context(
             "PROXY_ORIGIN is not set: name the origin, for example PROXY_ORIGIN=http://127.0.0.1:3000",
         )?;
-        let base = given.parse::<Uri>().with_context(|| format!("PROXY_ORIGIN {given:?} is not a URL"))?;
-        let is_origin = base.scheme() == Some(&Scheme::HTTP) && base.path() == "/" && base.query().is_none();
-        ensure!(is_origin, "PROXY_ORIGIN {given:?} is not like http://host:port, without a path");
+        let base = given
+            .parse::<Uri>()
+            .with_context(|| format!("PROXY_ORIGIN {given:?} is not a URL"))?;
+        let is_origin =
+            base.scheme() == Some(&Scheme::HTTP) && base.path() == "/" && base.query().is_none();
+        ensure!(
+            is_origin,
+            "PROXY_ORIGIN {given:?} is not like http://host:port, without a path"
+        );
         // A request that met an idle connection's end was never sent, and is sent over a new one; no other is sent twice.
-        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build_http();
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .build_http();
         Ok(Self { base, client })
     }
 

@@ -31,16 +31,31 @@ async fn say(
     headers: HeaderMap,
 ) -> impl IntoResponse {
     let count = origin.requests.fetch_add(1, Ordering::SeqCst) + 1;
-    assert!(!origin.is_broken.load(Ordering::SeqCst), "a panic cuts the connection");
-    let host = headers.get("x-forwarded-host").cloned().expect("the proxy says which host was asked");
-    let lines = [("cache-control", cache_control), ("keep-alive", "timeout=5".to_owned())];
+    assert!(
+        !origin.is_broken.load(Ordering::SeqCst),
+        "a panic cuts the connection"
+    );
+    let host = headers
+        .get("x-forwarded-host")
+        .cloned()
+        .expect("the proxy says which host was asked");
+    let lines = [
+        ("cache-control", cache_control),
+        ("keep-alive", "timeout=5".to_owned()),
+    ];
     (lines, [("x-host", host)], format!("answer {count}"))
 }
 
 /// An answer for one address, which says so.
 async fn greet(headers: HeaderMap) -> impl IntoResponse {
-    let client = headers.get("x-forwarded-for").cloned().expect("the proxy says who asks");
-    ([("cache-control", "max-age=60"), ("vary", "x-forwarded-for")], client.as_bytes().to_vec())
+    let client = headers
+        .get("x-forwarded-for")
+        .cloned()
+        .expect("the proxy says who asks");
+    (
+        [("cache-control", "max-age=60"), ("vary", "x-forwarded-for")],
+        client.as_bytes().to_vec(),
+    )
 }
 
 /// Starts origin and proxy; gives the proxy's address.
@@ -50,17 +65,27 @@ async fn start() -> (Origin, Child, String) {
         .route("/{cache_control}", get(say))
         .route("/greet", get(greet))
         .with_state(origin.clone());
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port is free");
     let url = format!("http://{}", listener.local_addr().expect("it is bound"));
     tokio::spawn(async move { axum::serve(listener, app).await });
     let mut proxy = Command::new(env!("CARGO_BIN_EXE_proxy-example"))
-        .envs([("PROXY_ADDR", "127.0.0.1:0"), ("PROXY_ORIGIN", url.as_str())])
+        .envs([
+            ("PROXY_ADDR", "127.0.0.1:0"),
+            ("PROXY_ORIGIN", url.as_str()),
+        ])
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .expect("the proxy was built");
     let mut lines = BufReader::new(proxy.stdout.take().expect("it is piped")).lines();
-    let line = lines.next_line().await.ok().flatten().expect("the proxy says where it listens");
+    let line = lines
+        .next_line()
+        .await
+        .ok()
+        .flatten()
+        .expect("the proxy says where it listens");
     let address = line.split(' ').next().unwrap_or_default().to_owned();
     (origin, proxy, address)
 }
@@ -75,12 +100,26 @@ async fn ask_from(address: [u8; 4], url: String) -> (u16, String, String) {
     let mut connector = HttpConnector::new();
     connector.set_local_address(Some(address.into()));
     let client = Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
-    let response = client.get(url.parse().expect("tests ask for URLs")).await.expect("the proxy answers");
+    let response = client
+        .get(url.parse().expect("tests ask for URLs"))
+        .await
+        .expect("the proxy answers");
     let (parts, body) = response.into_parts();
     assert!(!parts.headers.contains_key("keep-alive"));
-    let status = parts.headers.get("cache-status").map_or("", |status| status.to_str().unwrap_or("no text"));
-    let body = body.collect().await.expect("the body comes to its end").to_bytes();
-    (parts.status.as_u16(), status.to_owned(), String::from_utf8_lossy(&body).into_owned())
+    let status = parts
+        .headers
+        .get("cache-status")
+        .map_or("", |status| status.to_str().unwrap_or("no text"));
+    let body = body
+        .collect()
+        .await
+        .expect("the body comes to its end")
+        .to_bytes();
+    (
+        parts.status.as_u16(),
+        status.to_owned(),
+        String::from_utf8_lossy(&body).into_owned(),
+    )
 }
 
 #[tokio::test]
@@ -93,8 +132,18 @@ async fn what_may_be_stored_is_asked_for_once_and_the_rest_each_time() {
         ask(format!("{address}/no-store")).await;
     }
 
-    assert_eq!(first, (200, "isr; fwd=uri-miss; stored".to_owned(), "answer 1".to_owned()));
-    assert!(second.1.starts_with("isr; hit") && second.2 == "answer 1", "{second:?}");
+    assert_eq!(
+        first,
+        (
+            200,
+            "isr; fwd=uri-miss; stored".to_owned(),
+            "answer 1".to_owned()
+        )
+    );
+    assert!(
+        second.1.starts_with("isr; hit") && second.2 == "answer 1",
+        "{second:?}"
+    );
     assert_eq!(origin.requests.load(Ordering::SeqCst), 3);
 }
 
@@ -104,7 +153,12 @@ async fn what_the_origin_says_is_for_one_address_is_stored_for_that_one() {
 
     for client in ["127.0.0.1", "127.0.0.2", "127.0.0.1"] {
         let last = client.as_bytes()[client.len() - 1] - b'0';
-        assert_eq!(ask_from([127, 0, 0, last], format!("{address}/greet")).await.2, client);
+        assert_eq!(
+            ask_from([127, 0, 0, last], format!("{address}/greet"))
+                .await
+                .2,
+            client
+        );
     }
 }
 
@@ -119,14 +173,24 @@ async fn a_cut_connection_is_an_error_that_is_not_retried_and_a_stale_answer_may
     let kept = ask(lasting).await;
 
     assert_eq!(broken.0, 502);
-    assert_eq!(kept, (200, "isr; fwd=stale; detail=service-error".to_owned(), "answer 1".to_owned()));
+    assert_eq!(
+        kept,
+        (
+            200,
+            "isr; fwd=stale; detail=service-error".to_owned(),
+            "answer 1".to_owned()
+        )
+    );
     assert_eq!(origin.requests.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
 async fn without_an_origin_it_says_what_is_missing() {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_proxy-example")).env_remove("PROXY_ORIGIN").output().await.unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_proxy-example"))
+        .env_remove("PROXY_ORIGIN")
+        .output()
+        .await
+        .unwrap();
 
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("PROXY_ORIGIN is not set"));

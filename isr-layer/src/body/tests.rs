@@ -44,11 +44,20 @@ impl AsRef<[u8]> for Buffer {
 #[tokio::test]
 async fn what_is_read_keeps_no_buffer_that_it_was_a_part_of() {
     let buffer = Arc::new(());
-    let part = Bytes::from_owner(Buffer { _held: buffer.clone() }).slice(..10);
+    let part = Bytes::from_owner(Buffer {
+        _held: buffer.clone(),
+    })
+    .slice(..10);
 
     let read = read(Full::new(part), 100).await;
 
-    let Read::Whole { bytes, .. } = read else { panic!("it is small") };
+    let Read::Whole { bytes, .. } = read else {
+        panic!("it is small")
+    };
     assert_eq!(bytes, "xxxxxxxxxx");
-    assert_eq!(Arc::strong_count(&buffer), 1, "ten bytes keep a buffer of 64 KiB");
+    assert_eq!(
+        Arc::strong_count(&buffer),
+        1,
+        "ten bytes keep a buffer of 64 KiB"
+    );
 }

@@ -54,24 +54,40 @@ pub(super) fn complete<B, E>(
     attempt: Attempt,
     end: RenderEnd<B, E>,
 ) -> Option<LeaderReply<B, E>> {
-    let completion = Completion { core, lead, recipe, attempt };
+    let completion = Completion {
+        core,
+        lead,
+        recipe,
+        attempt,
+    };
     match end {
-        RenderEnd::Whole { parts, body, trailers, admitted } => {
-            Some(completion.whole(parts, body, trailers, admitted))
-        }
+        RenderEnd::Whole {
+            parts,
+            body,
+            trailers,
+            admitted,
+        } => Some(completion.whole(parts, body, trailers, admitted)),
         RenderEnd::Unread { response, why } => {
             let (parts, body) = response.into_parts();
             let why = completion.classify_failure(why, Some(parts.status));
             completion.unstored(why, Failure::unread(why.reason(), &parts));
-            Some(LeaderReply::Own { response: Response::from_parts(parts, body), why })
+            Some(LeaderReply::Own {
+                response: Response::from_parts(parts, body),
+                why,
+            })
         }
         RenderEnd::Failed(reason) => {
             let why = completion.classify_failure(NotStored::Failed(reason), None);
-            Some(LeaderReply::Shared(completion.unstored(why, Failure::without_answer(recipe, reason))))
+            Some(LeaderReply::Shared(
+                completion.unstored(why, Failure::without_answer(recipe, reason)),
+            ))
         }
         RenderEnd::Error(error) => {
             let reason = Reason::ServiceError;
-            completion.unstored(NotStored::Failed(reason), Failure::without_answer(recipe, reason));
+            completion.unstored(
+                NotStored::Failed(reason),
+                Failure::without_answer(recipe, reason),
+            );
             Some(LeaderReply::Error(error))
         }
         RenderEnd::Gone => None,
@@ -88,7 +104,15 @@ impl Completion<'_> {
         admitted: Result<(), NotStored>,
     ) -> LeaderReply<B, E> {
         let policy = self.recipe.page.policy();
-        let read = || admit_whole(self.recipe, &parts, &body, trailers.as_deref(), &self.attempt.hints);
+        let read = || {
+            admit_whole(
+                self.recipe,
+                &parts,
+                &body,
+                trailers.as_deref(),
+                &self.attempt.hints,
+            )
+        };
         if let Err(why) = admitted.and_then(|()| read()) {
             let why = self.classify_failure(why, Some(parts.status));
             let shared = Failure::answered(why.reason(), &parts, body.clone(), trailers.clone());
@@ -96,12 +120,30 @@ impl Completion<'_> {
             let response = Response::from_parts(parts, IsrBody::stored(body, trailers));
             return LeaderReply::Own { response, why };
         }
-        let Attempt { as_of, born, ref hints, .. } = self.attempt;
+        let Attempt {
+            as_of,
+            born,
+            ref hints,
+            ..
+        } = self.attempt;
         let lifetime = lifetime(policy, parts.status, hints);
-        let lifetime = if policy.jitter { jittered(lifetime) } else { lifetime };
+        let lifetime = if policy.jitter {
+            jittered(lifetime)
+        } else {
+            lifetime
+        };
         let offer = self.core.config.downstream.offer(lifetime, || self.tags());
         let has_drafts = self.core.config.draft.is_some();
-        let rendered = NewEntry { parts, body, trailers, born, as_of, lifetime, offer, has_drafts };
+        let rendered = NewEntry {
+            parts,
+            body,
+            trailers,
+            born,
+            as_of,
+            lifetime,
+            offer,
+            has_drafts,
+        };
         LeaderReply::Shared(self.stored(rendered))
     }
 
@@ -111,7 +153,9 @@ impl Completion<'_> {
         let tags = EntryTags::new([self.lead.known(), &late].concat());
         let entry = Arc::new(Entry::new(recipe, rendered, tags));
         let took = self.took();
-        let landed = self.lead.complete(took, || (core.keep(recipe, &entry), core.marks.newest(&late)));
+        let landed = self.lead.complete(took, || {
+            (core.keep(recipe, &entry), core.marks.newest(&late))
+        });
         // Nobody waits for the encodings.
         if entry.is_encodable {
             // An entry that was evicted before its turn is not kept for it.
@@ -127,8 +171,10 @@ impl Completion<'_> {
 
     /// Nothing is stored, and nothing stays.
     fn not_listed(self) -> Arc<CompletedFlight> {
-        let (core, key, as_of, took) = (self.core, &self.recipe.key, self.attempt.as_of, self.took());
-        self.lead.complete(took, || (core.unlist(key, as_of), NO_MARK))
+        let (core, key, as_of, took) =
+            (self.core, &self.recipe.key, self.attempt.as_of, self.took());
+        self.lead
+            .complete(took, || (core.unlist(key, as_of), NO_MARK))
     }
 
     fn unstored(self, why: NotStored, shared: Arc<Failure>) -> Arc<CompletedFlight> {
@@ -136,12 +182,20 @@ impl Completion<'_> {
         let (key, now, took) = (&recipe.key, clock::now(), self.took());
         let stored = core.memory.get_key(key);
         let mut tags = [self.lead.known(), &self.late_tags()].concat();
-        tags.extend(stored.iter().flat_map(|entry| entry.tags().tags().iter().cloned()));
-        let snapshot = RenderSnapshot { as_of: self.attempt.as_of, tags: tags.into() };
+        tags.extend(
+            stored
+                .iter()
+                .flat_map(|entry| entry.tags().tags().iter().cloned()),
+        );
+        let snapshot = RenderSnapshot {
+            as_of: self.attempt.as_of,
+            tags: tags.into(),
+        };
         let outcome = match why {
-            NotStored::Uncacheable(reason) => {
-                RenderOutcome::Refused(reason, (shared.reason != Reason::Panic).then_some(shared.status))
-            }
+            NotStored::Uncacheable(reason) => RenderOutcome::Refused(
+                reason,
+                (shared.reason != Reason::Panic).then_some(shared.status),
+            ),
             NotStored::Failed(_) => RenderOutcome::Failed(shared.clone()),
         };
         observe::not_stored(&recipe.page.page, key.path(), why, shared.status);
@@ -152,15 +206,18 @@ impl Completion<'_> {
                     core.memory.remove(key);
                     // An error that was taken for another route's may have been the page's after all.
                     if shared.status.is_server_error() {
-                        core.negative.seems_refused(&core.marks, key, reason, snapshot, now);
+                        core.negative
+                            .seems_refused(&core.marks, key, reason, snapshot, now);
                     } else {
                         core.negative.refused(key, reason, snapshot, now);
                     }
                 }
                 NotStored::Failed(_) => {
-                    let may_serve = |entry: Arc<Entry>| entry.freshness(&core.marks, now) != NOTHING_LEFT;
+                    let may_serve =
+                        |entry: Arc<Entry>| entry.freshness(&core.marks, now) != NOTHING_LEFT;
                     let cold = !stored.is_some_and(may_serve);
-                    core.negative.failed(&core.marks, key, &shared, snapshot, now, cold);
+                    core.negative
+                        .failed(&core.marks, key, &shared, snapshot, now, cold);
                 }
             }
             (outcome, NO_MARK)
@@ -173,11 +230,16 @@ impl Completion<'_> {
     fn classify_failure(&self, why: NotStored, status: Option<StatusCode>) -> NotStored {
         let may_miss_its_client = match why {
             NotStored::Failed(Reason::Panic) => true,
-            NotStored::Failed(Reason::FailedStatus) => status == Some(StatusCode::INTERNAL_SERVER_ERROR),
+            NotStored::Failed(Reason::FailedStatus) => {
+                status == Some(StatusCode::INTERNAL_SERVER_ERROR)
+            }
             _ => false,
         };
         let is_pages_own = self.attempt.is_checked_in || self.recipe.key.is_grpc();
-        if !may_miss_its_client || is_pages_own || self.core.memory.get_key(&self.recipe.key).is_some() {
+        if !may_miss_its_client
+            || is_pages_own
+            || self.core.memory.get_key(&self.recipe.key).is_some()
+        {
             return why;
         }
         NotStored::Uncacheable(Reason::HandlerNotRun)
@@ -186,13 +248,26 @@ impl Completion<'_> {
     /// Every tag of what was rendered, by name.
     fn tags(&self) -> BTreeSet<String> {
         let params = self.core.registry.params(self.recipe.key.path());
-        self.recipe.page.declared_tags(&params).chain(self.attempt.hints.tags.iter().cloned()).collect()
+        self.recipe
+            .page
+            .declared_tags(&params)
+            .chain(self.attempt.hints.tags.iter().cloned())
+            .collect()
     }
 
     /// The tags that were learnt during the render.
     fn late_tags(&self) -> Vec<Arc<TagMark>> {
-        let mut late = self.core.marks.intern(self.attempt.hints.tags.iter().cloned());
-        late.retain(|tag| !self.lead.known().iter().any(|known| Arc::ptr_eq(tag, known)));
+        let mut late = self
+            .core
+            .marks
+            .intern(self.attempt.hints.tags.iter().cloned());
+        late.retain(|tag| {
+            !self
+                .lead
+                .known()
+                .iter()
+                .any(|known| Arc::ptr_eq(tag, known))
+        });
         late
     }
 
@@ -229,7 +304,9 @@ impl Core {
 
     /// Whether an entry is stored whose render began at a later number: flights of one key may land out of order.
     fn has_newer(&self, key: &Key, as_of: u64) -> bool {
-        self.memory.get_key(key).is_some_and(|stored| stored.as_of() > as_of)
+        self.memory
+            .get_key(key)
+            .is_some_and(|stored| stored.as_of() > as_of)
     }
 }
 
@@ -237,5 +314,8 @@ impl Core {
 fn jittered(lifetime: Lifetime) -> Lifetime {
     let part = 0.1 * fastrand::f64();
     let shorter = |end: Option<Duration>| end.map(|end| end - end.mul_f64(part));
-    Lifetime { revalidate: shorter(lifetime.revalidate), expire: shorter(lifetime.expire) }
+    Lifetime {
+        revalidate: shorter(lifetime.revalidate),
+        expire: shorter(lifetime.expire),
+    }
 }

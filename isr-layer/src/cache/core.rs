@@ -68,7 +68,10 @@ pub(crate) enum Decision {
     /// Answer from this entry, and render it anew without anybody waiting.
     Refresh(Arc<Entry>, Leader),
     /// Answer a failure remembered from before.
-    NegativeHit { failure: Arc<Failure>, retry: Duration },
+    NegativeHit {
+        failure: Arc<Failure>,
+        retry: Duration,
+    },
     /// Render for this request alone.
     Alone(Reason),
     /// Render, and answer for all who wait.
@@ -87,7 +90,11 @@ pub(crate) struct Waiting {
 impl Core {
     pub(crate) fn new(config: Config, registry: Registry, lists: ParamLists) -> Arc<Self> {
         let is_header_mode = config.from_response_headers;
-        let bytes = if is_header_mode { config.memory_bytes.div_ceil(2) } else { config.memory_bytes };
+        let bytes = if is_header_mode {
+            config.memory_bytes.div_ceil(2)
+        } else {
+            config.memory_bytes
+        };
         let header_mode =
             is_header_mode.then(|| HeaderCache::new(bytes, config.max_entries, &config.targets));
         Arc::new(Self {
@@ -111,30 +118,51 @@ impl Core {
     /// published when it came.
     pub(crate) fn decide(&self, recipe: &Recipe, arrival: u64, now: Instant) -> Decision {
         let key = &recipe.key;
-        let found = self.memory.get_key(key).map(|entry| (entry.freshness(&self.marks, now), entry));
+        let found = self
+            .memory
+            .get_key(key)
+            .map(|entry| (entry.freshness(&self.marks, now), entry));
         if let Some((Freshness::Fresh, entry)) = found {
             return Decision::Serve(entry, Outcome::Hit);
         }
         let negative = self.negative.get(&self.marks, key, now);
         match (found, negative) {
-            (Some((Freshness::Stale | Freshness::MustRender { fallback: true }, entry)), Some(_)) => {
-                Decision::Serve(entry, Outcome::StaleHit(Reason::Backoff))
-            }
+            (
+                Some((Freshness::Stale | Freshness::MustRender { fallback: true }, entry)),
+                Some(_),
+            ) => Decision::Serve(entry, Outcome::StaleHit(Reason::Backoff)),
             (_, Some(negative)) => match &negative.kind {
                 Kind::Failing(failure) => {
                     let retry = negative.until.saturating_duration_since(now);
-                    Decision::NegativeHit { failure: failure.clone(), retry }
+                    Decision::NegativeHit {
+                        failure: failure.clone(),
+                        retry,
+                    }
                 }
                 Kind::Uncacheable(reason) => Decision::Alone(*reason),
             },
             (Some((Freshness::Stale, entry)), None) => self.refresh(recipe, entry, arrival, now),
             (Some((freshness, entry)), None) => {
-                let fallback = (freshness == Freshness::MustRender { fallback: true }).then_some(entry);
-                self.wait(recipe, Waiting { fallback, forward: Forward::Stale }, arrival, now)
+                let fallback =
+                    (freshness == Freshness::MustRender { fallback: true }).then_some(entry);
+                self.wait(
+                    recipe,
+                    Waiting {
+                        fallback,
+                        forward: Forward::Stale,
+                    },
+                    arrival,
+                    now,
+                )
             }
-            (None, None) if self.is_one_too_many(recipe, now) => Decision::Alone(Reason::NewKeyLimit),
+            (None, None) if self.is_one_too_many(recipe, now) => {
+                Decision::Alone(Reason::NewKeyLimit)
+            }
             (None, None) => {
-                let waiting = Waiting { fallback: None, forward: Forward::UriMiss };
+                let waiting = Waiting {
+                    fallback: None,
+                    forward: Forward::UriMiss,
+                };
                 self.wait(recipe, waiting, arrival, now)
             }
         }
@@ -145,7 +173,10 @@ impl Core {
         let mut tags = vec![page.mark.clone()];
         if !page.policy().tags.is_empty() {
             let params = self.registry.params(key.path());
-            tags.extend(self.marks.intern(page.declared_tags(&params).collect::<BTreeSet<_>>()));
+            tags.extend(
+                self.marks
+                    .intern(page.declared_tags(&params).collect::<BTreeSet<_>>()),
+            );
         }
         tags
     }
@@ -157,8 +188,14 @@ impl Core {
 
     /// Who renders pages that no request came for; set by a layer that stands in front of the whole application.
     pub(crate) fn set_application(&self, renderer: &Arc<dyn Renderer>) {
-        let mut application = self.application.lock().unwrap_or_else(PoisonError::into_inner);
-        if !application.as_ref().is_some_and(|known| known.is_alive() && Arc::ptr_eq(known, renderer)) {
+        let mut application = self
+            .application
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !application
+            .as_ref()
+            .is_some_and(|known| known.is_alive() && Arc::ptr_eq(known, renderer))
+        {
             *application = Some(renderer.clone());
         }
     }
@@ -167,7 +204,11 @@ impl Core {
     pub(crate) fn renderer(&self, recipe: &Recipe) -> Option<Arc<dyn Renderer>> {
         let renderer = match &recipe.routed {
             Some(routed) => Some(routed.renderer.clone()),
-            None => self.application.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            None => self
+                .application
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         };
         renderer.filter(|renderer| renderer.is_alive())
     }
@@ -200,7 +241,8 @@ impl Core {
     fn is_one_too_many(&self, recipe: &Recipe, now: Instant) -> bool {
         let page = &recipe.page;
         let is_listed = || !page.has_variants() && self.lists.include(recipe);
-        let is_new = page.has_many_keys() && !self.flights.is_in_progress(&recipe.key) && !is_listed();
+        let is_new =
+            page.has_many_keys() && !self.flights.is_in_progress(&recipe.key) && !is_listed();
         is_new && !self.new_keys.admit(page.id, now)
     }
 
@@ -229,7 +271,12 @@ impl Core {
 
     /// The leader looks again after winning: the flight before it may just have landed. Then its own is abandoned, and
     /// whoever joined it meanwhile looks again too: what is found now may be too old for who came since.
-    fn second_look(&self, recipe: &Recipe, joined: Joined, now: Instant) -> Result<Joined, Arc<Entry>> {
+    fn second_look(
+        &self,
+        recipe: &Recipe,
+        joined: Joined,
+        now: Instant,
+    ) -> Result<Joined, Arc<Entry>> {
         if let Joined::Follow(_) = joined {
             return Ok(joined);
         }

@@ -113,7 +113,9 @@ pub(crate) struct PendingMatch {
 
 impl Flights {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { table: Mutex::default() })
+        Arc::new(Self {
+            table: Mutex::default(),
+        })
     }
 
     /// Joins the flight of a recipe's key, or starts one when there is none that a purge has not overtaken. `arrival` is the
@@ -126,7 +128,11 @@ impl Flights {
         arrival: u64,
     ) -> Joined {
         let mut table = self.lock();
-        if let Some(flight) = table.joinable.get(&recipe.key).filter(|flight| !flight.is_overtaken(marks)) {
+        if let Some(flight) = table
+            .joinable
+            .get(&recipe.key)
+            .filter(|flight| !flight.is_overtaken(marks))
+        {
             return Joined::Follow(flight.follow(arrival));
         }
         let flight = Arc::new(Flight {
@@ -138,7 +144,10 @@ impl Flights {
         });
         let overtaken = table.joinable.insert(recipe.key.clone(), flight.clone());
         table.overtaken.extend(overtaken);
-        Joined::Lead(Leader { flights: self.clone(), flight })
+        Joined::Lead(Leader {
+            flights: self.clone(),
+            flight,
+        })
     }
 
     /// The renders in progress that `is_named` names, by key and by what is known to carry the page: those it is sure of, and
@@ -153,9 +162,10 @@ impl Flights {
             let recipe = flight.recipe.clone();
             match is_named(&recipe.key, &flight.known) {
                 Some(Match::Certain) => sure.push(recipe),
-                Some(Match::Pending) => {
-                    pending.push(PendingMatch { recipe, state: flight.state.subscribe() })
-                }
+                Some(Match::Pending) => pending.push(PendingMatch {
+                    recipe,
+                    state: flight.state.subscribe(),
+                }),
                 None => {}
             }
         }
@@ -186,11 +196,16 @@ impl Flights {
 impl Flight {
     fn is_overtaken(&self, marks: &Marks) -> bool {
         let as_of = self.as_of.load(Ordering::Acquire);
-        as_of != QUEUED && marks.validity(self.recipe.key.path(), &self.known, as_of) != Validity::Valid
+        as_of != QUEUED
+            && marks.validity(self.recipe.key.path(), &self.known, as_of) != Validity::Valid
     }
 
     fn follow(self: &Arc<Self>, arrival: u64) -> Follower {
-        Follower { state: self.state.subscribe(), flight: self.clone(), arrival }
+        Follower {
+            state: self.state.subscribe(),
+            flight: self.clone(),
+            arrival,
+        }
     }
 }
 
@@ -230,8 +245,15 @@ impl Leader {
         let as_of = self.flight.as_of.load(Ordering::Acquire);
         // Should this panic, the flight is abandoned.
         let (outcome, late_mark) = self.leave(settle);
-        let landed = Arc::new(CompletedFlight { outcome, took, as_of, late_mark });
-        self.flight.state.send_replace(FlightState::Completed(landed.clone()));
+        let landed = Arc::new(CompletedFlight {
+            outcome,
+            took,
+            as_of,
+            late_mark,
+        });
+        self.flight
+            .state
+            .send_replace(FlightState::Completed(landed.clone()));
         landed
     }
 
@@ -239,10 +261,16 @@ impl Leader {
         let key = &self.flight.recipe.key;
         let mut table = self.flights.lock();
         let settled = settle();
-        if table.joinable.get(key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+        if table
+            .joinable
+            .get(key)
+            .is_some_and(|flight| Arc::ptr_eq(flight, &self.flight))
+        {
             table.joinable.remove(key);
         } else {
-            table.overtaken.retain(|flight| !Arc::ptr_eq(flight, &self.flight));
+            table
+                .overtaken
+                .retain(|flight| !Arc::ptr_eq(flight, &self.flight));
         }
         settled
     }
@@ -268,7 +296,9 @@ impl Follower {
     /// The same for a caller who is no client.
     pub(crate) async fn landed(mut self) -> Option<Arc<CompletedFlight>> {
         match &*self.state.wait_for(FlightState::is_over).await.ok()? {
-            FlightState::Completed(landed) if landed.is_acceptable(self.arrival) => Some(landed.clone()),
+            FlightState::Completed(landed) if landed.is_acceptable(self.arrival) => {
+                Some(landed.clone())
+            }
             _ => None,
         }
     }
@@ -278,7 +308,9 @@ impl PendingMatch {
     /// Waits for the flight to end, and gives the entry it stored.
     pub(crate) async fn stored(&mut self) -> Option<Arc<Entry>> {
         let state = self.state.wait_for(FlightState::is_over).await.ok()?;
-        let FlightState::Completed(landed) = &*state else { return None };
+        let FlightState::Completed(landed) = &*state else {
+            return None;
+        };
         match &landed.outcome {
             RenderOutcome::Stored(entry) => Some(entry.clone()),
             _ => None,

@@ -101,15 +101,27 @@ impl Cache {
         let (mut freshness, mut age, mut hosts) = (None, None, Vec::new());
         for key in Key::bare(page, &path) {
             let entry = self.core.memory.get_key(&key);
-            let found = entry.as_ref().map(|entry| entry.freshness(&self.core.marks, now).as_str());
+            let found = entry
+                .as_ref()
+                .map(|entry| entry.freshness(&self.core.marks, now).as_str());
             let since = entry.map(|entry| entry.age(now));
             match key.host(page) {
-                Some(host) => hosts.push(HostExplanation { host, freshness: found, age: since }),
+                Some(host) => hosts.push(HostExplanation {
+                    host,
+                    freshness: found,
+                    age: since,
+                }),
                 None => (freshness, age) = (found, since),
             }
         }
         let (path, page) = (path.clone().into_owned(), page.page.path().to_owned());
-        Some(Explanation { path, page, freshness, age, hosts })
+        Some(Explanation {
+            path,
+            page,
+            freshness,
+            age,
+            hosts,
+        })
     }
 
     /// How much the cache holds and does now.
@@ -133,6 +145,8 @@ impl Cache {
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("stats", &self.stats()).finish()
+        f.debug_struct("Cache")
+            .field("stats", &self.stats())
+            .finish()
     }
 }

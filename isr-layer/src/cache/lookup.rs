@@ -46,7 +46,11 @@ impl Core {
     #[inline]
     pub(crate) fn lookup_fast<B: Body>(&self, request: &Request<B>, raw: &str) -> FastLookup {
         if !self.registry.may_have(raw) {
-            return if self.header_mode.is_none() { FastLookup::NotAPage } else { FastLookup::Undecided };
+            return if self.header_mode.is_none() {
+                FastLookup::NotAPage
+            } else {
+                FastLookup::Undecided
+            };
         }
         if !may_be_read(request) {
             return FastLookup::Undecided;
@@ -61,7 +65,11 @@ impl Core {
     }
 
     /// Looks at a request whose public path is `raw`, and which a glance has not told.
-    pub(crate) fn lookup<'a, B: Body>(&'a self, request: &'a Request<B>, raw: &'a str) -> Lookup<'a> {
+    pub(crate) fn lookup<'a, B: Body>(
+        &'a self,
+        request: &'a Request<B>,
+        raw: &'a str,
+    ) -> Lookup<'a> {
         let sight = if may_be_read(request) {
             self.lookup_page(request, raw)
         } else {
@@ -73,13 +81,18 @@ impl Core {
     /// The path of a method has one spelling: no client of gRPC writes another.
     fn lookup_grpc<B>(&self, request: &Request<B>, raw: &str) -> Option<Lookup<'_>> {
         let page = self.registry.unary(raw).filter(|_| is_grpc(request))?;
-        Some(page.host(request).map_or(Lookup::Unlisted, |host| Lookup::Grpc(page, host)))
+        Some(
+            page.host(request)
+                .map_or(Lookup::Unlisted, |host| Lookup::Grpc(page, host)),
+        )
     }
 
     fn lookup_page<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Lookup<'a>> {
         let path = canonical(raw)?;
         let page = self.registry.find(&path).filter(|page| !page.is_unary())?;
-        let Ok(host) = page.host(request) else { return Some(Lookup::Unlisted) };
+        let Ok(host) = page.host(request) else {
+            return Some(Lookup::Unlisted);
+        };
         if self.shows_draft(request.headers()) {
             return Some(Lookup::Draft(page));
         }
@@ -87,7 +100,11 @@ impl Core {
         let key = KeyRef::new(page, path, request.uri().query(), host, request.headers())?;
         let was_looked_for = page.is_keyed_by_path() && self.config.draft.is_none();
         let now = clock::now();
-        let fresh = if was_looked_for { None } else { self.fresh(&key, now) };
+        let fresh = if was_looked_for {
+            None
+        } else {
+            self.fresh(&key, now)
+        };
         Some(match fresh {
             Some(entry) => Lookup::Fresh(entry, now),
             None => Lookup::Page(page, key),
@@ -95,9 +112,17 @@ impl Core {
     }
 
     #[inline(always)]
-    pub(crate) fn fresh(&self, key: &(impl Hash + Equivalent<Key>), now: Instant) -> Option<Arc<Entry>> {
+    pub(crate) fn fresh(
+        &self,
+        key: &(impl Hash + Equivalent<Key>),
+        now: Instant,
+    ) -> Option<Arc<Entry>> {
         let entry = self.memory.get(key)?;
-        if entry.is_fresh(&self.marks, now) { Some(entry) } else { None }
+        if entry.is_fresh(&self.marks, now) {
+            Some(entry)
+        } else {
+            None
+        }
     }
 }
 

@@ -43,9 +43,12 @@ impl Memory {
         let entries = bounded(bytes, entries, |_, entry: &Arc<Entry>| entry.size());
         // A twentieth of each part is left for what is new, and a body is counted twice, for its encodings.
         let part = entries.shard_capacity();
-        let largest_body =
-            usize::try_from((part - part / 20).saturating_sub(HEADER_ALLOWANCE) / 2).unwrap_or(usize::MAX);
-        Self { entries, largest_body }
+        let largest_body = usize::try_from((part - part / 20).saturating_sub(HEADER_ALLOWANCE) / 2)
+            .unwrap_or(usize::MAX);
+        Self {
+            entries,
+            largest_body,
+        }
     }
 
     /// The largest body there is room for: a larger one would be gone at once.
@@ -94,7 +97,10 @@ where
     // The average weight decides how much the cache prepares for; pages of 8 KiB are a usual size.
     let estimated = usize::try_from((bytes / 8192).clamp(16, values.max(16))).unwrap_or(usize::MAX);
     // One more value of this weight would not fit.
-    let weighter = ByBytes { size, at_least: bytes / values.saturating_add(1) + 1 };
+    let weighter = ByBytes {
+        size,
+        at_least: bytes / values.saturating_add(1) + 1,
+    };
     let options = OptionsBuilder::new()
         .weight_capacity(bytes)
         .estimated_items_capacity(estimated)
@@ -114,5 +120,10 @@ where
 fn shards(bytes: u64, values: u64) -> usize {
     const SHARD_BYTES: u64 = 32 * 1024 * 1024;
     const SHARD_VALUES: u64 = 64;
-    usize::try_from((bytes / SHARD_BYTES).min(values / SHARD_VALUES).clamp(1, 64)).unwrap_or(1)
+    usize::try_from(
+        (bytes / SHARD_BYTES)
+            .min(values / SHARD_VALUES)
+            .clamp(1, 64),
+    )
+    .unwrap_or(1)
 }

@@ -24,6 +24,6 @@ pub(crate) use negative_cache::Failure;
 pub(crate) use param_lists::ParamLists;
 pub(crate) use permits::{Limits, Purpose};
 pub(crate) use render::{
-    LeaderReply, Render, RenderEnd, RenderError, RenderResult, Renderer, StartedFor, attempt, caught,
-    regenerate,
+    LeaderReply, Render, RenderEnd, RenderError, RenderResult, Renderer, StartedFor, attempt,
+    caught, regenerate,
 };

@@ -82,12 +82,16 @@ impl Weighter<Key, Arc<NegativeEntry>> for ByBytes {
 
 impl NegativeCache {
     pub(crate) fn new() -> Self {
-        Self { table: Cache::with_weighter(8 * 1024, CAPACITY_BYTES, ByBytes) }
+        Self {
+            table: Cache::with_weighter(8 * 1024, CAPACITY_BYTES, ByBytes),
+        }
     }
 
     /// The trouble a key is in now: past its time, or once a purge reached it, it is none.
     pub(crate) fn get(&self, marks: &Marks, key: &Key, now: Instant) -> Option<Arc<NegativeEntry>> {
-        self.table.get(key).filter(|negative| now < negative.until && negative.is_untouched(marks, key))
+        self.table
+            .get(key)
+            .filter(|negative| now < negative.until && negative.is_untouched(marks, key))
     }
 
     /// Remembers a failure: the pause doubles with each one in a row that no purge came between.
@@ -104,13 +108,37 @@ impl NegativeCache {
         let longest = if cold { MAX_COLD_BACKOFF } else { MAX_BACKOFF };
         let until = now + backoff(failures, longest, fastrand::f64());
         let kind = Kind::Failing(failure.remembered());
-        self.put(key, NegativeEntry { kind, until, failures, as_of: snapshot.as_of, tags: snapshot.tags });
+        self.put(
+            key,
+            NegativeEntry {
+                kind,
+                until,
+                failures,
+                as_of: snapshot.as_of,
+                tags: snapshot.tags,
+            },
+        );
     }
 
     /// Remembers that a key's answers may not be stored.
-    pub(crate) fn refused(&self, key: &Key, reason: Reason, snapshot: RenderSnapshot, now: Instant) {
+    pub(crate) fn refused(
+        &self,
+        key: &Key,
+        reason: Reason,
+        snapshot: RenderSnapshot,
+        now: Instant,
+    ) {
         let (kind, until) = (Kind::Uncacheable(reason), now + UNCACHEABLE_FOR);
-        self.put(key, NegativeEntry { kind, until, failures: 0, as_of: snapshot.as_of, tags: snapshot.tags });
+        self.put(
+            key,
+            NegativeEntry {
+                kind,
+                until,
+                failures: 0,
+                as_of: snapshot.as_of,
+                tags: snapshot.tags,
+            },
+        );
     }
 
     /// The same where it is a guess, made of a failure: the first ones hold for as short a while as that would.
@@ -125,29 +153,49 @@ impl NegativeCache {
         let failures = self.failures(marks, key).saturating_add(1);
         let until = now + backoff(failures, UNCACHEABLE_FOR, fastrand::f64());
         let kind = Kind::Uncacheable(reason);
-        self.put(key, NegativeEntry { kind, until, failures, as_of: snapshot.as_of, tags: snapshot.tags });
+        self.put(
+            key,
+            NegativeEntry {
+                kind,
+                until,
+                failures,
+                as_of: snapshot.as_of,
+                tags: snapshot.tags,
+            },
+        );
     }
 
     /// How many renders have failed in a row that no purge came between.
     fn failures(&self, marks: &Marks, key: &Key) -> u32 {
-        let before = self.table.get(key).filter(|negative| negative.is_untouched(marks, key));
+        let before = self
+            .table
+            .get(key)
+            .filter(|negative| negative.is_untouched(marks, key));
         before.map_or(0, |negative| negative.failures)
     }
 
     /// Whether a render that began after number `as_of` ran into trouble that is of that kind.
     pub(crate) fn has_newer_refusal(&self, key: &Key, as_of: u64) -> bool {
-        let newer = self.table.get(key).filter(|negative| negative.as_of > as_of);
+        let newer = self
+            .table
+            .get(key)
+            .filter(|negative| negative.as_of > as_of);
         newer.is_some_and(|negative| matches!(negative.kind, Kind::Uncacheable(_)))
     }
 
     /// Ends the trouble of a key, for a render that began at number `as_of`.
     pub(crate) fn clear(&self, key: &Key, as_of: u64) {
-        self.table.remove_if(key, |negative| negative.as_of <= as_of);
+        self.table
+            .remove_if(key, |negative| negative.as_of <= as_of);
     }
 
     /// Of two flights of one key that land out of order, the one that began later has the say.
     fn put(&self, key: &Key, negative: NegativeEntry) {
-        if self.table.get(key).is_none_or(|known| known.as_of <= negative.as_of) {
+        if self
+            .table
+            .get(key)
+            .is_none_or(|known| known.as_of <= negative.as_of)
+        {
             self.table.insert(key.clone(), Arc::new(negative));
         }
     }
@@ -178,7 +226,13 @@ impl Failure {
             is_hop_by_hop(name) || *name == SET_COOKIE || *name == CONTENT_LENGTH
         });
         let trailers = trailers.filter(|trailers| !trailers.contains_key(SET_COOKIE));
-        Arc::new(Self { reason, status: parts.status, headers, body, trailers })
+        Arc::new(Self {
+            reason,
+            status: parts.status,
+            headers,
+            body,
+            trailers,
+        })
     }
 
     /// The same of an answer whose body was not read: nothing is said of what is not there.
@@ -191,7 +245,13 @@ impl Failure {
         if recipe.key.is_grpc() {
             let (head, ()) = grpc::failed(reason).into_parts();
             let (status, headers) = (head.status, head.headers);
-            return Arc::new(Self { reason, status, headers, body: Bytes::new(), trailers: None });
+            return Arc::new(Self {
+                reason,
+                status,
+                headers,
+                body: Bytes::new(),
+                trailers: None,
+            });
         }
         Self::in_http(reason)
     }
@@ -205,14 +265,30 @@ impl Failure {
             _ => StatusCode::BAD_GATEWAY,
         };
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        let body = if status == StatusCode::NOT_FOUND { NOT_FOUND } else { NOT_RENDERED };
-        Arc::new(Self { reason, status, headers, body: Bytes::from_static(body), trailers: None })
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
+        let body = if status == StatusCode::NOT_FOUND {
+            NOT_FOUND
+        } else {
+            NOT_RENDERED
+        };
+        Arc::new(Self {
+            reason,
+            status,
+            headers,
+            body: Bytes::from_static(body),
+            trailers: None,
+        })
     }
 
     /// Whether the handler answered, if only with a failure.
     pub(crate) fn was_answered(&self) -> bool {
-        matches!(self.reason, Reason::FailedStatus | Reason::GrpcStatus | Reason::Empty)
+        matches!(
+            self.reason,
+            Reason::FailedStatus | Reason::GrpcStatus | Reason::Empty
+        )
     }
 
     /// The answer for one of those who get it; `retry` is how long the key is left alone.
@@ -229,7 +305,9 @@ impl Failure {
     }
 
     fn size(&self) -> usize {
-        self.body.len() + size::fields(&self.headers) + self.trailers.as_deref().map_or(0, size::fields)
+        self.body.len()
+            + size::fields(&self.headers)
+            + self.trailers.as_deref().map_or(0, size::fields)
     }
 
     fn remembered(self: &Arc<Self>) -> Arc<Self> {
@@ -242,7 +320,11 @@ impl Failure {
     fn without_body(&self) -> Arc<Self> {
         let mut headers = self.headers.clone();
         remove_all(&mut headers, describes_body);
-        Arc::new(Self { headers, body: Bytes::new(), ..self.clone() })
+        Arc::new(Self {
+            headers,
+            body: Bytes::new(),
+            ..self.clone()
+        })
     }
 }
 
@@ -250,7 +332,9 @@ impl Failure {
 /// together are not tried together.
 fn backoff(failures: u32, longest: Duration, dice: f64) -> Duration {
     let doubled = FIRST_BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(16));
-    doubled.min(longest).mul_f64(1.0 - 0.1 * dice.clamp(0.0, 1.0))
+    doubled
+        .min(longest)
+        .mul_f64(1.0 - 0.1 * dice.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -260,7 +344,8 @@ mod tests {
 
     #[test]
     fn the_pause_doubles_from_one_second_to_sixty_and_cold_to_five() {
-        let seconds = |longest| (1..=9).map(move |failures| backoff(failures, longest, 0.0).as_secs());
+        let seconds =
+            |longest| (1..=9).map(move |failures| backoff(failures, longest, 0.0).as_secs());
 
         assert!(seconds(MAX_BACKOFF).eq([1, 2, 4, 8, 16, 32, 60, 60, 60]));
         assert!(seconds(MAX_COLD_BACKOFF).eq([1, 2, 4, 5, 5, 5, 5, 5, 5]));
@@ -270,25 +355,50 @@ mod tests {
 
     /// The failure of one of many paths, with so much in its head and body.
     fn failing(head: usize, body: usize) -> Arc<Failure> {
-        let response = Response::builder().status(500).header("x-long", "x".repeat(head));
+        let response = Response::builder()
+            .status(500)
+            .header("x-long", "x".repeat(head));
         let (parts, ()) = response.body(()).unwrap().into_parts();
-        Failure::answered(Reason::FailedStatus, &parts, Bytes::from(vec![0; body]), None)
+        Failure::answered(
+            Reason::FailedStatus,
+            &parts,
+            Bytes::from(vec![0; body]),
+            None,
+        )
     }
 
     /// Bytes of the heads and bodies that are remembered after each of many paths has failed like that.
     fn remembered(failure: &dyn Fn() -> Arc<Failure>) -> usize {
-        let core = IsrLayer::builder().pages([Page::new("/{n}")]).build().unwrap().core;
+        let core = IsrLayer::builder()
+            .pages([Page::new("/{n}")])
+            .build()
+            .unwrap()
+            .core;
         let (page, negative) = (core.registry.find("/0").unwrap(), NegativeCache::new());
         for n in 0..20_000 {
             let key = Key::bare(page, &format!("/{n}")).remove(0);
-            let snapshot = RenderSnapshot { as_of: 0, tags: Box::default() };
-            negative.failed(&core.marks, &key, &failure(), snapshot, crate::clock::now(), true);
+            let snapshot = RenderSnapshot {
+                as_of: 0,
+                tags: Box::default(),
+            };
+            negative.failed(
+                &core.marks,
+                &key,
+                &failure(),
+                snapshot,
+                crate::clock::now(),
+                true,
+            );
         }
         let bytes = |negative: Arc<NegativeEntry>| match &negative.kind {
             Kind::Failing(failure) => failure.body.len() + failure.headers["x-long"].len(),
             Kind::Uncacheable(_) => 0,
         };
-        negative.table.iter().map(|(_, negative)| bytes(negative)).sum()
+        negative
+            .table
+            .iter()
+            .map(|(_, negative)| bytes(negative))
+            .sum()
     }
 
     #[test]
@@ -296,7 +406,10 @@ mod tests {
         for (head, body) in [(0, 16 * 1024), (0, 1024 * 1024), (8 * 1024, 0), (1, 1)] {
             let bytes = remembered(&|| failing(head, body));
 
-            assert!(bytes <= CAPACITY_BYTES as usize, "{bytes} bytes of failures with {head} and {body}");
+            assert!(
+                bytes <= CAPACITY_BYTES as usize,
+                "{bytes} bytes of failures with {head} and {body}"
+            );
         }
     }
 }

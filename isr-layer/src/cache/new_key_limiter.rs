@@ -20,20 +20,33 @@ struct Bucket {
 
 impl NewKeyLimiter {
     pub(super) fn new(pages: usize, per_second: u32) -> Self {
-        let full = Bucket { tokens: f64::from(per_second), filled: None };
-        Self { per_second, buckets: (0..pages).map(|_| Mutex::new(full)).collect() }
+        let full = Bucket {
+            tokens: f64::from(per_second),
+            filled: None,
+        };
+        Self {
+            per_second,
+            buckets: (0..pages).map(|_| Mutex::new(full)).collect(),
+        }
     }
 
     /// Takes a token of a page; `false` when there is none left now.
     pub(super) fn admit(&self, page: u32, now: Instant) -> bool {
-        let Some(bucket) = self.buckets.get(page as usize) else { return false };
-        bucket.lock().unwrap_or_else(PoisonError::into_inner).take(f64::from(self.per_second), now)
+        let Some(bucket) = self.buckets.get(page as usize) else {
+            return false;
+        };
+        bucket
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(f64::from(self.per_second), now)
     }
 }
 
 impl Bucket {
     fn take(&mut self, per_second: f64, now: Instant) -> bool {
-        let passed = self.filled.map_or(0.0, |before| now.saturating_duration_since(before).as_secs_f64());
+        let passed = self.filled.map_or(0.0, |before| {
+            now.saturating_duration_since(before).as_secs_f64()
+        });
         self.tokens = (self.tokens + passed * per_second).min(per_second);
         self.filled = Some(self.filled.map_or(now, |before| before.max(now)));
         let has_one = self.tokens >= 1.0;

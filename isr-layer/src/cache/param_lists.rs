@@ -65,16 +65,29 @@ impl ParamLists {
     ///
     /// When a list is for no page or for one without parameters, or a page says `not_found` for what no list names.
     pub(crate) fn new(registry: &Registry, given: Vec<(Page, ListParams)>) -> Result<Self, Error> {
-        let mut lists = registry.pages().map(|page| declared_list(&page.page)).collect::<Vec<_>>();
+        let mut lists = registry
+            .pages()
+            .map(|page| declared_list(&page.page))
+            .collect::<Vec<_>>();
         for (page, function) in given {
-            let known = registry.by_pattern(page.path()).filter(|known| known.page.is_same(&page));
-            let list = known.and_then(|known| lists.get_mut(known.id as usize)).ok_or_else(|| {
-                let message = format!("`params` is given for {}, which is not registered", page.describe());
-                Error::new(ErrorKind::Configuration, message)
-            })?;
+            let known = registry
+                .by_pattern(page.path())
+                .filter(|known| known.page.is_same(&page));
+            let list = known
+                .and_then(|known| lists.get_mut(known.id as usize))
+                .ok_or_else(|| {
+                    let message = format!(
+                        "`params` is given for {}, which is not registered",
+                        page.describe()
+                    );
+                    Error::new(ErrorKind::Configuration, message)
+                })?;
             *list = Some(function);
         }
-        let lists = registry.pages().zip(lists).map(|(page, list)| checked(page, list));
+        let lists = registry
+            .pages()
+            .zip(lists)
+            .map(|(page, list)| checked(page, list));
         Ok(Self(lists.collect::<Result<_, _>>()?))
     }
 
@@ -84,32 +97,42 @@ impl ParamLists {
 
     /// The list of a page that has no other paths.
     fn exclusive(&self, page: &RegisteredPage) -> Option<&List> {
-        self.of(page).filter(|_| page.policy().fallback == Fallback::NotFound)
+        self.of(page)
+            .filter(|_| page.policy().fallback == Fallback::NotFound)
     }
 
     /// Whether a page lists that path, as far as its list was read.
     pub(super) fn include(&self, recipe: &Recipe) -> bool {
-        let listed = self.of(&recipe.page).and_then(|list| list.last().listed.clone());
+        let listed = self
+            .of(&recipe.page)
+            .and_then(|list| list.last().listed.clone());
         listed.is_some_and(|listed| listed.has(recipe.key.path()))
     }
 
     /// Whether a page has no such path, as far as its list was read.
     pub(super) fn exclude(&self, recipe: &Recipe) -> bool {
-        self.exclusive(&recipe.page).is_some_and(|list| !list.last().has(recipe.key.path()))
+        self.exclusive(&recipe.page)
+            .is_some_and(|list| !list.last().has(recipe.key.path()))
     }
 }
 
 /// The list of a page, made ready; refused where it could not do what the page says.
 fn checked(page: &RegisteredPage, list: Option<ListParams>) -> Result<Option<List>, Error> {
-    let refuse =
-        |kind, what: &str| Err(Error::new(kind, format!("the page {}: {what}", page.page.describe())));
+    let refuse = |kind, what: &str| {
+        Err(Error::new(
+            kind,
+            format!("the page {}: {what}", page.page.describe()),
+        ))
+    };
     match list {
-        Some(_) if !page.has_parameters() => {
-            refuse(ErrorKind::Configuration, "`params` is given, but its path has no parameter")
-        }
-        None if page.policy().fallback == Fallback::NotFound => {
-            refuse(ErrorKind::Policy, "`fallback` is `not_found`, but no `params` lists what is found")
-        }
+        Some(_) if !page.has_parameters() => refuse(
+            ErrorKind::Configuration,
+            "`params` is given, but its path has no parameter",
+        ),
+        None if page.policy().fallback == Fallback::NotFound => refuse(
+            ErrorKind::Policy,
+            "`fallback` is `not_found`, but no `params` lists what is found",
+        ),
         list => Ok(list.map(|function| List {
             function,
             last: Mutex::default(),
@@ -120,7 +143,10 @@ fn checked(page: &RegisteredPage, list: Option<ListParams>) -> Result<Option<Lis
 
 impl List {
     fn last(&self) -> Arc<ListSnapshot> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set(&self, reading: Arc<ListSnapshot>) {
@@ -131,7 +157,13 @@ impl List {
 impl ListSnapshot {
     /// Whether the list need not be read again for this path, or for the page as a whole. A purge of a path alone matters
     /// only where the list misses it: the page may have got it since.
-    fn is_current(&self, marks: &Marks, page: &RegisteredPage, path: Option<&str>, now: Instant) -> bool {
+    fn is_current(
+        &self,
+        marks: &Marks,
+        page: &RegisteredPage,
+        path: Option<&str>,
+        now: Instant,
+    ) -> bool {
         let in_time = match self.until {
             Until::Never => false,
             Until::Time(until) => now < until,
@@ -155,13 +187,19 @@ impl ListedPaths {
     /// Sets that are no path of the page, since another page has it or no request can name it, are left out.
     fn new(registry: &Registry, page: &RegisteredPage, sets: &[ParamSet]) -> Self {
         let is_its = |path: &String| registry.find(path).is_some_and(|found| found.id == page.id);
-        let mut order = sets.iter().filter_map(|set| page.path_with(set)).collect::<Vec<_>>();
+        let mut order = sets
+            .iter()
+            .filter_map(|set| page.path_with(set))
+            .collect::<Vec<_>>();
         order.retain(is_its);
         if order.len() < sets.len() {
             observe::params_without_path(&page.page, sets.len() - order.len());
         }
         let order = order.into_iter().map(Arc::from).collect::<Vec<_>>();
-        Self { paths: order.iter().cloned().collect(), order }
+        Self {
+            paths: order.iter().cloned().collect(),
+            order,
+        }
     }
 
     fn has(&self, path: &str) -> bool {
@@ -172,14 +210,19 @@ impl ListedPaths {
 impl Core {
     /// Whether it is known, without reading the list, that a page has no such path.
     pub(crate) fn is_unlisted(&self, recipe: &Recipe) -> bool {
-        let Some(list) = self.lists.exclusive(&recipe.page) else { return false };
+        let Some(list) = self.lists.exclusive(&recipe.page) else {
+            return false;
+        };
         let (reading, path) = (list.last(), recipe.key.path());
-        !reading.has(path) && reading.is_current(&self.marks, &recipe.page, Some(path), clock::now())
+        !reading.has(path)
+            && reading.is_current(&self.marks, &recipe.page, Some(path), clock::now())
     }
 
     /// Whether the page has this path, as its list says now. A page that renders every path has it.
     pub(crate) async fn admits(&self, recipe: &Recipe) -> bool {
-        let Some(list) = self.lists.exclusive(&recipe.page) else { return true };
+        let Some(list) = self.lists.exclusive(&recipe.page) else {
+            return true;
+        };
         let path = recipe.key.path();
         self.current(list, &recipe.page, Some(path)).await.has(path)
     }
@@ -191,8 +234,14 @@ impl Core {
     }
 
     /// The list as it is now: one reads it, the others wait for that, none longer than two renders of the page may take.
-    async fn current(&self, list: &List, page: &RegisteredPage, path: Option<&str>) -> Arc<ListSnapshot> {
-        let is_current = |reading: &ListSnapshot| reading.is_current(&self.marks, page, path, clock::now());
+    async fn current(
+        &self,
+        list: &List,
+        page: &RegisteredPage,
+        path: Option<&str>,
+    ) -> Arc<ListSnapshot> {
+        let is_current =
+            |reading: &ListSnapshot| reading.is_current(&self.marks, page, path, clock::now());
         let last = list.last();
         if is_current(&last) {
             return last;
@@ -207,7 +256,12 @@ impl Core {
 
     async fn read(&self, list: &List, page: &RegisteredPage) -> Arc<ListSnapshot> {
         let as_of = self.marks.published();
-        let tags = [vec![page.mark.clone()], self.marks.intern(page.tags_of_all())].concat().into();
+        let tags = [
+            vec![page.mark.clone()],
+            self.marks.intern(page.tags_of_all()),
+        ]
+        .concat()
+        .into();
         let limit = page.policy().timeout;
         // Called inside, so that a panic of the function itself is caught too.
         let work = caught(async { (list.function)().await });
@@ -228,7 +282,13 @@ impl Core {
                 observe::params_failed(&page.page, &failure);
                 let listed = list.last().listed.clone();
                 let until = Until::Time(clock::now() + RETRY_DELAY);
-                ListSnapshot { listed, failure: Some(failure), until, as_of, tags }
+                ListSnapshot {
+                    listed,
+                    failure: Some(failure),
+                    until,
+                    as_of,
+                    tags,
+                }
             }
         });
         // What lands from now on knows the new list; what has landed is in memory.

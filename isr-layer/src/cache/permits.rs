@@ -69,13 +69,19 @@ struct Waiting {
 
 impl Permits {
     pub(crate) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), limits })
+        Arc::new(Self {
+            state: Mutex::default(),
+            limits,
+        })
     }
 
     /// A permit, if one is free now.
     pub(crate) fn try_acquire(self: &Arc<Self>, page: u32) -> Option<Permit> {
         let mut state = self.lock();
-        state.running.may_grow(page, self.limits).then(|| self.grant(&mut state, page))
+        state
+            .running
+            .may_grow(page, self.limits)
+            .then(|| self.grant(&mut state, page))
     }
 
     /// Waits for a permit. `None` at once when too many refreshes wait already: the page stays stale until it is asked for
@@ -103,7 +109,10 @@ impl Permits {
     fn grant(self: &Arc<Self>, state: &mut State, page: u32) -> Permit {
         state.running.all += 1;
         *state.running.of_page.entry(page).or_default() += 1;
-        Permit { permits: self.clone(), page }
+        Permit {
+            permits: self.clone(),
+            page,
+        }
     }
 
     /// Gives free places to those that wait. A permit that nobody takes any more comes back here by its drop.
@@ -111,7 +120,9 @@ impl Permits {
         loop {
             let (granted, permit) = {
                 let mut state = self.lock();
-                let Some(waiting) = state.next(self.limits) else { return };
+                let Some(waiting) = state.next(self.limits) else {
+                    return;
+                };
                 let permit = self.grant(&mut state, waiting.page);
                 (waiting.granted, permit)
             };
@@ -127,10 +138,16 @@ impl Permits {
 impl State {
     /// The first that waits and may run, on-demand before refreshes. Those whose waiter has left are dropped.
     fn next(&mut self, limits: Limits) -> Option<Waiting> {
-        let Self { running, on_demand, refreshes } = self;
+        let Self {
+            running,
+            on_demand,
+            refreshes,
+        } = self;
         [on_demand, refreshes].into_iter().find_map(|queue| {
             queue.retain(|waiting| !waiting.granted.is_closed());
-            let first = queue.iter().position(|waiting| running.may_grow(waiting.page, limits))?;
+            let first = queue
+                .iter()
+                .position(|waiting| running.may_grow(waiting.page, limits))?;
             queue.remove(first)
         })
     }
@@ -161,7 +178,11 @@ mod tests {
     use super::*;
 
     fn permits(at_once: usize, per_page: usize, queued: usize) -> Arc<Permits> {
-        Permits::new(Limits { at_once, per_page, queued })
+        Permits::new(Limits {
+            at_once,
+            per_page,
+            queued,
+        })
     }
 
     #[tokio::test]
@@ -190,7 +211,10 @@ mod tests {
         let mut three = Box::pin(permits.acquire(0, Purpose::OnDemand));
 
         assert!(futures_poll(three.as_mut()).await.is_none());
-        assert!(permits.acquire(1, Purpose::OnDemand).await.is_some(), "another page has a place");
+        assert!(
+            permits.acquire(1, Purpose::OnDemand).await.is_some(),
+            "another page has a place"
+        );
         drop(two);
         assert!(three.await.is_some());
     }
@@ -202,7 +226,10 @@ mod tests {
         let mut left = Box::pin(permits.acquire(0, Purpose::Refresh));
         assert!(futures_poll(left.as_mut()).await.is_none());
 
-        assert!(permits.acquire(0, Purpose::Refresh).await.is_none(), "the queue is full");
+        assert!(
+            permits.acquire(0, Purpose::Refresh).await.is_none(),
+            "the queue is full"
+        );
         drop(left);
         drop(held);
 

@@ -30,7 +30,10 @@ pub(crate) trait Render: Send + 'static {
     type Error: Send + 'static;
 
     /// Renders: one answer of the inner service.
-    fn render(self, recipe: &Recipe) -> impl Future<Output = RenderResult<Self::Body, Self::Error>> + Send;
+    fn render(
+        self,
+        recipe: &Recipe,
+    ) -> impl Future<Output = RenderResult<Self::Body, Self::Error>> + Send;
 }
 
 /// What the inner service gave, or why it gave nothing.
@@ -61,7 +64,10 @@ pub(crate) enum LeaderReply<B, E> {
     /// The same as everybody who waits.
     Shared(Arc<CompletedFlight>),
     /// An answer that was made for it alone.
-    Own { response: Response<IsrBody<B>>, why: NotStored },
+    Own {
+        response: Response<IsrBody<B>>,
+        why: NotStored,
+    },
     /// The inner service's error.
     Error(E),
 }
@@ -85,7 +91,10 @@ pub(crate) enum RenderEnd<B, E> {
         admitted: Result<(), NotStored>,
     },
     /// An answer that was not read, or not to its end, and goes on to the client as it is.
-    Unread { response: Response<IsrBody<B>>, why: NotStored },
+    Unread {
+        response: Response<IsrBody<B>>,
+        why: NotStored,
+    },
     /// No answer, or half of one.
     Failed(Reason),
     /// The inner service's error.
@@ -118,9 +127,18 @@ pub(crate) async fn regenerate<R: Render>(
     let born = clock::now();
     let scope = Current::of(recipe.page.page, recipe.key.clone());
     let max_body = core.max_body(&recipe.page);
-    let end = if is_listed { attempt(render, &recipe, &scope, max_body).await } else { RenderEnd::NotListed };
+    let end = if is_listed {
+        attempt(render, &recipe, &scope, max_body).await
+    } else {
+        RenderEnd::NotListed
+    };
     let is_checked_in = scope.is_checked_in();
-    let attempt = Attempt { as_of, born, hints: scope.hints(), is_checked_in };
+    let attempt = Attempt {
+        as_of,
+        born,
+        hints: scope.hints(),
+        is_checked_in,
+    };
     let answer = complete(&core, lead, &recipe, attempt, end);
     if let (Some(client), Some(answer)) = (client, answer) {
         // The client may have left.
@@ -163,17 +181,32 @@ pub(crate) async fn attempt<R: Render>(
         let (parts, body) = response.into_parts();
         let admitted = admit_head(recipe, &parts, scope.is_checked_in());
         if let Err(why @ NotStored::Uncacheable(_)) = admitted {
-            return RenderEnd::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), why };
+            return RenderEnd::Unread {
+                response: Response::from_parts(parts, IsrBody::inner(body)),
+                why,
+            };
         }
         match body::read(body, max_body).await {
-            Read::Whole { bytes, .. } if admitted.is_ok() && !is_length(&parts.headers, bytes.len()) => {
+            Read::Whole { bytes, .. }
+                if admitted.is_ok() && !is_length(&parts.headers, bytes.len()) =>
+            {
                 RenderEnd::Failed(Reason::Cut)
             }
-            Read::Whole { bytes, trailers } => RenderEnd::Whole { parts, body: bytes, trailers, admitted },
+            Read::Whole { bytes, trailers } => RenderEnd::Whole {
+                parts,
+                body: bytes,
+                trailers,
+                admitted,
+            },
             Read::Cut => RenderEnd::Failed(Reason::Cut),
             Read::TooLarge(body) => {
-                let why = admitted.err().unwrap_or(NotStored::Uncacheable(Reason::TooLarge));
-                RenderEnd::Unread { response: Response::from_parts(parts, body), why }
+                let why = admitted
+                    .err()
+                    .unwrap_or(NotStored::Uncacheable(Reason::TooLarge));
+                RenderEnd::Unread {
+                    response: Response::from_parts(parts, body),
+                    why,
+                }
             }
         }
     };
@@ -197,7 +230,9 @@ struct Caught<F>(Option<Pin<Box<F>>>);
 
 impl<F: Future> Caught<F> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
-        let Some(work) = &mut self.0 else { return Poll::Ready(None) };
+        let Some(work) = &mut self.0 else {
+            return Poll::Ready(None);
+        };
         match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
             Ok(polled) => polled.map(Some),
             Err(_) => Poll::Ready(None),

@@ -3,8 +3,8 @@
 
 use http::StatusCode;
 use http::header::{
-    ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    IF_UNMODIFIED_SINCE, RANGE,
+    ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE,
 };
 
 use super::encoding::Accepted;
@@ -31,12 +31,19 @@ pub(crate) fn choose(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
     if request.keys().any(matters) {
         return choose_among(entry, head, request);
     }
-    Choice { encoding: None, kind: plain(head) }
+    Choice {
+        encoding: None,
+        kind: plain(head),
+    }
 }
 
 #[inline(always)]
 fn plain(head: bool) -> ResponseKind {
-    if head { ResponseKind::Head } else { ResponseKind::Whole }
+    if head {
+        ResponseKind::Head
+    } else {
+        ResponseKind::Whole
+    }
 }
 
 /// Whether a header has a say in what its client gets: one look at a number, as standard names are.
@@ -55,12 +62,19 @@ fn choose_among(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
     let plain = plain(head);
     // What asks for a page in another form is GET's: a call has one.
     if entry.key.is_grpc() {
-        return Choice { encoding: None, kind: plain };
+        return Choice {
+            encoding: None,
+            kind: plain,
+        };
     }
     let asked = ClientConditions::of(request);
     // RFC 9110, 14.2: a range is GET's alone. It is one of identity's bytes; where it is ignored it changes nothing.
     let asks_for_part = asked.range && !head && entry.status == StatusCode::OK;
-    let kind = if asks_for_part { ranged(entry.representation(None), request) } else { plain };
+    let kind = if asks_for_part {
+        ranged(entry.representation(None), request)
+    } else {
+        plain
+    };
     let encoding = match asked.encoding {
         Some(line) if kind == plain => encoding(entry.encoded(), line, &asked, request),
         _ => None,
@@ -69,17 +83,32 @@ fn choose_among(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
     if !asked.has_conditions() || !entry.status.is_success() {
         return Choice { encoding, kind };
     }
-    Choice { encoding, kind: conditional(entry.representation(encoding), kind, &asked, request) }
+    Choice {
+        encoding,
+        kind: conditional(entry.representation(encoding), kind, &asked, request),
+    }
 }
 
 /// In which form a client gets what has one encoding only and belongs to no page.
-pub(crate) fn choose_kind(representation: &Representation, head: bool, request: &HeaderMap) -> ResponseKind {
+pub(crate) fn choose_kind(
+    representation: &Representation,
+    head: bool,
+    request: &HeaderMap,
+) -> ResponseKind {
     let asked = ClientConditions::of(request);
     let status = representation.heads.latest().whole.head.status;
     let asks_for_part = asked.range && !head && status == StatusCode::OK;
-    let kind = if asks_for_part { ranged(representation, request) } else { plain(head) };
+    let kind = if asks_for_part {
+        ranged(representation, request)
+    } else {
+        plain(head)
+    };
     let is_conditional = asked.has_conditions() && status.is_success();
-    if is_conditional { conditional(representation, kind, &asked, request) } else { kind }
+    if is_conditional {
+        conditional(representation, kind, &asked, request)
+    } else {
+        kind
+    }
 }
 
 fn conditional(
@@ -119,7 +148,11 @@ fn encoding(
 
 fn ranged(representation: &Representation, request: &HeaderMap) -> ResponseKind {
     let latest = representation.heads.latest();
-    match wanted(request, &latest.whole.head.headers, representation.body.len()) {
+    match wanted(
+        request,
+        &latest.whole.head.headers,
+        representation.body.len(),
+    ) {
         RangeRequest::Whole => ResponseKind::Whole,
         // What does not fit is more than four gigabytes into the body: the range is ignored, as RFC 9110, 14.2 allows.
         RangeRequest::Part(part) => Span::new(part).map_or(ResponseKind::Whole, ResponseKind::Part),

@@ -18,7 +18,10 @@ pub(crate) struct Delivery {
 impl Delivery {
     /// Takes what is the client's out of a request.
     pub(crate) fn take<B>(request: &mut Request<B>) -> Self {
-        Self { head: is_head(request), headers: std::mem::take(request.headers_mut()) }
+        Self {
+            head: is_head(request),
+            headers: std::mem::take(request.headers_mut()),
+        }
     }
 
     /// The headers of the request.

@@ -97,7 +97,10 @@ impl Downstream {
     /// CDNs take it to heart as well and serve nothing stale; [`cdn_cache_control`](Self::cdn_cache_control) tells each its
     /// own.
     pub const fn cdn() -> Self {
-        Self { keeper: Keeper::SharedCaches, surrogate_keys: None }
+        Self {
+            keeper: Keeper::SharedCaches,
+            surrogate_keys: None,
+        }
     }
 
     /// Says what may be kept in `CDN-Cache-Control` (RFC 9213), which CDNs alone read: `public, max-age=…,
@@ -122,7 +125,9 @@ impl Downstream {
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.surrogate_keys.as_ref().map_or(Ok(()), SurrogateKeys::check)
+        self.surrogate_keys
+            .as_ref()
+            .map_or(Ok(()), SurrogateKeys::check)
     }
 
     /// What an entry says that lives so long; `tags` is asked only if they are told.
@@ -131,8 +136,14 @@ impl Downstream {
         T: IntoIterator<Item: AsRef<str>>,
     {
         match self.surrogate_keys.as_ref().map(|keys| keys.field(tags())) {
-            None => Offer { kept: self.kept(lifetime), tags: None },
-            Some(Ok(tags)) => Offer { kept: self.kept(lifetime), tags },
+            None => Offer {
+                kept: self.kept(lifetime),
+                tags: None,
+            },
+            Some(Ok(tags)) => Offer {
+                kept: self.kept(lifetime),
+                tags,
+            },
             Some(Err(_)) => Offer::default(),
         }
     }
@@ -144,12 +155,19 @@ impl Downstream {
             Keeper::Cdns => "public, max-age",
         };
         let fresh = lifetime.fresh_for()?;
-        let stale = lifetime.expire.map_or(Duration::ZERO, |end| end.saturating_sub(fresh)).as_secs();
+        let stale = lifetime
+            .expire
+            .map_or(Duration::ZERO, |end| end.saturating_sub(fresh))
+            .as_secs();
         let mut value = format!("{words}={}", fresh.as_secs());
         if stale > 0 {
             value.push_str(&format!(", stale-while-revalidate={stale}"));
         }
-        let name = if self.keeper == Keeper::Cdns { CDN_CACHE_CONTROL } else { CACHE_CONTROL };
+        let name = if self.keeper == Keeper::Cdns {
+            CDN_CACHE_CONTROL
+        } else {
+            CACHE_CONTROL
+        };
         HeaderValue::try_from(value).ok().map(|value| (name, value))
     }
 }
@@ -191,7 +209,8 @@ pub(crate) fn mark_draft(headers: &mut HeaderMap, status: Option<&CacheStatus>) 
 fn keep_private(headers: &mut HeaderMap) {
     let is_for_caches = |name: &HeaderName| {
         let name = name.as_str();
-        name.ends_with("cdn-cache-control") || matches!(name, "surrogate-control" | "expires" | "pragma")
+        name.ends_with("cdn-cache-control")
+            || matches!(name, "surrogate-control" | "expires" | "pragma")
     };
     remove_all(headers, is_for_caches);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
@@ -203,17 +222,31 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn said(downstream: &Downstream, lifetime: Lifetime, own: &[(&'static str, &'static str)]) -> HeaderMap {
+    fn said(
+        downstream: &Downstream,
+        lifetime: Lifetime,
+        own: &[(&'static str, &'static str)],
+    ) -> HeaderMap {
         let mut headers: HeaderMap = own
             .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
             .collect();
-        downstream.offer(lifetime, || vec!["posts", "post:1"]).put(&mut headers);
+        downstream
+            .offer(lifetime, || vec!["posts", "post:1"])
+            .put(&mut headers);
         headers
     }
 
     fn lifetime(revalidate: Option<u32>, expire: Option<u32>) -> Lifetime {
-        Lifetime { revalidate: revalidate.map(|n| n * SECOND), expire: expire.map(|n| n * SECOND) }
+        Lifetime {
+            revalidate: revalidate.map(|n| n * SECOND),
+            expire: expire.map(|n| n * SECOND),
+        }
     }
 
     #[test]
@@ -229,8 +262,14 @@ mod tests {
         ] {
             let lifetime = lifetime(revalidate, expire);
 
-            assert_eq!(said(&Downstream::cdn(), lifetime, &[])["cache-control"], expected);
-            assert_eq!(said(&Downstream::default(), lifetime, &[])["cache-control"], nobody);
+            assert_eq!(
+                said(&Downstream::cdn(), lifetime, &[])["cache-control"],
+                expected
+            );
+            assert_eq!(
+                said(&Downstream::default(), lifetime, &[])["cache-control"],
+                nobody
+            );
         }
     }
 
@@ -253,7 +292,9 @@ mod tests {
         let downstream = Downstream::cdn().surrogate_keys("Surrogate-Key");
         let mut headers = HeaderMap::new();
 
-        let kept = downstream.offer(lifetime(Some(60), None), || vec!["x".repeat(1025)]).put(&mut headers);
+        let kept = downstream
+            .offer(lifetime(Some(60), None), || vec!["x".repeat(1025)])
+            .put(&mut headers);
 
         assert!(!kept && !headers.contains_key("surrogate-key"));
         assert_eq!(headers["cache-control"], KEPT_BY_NOBODY);
@@ -261,9 +302,16 @@ mod tests {
 
     #[test]
     fn an_answer_for_one_client_tells_no_cache_to_keep_it() {
-        let mut headers = said(&Downstream::cdn().cdn_cache_control(), lifetime(Some(60), None), &[]);
+        let mut headers = said(
+            &Downstream::cdn().cdn_cache_control(),
+            lifetime(Some(60), None),
+            &[],
+        );
         headers.insert("surrogate-control", HeaderValue::from_static("max-age=60"));
-        headers.insert("netlify-cdn-cache-control", HeaderValue::from_static("max-age=60"));
+        headers.insert(
+            "netlify-cdn-cache-control",
+            HeaderValue::from_static("max-age=60"),
+        );
 
         keep_private(&mut headers);
 

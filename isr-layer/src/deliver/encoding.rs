@@ -27,10 +27,34 @@ struct CodingWeights {
 
 /// What most requests bring, read beforehand: browsers over TLS, the second one Safari, browsers without, and programs.
 const USUAL: [(&[u8], Accepted); 4] = [
-    (b"gzip, deflate, br, zstd", Accepted { codings: [1000, 1000, 1000], identity: 1 }),
-    (b"gzip, deflate, br", Accepted { codings: [1000, 1000, 0], identity: 1 }),
-    (b"gzip, deflate", Accepted { codings: [0, 1000, 0], identity: 1 }),
-    (b"gzip", Accepted { codings: [0, 1000, 0], identity: 1 }),
+    (
+        b"gzip, deflate, br, zstd",
+        Accepted {
+            codings: [1000, 1000, 1000],
+            identity: 1,
+        },
+    ),
+    (
+        b"gzip, deflate, br",
+        Accepted {
+            codings: [1000, 1000, 0],
+            identity: 1,
+        },
+    ),
+    (
+        b"gzip, deflate",
+        Accepted {
+            codings: [0, 1000, 0],
+            identity: 1,
+        },
+    ),
+    (
+        b"gzip",
+        Accepted {
+            codings: [0, 1000, 0],
+            identity: 1,
+        },
+    ),
 ];
 
 impl Coding {
@@ -65,13 +89,19 @@ impl Accepted {
     /// What lines say, which are one list.
     pub(crate) fn of_lines<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Self {
         let mut said = CodingWeights::default();
-        for member in lines.into_iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b',')) {
+        for member in lines
+            .into_iter()
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        {
             said.add(member);
         }
         // Where nothing is said of identity it is wanted least. To exclude it by `*;q=0` says no more than that: every coding
         // that is wanted is wanted as much.
         let identity = said.identity.unwrap_or(1);
-        Self { codings: said.codings.map(|coding| coding.or(said.any).unwrap_or(0)), identity }
+        Self {
+            codings: said.codings.map(|coding| coding.or(said.any).unwrap_or(0)),
+            identity,
+        }
     }
 
     /// The place of what the client wants most among `available`, which stand in our order of preference; `None` is
@@ -166,7 +196,10 @@ mod tests {
     fn lines_are_one_list() {
         let lines = ["gzip", "br"].map(HeaderValue::from_static);
 
-        assert_eq!(Accepted::of_lines(lines.iter()).choose([Coding::Brotli]), Some(0));
+        assert_eq!(
+            Accepted::of_lines(lines.iter()).choose([Coding::Brotli]),
+            Some(0)
+        );
     }
 
     #[test]
@@ -211,7 +244,13 @@ mod tests {
             Some((name, q))
         });
         let members = members.collect::<Vec<_>>();
-        let said = |name: &str| members.iter().rev().find(|(member, _)| member == name).map(|(_, q)| *q);
+        let said = |name: &str| {
+            members
+                .iter()
+                .rev()
+                .find(|(member, _)| member == name)
+                .map(|(_, q)| *q)
+        };
         let any = said("*");
         let identity = said("identity").unwrap_or(if any == Some(0.0) { 0.0 } else { 0.001 });
         let mut best = ("identity", identity);

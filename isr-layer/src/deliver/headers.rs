@@ -7,9 +7,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
-    ACCEPT_ENCODING, AGE, CACHE_CONTROL, CACHE_STATUS, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
-    CONTENT_TYPE, DATE, ETAG, EXPIRES, HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE, VARY,
+    ACCEPT_ENCODING, AGE, CACHE_CONTROL, CACHE_STATUS, CONNECTION, CONTENT_ENCODING,
+    CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, EXPIRES, HOST, HeaderMap, HeaderName, HeaderValue,
+    SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use sha2::{Digest, Sha256};
 
@@ -34,7 +34,12 @@ pub(super) fn set_age_and_status(
 
 /// Removes every field whose name is one of those.
 pub(crate) fn remove_all(headers: &mut HeaderMap, is_one: impl Fn(&HeaderName) -> bool) {
-    for name in headers.keys().filter(|name| is_one(name)).cloned().collect::<Vec<_>>() {
+    for name in headers
+        .keys()
+        .filter(|name| is_one(name))
+        .cloned()
+        .collect::<Vec<_>>()
+    {
         headers.remove(name);
     }
 }
@@ -56,12 +61,16 @@ pub(crate) fn prepare(
     if is_grpc(headers) {
         return (earlier, false);
     }
-    let is_encodable = status == StatusCode::OK && codec::count() > 0 && is_encodable(headers, body);
+    let is_encodable =
+        status == StatusCode::OK && codec::count() > 0 && is_encodable(headers, body);
     // Preconditions are for successes alone (RFC 9110, 13.2.1): no other answer has a use for a tag.
     if status.is_success() {
         headers.entry(ETAG).or_insert_with(|| entity_tag(body));
     }
-    add_vary(headers, vary.iter().chain(is_encodable.then_some(&ACCEPT_ENCODING)));
+    add_vary(
+        headers,
+        vary.iter().chain(is_encodable.then_some(&ACCEPT_ENCODING)),
+    );
     (earlier, is_encodable)
 }
 
@@ -80,7 +89,10 @@ fn copy_values(headers: &mut HeaderMap) {
 /// forbade to transform (RFC 9111, 5.2.2.6).
 fn is_encodable(headers: &HeaderMap, body: &Bytes) -> bool {
     const AT_LEAST: usize = 1024;
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     body.len() > AT_LEAST
         && !members(headers, CACHE_CONTROL).any(|word| word.eq_ignore_ascii_case("no-transform"))
         && !headers.contains_key(CONTENT_ENCODING)
@@ -89,24 +101,43 @@ fn is_encodable(headers: &HeaderMap, body: &Bytes) -> bool {
 
 /// Whether a media type is one that gets smaller.
 fn is_text(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let is_one = |kind: &str| essence == kind;
     essence.starts_with("text/")
         || essence.ends_with("+json")
         || essence.ends_with("+xml")
-        || ["application/json", "application/xml", "application/javascript", "application/wasm"]
-            .into_iter()
-            .any(is_one)
-        || ["application/x-javascript", "application/x-ndjson", "image/bmp", "font/ttf"]
-            .into_iter()
-            .any(is_one)
+        || [
+            "application/json",
+            "application/xml",
+            "application/javascript",
+            "application/wasm",
+        ]
+        .into_iter()
+        .any(is_one)
+        || [
+            "application/x-javascript",
+            "application/x-ndjson",
+            "image/bmp",
+            "font/ttf",
+        ]
+        .into_iter()
+        .any(is_one)
 }
 
 /// The same for the answer of a route that is no page: what its origin said is kept, and nothing added but the `Date` it has
 /// to have (RFC 9110, 6.6.1).
 pub(crate) fn prepare_foreign(headers: &mut HeaderMap, received: SystemTime) -> Option<Box<str>> {
     remove_hop_by_hop(headers);
-    for name in [CONTENT_LENGTH, AGE, HeaderName::from_static("proxy-authentication-info")] {
+    for name in [
+        CONTENT_LENGTH,
+        AGE,
+        HeaderName::from_static("proxy-authentication-info"),
+    ] {
         headers.remove(name);
     }
     copy_values(headers);
@@ -141,7 +172,10 @@ pub(crate) fn name_declared(headers: &mut HeaderMap, vary: &[HeaderName]) {
 /// Whether the handler said how its answer is to be cached. A list without members says nothing (RFC 9110, 5.6.1.2).
 pub(super) fn says_how_to_cache(headers: &HeaderMap) -> bool {
     let is_member = |byte: &u8| !b" \t,".contains(byte);
-    headers.get_all(CACHE_CONTROL).iter().any(|line| line.as_bytes().iter().any(is_member))
+    headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .any(|line| line.as_bytes().iter().any(is_member))
 }
 
 /// Whether they are a gRPC answer's: what follows from the method GET has no meaning there, for a POST.
@@ -171,7 +205,10 @@ pub(super) fn may_have_content(status: StatusCode) -> bool {
 /// Whether a 304 leaves it out: it describes a body that is not sent (RFC 9110, 15.4.5).
 pub(crate) fn describes_body(name: &HeaderName) -> bool {
     name.as_str().starts_with("content-")
-        && !matches!(name.as_str(), "content-location" | "content-security-policy")
+        && !matches!(
+            name.as_str(),
+            "content-location" | "content-security-policy"
+        )
 }
 
 /// Whether it is a digest of the very bytes that were rendered (RFC 9530), which another encoding does not have.
@@ -194,20 +231,35 @@ pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
 
 /// The members of all lines of a list, without white space around them and without empty ones.
 fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    let lines = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|list| list.split(',')).map(str::trim).filter(|member| !member.is_empty())
+    let lines = headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
+    lines
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .filter(|member| !member.is_empty())
 }
 
 /// Removes the fields that belong to one connection, those that it names itself included.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named = members(headers, CONNECTION).map(str::to_ascii_lowercase).collect::<Vec<_>>();
-    remove_all(headers, |name| is_hop_by_hop(name) || named.iter().any(|other| other == name.as_str()));
+    let named = members(headers, CONNECTION)
+        .map(str::to_ascii_lowercase)
+        .collect::<Vec<_>>();
+    remove_all(headers, |name| {
+        is_hop_by_hop(name) || named.iter().any(|other| other == name.as_str())
+    });
 }
 
 fn take_earlier_caches(headers: &mut HeaderMap) -> Option<Box<str>> {
-    let lines = headers.get_all(CACHE_STATUS).iter().filter_map(|value| value.to_str().ok());
+    let lines = headers
+        .get_all(CACHE_STATUS)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     // An empty member would spoil the whole list (RFC 8941, 4.2.1). A comma may stand inside quotes, too.
-    let lines = lines.map(|line| line.trim_matches([' ', '\t', ','])).filter(|line| !line.is_empty());
+    let lines = lines
+        .map(|line| line.trim_matches([' ', '\t', ',']))
+        .filter(|line| !line.is_empty());
     let lines = lines.collect::<Vec<_>>();
     let earlier = (!lines.is_empty()).then(|| lines.join(", ").into());
     headers.remove(CACHE_STATUS);
@@ -243,7 +295,10 @@ fn add_vary<'a>(headers: &mut HeaderMap, declared: impl Iterator<Item = &'a Head
     if all.contains(&"*") {
         return;
     }
-    for name in declared.filter(|name| **name != HOST).map(HeaderName::as_str) {
+    for name in declared
+        .filter(|name| **name != HOST)
+        .map(HeaderName::as_str)
+    {
         if !all.iter().any(|member| member.eq_ignore_ascii_case(name)) {
             all.push(name);
         }

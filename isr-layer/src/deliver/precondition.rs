@@ -3,7 +3,8 @@
 use std::time::SystemTime;
 
 use http::header::{
-    HeaderMap, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
+    HeaderMap, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
+    LAST_MODIFIED,
 };
 
 use super::etag::EntityTag;
@@ -28,7 +29,10 @@ pub(crate) enum PreconditionResult {
 
 impl Validators {
     pub(crate) fn of(stored: &HeaderMap) -> Self {
-        Self { etag: EntityTag::of(stored), modified: stored.get(LAST_MODIFIED).and_then(date) }
+        Self {
+            etag: EntityTag::of(stored),
+            modified: stored.get(LAST_MODIFIED).and_then(date),
+        }
     }
 
     /// Whether a list of tags is the page's own tag, and nothing else.
@@ -45,16 +49,19 @@ impl Validators {
                 8 if *name == IF_MATCH => {
                     wanted = Some(wanted == Some(true) || self.is_strongly_named(value))
                 }
-                13 if *name == IF_NONE_MATCH => known = Some(known == Some(true) || self.is_named(value)),
+                13 if *name == IF_NONE_MATCH => {
+                    known = Some(known == Some(true) || self.is_named(value))
+                }
                 17 if *name == IF_MODIFIED_SINCE => modified_since = Some(value),
                 19 if *name == IF_UNMODIFIED_SINCE => unmodified_since = Some(value),
                 _ => {}
             }
         }
         // A date matters only where no tags are named.
-        let is_wanted =
-            wanted.unwrap_or_else(|| !unmodified_since.is_some_and(|since| self.was_modified(since)));
-        let is_known = known.unwrap_or_else(|| modified_since.is_some_and(|since| !self.is_modified(since)));
+        let is_wanted = wanted
+            .unwrap_or_else(|| !unmodified_since.is_some_and(|since| self.was_modified(since)));
+        let is_known =
+            known.unwrap_or_else(|| modified_since.is_some_and(|since| !self.is_modified(since)));
         match (is_wanted, is_known) {
             (false, _) => PreconditionResult::Failed,
             (true, true) => PreconditionResult::NotModified,
@@ -72,7 +79,10 @@ impl Validators {
     /// The same, compared strongly.
     fn is_strongly_named(&self, list: &HeaderValue) -> bool {
         let list = list.as_bytes();
-        self.etag.as_ref().is_some_and(|tag| tag.is_strongly_in(list)) || list.trim_ascii() == b"*"
+        self.etag
+            .as_ref()
+            .is_some_and(|tag| tag.is_strongly_in(list))
+            || list.trim_ascii() == b"*"
     }
 
     /// For If-Modified-Since: an invalid date is ignored, and what has no date of change counts as changed.
@@ -85,12 +95,17 @@ impl Validators {
 
     /// For If-Unmodified-Since: both dates must be there to say so.
     fn was_modified(&self, since: &HeaderValue) -> bool {
-        date(since).zip(self.modified).is_some_and(|(since, modified)| modified > since)
+        date(since)
+            .zip(self.modified)
+            .is_some_and(|(since, modified)| modified > since)
     }
 }
 
 fn date(value: &HeaderValue) -> Option<SystemTime> {
-    value.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok())
+    value
+        .to_str()
+        .ok()
+        .and_then(|text| httpdate::parse_http_date(text).ok())
 }
 
 #[cfg(test)]
@@ -100,10 +115,17 @@ mod tests {
 
     use super::*;
 
-    fn not_modified(if_none_match: &[&'static str], since: Option<&'static str>, etag: &'static str) -> bool {
+    fn not_modified(
+        if_none_match: &[&'static str],
+        since: Option<&'static str>,
+        etag: &'static str,
+    ) -> bool {
         let mut stored = HeaderMap::new();
         stored.insert(ETAG, HeaderValue::from_static(etag));
-        stored.insert(LAST_MODIFIED, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
+        stored.insert(
+            LAST_MODIFIED,
+            HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"),
+        );
         let mut request = HeaderMap::new();
         for list in if_none_match {
             request.append(IF_NONE_MATCH, HeaderValue::from_static(list));
@@ -128,7 +150,11 @@ mod tests {
             (&["\"xyzzy"], false),
             (&["\"x\",*"], false),
         ] {
-            assert_eq!(not_modified(lists, None, "\"xyzzy\""), expected, "{lists:?}");
+            assert_eq!(
+                not_modified(lists, None, "\"xyzzy\""),
+                expected,
+                "{lists:?}"
+            );
         }
         assert!(not_modified(&["\"xyzzy\""], None, "W/\"xyzzy\""));
     }
@@ -139,16 +165,26 @@ mod tests {
 
         assert!(not_modified(&[], after, "\"a\""));
         assert!(!not_modified(&["\"b\""], after, "\"a\""));
-        assert!(!not_modified(&[], Some("Sun, 06 Nov 1994 08:49:36 GMT"), "\"a\""));
+        assert!(!not_modified(
+            &[],
+            Some("Sun, 06 Nov 1994 08:49:36 GMT"),
+            "\"a\""
+        ));
         assert!(!not_modified(&[], Some("yesterday"), "\"a\""));
     }
 
     #[test]
     fn if_match_compares_strongly_and_takes_precedence_over_if_unmodified_since() {
-        let (before, after) = ("Sun, 06 Nov 1994 08:49:36 GMT", "Sun, 06 Nov 1994 08:49:38 GMT");
+        let (before, after) = (
+            "Sun, 06 Nov 1994 08:49:36 GMT",
+            "Sun, 06 Nov 1994 08:49:38 GMT",
+        );
         let mut stored = HeaderMap::new();
         stored.insert(ETAG, HeaderValue::from_static("\"a\""));
-        stored.insert(LAST_MODIFIED, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
+        stored.insert(
+            LAST_MODIFIED,
+            HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"),
+        );
         let validators = Validators::of(&stored);
         for (conditions, expected) in [
             (&[(IF_MATCH, "\"a\"")][..], PreconditionResult::Proceed),
@@ -156,15 +192,28 @@ mod tests {
             (&[(IF_MATCH, "*")], PreconditionResult::Proceed),
             (&[(IF_MATCH, "W/\"a\"")], PreconditionResult::Failed),
             (&[(IF_MATCH, "\"b\"")], PreconditionResult::Failed),
-            (&[(IF_MATCH, "\"a\""), (IF_UNMODIFIED_SINCE, before)], PreconditionResult::Proceed),
+            (
+                &[(IF_MATCH, "\"a\""), (IF_UNMODIFIED_SINCE, before)],
+                PreconditionResult::Proceed,
+            ),
             (&[(IF_UNMODIFIED_SINCE, before)], PreconditionResult::Failed),
             (&[(IF_UNMODIFIED_SINCE, after)], PreconditionResult::Proceed),
-            (&[(IF_UNMODIFIED_SINCE, "never")], PreconditionResult::Proceed),
-            (&[(IF_MATCH, "\"b\""), (IF_NONE_MATCH, "\"a\"")], PreconditionResult::Failed),
-            (&[(IF_MATCH, "\"a\""), (IF_NONE_MATCH, "\"a\"")], PreconditionResult::NotModified),
+            (
+                &[(IF_UNMODIFIED_SINCE, "never")],
+                PreconditionResult::Proceed,
+            ),
+            (
+                &[(IF_MATCH, "\"b\""), (IF_NONE_MATCH, "\"a\"")],
+                PreconditionResult::Failed,
+            ),
+            (
+                &[(IF_MATCH, "\"a\""), (IF_NONE_MATCH, "\"a\"")],
+                PreconditionResult::NotModified,
+            ),
         ] {
-            let request =
-                conditions.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+            let request = conditions
+                .iter()
+                .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
             let request = request.collect::<HeaderMap>();
 
             assert_eq!(validators.answer(&request), expected, "{conditions:?}");

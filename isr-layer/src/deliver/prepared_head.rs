@@ -48,7 +48,10 @@ impl PreparedHead {
     ) -> Self {
         let mut head = self.head.clone();
         headers::set_age_and_status(&mut head.headers, age, status, earlier);
-        Self { until: Some(until), head }
+        Self {
+            until: Some(until),
+            head,
+        }
     }
 
     /// The same second of another form of a body of `length` bytes.
@@ -78,7 +81,10 @@ impl PreparedHead {
                 status
             }
         };
-        Self { until: self.until, head }
+        Self {
+            until: self.until,
+            head,
+        }
     }
 }
 
@@ -101,7 +107,13 @@ fn set_range(headers: &mut HeaderMap, range: &str) {
 
 impl PreparedHeads {
     pub(crate) fn new(stamp: PreparedHead) -> Self {
-        Self { latest: RwLock::new(Latest { whole: stamp, other: None }), uses: AtomicU64::new(0) }
+        Self {
+            latest: RwLock::new(Latest {
+                whole: stamp,
+                other: None,
+            }),
+            uses: AtomicU64::new(0),
+        }
     }
 
     /// How much the page is used, as far back as its predecessors remember.
@@ -152,6 +164,9 @@ impl Latest {
             Some(other) if other.0 == kind => &other.1,
             _ => return None,
         };
-        stamp.until.is_some_and(|until| now < until).then_some(&stamp.head)
+        stamp
+            .until
+            .is_some_and(|until| now < until)
+            .then_some(&stamp.head)
     }
 }

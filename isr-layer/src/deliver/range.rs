@@ -20,12 +20,18 @@ pub(crate) enum RangeRequest {
 /// Several ranges, other units and what cannot be read are ignored, as the RFC allows, and so is a `Range` whose
 /// `If-Range` names another representation.
 pub(crate) fn wanted(request: &HeaderMap, stored: &HeaderMap, length: usize) -> RangeRequest {
-    let Some(range) = single(request, RANGE.as_str()).filter(|_| is_same_representation(request, stored))
+    let Some(range) =
+        single(request, RANGE.as_str()).filter(|_| is_same_representation(request, stored))
     else {
         return RangeRequest::Whole;
     };
-    let spec = range.as_bytes().split_at_checked(6).filter(|(unit, _)| unit.eq_ignore_ascii_case(b"bytes="));
-    match spec.and_then(|(_, spec)| std::str::from_utf8(spec).ok()).and_then(|spec| part(spec.trim(), length))
+    let spec = range
+        .as_bytes()
+        .split_at_checked(6)
+        .filter(|(unit, _)| unit.eq_ignore_ascii_case(b"bytes="));
+    match spec
+        .and_then(|(_, spec)| std::str::from_utf8(spec).ok())
+        .and_then(|spec| part(spec.trim(), length))
     {
         None => RangeRequest::Whole,
         Some(part) if part.is_empty() => RangeRequest::Unsatisfiable,
@@ -61,23 +67,34 @@ fn is_same_representation(request: &HeaderMap, stored: &HeaderMap) -> bool {
     if !request.contains_key(IF_RANGE) {
         return true;
     }
-    let Some(condition) = single(request, IF_RANGE.as_str()) else { return false };
+    let Some(condition) = single(request, IF_RANGE.as_str()) else {
+        return false;
+    };
     let condition = condition.as_bytes().trim_ascii();
     if condition.starts_with(b"\"") {
-        return stored.get(ETAG).is_some_and(|tag| tag.as_bytes() == condition);
+        return stored
+            .get(ETAG)
+            .is_some_and(|tag| tag.as_bytes() == condition);
     }
-    has_strong_date(stored) && stored.get(LAST_MODIFIED).is_some_and(|date| date.as_bytes() == condition)
+    has_strong_date(stored)
+        && stored
+            .get(LAST_MODIFIED)
+            .is_some_and(|date| date.as_bytes() == condition)
 }
 
 /// RFC 9110, 8.8.2.2: what was modified within the second it was sent in may have been modified once more in that second,
 /// and its date would say the same. Without the date it was sent at nobody knows.
 fn has_strong_date(stored: &HeaderMap) -> bool {
     let date = |name| {
-        let text = stored.get(name).and_then(|value: &HeaderValue| value.to_str().ok())?;
+        let text = stored
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())?;
         httpdate::parse_http_date(text).ok()
     };
     // Dates are whole seconds.
-    date(LAST_MODIFIED).zip(date(DATE)).is_some_and(|(modified, sent)| modified < sent)
+    date(LAST_MODIFIED)
+        .zip(date(DATE))
+        .is_some_and(|(modified, sent)| modified < sent)
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
@@ -98,8 +115,14 @@ mod tests {
         }
         let mut stored = HeaderMap::new();
         stored.insert(ETAG, HeaderValue::from_static("\"a\""));
-        stored.insert(LAST_MODIFIED, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
-        stored.insert(DATE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:38 GMT"));
+        stored.insert(
+            LAST_MODIFIED,
+            HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"),
+        );
+        stored.insert(
+            DATE,
+            HeaderValue::from_static("Sun, 06 Nov 1994 08:49:38 GMT"),
+        );
         wanted(&request, &stored, 10_000)
     }
 
@@ -114,10 +137,16 @@ mod tests {
             ("Bytes=0-0", RangeRequest::Part(0..1)),
             ("bytes=0-99999", RangeRequest::Part(0..10_000)),
             ("bytes=-99999", RangeRequest::Part(0..10_000)),
-            ("bytes=0-99999999999999999999999999", RangeRequest::Part(0..10_000)),
+            (
+                "bytes=0-99999999999999999999999999",
+                RangeRequest::Part(0..10_000),
+            ),
             ("bytes=10000-", RangeRequest::Unsatisfiable),
             ("bytes=-0", RangeRequest::Unsatisfiable),
-            ("bytes=99999999999999999999999-", RangeRequest::Unsatisfiable),
+            (
+                "bytes=99999999999999999999999-",
+                RangeRequest::Unsatisfiable,
+            ),
             ("bytes=0-0,-1", RangeRequest::Whole),
             ("bytes=500-400", RangeRequest::Whole),
             ("bytes=-", RangeRequest::Whole),
@@ -150,10 +179,14 @@ mod tests {
             let from_end = (length - at) as u64;
             match (first, last) {
                 (None, suffix) => suffix.is_some_and(|suffix| from_end <= suffix),
-                (Some(first), last) => at as u64 >= first && last.is_none_or(|last| at as u64 <= last),
+                (Some(first), last) => {
+                    at as u64 >= first && last.is_none_or(|last| at as u64 <= last)
+                }
             }
         };
-        let asked_for = (0..length).filter(|at| is_asked_for(*at)).collect::<Vec<_>>();
+        let asked_for = (0..length)
+            .filter(|at| is_asked_for(*at))
+            .collect::<Vec<_>>();
         match (first, last, &*asked_for) {
             (None, None, _) => RangeRequest::Whole,
             (Some(first), Some(last), _) if last < first => RangeRequest::Whole,

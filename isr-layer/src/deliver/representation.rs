@@ -46,7 +46,12 @@ impl Representation {
 
     fn new(coding: Option<Coding>, head: Parts, body: Bytes) -> Self {
         let validators = Validators::of(&head.headers);
-        Self { coding, body, heads: PreparedHeads::new(PreparedHead { until: None, head }), validators }
+        Self {
+            coding,
+            body,
+            heads: PreparedHeads::new(PreparedHead { until: None, head }),
+            validators,
+        }
     }
 }
 
@@ -55,7 +60,8 @@ fn suffixed(tag: &HeaderValue, coding: Coding) -> Option<HeaderValue> {
     let tag = tag.as_bytes();
     let open = tag.strip_suffix(b"\"")?;
     let is_open = open.strip_prefix(b"W/").unwrap_or(open).starts_with(b"\"");
-    let suffixed = || HeaderValue::from_bytes(&[open, b"-", coding.name().as_bytes(), b"\""].concat());
+    let suffixed =
+        || HeaderValue::from_bytes(&[open, b"-", coding.name().as_bytes(), b"\""].concat());
     is_open.then(suffixed)?.ok()
 }
 
@@ -68,7 +74,8 @@ mod tests {
         for (tag, expected) in [("\"a\"", "\"a-br\""), ("W/\"a\"", "W/\"a-br\"")] {
             let mut headers = HeaderMap::new();
             headers.insert(ETAG, HeaderValue::from_static(tag));
-            let identity = Representation::identity(StatusCode::OK, headers, Bytes::from_static(b"page"));
+            let identity =
+                Representation::identity(StatusCode::OK, headers, Bytes::from_static(b"page"));
 
             let encoded = identity.encoded(Coding::Brotli, Bytes::from_static(b"p"));
 

@@ -31,10 +31,18 @@ impl Hit {
     /// The answer, with the body turned `into` what its reader wants. Inlined, it would be moved once more by each caller.
     #[inline(never)]
     pub(crate) fn answer<R, B>(&self, into: impl FnOnce(IsrBody<R>) -> B) -> Response<B> {
-        let Self { entry, choice, show_status, now } = self;
+        let Self {
+            entry,
+            choice,
+            show_status,
+            now,
+        } = self;
         let page = entry.representation(choice.encoding);
         if let Some(head) = page.heads.latest().head(choice.kind, *now) {
-            return Response::from_parts(head.clone(), into(body(choice.kind, &page.body, &entry.trailers)));
+            return Response::from_parts(
+                head.clone(),
+                into(body(choice.kind, &page.body, &entry.trailers)),
+            );
         }
         deliver(entry, *choice, Outcome::Hit, *show_status, *now).map(into)
     }
@@ -56,7 +64,11 @@ pub(crate) fn deliver<R>(
 
 /// What of a stored body a form is sent with.
 #[inline(always)]
-pub(crate) fn body<R>(kind: ResponseKind, whole: &Bytes, trailers: &Option<Box<HeaderMap>>) -> IsrBody<R> {
+pub(crate) fn body<R>(
+    kind: ResponseKind,
+    whole: &Bytes,
+    trailers: &Option<Box<HeaderMap>>,
+) -> IsrBody<R> {
     match kind {
         ResponseKind::Whole => IsrBody::stored(whole.clone(), trailers.clone()),
         ResponseKind::Part(span) => IsrBody::stored(whole.slice(span.range()), None),
@@ -78,10 +90,16 @@ pub(crate) fn unstored<R: Body<Data = Bytes>>(
     headers::mark_unstored(response.headers_mut(), status.as_ref());
     if delivery.head {
         // RFC 9110, 8.6: the length that GET's answer would state.
-        let length =
-            response.body().size_hint().exact().filter(|_| headers::may_have_content(response.status()));
+        let length = response
+            .body()
+            .size_hint()
+            .exact()
+            .filter(|_| headers::may_have_content(response.status()));
         if let Some(length) = length {
-            response.headers_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+            response
+                .headers_mut()
+                .entry(CONTENT_LENGTH)
+                .or_insert(HeaderValue::from(length));
         }
         *response.body_mut() = IsrBody::empty();
     }
@@ -90,13 +108,26 @@ pub(crate) fn unstored<R: Body<Data = Bytes>>(
 
 /// The head of this second. That of a plain hit is kept for the next one; others say what happened only once.
 #[cold]
-fn head_now(entry: &Entry, choice: Choice, outcome: Outcome, show_status: bool, now: Instant) -> Parts {
+fn head_now(
+    entry: &Entry,
+    choice: Choice,
+    outcome: Outcome,
+    show_status: bool,
+    now: Instant,
+) -> Parts {
     let page = entry.representation(choice.encoding);
     let age = entry.age(now).as_secs();
     let stale = matches!(outcome, Outcome::StaleHit(_));
-    let status = show_status.then(|| CacheStatus { outcome, ttl: entry.ttl(now, stale) });
+    let status = show_status.then(|| CacheStatus {
+        outcome,
+        ttl: entry.ttl(now, stale),
+    });
     let second = (age, entry.at_age(age + 1));
-    let whole = page.heads.latest().whole.at(second, status.as_ref(), entry.earlier_caches.as_deref());
+    let whole =
+        page.heads
+            .latest()
+            .whole
+            .at(second, status.as_ref(), entry.earlier_caches.as_deref());
     if outcome == Outcome::Hit {
         page.heads.renew(&whole, choice.kind, page.body.len())
     } else {

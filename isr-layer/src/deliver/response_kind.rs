@@ -34,7 +34,10 @@ pub(crate) struct Span(u64);
 impl Span {
     /// None of what lies more than four gigabytes into a body.
     pub(super) fn new(bytes: Range<usize>) -> Option<Self> {
-        let (start, end) = (u32::try_from(bytes.start).ok()?, u32::try_from(bytes.end).ok()?);
+        let (start, end) = (
+            u32::try_from(bytes.start).ok()?,
+            u32::try_from(bytes.end).ok()?,
+        );
         Some(Self(u64::from(start) << 32 | u64::from(end)))
     }
 

@@ -20,5 +20,7 @@ pub(crate) fn heads(headers: &HeaderMap, encodings: usize) -> usize {
 }
 
 fn values(map: &HeaderMap) -> usize {
-    map.iter().map(|(name, value)| name.as_str().len() + value.len() + PER_VALUE).sum()
+    map.iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + PER_VALUE)
+        .sum()
 }

@@ -27,8 +27,13 @@ pub(super) struct TooMany;
 impl SurrogateKeys {
     pub(super) fn named(name: &str) -> Self {
         let name = HeaderName::try_from(name).map_err(|_| name.to_owned());
-        let by_space = |name: &HeaderName| name.as_str().ends_with("key") || name.as_str().ends_with("keys");
-        let separator = if name.as_ref().is_ok_and(by_space) { " " } else { "," };
+        let by_space =
+            |name: &HeaderName| name.as_str().ends_with("key") || name.as_str().ends_with("keys");
+        let separator = if name.as_ref().is_ok_and(by_space) {
+            " "
+        } else {
+            ","
+        };
         Self { name, separator }
     }
 
@@ -46,7 +51,11 @@ impl SurrogateKeys {
     ) -> Result<Option<(HeaderName, HeaderValue)>, TooMany> {
         let mut value = String::new();
         for tag in tags {
-            let start = if value.is_empty() { 0 } else { value.len() + self.separator.len() };
+            let start = if value.is_empty() {
+                0
+            } else {
+                value.len() + self.separator.len()
+            };
             if start > 0 {
                 value.push_str(self.separator);
             }
@@ -56,7 +65,11 @@ impl SurrogateKeys {
             }
         }
         // All of it is visible ASCII, and a name that is none was refused before.
-        let field = self.name.clone().ok().zip(HeaderValue::try_from(&value).ok());
+        let field = self
+            .name
+            .clone()
+            .ok()
+            .zip(HeaderValue::try_from(&value).ok());
         Ok(field.filter(|_| !value.is_empty()))
     }
 }

@@ -37,7 +37,10 @@ impl Draft {
             let what = format!("`draft_cookie` is given `{cookie}`, which is no name of a cookie");
             return Err(Error::new(ErrorKind::Configuration, what));
         }
-        Ok(Self { secrets: Secrets::new(secret)?, cookie })
+        Ok(Self {
+            secrets: Secrets::new(secret)?,
+            cookie,
+        })
     }
 
     /// Whether that is the secret.
@@ -47,12 +50,16 @@ impl Draft {
 
     /// Whether a request shows a cookie of ours whose time is not over. `now` is the time since the Unix epoch.
     pub(super) fn is_shown(&self, headers: &HeaderMap, now: Duration) -> bool {
-        let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let lines = headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|line| line.to_str().ok());
         let ours = lines.flat_map(|line| line.split(';')).filter_map(|pair| {
             let (name, value) = pair.trim().split_once('=')?;
             (name == self.cookie).then_some(value)
         });
-        ours.take(MAX_COOKIES).any(|value| self.is_valid(value, now))
+        ours.take(MAX_COOKIES)
+            .any(|value| self.is_valid(value, now))
     }
 
     /// `Set-Cookie` of a cookie that ends `lasting` after `now`.
@@ -60,7 +67,10 @@ impl Draft {
         let end = now.saturating_add(lasting).as_secs().to_string();
         let code = sign(&self.secrets, &self.message(&end));
         let (name, seconds) = (&self.cookie, lasting.as_secs());
-        HeaderValue::try_from(format!("{name}={end}.{code}; Max-Age={seconds}; {ATTRIBUTES}")).ok()
+        HeaderValue::try_from(format!(
+            "{name}={end}.{code}; Max-Age={seconds}; {ATTRIBUTES}"
+        ))
+        .ok()
     }
 
     /// `Set-Cookie` that takes the cookie away.
@@ -69,7 +79,9 @@ impl Draft {
     }
 
     fn is_valid(&self, value: &str, now: Duration) -> bool {
-        let Some((end, code)) = value.split_once('.') else { return false };
+        let Some((end, code)) = value.split_once('.') else {
+            return false;
+        };
         // The signature is over the text, so a number that could be written in two ways is signed in one.
         is_signed(&self.secrets, &self.message(end), code)
             && end.parse::<u64>().is_ok_and(|end| now.as_secs() < end)
@@ -87,7 +99,9 @@ fn is_token(byte: u8) -> bool {
 
 impl fmt::Debug for Draft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Draft").field("cookie", &self.cookie).finish_non_exhaustive()
+        f.debug_struct("Draft")
+            .field("cookie", &self.cookie)
+            .finish_non_exhaustive()
     }
 }
 
@@ -115,7 +129,10 @@ mod tests {
     }
 
     fn is_shown(draft: &Draft, lines: &[&str], now: Duration) -> bool {
-        let headers = lines.iter().map(|line| (COOKIE, HeaderValue::try_from(*line).unwrap())).collect();
+        let headers = lines
+            .iter()
+            .map(|line| (COOKIE, HeaderValue::try_from(*line).unwrap()))
+            .collect();
         draft.is_shown(&headers, now)
     }
 
@@ -124,8 +141,16 @@ mod tests {
         let pair = pair(&ours());
 
         assert!(is_shown(&ours(), &[&pair], NOW));
-        assert!(is_shown(&ours(), &["a=b", &format!("c=d;{pair};  e=f")], NOW));
-        assert!(is_shown(&ours(), &[&pair], NOW + HOUR - Duration::from_secs(1)));
+        assert!(is_shown(
+            &ours(),
+            &["a=b", &format!("c=d;{pair};  e=f")],
+            NOW
+        ));
+        assert!(is_shown(
+            &ours(),
+            &[&pair],
+            NOW + HOUR - Duration::from_secs(1)
+        ));
         assert!(!is_shown(&ours(), &[&pair], NOW + HOUR));
         assert!(!is_shown(&ours(), &[], NOW));
     }
@@ -136,7 +161,11 @@ mod tests {
         let (end, code) = pair.split_once('=').unwrap().1.split_once('.').unwrap();
         let later = end.parse::<u64>().unwrap() + 1;
 
-        assert!(!is_shown(&draft("another secret of that length", DEFAULT_NAME), &[&pair], NOW));
+        assert!(!is_shown(
+            &draft("another secret of that length", DEFAULT_NAME),
+            &[&pair],
+            NOW
+        ));
         for forged in [
             format!("{later}.{code}"),
             format!("0{end}.{code}"),
@@ -147,7 +176,10 @@ mod tests {
             end.to_owned(),
             String::new(),
         ] {
-            assert!(!is_shown(&ours(), &[&format!("{DEFAULT_NAME}={forged}")], NOW), "{forged}");
+            assert!(
+                !is_shown(&ours(), &[&format!("{DEFAULT_NAME}={forged}")], NOW),
+                "{forged}"
+            );
         }
         let renamed = draft("a secret of more than 24 bytes", "draft");
         assert!(!is_shown(&renamed, &[&format!("draft={end}.{code}")], NOW));
@@ -157,18 +189,38 @@ mod tests {
     fn a_cookie_among_forged_ones_is_found_and_many_are_not_tried() {
         let (pair, forged) = (pair(&ours()), format!("{DEFAULT_NAME}=1.x; "));
 
-        assert!(is_shown(&ours(), &[&format!("{}{pair}", forged.repeat(3))], NOW));
-        assert!(!is_shown(&ours(), &[&format!("{}{pair}", forged.repeat(4))], NOW));
+        assert!(is_shown(
+            &ours(),
+            &[&format!("{}{pair}", forged.repeat(3))],
+            NOW
+        ));
+        assert!(!is_shown(
+            &ours(),
+            &[&format!("{}{pair}", forged.repeat(4))],
+            NOW
+        ));
     }
 
     #[test]
     fn a_short_secret_and_a_name_that_is_none_are_refused() {
-        let refused =
-            |secret: &str, name: &str| Draft::new(secret.into(), name.to_owned()).unwrap_err().kind();
+        let refused = |secret: &str, name: &str| {
+            Draft::new(secret.into(), name.to_owned())
+                .unwrap_err()
+                .kind()
+        };
 
-        assert_eq!(refused("twenty-three bytes long", "draft"), ErrorKind::Secret);
-        assert_eq!(refused("a secret of more than 24 bytes", "a b"), ErrorKind::Configuration);
-        assert_eq!(refused("a secret of more than 24 bytes", ""), ErrorKind::Configuration);
+        assert_eq!(
+            refused("twenty-three bytes long", "draft"),
+            ErrorKind::Secret
+        );
+        assert_eq!(
+            refused("a secret of more than 24 bytes", "a b"),
+            ErrorKind::Configuration
+        );
+        assert_eq!(
+            refused("a secret of more than 24 bytes", ""),
+            ErrorKind::Configuration
+        );
     }
 
     #[test]

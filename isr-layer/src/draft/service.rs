@@ -28,7 +28,13 @@ use crate::revalidate::{Limits, Rates, Refusal, peer, refusal};
 const LASTING: Duration = Duration::from_secs(8 * 3600);
 
 /// What may not stand in a query as it is.
-const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\\');
+const QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\');
 
 /// Turns draft mode on and off for one browser; made by [`IsrLayer::draft_service`](crate::IsrLayer::draft_service).
 ///
@@ -60,7 +66,11 @@ impl DraftService {
             let what = "draft mode has no secret: give the builder one by `draft(secret)`";
             return Err(Error::new(ErrorKind::Configuration, what));
         }
-        Ok(Self { core, limits: Arc::new(Limits::new(Rates::default())), lasting: LASTING })
+        Ok(Self {
+            core,
+            limits: Arc::new(Limits::new(Rates::default())),
+            lasting: LASTING,
+        })
     }
 
     /// How long a browser may see drafts until the service is asked again. Default eight hours.
@@ -79,14 +89,27 @@ impl DraftService {
             _ => return Err(Refusal::Method { allow: "GET, POST" }),
         };
         let asked = DraftQuery::of(head);
-        let draft = self.core.config.draft.as_ref().ok_or(Refusal::InvalidToken)?;
-        if !asked.disable && !asked.secret.as_deref().is_some_and(|secret| draft.is_secret(secret)) {
+        let draft = self
+            .core
+            .config
+            .draft
+            .as_ref()
+            .ok_or(Refusal::InvalidToken)?;
+        if !asked.disable
+            && !asked
+                .secret
+                .as_deref()
+                .is_some_and(|secret| draft.is_secret(secret))
+        {
             return Err(self.limits.failed(peer(&head.extensions), clock::now()));
         }
         let location = local(asked.path.as_deref().unwrap_or("/"))
             .ok_or_else(|| Refusal::Malformed("`path` is no path of this site".to_owned()))?;
-        let cookie =
-            if asked.disable { draft.cleared() } else { draft.set(clock::unix_time(), self.lasting) };
+        let cookie = if asked.disable {
+            draft.cleared()
+        } else {
+            draft.set(clock::unix_time(), self.lasting)
+        };
         Ok(redirect(status, location, cookie))
     }
 }
@@ -102,21 +125,31 @@ impl<'a> DraftQuery<'a> {
     fn of(head: &'a request::Parts) -> Self {
         let query = head.uri.query().unwrap_or_default();
         let value = |wanted: &str| {
-            form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value)
+            form_urlencoded::parse(query.as_bytes())
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value)
         };
         let secret = value("secret").or_else(|| bearer(&head.headers).map(Cow::Borrowed));
-        Self { disable: value("disable").is_some(), secret, path: value("path") }
+        Self {
+            disable: value("disable").is_some(),
+            secret,
+            path: value("path"),
+        }
     }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
 }
 
 /// The path as it is redirected to, if it is one of this site: `//host`, `https:` and their disguises are none.
 fn local(path: &str) -> Option<HeaderValue> {
-    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    let (path, query) = path
+        .split_once('?')
+        .map_or((path, None), |(path, query)| (path, Some(query)));
     // Canonical paths begin with one slash, and what a browser takes for another is escaped in them.
     let mut location = canonical(path)?.into_owned();
     if let Some(query) = query {
@@ -126,7 +159,11 @@ fn local(path: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(location).ok()
 }
 
-fn redirect(status: StatusCode, location: HeaderValue, cookie: Option<HeaderValue>) -> Response<Full<Bytes>> {
+fn redirect(
+    status: StatusCode,
+    location: HeaderValue,
+    cookie: Option<HeaderValue>,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -158,7 +195,9 @@ impl<B> Service<Request<B>> for DraftService {
 
 impl fmt::Debug for DraftService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DraftService").field("lasting", &self.lasting).finish_non_exhaustive()
+        f.debug_struct("DraftService")
+            .field("lasting", &self.lasting)
+            .finish_non_exhaustive()
     }
 }
 
@@ -179,7 +218,11 @@ mod tests {
             ("/%2fevil.example", "/%2Fevil.example"),
             ("/a?\r\nset-cookie: b", "/a?%0D%0Aset-cookie:%20b"),
         ] {
-            assert_eq!(local(path).unwrap_or_else(|| panic!("{path} is local")), location, "{path}");
+            assert_eq!(
+                local(path).unwrap_or_else(|| panic!("{path} is local")),
+                location,
+                "{path}"
+            );
         }
     }
 

@@ -15,7 +15,10 @@ use crate::render::context::Current;
 impl Core {
     /// Whether a request for a page may see its draft. Without a secret none may, and no cookie is looked at.
     pub(crate) fn shows_draft(&self, headers: &HeaderMap) -> bool {
-        self.config.draft.as_ref().is_some_and(|draft| draft.is_shown(headers, clock::unix_time()))
+        self.config
+            .draft
+            .as_ref()
+            .is_some_and(|draft| draft.is_shown(headers, clock::unix_time()))
     }
 }
 
@@ -32,7 +35,11 @@ where
 {
     let scope = Current::of_draft(page);
     let mut response = scope.enter(call(ready, request)).await?;
-    let outcome = Outcome::Unstored { forward: Forward::Bypass, reason: Reason::Draft, collapsed: false };
+    let outcome = Outcome::Unstored {
+        forward: Forward::Bypass,
+        reason: Reason::Draft,
+        collapsed: false,
+    };
     let status = show_status.then_some(CacheStatus { outcome, ttl: None });
     mark_draft(response.headers_mut(), status.as_ref());
     // A body may be made while it is sent, by code that asks whether it is a draft's.

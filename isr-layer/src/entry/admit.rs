@@ -72,17 +72,32 @@ pub(crate) fn body(
 pub(crate) fn is_too_much(fields: &HeaderMap) -> bool {
     const FIELDS: usize = 64;
     const BYTES: usize = 16 * 1024;
-    let bytes = || fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+    let bytes = || {
+        fields
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum::<usize>()
+    };
     fields.len() > FIELDS || bytes() > BYTES
 }
 
 /// How long a stored answer lives: the lowest of what the policy and the handler said, and shorter for what is gone.
 pub(crate) fn lifetime(policy: &Policy, status: StatusCode, hints: &HandlerHints) -> Lifetime {
-    let declared = Lifetime { revalidate: policy.revalidate, expire: policy.expire };
-    let lifetime = declared.lowest(Lifetime { revalidate: hints.revalidate, expire: hints.expire });
+    let declared = Lifetime {
+        revalidate: policy.revalidate,
+        expire: policy.expire,
+    };
+    let lifetime = declared.lowest(Lifetime {
+        revalidate: hints.revalidate,
+        expire: hints.expire,
+    });
     if is_gone(status) {
         let longest = policy.not_found_revalidate;
-        return Lifetime::that_ends(lifetime.fresh_for().map_or(longest, |fresh| fresh.min(longest)));
+        return Lifetime::that_ends(
+            lifetime
+                .fresh_for()
+                .map_or(longest, |fresh| fresh.min(longest)),
+        );
     }
     lifetime
 }
@@ -108,8 +123,14 @@ fn is_stored(status: StatusCode, policy: &Policy) -> bool {
 
 fn forbids_storing(headers: &HeaderMap) -> bool {
     let is_forbidding = |directive: &[u8]| {
-        let name = directive.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-        [&b"no-store"[..], b"private", b"no-cache"].iter().any(|word| name.eq_ignore_ascii_case(word))
+        let name = directive
+            .split(|byte| *byte == b'=')
+            .next()
+            .unwrap_or_default()
+            .trim_ascii();
+        [&b"no-store"[..], b"private", b"no-cache"]
+            .iter()
+            .any(|word| name.eq_ignore_ascii_case(word))
     };
     members(headers, &CACHE_CONTROL).any(is_forbidding)
 }
@@ -118,7 +139,9 @@ fn forbids_storing(headers: &HeaderMap) -> bool {
 /// sees one, so what is stored is the identity encoding.
 fn varies_on_undeclared(headers: &HeaderMap, declared: &[HeaderName]) -> bool {
     members(headers, &VARY).any(|member| {
-        let is_known = declared.iter().any(|name| member.eq_ignore_ascii_case(name.as_str().as_bytes()));
+        let is_known = declared
+            .iter()
+            .any(|name| member.eq_ignore_ascii_case(name.as_str().as_bytes()));
         !member.is_empty() && !is_known && !member.eq_ignore_ascii_case(b"accept-encoding")
     })
 }
@@ -126,7 +149,9 @@ fn varies_on_undeclared(headers: &HeaderMap, declared: &[HeaderName]) -> bool {
 /// The members of a comma-separated field, over all its lines.
 fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
     let lines = headers.get_all(name).into_iter();
-    lines.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+    lines
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]
@@ -150,7 +175,12 @@ mod tests {
         status: u16,
         headers: &[(&'static str, &'static str)],
     ) -> Result<(), NotStored> {
-        head(&policy, &[HeaderName::from_static("accept-language")], &parts(status, headers), true)
+        head(
+            &policy,
+            &[HeaderName::from_static("accept-language")],
+            &parts(status, headers),
+            true,
+        )
     }
 
     #[test]
@@ -187,7 +217,11 @@ mod tests {
             assert_eq!(admitted(Policy::new(), status, &[]), expected, "{status}");
         }
         for status in [203, 302, 307] {
-            assert_eq!(admitted(Policy::new().allow_temporary(true), status, &[]), Ok(()), "{status}");
+            assert_eq!(
+                admitted(Policy::new().allow_temporary(true), status, &[]),
+                Ok(()),
+                "{status}"
+            );
         }
     }
 
@@ -196,7 +230,11 @@ mod tests {
         let cache_control = Err(NotStored::Uncacheable(Reason::CacheControl));
         let vary = Err(NotStored::Uncacheable(Reason::Vary));
         for (name, value, expected) in [
-            ("set-cookie", "a=b", Err(NotStored::Uncacheable(Reason::SetCookie))),
+            (
+                "set-cookie",
+                "a=b",
+                Err(NotStored::Uncacheable(Reason::SetCookie)),
+            ),
             ("cache-control", "no-store", cache_control),
             ("cache-control", "public, Private", cache_control),
             ("cache-control", "private=\"x, y\"", cache_control),
@@ -208,9 +246,16 @@ mod tests {
             ("vary", "Accept-Language, Accept-Encoding", Ok(())),
             ("vary", "accept-language, origin", vary),
         ] {
-            assert_eq!(admitted(Policy::new(), 200, &[(name, value)]), expected, "{name}: {value}");
+            assert_eq!(
+                admitted(Policy::new(), 200, &[(name, value)]),
+                expected,
+                "{name}: {value}"
+            );
         }
-        let lines = [("cache-control", "max-age=60"), ("cache-control", "no-store")];
+        let lines = [
+            ("cache-control", "max-age=60"),
+            ("cache-control", "no-store"),
+        ];
         assert_eq!(admitted(Policy::new(), 200, &lines), cache_control);
     }
 
@@ -221,7 +266,9 @@ mod tests {
             let mut parts = parts(200, &[]);
             for (at, &length) in fields.iter().enumerate() {
                 let name = HeaderName::try_from(format!("x-{at:02}")).unwrap();
-                parts.headers.insert(name, "v".repeat(length).try_into().unwrap());
+                parts
+                    .headers
+                    .insert(name, "v".repeat(length).try_into().unwrap());
             }
             head(&Policy::new(), &[], &parts, true)
         };
@@ -244,10 +291,22 @@ mod tests {
     fn an_empty_200_has_failed_unless_it_is_allowed() {
         let hints = HandlerHints::default();
 
-        assert_eq!(body(&Policy::new(), StatusCode::OK, 0, &hints), Err(NotStored::Failed(Reason::Empty)));
-        assert_eq!(body(&Policy::new().allow_empty(true), StatusCode::OK, 0, &hints), Ok(()));
-        assert_eq!(body(&Policy::new(), StatusCode::NOT_FOUND, 0, &hints), Ok(()));
-        let no_store = HandlerHints { no_store: true, ..HandlerHints::default() };
+        assert_eq!(
+            body(&Policy::new(), StatusCode::OK, 0, &hints),
+            Err(NotStored::Failed(Reason::Empty))
+        );
+        assert_eq!(
+            body(&Policy::new().allow_empty(true), StatusCode::OK, 0, &hints),
+            Ok(())
+        );
+        assert_eq!(
+            body(&Policy::new(), StatusCode::NOT_FOUND, 0, &hints),
+            Ok(())
+        );
+        let no_store = HandlerHints {
+            no_store: true,
+            ..HandlerHints::default()
+        };
         assert_eq!(
             body(&Policy::new(), StatusCode::OK, 5, &no_store),
             Err(NotStored::Uncacheable(Reason::NoStore))
@@ -258,17 +317,32 @@ mod tests {
     fn the_lowest_lifetime_wins_and_a_404_lives_shortly() {
         let secs = Duration::from_secs;
         let policy = Policy::new().revalidate(secs(60)).expire(secs(100));
-        let hints =
-            HandlerHints { revalidate: Some(secs(5)), expire: Some(secs(500)), ..HandlerHints::default() };
+        let hints = HandlerHints {
+            revalidate: Some(secs(5)),
+            expire: Some(secs(500)),
+            ..HandlerHints::default()
+        };
 
         let page = lifetime(&policy, StatusCode::OK, &hints);
         let gone = |policy| lifetime(&policy, StatusCode::NOT_FOUND, &HandlerHints::default());
 
-        assert_eq!(page, Lifetime { revalidate: Some(secs(5)), expire: Some(secs(100)) });
+        assert_eq!(
+            page,
+            Lifetime {
+                revalidate: Some(secs(5)),
+                expire: Some(secs(100))
+            }
+        );
         assert_eq!(gone(policy), Lifetime::that_ends(secs(10)));
         assert_eq!(gone(Policy::new()), Lifetime::that_ends(secs(10)));
-        assert_eq!(gone(Policy::new().revalidate(secs(3))), Lifetime::that_ends(secs(3)));
-        assert_eq!(gone(Policy::new().expire(secs(3))), Lifetime::that_ends(secs(3)));
+        assert_eq!(
+            gone(Policy::new().revalidate(secs(3))),
+            Lifetime::that_ends(secs(3))
+        );
+        assert_eq!(
+            gone(Policy::new().expire(secs(3))),
+            Lifetime::that_ends(secs(3))
+        );
     }
 
     /// Lists as they are meant, before they are written: the members of each line.
@@ -280,7 +354,10 @@ mod tests {
 
     fn written(name: HeaderName, lists: &ParamLists, comma: &str) -> HeaderMap {
         let line = |members: &Vec<String>| members.join(comma).parse().unwrap();
-        lists.iter().map(|members| (name.clone(), line(members))).collect()
+        lists
+            .iter()
+            .map(|members| (name.clone(), line(members)))
+            .collect()
     }
 
     fn comma() -> impl Strategy<Value = &'static str> {

@@ -55,20 +55,29 @@ impl Lifetime {
 
     /// A lifetime at whose end there is nothing left: not stale but absent, as a 404 is.
     pub(crate) fn that_ends(after: Duration) -> Self {
-        Self { revalidate: Some(after), expire: Some(after) }
+        Self {
+            revalidate: Some(after),
+            expire: Some(after),
+        }
     }
 
     /// Seconds until the entry goes stale, below zero when it did; none when time makes no difference.
     pub(crate) fn ttl(self, age_secs: u64) -> Option<i64> {
         let secs = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        self.fresh_for().map(|end| secs(end.as_secs()).saturating_sub(secs(age_secs)))
+        self.fresh_for()
+            .map(|end| secs(end.as_secs()).saturating_sub(secs(age_secs)))
     }
 }
 
 /// The strictest of what time and marks say.
 ///
 /// What is `gone` (404 and 410) is never served stale, and is no good page to fall back on.
-pub(crate) fn freshness(lifetime: Lifetime, age: Duration, marks: Validity, gone: bool) -> Freshness {
+pub(crate) fn freshness(
+    lifetime: Lifetime,
+    age: Duration,
+    marks: Validity,
+    gone: bool,
+) -> Freshness {
     let past = |end: Option<Duration>| end.is_some_and(|end| age >= end);
     if past(lifetime.expire) {
         Freshness::MustRender { fallback: false }
@@ -94,7 +103,10 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn at(age: u32, marks: Validity) -> Freshness {
-        let lifetime = Lifetime { revalidate: Some(10 * SECOND), expire: Some(20 * SECOND) };
+        let lifetime = Lifetime {
+            revalidate: Some(10 * SECOND),
+            expire: Some(20 * SECOND),
+        };
         freshness(lifetime, age * SECOND, marks, false)
     }
 
@@ -122,8 +134,14 @@ mod tests {
     fn what_never_goes_stale_by_time_is_fresh_until_it_is_purged() {
         let forever = Lifetime::default();
 
-        assert_eq!(freshness(forever, Duration::MAX, Validity::Valid, false), Freshness::Fresh);
-        assert_eq!(freshness(forever, Duration::ZERO, Validity::Soft, false), Freshness::Stale);
+        assert_eq!(
+            freshness(forever, Duration::MAX, Validity::Valid, false),
+            Freshness::Fresh
+        );
+        assert_eq!(
+            freshness(forever, Duration::ZERO, Validity::Soft, false),
+            Freshness::Stale
+        );
         assert_eq!(forever.ttl(5), None);
     }
 
@@ -131,10 +149,21 @@ mod tests {
     fn a_404_is_absent_and_never_stale() {
         let lifetime = Lifetime::that_ends(10 * SECOND);
 
-        for (age, marks) in [(10, Validity::Valid), (0, Validity::Soft), (0, Validity::Hard)] {
+        for (age, marks) in [
+            (10, Validity::Valid),
+            (0, Validity::Soft),
+            (0, Validity::Hard),
+        ] {
             let now = freshness(lifetime, age * SECOND, marks, true);
-            assert_eq!(now, Freshness::MustRender { fallback: false }, "age {age} s, {marks:?}");
+            assert_eq!(
+                now,
+                Freshness::MustRender { fallback: false },
+                "age {age} s, {marks:?}"
+            );
         }
-        assert_eq!(freshness(lifetime, 9 * SECOND, Validity::Valid, true), Freshness::Fresh);
+        assert_eq!(
+            freshness(lifetime, 9 * SECOND, Validity::Valid, true),
+            Freshness::Fresh
+        );
     }
 }

@@ -19,7 +19,9 @@ pub(super) fn head(
 ) -> Result<(), NotStored> {
     match status(&parts.headers) {
         // Something before the method wants to know who asks, or there is no such method: as with 401, 403 and 404.
-        Status::Refused if !checked_in => return Err(NotStored::Uncacheable(Reason::HandlerNotRun)),
+        Status::Refused if !checked_in => {
+            return Err(NotStored::Uncacheable(Reason::HandlerNotRun));
+        }
         Status::Refused | Status::Failed => return Err(NotStored::Failed(Reason::GrpcStatus)),
         Status::Ok | Status::Missing => {}
     }
@@ -63,7 +65,8 @@ mod tests {
 
     const MESSAGE: &[u8] = b"\0\0\0\0\x01a";
     const FAILED: Result<(), NotStored> = Err(NotStored::Failed(Reason::GrpcStatus));
-    const NOT_ONE_MESSAGE: Result<(), NotStored> = Err(NotStored::Uncacheable(Reason::NotOneMessage));
+    const NOT_ONE_MESSAGE: Result<(), NotStored> =
+        Err(NotStored::Uncacheable(Reason::NotOneMessage));
 
     fn parts(status: u16, headers: &[(&'static str, &'static str)]) -> response::Parts {
         let mut response = http::Response::builder().status(status);
@@ -85,7 +88,13 @@ mod tests {
         let headers = in_headers.map(|status| ("grpc-status", status));
         let trailers = in_trailers.map(|status| parts(200, &[("grpc-status", status)]).headers);
         let parts = parts(200, headers.as_slice());
-        whole(&Policy::new(), &parts, &Bytes::from_static(body), trailers.as_ref(), &HandlerHints::default())
+        whole(
+            &Policy::new(),
+            &parts,
+            &Bytes::from_static(body),
+            trailers.as_ref(),
+            &HandlerHints::default(),
+        )
     }
 
     #[test]
@@ -94,27 +103,52 @@ mod tests {
 
         assert_eq!(head_of(200, &[grpc]), Ok(()));
         assert_eq!(head_of(200, &[grpc, ("grpc-status", "0")]), Ok(()));
-        assert_eq!(head_of(200, &[("content-type", "application/grpc+json")]), Ok(()));
+        assert_eq!(
+            head_of(200, &[("content-type", "application/grpc+json")]),
+            Ok(())
+        );
         assert_eq!(head_of(200, &[grpc, ("grpc-status", "5")]), FAILED);
-        assert_eq!(head_of(200, &[("content-type", "text/html")]), NOT_ONE_MESSAGE);
+        assert_eq!(
+            head_of(200, &[("content-type", "text/html")]),
+            NOT_ONE_MESSAGE
+        );
         assert_eq!(
             head_of(200, &[grpc, ("set-cookie", "a=b")]),
             Err(NotStored::Uncacheable(Reason::SetCookie))
         );
-        assert_eq!(head_of(404, &[grpc]), Err(NotStored::Uncacheable(Reason::Status)));
-        assert_eq!(head_of(301, &[grpc]), Err(NotStored::Uncacheable(Reason::Status)));
-        assert_eq!(head_of(503, &[grpc]), Err(NotStored::Failed(Reason::FailedStatus)));
+        assert_eq!(
+            head_of(404, &[grpc]),
+            Err(NotStored::Uncacheable(Reason::Status))
+        );
+        assert_eq!(
+            head_of(301, &[grpc]),
+            Err(NotStored::Uncacheable(Reason::Status))
+        );
+        assert_eq!(
+            head_of(503, &[grpc]),
+            Err(NotStored::Failed(Reason::FailedStatus))
+        );
     }
 
     #[test]
     fn who_is_refused_before_the_method_is_refused_alone() {
         let of = |status, checked_in| {
-            let parts = parts(200, &[("content-type", "application/grpc"), ("grpc-status", status)]);
+            let parts = parts(
+                200,
+                &[
+                    ("content-type", "application/grpc"),
+                    ("grpc-status", status),
+                ],
+            );
             head(&Policy::new(), &[], &parts, checked_in)
         };
 
         for refusal in ["7", "12", "16"] {
-            assert_eq!(of(refusal, false), Err(NotStored::Uncacheable(Reason::HandlerNotRun)), "{refusal}");
+            assert_eq!(
+                of(refusal, false),
+                Err(NotStored::Uncacheable(Reason::HandlerNotRun)),
+                "{refusal}"
+            );
             assert_eq!(of(refusal, true), FAILED, "{refusal}");
         }
         assert_eq!(of("14", false), FAILED);
@@ -133,9 +167,18 @@ mod tests {
             (Some("0"), None, b"", Err(NotStored::Failed(Reason::Empty))),
             (None, Some("0"), b"\0\0\0\0\0", Ok(())),
             (None, Some("0"), b"\x01\0\0\0\x01a", NOT_ONE_MESSAGE),
-            (None, Some("0"), b"\0\0\0\0\x01a\0\0\0\0\x01b", NOT_ONE_MESSAGE),
+            (
+                None,
+                Some("0"),
+                b"\0\0\0\0\x01a\0\0\0\0\x01b",
+                NOT_ONE_MESSAGE,
+            ),
         ] {
-            assert_eq!(whole_of(headers, trailers, body), expected, "{headers:?} {trailers:?} {body:?}");
+            assert_eq!(
+                whole_of(headers, trailers, body),
+                expected,
+                "{headers:?} {trailers:?} {body:?}"
+            );
         }
     }
 }

@@ -11,8 +11,16 @@ use crate::render::Recipe;
 use crate::render::context::HandlerHints;
 
 /// Whether the head of an answer lets it be stored, as long as the rest says nothing else.
-pub(crate) fn head(recipe: &Recipe, parts: &response::Parts, checked_in: bool) -> Result<(), NotStored> {
-    let table = if recipe.key.is_grpc() { grpc::head } else { admit::head };
+pub(crate) fn head(
+    recipe: &Recipe,
+    parts: &response::Parts,
+    checked_in: bool,
+) -> Result<(), NotStored> {
+    let table = if recipe.key.is_grpc() {
+        grpc::head
+    } else {
+        admit::head
+    };
     table(recipe.page.policy(), &recipe.page.vary, parts, checked_in)
 }
 

@@ -65,12 +65,32 @@ pub(crate) struct NewEntry {
 
 impl Entry {
     pub(crate) fn new(recipe: &Recipe, rendered: NewEntry, tags: EntryTags) -> Self {
-        let NewEntry { mut parts, body, trailers, born, as_of, lifetime, offer, has_drafts } = rendered;
+        let NewEntry {
+            mut parts,
+            body,
+            trailers,
+            born,
+            as_of,
+            lifetime,
+            offer,
+            has_drafts,
+        } = rendered;
         let (earlier_caches, is_encodable) =
             prepare(parts.status, &mut parts.headers, &body, &recipe.page.vary);
         let is_offered = offer.put(&mut parts.headers);
-        let trailers = if is_encodable { without_digests(trailers) } else { trailers };
-        let size = bytes(&recipe.key, &body, trailers.as_deref(), &parts.headers, &tags, is_encodable);
+        let trailers = if is_encodable {
+            without_digests(trailers)
+        } else {
+            trailers
+        };
+        let size = bytes(
+            &recipe.key,
+            &body,
+            trailers.as_deref(),
+            &parts.headers,
+            &tags,
+            is_encodable,
+        );
         Self {
             key: recipe.key.clone(),
             is_keyed_by_path: recipe.page.is_keyed_by_path() && !has_drafts,
@@ -101,7 +121,12 @@ impl Entry {
 
     /// What may be done with the entry now.
     pub(crate) fn freshness(&self, marks: &Marks, now: Instant) -> Freshness {
-        freshness(self.lifetime, self.age(now), self.validity(marks), is_gone(self.status))
+        freshness(
+            self.lifetime,
+            self.age(now),
+            self.validity(marks),
+            is_gone(self.status),
+        )
     }
 
     /// What the marks say. Raises the number up to which the entry is known to be valid.
@@ -122,7 +147,9 @@ impl Entry {
     /// The page in one of its encodings; `None` is as it was rendered.
     #[inline]
     pub(crate) fn representation(&self, encoding: Option<u8>) -> &Representation {
-        encoding.and_then(|at| self.encoded().get(usize::from(at))).unwrap_or(&self.identity)
+        encoding
+            .and_then(|at| self.encoded().get(usize::from(at)))
+            .unwrap_or(&self.identity)
     }
 
     /// The encodings there are, the one we prefer first.
@@ -134,14 +161,21 @@ impl Entry {
     /// Makes the encodings. It takes a while: not for an async thread.
     pub(crate) fn encode(&self) {
         let bodies = codec::encoded(&self.identity.body);
-        let encoded = bodies.into_iter().map(|(coding, body)| self.identity.encoded(coding, body)).collect();
+        let encoded = bodies
+            .into_iter()
+            .map(|(coding, body)| self.identity.encoded(coding, body))
+            .collect();
         // Made already, should two come here: they are equal.
         let _ = self.encoded.set(encoded);
     }
 
     /// How much the page is used, in whatever encoding, as far back as its predecessors remember.
     pub(crate) fn uses(&self) -> u64 {
-        let encoded = self.encoded().iter().map(|one| one.heads.uses()).sum::<u64>();
+        let encoded = self
+            .encoded()
+            .iter()
+            .map(|one| one.heads.uses())
+            .sum::<u64>();
         self.identity.heads.uses() + encoded
     }
 
@@ -163,7 +197,11 @@ impl Entry {
     /// Seconds until the entry goes stale; zero at most when a mark made it stale.
     pub(crate) fn ttl(&self, now: Instant, stale: bool) -> Option<i64> {
         let ttl = self.lifetime.ttl(self.age(now).as_secs());
-        if stale { Some(ttl.map_or(0, |ttl| ttl.min(0))) } else { ttl }
+        if stale {
+            Some(ttl.map_or(0, |ttl| ttl.min(0)))
+        } else {
+            ttl
+        }
     }
 
     /// The number its render knew all purges up to.
@@ -222,17 +260,28 @@ fn bytes(
     /// What the allocator and the tables add to all its parts, and a tag that nothing else carries; both measured.
     const BOOKKEEPING: usize = 384;
     const PER_OWN_TAG: usize = 128;
-    let own_tags = tags.tags().iter().filter(|tag| tag.entry_count() == 1).count();
+    let own_tags = tags
+        .tags()
+        .iter()
+        .filter(|tag| tag.entry_count() == 1)
+        .count();
     let tags = tags.tags().len() * 16 + own_tags * PER_OWN_TAG;
     let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + tags + BOOKKEEPING;
     // Encodings together are no larger than the body.
-    let (encodings, encoded) = if is_encodable { (codec::count(), body.len()) } else { (0, 0) };
+    let (encodings, encoded) = if is_encodable {
+        (codec::count(), body.len())
+    } else {
+        (0, 0)
+    };
     let representations = body.len() + encoded + encodings * size_of::<Representation>();
     fixed + representations + size::heads(headers, 1 + encodings) + trailers.map_or(0, size::fields)
 }
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("key", &self.key).field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("Entry")
+            .field("key", &self.key)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }

@@ -61,7 +61,10 @@ mod tests {
     #[test]
     fn what_is_framed_is_one_message_again() {
         for text in ["", "a", "a longer message"] {
-            assert_eq!(message(&framed(text.as_bytes())), Some(Bytes::from_static(text.as_bytes())));
+            assert_eq!(
+                message(&framed(text.as_bytes())),
+                Some(Bytes::from_static(text.as_bytes()))
+            );
         }
     }
 

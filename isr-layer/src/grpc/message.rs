@@ -14,7 +14,10 @@ use super::frame::{FRAME_HEADER_LEN, Head, message};
 /// What a call's request turned out to be.
 pub(crate) enum Message<B> {
     /// One message and nothing else, not compressed.
-    One { message: Bytes, body: RewoundBody<B> },
+    One {
+        message: Bytes,
+        body: RewoundBody<B>,
+    },
     /// Something else, for the inner service to judge.
     Other(RewoundBody<B>),
     /// It failed midway.
@@ -34,7 +37,11 @@ pub struct RewoundBody<B> {
 /// Reads a request up to the end of one message of at most `limit` octets, and no further than it takes to see that it is
 /// something else.
 pub(crate) async fn read<B: Body>(body: B, limit: usize) -> Message<B> {
-    let mut resumed = RewoundBody { read: Bytes::new(), trailers: None, rest: Box::pin(body) };
+    let mut resumed = RewoundBody {
+        read: Bytes::new(),
+        trailers: None,
+        rest: Box::pin(body),
+    };
     if resumed.rest.size_hint().lower() > limit.saturating_add(FRAME_HEADER_LEN) as u64 {
         return Message::Other(resumed);
     }
@@ -43,11 +50,16 @@ pub(crate) async fn read<B: Body>(body: B, limit: usize) -> Message<B> {
         let Some(frame) = resumed.rest.frame().await else {
             resumed.read = chunks.joined();
             return match message(&resumed.read) {
-                Some(message) => Message::One { message, body: resumed },
+                Some(message) => Message::One {
+                    message,
+                    body: resumed,
+                },
                 None => Message::Other(resumed),
             };
         };
-        let Ok(frame) = frame else { return Message::Cut };
+        let Ok(frame) = frame else {
+            return Message::Cut;
+        };
         match frame.into_data() {
             Ok(mut data) => chunks.push(data.copy_to_bytes(data.remaining())),
             Err(frame) => {
@@ -80,7 +92,11 @@ impl Chunks {
 
     /// Whether it is no message of at most `limit` octets, whatever follows.
     fn is_beyond(&self, limit: usize) -> bool {
-        let read = if self.all.is_empty() { &*self.first } else { &*self.all };
+        let read = if self.all.is_empty() {
+            &*self.first
+        } else {
+            &*self.all
+        };
         match Head::of(read) {
             Head::Incomplete => false,
             Head::Plain(length) => length > limit || read.len() - FRAME_HEADER_LEN > length,
@@ -89,7 +105,11 @@ impl Chunks {
     }
 
     fn joined(self) -> Bytes {
-        if self.all.is_empty() { self.first } else { self.all.freeze() }
+        if self.all.is_empty() {
+            self.first
+        } else {
+            self.all.freeze()
+        }
     }
 }
 
@@ -99,7 +119,11 @@ impl<B> RewoundBody<B> {
     where
         B: Unpin,
     {
-        if self.read.is_empty() { Ok(*Pin::into_inner(self.rest)) } else { Err(self.read) }
+        if self.read.is_empty() {
+            Ok(*Pin::into_inner(self.rest))
+        } else {
+            Err(self.read)
+        }
     }
 }
 
@@ -139,6 +163,8 @@ impl<B: Body> Body for RewoundBody<B> {
 
 impl<B> fmt::Debug for RewoundBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RewoundBody").field("read", &self.read.len()).finish_non_exhaustive()
+        f.debug_struct("RewoundBody")
+            .field("read", &self.read.len())
+            .finish_non_exhaustive()
     }
 }

@@ -34,14 +34,22 @@ pub(crate) fn is_grpc<B>(request: &Request<B>) -> bool {
 /// The format of a call's messages: `proto` in `application/grpc` and in `application/grpc+proto`.
 pub(crate) fn subtype(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all(CONTENT_TYPE).iter();
-    let value = lines.next().filter(|_| lines.next().is_none())?.to_str().ok()?;
+    let value = lines
+        .next()
+        .filter(|_| lines.next().is_none())?
+        .to_str()
+        .ok()?;
     let rest = value.strip_prefix("application/grpc")?;
     if rest.is_empty() {
         return Some(PROTO);
     }
     let subtype = rest.strip_prefix('+')?;
-    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
-    (1..=LONGEST_SUBTYPE).contains(&subtype.len()).then_some(subtype).filter(|name| name.bytes().all(is_name))
+    let is_name =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
+    (1..=LONGEST_SUBTYPE)
+        .contains(&subtype.len())
+        .then_some(subtype)
+        .filter(|name| name.bytes().all(is_name))
 }
 
 /// The content type of a call whose messages have that format.

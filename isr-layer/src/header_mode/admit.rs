@@ -50,14 +50,25 @@ pub(super) fn admit(
     if headers.contains_key(SET_COOKIE) {
         return Err(Reason::SetCookie);
     }
-    let is_for_authorized = directives.public || directives.s_maxage.is_some() || directives.must_revalidate;
+    let is_for_authorized =
+        directives.public || directives.s_maxage.is_some() || directives.must_revalidate;
     if request.contains_key(AUTHORIZATION) && !is_for_authorized {
         return Err(Reason::Authorization);
     }
-    let vary_key = vary::names(headers).map(|names| VaryKey::of(names, request)).ok_or(Reason::Vary)?;
+    let vary_key = vary::names(headers)
+        .map(|names| VaryKey::of(names, request))
+        .ok_or(Reason::Vary)?;
     let age = initial_age(headers, received.delay, received.at);
-    let lifetime = Lifetime::of(&directives, headers, received.at).filter(|lifetime| lifetime.is_useful(age));
-    lifetime.map(|lifetime| Admitted { lifetime, age, vary_key, is_for_authorized }).ok_or(Reason::Lifetime)
+    let lifetime =
+        Lifetime::of(&directives, headers, received.at).filter(|lifetime| lifetime.is_useful(age));
+    lifetime
+        .map(|lifetime| Admitted {
+            lifetime,
+            age,
+            vary_key,
+            is_for_authorized,
+        })
+        .ok_or(Reason::Lifetime)
 }
 
 /// A status that says the origin is in trouble, so that `stale-if-error` applies (RFC 5861, 4).
@@ -87,7 +98,10 @@ mod tests {
     fn map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            headers.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
         }
         headers
     }
@@ -97,8 +111,18 @@ mod tests {
         status: u16,
         response: &[(&'static str, &'static str)],
     ) -> Option<Reason> {
-        let received = Received { at: SystemTime::UNIX_EPOCH, delay: Duration::ZERO };
-        admit(&map(request), StatusCode::from_u16(status).unwrap(), &map(response), &[], received).err()
+        let received = Received {
+            at: SystemTime::UNIX_EPOCH,
+            delay: Duration::ZERO,
+        };
+        admit(
+            &map(request),
+            StatusCode::from_u16(status).unwrap(),
+            &map(response),
+            &[],
+            received,
+        )
+        .err()
     }
 
     #[test]
@@ -111,7 +135,10 @@ mod tests {
             ("public", Some(Reason::Lifetime)),
             ("max-age=0, stale-while-revalidate=10", None),
             ("max-age=0, stale-if-error=10", None),
-            ("max-age=0, stale-if-error=10, must-revalidate", Some(Reason::Lifetime)),
+            (
+                "max-age=0, stale-if-error=10, must-revalidate",
+                Some(Reason::Lifetime),
+            ),
             ("max-age=60, no-store", Some(Reason::CacheControl)),
             ("max-age=60, no-store, must-understand", None),
             ("max-age=60, no-cache", Some(Reason::CacheControl)),
@@ -120,23 +147,43 @@ mod tests {
             ("max-age=60, private=\"x\"", Some(Reason::CacheControl)),
             ("max-age=60, s-maxage=0", Some(Reason::Lifetime)),
         ] {
-            assert_eq!(verdict(&[], 200, &[("cache-control", cache_control)]), expected, "{cache_control}");
+            assert_eq!(
+                verdict(&[], 200, &[("cache-control", cache_control)]),
+                expected,
+                "{cache_control}"
+            );
         }
         assert_eq!(verdict(&[], 200, &[]), Some(Reason::Lifetime));
     }
 
     #[test]
     fn the_table_of_statuses() {
-        for status in [200, 203, 204, 299, 301, 302, 303, 307, 308, 400, 404, 410, 499, 500, 503, 599] {
-            assert_eq!(verdict(&[], status, &[("cache-control", "max-age=60")]), None, "{status}");
-            assert_eq!(verdict(&[], status, &[]), Some(Reason::Lifetime), "{status}");
+        for status in [
+            200, 203, 204, 299, 301, 302, 303, 307, 308, 400, 404, 410, 499, 500, 503, 599,
+        ] {
+            assert_eq!(
+                verdict(&[], status, &[("cache-control", "max-age=60")]),
+                None,
+                "{status}"
+            );
+            assert_eq!(
+                verdict(&[], status, &[]),
+                Some(Reason::Lifetime),
+                "{status}"
+            );
         }
         for status in [100, 103, 206, 304] {
-            assert_eq!(verdict(&[], status, &[("cache-control", "max-age=60")]), Some(Reason::Status));
+            assert_eq!(
+                verdict(&[], status, &[("cache-control", "max-age=60")]),
+                Some(Reason::Status)
+            );
         }
-        for (status, expected) in
-            [(200, None), (404, None), (299, Some(Reason::Status)), (599, Some(Reason::Status))]
-        {
+        for (status, expected) in [
+            (200, None),
+            (404, None),
+            (299, Some(Reason::Status)),
+            (599, Some(Reason::Status)),
+        ] {
             let response = [("cache-control", "max-age=60, no-store, must-understand")];
             assert_eq!(verdict(&[], status, &response), expected, "{status}");
         }
@@ -165,9 +212,18 @@ mod tests {
     fn cookies_stars_and_what_was_too_old_already_are_not_kept() {
         let fresh = ("cache-control", "max-age=60");
 
-        assert_eq!(verdict(&[], 200, &[fresh, ("set-cookie", "a=b")]), Some(Reason::SetCookie));
-        assert_eq!(verdict(&[], 200, &[fresh, ("vary", "accept, *")]), Some(Reason::Vary));
-        assert_eq!(verdict(&[], 200, &[fresh, ("age", "60")]), Some(Reason::Lifetime));
+        assert_eq!(
+            verdict(&[], 200, &[fresh, ("set-cookie", "a=b")]),
+            Some(Reason::SetCookie)
+        );
+        assert_eq!(
+            verdict(&[], 200, &[fresh, ("vary", "accept, *")]),
+            Some(Reason::Vary)
+        );
+        assert_eq!(
+            verdict(&[], 200, &[fresh, ("age", "60")]),
+            Some(Reason::Lifetime)
+        );
         assert_eq!(verdict(&[], 200, &[fresh, ("age", "59")]), None);
     }
 }

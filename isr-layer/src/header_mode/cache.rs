@@ -84,13 +84,23 @@ impl HeaderCache {
         now: Instant,
     ) -> Found {
         let Some(stored) = self.memory.get(target_ref, request) else {
-            let forward = if self.memory.has(target_ref) { Forward::VaryMiss } else { Forward::UriMiss };
-            return Found::Nothing(Missing { forward, stored: None });
+            let forward = if self.memory.has(target_ref) {
+                Forward::VaryMiss
+            } else {
+                Forward::UriMiss
+            };
+            return Found::Nothing(Missing {
+                forward,
+                stored: None,
+            });
         };
         match stored.freshness(marks, now) {
             Freshness::Fresh => Found::Fresh(stored),
             Freshness::WhileRevalidate => Found::WhileRevalidate(stored),
-            Freshness::MustFetch => Found::Nothing(Missing { forward: Forward::Stale, stored: Some(stored) }),
+            Freshness::MustFetch => Found::Nothing(Missing {
+                forward: Forward::Stale,
+                stored: Some(stored),
+            }),
         }
     }
 
@@ -107,10 +117,13 @@ impl HeaderCache {
             return Joined::Fresh(stored);
         }
         let is_shared = !is_in(&self.uncacheable, self.kind(target, request), now);
-        let may_share = |leader: &HeaderMap| is_shared && self.memory.may_share(target, leader, request);
+        let may_share =
+            |leader: &HeaderMap| is_shared && self.memory.may_share(target, leader, request);
         match running.follow(target, marks, may_share) {
             Some(follower) => Joined::Follow(follower),
-            None => Joined::Lead(running.lead(self, target, is_shared.then(|| request.clone()), marks)),
+            None => {
+                Joined::Lead(running.lead(self, target, is_shared.then(|| request.clone()), marks))
+            }
         }
     }
 
@@ -137,7 +150,12 @@ impl HeaderCache {
     }
 
     /// Keeps an answer to `request`.
-    pub(super) fn keep(&self, stored: Arc<Stored>, target: &TargetUri, request: &HeaderMap) -> Landed {
+    pub(super) fn keep(
+        &self,
+        stored: Arc<Stored>,
+        target: &TargetUri,
+        request: &HeaderMap,
+    ) -> Landed {
         self.memory.put(target, stored.clone(), request);
         self.uncacheable.remove(&self.kind(target, request));
         self.backing_off.remove(&self.hash(target));
@@ -158,13 +176,15 @@ impl HeaderCache {
 
     /// Notes that an answer to `request` is not to be kept; what is kept stays.
     pub(super) fn decline(&self, target: &TargetUri, request: &HeaderMap, now: Instant) -> Landed {
-        self.uncacheable.insert(self.kind(target, request), now + UNCACHEABLE_FOR);
+        self.uncacheable
+            .insert(self.kind(target, request), now + UNCACHEABLE_FOR);
         Landed::Unstored
     }
 
     /// Notes that a fetch failed: what is kept stays, and is not refreshed for a while.
     pub(super) fn fail(&self, target: &TargetUri, now: Instant) -> Landed {
-        self.backing_off.insert(self.hash(target), now + REFRESH_BACKOFF);
+        self.backing_off
+            .insert(self.hash(target), now + REFRESH_BACKOFF);
         Landed::Failed
     }
 
@@ -180,7 +200,12 @@ impl HeaderCache {
     /// The canonical paths at which anything is stored or being fetched. What is being fetched is looked at first: what
     /// lands between the two looks is seen twice, and not missed.
     pub(crate) fn paths(&self) -> HashSet<Arc<str>> {
-        let mut paths = self.flights.lock().targets().map(TargetUri::path_kept).collect::<HashSet<_>>();
+        let mut paths = self
+            .flights
+            .lock()
+            .targets()
+            .map(TargetUri::path_kept)
+            .collect::<HashSet<_>>();
         paths.extend(self.memory.iter().map(|(target, _)| target.path_kept()));
         paths
     }
@@ -219,7 +244,8 @@ impl HeaderCache {
     /// Of which kind of requests for a target this one is.
     fn kind(&self, target: &TargetUri, request: &HeaderMap) -> u64 {
         let vary_key = self.memory.vary_key(target, request);
-        self.hasher.hash_one((target, request.contains_key(AUTHORIZATION), vary_key))
+        self.hasher
+            .hash_one((target, request.contains_key(AUTHORIZATION), vary_key))
     }
 }
 

@@ -23,9 +23,16 @@ pub(crate) enum RequestClass {
     /// Found fresh.
     Fresh(Hit),
     /// May change what its target answers (RFC 9111, 4.4).
-    Unsafe { mode: Arc<HeaderCache>, target: TargetUri },
+    Unsafe {
+        mode: Arc<HeaderCache>,
+        target: TargetUri,
+    },
     /// May be answered from what is stored; what it fetches may be stored only if it is `plain`.
-    Cacheable { mode: Arc<HeaderCache>, target: TargetUri, is_plain: bool },
+    Cacheable {
+        mode: Arc<HeaderCache>,
+        target: TargetUri,
+        is_plain: bool,
+    },
 }
 
 /// Sorts a request whose public path is `path`. What a client that may see drafts reads is none of its business either; what
@@ -33,47 +40,75 @@ pub(crate) enum RequestClass {
 #[inline(never)]
 pub(crate) fn classify<B: Body>(core: &Core, request: &Request<B>, path: &str) -> RequestClass {
     let headers = request.headers();
-    let Some(mode) = &core.header_mode else { return RequestClass::Untouched };
+    let Some(mode) = &core.header_mode else {
+        return RequestClass::Untouched;
+    };
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    if matches!(*request.method(), Method::OPTIONS | Method::TRACE | Method::CONNECT)
-        || is_read
-            && (!request.body().is_end_stream() || is_for_the_origin(headers) || core.shows_draft(headers))
+    if matches!(
+        *request.method(),
+        Method::OPTIONS | Method::TRACE | Method::CONNECT
+    ) || is_read
+        && (!request.body().is_end_stream()
+            || is_for_the_origin(headers)
+            || core.shows_draft(headers))
     {
         return RequestClass::Untouched;
     }
-    let Some(target_ref) = TargetUriRef::of(request, path) else { return RequestClass::Untouched };
+    let Some(target_ref) = TargetUriRef::of(request, path) else {
+        return RequestClass::Untouched;
+    };
     if !is_read {
-        return RequestClass::Unsafe { mode: mode.clone(), target: TargetUri::new(target_ref) };
+        return RequestClass::Unsafe {
+            mode: mode.clone(),
+            target: TargetUri::new(target_ref),
+        };
     }
     let now = clock::now();
     if let Found::Fresh(stored) = mode.look(target_ref, headers, &core.marks, now) {
         let kind = stored.kind(request.method(), headers);
-        return RequestClass::Fresh(Hit { stored, kind, show_status: core.config.cache_status, now });
+        return RequestClass::Fresh(Hit {
+            stored,
+            kind,
+            show_status: core.config.cache_status,
+            now,
+        });
     }
     if names_own_fields(headers) {
         return RequestClass::Untouched;
     }
     let is_plain = *request.method() == Method::GET && !asks_for_less(headers);
-    RequestClass::Cacheable { mode: mode.clone(), target: TargetUri::new(target_ref), is_plain }
+    RequestClass::Cacheable {
+        mode: mode.clone(),
+        target: TargetUri::new(target_ref),
+        is_plain,
+    }
 }
 
 /// Whether a request is for the origin alone: a cache does not judge `If-Match` (RFC 9111, 4.3.2), nor change protocols.
 fn is_for_the_origin(headers: &HeaderMap) -> bool {
-    [IF_MATCH, IF_UNMODIFIED_SINCE, UPGRADE].iter().any(|name| headers.contains_key(name))
+    [IF_MATCH, IF_UNMODIFIED_SINCE, UPGRADE]
+        .iter()
+        .any(|name| headers.contains_key(name))
 }
 
 /// Whether `Connection` names fields of the request that are not the connection's anyway. A proxy behind us takes them away
 /// (RFC 9110, 7.6.1), and what its origin then says of them, in `Vary` or by `Host`, is not for others who have them.
 fn names_own_fields(headers: &HeaderMap) -> bool {
-    let lines =
-        headers.get_all(CONNECTION).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let lines = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     let names = lines.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
-    names.filter(|name| !is_hop_by_hop(name)).any(|name| headers.contains_key(name))
+    names
+        .filter(|name| !is_hop_by_hop(name))
+        .any(|name| headers.contains_key(name))
 }
 
 /// Whether the answer to a request may be less than the whole.
 fn asks_for_less(headers: &HeaderMap) -> bool {
-    [IF_NONE_MATCH, IF_MODIFIED_SINCE, RANGE, IF_RANGE].iter().any(|name| headers.contains_key(name))
+    [IF_NONE_MATCH, IF_MODIFIED_SINCE, RANGE, IF_RANGE]
+        .iter()
+        .any(|name| headers.contains_key(name))
 }
 
 /// Makes a request ask for the whole.

@@ -110,7 +110,9 @@ fn first(known: &mut Option<u64>, seconds: Option<u64>) {
 
 /// A number of seconds, as a token or as a quoted string.
 fn argument_seconds(argument: &[u8]) -> Option<u64> {
-    let unquoted = argument.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    let unquoted = argument
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""));
     seconds(unquoted.unwrap_or(argument))
 }
 
@@ -119,9 +121,11 @@ pub(super) fn seconds(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let number = text
-        .iter()
-        .fold(0_u64, |number, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+    let number = text.iter().fold(0_u64, |number, digit| {
+        number
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    });
     Some(number.min(MOST_SECONDS))
 }
 
@@ -141,7 +145,10 @@ mod tests {
     }
 
     fn max_age(seconds: u64) -> Directives {
-        Directives { max_age: Some(seconds), ..Directives::default() }
+        Directives {
+            max_age: Some(seconds),
+            ..Directives::default()
+        }
     }
 
     #[test]
@@ -179,9 +186,14 @@ mod tests {
 
     #[test]
     fn what_forbids_is_obeyed_in_every_spelling() {
-        for line in
-            ["no-store", "No-Store", "max-age=5,no-store", "no-store=\"x\"", "no-store =1", "a=\"b, public"]
-        {
+        for line in [
+            "no-store",
+            "No-Store",
+            "max-age=5,no-store",
+            "no-store=\"x\"",
+            "no-store =1",
+            "a=\"b, public",
+        ] {
             assert!(of(&[line]).no_store, "{line}");
         }
         assert!(of(&["private=\"set-cookie, x\""]).private);
@@ -212,22 +224,32 @@ mod tests {
                 is_broken = true;
                 text.pop();
             }
-            members.extend(text.iter().map(|member| match member.trim().split_once('=') {
-                Some((name, value)) => (name.to_lowercase(), Some(value.to_owned())),
-                None => (member.trim().to_lowercase(), None),
-            }));
+            members.extend(
+                text.iter()
+                    .map(|member| match member.trim().split_once('=') {
+                        Some((name, value)) => (name.to_lowercase(), Some(value.to_owned())),
+                        None => (member.trim().to_lowercase(), None),
+                    }),
+            );
         }
         let has = |name: &str| members.iter().any(|(known, _)| known.trim() == name);
         let number = |name: &str| {
             let (spelled, value) = members.iter().find(|(known, _)| known.trim() == name)?;
-            let value = value.clone().filter(|_| spelled == name).unwrap_or_default();
+            let value = value
+                .clone()
+                .filter(|_| spelled == name)
+                .unwrap_or_default();
             let value = if value.len() > 1 && value.starts_with('"') && value.ends_with('"') {
                 value[1..value.len() - 1].to_owned()
             } else {
                 value
             };
             let is_number = !value.is_empty() && value.chars().all(|char| char.is_ascii_digit());
-            Some(if is_number { value.parse::<u128>().unwrap_or(u128::MAX).min(1 << 31) as u64 } else { 0 })
+            Some(if is_number {
+                value.parse::<u128>().unwrap_or(u128::MAX).min(1 << 31) as u64
+            } else {
+                0
+            })
         };
         Directives {
             no_store: has("no-store") || is_broken,

@@ -37,9 +37,19 @@ where
         RequestClass::Unsafe { mode, target } => {
             ResponseFuture::waiting(pass_unsafe(mode, target, inner.call(request)))
         }
-        RequestClass::Cacheable { mode, target, is_plain } => {
+        RequestClass::Cacheable {
+            mode,
+            target,
+            is_plain,
+        } => {
             let (parts, body) = request.into_parts();
-            let request = HeaderModeRequest { shared: shared.clone(), mode, target, is_plain, parts };
+            let request = HeaderModeRequest {
+                shared: shared.clone(),
+                mode,
+                target,
+                is_plain,
+                parts,
+            };
             ResponseFuture::waiting(handle(request, body, take_ready(inner)))
         }
     }

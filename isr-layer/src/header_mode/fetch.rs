@@ -95,7 +95,10 @@ where
     let received = SystemTime::UNIX_EPOCH + clock::unix_time();
     let (parts, body) = response.into_parts();
     let delay = born.saturating_duration_since(target_ref);
-    let timing = Received { at: received, delay };
+    let timing = Received {
+        at: received,
+        delay,
+    };
     if let Some(known) = known.filter(|_| parts.status == StatusCode::NOT_MODIFIED) {
         let updated = known.updated(&parts.headers, born, received);
         return updated.map_or(FetchEnd::Failed(Reason::FailedStatus), |whole| {
@@ -104,14 +107,25 @@ where
     }
     let admitted = match admit(headers, parts.status, &parts.headers, targets, timing) {
         Ok(admitted) => admitted,
-        Err(reason) => return FetchEnd::Unread(Response::from_parts(parts, IsrBody::inner(body)), reason),
+        Err(reason) => {
+            return FetchEnd::Unread(Response::from_parts(parts, IsrBody::inner(body)), reason);
+        }
     };
     match read_while(body, largest, tokio::time::sleep(READ_TIMEOUT)).await {
-        Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => {
-            complete(Whole { parts, body: bytes, trailers, born, received }, admitted)
-        }
+        Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => complete(
+            Whole {
+                parts,
+                body: bytes,
+                trailers,
+                born,
+                received,
+            },
+            admitted,
+        ),
         Read::Whole { .. } | Read::Cut => FetchEnd::Failed(Reason::Cut),
-        Read::TooLarge(body) => FetchEnd::Unread(Response::from_parts(parts, body), Reason::TooLarge),
+        Read::TooLarge(body) => {
+            FetchEnd::Unread(Response::from_parts(parts, body), Reason::TooLarge)
+        }
     }
 }
 
@@ -122,7 +136,13 @@ fn still_holds<R, E>(
     targets: &[HeaderName],
     timing: Received,
 ) -> FetchEnd<R, E> {
-    match admit(request, whole.parts.status, &whole.parts.headers, targets, timing) {
+    match admit(
+        request,
+        whole.parts.status,
+        &whole.parts.headers,
+        targets,
+        timing,
+    ) {
         Ok(admitted) => FetchEnd::Whole(whole, admitted),
         Err(reason) => unstored(whole, reason),
     }
@@ -130,8 +150,15 @@ fn still_holds<R, E>(
 
 /// What was read to its end. A cookie is for one client behind the body, too.
 fn complete<R, E>(whole: Whole, admitted: Admitted) -> FetchEnd<R, E> {
-    let sets_cookie = whole.trailers.as_ref().is_some_and(|trailers| trailers.contains_key(SET_COOKIE));
-    if sets_cookie { unstored(whole, Reason::SetCookie) } else { FetchEnd::Whole(whole, admitted) }
+    let sets_cookie = whole
+        .trailers
+        .as_ref()
+        .is_some_and(|trailers| trailers.contains_key(SET_COOKIE));
+    if sets_cookie {
+        unstored(whole, Reason::SetCookie)
+    } else {
+        FetchEnd::Whole(whole, admitted)
+    }
 }
 
 fn unstored<R, E>(whole: Whole, reason: Reason) -> FetchEnd<R, E> {
@@ -168,7 +195,13 @@ fn land<R, E>(lead: Lead, request: &HeaderMap, end: FetchEnd<R, E>) -> Fetched<R
 
 fn keep<R, E>(lead: Lead, request: &HeaderMap, whole: Whole, admitted: Admitted) -> Fetched<R, E> {
     let (target, number, now) = (lead.target().clone(), lead.number(), clock::now());
-    let stored = Arc::new(Stored::new(target.clone(), admitted, &whole, number, lead.as_of()));
+    let stored = Arc::new(Stored::new(
+        target.clone(),
+        admitted,
+        &whole,
+        number,
+        lead.as_of(),
+    ));
     let status = whole.parts.status;
     let landed = lead.land(|mode| {
         let known = mode.memory.get(target.target_ref(), request);

@@ -90,7 +90,10 @@ impl Running {
                 && marks.validity(target.path(), &[], flight.as_of) == Validity::Valid
         };
         let flight = self.flights.get(target)?.iter().find(is_joinable)?;
-        Some(Follower { flight: flight.clone(), landed: flight.landed.subscribe() })
+        Some(Follower {
+            flight: flight.clone(),
+            landed: flight.landed.subscribe(),
+        })
     }
 
     /// A flight of one's own.
@@ -110,8 +113,15 @@ impl Running {
             landed: watch::Sender::new(None),
             gained_waiter: Notify::new(),
         });
-        self.flights.entry(target.clone()).or_default().push(flight.clone());
-        Lead { mode: mode.clone(), target: target.clone(), flight }
+        self.flights
+            .entry(target.clone())
+            .or_default()
+            .push(flight.clone());
+        Lead {
+            mode: mode.clone(),
+            target: target.clone(),
+            flight,
+        }
     }
 
     /// Keeps what is on its way from being stored and from being joined.
@@ -126,7 +136,9 @@ impl Running {
     }
 
     fn leave(&mut self, target: &TargetUri, flight: &Arc<Flight>) {
-        let Some(flights) = self.flights.get_mut(target) else { return };
+        let Some(flights) = self.flights.get_mut(target) else {
+            return;
+        };
         flights.retain(|other| !Arc::ptr_eq(other, flight));
         if flights.is_empty() {
             self.flights.remove(target);
@@ -167,7 +179,11 @@ impl Lead {
         let landed = {
             let mut running = self.mode.flights.lock();
             let is_void = self.flight.is_void.load(Ordering::Relaxed);
-            let landed = if is_void { Landed::Unstored } else { settle(&self.mode) };
+            let landed = if is_void {
+                Landed::Unstored
+            } else {
+                settle(&self.mode)
+            };
             running.leave(&self.target, &self.flight);
             landed
         };
@@ -190,6 +206,10 @@ impl Follower {
     pub(super) async fn wait(mut self) -> Landed {
         self.flight.gained_waiter.notify_one();
         let landed = tokio::time::timeout(MAX_WAIT, self.landed.wait_for(Option::is_some)).await;
-        landed.ok().and_then(Result::ok).and_then(|landed| landed.clone()).unwrap_or(Landed::Unstored)
+        landed
+            .ok()
+            .and_then(Result::ok)
+            .and_then(|landed| landed.clone())
+            .unwrap_or(Landed::Unstored)
     }
 }

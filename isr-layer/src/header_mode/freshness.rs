@@ -30,14 +30,26 @@ pub(super) enum Freshness {
 
 impl Lifetime {
     /// What the response says; `None` when it says nothing, since there is no lifetime of our own. `received` is when it came.
-    pub(super) fn of(directives: &Directives, headers: &HeaderMap, received: SystemTime) -> Option<Self> {
-        let explicit = directives.s_maxage.or(directives.max_age).map(Duration::from_secs);
-        let otherwise = || (!directives.is_targeted).then(|| expires_after(headers, received)).flatten();
+    pub(super) fn of(
+        directives: &Directives,
+        headers: &HeaderMap,
+        received: SystemTime,
+    ) -> Option<Self> {
+        let explicit = directives
+            .s_maxage
+            .or(directives.max_age)
+            .map(Duration::from_secs);
+        let otherwise = || {
+            (!directives.is_targeted)
+                .then(|| expires_after(headers, received))
+                .flatten()
+        };
         let fresh = explicit.or_else(otherwise)?;
         // An explicit window wins over what `s-maxage` implies (RFC 9111, 5.2.2.10), never over a demand to revalidate.
         let must_revalidate = directives.must_revalidate || directives.proxy_revalidate;
-        let window =
-            |seconds: Option<u64>| Duration::from_secs(seconds.filter(|_| !must_revalidate).unwrap_or(0));
+        let window = |seconds: Option<u64>| {
+            Duration::from_secs(seconds.filter(|_| !must_revalidate).unwrap_or(0))
+        };
         Some(Self {
             fresh,
             while_revalidate: fresh + window(directives.stale_while_revalidate),
@@ -78,21 +90,28 @@ fn expires_after(headers: &HeaderMap, received: SystemTime) -> Option<Duration> 
     let first = lines.next()?;
     let expires = date_of(first).filter(|_| lines.all(|line| line == first));
     let date = date(headers, &DATE).unwrap_or(received);
-    Some(expires.and_then(|expires| expires.duration_since(date).ok()).unwrap_or_default())
+    Some(
+        expires
+            .and_then(|expires| expires.duration_since(date).ok())
+            .unwrap_or_default(),
+    )
 }
 
 /// How old a response is that was asked for `delay` ago and came at `received` (RFC 9111, 4.2.3), in whole seconds of what
 /// its clock and ours say.
 pub(super) fn initial_age(headers: &HeaderMap, delay: Duration, received: SystemTime) -> Duration {
-    let apparent =
-        date(headers, &DATE).and_then(|date| received.duration_since(date).ok()).unwrap_or_default();
+    let apparent = date(headers, &DATE)
+        .and_then(|date| received.duration_since(date).ok())
+        .unwrap_or_default();
     let apparent = Duration::from_secs(apparent.as_secs());
     apparent.max(stated_age(headers) + delay)
 }
 
 /// The first member of `Age`; what is no number is ignored (RFC 9111, 5.1).
 fn stated_age(headers: &HeaderMap) -> Duration {
-    let first = headers.get(AGE).and_then(|age| age.as_bytes().split(|byte| *byte == b',').next());
+    let first = headers
+        .get(AGE)
+        .and_then(|age| age.as_bytes().split(|byte| *byte == b',').next());
     Duration::from_secs(first.and_then(|age| seconds(age.trim_ascii())).unwrap_or(0))
 }
 
@@ -103,14 +122,20 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
 /// A date in whatever case, unlike elsewhere in HTTP (RFC 9111, 4.2).
 fn date_of(value: &HeaderValue) -> Option<SystemTime> {
     let text = value.to_str().ok()?;
-    httpdate::parse_http_date(text).or_else(|_| httpdate::parse_http_date(&in_usual_case(text))).ok()
+    httpdate::parse_http_date(text)
+        .or_else(|_| httpdate::parse_http_date(&in_usual_case(text)))
+        .ok()
 }
 
 /// A date with its names in the case that RFC 9110, 5.6.7, has them in.
 fn in_usual_case(text: &str) -> String {
     let mut is_inside_name = false;
     let usual = text.chars().map(|char| {
-        let usual = if is_inside_name { char.to_ascii_lowercase() } else { char.to_ascii_uppercase() };
+        let usual = if is_inside_name {
+            char.to_ascii_lowercase()
+        } else {
+            char.to_ascii_uppercase()
+        };
         is_inside_name = char.is_ascii_alphabetic();
         usual
     });
@@ -126,7 +151,12 @@ mod tests {
     fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
         lines
             .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_str(value).unwrap(),
+                )
+            })
             .fold(HeaderMap::new(), |mut headers, (name, value)| {
                 headers.append(name, value);
                 headers
@@ -135,7 +165,11 @@ mod tests {
 
     fn lifetime(lines: &[(&'static str, &str)]) -> Option<Lifetime> {
         let headers = headers(lines);
-        Lifetime::of(&Directives::of(&headers, &[]), &headers, at("Sun, 06 Nov 1994 08:49:37 GMT"))
+        Lifetime::of(
+            &Directives::of(&headers, &[]),
+            &headers,
+            at("Sun, 06 Nov 1994 08:49:37 GMT"),
+        )
     }
 
     fn at(text: &str) -> SystemTime {
@@ -144,7 +178,11 @@ mod tests {
 
     fn secs(fresh: u32, while_revalidate: u32, if_error: u32) -> Option<Lifetime> {
         let (while_revalidate, if_error) = (while_revalidate * SECOND, if_error * SECOND);
-        Some(Lifetime { fresh: fresh * SECOND, while_revalidate, if_error })
+        Some(Lifetime {
+            fresh: fresh * SECOND,
+            while_revalidate,
+            if_error,
+        })
     }
 
     #[test]
@@ -153,27 +191,75 @@ mod tests {
         for (lines, expected) in [
             (&[][..], None),
             (&[("cache-control", "public")], None),
-            (&[("cache-control", "s-maxage=5, max-age=60")], secs(5, 5, 5)),
-            (&[("cache-control", "max-age=60, s-maxage=0")], secs(0, 0, 0)),
-            (&[("cache-control", "max-age=5"), minute_later], secs(5, 5, 5)),
-            (&[("cache-control", "max-age=x"), minute_later], secs(0, 0, 0)),
+            (
+                &[("cache-control", "s-maxage=5, max-age=60")],
+                secs(5, 5, 5),
+            ),
+            (
+                &[("cache-control", "max-age=60, s-maxage=0")],
+                secs(0, 0, 0),
+            ),
+            (
+                &[("cache-control", "max-age=5"), minute_later],
+                secs(5, 5, 5),
+            ),
+            (
+                &[("cache-control", "max-age=x"), minute_later],
+                secs(0, 0, 0),
+            ),
             (&[minute_later], secs(60, 60, 60)),
-            (&[minute_later, ("date", "Sun, 06 Nov 1994 08:50:07 GMT")], secs(30, 30, 30)),
-            (&[minute_later, ("date", "Sun, 06 Nov 1994 08:51:07 GMT")], secs(0, 0, 0)),
-            (&[("expires", "SUN, 06 nov 1994 08:50:37 gMT")], secs(60, 60, 60)),
-            (&[("expires", "sunday, 06-NOV-94 08:50:37 GMT")], secs(60, 60, 60)),
+            (
+                &[minute_later, ("date", "Sun, 06 Nov 1994 08:50:07 GMT")],
+                secs(30, 30, 30),
+            ),
+            (
+                &[minute_later, ("date", "Sun, 06 Nov 1994 08:51:07 GMT")],
+                secs(0, 0, 0),
+            ),
+            (
+                &[("expires", "SUN, 06 nov 1994 08:50:37 gMT")],
+                secs(60, 60, 60),
+            ),
+            (
+                &[("expires", "sunday, 06-NOV-94 08:50:37 GMT")],
+                secs(60, 60, 60),
+            ),
             (&[("expires", "sun nov  6 08:50:37 1994")], secs(60, 60, 60)),
-            (&[("expires", "Sun, 06 Nov 1994 08:50:37 EST")], secs(0, 0, 0)),
-            (&[("expires", "Mon, 06 Nov 1994 08:50:37 GMT")], secs(0, 0, 0)),
+            (
+                &[("expires", "Sun, 06 Nov 1994 08:50:37 EST")],
+                secs(0, 0, 0),
+            ),
+            (
+                &[("expires", "Mon, 06 Nov 1994 08:50:37 GMT")],
+                secs(0, 0, 0),
+            ),
             (&[("expires", "0")], secs(0, 0, 0)),
             (&[minute_later, ("expires", "0")], secs(0, 0, 0)),
             (
-                &[("cache-control", "max-age=5, stale-while-revalidate=10, stale-if-error=20")],
+                &[(
+                    "cache-control",
+                    "max-age=5, stale-while-revalidate=10, stale-if-error=20",
+                )],
                 secs(5, 15, 25),
             ),
-            (&[("cache-control", "s-maxage=5, stale-while-revalidate=10")], secs(5, 15, 5)),
-            (&[("cache-control", "max-age=5, stale-if-error=20, must-revalidate")], secs(5, 5, 5)),
-            (&[("cache-control", "max-age=5, stale-while-revalidate=20, proxy-revalidate")], secs(5, 5, 5)),
+            (
+                &[("cache-control", "s-maxage=5, stale-while-revalidate=10")],
+                secs(5, 15, 5),
+            ),
+            (
+                &[(
+                    "cache-control",
+                    "max-age=5, stale-if-error=20, must-revalidate",
+                )],
+                secs(5, 5, 5),
+            ),
+            (
+                &[(
+                    "cache-control",
+                    "max-age=5, stale-while-revalidate=20, proxy-revalidate",
+                )],
+                secs(5, 5, 5),
+            ),
             (&[("cache-control", "stale-while-revalidate=20")], None),
         ] {
             assert_eq!(lifetime(lines), expected, "{lines:?}");
@@ -192,7 +278,10 @@ mod tests {
             (&[("age", "-1")], 2),
             (&[("age", "1.5")], 2),
             (&[("date", "Sun, 06 Nov 1994 08:49:07 GMT")], 30),
-            (&[("date", "Sun, 06 Nov 1994 08:49:07 GMT"), ("age", "40")], 42),
+            (
+                &[("date", "Sun, 06 Nov 1994 08:49:07 GMT"), ("age", "40")],
+                42,
+            ),
             (&[("date", "Sun, 06 Nov 1994 08:50:07 GMT")], 2),
         ] {
             let age = initial_age(&headers(lines), 2 * SECOND, received);
@@ -211,7 +300,11 @@ mod tests {
             (20, Validity::Soft, Freshness::MustFetch),
             (0, Validity::Hard, Freshness::MustFetch),
         ] {
-            assert_eq!(lifetime.freshness(age * SECOND, marks), expected, "age {age} s, {marks:?}");
+            assert_eq!(
+                lifetime.freshness(age * SECOND, marks),
+                expected,
+                "age {age} s, {marks:?}"
+            );
         }
         let strict = secs(10, 10, 10).unwrap();
         assert_eq!(

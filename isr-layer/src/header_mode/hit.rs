@@ -22,6 +22,7 @@ pub(crate) struct Hit {
 impl Hit {
     /// The client's answer.
     pub(crate) fn answer<R>(&self) -> Response<IsrBody<R>> {
-        self.stored.answer(self.kind, Outcome::Hit, self.show_status, self.now)
+        self.stored
+            .answer(self.kind, Outcome::Hit, self.show_status, self.now)
     }
 }

@@ -33,22 +33,31 @@ impl Memory {
         let targets = bounded(bytes, entries, size);
         // A twentieth of each part is left for what is new.
         let part = targets.shard_capacity();
-        let heaviest =
-            usize::try_from(part - part / 20).map_or(HEAVIEST_VARIANTS, |part| part.min(HEAVIEST_VARIANTS));
+        let heaviest = usize::try_from(part - part / 20)
+            .map_or(HEAVIEST_VARIANTS, |part| part.min(HEAVIEST_VARIANTS));
         Self { targets, heaviest }
     }
 
     /// The largest body there is room for.
     pub(super) fn largest_body(&self) -> usize {
-        self.heaviest.saturating_sub(HEADER_ALLOWANCE).min(LARGEST_BODY)
+        self.heaviest
+            .saturating_sub(HEADER_ALLOWANCE)
+            .min(LARGEST_BODY)
     }
 
     /// The answer stored for a request, whatever its age. One without `Vary` may be the default of a resource that has
     /// others, so those that have one go first (RFC 9111, 4.1).
-    pub(super) fn get(&self, target_ref: TargetUriRef<'_>, request: &HeaderMap) -> Option<Arc<Stored>> {
+    pub(super) fn get(
+        &self,
+        target_ref: TargetUriRef<'_>,
+        request: &HeaderMap,
+    ) -> Option<Arc<Stored>> {
         let variants = self.targets.get(&target_ref)?;
         let fits = |stored: &&Arc<Stored>| stored.answers(request);
-        let varying = variants.iter().filter(|stored| !stored.is_for_any()).find(fits);
+        let varying = variants
+            .iter()
+            .filter(|stored| !stored.is_for_any())
+            .find(fits);
         varying.or_else(|| variants.iter().find(fits)).cloned()
     }
 
@@ -66,7 +75,10 @@ impl Memory {
     /// What a request has in every field that the `Vary` of what is stored names.
     pub(super) fn vary_key(&self, target: &TargetUri, request: &HeaderMap) -> VaryKey {
         let known = self.targets.peek(target).unwrap_or_default();
-        let mut names = known.iter().flat_map(|stored| stored.selecting_names()).collect::<Vec<_>>();
+        let mut names = known
+            .iter()
+            .flat_map(|stored| stored.selecting_names())
+            .collect::<Vec<_>>();
         names.sort_unstable_by_key(|name| name.as_str());
         names.dedup();
         VaryKey::of(names.into_iter().cloned().collect(), request)
@@ -76,21 +88,32 @@ impl Memory {
     /// later.
     pub(super) fn put(&self, target: &TargetUri, stored: Arc<Stored>, request: &HeaderMap) {
         let known = self.targets.get(target).unwrap_or_default();
-        if known.iter().any(|known| known.number > stored.number && known.is_selected_by(request)) {
+        if known
+            .iter()
+            .any(|known| known.number > stored.number && known.is_selected_by(request))
+        {
             return;
         }
         let mut weight = target.size() + stored.size();
-        let others = known.iter().filter(|known| !known.is_selected_by(request)).take_while(|known| {
-            weight += known.size();
-            weight <= self.heaviest
-        });
+        let others = known
+            .iter()
+            .filter(|known| !known.is_selected_by(request))
+            .take_while(|known| {
+                weight += known.size();
+                weight <= self.heaviest
+            });
         let others = others.take(MOST_VARIANTS - 1).cloned().collect::<Vec<_>>();
-        self.targets.insert(target.clone(), std::iter::once(stored).chain(others).collect());
+        self.targets.insert(
+            target.clone(),
+            std::iter::once(stored).chain(others).collect(),
+        );
     }
 
     /// Forgets what a request would be answered with, unless it began after `number`.
     pub(super) fn forget(&self, target: &TargetUri, request: &HeaderMap, number: u64) {
-        let Some(known) = self.targets.get(target) else { return };
+        let Some(known) = self.targets.get(target) else {
+            return;
+        };
         let is_kept = |known: &&Arc<Stored>| known.number > number || !known.answers(request);
         let kept = known.iter().filter(is_kept).cloned().collect::<Variants>();
         if kept.is_empty() {

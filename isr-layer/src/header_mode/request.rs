@@ -38,13 +38,22 @@ pub(super) struct HeaderModeRequest<S> {
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
 /// Answers a visit. `ready` is the client's own service, which fetches if this visit leads, and is let go otherwise.
-pub(super) async fn handle<S, B>(visit: HeaderModeRequest<S>, body: B, ready: S) -> Result<S::Body, S::Error>
+pub(super) async fn handle<S, B>(
+    visit: HeaderModeRequest<S>,
+    body: B,
+    ready: S,
+) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
     let marks = &visit.shared.core.marks;
-    match visit.mode.look(visit.target.target_ref(), &visit.parts.headers, marks, clock::now()) {
+    match visit.mode.look(
+        visit.target.target_ref(),
+        &visit.parts.headers,
+        marks,
+        clock::now(),
+    ) {
         Found::Fresh(stored) => Ok(visit.serve(&stored, Outcome::Hit)),
         Found::WhileRevalidate(stored) => {
             drop(ready);
@@ -64,7 +73,10 @@ impl<S> HeaderModeRequest<S> {
         B: RenderBody + Send + 'static,
     {
         let marks = &self.shared.core.marks;
-        let follower = match self.mode.join(&self.target, &self.parts.headers, marks, clock::now()) {
+        let follower = match self
+            .mode
+            .join(&self.target, &self.parts.headers, marks, clock::now())
+        {
             Joined::Fresh(stored) => return Ok(self.serve(&stored, Outcome::Hit)),
             Joined::Lead(lead) => return self.lead(lead, missing, body, ready).await,
             Joined::Follow(follower) => follower,
@@ -73,11 +85,15 @@ impl<S> HeaderModeRequest<S> {
         drop(ready);
         match follower.wait().await {
             Landed::Stored(stored) if stored.answers(&self.parts.headers) => {
-                let outcome = Outcome::Stored { forward: missing.forward, collapsed: true };
+                let outcome = Outcome::Stored {
+                    forward: missing.forward,
+                    collapsed: true,
+                };
                 return Ok(self.serve(&stored, outcome));
             }
             Landed::Failed => {
-                if let Some(kept) = self.in_place_of_an_error(&missing, Reason::FailedStatus, true) {
+                if let Some(kept) = self.in_place_of_an_error(&missing, Reason::FailedStatus, true)
+                {
                     return Ok(kept);
                 }
             }
@@ -88,7 +104,13 @@ impl<S> HeaderModeRequest<S> {
     }
 
     /// Fetches on a task of its own, and waits for what that gives.
-    async fn lead<B>(&self, lead: Lead, missing: Missing, body: B, service: S) -> Result<S::Body, S::Error>
+    async fn lead<B>(
+        &self,
+        lead: Lead,
+        missing: Missing,
+        body: B,
+        service: S,
+    ) -> Result<S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
@@ -96,8 +118,14 @@ impl<S> HeaderModeRequest<S> {
         let (client, answer) = oneshot::channel();
         let request = Request::from_parts(self.parts.clone(), body);
         let marks = &self.shared.core.marks;
-        let known = missing.stored.clone().filter(|stored| stored.can_be_validated(marks));
-        self.shared.core.tasks.spawn(fetch(lead, service, request, known, Some(client)));
+        let known = missing
+            .stored
+            .clone()
+            .filter(|stored| stored.can_be_validated(marks));
+        self.shared
+            .core
+            .tasks
+            .spawn(fetch(lead, service, request, known, Some(client)));
         match answer.await {
             Ok(fetched) => self.fetched(fetched, &missing),
             // The task was ended from outside: the runtime shuts down.
@@ -126,7 +154,9 @@ impl<S> HeaderModeRequest<S> {
             Fetched::Error(_) => Some(Reason::ServiceError),
             Fetched::Failed(reason) => Some(*reason),
         };
-        if let Some(kept) = negative.and_then(|reason| self.in_place_of_an_error(missing, reason, false)) {
+        if let Some(kept) =
+            negative.and_then(|reason| self.in_place_of_an_error(missing, reason, false))
+        {
             return Ok(kept);
         }
         let forward = missing.forward;
@@ -136,8 +166,15 @@ impl<S> HeaderModeRequest<S> {
             Fetched::Failed(reason) => (Failure::in_http(reason).response(None), Some(reason)),
         };
         let outcome = match unstored {
-            Some(reason) => Outcome::Unstored { forward, reason, collapsed: false },
-            None => Outcome::Stored { forward, collapsed: false },
+            Some(reason) => Outcome::Unstored {
+                forward,
+                reason,
+                collapsed: false,
+            },
+            None => Outcome::Stored {
+                forward,
+                collapsed: false,
+            },
         };
         Ok(self.noted(response, outcome))
     }
@@ -153,7 +190,9 @@ impl<S> HeaderModeRequest<S> {
         let mut parts = self.parts.clone();
         parts.method = Method::GET;
         ask_for_all(&mut parts.headers);
-        let lead = self.mode.refresh(&self.target, &parts.headers, &core.marks, clock::now());
+        let lead = self
+            .mode
+            .refresh(&self.target, &parts.headers, &core.marks, clock::now());
         let Some(lead) = lead else { return };
         let known = Some(stored.clone()).filter(|stored| stored.can_be_validated(&core.marks));
         let (shared, permits) = (Arc::downgrade(&self.shared), core.permits.clone());
@@ -167,7 +206,9 @@ impl<S> HeaderModeRequest<S> {
                 () = lead.gained_waiter() => None,
                 () = tokio::time::sleep(Purpose::Refresh.max_wait()) => return,
             };
-            let Some(service) = shared.upgrade().map(|shared| shared.service()) else { return };
+            let Some(service) = shared.upgrade().map(|shared| shared.service()) else {
+                return;
+            };
             drop(shared);
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
             fetch(lead, service, request, known, None).await;
@@ -180,17 +221,29 @@ impl<S> HeaderModeRequest<S> {
         reason: Reason,
         collapsed: bool,
     ) -> Option<Response<IsrBody<R>>> {
-        let kept = missing.stored.as_ref().filter(|stored| stored.allows_if_error(clock::now()))?;
+        let kept = missing
+            .stored
+            .as_ref()
+            .filter(|stored| stored.allows_if_error(clock::now()))?;
         Some(self.serve(kept, Outcome::StaleIfError { reason, collapsed }))
     }
 
     fn serve<R>(&self, stored: &Arc<Stored>, outcome: Outcome) -> Response<IsrBody<R>> {
         let kind = stored.kind(&self.parts.method, &self.parts.headers);
-        stored.answer(kind, outcome, self.shared.core.config.cache_status, clock::now())
+        stored.answer(
+            kind,
+            outcome,
+            self.shared.core.config.cache_status,
+            clock::now(),
+        )
     }
 
     /// An answer as it came, with what happened to it.
-    fn noted<R>(&self, mut response: Response<IsrBody<R>>, outcome: Outcome) -> Response<IsrBody<R>> {
+    fn noted<R>(
+        &self,
+        mut response: Response<IsrBody<R>>,
+        outcome: Outcome,
+    ) -> Response<IsrBody<R>> {
         if self.shared.core.config.cache_status {
             note_status(response.headers_mut(), &CacheStatus { outcome, ttl: None });
         }

@@ -13,7 +13,9 @@ use super::target::TargetUri;
 use super::validate::{ask_for_change, can_validate, updated};
 use crate::body::IsrBody;
 use crate::clock::Instant;
-use crate::deliver::{PreparedHeads, Representation, ResponseKind, body, choose_kind, prepare_foreign, size};
+use crate::deliver::{
+    PreparedHeads, Representation, ResponseKind, body, choose_kind, prepare_foreign, size,
+};
 use crate::invalidation::{Marks, Validity};
 use crate::outcome::{CacheStatus, Outcome};
 
@@ -49,8 +51,20 @@ pub(super) struct Whole {
 }
 
 impl Stored {
-    pub(super) fn new(target: TargetUri, admitted: Admitted, whole: &Whole, number: u64, as_of: u64) -> Self {
-        let Whole { parts, body, trailers, born, received } = whole;
+    pub(super) fn new(
+        target: TargetUri,
+        admitted: Admitted,
+        whole: &Whole,
+        number: u64,
+        as_of: u64,
+    ) -> Self {
+        let Whole {
+            parts,
+            body,
+            trailers,
+            born,
+            received,
+        } = whole;
         let mut headers = parts.headers.clone();
         let earlier_caches = prepare_foreign(&mut headers, *received);
         let size = size_of::<Self>() + target.size() + admitted.vary_key.size() + body.len();
@@ -97,7 +111,9 @@ impl Stored {
 
     /// What may be done with it now.
     pub(super) fn freshness(&self, marks: &Marks, now: Instant) -> Freshness {
-        self.admitted.lifetime.freshness(self.age(now), self.validity(marks))
+        self.admitted
+            .lifetime
+            .freshness(self.age(now), self.validity(marks))
     }
 
     /// Whether it may stand in for an error now.
@@ -121,22 +137,31 @@ impl Stored {
 
     /// Whether the origin can be asked if it still holds. After a purge it is not: that says it does not.
     pub(super) fn can_be_validated(&self, marks: &Marks) -> bool {
-        let is_trusted =
-            self.validity(marks) == Validity::Valid && !self.validators_mismatched.load(Ordering::Relaxed);
+        let is_trusted = self.validity(marks) == Validity::Valid
+            && !self.validators_mismatched.load(Ordering::Relaxed);
         let head = &self.representation.heads.latest().whole.head;
         is_trusted && head.status == StatusCode::OK && can_validate(&head.headers)
     }
 
     /// Makes a request ask for what differs from it only.
     pub(super) fn ask_for_change(&self, request: &mut HeaderMap) {
-        ask_for_change(request, &self.representation.heads.latest().whole.head.headers);
+        ask_for_change(
+            request,
+            &self.representation.heads.latest().whole.head.headers,
+        );
     }
 
     /// The whole of it, as a 304 with the headers `new` says it is now; `None` when that speaks of another answer.
-    pub(super) fn updated(&self, new: &HeaderMap, born: Instant, received: SystemTime) -> Option<Whole> {
+    pub(super) fn updated(
+        &self,
+        new: &HeaderMap,
+        born: Instant,
+        received: SystemTime,
+    ) -> Option<Whole> {
         let headers = updated(&self.representation.heads.latest().whole.head.headers, new);
         // TargetUriRef again in the same way, the origin would say the same again.
-        self.validators_mismatched.store(headers.is_none(), Ordering::Relaxed);
+        self.validators_mismatched
+            .store(headers.is_none(), Ordering::Relaxed);
         let headers = headers?;
         let (mut parts, ()) = Response::new(()).into_parts();
         parts.headers = headers;
@@ -189,9 +214,15 @@ impl Stored {
         let age = self.age(now);
         let until = now + Duration::from_secs(age.as_secs() + 1) - age;
         let age = age.as_secs();
-        let status = show_status.then(|| CacheStatus { outcome, ttl: Some(self.ttl(age, outcome)) });
-        let whole =
-            page.heads.latest().whole.at((age, until), status.as_ref(), self.earlier_caches.as_deref());
+        let status = show_status.then(|| CacheStatus {
+            outcome,
+            ttl: Some(self.ttl(age, outcome)),
+        });
+        let whole = page.heads.latest().whole.at(
+            (age, until),
+            status.as_ref(),
+            self.earlier_caches.as_deref(),
+        );
         if outcome == Outcome::Hit {
             page.heads.renew(&whole, kind, page.body.len())
         } else {
@@ -207,6 +238,10 @@ impl Stored {
     fn ttl(&self, age: u64, outcome: Outcome) -> i64 {
         let secs = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         let ttl = secs(self.admitted.lifetime.fresh.as_secs()).saturating_sub(secs(age));
-        if matches!(outcome, Outcome::StaleHit(_)) { ttl.min(0) } else { ttl }
+        if matches!(outcome, Outcome::StaleHit(_)) {
+            ttl.min(0)
+        } else {
+            ttl
+        }
     }
 }

@@ -45,28 +45,48 @@ impl<'a> TargetUriRef<'a> {
             return None;
         }
         let (scheme, host) = (uri.scheme_str().unwrap_or(""), host.unwrap_or(""));
-        let Some(authority) = uri.authority() else { return Self::new(scheme, host, path, uri.query()) };
+        let Some(authority) = uri.authority() else {
+            return Self::new(scheme, host, path, uri.query());
+        };
         let target_ref = Self::new(scheme, authority.as_str(), path, uri.query())?;
         let host = without_default_port(scheme, host);
         let is_one = host.is_empty() || target_ref.authority.eq_ignore_ascii_case(host);
         is_one.then_some(target_ref)
     }
 
-    fn new(scheme: &'a str, authority: &'a str, path: &'a str, query: Option<&'a str>) -> Option<Self> {
+    fn new(
+        scheme: &'a str,
+        authority: &'a str,
+        path: &'a str,
+        query: Option<&'a str>,
+    ) -> Option<Self> {
         // Such an authority could end where it seems not to.
-        if !path.starts_with('/') || authority.bytes().any(|byte| matches!(byte, b'/' | b'?' | b'#' | b'\\'))
+        if !path.starts_with('/')
+            || authority
+                .bytes()
+                .any(|byte| matches!(byte, b'/' | b'?' | b'#' | b'\\'))
         {
             return None;
         }
         let length = scheme.len() + authority.len() + path.len() + query.map_or(0, str::len);
         let authority = without_default_port(scheme, authority);
-        (length <= LONGEST).then_some(Self { scheme, authority, path, query })
+        (length <= LONGEST).then_some(Self {
+            scheme,
+            authority,
+            path,
+            query,
+        })
     }
 }
 
 impl TargetUri {
     pub(super) fn new(target_ref: TargetUriRef<'_>) -> Self {
-        let TargetUriRef { scheme, authority, path, query } = target_ref;
+        let TargetUriRef {
+            scheme,
+            authority,
+            path,
+            query,
+        } = target_ref;
         let mut text = format!("{scheme}://{}{path}", authority.to_ascii_lowercase());
         if let Some(query) = query {
             text.push('?');
@@ -74,7 +94,11 @@ impl TargetUri {
         }
         let lengths = [scheme, authority, path].map(str::len);
         let path = canonical(path).unwrap_or(path.into());
-        Self { text: text.into(), lengths, path: path.into() }
+        Self {
+            text: text.into(),
+            lengths,
+            path: path.into(),
+        }
     }
 
     /// What has to be asked for to get it.
@@ -83,7 +107,12 @@ impl TargetUri {
         let (scheme, rest) = self.text.split_at(scheme);
         let (authority, rest) = rest["://".len()..].split_at(authority);
         let (path, query) = rest.split_at(path);
-        TargetUriRef { scheme, authority, path, query: query.strip_prefix('?') }
+        TargetUriRef {
+            scheme,
+            authority,
+            path,
+            query: query.strip_prefix('?'),
+        }
     }
 
     /// The path as purges name it.
@@ -103,19 +132,36 @@ impl TargetUri {
 
     /// The same in every scheme: a request of HTTP/1.1 says none, one of HTTP/2 does, and both change one resource.
     pub(super) fn in_every_scheme(&self) -> impl Iterator<Item = Self> {
-        let TargetUriRef { scheme, authority, path, query } = self.target_ref();
-        let schemes = ["", "http", "https"].into_iter().filter(move |other| *other != scheme);
-        let others = schemes.filter_map(move |other| TargetUriRef::new(other, authority, path, query));
+        let TargetUriRef {
+            scheme,
+            authority,
+            path,
+            query,
+        } = self.target_ref();
+        let schemes = ["", "http", "https"]
+            .into_iter()
+            .filter(move |other| *other != scheme);
+        let others =
+            schemes.filter_map(move |other| TargetUriRef::new(other, authority, path, query));
         std::iter::once(self.clone()).chain(others.map(Self::new))
     }
 
     /// What a reference in `Location` or `Content-Location` names, if that is of the same origin (RFC 3986, 5.2).
     pub(super) fn refer(&self, reference: &str) -> Option<Self> {
         let reference = reference.split('#').next().unwrap_or_default().trim();
-        let TargetUriRef { scheme, authority, path, .. } = self.target_ref();
+        let TargetUriRef {
+            scheme,
+            authority,
+            path,
+            ..
+        } = self.target_ref();
         if let Some((named, rest)) = reference.split_once("://") {
             let is_same = named.eq_ignore_ascii_case(scheme) || scheme.is_empty();
-            return if is_same { self.beside(named, authority, scheme, rest) } else { None };
+            return if is_same {
+                self.beside(named, authority, scheme, rest)
+            } else {
+                None
+            };
         }
         if let Some(rest) = reference.strip_prefix("//") {
             return self.beside(scheme, authority, scheme, rest);
@@ -137,7 +183,9 @@ impl TargetUri {
         let authority = without_default_port(&named_scheme, &authority);
         let is_same = authority == without_default_port(&named_scheme, ours);
         let path = without_dots(uri.path());
-        TargetUriRef::new(scheme, ours, &path, uri.query()).filter(|_| is_same).map(Self::new)
+        TargetUriRef::new(scheme, ours, &path, uri.query())
+            .filter(|_| is_same)
+            .map(Self::new)
     }
 }
 
@@ -153,7 +201,9 @@ impl PartialEq for TargetUriRef<'_> {
 impl Hash for TargetUriRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.scheme.hash(state);
-        self.authority.bytes().for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
+        self.authority
+            .bytes()
+            .for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
         self.path.hash(state);
         self.query.hash(state);
     }
@@ -180,7 +230,9 @@ impl Hash for TargetUri {
 }
 
 fn split_query(reference: &str) -> (&str, Option<&str>) {
-    reference.split_once('?').map_or((reference, None), |(path, query)| (path, Some(query)))
+    reference
+        .split_once('?')
+        .map_or((reference, None), |(path, query)| (path, Some(query)))
 }
 
 fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
@@ -230,7 +282,10 @@ mod tests {
         let text = |uri, host| target(uri, host).unwrap().text;
 
         assert_eq!(&*text("/a?b=c&b", "Example.com"), "://example.com/a?b=c&b");
-        assert_eq!(&*text("http://example.com:80/a", "Example.com"), "http://example.com/a");
+        assert_eq!(
+            &*text("http://example.com:80/a", "Example.com"),
+            "http://example.com/a"
+        );
         assert_ne!(text("/a", "one"), text("/a", "other"));
         assert_ne!(text("/a?", "one"), text("/a", "one"));
         assert_ne!(text("/a?x&y", "one"), text("/a?y&x", "one"));
@@ -245,20 +300,28 @@ mod tests {
             let request = Request::get(uri).header(HOST, host).body(()).unwrap();
             let target_ref = TargetUriRef::of(&request, request.uri().path()).unwrap();
             let hash = targets.hasher().hash_one(target_ref);
-            targets
-                .keys()
-                .all(|target| targets.hasher().hash_one(target) == hash && target_ref.equivalent(target))
+            targets.keys().all(|target| {
+                targets.hasher().hash_one(target) == hash && target_ref.equivalent(target)
+            })
         };
 
         assert!(finds("/a?b", "example.com:81") && finds("/a?b", "EXAMPLE.com:81"));
-        for (uri, host) in [("/a?B", "example.com:81"), ("/a", "example.com:81"), ("/a?b", "example.com")] {
+        for (uri, host) in [
+            ("/a?B", "example.com:81"),
+            ("/a", "example.com:81"),
+            ("/a?b", "example.com"),
+        ] {
             assert!(!finds(uri, host), "{uri} {host}");
         }
     }
 
     #[test]
     fn two_hosts_are_none() {
-        let request = Request::get("/").header(HOST, "a").header(HOST, "b").body(()).unwrap();
+        let request = Request::get("/")
+            .header(HOST, "a")
+            .header(HOST, "b")
+            .body(())
+            .unwrap();
 
         assert!(TargetUriRef::of(&request, "/").is_none());
         assert!(target("http://a/", "b").is_none() && target("http://a:81/", "a").is_none());
@@ -287,12 +350,20 @@ mod tests {
             ("http://A:80/g?y", "http://a/g?y"),
         ] {
             assert_eq!(
-                base.refer(reference).map(|target| target.text.to_string()).as_deref(),
+                base.refer(reference)
+                    .map(|target| target.text.to_string())
+                    .as_deref(),
                 Some(expected),
                 "{reference}"
             );
         }
-        for reference in ["//g", "http://b/g", "https://a/g", "http://a:81/g", "http://a@b/g"] {
+        for reference in [
+            "//g",
+            "http://b/g",
+            "https://a/g",
+            "http://a:81/g",
+            "http://a@b/g",
+        ] {
             assert_eq!(base.refer(reference), None, "{reference}");
         }
         let unsaid = target("/b", "a").unwrap();

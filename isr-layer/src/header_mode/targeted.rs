@@ -9,12 +9,21 @@ use super::directives::{Directives, MOST_SECONDS};
 /// ignored as a whole (RFC 9213, 2.1).
 pub(super) fn directives(headers: &HeaderMap, name: &HeaderName) -> Option<Directives> {
     // The lines of a field are one (RFC 8941, 4.2).
-    let lines = headers.get_all(name).iter().map(|line| line.as_bytes()).collect::<Vec<_>>();
-    let members = Parser::new(&lines.join(&b", "[..])).parse::<Dictionary>().ok()?;
+    let lines = headers
+        .get_all(name)
+        .iter()
+        .map(|line| line.as_bytes())
+        .collect::<Vec<_>>();
+    let members = Parser::new(&lines.join(&b", "[..]))
+        .parse::<Dictionary>()
+        .ok()?;
     if members.is_empty() {
         return None;
     }
-    let mut directives = Directives { is_targeted: true, ..Directives::default() };
+    let mut directives = Directives {
+        is_targeted: true,
+        ..Directives::default()
+    };
     for (name, value) in &members {
         let value = bare(value);
         // `?0` is how the grammar says that something is not so.
@@ -57,7 +66,11 @@ mod tests {
     }
 
     fn max_age(seconds: u64) -> Option<Directives> {
-        Some(Directives { max_age: Some(seconds), is_targeted: true, ..Directives::default() })
+        Some(Directives {
+            max_age: Some(seconds),
+            is_targeted: true,
+            ..Directives::default()
+        })
     }
 
     #[test]
@@ -78,7 +91,14 @@ mod tests {
 
     #[test]
     fn a_number_of_another_type_is_stale() {
-        for line in ["max-age", "max-age=\"60\"", "max-age=60.5", "max-age=-1", "max-age=(60)", "max-age=x"] {
+        for line in [
+            "max-age",
+            "max-age=\"60\"",
+            "max-age=60.5",
+            "max-age=-1",
+            "max-age=(60)",
+            "max-age=x",
+        ] {
             assert_eq!(of(&[line]), max_age(0), "{line}");
         }
     }

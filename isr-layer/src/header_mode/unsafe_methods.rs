@@ -25,7 +25,12 @@ pub(super) async fn pass_unsafe<R, E>(
     Ok(response.map(IsrBody::inner))
 }
 
-fn named<'a>(target: &'a TargetUri, headers: &'a HeaderMap) -> impl Iterator<Item = TargetUri> + 'a {
-    let references = [LOCATION, CONTENT_LOCATION].into_iter().filter_map(|name| headers.get(name));
+fn named<'a>(
+    target: &'a TargetUri,
+    headers: &'a HeaderMap,
+) -> impl Iterator<Item = TargetUri> + 'a {
+    let references = [LOCATION, CONTENT_LOCATION]
+        .into_iter()
+        .filter_map(|name| headers.get(name));
     references.filter_map(|value: &HeaderValue| target.refer(value.to_str().ok()?))
 }

@@ -1,8 +1,8 @@
 //! Asking whether a stale answer still holds, and what a 304 changes about it (RFC 9111, 4.3).
 
 use http::header::{
-    AGE, CACHE_STATUS, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, HeaderMap,
-    HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    AGE, CACHE_STATUS, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
+    HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 
 use crate::deliver::{is_digest, remove_hop_by_hop};
@@ -46,7 +46,15 @@ pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> 
 
 /// What describes the body that is there.
 fn is_kept(name: &HeaderName) -> bool {
-    [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG].contains(name) || is_digest(name)
+    [
+        CONTENT_ENCODING,
+        CONTENT_LENGTH,
+        CONTENT_RANGE,
+        CONTENT_TYPE,
+        ETAG,
+    ]
+    .contains(name)
+        || is_digest(name)
 }
 
 /// An entity tag without its mark of weakness.
@@ -71,9 +79,16 @@ mod tests {
     fn both_validators_are_asked_with() {
         let mut request = map(&[("accept", "x")]);
 
-        ask_for_change(&mut request, &map(&[("etag", "W/\"a\""), ("last-modified", "then")]));
+        ask_for_change(
+            &mut request,
+            &map(&[("etag", "W/\"a\""), ("last-modified", "then")]),
+        );
 
-        let expected = [("accept", "x"), ("if-none-match", "W/\"a\""), ("if-modified-since", "then")];
+        let expected = [
+            ("accept", "x"),
+            ("if-none-match", "W/\"a\""),
+            ("if-modified-since", "then"),
+        ];
         assert_eq!(request, map(&expected));
     }
 
@@ -112,8 +127,17 @@ mod tests {
 
     #[test]
     fn a_304_that_speaks_of_another_answer_is_none() {
-        assert_eq!(updated(&map(&[("etag", "\"a\"")]), &map(&[("etag", "\"b\"")])), None);
-        assert_eq!(updated(&map(&[("last-modified", "then")]), &map(&[("etag", "\"b\"")])), None);
+        assert_eq!(
+            updated(&map(&[("etag", "\"a\"")]), &map(&[("etag", "\"b\"")])),
+            None
+        );
+        assert_eq!(
+            updated(
+                &map(&[("last-modified", "then")]),
+                &map(&[("etag", "\"b\"")])
+            ),
+            None
+        );
         assert!(updated(&map(&[("etag", "\"a\"")]), &map(&[])).is_some());
     }
 }

@@ -12,11 +12,15 @@ type Field = (HeaderName, Option<Box<[u8]>>);
 /// The names in `Vary`, over all its lines; `None` when a member is `*` or no name, since then no request matches ever.
 pub(super) fn names(response: &HeaderMap) -> Option<Vec<HeaderName>> {
     let lines = response.get_all(VARY).into_iter();
-    let members = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let members = lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii);
     let mut names = Vec::new();
     for member in members.filter(|member| !member.is_empty()) {
         // `*` is a token too, and so a name to the parser.
-        let name = HeaderName::from_bytes(member).ok().filter(|name| name.as_str() != "*")?;
+        let name = HeaderName::from_bytes(member)
+            .ok()
+            .filter(|name| name.as_str() != "*")?;
         if !names.contains(&name) {
             names.push(name);
         }
@@ -38,12 +42,16 @@ impl VaryKey {
 
     /// Whether another request has the same in each of them.
     pub(super) fn matches(&self, request: &HeaderMap) -> bool {
-        self.0.iter().all(|(name, known)| value(request, name) == *known)
+        self.0
+            .iter()
+            .all(|(name, known)| value(request, name) == *known)
     }
 
     /// Whether two requests have the same in each of them.
     pub(super) fn is_same(&self, one: &HeaderMap, other: &HeaderMap) -> bool {
-        self.0.iter().all(|(name, _)| value(one, name) == value(other, name))
+        self.0
+            .iter()
+            .all(|(name, _)| value(one, name) == value(other, name))
     }
 
     /// The fields.
@@ -58,33 +66,50 @@ impl VaryKey {
 
     /// Bytes it takes, about.
     pub(super) fn size(&self) -> usize {
-        let entry =
-            |(name, value): &Field| 64 + name.as_str().len() + value.as_ref().map_or(0, |value| value.len());
+        let entry = |(name, value): &Field| {
+            64 + name.as_str().len() + value.as_ref().map_or(0, |value| value.len())
+        };
         self.0.iter().map(entry).sum()
     }
 }
 
 /// The lines of a field as one, in a normal form where its grammar is known; `None` when there is none.
 fn value(request: &HeaderMap, name: &HeaderName) -> Option<Box<[u8]>> {
-    let mut lines = request.get_all(name).iter().map(|line| line.as_bytes().trim_ascii());
+    let mut lines = request
+        .get_all(name)
+        .iter()
+        .map(|line| line.as_bytes().trim_ascii());
     let mut all = lines.next()?.to_vec();
     for line in lines {
         all.extend_from_slice(b", ");
         all.extend_from_slice(line);
     }
-    Some(if is_plain_list(name) { normal(&all) } else { all.into() })
+    Some(if is_plain_list(name) {
+        normal(&all)
+    } else {
+        all.into()
+    })
 }
 
 /// Lists whose members hold no quoted comma worth a thought and are compared without regard to case.
 fn is_plain_list(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "accept-charset" | "accept-encoding" | "accept-language")
+    matches!(
+        name.as_str(),
+        "accept-charset" | "accept-encoding" | "accept-language"
+    )
 }
 
 /// A list in lower case, without empty members, with one spelling of white space.
 fn normal(list: &[u8]) -> Box<[u8]> {
-    let members =
-        list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty());
-    members.map(<[u8]>::to_ascii_lowercase).collect::<Vec<_>>().join(&b","[..]).into()
+    let members = list
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|member| !member.is_empty());
+    members
+        .map(<[u8]>::to_ascii_lowercase)
+        .collect::<Vec<_>>()
+        .join(&b","[..])
+        .into()
 }
 
 #[cfg(test)]
@@ -125,7 +150,11 @@ mod tests {
             (&["foo", "bar, *"], None),
             (&["foo bar"], None),
         ] {
-            assert_eq!(names(&lines(VARY, vary)).map(|names| names.len()), expected, "{vary:?}");
+            assert_eq!(
+                names(&lines(VARY, vary)).map(|names| names.len()),
+                expected,
+                "{vary:?}"
+            );
         }
     }
 
@@ -133,7 +162,10 @@ mod tests {
     fn a_field_that_is_missing_differs_from_one_that_is_empty() {
         let of = |fields: &[(&'static str, &str)]| {
             VaryKey::of(
-                vec![HeaderName::from_static("foo"), HeaderName::from_static("bar")],
+                vec![
+                    HeaderName::from_static("foo"),
+                    HeaderName::from_static("bar"),
+                ],
                 &request(fields),
             )
         };
@@ -141,21 +173,32 @@ mod tests {
         assert!(of(&[]).matches(&request(&[("baz", "1")])));
         assert!(!of(&[]).matches(&request(&[("foo", "")])));
         assert!(!of(&[("foo", "1")]).matches(&request(&[])));
-        assert!(of(&[("foo", "1"), ("bar", "2")]).matches(&request(&[("bar", " 2"), ("foo", "1 ")])));
-        assert!(!of(&[("foo", "1"), ("bar", "2")]).matches(&request(&[("foo", "2"), ("bar", "1")])));
+        assert!(
+            of(&[("foo", "1"), ("bar", "2")]).matches(&request(&[("bar", " 2"), ("foo", "1 ")]))
+        );
+        assert!(
+            !of(&[("foo", "1"), ("bar", "2")]).matches(&request(&[("foo", "2"), ("bar", "1")]))
+        );
     }
 
     #[test]
     fn lines_are_one_list_and_known_lists_have_one_spelling() {
         let of = |name: &'static str, value| {
-            VaryKey::of(vec![HeaderName::from_static(name)], &request(&[(name, value)]))
+            VaryKey::of(
+                vec![HeaderName::from_static(name)],
+                &request(&[(name, value)]),
+            )
         };
 
         assert!(of("foo", "a, b").matches(&request(&[("foo", "a"), ("foo", "b")])));
         assert!(!of("foo", "a, b").matches(&request(&[("foo", "b, a")])));
         assert!(!of("foo", "a").matches(&request(&[("foo", "A")])));
-        assert!(of("accept-language", "de,EN").matches(&request(&[("accept-language", " DE , ,en")])));
-        assert!(!of("accept-language", "de, en").matches(&request(&[("accept-language", "en, de")])));
+        assert!(
+            of("accept-language", "de,EN").matches(&request(&[("accept-language", " DE , ,en")]))
+        );
+        assert!(
+            !of("accept-language", "de, en").matches(&request(&[("accept-language", "en, de")]))
+        );
     }
 
     proptest! {

@@ -58,7 +58,10 @@ impl Hosts {
             }
         }
         hosts.sort_by(|one, other| one.compare(other.name.bytes(), other.port));
-        match hosts.windows(2).find(|pair| pair[0].name == pair[1].name && pair[0].port == pair[1].port) {
+        match hosts
+            .windows(2)
+            .find(|pair| pair[0].name == pair[1].name && pair[0].port == pair[1].port)
+        {
             Some(pair) => refuse(format!(
                 "`hosts` lists one host twice: `{}` and `{}`; upper and lower case are the same",
                 pair[0].spelt, pair[1].spelt
@@ -73,11 +76,18 @@ impl Hosts {
     }
 
     /// The host that stands in the key of a request: one of the list, or none where nothing is listed.
-    pub(crate) fn of(&self, uri: &Uri, headers: &HeaderMap) -> Result<Option<&Arc<Host>>, Unlisted> {
+    pub(crate) fn of(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Option<&Arc<Host>>, Unlisted> {
         if !self.are_listed() {
             return Ok(None);
         }
-        authority(uri, headers).and_then(|authority| self.find(authority)).map(Some).ok_or(Unlisted)
+        authority(uri, headers)
+            .and_then(|authority| self.find(authority))
+            .map(Some)
+            .ok_or(Unlisted)
     }
 
     /// What stands for the host in keys that no request made: each host of the list, or none once where nothing is listed.
@@ -91,10 +101,14 @@ impl Hosts {
         let (name, port) = split(authority)?;
         let find = |port| {
             let name = || name.bytes().map(|octet| octet.to_ascii_lowercase());
-            let at = self.0.binary_search_by(|host| host.compare(name(), port)).ok()?;
+            let at = self
+                .0
+                .binary_search_by(|host| host.compare(name(), port))
+                .ok()?;
             self.0.get(at)
         };
-        port.and_then(|port| find(Some(port))).or_else(|| find(None))
+        port.and_then(|port| find(Some(port)))
+            .or_else(|| find(None))
     }
 }
 
@@ -112,7 +126,10 @@ impl Host {
         if name.is_empty() {
             return Err("it has no name");
         }
-        let is_host = match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let is_host = match name
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
             Some(address) => address.parse::<Ipv6Addr>().is_ok(),
             None => name.len() <= LONGEST_NAME && name.split('.').all(is_label),
         };
@@ -120,7 +137,12 @@ impl Host {
             return Err("its name is none");
         }
         let (name, field) = (name.to_ascii_lowercase(), key::field(spelt.as_bytes()));
-        Ok(Self { spelt: spelt.to_owned(), name, port, field })
+        Ok(Self {
+            spelt: spelt.to_owned(),
+            name,
+            port,
+            field,
+        })
     }
 
     /// As it stands in keys.
@@ -151,7 +173,9 @@ fn mistake(spelt: &str) -> Option<&'static str> {
     if spelt.contains('@') {
         return Some("it has user information");
     }
-    spelt.contains('*').then_some("each host is listed by its own name, not by a pattern")
+    spelt
+        .contains('*')
+        .then_some("each host is listed by its own name, not by a pattern")
 }
 
 fn is_label(label: &str) -> bool {
@@ -185,9 +209,14 @@ fn split(authority: &str) -> Option<(&str, Option<u16>)> {
     if rest.is_empty() {
         return Some((name, None));
     }
-    let digits =
-        rest.strip_prefix(':').filter(|digits| digits.bytes().all(|octet| octet.is_ascii_digit()))?;
-    let port = if digits.is_empty() { None } else { Some(digits.parse().ok()?) };
+    let digits = rest
+        .strip_prefix(':')
+        .filter(|digits| digits.bytes().all(|octet| octet.is_ascii_digit()))?;
+    let port = if digits.is_empty() {
+        None
+    } else {
+        Some(digits.parse().ok()?)
+    };
     Some((name, port))
 }
 
@@ -201,7 +230,9 @@ mod tests {
 
     fn refusal(listed: &[&str]) -> String {
         let listed = listed.iter().map(|&spelt| spelt.to_owned()).collect();
-        Hosts::new(listed).expect_err("they are refused").to_string()
+        Hosts::new(listed)
+            .expect_err("they are refused")
+            .to_string()
     }
 
     #[test]
@@ -243,7 +274,10 @@ mod tests {
     fn one_host_twice_is_refused_and_both_are_named() {
         let refusal = refusal(&["example.com", "other.example", "EXAMPLE.com"]);
 
-        assert!(refusal.contains("`example.com`") && refusal.contains("`EXAMPLE.com`"), "{refusal}");
+        assert!(
+            refusal.contains("`example.com`") && refusal.contains("`EXAMPLE.com`"),
+            "{refusal}"
+        );
         hosts(&["example.com", "example.com:80", "example.com:81"]);
     }
 
@@ -298,7 +332,11 @@ mod tests {
             ("http://b.example/", &["a.example"], Ok("b.example")),
             ("http://c.example/", &["a.example"], Err(Unlisted)),
             ("http://a.example@b.example:1/", &[], Ok("b.example")),
-            ("http://b.example/", &["b.example", "b.example"], Err(Unlisted)),
+            (
+                "http://b.example/",
+                &["b.example", "b.example"],
+                Err(Unlisted),
+            ),
         ] {
             let mut headers = HeaderMap::new();
             for line in lines {
@@ -307,7 +345,11 @@ mod tests {
 
             let found = hosts.of(&uri.parse().unwrap(), &headers);
 
-            assert_eq!(found.map(|host| host.unwrap().spelt.as_str()), expected, "{uri} {lines:?}");
+            assert_eq!(
+                found.map(|host| host.unwrap().spelt.as_str()),
+                expected,
+                "{uri} {lines:?}"
+            );
         }
     }
 
@@ -315,7 +357,10 @@ mod tests {
     fn without_a_list_there_is_no_host_and_one_key_without_it() {
         let none = Hosts::default();
 
-        assert_eq!(none.of(&Uri::from_static("http://a.example/"), &HeaderMap::new()), Ok(None));
+        assert_eq!(
+            none.of(&Uri::from_static("http://a.example/"), &HeaderMap::new()),
+            Ok(None)
+        );
         assert_eq!(none.each().collect::<Vec<_>>(), [None]);
         assert_eq!(hosts(&["a.example", "b.example"]).each().count(), 2);
     }

@@ -142,7 +142,10 @@ impl Marks {
             all: Mark::default(),
             floor: Mark::default(),
             bound,
-            table: RwLock::new(Table { sweep_at: bound.min(WORTH_A_LOOK), ..Table::default() }),
+            table: RwLock::new(Table {
+                sweep_at: bound.min(WORTH_A_LOOK),
+                ..Table::default()
+            }),
         }
     }
 
@@ -172,7 +175,12 @@ impl Marks {
     }
 
     /// The same for a list of paths of which `path` is one: what a purge of a single path says is left out.
-    pub(crate) fn validity_of_many(&self, path: &str, tags: &[Arc<TagMark>], since: u64) -> Validity {
+    pub(crate) fn validity_of_many(
+        &self,
+        path: &str,
+        tags: &[Arc<TagMark>],
+        since: u64,
+    ) -> Validity {
         self.strictest(path, tags, since, Table::prefix_validity)
     }
 
@@ -197,12 +205,16 @@ impl Marks {
 
     /// The newest mark on any of `cells`, or the floor when that is newer.
     pub(crate) fn newest(&self, tags: &[Arc<TagMark>]) -> u64 {
-        tags.iter().map(|tag| tag.mark.newest()).fold(self.floor.newest(), u64::max)
+        tags.iter()
+            .map(|tag| tag.mark.newest())
+            .fold(self.floor.newest(), u64::max)
     }
 
     /// The cells of `tags`, made where they are not there yet.
     pub(crate) fn intern(&self, tags: impl IntoIterator<Item = String>) -> Vec<Arc<TagMark>> {
-        tags.into_iter().map(|tag| self.tag(&tag).unwrap_or_else(|| self.write().tag(tag))).collect()
+        tags.into_iter()
+            .map(|tag| self.tag(&tag).unwrap_or_else(|| self.write().tag(tag)))
+            .collect()
     }
 
     /// The cell of a tag that somebody carries or purged.
@@ -234,11 +246,19 @@ impl Marks {
             Target::Page(tag) => tag.mark.raise(number, strength),
             Target::Tag(tag) => table.tag(tag.clone()).mark.raise(number, strength),
             Target::Path(path) => {
-                table.paths.entry(path.as_str().into()).or_default().raise(number, strength);
+                table
+                    .paths
+                    .entry(path.as_str().into())
+                    .or_default()
+                    .raise(number, strength);
                 self.newest_text.fetch_max(number, Ordering::Release);
             }
             Target::Prefix(prefix) => {
-                table.prefixes.entry(prefix.as_str().into()).or_default().raise(number, strength);
+                table
+                    .prefixes
+                    .entry(prefix.as_str().into())
+                    .or_default()
+                    .raise(number, strength);
                 self.newest_text.fetch_max(number, Ordering::Release);
             }
         }
@@ -246,8 +266,13 @@ impl Marks {
 
     fn prune_table(&self, table: &mut Table, through: u64) {
         // A tag that nobody carries and no purge named says nothing: it came with a key that is gone.
-        table.tags.retain(|_, tag| !is_idle(tag) || tag.mark.newest() > 0);
-        let mut numbers = table.prunable().filter(|number| *number <= through).collect::<Vec<_>>();
+        table
+            .tags
+            .retain(|_, tag| !is_idle(tag) || tag.mark.newest() > 0);
+        let mut numbers = table
+            .prunable()
+            .filter(|number| *number <= through)
+            .collect::<Vec<_>>();
         let keep = self.bound / 2;
         if numbers.len() > keep {
             let cut = numbers.len() - keep - 1;
@@ -257,7 +282,10 @@ impl Marks {
             self.floor.hard.fetch_max(hard, Ordering::Release);
             table.forget(cut);
         }
-        table.sweep_at = self.bound.min(WORTH_A_LOOK).max(table.len() + table.len() / 2);
+        table.sweep_at = self
+            .bound
+            .min(WORTH_A_LOOK)
+            .max(table.len() + table.len() / 2);
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
@@ -280,7 +308,10 @@ impl Table {
 
     /// The strictest mark on `path` itself and on each prefix of it that ends at a segment boundary.
     fn text_validity(&self, path: &str, since: u64) -> Validity {
-        let of_path = self.paths.get(path).map_or(Validity::Valid, |mark| mark.validity(since));
+        let of_path = self
+            .paths
+            .get(path)
+            .map_or(Validity::Valid, |mark| mark.validity(since));
         of_path.max(self.prefix_validity(path, since))
     }
 
@@ -288,20 +319,39 @@ impl Table {
         if self.prefixes.is_empty() {
             return Validity::Valid;
         }
-        let of = |text: &str| self.prefixes.get(text).map_or(Validity::Valid, |mark| mark.validity(since));
+        let of = |text: &str| {
+            self.prefixes
+                .get(text)
+                .map_or(Validity::Valid, |mark| mark.validity(since))
+        };
         let slashes = path.match_indices('/');
-        slashes.fold(of(path), |worst, (at, _)| worst.max(of(&path[..at])).max(of(&path[..=at])))
+        slashes.fold(of(path), |worst, (at, _)| {
+            worst.max(of(&path[..at])).max(of(&path[..=at]))
+        })
     }
 
     /// The newest number of each selector that only this table holds.
     fn prunable(&self) -> impl Iterator<Item = u64> {
-        let idle = self.tags.values().filter(|tag| is_idle(tag)).map(|tag| tag.mark.newest());
-        idle.chain(self.paths.values().chain(self.prefixes.values()).map(Mark::newest))
+        let idle = self
+            .tags
+            .values()
+            .filter(|tag| is_idle(tag))
+            .map(|tag| tag.mark.newest());
+        idle.chain(
+            self.paths
+                .values()
+                .chain(self.prefixes.values())
+                .map(Mark::newest),
+        )
     }
 
     /// The newest hard number among what [`forget`](Self::forget) would drop.
     fn newest_hard(&self, cut: u64) -> u64 {
-        let idle = self.tags.values().filter(|tag| is_idle(tag)).map(|tag| &tag.mark);
+        let idle = self
+            .tags
+            .values()
+            .filter(|tag| is_idle(tag))
+            .map(|tag| &tag.mark);
         idle.chain(self.paths.values().chain(self.prefixes.values()))
             .filter(|mark| mark.newest() <= cut)
             .map(|mark| mark.hard.load(Ordering::Acquire))
@@ -310,7 +360,8 @@ impl Table {
     }
 
     fn forget(&mut self, cut: u64) {
-        self.tags.retain(|_, tag| !is_idle(tag) || tag.mark.newest() > cut);
+        self.tags
+            .retain(|_, tag| !is_idle(tag) || tag.mark.newest() > cut);
         self.paths.retain(|_, mark| mark.newest() > cut);
         self.prefixes.retain(|_, mark| mark.newest() > cut);
         self.tags.shrink_to_fit();

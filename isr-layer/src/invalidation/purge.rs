@@ -70,12 +70,19 @@ impl Purge {
 
     /// Every cached instance of a page: `/posts/{slug}`. With [`param`](Self::param) it is one of them.
     pub fn page(pattern: impl Into<String>) -> Self {
-        Self::one(Selector::Page { pattern: pattern.into(), params: Vec::new() })
+        Self::one(Selector::Page {
+            pattern: pattern.into(),
+            params: Vec::new(),
+        })
     }
 
     /// Names one parameter of the page given last; a call without a page before it changes nothing.
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        if let Some(Item { selector: Selector::Page { params, .. }, .. }) = self.items.last_mut() {
+        if let Some(Item {
+            selector: Selector::Page { params, .. },
+            ..
+        }) = self.items.last_mut()
+        {
             params.push((name.into(), value.into()));
         }
         self
@@ -109,7 +116,9 @@ impl Purge {
 
     /// Sets the mode of every selector of this purge.
     pub fn mode(mut self, mode: Mode) -> Self {
-        self.items.iter_mut().for_each(|item| item.mode = Some(mode));
+        self.items
+            .iter_mut()
+            .for_each(|item| item.mode = Some(mode));
         self
     }
 
@@ -147,7 +156,13 @@ impl Purge {
     }
 
     fn one(selector: Selector) -> Self {
-        Self { items: vec![Item { selector, mode: None }], ..Self::default() }
+        Self {
+            items: vec![Item {
+                selector,
+                mode: None,
+            }],
+            ..Self::default()
+        }
     }
 }
 

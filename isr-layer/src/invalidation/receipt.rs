@@ -33,7 +33,11 @@ pub struct SelectorReceipt {
     pub(crate) etag: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) previous_etag: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", rename = "render_ms", serialize_with = "millis")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        rename = "render_ms",
+        serialize_with = "millis"
+    )]
     pub(crate) render: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) matched: Option<u64>,
@@ -70,12 +74,20 @@ pub enum Status {
 impl Receipt {
     pub(crate) fn new(sequence: Option<u64>, receipts: Vec<SelectorReceipt>) -> Self {
         let revalidated = receipts.iter().all(|receipt| receipt.status.is_good());
-        Self { revalidated, dry_run: false, sequence, receipts }
+        Self {
+            revalidated,
+            dry_run: false,
+            sequence,
+            receipts,
+        }
     }
 
     /// What would have happened: nothing was marked or rendered.
     pub(crate) fn of_dry_run(receipts: Vec<SelectorReceipt>) -> Self {
-        Self { dry_run: true, ..Self::new(None, receipts) }
+        Self {
+            dry_run: true,
+            ..Self::new(None, receipts)
+        }
     }
 
     /// Whether no selector failed or was unknown.
@@ -126,7 +138,11 @@ impl SelectorReceipt {
             Status::UnknownPath => 0,
             _ => 1,
         };
-        if badness(other.status) > badness(self.status) { other } else { self }
+        if badness(other.status) > badness(self.status) {
+            other
+        } else {
+            self
+        }
     }
 
     /// The selector this is about.
@@ -200,7 +216,8 @@ fn selector<S: Serializer>(selector: &Selector, serializer: S) -> Result<S::Ok, 
         Selector::Page { pattern, params } => {
             map.serialize_entry("page", pattern)?;
             if !params.is_empty() {
-                let params: std::collections::BTreeMap<_, _> = params.iter().map(|(k, v)| (k, v)).collect();
+                let params: std::collections::BTreeMap<_, _> =
+                    params.iter().map(|(k, v)| (k, v)).collect();
                 map.serialize_entry("params", &params)?;
             }
         }
@@ -217,5 +234,7 @@ fn code<S: Serializer>(code: &Option<StatusCode>, serializer: S) -> Result<S::Ok
 }
 
 fn millis<S: Serializer>(render: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    render.map(|render| u64::try_from(render.as_millis()).unwrap_or(u64::MAX)).serialize(serializer)
+    render
+        .map(|render| u64::try_from(render.as_millis()).unwrap_or(u64::MAX))
+        .serialize(serializer)
 }

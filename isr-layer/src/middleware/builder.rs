@@ -47,7 +47,11 @@ impl IsrLayerBuilder {
                 memory_bytes: 256 * 1024 * 1024,
                 max_entries: 1_000_000,
                 max_marks: 65_536,
-                renders: Limits { at_once: 2 * cores, per_page: 8, queued: 1024 },
+                renders: Limits {
+                    at_once: 2 * cores,
+                    per_page: 8,
+                    queued: 1024,
+                },
                 downstream: Downstream::default(),
                 new_keys_per_second: 100,
                 draft: None,
@@ -223,9 +227,11 @@ impl IsrLayerBuilder {
     /// Keeps a request extension from renders where the layer sits behind a router, whose extensions travel otherwise.
     /// In front of the application none travels anyway.
     pub fn drop_extension<T: Clone + Send + Sync + 'static>(mut self) -> Self {
-        self.config.drop_extensions.push(|extensions: &mut Extensions| {
-            extensions.remove::<T>();
-        });
+        self.config
+            .drop_extensions
+            .push(|extensions: &mut Extensions| {
+                extensions.remove::<T>();
+            });
         self
     }
 
@@ -237,17 +243,26 @@ impl IsrLayerBuilder {
     /// setting is not accepted; the message names both sides.
     pub fn build(mut self) -> Result<IsrLayer, Error> {
         let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
-        if let Some(name) = self.config.keep_headers.iter().find(|name| says_who_asks(name)) {
+        if let Some(name) = self
+            .config
+            .keep_headers
+            .iter()
+            .find(|name| says_who_asks(name))
+        {
             return refuse(format!(
                 "`keep_header` cannot keep `{name}`: it says who asks, and a page is for everybody"
             ));
         }
         let limits = self.config.renders;
         if limits.at_once == 0 || limits.per_page == 0 {
-            return refuse("background renders are limited to none: at least one must be allowed".to_owned());
+            return refuse(
+                "background renders are limited to none: at least one must be allowed".to_owned(),
+            );
         }
         if self.config.memory_bytes == 0 || self.config.max_entries == 0 {
-            return refuse("memory is limited to nothing: room for at least one page is needed".to_owned());
+            return refuse(
+                "memory is limited to nothing: room for at least one page is needed".to_owned(),
+            );
         }
         if !self.config.targets.is_empty() && !self.config.from_response_headers {
             return refuse(
@@ -256,17 +271,31 @@ impl IsrLayerBuilder {
             );
         }
         self.config.downstream.check()?;
-        self.config.draft = self.draft.map(|secret| Draft::new(secret, self.draft_cookie)).transpose()?;
-        let declared = || inventory::iter::<Registered>.into_iter().map(|Registered(page)| *page).collect();
-        let hosts = self.hosts.map_or_else(|| Ok(Hosts::default()), Hosts::new)?;
+        self.config.draft = self
+            .draft
+            .map(|secret| Draft::new(secret, self.draft_cookie))
+            .transpose()?;
+        let declared = || {
+            inventory::iter::<Registered>
+                .into_iter()
+                .map(|Registered(page)| *page)
+                .collect()
+        };
+        let hosts = self
+            .hosts
+            .map_or_else(|| Ok(Hosts::default()), Hosts::new)?;
         let registry = Registry::new(self.pages.unwrap_or_else(declared), hosts)?;
         let lists = ParamLists::new(&registry, self.params)?;
-        Ok(IsrLayer { core: Core::new(self.config, registry, lists) })
+        Ok(IsrLayer {
+            core: Core::new(self.config, registry, lists),
+        })
     }
 }
 
 impl fmt::Debug for IsrLayerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IsrLayerBuilder").field("pages", &self.pages).finish_non_exhaustive()
+        f.debug_struct("IsrLayerBuilder")
+            .field("pages", &self.pages)
+            .finish_non_exhaustive()
     }
 }

@@ -36,22 +36,32 @@ pin_project! {
 impl<F, R, E> ResponseFuture<F, R, E> {
     #[inline]
     pub(crate) fn hit(hit: Hit) -> Self {
-        Self { kind: Kind::Hit { hit } }
+        Self {
+            kind: Kind::Hit { hit },
+        }
     }
 
     pub(crate) fn foreign_hit(hit: header_mode::Hit) -> Self {
-        Self { kind: Kind::ForeignHit { hit } }
+        Self {
+            kind: Kind::ForeignHit { hit },
+        }
     }
 
     #[inline]
     pub(crate) fn inner(future: F) -> Self {
-        Self { kind: Kind::Inner { future } }
+        Self {
+            kind: Kind::Inner { future },
+        }
     }
 
     pub(crate) fn waiting(
         future: impl Future<Output = Result<Response<IsrBody<R>>, E>> + Send + 'static,
     ) -> Self {
-        Self { kind: Kind::Waiting { future: Box::pin(future) } }
+        Self {
+            kind: Kind::Waiting {
+                future: Box::pin(future),
+            },
+        }
     }
 }
 
@@ -71,7 +81,9 @@ where
             KindProjected::ForeignHit { hit } => Ok(hit.answer()),
             KindProjected::Inner { future } => {
                 let response = ready!(future.poll(cx));
-                return Poll::Ready(response.map(|response| response.map(|body| into(IsrBody::inner(body)))));
+                return Poll::Ready(
+                    response.map(|response| response.map(|body| into(IsrBody::inner(body)))),
+                );
             }
             KindProjected::Waiting { future } => ready!(future.as_mut().poll(cx)),
         };

@@ -62,14 +62,30 @@ impl<S> GrpcRequest<S> {
             GrpcLookup::Fresh(entry, now) => {
                 let show_status = self.shared.core.config.cache_status;
                 let choice = Delivery::default().choose(&entry);
-                Ok(Hit { entry, choice, show_status, now }.answer(identity))
+                Ok(Hit {
+                    entry,
+                    choice,
+                    show_status,
+                    now,
+                }
+                .answer(identity))
             }
             GrpcLookup::Page(recipe) => {
                 let ready = self.ready().await?;
                 let arrival = self.shared.core.marks.published();
                 let (shared, delivery) = (self.shared, Delivery::take(&mut head));
                 let request = head.map(|()| B::from_rewound(body));
-                handle(Box::new(PageRequest { shared, recipe, delivery, request, arrival }), ready).await
+                handle(
+                    Box::new(PageRequest {
+                        shared,
+                        recipe,
+                        delivery,
+                        request,
+                        arrival,
+                    }),
+                    ready,
+                )
+                .await
             }
             GrpcLookup::NotAPage => pass(head, body, self.ready().await?).await,
         }
@@ -103,7 +119,13 @@ impl<S> GrpcRequest<S> {
             Some(entry) => GrpcLookup::Fresh(entry, now),
             None => {
                 let key = key.to_key(&self.page);
-                GrpcLookup::Page(Shared::recipe(&self.shared, self.page.clone(), key, head, self.routed))
+                GrpcLookup::Page(Shared::recipe(
+                    &self.shared,
+                    self.page.clone(),
+                    key,
+                    head,
+                    self.routed,
+                ))
             }
         }
     }
@@ -112,8 +134,17 @@ impl<S> GrpcRequest<S> {
     fn cut<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
         let (forward, reason) = (Forward::Bypass, Reason::RequestCut);
         let response = failed(reason).map(|()| IsrBody::empty());
-        let outcome = Outcome::Unstored { forward, reason, collapsed: false };
-        unstored(response, &Delivery::default(), outcome, self.shared.core.config.cache_status)
+        let outcome = Outcome::Unstored {
+            forward,
+            reason,
+            collapsed: false,
+        };
+        unstored(
+            response,
+            &Delivery::default(),
+            outcome,
+            self.shared.core.config.cache_status,
+        )
     }
 }
 

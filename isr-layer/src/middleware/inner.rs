@@ -9,8 +9,12 @@ use crate::body::RenderBody;
 
 /// A service whose pages can be rendered with or without a client. Implemented for every service that fits.
 pub(crate) trait Inner<B>:
-    Service<Request<B>, Response = Response<Self::Body>, Error: Send + 'static, Future: Send + 'static>
-    + Clone
+    Service<
+        Request<B>,
+        Response = Response<Self::Body>,
+        Error: Send + 'static,
+        Future: Send + 'static,
+    > + Clone
     + Send
     + 'static
 {
@@ -37,7 +41,10 @@ pub(crate) fn take_ready<S: Clone>(inner: &mut S) -> S {
 }
 
 /// Calls a service that is ready, and lets it go before the answer is awaited, as a client's own would.
-pub(crate) async fn call<S, B>(mut ready: S, request: Request<B>) -> Result<Response<S::Body>, S::Error>
+pub(crate) async fn call<S, B>(
+    mut ready: S,
+    request: Request<B>,
+) -> Result<Response<S::Body>, S::Error>
 where
     S: Inner<B>,
 {

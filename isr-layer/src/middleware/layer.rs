@@ -66,7 +66,10 @@ impl IsrLayer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn revalidate_service(&self, authenticators: impl Into<Authenticators>) -> RevalidateService {
+    pub fn revalidate_service(
+        &self,
+        authenticators: impl Into<Authenticators>,
+    ) -> RevalidateService {
         RevalidateService::new(self.cache(), authenticators)
     }
 }

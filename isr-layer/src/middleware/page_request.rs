@@ -12,8 +12,8 @@ use super::inner::{Inner, call};
 use super::shared::{BackgroundRender, DirectRender, Shared};
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
-    Decision, Failure, Leader, LeaderReply, Purpose, RenderEnd, RenderOutcome, StartedFor, Waiting, attempt,
-    regenerate,
+    Decision, Failure, Leader, LeaderReply, Purpose, RenderEnd, RenderOutcome, StartedFor, Waiting,
+    attempt, regenerate,
 };
 use crate::clock;
 use crate::deliver::{Delivery, deliver, name_declared, take_back, unstored};
@@ -43,7 +43,10 @@ type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 /// Answers a visit, boxed since it is handed on a few times, and every future on the way would have room for it.
 ///
 /// `ready` is the client's own service, which renders if this visit leads, and is let go otherwise.
-pub(crate) async fn handle<S, B>(visit: Box<PageRequest<S, B>>, ready: S) -> Result<S::Body, S::Error>
+pub(crate) async fn handle<S, B>(
+    visit: Box<PageRequest<S, B>>,
+    ready: S,
+) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
@@ -65,9 +68,15 @@ where
                 return Ok(visit.serve(&entry, Outcome::StaleHit(Reason::Stale)));
             }
             Decision::NegativeHit { failure, retry } => {
-                return Ok(visit.fail(&failure, Outcome::NegativeHit(Reason::Backoff), Some(retry)));
+                return Ok(visit.fail(
+                    &failure,
+                    Outcome::NegativeHit(Reason::Backoff),
+                    Some(retry),
+                ));
             }
-            Decision::Alone(reason) => return visit.refused(ready.take(), Forward::Bypass, reason).await,
+            Decision::Alone(reason) => {
+                return visit.refused(ready.take(), Forward::Bypass, reason).await;
+            }
             Decision::Lead(lead, waiting) => return visit.lead(lead, waiting, ready.take()).await,
             Decision::Follow(follower, waiting) => {
                 // Whatever readiness holds must not be held while waiting for somebody else.
@@ -97,16 +106,26 @@ where
         let (client, answer) = oneshot::channel();
         let recipe = self.recipe.clone();
         let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
-        core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, StartedFor::Client(client)));
+        core.tasks.spawn(regenerate(
+            core.clone(),
+            lead,
+            render,
+            recipe,
+            StartedFor::Client(client),
+        ));
         match answer.await {
             Ok(LeaderReply::Shared(landed)) => self.landed(&landed.outcome, waiting, false).await,
-            Ok(LeaderReply::Own { why: NotStored::Uncacheable(Reason::HandlerNotRun), .. }) => {
-                self.refused(None, waiting.forward, Reason::HandlerNotRun).await
+            Ok(LeaderReply::Own {
+                why: NotStored::Uncacheable(Reason::HandlerNotRun),
+                ..
+            }) => {
+                self.refused(None, waiting.forward, Reason::HandlerNotRun)
+                    .await
             }
             Ok(LeaderReply::Own { response, why }) => Ok(self.own(response, why, waiting)),
-            Ok(LeaderReply::Error(error)) => {
-                self.last_good(waiting, Reason::ServiceError, false).ok_or(error)
-            }
+            Ok(LeaderReply::Error(error)) => self
+                .last_good(waiting, Reason::ServiceError, false)
+                .ok_or(error),
             // The task was ended from outside: the runtime shuts down.
             Err(_) => Ok(self.failed(&self.aborted(), waiting, false)),
         }
@@ -120,9 +139,13 @@ where
         collapsed: bool,
     ) -> Result<S::Body, S::Error> {
         match outcome {
-            RenderOutcome::Stored(entry) => {
-                Ok(self.serve(entry, Outcome::Stored { forward: waiting.forward, collapsed }))
-            }
+            RenderOutcome::Stored(entry) => Ok(self.serve(
+                entry,
+                Outcome::Stored {
+                    forward: waiting.forward,
+                    collapsed,
+                },
+            )),
             RenderOutcome::Failed(failure) => Ok(self.failed(failure, waiting, collapsed)),
             RenderOutcome::Refused(reason, _) => self.refused(None, waiting.forward, *reason).await,
             RenderOutcome::NotListed => Ok(self.not_listed()),
@@ -170,11 +193,22 @@ where
         }
         let mut service = ready.unwrap_or_else(|| self.shared.service());
         poll_fn(|cx| service.poll_ready(cx)).await?;
-        let response = call(service, as_sent(self.request, &self.delivery)).await?.map(IsrBody::inner);
-        let outcome = Outcome::Unstored { forward, reason, collapsed: false };
+        let response = call(service, as_sent(self.request, &self.delivery))
+            .await?
+            .map(IsrBody::inner);
+        let outcome = Outcome::Unstored {
+            forward,
+            reason,
+            collapsed: false,
+        };
         // Where the request is HEAD its answer is HEAD's own: nothing is known of the length that GET's would have.
         let as_it_is = Delivery::default();
-        Ok(unstored(response, &as_it_is, outcome, self.shared.core.config.cache_status))
+        Ok(unstored(
+            response,
+            &as_it_is,
+            outcome,
+            self.shared.core.config.cache_status,
+        ))
     }
 
     /// Lets the inner service answer a request of the very render it belongs to, as it came: the layer stands around the
@@ -198,16 +232,27 @@ where
         let max_body = self.shared.core.max_body(&self.recipe.page);
         let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
         let end = attempt(render, &self.recipe, &scope, max_body).await;
-        let outcome = Outcome::Unstored { forward, reason, collapsed: false };
+        let outcome = Outcome::Unstored {
+            forward,
+            reason,
+            collapsed: false,
+        };
         match end {
-            RenderEnd::Whole { parts, body, trailers, .. } => {
+            RenderEnd::Whole {
+                parts,
+                body,
+                trailers,
+                ..
+            } => {
                 let response = Response::from_parts(parts, IsrBody::stored(body, trailers));
                 Ok(self.unstored(response, outcome))
             }
             RenderEnd::Unread { response, .. } => Ok(self.unstored(response, outcome)),
-            RenderEnd::Failed(reason) => {
-                Ok(self.fail(&Failure::without_answer(&self.recipe, reason), outcome, None))
-            }
+            RenderEnd::Failed(reason) => Ok(self.fail(
+                &Failure::without_answer(&self.recipe, reason),
+                outcome,
+                None,
+            )),
             RenderEnd::Error(error) => Err(error),
             RenderEnd::Gone | RenderEnd::NotListed => Ok(self.fail(&self.aborted(), outcome, None)),
         }
@@ -215,7 +260,13 @@ where
 
     fn serve<R>(&self, entry: &Entry, outcome: Outcome) -> Response<IsrBody<R>> {
         let (core, choice) = (&self.shared.core, self.delivery.choose(entry));
-        let mut response = deliver(entry, choice, outcome, core.config.cache_status, clock::now());
+        let mut response = deliver(
+            entry,
+            choice,
+            outcome,
+            core.config.cache_status,
+            clock::now(),
+        );
         if entry.is_offered && entry.validity(&core.marks) != Validity::Valid {
             take_back(response.headers_mut());
         }
@@ -231,7 +282,12 @@ where
         if !self.recipe.key.is_grpc() {
             name_declared(response.headers_mut(), &self.recipe.page.vary);
         }
-        unstored(response, &self.delivery, outcome, self.shared.core.config.cache_status)
+        unstored(
+            response,
+            &self.delivery,
+            outcome,
+            self.shared.core.config.cache_status,
+        )
     }
 
     /// The last good page, said to be that: one that was stored meanwhile, or the one there was. Never one past its end.
@@ -243,7 +299,11 @@ where
     ) -> Option<Response<IsrBody<R>>> {
         let core = &self.shared.core;
         let now = clock::now();
-        let stored = core.memory.get_key(&self.recipe.key).into_iter().chain(waiting.fallback);
+        let stored = core
+            .memory
+            .get_key(&self.recipe.key)
+            .into_iter()
+            .chain(waiting.fallback);
         let is_good = |entry: &Arc<Entry>| {
             entry.freshness(&core.marks, now) != Freshness::MustRender { fallback: false }
         };
@@ -264,7 +324,14 @@ where
             NotStored::Uncacheable(_) => None,
         };
         kept.unwrap_or_else(|| {
-            self.unstored(response, Outcome::Unstored { forward, reason, collapsed: false })
+            self.unstored(
+                response,
+                Outcome::Unstored {
+                    forward,
+                    reason,
+                    collapsed: false,
+                },
+            )
         })
     }
 
@@ -276,14 +343,32 @@ where
     ) -> Response<IsrBody<R>> {
         let (forward, reason) = (waiting.forward, failure.reason);
         let kept = self.last_good(waiting, reason, collapsed);
-        kept.unwrap_or_else(|| self.fail(failure, Outcome::Unstored { forward, reason, collapsed }, None))
+        kept.unwrap_or_else(|| {
+            self.fail(
+                failure,
+                Outcome::Unstored {
+                    forward,
+                    reason,
+                    collapsed,
+                },
+                None,
+            )
+        })
     }
 
     /// What is answered for a path that the page does not have.
     fn not_listed<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
         let reason = Reason::NotInParams;
-        let outcome = Outcome::Unstored { forward: Forward::Bypass, reason, collapsed: false };
-        self.fail(&Failure::without_answer(&self.recipe, reason), outcome, None)
+        let outcome = Outcome::Unstored {
+            forward: Forward::Bypass,
+            reason,
+            collapsed: false,
+        };
+        self.fail(
+            &Failure::without_answer(&self.recipe, reason),
+            outcome,
+            None,
+        )
     }
 
     fn fail<R: Body<Data = Bytes>>(

@@ -40,7 +40,11 @@ pub struct Isr<S> {
 impl<S: Clone> Isr<S> {
     pub(crate) fn new(inner: S, core: Arc<Core>, is_outermost: bool) -> Self {
         let shared = Arc::new(Shared::new(inner.clone(), core));
-        Self { inner, shared, is_outermost }
+        Self {
+            inner,
+            shared,
+            is_outermost,
+        }
     }
 }
 
@@ -64,7 +68,11 @@ where
     #[inline(never)]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let routed = !self.is_outermost && placement::is_routed(request.extensions());
-        match self.shared.core.lookup_fast(&request, public_path(&request, routed)) {
+        match self
+            .shared
+            .core
+            .lookup_fast(&request, public_path(&request, routed))
+        {
             FastLookup::Fresh(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
             FastLookup::NotAPage => ResponseFuture::inner(self.inner.call(request)),
             FastLookup::Undecided => self.lookup(request, routed),
@@ -83,7 +91,12 @@ impl<S> Isr<S> {
             drop(take_ready(&mut self.inner));
         }
         let choice = choose(&entry, is_head(request), request.headers());
-        Hit { entry, choice, show_status: self.shared.core.config.cache_status, now }
+        Hit {
+            entry,
+            choice,
+            show_status: self.shared.core.config.cache_status,
+            now,
+        }
     }
 
     /// Answers what a glance did not tell; out of the way of what it did.
@@ -108,14 +121,28 @@ impl<S> Isr<S> {
             Lookup::Fresh(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
             Lookup::Grpc(page, host) => {
                 let (page, host) = (page.clone(), host.cloned());
-                self.read(GrpcRequest { shared: self.shared.clone(), page, host, routed }, request)
+                self.read(
+                    GrpcRequest {
+                        shared: self.shared.clone(),
+                        page,
+                        host,
+                        routed,
+                    },
+                    request,
+                )
             }
             Lookup::Draft(page) => {
                 let page = page.page;
                 self.show(page, request)
             }
             Lookup::Page(page, key) => {
-                let recipe = Shared::recipe(&self.shared, page.clone(), key.to_key(page), &request, routed);
+                let recipe = Shared::recipe(
+                    &self.shared,
+                    page.clone(),
+                    key.to_key(page),
+                    &request,
+                    routed,
+                );
                 self.handle_page(recipe, Delivery::take(&mut request), request)
             }
         }
@@ -150,36 +177,61 @@ impl<S> Isr<S> {
         let shared = self.shared.clone();
         let arrival = shared.core.marks.published();
         ResponseFuture::waiting(handle(
-            Box::new(PageRequest { shared, recipe, delivery, request, arrival }),
+            Box::new(PageRequest {
+                shared,
+                recipe,
+                delivery,
+                request,
+                arrival,
+            }),
             ready,
         ))
     }
 
     /// Shows a draft.
-    fn show<B>(&mut self, page: Page, request: Request<B>) -> ResponseFuture<S::Future, S::Body, S::Error>
+    fn show<B>(
+        &mut self,
+        page: Page,
+        request: Request<B>,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
         let show_status = self.shared.core.config.cache_status;
-        ResponseFuture::waiting(show(page, take_ready(&mut self.inner), request, show_status))
+        ResponseFuture::waiting(show(
+            page,
+            take_ready(&mut self.inner),
+            request,
+            show_status,
+        ))
     }
 }
 
 /// The path as the client asked for it, from behind a router too.
 #[inline]
 fn public_path<B>(request: &Request<B>, routed: bool) -> &str {
-    if routed { placement::public_path(request) } else { request.uri().path() }
+    if routed {
+        placement::public_path(request)
+    } else {
+        request.uri().path()
+    }
 }
 
 impl<S: Clone> Clone for Isr<S> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), shared: self.shared.clone(), is_outermost: self.is_outermost }
+        Self {
+            inner: self.inner.clone(),
+            shared: self.shared.clone(),
+            is_outermost: self.is_outermost,
+        }
     }
 }
 
 impl<S> fmt::Debug for Isr<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Isr").field("is_outermost", &self.is_outermost).finish_non_exhaustive()
+        f.debug_struct("Isr")
+            .field("is_outermost", &self.is_outermost)
+            .finish_non_exhaustive()
     }
 }

@@ -29,7 +29,12 @@ pub(crate) struct Shared<S> {
 impl<S> Shared<S> {
     pub(crate) fn new(service: S, core: Arc<Core>) -> Self {
         let (renderer, routed) = (OnceLock::new(), Mutex::default());
-        Self { core, service: Mutex::new(service), renderer, routed }
+        Self {
+            core,
+            service: Mutex::new(service),
+            renderer,
+            routed,
+        }
     }
 
     /// Makes this service the one that renders what no request came for, unless it is one route of many.
@@ -60,16 +65,35 @@ impl<S> Shared<S> {
         let kept_headers = headers_to_keep(&config.keep_headers, request.headers());
         if !routed {
             Self::register(this);
-            return Recipe { page, key, kept_headers, routed: None };
+            return Recipe {
+                page,
+                key,
+                kept_headers,
+                routed: None,
+            };
         }
         let local = canonical(request.uri().path());
-        let prefix = local.map_or(0, |local| key.path().strip_suffix(&*local).unwrap_or(key.path()).len());
+        let prefix = local.map_or(0, |local| {
+            key.path().strip_suffix(&*local).unwrap_or(key.path()).len()
+        });
         let mut extensions = request.extensions().clone();
         placement::narrow(&mut extensions, key.uri(0));
-        config.drop_extensions.iter().for_each(|drop| drop(&mut extensions));
-        let routed = Arc::new(Routed { extensions, prefix, renderer: renderer.clone() });
+        config
+            .drop_extensions
+            .iter()
+            .for_each(|drop| drop(&mut extensions));
+        let routed = Arc::new(Routed {
+            extensions,
+            prefix,
+            renderer: renderer.clone(),
+        });
         this.remember(&key, &routed);
-        Recipe { page, key, kept_headers, routed: Some(routed) }
+        Recipe {
+            page,
+            key,
+            kept_headers,
+            routed: Some(routed),
+        }
     }
 
     /// Keeps what renders a key again, as long as there is an entry for it or a render. It stays here and not in the entry:
@@ -92,7 +116,10 @@ impl<S> Shared<S> {
     where
         S: Clone,
     {
-        self.service.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.service
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// What renders through this slot for the engine.
@@ -101,7 +128,8 @@ impl<S> Shared<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        this.renderer.get_or_init(|| Arc::new(BackgroundRender::<S, B>::of(this)))
+        this.renderer
+            .get_or_init(|| Arc::new(BackgroundRender::<S, B>::of(this)))
     }
 }
 
@@ -113,7 +141,10 @@ pub(crate) struct DirectRender<S, B> {
 
 impl<S, B> DirectRender<S, B> {
     pub(crate) fn new(service: S) -> Self {
-        Self { service, request: PhantomData }
+        Self {
+            service,
+            request: PhantomData,
+        }
     }
 }
 
@@ -126,8 +157,12 @@ where
     type Error = S::Error;
 
     async fn render(mut self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
-        poll_fn(|cx| self.service.poll_ready(cx)).await.map_err(RenderError::Service)?;
-        call(self.service, recipe.request()).await.map_err(RenderError::Service)
+        poll_fn(|cx| self.service.poll_ready(cx))
+            .await
+            .map_err(RenderError::Service)?;
+        call(self.service, recipe.request())
+            .await
+            .map_err(RenderError::Service)
     }
 }
 
@@ -140,7 +175,10 @@ pub(crate) struct BackgroundRender<S, B> {
 
 impl<S, B> BackgroundRender<S, B> {
     pub(crate) fn of(shared: &Arc<Shared<S>>) -> Self {
-        Self { shared: Arc::downgrade(shared), request: PhantomData }
+        Self {
+            shared: Arc::downgrade(shared),
+            request: PhantomData,
+        }
     }
 }
 
@@ -153,7 +191,11 @@ where
     type Error = S::Error;
 
     async fn render(self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
-        let service = self.shared.upgrade().map(|shared| shared.service()).ok_or(RenderError::Gone)?;
+        let service = self
+            .shared
+            .upgrade()
+            .map(|shared| shared.service())
+            .ok_or(RenderError::Gone)?;
         DirectRender::new(service).render(recipe).await
     }
 }
@@ -164,8 +206,17 @@ where
     B: RenderBody + Send + 'static,
 {
     fn start(&self, core: &Arc<Core>, lead: Leader, recipe: Recipe, purpose: Purpose) {
-        let render = Self { shared: self.shared.clone(), request: PhantomData };
-        core.tasks.spawn(regenerate(core.clone(), lead, render, recipe, StartedFor::Queued(purpose)));
+        let render = Self {
+            shared: self.shared.clone(),
+            request: PhantomData,
+        };
+        core.tasks.spawn(regenerate(
+            core.clone(),
+            lead,
+            render,
+            recipe,
+            StartedFor::Queued(purpose),
+        ));
     }
 
     fn is_alive(&self) -> bool {

@@ -57,7 +57,10 @@ impl IsrLayer {
     /// ```
     pub fn wrap<S>(&self, application: S) -> Wrapped<S>
     where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
         S::Future: Send + 'static,
     {
         let isr = Isr::new(application, self.core.clone(), true);
@@ -68,7 +71,10 @@ impl IsrLayer {
 
 impl<S> Wrapped<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send + 'static,
 {
     /// Makes the peer's address available to handlers that are no pages, and to the revalidation endpoint's rate limit:
@@ -80,7 +86,10 @@ where
 
 impl<S> Service<Request<Body>> for Wrapped<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send + 'static,
 {
     type Response = Response<Body>;
@@ -92,7 +101,9 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        WrappedFuture { future: self.isr.call(request) }
+        WrappedFuture {
+            future: self.isr.call(request),
+        }
     }
 }
 
@@ -116,7 +127,9 @@ where
 
 impl<S: Clone> Clone for Wrapped<S> {
     fn clone(&self) -> Self {
-        Self { isr: self.isr.clone() }
+        Self {
+            isr: self.isr.clone(),
+        }
     }
 }
 
@@ -156,8 +169,14 @@ impl<F> fmt::Debug for WrappedFuture<F> {
 fn axum_body(body: IsrBody<Body>) -> Body {
     match body.kind {
         Kind::Inner { body } => body,
-        Kind::Stored { bytes: None, trailers: None } => Body::empty(),
-        Kind::Stored { bytes: Some(bytes), trailers: None } => Body::from(bytes),
+        Kind::Stored {
+            bytes: None,
+            trailers: None,
+        } => Body::empty(),
+        Kind::Stored {
+            bytes: Some(bytes),
+            trailers: None,
+        } => Body::from(bytes),
         kind => Body::new(IsrBody { kind }),
     }
 }

@@ -57,7 +57,13 @@ impl Page {
         if let Some(mistake) = pattern::mistake(pattern) {
             panic!("{}", mistake);
         }
-        Self { pattern, policy: Policy::new(), params: None, handler: None, unary: false }
+        Self {
+            pattern,
+            policy: Policy::new(),
+            params: None,
+            handler: None,
+            unary: false,
+        }
     }
 
     /// Sets how the page is kept.
@@ -92,8 +98,19 @@ impl Page {
 
     /// Names the annotated function, which then must check in for its answer to be stored.
     #[doc(hidden)]
-    pub const fn handler(mut self, name: &'static str, file: &'static str, line: u32, column: u32) -> Self {
-        self.handler = Some(Handler { name, file, line, column });
+    pub const fn handler(
+        mut self,
+        name: &'static str,
+        file: &'static str,
+        line: u32,
+        column: u32,
+    ) -> Self {
+        self.handler = Some(Handler {
+            name,
+            file,
+            line,
+            column,
+        });
         self
     }
 
@@ -120,7 +137,10 @@ impl Page {
     /// Names the page in errors and logs: its path, and the function with its place when there is one.
     pub(crate) fn describe(&self) -> String {
         match self.handler {
-            Some(h) => format!("`{}` ({} at {}:{}:{})", self.pattern, h.name, h.file, h.line, h.column),
+            Some(h) => format!(
+                "`{}` ({} at {}:{}:{})",
+                self.pattern, h.name, h.file, h.line, h.column
+            ),
             None => format!("`{}` (built by hand)", self.pattern),
         }
     }

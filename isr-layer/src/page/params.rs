@@ -15,7 +15,8 @@ pub(crate) type ListParams = Arc<dyn Fn() -> ParamsFuture + Send + Sync>;
 
 /// The list a page declares.
 pub(crate) fn declared_list(page: &Page) -> Option<ListParams> {
-    page.declared_params().map(|list| Arc::new(list) as ListParams)
+    page.declared_params()
+        .map(|list| Arc::new(list) as ListParams)
 }
 
 /// A list that is given for a page.
@@ -41,7 +42,9 @@ where
 {
     Box::pin(async move {
         let sets = listed.await.into_list()?;
-        sets.into_iter().map(|values| values.into_set(names.as_ref())).collect()
+        sets.into_iter()
+            .map(|values| values.into_set(names.as_ref()))
+            .collect()
     })
 }
 
@@ -89,7 +92,9 @@ pub trait IntoParamSet {
 
 impl IntoParamSet for ParamSet {
     fn into_set(self, names: &[&str]) -> Result<ParamSet, BoxError> {
-        let is_complete = names.iter().all(|name| self.iter().any(|(given, _)| given == name));
+        let is_complete = names
+            .iter()
+            .all(|name| self.iter().any(|(given, _)| given == name));
         if self.len() == names.len() && is_complete {
             return Ok(self);
         }
@@ -163,11 +168,16 @@ tuples! {
 
 fn named<const N: usize>(names: &[&str], values: [String; N]) -> Result<ParamSet, BoxError> {
     if names.len() != N {
-        return Err(
-            format!("`params` gave the values {values:?}, the path has the parameters {names:?}").into()
-        );
+        return Err(format!(
+            "`params` gave the values {values:?}, the path has the parameters {names:?}"
+        )
+        .into());
     }
-    Ok(names.iter().map(|name| (*name).to_owned()).zip(values).collect())
+    Ok(names
+        .iter()
+        .map(|name| (*name).to_owned())
+        .zip(values)
+        .collect())
 }
 
 #[cfg(test)]
@@ -176,15 +186,26 @@ mod tests {
 
     #[tokio::test]
     async fn one_parameter_takes_plain_values() {
-        let sets = list_params(&["slug"], || async { vec!["a", "b"] }).await.unwrap();
+        let sets = list_params(&["slug"], || async { vec!["a", "b"] })
+            .await
+            .unwrap();
 
-        assert_eq!(sets, [[("slug".to_owned(), "a".to_owned())], [("slug".to_owned(), "b".to_owned())]]);
+        assert_eq!(
+            sets,
+            [
+                [("slug".to_owned(), "a".to_owned())],
+                [("slug".to_owned(), "b".to_owned())]
+            ]
+        );
     }
 
     #[tokio::test]
     async fn tuples_follow_the_order_of_the_path() {
-        let sets =
-            list_params(&["tag", "page"], || async { vec![("rust".to_owned(), 2_u32)] }).await.unwrap();
+        let sets = list_params(&["tag", "page"], || async {
+            vec![("rust".to_owned(), 2_u32)]
+        })
+        .await
+        .unwrap();
 
         assert_eq!(sets[0][0], ("tag".to_owned(), "rust".to_owned()));
         assert_eq!(sets[0][1], ("page".to_owned(), "2".to_owned()));
@@ -192,10 +213,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_parameter_set_names_its_values() {
-        let set = vec![("page".to_owned(), "2".to_owned()), ("tag".to_owned(), "rust".to_owned())];
+        let set = vec![
+            ("page".to_owned(), "2".to_owned()),
+            ("tag".to_owned(), "rust".to_owned()),
+        ];
         let given = set.clone();
 
-        let sets = list_params(&["tag", "page"], || async { vec![given] }).await.unwrap();
+        let sets = list_params(&["tag", "page"], || async { vec![given] })
+            .await
+            .unwrap();
 
         assert_eq!(sets, [set]);
     }
@@ -203,7 +229,10 @@ mod tests {
     #[tokio::test]
     async fn values_that_do_not_fit_the_path_are_an_error() {
         let tuple = list_params(&["slug"], || async { vec![("a", "b")] }).await;
-        let set = list_params(&["slug"], || async { vec![vec![("id".to_owned(), "1".to_owned())]] }).await;
+        let set = list_params(&["slug"], || async {
+            vec![vec![("id".to_owned(), "1".to_owned())]]
+        })
+        .await;
 
         assert!(tuple.unwrap_err().to_string().contains("slug"));
         assert!(set.unwrap_err().to_string().contains("\"id\""));
@@ -211,7 +240,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_of_the_function_is_passed_on() {
-        let listed = list_params(&["slug"], || async { Err::<Vec<String>, _>("no database") }).await;
+        let listed =
+            list_params(&["slug"], || async { Err::<Vec<String>, _>("no database") }).await;
 
         assert_eq!(listed.unwrap_err().to_string(), "no database");
     }

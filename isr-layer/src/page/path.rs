@@ -60,12 +60,19 @@ fn scan(path: &str) -> Scan {
             return Scan::NeverAPage;
         }
     }
-    if slashes > MAX_SEGMENTS { Scan::NeverAPage } else { Scan::Canonical }
+    if slashes > MAX_SEGMENTS {
+        Scan::NeverAPage
+    } else {
+        Scan::Canonical
+    }
 }
 
 /// Whether the first segment is empty and not the last, or is one that means another place.
 fn is_refused_segment(rest: &[u8]) -> bool {
-    let end = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
+    let end = rest
+        .iter()
+        .position(|&byte| byte == b'/')
+        .unwrap_or(rest.len());
     matches!(&rest[..end], b"" | b"." | b"..")
 }
 
@@ -82,7 +89,9 @@ fn respell(path: &str) -> Option<String> {
             raw => push(&mut spelled, raw),
         }
     }
-    let is_text = percent_decode_str(&spelled).decode_utf8().is_ok_and(|text| !text.contains('\0'));
+    let is_text = percent_decode_str(&spelled)
+        .decode_utf8()
+        .is_ok_and(|text| !text.contains('\0'));
     // What is spelled now has no escape of a literal left, so that `%2e%2e` is seen as the `..` it is.
     let is_page = !matches!(scan(&spelled.replace('%', "~")), Scan::NeverAPage);
     (is_text && is_page).then_some(spelled)
@@ -100,7 +109,9 @@ fn push(spelled: &mut String, octet: u8) {
 }
 
 fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    char::from(byte)
+        .to_digit(16)
+        .and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]
@@ -110,7 +121,10 @@ mod tests {
 
     #[test]
     fn a_canonical_path_is_borrowed() {
-        assert!(matches!(canonical("/posts/a-b_c~d"), Some(Cow::Borrowed("/posts/a-b_c~d"))));
+        assert!(matches!(
+            canonical("/posts/a-b_c~d"),
+            Some(Cow::Borrowed("/posts/a-b_c~d"))
+        ));
         assert!(matches!(canonical("/"), Some(Cow::Borrowed("/"))));
     }
 
@@ -128,7 +142,11 @@ mod tests {
             ("/a{b}", "/a%7Bb%7D"),
         ] {
             assert_eq!(canonical(raw).as_deref(), Some(spelled), "{raw}");
-            assert_eq!(canonical(spelled).as_deref(), Some(spelled), "{spelled} is canonical");
+            assert_eq!(
+                canonical(spelled).as_deref(),
+                Some(spelled),
+                "{spelled} is canonical"
+            );
         }
     }
 
@@ -162,13 +180,20 @@ mod tests {
     #[test]
     fn dots_inside_a_segment_are_text() {
         assert!(matches!(canonical("/feed.xml"), Some(Cow::Borrowed(_))));
-        assert!(matches!(canonical("/.well-known/x"), Some(Cow::Borrowed(_))));
+        assert!(matches!(
+            canonical("/.well-known/x"),
+            Some(Cow::Borrowed(_))
+        ));
         assert!(matches!(canonical("/...").as_deref(), Some("/...")));
     }
 
     /// The same, segment by segment and twice over: everything is decoded, and what may not stand literally is escaped.
     fn reference(path: &str) -> Option<String> {
-        let mut segments = path.strip_prefix('/')?.split('/').map(decoded).collect::<Option<Vec<_>>>()?;
+        let mut segments = path
+            .strip_prefix('/')?
+            .split('/')
+            .map(decoded)
+            .collect::<Option<Vec<_>>>()?;
         let is_refused = |segment: &Vec<u8>| {
             matches!(&**segment, b"." | b"..")
                 || segment.contains(&0)
@@ -182,7 +207,12 @@ mod tests {
             return None;
         }
         segments.push(last);
-        Some(segments.iter().map(|segment| format!("/{}", encoded(segment))).collect())
+        Some(
+            segments
+                .iter()
+                .map(|segment| format!("/{}", encoded(segment)))
+                .collect(),
+        )
     }
 
     fn decoded(segment: &str) -> Option<Vec<u8>> {
@@ -195,7 +225,9 @@ mod tests {
                 continue;
             }
             let (digits, after) = rest.split_at_checked(2)?;
-            let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+            let digits = std::str::from_utf8(digits)
+                .ok()
+                .filter(|digits| !digits.starts_with('+'))?;
             octets.push(u8::from_str_radix(digits, 16).ok()?);
             rest = after;
         }
@@ -203,7 +235,8 @@ mod tests {
     }
 
     fn encoded(octets: &[u8]) -> String {
-        let literal = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&octet);
+        let literal =
+            |octet: u8| octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&octet);
         let spell = |octet: &u8| match literal(*octet) {
             true => char::from(*octet).to_string(),
             false => format!("%{octet:02X}"),

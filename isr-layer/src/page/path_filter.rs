@@ -39,8 +39,9 @@ fn beginning(path: &str) -> [u8; 3] {
 /// One of 256 slots: the octets as a number, spread by a multiplication of which the highest octet depends on all of them.
 #[inline]
 fn slot([first, second, third]: [u8; 3]) -> usize {
-    let [_, _, _, slot] =
-        u32::from_le_bytes([first, second, third, 0]).wrapping_mul(0x9e37_79b1).to_le_bytes();
+    let [_, _, _, slot] = u32::from_le_bytes([first, second, third, 0])
+        .wrapping_mul(0x9e37_79b1)
+        .to_le_bytes();
     usize::from(slot)
 }
 

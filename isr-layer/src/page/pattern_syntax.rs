@@ -42,10 +42,15 @@ pub(crate) enum Parameter<'a> {
 pub(crate) fn parameter(segment: &str) -> Option<Parameter<'_>> {
     let braced = || segment.strip_prefix('{')?.strip_suffix('}');
     let bracketed = || segment.strip_prefix('[')?.strip_suffix(']');
-    let inner = braced().or_else(bracketed).or_else(|| segment.strip_prefix(':'));
+    let inner = braced()
+        .or_else(bracketed)
+        .or_else(|| segment.strip_prefix(':'));
     let (name, rest) = match inner {
         None => (segment.strip_prefix('*')?, true),
-        Some(inner) => match inner.strip_prefix("...").or_else(|| inner.strip_prefix('*')) {
+        Some(inner) => match inner
+            .strip_prefix("...")
+            .or_else(|| inner.strip_prefix('*'))
+        {
             Some(name) => (name, true),
             None => (inner, false),
         },
@@ -53,10 +58,16 @@ pub(crate) fn parameter(segment: &str) -> Option<Parameter<'_>> {
     if !is_name(name) {
         return None;
     }
-    Some(if rest { Parameter::Rest(name) } else { Parameter::One(name) })
+    Some(if rest {
+        Parameter::Rest(name)
+    } else {
+        Parameter::One(name)
+    })
 }
 
 fn is_name(name: &str) -> bool {
     name.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic())
-        && name.chars().all(|one| one == '_' || one.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|one| one == '_' || one.is_ascii_alphanumeric())
 }

@@ -58,7 +58,10 @@ impl Registry {
 
     /// The page a canonical path belongs to.
     pub(crate) fn find(&self, path: &str) -> Option<&Arc<RegisteredPage>> {
-        self.router.at(path).ok().and_then(|found| self.by_id(*found.value))
+        self.router
+            .at(path)
+            .ok()
+            .and_then(|found| self.by_id(*found.value))
     }
 
     /// How many pages there are; their ids are the numbers below that.
@@ -101,10 +104,20 @@ impl Registry {
 
     fn add(&mut self, page: Page) -> Result<(), Error> {
         if let Some(known) = self.by_pattern(page.path()) {
-            return if known.page.is_same(&page) { Ok(()) } else { Err(conflict(&page, &known.page)) };
+            return if known.page.is_same(&page) {
+                Ok(())
+            } else {
+                Err(conflict(&page, &known.page))
+            };
         }
         let declared = checked(&page, &self.hosts)?;
-        let vary = self.hosts.are_listed().then_some(HOST).into_iter().chain(declared).collect();
+        let vary = self
+            .hosts
+            .are_listed()
+            .then_some(HOST)
+            .into_iter()
+            .chain(declared)
+            .collect();
         let id = u32::try_from(self.pages.len())
             .map_err(|_| Error::new(ErrorKind::Configuration, "too many pages"))?;
         if let Err(error) = self.router.insert(page.path(), id) {
@@ -115,7 +128,13 @@ impl Registry {
             self.unary.insert(page.path(), id);
         }
         let hosts = self.hosts.clone();
-        self.pages.push(Arc::new(RegisteredPage { id, page, vary, hosts, mark: Arc::default() }));
+        self.pages.push(Arc::new(RegisteredPage {
+            id,
+            page,
+            vary,
+            hosts,
+            mark: Arc::default(),
+        }));
         Ok(())
     }
 
@@ -126,9 +145,10 @@ impl Registry {
         };
         match other {
             Some(other) => conflict(page, &other.page),
-            None => {
-                Error::new(ErrorKind::PageConflict, format!("the path of {} is refused", page.describe()))
-            }
+            None => Error::new(
+                ErrorKind::PageConflict,
+                format!("the path of {} is refused", page.describe()),
+            ),
         }
         .with_source(error)
     }
@@ -178,25 +198,38 @@ impl RegisteredPage {
     }
 
     /// The page's declared tags, their parameters filled in.
-    pub(crate) fn declared_tags(&self, params: &[(String, String)]) -> impl Iterator<Item = String> {
-        self.policy().tags.iter().map(|template| fill(template, |name| value(params, name)))
+    pub(crate) fn declared_tags(
+        &self,
+        params: &[(String, String)],
+    ) -> impl Iterator<Item = String> {
+        self.policy()
+            .tags
+            .iter()
+            .map(|template| fill(template, |name| value(params, name)))
     }
 
     /// The declared tags without parameters: every instance of the page carries them.
     pub(crate) fn tags_of_all(&self) -> impl Iterator<Item = String> {
-        self.policy().tags.iter().filter(|template| !template.contains('{')).map(|tag| (*tag).to_owned())
+        self.policy()
+            .tags
+            .iter()
+            .filter(|template| !template.contains('{'))
+            .map(|tag| (*tag).to_owned())
     }
 
     /// The canonical path the page has with these decoded parameters; `None` unless each is named exactly once.
     pub(crate) fn path_with(&self, params: &[(String, String)]) -> Option<String> {
         let pattern = self.page.path();
-        let complete =
-            pattern::names(pattern).all(|name| params.iter().filter(|(given, _)| given == name).count() == 1);
+        let complete = pattern::names(pattern)
+            .all(|name| params.iter().filter(|(given, _)| given == name).count() == 1);
         if !complete || pattern::names(pattern).count() != params.len() {
             return None;
         }
-        let raw =
-            pattern.split('/').map(|segment| segment_with(segment, params)).collect::<Vec<_>>().join("/");
+        let raw = pattern
+            .split('/')
+            .map(|segment| segment_with(segment, params))
+            .collect::<Vec<_>>()
+            .join("/");
         path::canonical(&raw).map(Into::into)
     }
 }
@@ -210,7 +243,10 @@ impl fmt::Debug for RegisteredPage {
 /// One segment of a pattern with its parameter in place. Everything that could mean more than text is escaped; only a
 /// wildcard's value keeps its slashes.
 fn segment_with(segment: &str, params: &[(String, String)]) -> String {
-    let Some(inner) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+    let Some(inner) = segment
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+    else {
         return segment.to_owned();
     };
     match inner.strip_prefix('*') {
@@ -224,7 +260,11 @@ fn escape(text: &str) -> String {
 }
 
 fn value(params: &[(String, String)], name: &str) -> String {
-    params.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    params
+        .iter()
+        .find(|(given, _)| given == name)
+        .map(|(_, value)| value.clone())
+        .unwrap_or_default()
 }
 
 /// `template` with every `{name}` replaced.
@@ -232,7 +272,9 @@ fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     let mut filled = String::with_capacity(template.len() + 16);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
-        let Some((name, after)) = after.split_once('}') else { break };
+        let Some((name, after)) = after.split_once('}') else {
+            break;
+        };
         filled.push_str(before);
         filled.push_str(&value(name));
         rest = after;
@@ -244,27 +286,38 @@ fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
 /// Refuses a policy that contradicts itself, and gives the headers the page varies on beside the host.
 fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
     let policy = page.get_policy();
-    let refuse =
-        |what: String| Err(Error::new(ErrorKind::Policy, format!("the page {}: {what}", page.describe())));
+    let refuse = |what: String| {
+        Err(Error::new(
+            ErrorKind::Policy,
+            format!("the page {}: {what}", page.describe()),
+        ))
+    };
     if let (Some(revalidate), Some(expire)) = (policy.revalidate, policy.expire)
         && expire < revalidate
     {
-        return refuse(format!("`expire` ({expire:?}) is below `revalidate` ({revalidate:?})"));
+        return refuse(format!(
+            "`expire` ({expire:?}) is below `revalidate` ({revalidate:?})"
+        ));
     }
     if policy.revalidate.is_some_and(|after| after.is_zero()) || policy.timeout.is_zero() {
         return refuse("`revalidate` and `timeout` must be longer than nothing".to_owned());
     }
     for tag in policy.tags {
         if let Some(name) = unknown_name(tag, page.path()) {
-            return refuse(format!("the tag `{tag}` uses `{{{name}}}`, which its path does not have"));
+            return refuse(format!(
+                "the tag `{tag}` uses `{{{name}}}`, which its path does not have"
+            ));
         }
     }
     if page.is_unary() && (page.path().contains('{') || !policy.query.is_empty()) {
-        return refuse("a unary method has no parameters and no query: its message is its key".to_owned());
+        return refuse(
+            "a unary method has no parameters and no query: its message is its key".to_owned(),
+        );
     }
     let mut vary = Vec::with_capacity(policy.vary.len());
     for name in policy.vary {
-        if page.is_unary() && (name.starts_with("grpc-") || matches!(*name, "content-type" | "te")) {
+        if page.is_unary() && (name.starts_with("grpc-") || matches!(*name, "content-type" | "te"))
+        {
             return refuse(format!(
                 "`vary` cannot name `{name}`: it says how a call is sent, not what is asked"
             ));
@@ -315,7 +368,11 @@ fn unknown_name<'a>(template: &'a str, page_path: &str) -> Option<&'a str> {
 }
 
 fn conflict(page: &Page, other: &Page) -> Error {
-    let message = format!("two pages want one path: {} and {}", other.describe(), page.describe());
+    let message = format!(
+        "two pages want one path: {} and {}",
+        other.describe(),
+        page.describe()
+    );
     Error::new(ErrorKind::PageConflict, message)
 }
 

@@ -69,7 +69,8 @@ impl PrerenderReport {
     fn add(&mut self, recipe: &Recipe, rendered: &JobResult) {
         let error = match rendered {
             JobResult::Marked => {
-                "nothing is there that could render it: put the layer around the application first".into()
+                "nothing is there that could render it: put the layer around the application first"
+                    .into()
             }
             JobResult::Completed(landed) => match &landed.outcome {
                 RenderOutcome::Stored(entry) if entry.is_good() => {
@@ -79,14 +80,17 @@ impl PrerenderReport {
                 // The list changed since it was read.
                 RenderOutcome::NotListed => return,
                 RenderOutcome::Stored(entry) => format!("the answer was {}", entry.status),
-                RenderOutcome::Failed(failure) => format!("the render failed ({})", failure.reason.as_str()),
+                RenderOutcome::Failed(failure) => {
+                    format!("the render failed ({})", failure.reason.as_str())
+                }
                 RenderOutcome::Refused(reason, _) => {
                     format!("the answer may not be stored ({})", reason.as_str())
                 }
             },
         };
         let host = recipe.host().unwrap_or_default();
-        self.errors.push(format!("`{host}{}`: {error}", recipe.key.path()));
+        self.errors
+            .push(format!("`{host}{}`: {error}", recipe.key.path()));
     }
 }
 
@@ -107,17 +111,27 @@ impl Core {
     }
 
     /// Every instance of a page that is known beforehand, for each listed host.
-    async fn known_recipes(&self, page: &Arc<RegisteredPage>, report: &mut PrerenderReport) -> Vec<Recipe> {
+    async fn known_recipes(
+        &self,
+        page: &Arc<RegisteredPage>,
+        report: &mut PrerenderReport,
+    ) -> Vec<Recipe> {
         let of_path = |path: &str| {
             let keys = Key::bare(page, path).into_iter();
-            keys.map(|key| Recipe::of(page.clone(), key, None)).collect::<Vec<_>>()
+            keys.map(|key| Recipe::of(page.clone(), key, None))
+                .collect::<Vec<_>>()
         };
         if !page.has_parameters() {
             return of_path(page.page.path());
         }
-        let Some(reading) = self.listed(page).await else { return Vec::new() };
+        let Some(reading) = self.listed(page).await else {
+            return Vec::new();
+        };
         if let Some(failure) = &reading.failure {
-            report.errors.push(format!("the `params` of {}: {failure}", page.page.describe()));
+            report.errors.push(format!(
+                "the `params` of {}: {failure}",
+                page.page.describe()
+            ));
         }
         let listed = reading.listed.iter().flat_map(|listed| &listed.order);
         listed.flat_map(|path| of_path(path)).collect()

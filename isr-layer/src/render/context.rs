@@ -109,8 +109,15 @@ impl Current {
     }
 
     fn within(page: Page, key: Option<Key>) -> Self {
-        let scope = Scope { page, key, checked_in: AtomicBool::new(false), hints: Mutex::default() };
-        Self { scope: Some(Arc::new(scope)) }
+        let scope = Scope {
+            page,
+            key,
+            checked_in: AtomicBool::new(false),
+            hints: Mutex::default(),
+        };
+        Self {
+            scope: Some(Arc::new(scope)),
+        }
     }
 
     /// Runs `work` as this render's own task.
@@ -139,7 +146,9 @@ impl Current {
 
     /// See [`expire_after`].
     pub fn expire_after(&self, after: Duration) {
-        self.update(|hints| hints.expire = Some(hints.expire.map_or(after, |before| before.min(after))));
+        self.update(|hints| {
+            hints.expire = Some(hints.expire.map_or(after, |before| before.min(after)))
+        });
     }
 
     /// See [`no_store`].
@@ -156,7 +165,11 @@ impl Current {
     pub(crate) fn hints(&self) -> HandlerHints {
         let scope = self.scope.as_ref();
         scope.map_or_else(HandlerHints::default, |scope| {
-            scope.hints.lock().unwrap_or_else(PoisonError::into_inner).clone()
+            scope
+                .hints
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
         })
     }
 
@@ -176,8 +189,12 @@ impl Current {
 
 /// Whether this task is rendering that very key: a request for it would wait for itself.
 pub(crate) fn is_rendering(key: &Key) -> bool {
-    let is_it =
-        |current: &Current| current.scope.as_ref().is_some_and(|scope| scope.key.as_ref() == Some(key));
+    let is_it = |current: &Current| {
+        current
+            .scope
+            .as_ref()
+            .is_some_and(|scope| scope.key.as_ref() == Some(key))
+    };
     CURRENT.try_with(is_it).unwrap_or(false)
 }
 

@@ -86,12 +86,17 @@ impl<'a> KeyRef<'a> {
         headers: &HeaderMap,
     ) -> Option<Self> {
         let declared = declared_headers(&page.vary, host, headers);
-        let mut fields = Vec::with_capacity(1 + 2 * LENGTH + subtype.len() + message.len() + declared.len());
+        let mut fields =
+            Vec::with_capacity(1 + 2 * LENGTH + subtype.len() + message.len() + declared.len());
         fields.push(CALL);
         put_bytes(&mut fields, subtype.as_bytes());
         put_bytes(&mut fields, message);
         fields.extend_from_slice(&declared);
-        let key = Self { path_len: path.len(), target: path, headers: Cow::Owned(fields) };
+        let key = Self {
+            path_len: path.len(),
+            target: path,
+            headers: Cow::Owned(fields),
+        };
         (key.target.len() + key.headers.len() <= MAX_KEY).then_some(key)
     }
 
@@ -112,10 +117,16 @@ impl Key {
     /// purge of a path renders when no variant of it is cached.
     /// A call has none: there is no message to call with.
     pub(crate) fn bare(page: &RegisteredPage, path: &str) -> Vec<Self> {
-        let Some(path) = canonical(path).filter(|_| !page.is_unary()) else { return Vec::new() };
+        let Some(path) = canonical(path).filter(|_| !page.is_unary()) else {
+            return Vec::new();
+        };
         let none = HeaderMap::new();
         let of = |host| KeyRef::new(page, Cow::Borrowed(&*path), None, host, &none);
-        page.hosts.each().filter_map(of).map(|key| key.to_key(page)).collect()
+        page.hosts
+            .each()
+            .filter_map(of)
+            .map(|key| key.to_key(page))
+            .collect()
     }
 
     /// The page it belongs to.
@@ -132,9 +143,16 @@ impl Key {
     pub(crate) fn uri(&self, prefix: usize) -> Uri {
         let local = self.target.get(prefix..).unwrap_or(&self.target);
         // Of a nested router's index nothing may be left of the path.
-        let local = if local.starts_with('/') { Cow::Borrowed(local) } else { format!("/{local}").into() };
+        let local = if local.starts_with('/') {
+            Cow::Borrowed(local)
+        } else {
+            format!("/{local}").into()
+        };
         // A canonical path and raw pairs of a URI that was parsed before are a URI again.
-        local.parse::<PathAndQuery>().map(Uri::from).unwrap_or_default()
+        local
+            .parse::<PathAndQuery>()
+            .map(Uri::from)
+            .unwrap_or_default()
     }
 
     /// The declared headers that the request had, as the handler sees them.
@@ -165,7 +183,11 @@ impl Key {
         let mut rest = self.headers.strip_prefix(&[CALL])?;
         let subtype = std::str::from_utf8(take_bytes(&mut rest)?).ok()?;
         let message = take_bytes(&mut rest)?;
-        Some(GrpcKey { subtype, message, declared: rest })
+        Some(GrpcKey {
+            subtype,
+            message,
+            declared: rest,
+        })
     }
 
     /// Bytes the key takes in memory.
@@ -216,9 +238,18 @@ fn hash(state: &mut impl Hasher, target: &str, headers: &[u8]) {
 }
 
 /// The path with the declared parameters of the query: raw pairs, stably sorted by name, duplicates in the order sent.
-fn with_declared_query<'a>(path: Cow<'a, str>, query: Option<&str>, declared: &[&str]) -> Cow<'a, str> {
-    let Some(query) = query.filter(|_| !declared.is_empty()) else { return path };
-    let mut pairs = query.split('&').filter(|pair| declared.contains(&name_of(pair))).collect::<Vec<_>>();
+fn with_declared_query<'a>(
+    path: Cow<'a, str>,
+    query: Option<&str>,
+    declared: &[&str],
+) -> Cow<'a, str> {
+    let Some(query) = query.filter(|_| !declared.is_empty()) else {
+        return path;
+    };
+    let mut pairs = query
+        .split('&')
+        .filter(|pair| declared.contains(&name_of(pair)))
+        .collect::<Vec<_>>();
     if pairs.is_empty() {
         return path;
     }
@@ -237,7 +268,11 @@ fn name_of<'a>(pair: &&'a str) -> &'a str {
 
 /// The declared headers, one field each: present or absent, then the length, then the normalised value.
 /// The host is one of the list and not what the request says.
-fn declared_headers<'a>(vary: &[HeaderName], host: Option<&'a Host>, headers: &HeaderMap) -> Cow<'a, [u8]> {
+fn declared_headers<'a>(
+    vary: &[HeaderName],
+    host: Option<&'a Host>,
+    headers: &HeaderMap,
+) -> Cow<'a, [u8]> {
     let host = host.map_or(&[][..], Host::field);
     let mut names = vary.iter().filter(|name| **name != HOST).peekable();
     if names.peek().is_none() {
@@ -245,8 +280,11 @@ fn declared_headers<'a>(vary: &[HeaderName], host: Option<&'a Host>, headers: &H
     }
     let mut fields = host.to_vec();
     for name in names {
-        let mut lines =
-            headers.get_all(name).iter().map(|value| normalised(name, value.as_bytes())).peekable();
+        let mut lines = headers
+            .get_all(name)
+            .iter()
+            .map(|value| normalised(name, value.as_bytes()))
+            .peekable();
         if lines.peek().is_none() {
             fields.push(ABSENT);
             continue;
@@ -272,10 +310,20 @@ fn put_field(fields: &mut Vec<u8>, value: &[u8]) {
 
 /// The value without surrounding white space, in lower case where the field's grammar does not tell cases apart.
 fn normalised(name: &HeaderName, value: &[u8]) -> Vec<u8> {
-    const CASELESS: [&str; 6] =
-        ["accept", "accept-charset", "accept-encoding", "accept-language", "sec-ch-ua-mobile", "save-data"];
+    const CASELESS: [&str; 6] = [
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "sec-ch-ua-mobile",
+        "save-data",
+    ];
     let value = value.trim_ascii();
-    if CASELESS.contains(&name.as_str()) { value.to_ascii_lowercase() } else { value.to_vec() }
+    if CASELESS.contains(&name.as_str()) {
+        value.to_ascii_lowercase()
+    } else {
+        value.to_vec()
+    }
 }
 
 fn take_field<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {

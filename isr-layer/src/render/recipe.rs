@@ -36,7 +36,12 @@ pub(crate) struct Routed {
 impl Recipe {
     /// The recipe of a key without any client: for a render that nobody's request asked for.
     pub(crate) fn of(page: Arc<RegisteredPage>, key: Key, routed: Option<Arc<Routed>>) -> Self {
-        Self { page, key, kept_headers: HeaderMap::new(), routed }
+        Self {
+            page,
+            key,
+            kept_headers: HeaderMap::new(),
+            routed,
+        }
     }
 
     /// The listed host it is for, where hosts are listed.
@@ -50,7 +55,9 @@ impl Recipe {
         let call = self.key.grpc();
         let body = call.map_or_else(Bytes::new, |call| framed(call.message));
         let mut request = Request::new(B::from_bytes(body));
-        *request.uri_mut() = self.key.uri(self.routed.as_ref().map_or(0, |routed| routed.prefix));
+        *request.uri_mut() = self
+            .key
+            .uri(self.routed.as_ref().map_or(0, |routed| routed.prefix));
         *request.headers_mut() = self.kept_headers.clone();
         for (name, value) in self.key.headers(&self.page.vary) {
             request.headers_mut().insert(name, value);
@@ -58,8 +65,12 @@ impl Recipe {
         if let Some(call) = call {
             *request.method_mut() = Method::POST;
             *request.version_mut() = Version::HTTP_2;
-            request.headers_mut().insert(CONTENT_TYPE, content_type(call.subtype));
-            request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+            request
+                .headers_mut()
+                .insert(CONTENT_TYPE, content_type(call.subtype));
+            request
+                .headers_mut()
+                .insert(TE, HeaderValue::from_static("trailers"));
         }
         if let Some(routed) = &self.routed {
             *request.extensions_mut() = routed.extensions.clone();
@@ -70,7 +81,9 @@ impl Recipe {
 
 impl std::fmt::Debug for Routed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Routed").field("prefix", &self.prefix).finish_non_exhaustive()
+        f.debug_struct("Routed")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
     }
 }
 

@@ -21,12 +21,18 @@ const READ_TIME: Duration = Duration::from_secs(5);
 /// Refuses by its headers a body that would not be read.
 pub(super) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
     if !is_identity(headers) {
-        return Err(Refusal::MediaType("a body with a Content-Encoding is not accepted: send it plain"));
+        return Err(Refusal::MediaType(
+            "a body with a Content-Encoding is not accepted: send it plain",
+        ));
     }
     if !is_json_or_unsaid(headers) {
-        return Err(Refusal::MediaType("the body must be JSON: send `Content-Type: application/json`"));
+        return Err(Refusal::MediaType(
+            "the body must be JSON: send `Content-Type: application/json`",
+        ));
     }
-    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MAX_BYTES as u64) {
         return Err(too_large());
     }
@@ -57,7 +63,9 @@ fn collect<B: Body>(
         let Ok(frame) = frame else {
             return Poll::Ready(Err(Refusal::Malformed("the body broke off".to_owned())));
         };
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         if data.remaining() > MAX_BYTES - into.len() {
             return Poll::Ready(Err(too_large()));
         }
@@ -70,13 +78,25 @@ fn too_large() -> Refusal {
 }
 
 fn is_identity(headers: &HeaderMap) -> bool {
-    headers.get_all(CONTENT_ENCODING).iter().all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// `application/json`, `text/json`, any `+json` (RFC 6839, 3.1), or no type at all.
 fn is_json_or_unsaid(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(CONTENT_TYPE) else { return true };
-    let Ok(kind) = kind.to_str() else { return false };
-    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let Some(kind) = headers.get(CONTENT_TYPE) else {
+        return true;
+    };
+    let Ok(kind) = kind.to_str() else {
+        return false;
+    };
+    let essence = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     matches!(essence.as_str(), "" | "application/json" | "text/json") || essence.ends_with("+json")
 }

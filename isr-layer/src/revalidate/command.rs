@@ -57,7 +57,10 @@ struct Command {
 }
 
 /// Reads a JSON body. `passed_over` names the members that carry a credential.
-pub(super) fn from_json(body: &[u8], is_credential: impl Fn(&str) -> bool) -> Result<Purge, Refusal> {
+pub(super) fn from_json(
+    body: &[u8],
+    is_credential: impl Fn(&str) -> bool,
+) -> Result<Purge, Refusal> {
     let command: Command = json::parse(body).map_err(Refusal::Malformed)?;
     match command.unknown.keys().find(|name| !is_credential(name)) {
         Some(name) => Err(unknown_field(name)),
@@ -75,11 +78,17 @@ pub(super) fn checked(purge: Purge) -> Result<Purge, Refusal> {
 pub(super) fn within_limits(purge: Purge) -> Result<Purge, Refusal> {
     let count = purge.len();
     if count > MAX_SELECTORS {
-        return Err(Refusal::TooLarge(format!("{count} selectors where {MAX_SELECTORS} are accepted")));
+        return Err(Refusal::TooLarge(format!(
+            "{count} selectors where {MAX_SELECTORS} are accepted"
+        )));
     }
-    let patterns = purge.selectors().filter(|selector| is_pattern(selector)).count();
+    let patterns = purge
+        .selectors()
+        .filter(|selector| is_pattern(selector))
+        .count();
     if patterns > MAX_PATTERNS {
-        let detail = format!("{patterns} pages, prefixes or `all` where {MAX_PATTERNS} are accepted");
+        let detail =
+            format!("{patterns} pages, prefixes or `all` where {MAX_PATTERNS} are accepted");
         return Err(Refusal::TooLarge(detail));
     }
     Ok(purge)
@@ -90,7 +99,8 @@ impl Command {
         let options = options::parse(self.mode.as_deref(), self.settle, self.wait.as_deref())?;
         let mut purge = within_limits(Purge::batch(self.selectors()?))?;
         if purge.is_empty() {
-            let detail = "nothing is named: give at least one of path, paths, page, prefix, tag, tags, all";
+            let detail =
+                "nothing is named: give at least one of path, paths, page, prefix, tag, tags, all";
             return Err(Refusal::Malformed(detail.to_owned()));
         }
         if self.only_cached {
@@ -128,8 +138,7 @@ impl Command {
             (Some(page), Some(params)) => selector::instance(page, params).map(Some),
             (Some(page), None) => selector::page(page).map(Some),
             (None, Some(_)) => {
-                let detail =
-                    "`params` are those of a `page`, and there is none: add `page`, or give a `path`";
+                let detail = "`params` are those of a `page`, and there is none: add `page`, or give a `path`";
                 Err(Refusal::Malformed(detail.to_owned()))
             }
             (None, None) => Ok(None),

@@ -42,13 +42,19 @@ mod tests {
     use super::*;
 
     fn nested(levels: usize) -> Vec<u8> {
-        ["[".repeat(levels), "]".repeat(levels)].concat().into_bytes()
+        ["[".repeat(levels), "]".repeat(levels)]
+            .concat()
+            .into_bytes()
     }
 
     #[test]
     fn thirty_two_levels_are_read_and_thirty_three_are_refused() {
         assert!(parse::<Value>(&nested(32)).is_ok());
-        assert!(parse::<Value>(&nested(33)).unwrap_err().contains("32 levels"));
+        assert!(
+            parse::<Value>(&nested(33))
+                .unwrap_err()
+                .contains("32 levels")
+        );
     }
 
     #[test]

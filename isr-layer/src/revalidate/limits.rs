@@ -42,7 +42,11 @@ pub(crate) struct Rates {
 
 impl Limits {
     pub(crate) fn new(rates: Rates) -> Self {
-        Self { rates, failures: Mutex::default(), calls: Mutex::default() }
+        Self {
+            rates,
+            failures: Mutex::default(),
+            calls: Mutex::default(),
+        }
     }
 
     pub(super) fn rates(&self) -> Rates {
@@ -51,7 +55,9 @@ impl Limits {
 
     /// Counts a failure, and says how it is answered.
     pub(crate) fn failed(&self, peer: Option<IpAddr>, now: Instant) -> Refusal {
-        let Some(peer) = peer else { return Refusal::InvalidToken };
+        let Some(peer) = peer else {
+            return Refusal::InvalidToken;
+        };
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         match failures.count(network(peer), now, self.rates.failures) {
             None => Refusal::InvalidToken,
@@ -71,7 +77,10 @@ impl Limits {
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { failures: FAILURES, calls: CALLS }
+        Self {
+            failures: FAILURES,
+            calls: CALLS,
+        }
     }
 }
 
@@ -108,7 +117,10 @@ impl<K: Copy + Eq + Hash> Windows<K> {
             self.make_room();
             self.began.push_back((now, key));
         }
-        let window = self.counts.entry(key).or_insert(Window { began: now, count: 0 });
+        let window = self.counts.entry(key).or_insert(Window {
+            began: now,
+            count: 0,
+        });
         window.count = window.count.saturating_add(1);
         let over = window.count > allowed.get();
         over.then(|| (window.began + MINUTE).saturating_duration_since(now))
@@ -126,7 +138,9 @@ impl<K: Copy + Eq + Hash> Windows<K> {
 
     fn make_room(&mut self) {
         while self.counts.len() >= MAX_KEYS {
-            let Some((_, oldest)) = self.began.pop_front() else { return };
+            let Some((_, oldest)) = self.began.pop_front() else {
+                return;
+            };
             self.counts.remove(&oldest);
         }
     }
@@ -134,7 +148,10 @@ impl<K: Copy + Eq + Hash> Windows<K> {
 
 impl<K> Default for Windows<K> {
     fn default() -> Self {
-        Self { counts: HashMap::new(), began: VecDeque::new() }
+        Self {
+            counts: HashMap::new(),
+            began: VecDeque::new(),
+        }
     }
 }
 
@@ -163,8 +180,16 @@ mod tests {
             assert_eq!(limits.failed(peer(1), start), Refusal::InvalidToken);
         }
         let eleventh = limits.failed(peer(1), start + Duration::from_secs(20));
-        assert_eq!(eleventh, Refusal::TooMany { retry_after: Duration::from_secs(40) });
-        assert_eq!(limits.failed(peer(1), start + MINUTE), Refusal::InvalidToken);
+        assert_eq!(
+            eleventh,
+            Refusal::TooMany {
+                retry_after: Duration::from_secs(40)
+            }
+        );
+        assert_eq!(
+            limits.failed(peer(1), start + MINUTE),
+            Refusal::InvalidToken
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -187,8 +212,12 @@ mod tests {
             limits.failed(address("::ffff:192.0.2.1"), now);
         }
 
-        assert!(is_too_many(&limits.failed(address("2001:db8:1:2:ffff::1"), now)));
-        assert!(!is_too_many(&limits.failed(address("2001:db8:1:3::1"), now)));
+        assert!(is_too_many(
+            &limits.failed(address("2001:db8:1:2:ffff::1"), now)
+        ));
+        assert!(!is_too_many(
+            &limits.failed(address("2001:db8:1:3::1"), now)
+        ));
         assert!(is_too_many(&limits.failed(peer(1), now)));
     }
 
@@ -207,12 +236,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_credential_has_its_own_rate_and_counts_anew_after_a_minute() {
-        let limits = Limits::new(Rates { calls: NonZeroU32::new(2).unwrap(), ..Rates::default() });
+        let limits = Limits::new(Rates {
+            calls: NonZeroU32::new(2).unwrap(),
+            ..Rates::default()
+        });
         let (one, other) = (Credential::new(0, 0), Credential::new(0, 1));
         let now = Instant::now();
 
         assert!(limits.called(one, now).is_ok() && limits.called(one, now).is_ok());
-        assert_eq!(limits.called(one, now), Err(Refusal::TooMany { retry_after: MINUTE }));
+        assert_eq!(
+            limits.called(one, now),
+            Err(Refusal::TooMany {
+                retry_after: MINUTE
+            })
+        );
         assert!(limits.called(other, now).is_ok());
         assert!(limits.called(one, now + MINUTE).is_ok());
     }

@@ -32,7 +32,9 @@ impl Pointer {
 
     /// The one value it points at.
     pub(super) fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
-        self.tokens.iter().try_fold(value, |value, token| step(value, token))
+        self.tokens
+            .iter()
+            .try_fold(value, |value, token| step(value, token))
     }
 
     /// All values it points at, going into every item of an array that it has no index for; none if any is missing.
@@ -48,13 +50,17 @@ impl Pointer {
 
 impl fmt::Display for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.tokens.iter().try_for_each(|token| write!(f, "/{}", token.replace('~', "~0").replace('/', "~1")))
+        self.tokens
+            .iter()
+            .try_for_each(|token| write!(f, "/{}", token.replace('~', "~0").replace('/', "~1")))
     }
 }
 
 fn steps<'v>(value: &'v Value, token: &str) -> Vec<Option<&'v Value>> {
     match value {
-        Value::Array(items) if index(token).is_none() => items.iter().map(|item| step(item, token)).collect(),
+        Value::Array(items) if index(token).is_none() => {
+            items.iter().map(|item| step(item, token)).collect()
+        }
         _ => vec![step(value, token)],
     }
 }
@@ -126,14 +132,22 @@ mod tests {
         ];
 
         for (pointer, expected) in examples {
-            assert_eq!(Pointer::parse(pointer).unwrap().find(&document), Some(&expected), "{pointer}");
+            assert_eq!(
+                Pointer::parse(pointer).unwrap().find(&document),
+                Some(&expected),
+                "{pointer}"
+            );
         }
     }
 
     #[test]
     fn an_index_with_a_leading_zero_or_a_sign_points_nowhere() {
         for pointer in ["/00", "/01", "/+0", "/-", "/2", "/99999999999999999999999"] {
-            assert_eq!(Pointer::parse(pointer).unwrap().find(&json!(["a", "b"])), None, "{pointer}");
+            assert_eq!(
+                Pointer::parse(pointer).unwrap().find(&json!(["a", "b"])),
+                None,
+                "{pointer}"
+            );
         }
     }
 
@@ -141,7 +155,11 @@ mod tests {
     fn an_array_without_an_index_is_all_of_its_items() {
         let document = json!({"a": [{"b": [1, 2]}, {"b": [3]}], "none": []});
         let all = |pointer: &str| {
-            let found = Pointer::parse(pointer).unwrap().find_all(&document)?.into_iter().cloned();
+            let found = Pointer::parse(pointer)
+                .unwrap()
+                .find_all(&document)?
+                .into_iter()
+                .cloned();
             Some(Value::Array(found.collect()))
         };
 

@@ -31,7 +31,12 @@ impl Replays {
     /// two publishes with one body are two purges.
     pub(super) fn acknowledged(&self, admission: &Admission) -> Option<Acknowledged> {
         let id = id(admission)?;
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).answers.get(&id).copied()
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .answers
+            .get(&id)
+            .copied()
     }
 
     /// Remembers a delivery, now that its purge is acknowledged.
@@ -63,7 +68,10 @@ mod tests {
     use crate::revalidate::auth::Credential;
 
     fn delivery(authenticator: usize, id: &str) -> Admission {
-        Admission { credential: Credential::new(authenticator, 0), delivery: Some(id.to_owned()) }
+        Admission {
+            credential: Credential::new(authenticator, 0),
+            delivery: Some(id.to_owned()),
+        }
     }
 
     fn answer(sequence: u64) -> Acknowledged {
@@ -78,13 +86,20 @@ mod tests {
         replays.remember(&delivery(0, "a"), answer(7));
 
         assert_eq!(replays.acknowledged(&delivery(0, "a")), Some(answer(7)));
-        assert_eq!(replays.acknowledged(&delivery(1, "a")), None, "each authenticator has ids of its own");
+        assert_eq!(
+            replays.acknowledged(&delivery(1, "a")),
+            None,
+            "each authenticator has ids of its own"
+        );
     }
 
     #[test]
     fn a_request_without_an_id_is_never_known() {
         let replays = Replays::default();
-        let anonymous = Admission { delivery: None, ..delivery(0, "") };
+        let anonymous = Admission {
+            delivery: None,
+            ..delivery(0, "")
+        };
 
         replays.remember(&anonymous, answer(1));
 
@@ -102,6 +117,9 @@ mod tests {
         assert_eq!(replays.acknowledged(&delivery(0, "4")), None);
         assert_eq!(replays.acknowledged(&delivery(0, "5")), Some(answer(2)));
         let seen = replays.seen.lock().unwrap();
-        assert_eq!((seen.answers.len(), seen.in_order.len()), (MAX_DELIVERIES, MAX_DELIVERIES));
+        assert_eq!(
+            (seen.answers.len(), seen.in_order.len()),
+            (MAX_DELIVERIES, MAX_DELIVERIES)
+        );
     }
 }

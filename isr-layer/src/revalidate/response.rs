@@ -91,21 +91,40 @@ pub(super) struct Acknowledged {
 impl Acknowledged {
     /// How `receipt` is acknowledged, unless it is not.
     pub(super) fn of(receipt: &Receipt) -> Option<Self> {
-        let acknowledged = Self { revalidated: receipt.is_revalidated(), sequence: receipt.sequence() };
+        let acknowledged = Self {
+            revalidated: receipt.is_revalidated(),
+            sequence: receipt.sequence(),
+        };
         (!all_failed(receipt)).then_some(acknowledged)
     }
 }
 
 /// Tells what became of a request.
 pub(super) fn outcome(outcome: &Outcome, now: u64) -> Response<Full<Bytes>> {
-    let nothing = |Acknowledged { revalidated, sequence }, replayed| {
-        let told = NothingDone { revalidated, sequence, receipts: [], replayed, now };
+    let nothing = |Acknowledged {
+                       revalidated,
+                       sequence,
+                   },
+                   replayed| {
+        let told = NothingDone {
+            revalidated,
+            sequence,
+            receipts: [],
+            replayed,
+            now,
+        };
         json(StatusCode::OK, "application/json", &told)
     };
     match outcome {
         Outcome::Done(done) => receipt(done, now),
         Outcome::Replayed(before) => nothing(*before, true),
-        Outcome::Nothing => nothing(Acknowledged { revalidated: false, sequence: None }, false),
+        Outcome::Nothing => nothing(
+            Acknowledged {
+                revalidated: false,
+                sequence: None,
+            },
+            false,
+        ),
     }
 }
 
@@ -117,8 +136,15 @@ fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
     }
     let status = StatusCode::INTERNAL_SERVER_ERROR;
     let detail = "no render gave anything that may be stored";
-    let problem = Problem { message: "Error revalidating", ..Problem::new(status, detail) };
-    json(status, "application/problem+json", &Failed { problem, told })
+    let problem = Problem {
+        message: "Error revalidating",
+        ..Problem::new(status, detail)
+    };
+    json(
+        status,
+        "application/problem+json",
+        &Failed { problem, told },
+    )
 }
 
 /// Says why a request was not carried out.
@@ -130,8 +156,12 @@ pub(crate) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
     match refusal {
         // RFC 9110, 15.5.6 and 15.5.2: these two must be there.
         Refusal::Method { allow } => headers.insert(ALLOW, HeaderValue::from_static(allow)),
-        Refusal::InvalidToken => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-        Refusal::TooMany { retry_after } => headers.insert(RETRY_AFTER, whole_seconds(*retry_after)),
+        Refusal::InvalidToken => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        }
+        Refusal::TooMany { retry_after } => {
+            headers.insert(RETRY_AFTER, whole_seconds(*retry_after))
+        }
         _ => None,
     };
     response
@@ -149,8 +179,8 @@ fn all_failed(receipt: &Receipt) -> bool {
 }
 
 fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Response<Full<Bytes>> {
-    let body =
-        serde_json::to_vec(body).expect("an answer has string keys and nothing that cannot be serialized");
+    let body = serde_json::to_vec(body)
+        .expect("an answer has string keys and nothing that cannot be serialized");
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -191,12 +221,20 @@ impl<'a> Problem<'a> {
     fn new(status: StatusCode, detail: &'a str) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
         // RFC 9457, 4.2.1: `about:blank` means that the status code says it all.
-        Self { r#type: "about:blank", title, status: status.as_u16(), detail, message: detail }
+        Self {
+            r#type: "about:blank",
+            title,
+            status: status.as_u16(),
+            detail,
+            message: detail,
+        }
     }
 }
 
 /// The start of a text, cut between two characters: for what a caller said and we say again.
 pub(super) fn clip(text: &str, longest: usize) -> &str {
-    let end = (0..=longest.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    let end = (0..=longest.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or_default()]
 }

@@ -140,13 +140,19 @@ impl RevalidateService {
     /// How many wrong credentials an address may send in a minute, ten unless set; then it is answered 429 in place of
     /// 401. It needs to know the address: under axum, serve with `with_connect_info::<SocketAddr>()`.
     pub fn max_failures_per_minute(mut self, failures: NonZeroU32) -> Self {
-        self.limits = Arc::new(Limits::new(Rates { failures, ..self.limits.rates() }));
+        self.limits = Arc::new(Limits::new(Rates {
+            failures,
+            ..self.limits.rates()
+        }));
         self
     }
 
     /// How often a credential may call in a minute, 6,000 times unless set; then it is answered 429.
     pub fn max_calls_per_minute(mut self, calls: NonZeroU32) -> Self {
-        self.limits = Arc::new(Limits::new(Rates { calls, ..self.limits.rates() }));
+        self.limits = Arc::new(Limits::new(Rates {
+            calls,
+            ..self.limits.rates()
+        }));
         self
     }
 
@@ -183,13 +189,20 @@ impl RevalidateService {
         let uri = connection::original_uri(&head.extensions).unwrap_or(&head.uri);
         let request = SignedRequest::new(&head.method, uri, &head.headers, body);
         let Some(admission) = self.authenticators.admit(&request) else {
-            return Err(self.limits.failed(connection::peer(&head.extensions), clock::now()));
+            return Err(self
+                .limits
+                .failed(connection::peer(&head.extensions), clock::now()));
         };
         self.limits.called(admission.credential, clock::now())?;
         Ok(admission)
     }
 
-    fn parse(&self, form: CommandSource, head: &request::Parts, body: &[u8]) -> Result<Purge, Refusal> {
+    fn parse(
+        &self,
+        form: CommandSource,
+        head: &request::Parts,
+        body: &[u8],
+    ) -> Result<Purge, Refusal> {
         let is_credential = |name: &str| self.authenticators.carry(name);
         match (form, &self.webhook) {
             (CommandSource::Query, _) => {
@@ -201,7 +214,11 @@ impl RevalidateService {
     }
 }
 
-async fn read<B: Body>(form: CommandSource, head: &request::Parts, body: B) -> Result<Bytes, Refusal> {
+async fn read<B: Body>(
+    form: CommandSource,
+    head: &request::Parts,
+    body: B,
+) -> Result<Bytes, Refusal> {
     match form {
         CommandSource::Query => Ok(Bytes::new()),
         CommandSource::Body => {
@@ -217,7 +234,9 @@ impl Methods {
             (_, &Method::POST | &Method::PUT) => Ok(CommandSource::Body),
             (Self::WithBodyOrGet, &Method::GET) => Ok(CommandSource::Query),
             (Self::WithBody, _) => Err(Refusal::Method { allow: "POST, PUT" }),
-            (Self::WithBodyOrGet, _) => Err(Refusal::Method { allow: "GET, POST, PUT" }),
+            (Self::WithBodyOrGet, _) => Err(Refusal::Method {
+                allow: "GET, POST, PUT",
+            }),
         }
     }
 }

@@ -44,7 +44,11 @@ pub struct Webhook {
 
 #[derive(Clone)]
 enum Rule {
-    Template { names: Names, text: Template, presence: Presence },
+    Template {
+        names: Names,
+        text: Template,
+        presence: Presence,
+    },
     Map(Arc<Map>),
 }
 
@@ -124,9 +128,14 @@ impl Webhook {
 
     fn template(mut self, names: Names, template: &str, presence: Presence) -> Self {
         match Template::parse(template) {
-            Ok(text) => self.rules.push(Rule::Template { names, text, presence }),
+            Ok(text) => self.rules.push(Rule::Template {
+                names,
+                text,
+                presence,
+            }),
             Err(mistake) => {
-                self.mistake.get_or_insert(format!("the template `{template}` of a webhook: {mistake}"));
+                self.mistake
+                    .get_or_insert(format!("the template `{template}` of a webhook: {mistake}"));
             }
         }
         self
@@ -176,12 +185,20 @@ impl Rule {
                 Ok(purge) => purge.map(|purge| vec![purge]).map_err(Unnamed::Refused),
                 Err(missing) => Err(Unnamed::Refused(refusal(&missing))),
             },
-            Self::Template { names, text, presence } => {
-                let texts = text.fill(event, names.insert()).map_err(|missing| match presence {
-                    Presence::IfPresent if missing.is_missing() => Unnamed::Optional(missing),
-                    _ => Unnamed::Refused(refusal(&missing)),
-                })?;
-                let purges = texts.into_iter().map(|text| command::checked(names.purge(text)));
+            Self::Template {
+                names,
+                text,
+                presence,
+            } => {
+                let texts = text
+                    .fill(event, names.insert())
+                    .map_err(|missing| match presence {
+                        Presence::IfPresent if missing.is_missing() => Unnamed::Optional(missing),
+                        _ => Unnamed::Refused(refusal(&missing)),
+                    })?;
+                let purges = texts
+                    .into_iter()
+                    .map(|text| command::checked(names.purge(text)));
                 purges.collect::<Result<_, _>>().map_err(Unnamed::Refused)
             }
         }
@@ -208,7 +225,11 @@ impl Names {
 impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Template { names, text, presence } => write!(f, "{names:?} {text:?} {presence:?}"),
+            Self::Template {
+                names,
+                text,
+                presence,
+            } => write!(f, "{names:?} {text:?} {presence:?}"),
             Self::Map(_) => f.write_str("Map(…)"),
         }
     }
@@ -216,7 +237,11 @@ impl fmt::Debug for Rule {
 
 fn refusal(unprocessable: &Unprocessable) -> Refusal {
     let reason = unprocessable.to_string();
-    if unprocessable.is_too_many() { Refusal::TooLarge(reason) } else { Refusal::Unprocessable(reason) }
+    if unprocessable.is_too_many() {
+        Refusal::TooLarge(reason)
+    } else {
+        Refusal::Unprocessable(reason)
+    }
 }
 
 #[cfg(test)]

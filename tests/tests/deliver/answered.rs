@@ -13,14 +13,25 @@ async fn cache_status_is_one_member_for_a_miss_a_hit_a_stale_hit_and_a_bypass() 
     pass(17).await;
     told.push(stage.get(&[]).await);
     stage.drained().await;
-    stage.isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    stage
+        .isr
+        .cache()
+        .revalidate(Purge::path("/a").mode(Mode::Expire))
+        .await;
     told.push(stage.get(&[]).await);
     stage.site.act(Reply::page().header("set-cookie", "id=1"));
-    stage.isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    stage
+        .isr
+        .cache()
+        .revalidate(Purge::path("/a").mode(Mode::Expire))
+        .await;
     told.push(stage.get(&[]).await);
     told.push(stage.get(&[]).await);
 
-    let told = told.iter().map(|answer| answer.cache_status()).collect::<Vec<_>>();
+    let told = told
+        .iter()
+        .map(|answer| answer.cache_status())
+        .collect::<Vec<_>>();
 
     let expected = [
         "isr; fwd=uri-miss; stored",
@@ -39,7 +50,11 @@ async fn age_is_seconds_since_the_render_began_in_every_encoding() {
 
     for seconds in [0, 1, 2] {
         for coding in ["identity", "br", "gzip"] {
-            assert_eq!(stage.get(&only(coding)).await.header("age"), seconds.to_string(), "{coding}");
+            assert_eq!(
+                stage.get(&only(coding)).await.header("age"),
+                seconds.to_string(),
+                "{coding}"
+            );
         }
         pass(1).await;
     }
@@ -54,10 +69,17 @@ async fn age_is_on_the_first_answer_and_on_a_page_that_is_stale_kept_or_waiting_
     told.push(stage.get(&[]).await);
     stage.drained().await;
     told.push(stage.get(&[]).await);
-    stage.isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    stage
+        .isr
+        .cache()
+        .revalidate(Purge::path("/a").mode(Mode::Expire))
+        .await;
     told.push(stage.get(&[]).await);
 
-    let told = told.iter().map(|answer| (answer.cache_status(), answer.header("age"))).collect::<Vec<_>>();
+    let told = told
+        .iter()
+        .map(|answer| (answer.cache_status(), answer.header("age")))
+        .collect::<Vec<_>>();
 
     let expected = [
         ("isr; fwd=uri-miss; stored", "0"),
@@ -78,19 +100,41 @@ async fn etag_is_strong_made_of_the_body_and_the_encoding() {
         let tag = one.get(&only(coding)).await.header("etag").to_owned();
 
         assert!(tag.starts_with('"') && tag.ends_with('"'), "{tag}");
-        assert_eq!(same.get(&only(coding)).await.header("etag"), tag, "{coding}");
-        assert_ne!(other.get(&only(coding)).await.header("etag"), tag, "{coding}");
+        assert_eq!(
+            same.get(&only(coding)).await.header("etag"),
+            tag,
+            "{coding}"
+        );
+        assert_ne!(
+            other.get(&only(coding)).await.header("etag"),
+            tag,
+            "{coding}"
+        );
     }
 }
 
 #[tokio::test]
 async fn cache_control_is_the_handlers_own_or_lets_a_purge_be_seen_everywhere_at_once() {
-    for (said, expected) in [(None, "public, max-age=0, must-revalidate"), (Some("max-age=7"), "max-age=7")] {
-        let reply = said.into_iter().fold(html(), |reply, value| reply.header("cache-control", value));
+    for (said, expected) in [
+        (None, "public, max-age=0, must-revalidate"),
+        (Some("max-age=7"), "max-age=7"),
+    ] {
+        let reply = said
+            .into_iter()
+            .fold(html(), |reply, value| reply.header("cache-control", value));
         let stage = Stage::warm(A, reply).await;
 
-        for headers in [&[][..], &only("br"), &[("if-none-match", "*")], &[("range", "bytes=0-0")]] {
-            assert_eq!(stage.get(headers).await.header("cache-control"), expected, "{headers:?}");
+        for headers in [
+            &[][..],
+            &only("br"),
+            &[("if-none-match", "*")],
+            &[("range", "bytes=0-0")],
+        ] {
+            assert_eq!(
+                stage.get(headers).await.header("cache-control"),
+                expected,
+                "{headers:?}"
+            );
         }
     }
 }
@@ -101,21 +145,35 @@ async fn vary_is_accept_encoding_when_variants_exist() {
         let stage = Stage::warm(A, reply).await;
 
         for headers in [&[][..], &only("br"), &[("if-none-match", "*")]] {
-            assert_eq!(stage.get(headers).await.header("vary"), expected, "{headers:?}");
+            assert_eq!(
+                stage.get(headers).await.header("vary"),
+                expected,
+                "{headers:?}"
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn conditional_requests_are_answered_from_the_entry_without_a_render() {
-    let stage = Stage::warm(A, html().header("etag", "\"v1\"").header("last-modified", DATE)).await;
+    let stage = Stage::warm(
+        A,
+        html()
+            .header("etag", "\"v1\"")
+            .header("last-modified", DATE),
+    )
+    .await;
 
     for (condition, status) in [
         (("if-none-match", "\"v0\", W/\"v1\""), 304),
         (("if-modified-since", DATE), 304),
         (("if-match", "\"v0\""), 412),
     ] {
-        assert_eq!(stage.get(&[condition]).await.status, status, "{condition:?}");
+        assert_eq!(
+            stage.get(&[condition]).await.status,
+            status,
+            "{condition:?}"
+        );
     }
     assert_eq!(stage.site.renders(), 1);
 }
@@ -126,17 +184,28 @@ async fn head_is_get_without_a_body_and_served_from_gets_entry() {
 
     let head = stage.head(&only("br")).await;
 
-    assert_eq!((head.cache_status(), head.text(), stage.site.renders()), ("isr; hit", "", 1));
-    assert_eq!(head.header("content-length"), stage.get(&only("br")).await.body.len().to_string());
+    assert_eq!(
+        (head.cache_status(), head.text(), stage.site.renders()),
+        ("isr; hit", "", 1)
+    );
+    assert_eq!(
+        head.header("content-length"),
+        stage.get(&only("br")).await.body.len().to_string()
+    );
 }
 
 #[tokio::test]
 async fn range_is_one_part_of_identity() {
     let stage = Stage::warm(A, html()).await;
 
-    let part = stage.get(&[("range", "bytes=-5"), ("accept-encoding", "br")]).await;
+    let part = stage
+        .get(&[("range", "bytes=-5"), ("accept-encoding", "br")])
+        .await;
 
-    assert_eq!((part.status.as_u16(), part.text()), (206, &text()[text().len() - 5..]));
+    assert_eq!(
+        (part.status.as_u16(), part.text()),
+        (206, &text()[text().len() - 5..])
+    );
     assert_eq!(part.header("content-encoding"), "");
 }
 
@@ -148,21 +217,45 @@ async fn variants_are_made_after_the_render_and_the_first_answer_does_not_wait()
     let first = stage.get(&only(BROWSER)).await;
     stage.drained().await;
 
-    assert_eq!((first.header("content-encoding"), first.header("vary")), ("", "accept-encoding"));
-    assert_eq!(stage.get(&only(BROWSER)).await.header("content-encoding"), "br");
+    assert_eq!(
+        (first.header("content-encoding"), first.header("vary")),
+        ("", "accept-encoding")
+    );
+    assert_eq!(
+        stage.get(&only(BROWSER)).await.header("content-encoding"),
+        "br"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_purge_is_seen_in_every_encoding_form_and_condition_at_once() {
     let stage = Stage::warm(A, html().header("etag", "\"v1\"")).await;
-    stage.site.act(Reply::page().header("content-type", "text/html").header("etag", "\"v2\"").chunk(text()));
+    stage.site.act(
+        Reply::page()
+            .header("content-type", "text/html")
+            .header("etag", "\"v2\"")
+            .chunk(text()),
+    );
 
-    stage.isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    stage
+        .isr
+        .cache()
+        .revalidate(Purge::path("/a").mode(Mode::Expire))
+        .await;
 
     assert_eq!(stage.get(&[("if-none-match", "\"v1\"")]).await.status, 200);
     stage.drained().await;
     settle().await;
     assert_eq!(stage.get(&only("br")).await.header("etag"), "\"v2-br\"");
-    assert_eq!(stage.head(&only("gzip")).await.header("etag"), "\"v2-gzip\"");
-    assert_eq!(stage.get(&[("range", "bytes=0-0"), ("if-range", "\"v1\"")]).await.status, 200);
+    assert_eq!(
+        stage.head(&only("gzip")).await.header("etag"),
+        "\"v2-gzip\""
+    );
+    assert_eq!(
+        stage
+            .get(&[("range", "bytes=0-0"), ("if-range", "\"v1\"")])
+            .await
+            .status,
+        200
+    );
 }

@@ -6,8 +6,12 @@ use isr_tests::{Act, Answer, Reply};
 
 use crate::{A, Stage, decoded};
 
-const PAGE: Page =
-    A.policy(Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]).tags(&["all"]));
+const PAGE: Page = A.policy(
+    Policy::new()
+        .query(&["page", "q"])
+        .vary(&["accept-language", "x-theme"])
+        .tags(&["all"]),
+);
 
 /// Targets and languages that are different pages.
 const VARIANTS: [(&str, &str); 6] = [
@@ -23,15 +27,28 @@ const VARIANTS: [(&str, &str); 6] = [
 fn stage() -> Stage {
     let stage = Stage::new(PAGE);
     stage.site.script(|seen, version| {
-        let language = seen.headers.get("accept-language").map(|value| value.as_bytes().to_vec());
+        let language = seen
+            .headers
+            .get("accept-language")
+            .map(|value| value.as_bytes().to_vec());
         let text = format!("{} {:?} v{version}\n", seen.uri, language).repeat(100);
-        Act::from(Reply::page().header("content-type", "text/plain").chunk(text))
+        Act::from(
+            Reply::page()
+                .header("content-type", "text/plain")
+                .chunk(text),
+        )
     });
     stage
 }
 
 async fn ask(stage: &Stage, (path, language): (&str, &str)) -> Answer {
-    stage.ask(Method::GET, path, &[("accept-language", language), ("accept-encoding", "br")]).await
+    stage
+        .ask(
+            Method::GET,
+            path,
+            &[("accept-language", language), ("accept-encoding", "br")],
+        )
+        .await
 }
 
 #[tokio::test]
@@ -55,24 +72,39 @@ async fn each_variant_is_a_page_of_its_own_with_encodings_of_its_own() {
 
     bodies.sort();
     bodies.dedup();
-    assert_eq!((bodies.len(), stage.site.renders()), (VARIANTS.len(), VARIANTS.len()));
+    assert_eq!(
+        (bodies.len(), stage.site.renders()),
+        (VARIANTS.len(), VARIANTS.len())
+    );
 }
 
 #[tokio::test]
 async fn one_purge_reaches_every_variant_whatever_it_names() {
-    for purge in [Purge::path("/a"), Purge::tag("all"), Purge::page("/a"), Purge::prefix("/a"), Purge::all()]
-    {
+    for purge in [
+        Purge::path("/a"),
+        Purge::tag("all"),
+        Purge::page("/a"),
+        Purge::prefix("/a"),
+        Purge::all(),
+    ] {
         let stage = stage();
         for variant in VARIANTS {
             ask(&stage, variant).await;
         }
         stage.site.publish(2);
 
-        stage.isr.cache().revalidate(purge.clone().mode(Mode::Expire)).await;
+        stage
+            .isr
+            .cache()
+            .revalidate(purge.clone().mode(Mode::Expire))
+            .await;
 
         for variant in VARIANTS {
             let body = decoded(&ask(&stage, variant).await);
-            assert!(String::from_utf8_lossy(&body).contains(" v2\n"), "{variant:?} after {purge:?}");
+            assert!(
+                String::from_utf8_lossy(&body).contains(" v2\n"),
+                "{variant:?} after {purge:?}"
+            );
         }
     }
 }
@@ -80,22 +112,45 @@ async fn one_purge_reaches_every_variant_whatever_it_names() {
 #[tokio::test]
 async fn what_is_not_declared_is_neither_in_the_key_nor_seen() {
     let stage = stage();
-    let headers = [("accept-language", "de"), ("x-other", "1"), ("user-agent", "curl")];
+    let headers = [
+        ("accept-language", "de"),
+        ("x-other", "1"),
+        ("user-agent", "curl"),
+    ];
 
-    for target in ["/a?utm_source=x", "/a?fbclid=1&utm=2", "/a?PAGE=2", "/a?", "/a?&", "/a?%70age=2"] {
+    for target in [
+        "/a?utm_source=x",
+        "/a?fbclid=1&utm=2",
+        "/a?PAGE=2",
+        "/a?",
+        "/a?&",
+        "/a?%70age=2",
+    ] {
         stage.ask(Method::GET, target, &headers).await;
     }
 
     let seen = stage.site.seen();
     assert_eq!((seen.len(), seen[0].uri.to_string()), (1, "/a".to_owned()));
-    assert_eq!(seen[0].headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["accept-language"]);
+    assert_eq!(
+        seen[0]
+            .headers
+            .keys()
+            .map(http::HeaderName::as_str)
+            .collect::<Vec<_>>(),
+        ["accept-language"]
+    );
 }
 
 #[tokio::test]
 async fn the_order_of_parameters_and_what_stands_between_them_makes_no_other_page() {
     let stage = stage();
 
-    for target in ["/a?page=2&q=x", "/a?q=x&page=2", "/a?utm=1&q=x&&page=2", "/a?q=x&page=2&q2=z"] {
+    for target in [
+        "/a?page=2&q=x",
+        "/a?q=x&page=2",
+        "/a?utm=1&q=x&&page=2",
+        "/a?q=x&page=2&q2=z",
+    ] {
         stage.ask(Method::GET, target, &[]).await;
     }
 
@@ -107,9 +162,14 @@ async fn the_order_of_parameters_and_what_stands_between_them_makes_no_other_pag
 async fn parameters_that_could_be_cloaked_stay_what_they_are() {
     let stage = stage();
 
-    for target in
-        ["/a?page=1", "/a?page=1;page=2", "/a?page=2&page=1", "/a?page=1&page=2", "/a?page=%31", "/a?page"]
-    {
+    for target in [
+        "/a?page=1",
+        "/a?page=1;page=2",
+        "/a?page=2&page=1",
+        "/a?page=1&page=2",
+        "/a?page=%31",
+        "/a?page",
+    ] {
         stage.ask(Method::GET, target, &[]).await;
         assert_eq!(stage.site.seen().last().expect("one was seen").uri, target);
     }
@@ -141,10 +201,16 @@ async fn an_absent_header_an_empty_one_and_two_lines_are_three_things() {
 
     stage.ask(Method::GET, "/a", &[]).await;
     stage.ask(Method::GET, "/a", &[("x-theme", "")]).await;
-    stage.ask(Method::GET, "/a", &[("x-theme", "a"), ("x-theme", "b")]).await;
+    stage
+        .ask(Method::GET, "/a", &[("x-theme", "a"), ("x-theme", "b")])
+        .await;
     stage.ask(Method::GET, "/a", &[("x-theme", "a, b")]).await;
 
-    assert_eq!(stage.site.renders(), 3, "two lines mean what one with a comma means");
+    assert_eq!(
+        stage.site.renders(),
+        3,
+        "two lines mean what one with a comma means"
+    );
 }
 
 #[tokio::test]
@@ -154,9 +220,19 @@ async fn head_range_and_conditions_find_their_variant() {
     ask(&stage, ("/a", "de")).await;
     let of = |extra| [("accept-language", "en"), extra];
 
-    let head = stage.ask(Method::HEAD, "/a?page=2&utm=1", &of(("x", "y"))).await;
-    let part = stage.ask(Method::GET, "/a?page=2", &of(("range", "bytes=0-8"))).await;
-    let known = stage.ask(Method::GET, "/a?page=2", &of(("if-none-match", english.header("etag")))).await;
+    let head = stage
+        .ask(Method::HEAD, "/a?page=2&utm=1", &of(("x", "y")))
+        .await;
+    let part = stage
+        .ask(Method::GET, "/a?page=2", &of(("range", "bytes=0-8")))
+        .await;
+    let known = stage
+        .ask(
+            Method::GET,
+            "/a?page=2",
+            &of(("if-none-match", english.header("etag"))),
+        )
+        .await;
 
     assert_eq!(head.header("etag"), english.header("etag"));
     assert_eq!((part.status.as_u16(), part.text()), (206, "/a?page=2"));

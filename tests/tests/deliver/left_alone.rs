@@ -7,12 +7,20 @@ use crate::{A, BROWSER, Stage, only, text};
 
 /// The second answer of a page with these headers and that body, to a browser.
 async fn answer(headers: &[(&'static str, &str)], body: String) -> Answer {
-    let reply = headers.iter().fold(Reply::page(), |reply, (name, value)| reply.header(name, value));
-    Stage::warm(A, reply.chunk(body)).await.get(&only(BROWSER)).await
+    let reply = headers.iter().fold(Reply::page(), |reply, (name, value)| {
+        reply.header(name, value)
+    });
+    Stage::warm(A, reply.chunk(body))
+        .await
+        .get(&only(BROWSER))
+        .await
 }
 
 async fn encoding_of(content_type: &str) -> String {
-    answer(&[("content-type", content_type)], text()).await.header("content-encoding").to_owned()
+    answer(&[("content-type", content_type)], text())
+        .await
+        .header("content-encoding")
+        .to_owned()
 }
 
 #[tokio::test]
@@ -62,7 +70,10 @@ async fn types_that_are_compressed_already_are_left_alone() {
 async fn a_page_without_a_type_is_left_alone() {
     let answer = answer(&[], text()).await;
 
-    assert_eq!((answer.header("content-encoding"), answer.header("vary")), ("", ""));
+    assert_eq!(
+        (answer.header("content-encoding"), answer.header("vary")),
+        ("", "")
+    );
 }
 
 #[tokio::test]
@@ -71,25 +82,48 @@ async fn a_body_of_one_kibibyte_is_left_alone_and_one_byte_more_is_encoded() {
         let answer = answer(&[("content-type", "text/plain")], "a".repeat(length)).await;
 
         assert_eq!(answer.header("content-encoding"), encoding, "{length}");
-        assert_eq!(answer.headers.contains_key("vary"), !encoding.is_empty(), "{length}");
+        assert_eq!(
+            answer.headers.contains_key("vary"),
+            !encoding.is_empty(),
+            "{length}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_body_with_content_encoding_is_left_alone() {
-    let headers = [("content-type", "text/html"), ("content-encoding", "zstd"), ("etag", "\"mine\"")];
+    let headers = [
+        ("content-type", "text/html"),
+        ("content-encoding", "zstd"),
+        ("etag", "\"mine\""),
+    ];
     let answer = answer(&headers, text()).await;
 
-    assert_eq!((answer.header("content-encoding"), answer.header("etag")), ("zstd", "\"mine\""));
+    assert_eq!(
+        (answer.header("content-encoding"), answer.header("etag")),
+        ("zstd", "\"mine\"")
+    );
     assert_eq!(answer.text(), text());
 }
 
 #[tokio::test]
 async fn no_transform_means_that_nothing_is_encoded() {
-    for value in ["no-transform", "max-age=60, no-transform", "max-age=60,No-Transform"] {
-        let answer = answer(&[("content-type", "text/html"), ("cache-control", value)], text()).await;
+    for value in [
+        "no-transform",
+        "max-age=60, no-transform",
+        "max-age=60,No-Transform",
+    ] {
+        let answer = answer(
+            &[("content-type", "text/html"), ("cache-control", value)],
+            text(),
+        )
+        .await;
 
-        assert_eq!((answer.header("content-encoding"), answer.header("vary")), ("", ""), "{value}");
+        assert_eq!(
+            (answer.header("content-encoding"), answer.header("vary")),
+            ("", ""),
+            "{value}"
+        );
         assert_eq!(answer.header("cache-control"), value);
     }
 }
@@ -97,8 +131,11 @@ async fn no_transform_means_that_nothing_is_encoded() {
 /// Only the first line of `Cache-Control` was read, so a `no-transform` that some middleware had appended went unseen.
 #[tokio::test]
 async fn no_transform_counts_on_a_second_line_too() {
-    let lines =
-        [("content-type", "text/html"), ("cache-control", "max-age=60"), ("cache-control", "no-transform")];
+    let lines = [
+        ("content-type", "text/html"),
+        ("cache-control", "max-age=60"),
+        ("cache-control", "no-transform"),
+    ];
     let answer = answer(&lines, text()).await;
 
     assert_eq!(answer.header("content-encoding"), "");
@@ -108,11 +145,16 @@ async fn no_transform_counts_on_a_second_line_too() {
 async fn an_answer_that_is_no_200_is_left_alone() {
     for status in [203, 301, 404, 410] {
         let page = A.policy(Policy::new().allow_temporary(true));
-        let reply = Reply::status(status).header("content-type", "text/html").chunk(text());
+        let reply = Reply::status(status)
+            .header("content-type", "text/html")
+            .chunk(text());
 
         let answer = Stage::warm(page, reply).await.get(&only(BROWSER)).await;
 
-        assert_eq!((answer.status.as_u16(), answer.header("content-encoding")), (status, ""));
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-encoding")),
+            (status, "")
+        );
         assert_eq!(answer.text(), text());
     }
 }
@@ -123,6 +165,9 @@ async fn an_answer_that_is_not_stored_is_left_alone() {
 
     let answer = stage.get(&only(BROWSER)).await;
 
-    assert_eq!((answer.header("content-encoding"), answer.header("vary")), ("", ""));
+    assert_eq!(
+        (answer.header("content-encoding"), answer.header("vary")),
+        ("", "")
+    );
     assert_eq!(answer.text(), text());
 }

@@ -10,7 +10,9 @@ use crate::{A, BROWSER, Stage, decoded, html, only, pass, secs, ten_seconds, tex
 /// Bytes that no encoder makes smaller.
 fn noise(length: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(7);
-    std::iter::repeat_with(|| random.u8(..)).take(length).collect()
+    std::iter::repeat_with(|| random.u8(..))
+        .take(length)
+        .collect()
 }
 
 #[tokio::test]
@@ -23,7 +25,10 @@ async fn the_first_answer_is_not_encoded_and_the_next_is() {
     let second = stage.get(&only(BROWSER)).await;
 
     assert_eq!(first.cache_status(), "isr; fwd=uri-miss; stored");
-    assert_eq!((first.header("content-encoding"), first.text()), ("", text().as_str()));
+    assert_eq!(
+        (first.header("content-encoding"), first.text()),
+        ("", text().as_str())
+    );
     assert_eq!(second.header("content-encoding"), "br");
     assert_eq!(stage.site.renders(), 1);
 }
@@ -35,7 +40,10 @@ async fn the_first_answer_does_not_wait_for_the_variants() {
 
     stage.get(&[]).await;
 
-    assert!(stage.isr.cache().stats().tasks > 0, "the variants are still being made");
+    assert!(
+        stage.isr.cache().stats().tasks > 0,
+        "the variants are still being made"
+    );
     stage.drained().await;
 }
 
@@ -69,21 +77,31 @@ async fn the_decoded_bytes_are_identitys() {
         let answer = stage.get(&only(coding)).await;
 
         assert_eq!(answer.header("content-encoding"), coding);
-        assert!(answer.body.len() < text().len() / 2, "{coding} takes {} bytes", answer.body.len());
+        assert!(
+            answer.body.len() < text().len() / 2,
+            "{coding} takes {} bytes",
+            answer.body.len()
+        );
         assert_eq!(decoded(&answer), text().as_bytes(), "{coding}");
     }
 }
 
 #[tokio::test]
 async fn a_digest_of_the_page_does_not_trail_what_is_not_the_page() {
-    for (trailer, expected) in [("content-digest", None), ("repr-digest", None), ("x-checksum", Some("abc"))]
-    {
+    for (trailer, expected) in [
+        ("content-digest", None),
+        ("repr-digest", None),
+        ("x-checksum", Some("abc")),
+    ] {
         let stage = Stage::warm(A, html().trailer(trailer, "abc")).await;
 
         let answer = stage.get(&only("br")).await;
 
         assert_eq!(answer.header("content-encoding"), "br");
-        let trailing = answer.trailers.as_ref().map(|trailers| trailers[trailer].to_str().unwrap());
+        let trailing = answer
+            .trailers
+            .as_ref()
+            .map(|trailers| trailers[trailer].to_str().unwrap());
         assert_eq!(trailing, expected, "{trailer}");
     }
 }
@@ -95,13 +113,19 @@ async fn a_variant_is_made_once_and_not_for_each_answer() {
     let one = stage.get(&only("br")).await.body;
     let other = stage.get(&only("br")).await.body;
 
-    assert_eq!(one.as_ptr(), other.as_ptr(), "both are views of the same bytes");
+    assert_eq!(
+        one.as_ptr(),
+        other.as_ptr(),
+        "both are views of the same bytes"
+    );
 }
 
 #[tokio::test]
 async fn a_variant_is_kept_only_when_it_is_smaller() {
     let stage = Stage::warm(A, html().chunk("").chunk(noise(4096))).await;
-    let noisy = Reply::page().header("content-type", "text/plain").chunk(noise(4096));
+    let noisy = Reply::page()
+        .header("content-type", "text/plain")
+        .chunk(noise(4096));
     stage.site.act(noisy);
     stage.isr.cache().revalidate(Purge::path("/a")).await;
     stage.drained().await;
@@ -116,9 +140,17 @@ async fn a_variant_is_kept_only_when_it_is_smaller() {
 #[tokio::test]
 async fn the_variants_of_a_page_are_together_no_larger_than_it() {
     // Digits of chance: every encoder makes them smaller, and none by more than half.
-    let digits = noise(4096).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let stage =
-        Stage::warm(A, Reply::page().header("content-type", "text/plain").chunk(digits.clone())).await;
+    let digits = noise(4096)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    let stage = Stage::warm(
+        A,
+        Reply::page()
+            .header("content-type", "text/plain")
+            .chunk(digits.clone()),
+    )
+    .await;
 
     let mut encoded = 0;
     for coding in ["br", "gzip", "zstd"] {
@@ -129,7 +161,11 @@ async fn the_variants_of_a_page_are_together_no_larger_than_it() {
         }
     }
 
-    assert!((digits.len() / 2..=digits.len()).contains(&encoded), "{encoded} of {}", digits.len());
+    assert!(
+        (digits.len() / 2..=digits.len()).contains(&encoded),
+        "{encoded} of {}",
+        digits.len()
+    );
 }
 
 #[tokio::test]
@@ -137,9 +173,17 @@ async fn a_regenerated_page_gets_new_variants() {
     let stage = Stage::warm(A, html()).await;
     let old = stage.get(&only("br")).await;
     let changed = text().replace("some", "another");
-    stage.site.act(Reply::page().header("content-type", "text/html").chunk(changed.clone()));
+    stage.site.act(
+        Reply::page()
+            .header("content-type", "text/html")
+            .chunk(changed.clone()),
+    );
 
-    stage.isr.cache().revalidate(Purge::path("/a").mode(Mode::Regenerate)).await;
+    stage
+        .isr
+        .cache()
+        .revalidate(Purge::path("/a").mode(Mode::Regenerate))
+        .await;
     stage.drained().await;
     let new = stage.get(&only("br")).await;
 
@@ -151,13 +195,24 @@ async fn a_regenerated_page_gets_new_variants() {
 #[tokio::test]
 async fn a_page_that_stops_being_text_loses_its_variants() {
     let stage = Stage::warm(A, html()).await;
-    stage.site.act(Reply::page().header("content-type", "image/png").chunk(text()));
+    stage.site.act(
+        Reply::page()
+            .header("content-type", "image/png")
+            .chunk(text()),
+    );
 
-    stage.isr.cache().revalidate(Purge::path("/a").mode(Mode::Regenerate)).await;
+    stage
+        .isr
+        .cache()
+        .revalidate(Purge::path("/a").mode(Mode::Regenerate))
+        .await;
     stage.drained().await;
     let answer = stage.get(&only(BROWSER)).await;
 
-    assert_eq!((answer.header("content-encoding"), answer.header("vary")), ("", ""));
+    assert_eq!(
+        (answer.header("content-encoding"), answer.header("vary")),
+        ("", "")
+    );
     assert_eq!(answer.text(), text());
 }
 
@@ -177,11 +232,18 @@ async fn a_stale_page_is_served_encoded_too() {
 async fn the_last_good_page_is_served_encoded_too() {
     let stage = Stage::warm(ten_seconds(), html()).await;
     stage.site.act(Reply::status(500));
-    stage.isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    stage
+        .isr
+        .cache()
+        .revalidate(Purge::path("/a").mode(Mode::Expire))
+        .await;
 
     let answer = stage.get(&only("gzip")).await;
 
-    assert_eq!(answer.cache_status(), "isr; fwd=stale; detail=failed-status");
+    assert_eq!(
+        answer.cache_status(),
+        "isr; fwd=stale; detail=failed-status"
+    );
     assert_eq!(answer.header("content-encoding"), "gzip");
     assert_eq!(decoded(&answer), text().as_bytes());
 }
@@ -201,7 +263,10 @@ async fn trailers_follow_a_variant_as_they_follow_identity() {
 #[tokio::test]
 async fn a_prerendered_page_has_its_variants_when_the_first_client_comes() {
     let page = isr_layer::Page::new("/{slug}");
-    let isr = IsrLayer::builder().pages([page]).params(page, || async { vec!["a"] }).build();
+    let isr = IsrLayer::builder()
+        .pages([page])
+        .params(page, || async { vec!["a"] })
+        .build();
     let stage = Stage::of(isr.expect("the page has params"));
     stage.site.act(html());
     // Until a first request came, a plain service is not known to be there.
@@ -211,15 +276,23 @@ async fn a_prerendered_page_has_its_variants_when_the_first_client_comes() {
     stage.drained().await;
     let answer = stage.get(&only(BROWSER)).await;
 
-    assert_eq!((answer.header("content-encoding"), stage.site.renders()), ("br", 2));
+    assert_eq!(
+        (answer.header("content-encoding"), stage.site.renders()),
+        ("br", 2)
+    );
 }
 
 #[tokio::test]
 async fn memory_stays_within_its_bytes_with_variants() {
     const LIMIT: u64 = 512 * 1024;
     let page = isr_layer::Page::new("/{slug}").policy(Policy::new().revalidate(secs(60)));
-    let stage =
-        Stage::of(IsrLayer::builder().pages([page]).memory(LIMIT).build().expect("the page is accepted"));
+    let stage = Stage::of(
+        IsrLayer::builder()
+            .pages([page])
+            .memory(LIMIT)
+            .build()
+            .expect("the page is accepted"),
+    );
     stage.site.act(html());
 
     for at in 0..200 {
@@ -253,14 +326,20 @@ impl Stage {
     async fn get_sizes(&self, path: &str) -> u64 {
         let mut bytes = 0;
         for coding in ["identity", "br", "gzip"] {
-            bytes += self.ask(http::Method::GET, path, &only(coding)).await.body.len() as u64;
+            bytes += self
+                .ask(http::Method::GET, path, &only(coding))
+                .await
+                .body
+                .len() as u64;
         }
         bytes
     }
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     runtime.expect("a runtime starts").block_on(work)
 }
 

@@ -59,7 +59,12 @@ struct Stage {
 
 impl Stage {
     fn new(page: Page) -> Self {
-        Self::of(IsrLayer::builder().pages([page]).build().expect("the page does not contradict itself"))
+        Self::of(
+            IsrLayer::builder()
+                .pages([page])
+                .build()
+                .expect("the page does not contradict itself"),
+        )
     }
 
     fn of(isr: IsrLayer) -> Self {
@@ -106,12 +111,16 @@ fn text() -> String {
 
 /// A page of HTML with that text.
 fn html() -> Reply {
-    Reply::page().header("content-type", "text/html; charset=utf-8").chunk(text())
+    Reply::page()
+        .header("content-type", "text/html; charset=utf-8")
+        .chunk(text())
 }
 
 /// A page with the digits from 0 to 9, a thousand times: too incompressible a type for any encoding.
 fn digits() -> Reply {
-    Reply::page().header("content-type", "image/png").chunk("0123456789".repeat(1000))
+    Reply::page()
+        .header("content-type", "image/png")
+        .chunk("0123456789".repeat(1000))
 }
 
 /// Asks for one encoding alone.

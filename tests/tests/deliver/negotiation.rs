@@ -61,8 +61,13 @@ async fn zero_means_never() {
 
 #[tokio::test]
 async fn where_nothing_is_acceptable_the_page_is_sent_as_it_is() {
-    assert_table(&[("identity;q=0", ""), ("*;q=0", ""), ("identity;q=0, deflate", ""), ("zzz, *;q=0", "")])
-        .await;
+    assert_table(&[
+        ("identity;q=0", ""),
+        ("*;q=0", ""),
+        ("identity;q=0, deflate", ""),
+        ("zzz, *;q=0", ""),
+    ])
+    .await;
 }
 
 #[tokio::test]
@@ -96,7 +101,9 @@ async fn a_member_that_cannot_be_read_is_ignored() {
 async fn several_lines_are_one_list() {
     let stage = Stage::warm(A, html()).await;
 
-    let answer = stage.get(&[("accept-encoding", "br;q=0.1"), ("accept-encoding", "gzip")]).await;
+    let answer = stage
+        .get(&[("accept-encoding", "br;q=0.1"), ("accept-encoding", "gzip")])
+        .await;
 
     assert_eq!(answer.header("content-encoding"), "gzip");
 }
@@ -107,7 +114,10 @@ async fn without_the_header_nothing_is_encoded() {
 
     let answer = stage.get(&[]).await;
 
-    assert_eq!((answer.header("content-encoding"), answer.text()), ("", text().as_str()));
+    assert_eq!(
+        (answer.header("content-encoding"), answer.text()),
+        ("", text().as_str())
+    );
 }
 
 #[tokio::test]
@@ -115,7 +125,11 @@ async fn accept_encoding_never_reaches_the_handler_and_makes_no_second_render() 
     let stage = Stage::warm(A, html()).await;
 
     for accept in ["br", "gzip", "identity", "zstd;q=0.3", "nonsense"] {
-        let answer: Answer = ask(&stage.service, request::<Plain>(Method::GET, "/a", &only(accept))).await;
+        let answer: Answer = ask(
+            &stage.service,
+            request::<Plain>(Method::GET, "/a", &only(accept)),
+        )
+        .await;
         assert_eq!(answer.cache_status(), "isr; hit");
     }
 

@@ -73,7 +73,13 @@ impl Conditions {
 
 #[tokio::test]
 async fn every_combination_is_answered_in_the_rfcs_order() {
-    let stage = Stage::warm(A, digits().header("etag", "\"v1\"").header("last-modified", DATE)).await;
+    let stage = Stage::warm(
+        A,
+        digits()
+            .header("etag", "\"v1\"")
+            .header("last-modified", DATE),
+    )
+    .await;
 
     for conditions in Conditions::all() {
         let answer = stage.get(&conditions.headers()).await;
@@ -90,13 +96,23 @@ async fn every_combination_is_answered_in_the_rfcs_order() {
 
 #[tokio::test]
 async fn head_is_answered_in_the_same_order_and_has_no_parts() {
-    let stage = Stage::warm(A, digits().header("etag", "\"v1\"").header("last-modified", DATE)).await;
+    let stage = Stage::warm(
+        A,
+        digits()
+            .header("etag", "\"v1\"")
+            .header("last-modified", DATE),
+    )
+    .await;
 
     for conditions in Conditions::all() {
         let answer = stage.head(&conditions.headers()).await;
 
         let expected = conditions.status();
-        assert_eq!(answer.status, if expected == 206 { 200 } else { expected }, "{conditions:?}");
+        assert_eq!(
+            answer.status,
+            if expected == 206 { 200 } else { expected },
+            "{conditions:?}"
+        );
         assert!(answer.body.is_empty(), "{conditions:?}");
     }
 }
@@ -105,7 +121,9 @@ async fn head_is_answered_in_the_same_order_and_has_no_parts() {
 async fn a_304_comes_before_a_416() {
     let stage = Stage::warm(A, digits().header("etag", "\"v1\"")).await;
 
-    let answer = stage.get(&[("if-none-match", "\"v1\""), ("range", "bytes=99999-")]).await;
+    let answer = stage
+        .get(&[("if-none-match", "\"v1\""), ("range", "bytes=99999-")])
+        .await;
 
     assert_eq!(answer.status, 304);
     assert!(!answer.headers.contains_key("content-range"));

@@ -7,7 +7,13 @@ use crate::{A, AFTER, BEFORE, DATE, Stage, digits, html, ten_seconds};
 
 /// A page whose validators are `"v1"` and the example date.
 async fn stage() -> Stage {
-    Stage::warm(A, digits().header("etag", "\"v1\"").header("last-modified", DATE)).await
+    Stage::warm(
+        A,
+        digits()
+            .header("etag", "\"v1\"")
+            .header("last-modified", DATE),
+    )
+    .await
 }
 
 async fn assert_table(name: &str, table: &[(&str, u16)]) {
@@ -17,7 +23,11 @@ async fn assert_table(name: &str, table: &[(&str, u16)]) {
 
         assert_eq!(answer.status, *status, "{name}: {value}");
         assert_eq!(answer.body.is_empty(), *status != 200, "{name}: {value}");
-        assert_eq!(stage.head(&[(name, value)]).await.status, *status, "HEAD with {name}: {value}");
+        assert_eq!(
+            stage.head(&[(name, value)]).await.status,
+            *status,
+            "HEAD with {name}: {value}"
+        );
     }
 }
 
@@ -90,7 +100,10 @@ async fn a_page_without_a_date_counts_as_modified_and_as_unmodified_both() {
     let stage = Stage::warm(A, digits()).await;
 
     assert_eq!(stage.get(&[("if-modified-since", DATE)]).await.status, 200);
-    assert_eq!(stage.get(&[("if-unmodified-since", DATE)]).await.status, 200);
+    assert_eq!(
+        stage.get(&[("if-unmodified-since", DATE)]).await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -98,7 +111,11 @@ async fn a_page_whose_tag_is_weak_is_never_the_one_that_if_match_names() {
     let stage = Stage::warm(A, digits().header("etag", "W/\"v1\"")).await;
 
     for (value, status) in [("W/\"v1\"", 412), ("\"v1\"", 412), ("*", 200)] {
-        assert_eq!(stage.get(&[("if-match", value)]).await.status, status, "{value}");
+        assert_eq!(
+            stage.get(&[("if-match", value)]).await.status,
+            status,
+            "{value}"
+        );
     }
     assert_eq!(stage.get(&[("if-none-match", "\"v1\"")]).await.status, 304);
 }
@@ -113,7 +130,9 @@ async fn if_match_is_about_the_encoding_the_client_would_get() {
         ("identity", "\"v1\"", 200),
         ("gzip", "\"v1-br\"", 412),
     ] {
-        let answer = stage.get(&[("accept-encoding", coding), ("if-match", tag)]).await;
+        let answer = stage
+            .get(&[("accept-encoding", coding), ("if-match", tag)])
+            .await;
 
         assert_eq!(answer.status, status, "{coding} with {tag}");
     }
@@ -124,7 +143,12 @@ async fn a_412_has_no_body_and_nothing_that_describes_one() {
     let answer = stage().await.get(&[("if-match", "\"v0\"")]).await;
 
     assert_eq!((answer.status.as_u16(), answer.text()), (412, ""));
-    for gone in ["content-type", "content-length", "content-range", "content-encoding"] {
+    for gone in [
+        "content-type",
+        "content-length",
+        "content-range",
+        "content-encoding",
+    ] {
         assert!(!answer.headers.contains_key(gone), "{gone}");
     }
     assert_eq!(answer.header("etag"), "\"v1\"");
@@ -135,7 +159,9 @@ async fn a_412_has_no_body_and_nothing_that_describes_one() {
 /// one stranger provoked and answer everybody with it (RFC 9111, 3: any final status with explicit freshness is stored).
 #[tokio::test]
 async fn a_412_and_a_416_that_a_stranger_provoked_invite_nobody_to_store_them() {
-    let reply = digits().header("cache-control", "public, s-maxage=3600").header("expires", AFTER);
+    let reply = digits()
+        .header("cache-control", "public, s-maxage=3600")
+        .header("expires", AFTER);
     let stage = Stage::warm(A, reply).await;
 
     for headers in [[("if-match", "\"other\"")], [("range", "bytes=10000-")]] {
@@ -145,23 +171,39 @@ async fn a_412_and_a_416_that_a_stranger_provoked_invite_nobody_to_store_them() 
         assert_eq!(answer.header("cache-control"), "no-store", "{headers:?}");
         assert!(!answer.headers.contains_key("expires"), "{headers:?}");
     }
-    assert_eq!(stage.get(&[]).await.header("cache-control"), "public, s-maxage=3600");
+    assert_eq!(
+        stage.get(&[]).await.header("cache-control"),
+        "public, s-maxage=3600"
+    );
 }
 
 #[tokio::test]
 async fn a_412_and_a_416_offer_a_cdn_nothing() {
     for downstream in [Downstream::cdn(), Downstream::cdn().cdn_cache_control()] {
-        let isr = IsrLayer::builder().pages([ten_seconds()]).downstream(downstream).build();
+        let isr = IsrLayer::builder()
+            .pages([ten_seconds()])
+            .downstream(downstream)
+            .build();
         let stage = Stage::of(isr.expect("the page is accepted"));
         stage.site.act(digits());
         let said = stage.get(&[]).await;
-        assert!([said.header("cache-control"), said.header("cdn-cache-control")].concat().contains("age=10"));
+        assert!(
+            [
+                said.header("cache-control"),
+                said.header("cdn-cache-control")
+            ]
+            .concat()
+            .contains("age=10")
+        );
 
         for headers in [[("if-match", "\"other\"")], [("range", "bytes=10000-")]] {
             let answer = stage.get(&headers).await;
 
             assert_eq!(answer.header("cache-control"), "no-store", "{headers:?}");
-            assert!(!answer.headers.contains_key("cdn-cache-control"), "{headers:?}");
+            assert!(
+                !answer.headers.contains_key("cdn-cache-control"),
+                "{headers:?}"
+            );
         }
     }
 }
@@ -169,12 +211,24 @@ async fn a_412_and_a_416_offer_a_cdn_nothing() {
 #[tokio::test]
 async fn preconditions_are_ignored_where_the_answer_is_no_success() {
     for status in [301, 404, 410] {
-        let stage =
-            Stage::warm(A, Reply::status(status).header("etag", "\"v1\"").header("last-modified", DATE))
-                .await;
+        let stage = Stage::warm(
+            A,
+            Reply::status(status)
+                .header("etag", "\"v1\"")
+                .header("last-modified", DATE),
+        )
+        .await;
 
-        for condition in [("if-match", "\"v0\""), ("if-unmodified-since", BEFORE), ("if-none-match", "*")] {
-            assert_eq!(stage.get(&[condition]).await.status, status, "{condition:?}");
+        for condition in [
+            ("if-match", "\"v0\""),
+            ("if-unmodified-since", BEFORE),
+            ("if-none-match", "*"),
+        ] {
+            assert_eq!(
+                stage.get(&[condition]).await.status,
+                status,
+                "{condition:?}"
+            );
         }
     }
 }
@@ -191,13 +245,23 @@ async fn a_203_is_a_success_and_has_its_preconditions_evaluated() {
         (("if-match", "\"v0\""), 412),
         (("if-match", "\"v1\""), 203),
     ] {
-        assert_eq!(stage.get(&[condition]).await.status, status, "{condition:?}");
+        assert_eq!(
+            stage.get(&[condition]).await.status,
+            status,
+            "{condition:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn preconditions_are_ignored_on_an_answer_that_is_not_stored() {
-    let stage = Stage::warm(A, digits().header("etag", "\"v1\"").header("set-cookie", "id=1")).await;
+    let stage = Stage::warm(
+        A,
+        digits()
+            .header("etag", "\"v1\"")
+            .header("set-cookie", "id=1"),
+    )
+    .await;
 
     for condition in [("if-none-match", "\"v1\""), ("if-match", "\"v0\"")] {
         assert_eq!(stage.get(&[condition]).await.status, 200, "{condition:?}");

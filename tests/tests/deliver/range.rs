@@ -21,7 +21,11 @@ async fn one_range_is_answered_206_with_its_bytes_and_their_place() {
     ] {
         let answer = stage.get(&[("range", range)]).await;
 
-        assert_eq!((answer.status.as_u16(), answer.text()), (206, body), "{range}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.text()),
+            (206, body),
+            "{range}"
+        );
         assert_eq!(answer.header("content-range"), place);
         assert_eq!(answer.header("content-length"), body.len().to_string());
         assert_eq!(answer.cache_status(), "isr; hit");
@@ -30,15 +34,24 @@ async fn one_range_is_answered_206_with_its_bytes_and_their_place() {
 
 #[tokio::test]
 async fn a_part_has_the_headers_a_whole_page_would_have() {
-    let reply =
-        digits().header("last-modified", DATE).header("content-location", "/a.png").header("x-own", "1");
+    let reply = digits()
+        .header("last-modified", DATE)
+        .header("content-location", "/a.png")
+        .header("x-own", "1");
     let stage = Stage::warm(A, reply).await;
     let whole = stage.get(&[]).await;
 
     let part = stage.get(&[("range", "bytes=0-0")]).await;
 
-    for name in ["etag", "cache-control", "content-type", "content-location", "last-modified", "x-own", "age"]
-    {
+    for name in [
+        "etag",
+        "cache-control",
+        "content-type",
+        "content-location",
+        "last-modified",
+        "x-own",
+        "age",
+    ] {
         assert_eq!(part.header(name), whole.header(name), "{name}");
         assert_ne!(part.header(name), "", "{name}");
     }
@@ -48,12 +61,25 @@ async fn a_part_has_the_headers_a_whole_page_would_have() {
 async fn a_range_that_covers_everything_is_still_a_206() {
     let stage = Stage::warm(A, digits()).await;
 
-    for range in ["bytes=0-", "bytes=0-9999", "bytes=-10000", "bytes=-99999", "bytes=0-18446744073709551616"]
-    {
+    for range in [
+        "bytes=0-",
+        "bytes=0-9999",
+        "bytes=-10000",
+        "bytes=-99999",
+        "bytes=0-18446744073709551616",
+    ] {
         let answer = stage.get(&[("range", range)]).await;
 
-        assert_eq!((answer.status.as_u16(), answer.body.len()), (206, WHOLE), "{range}");
-        assert_eq!(answer.header("content-range"), "bytes 0-9999/10000", "{range}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.body.len()),
+            (206, WHOLE),
+            "{range}"
+        );
+        assert_eq!(
+            answer.header("content-range"),
+            "bytes 0-9999/10000",
+            "{range}"
+        );
     }
 }
 
@@ -61,13 +87,23 @@ async fn a_range_that_covers_everything_is_still_a_206() {
 async fn a_range_behind_the_end_is_answered_416_with_the_length() {
     let stage = Stage::warm(A, digits()).await;
 
-    for range in ["bytes=10000-", "bytes=10000-10001", "bytes=-0", "bytes=99999999999999999999999-"] {
+    for range in [
+        "bytes=10000-",
+        "bytes=10000-10001",
+        "bytes=-0",
+        "bytes=99999999999999999999999-",
+    ] {
         let answer = stage.get(&[("range", range)]).await;
 
-        assert_eq!((answer.status.as_u16(), answer.text()), (416, ""), "{range}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.text()),
+            (416, ""),
+            "{range}"
+        );
         assert_eq!(answer.header("content-range"), "bytes */10000");
         assert!(
-            !answer.headers.contains_key("content-length") && !answer.headers.contains_key("content-type")
+            !answer.headers.contains_key("content-length")
+                && !answer.headers.contains_key("content-type")
         );
     }
 }
@@ -92,16 +128,25 @@ async fn several_ranges_other_units_and_what_cannot_be_read_get_the_whole_page()
     ] {
         let answer = stage.get(&[("range", range)]).await;
 
-        assert_eq!((answer.status.as_u16(), answer.body.len()), (200, WHOLE), "{range}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.body.len()),
+            (200, WHOLE),
+            "{range}"
+        );
         assert!(!answer.headers.contains_key("content-range"), "{range}");
     }
-    let two_lines = stage.get(&[("range", "bytes=0-0"), ("range", "bytes=1-1")]).await;
+    let two_lines = stage
+        .get(&[("range", "bytes=0-0"), ("range", "bytes=1-1")])
+        .await;
     assert_eq!(two_lines.status, 200);
 }
 
 #[tokio::test]
 async fn if_range_gives_the_part_only_of_the_same_page() {
-    let reply = digits().header("etag", "\"v1\"").header("last-modified", DATE).header("date", AFTER);
+    let reply = digits()
+        .header("etag", "\"v1\"")
+        .header("last-modified", DATE)
+        .header("date", AFTER);
     let stage = Stage::warm(A, reply).await;
 
     for (condition, status) in [
@@ -117,10 +162,16 @@ async fn if_range_gives_the_part_only_of_the_same_page() {
         (AFTER, 200),
         ("", 200),
     ] {
-        let answer = stage.get(&[("range", "bytes=0-0"), ("if-range", condition)]).await;
+        let answer = stage
+            .get(&[("range", "bytes=0-0"), ("if-range", condition)])
+            .await;
 
         assert_eq!(answer.status, status, "{condition}");
-        assert_eq!(answer.body.len(), if status == 206 { 1 } else { WHOLE }, "{condition}");
+        assert_eq!(
+            answer.body.len(),
+            if status == 206 { 1 } else { WHOLE },
+            "{condition}"
+        );
     }
 }
 
@@ -129,7 +180,13 @@ async fn a_weak_tag_never_satisfies_if_range() {
     let stage = Stage::warm(A, digits().header("etag", "W/\"v1\"")).await;
 
     for condition in ["W/\"v1\"", "\"v1\""] {
-        assert_eq!(stage.get(&[("range", "bytes=0-0"), ("if-range", condition)]).await.status, 200);
+        assert_eq!(
+            stage
+                .get(&[("range", "bytes=0-0"), ("if-range", condition)])
+                .await
+                .status,
+            200
+        );
     }
 }
 
@@ -147,10 +204,16 @@ async fn if_range_with_a_date_is_true_only_of_a_page_sent_a_second_after_it_was_
         (Some(AFTER), "yesterday", 200),
     ] {
         let reply = digits().header("last-modified", modified);
-        let stage =
-            Stage::warm(A, sent.into_iter().fold(reply, |reply, date| reply.header("date", date))).await;
+        let stage = Stage::warm(
+            A,
+            sent.into_iter()
+                .fold(reply, |reply, date| reply.header("date", date)),
+        )
+        .await;
 
-        let answer = stage.get(&[("range", "bytes=0-0"), ("if-range", modified)]).await;
+        let answer = stage
+            .get(&[("range", "bytes=0-0"), ("if-range", modified)])
+            .await;
 
         assert_eq!(answer.status, status, "modified {modified}, sent {sent:?}");
     }
@@ -161,7 +224,11 @@ async fn several_if_ranges_are_none_that_holds() {
     let stage = Stage::warm(A, digits().header("etag", "\"v1\"")).await;
 
     for other in ["\"v1\"", "\"v2\""] {
-        let headers = [("range", "bytes=0-0"), ("if-range", "\"v1\""), ("if-range", other)];
+        let headers = [
+            ("range", "bytes=0-0"),
+            ("if-range", "\"v1\""),
+            ("if-range", other),
+        ];
         assert_eq!(stage.get(&headers).await.status, 200, "{other}");
     }
 }
@@ -170,14 +237,26 @@ async fn several_if_ranges_are_none_that_holds() {
 async fn if_range_on_a_page_without_a_date_is_false_for_any_date() {
     let stage = Stage::warm(A, digits()).await;
 
-    assert_eq!(stage.get(&[("range", "bytes=0-0"), ("if-range", DATE)]).await.status, 200);
+    assert_eq!(
+        stage
+            .get(&[("range", "bytes=0-0"), ("if-range", DATE)])
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn an_unsatisfiable_range_of_another_page_is_no_416() {
     let stage = Stage::warm(A, digits()).await;
 
-    assert_eq!(stage.get(&[("range", "bytes=99999-"), ("if-range", "\"old\"")]).await.status, 200);
+    assert_eq!(
+        stage
+            .get(&[("range", "bytes=99999-"), ("if-range", "\"old\"")])
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -192,9 +271,15 @@ async fn a_part_is_one_of_identitys_bytes_whatever_is_accepted() {
     let stage = Stage::warm(A, html()).await;
 
     for accept in ["br", "gzip;q=1, identity;q=0.1", "identity;q=0, br"] {
-        let answer = stage.get(&[("range", "bytes=3-5"), ("accept-encoding", accept)]).await;
+        let answer = stage
+            .get(&[("range", "bytes=3-5"), ("accept-encoding", accept)])
+            .await;
 
-        assert_eq!((answer.status.as_u16(), answer.header("content-encoding")), (206, ""), "{accept}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-encoding")),
+            (206, ""),
+            "{accept}"
+        );
         assert_eq!(answer.text(), &text()[3..6]);
         assert_eq!(answer.header("etag"), stage.get(&[]).await.header("etag"));
         assert_eq!(answer.header("vary"), "accept-encoding");
@@ -215,7 +300,11 @@ async fn a_range_that_is_ignored_leaves_the_client_its_encoding() {
         let headers = [headers, &only("br")].concat();
         let answer = stage.get(&headers).await;
 
-        assert_eq!((answer.status.as_u16(), answer.header("content-encoding")), (200, "br"), "{headers:?}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-encoding")),
+            (200, "br"),
+            "{headers:?}"
+        );
     }
 }
 
@@ -223,12 +312,17 @@ async fn a_range_that_is_ignored_leaves_the_client_its_encoding() {
 async fn only_a_200_has_parts() {
     for status in [203, 301, 404, 410] {
         let page = A.policy(Policy::new().allow_temporary(true));
-        let reply = Reply::status(status).header("etag", "\"v1\"").chunk("0123456789");
+        let reply = Reply::status(status)
+            .header("etag", "\"v1\"")
+            .chunk("0123456789");
         let stage = Stage::warm(page, reply).await;
 
         let answer = stage.get(&[("range", "bytes=0-0")]).await;
 
-        assert_eq!((answer.status.as_u16(), answer.text()), (status, "0123456789"));
+        assert_eq!(
+            (answer.status.as_u16(), answer.text()),
+            (status, "0123456789")
+        );
     }
 }
 
@@ -246,7 +340,9 @@ async fn a_range_on_a_cold_key_does_not_reach_the_handler_and_is_answered_all_th
     let stage = Stage::new(A);
     stage.site.act(digits());
 
-    let part = stage.get(&[("range", "bytes=0-4"), ("if-range", "\"x\"")]).await;
+    let part = stage
+        .get(&[("range", "bytes=0-4"), ("if-range", "\"x\"")])
+        .await;
     let next = stage.get(&[("range", "bytes=0-4")]).await;
 
     assert!(stage.site.seen()[0].headers.is_empty());
@@ -265,12 +361,25 @@ async fn trailers_do_not_follow_a_part() {
 /// A suffix of an empty page is satisfiable (RFC 9110, 14.1.2) and cannot be told in `Content-Range`: it is the whole page.
 #[tokio::test]
 async fn an_empty_page_has_no_first_byte_and_an_empty_suffix() {
-    let stage = Stage::warm(A.policy(Policy::new().allow_empty(true)), Reply::page().empty()).await;
+    let stage = Stage::warm(
+        A.policy(Policy::new().allow_empty(true)),
+        Reply::page().empty(),
+    )
+    .await;
 
-    for (range, status) in [("bytes=0-", 416), ("bytes=0-0", 416), ("bytes=-0", 416), ("bytes=-5", 200)] {
+    for (range, status) in [
+        ("bytes=0-", 416),
+        ("bytes=0-0", 416),
+        ("bytes=-0", 416),
+        ("bytes=-5", 200),
+    ] {
         let answer = stage.get(&[("range", range)]).await;
 
-        assert_eq!((answer.status.as_u16(), answer.text()), (status, ""), "{range}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.text()),
+            (status, ""),
+            "{range}"
+        );
         let place = if status == 416 { "bytes */0" } else { "" };
         assert_eq!(answer.header("content-range"), place, "{range}");
     }

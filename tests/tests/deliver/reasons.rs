@@ -23,7 +23,11 @@ async fn cold(act: impl Into<Act>) -> [String; 2] {
 async fn kept(act: impl Into<Act>) -> String {
     let stage = Stage::warm(A.policy(Policy::new().timeout(secs(5))), html()).await;
     stage.site.act(act);
-    stage.isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    stage
+        .isr
+        .cache()
+        .revalidate(Purge::path("/a").mode(Mode::Expire))
+        .await;
     let answer = stage.get(&[]).await;
     assert_is_rfc_9211(&answer);
     assert_eq!(answer.status, 200);
@@ -41,7 +45,10 @@ async fn failures_without_a_page_are_misses_and_then_remembered() {
     ] {
         assert_eq!(
             cold(act).await,
-            [format!("isr; fwd=uri-miss; detail={word}"), "isr; hit; detail=backoff".into()]
+            [
+                format!("isr; fwd=uri-miss; detail={word}"),
+                "isr; hit; detail=backoff".into()
+            ]
         );
     }
 }
@@ -71,7 +78,8 @@ async fn refusals_are_misses_and_then_bypass_the_cache() {
         (Reply::page().chunk("x".repeat(101)).into(), "too-large"),
         (Reply::page().run(context::no_store).into(), "no-store"),
     ] {
-        let expected = ["uri-miss", "bypass"].map(|forward| format!("isr; fwd={forward}; detail={word}"));
+        let expected =
+            ["uri-miss", "bypass"].map(|forward| format!("isr; fwd={forward}; detail={word}"));
         assert_eq!(cold(act).await, expected);
     }
 }
@@ -82,14 +90,20 @@ async fn an_answer_of_another_function_was_not_checked_in() {
 
     let answer = stage.get(&[]).await;
 
-    assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; detail=handler-not-run");
+    assert_eq!(
+        answer.cache_status(),
+        "isr; fwd=uri-miss; detail=handler-not-run"
+    );
     assert_is_rfc_9211(&answer);
 }
 
 #[tokio::test]
 async fn a_path_outside_params_is_not_in_params() {
     let page = isr_layer::Page::new("/{slug}").policy(Policy::new().fallback(Fallback::NotFound));
-    let isr = IsrLayer::builder().pages([page]).params(page, || async { vec!["b"] }).build();
+    let isr = IsrLayer::builder()
+        .pages([page])
+        .params(page, || async { vec!["b"] })
+        .build();
     let stage = Stage::of(isr.expect("the page has params"));
 
     let answer = stage.get(&[]).await;
@@ -119,9 +133,21 @@ async fn a_stale_page_is_a_hit_that_says_stale_and_during_back_off_says_that() {
 #[tokio::test(start_paused = true)]
 async fn followers_say_that_they_were_collapsed() {
     for (act, leader, follower) in [
-        (Act::from(html()), "isr; fwd=uri-miss; stored", "isr; fwd=uri-miss; stored; collapsed"),
-        (Act::Panic, "isr; fwd=uri-miss; detail=panic", "isr; fwd=uri-miss; detail=panic; collapsed"),
-        (Act::Error, "", "isr; fwd=uri-miss; detail=service-error; collapsed"),
+        (
+            Act::from(html()),
+            "isr; fwd=uri-miss; stored",
+            "isr; fwd=uri-miss; stored; collapsed",
+        ),
+        (
+            Act::Panic,
+            "isr; fwd=uri-miss; detail=panic",
+            "isr; fwd=uri-miss; detail=panic; collapsed",
+        ),
+        (
+            Act::Error,
+            "",
+            "isr; fwd=uri-miss; detail=service-error; collapsed",
+        ),
     ] {
         let stage = Stage::new(A);
         stage.site.act(act);
@@ -148,33 +174,56 @@ async fn followers_say_that_they_were_collapsed() {
 
 #[tokio::test]
 async fn the_members_of_caches_behind_us_come_first_and_stay_on_hits() {
-    let reply =
-        html().header("cache-status", "origin; hit; ttl=3").header("cache-status", "\"mid dle\"; fwd=miss");
+    let reply = html()
+        .header("cache-status", "origin; hit; ttl=3")
+        .header("cache-status", "\"mid dle\"; fwd=miss");
     let stage = Stage::warm(A, reply).await;
 
-    for headers in
-        [&[][..], &[("accept-encoding", "br")], &[("if-none-match", "*")], &[("range", "bytes=0-0")]]
-    {
+    for headers in [
+        &[][..],
+        &[("accept-encoding", "br")],
+        &[("if-none-match", "*")],
+        &[("range", "bytes=0-0")],
+    ] {
         let answer = stage.get(headers).await;
 
-        assert_eq!(answer.cache_status(), "origin; hit; ttl=3, \"mid dle\"; fwd=miss, isr; hit");
+        assert_eq!(
+            answer.cache_status(),
+            "origin; hit; ttl=3, \"mid dle\"; fwd=miss, isr; hit"
+        );
         assert_is_rfc_9211(&answer);
     }
 }
 
 #[tokio::test]
 async fn the_members_of_caches_behind_us_are_kept_on_answers_that_are_not_stored() {
-    let stage =
-        Stage::warm(A, html().header("set-cookie", "id=1").header("cache-status", "origin; hit")).await;
+    let stage = Stage::warm(
+        A,
+        html()
+            .header("set-cookie", "id=1")
+            .header("cache-status", "origin; hit"),
+    )
+    .await;
 
-    assert_eq!(stage.get(&[]).await.cache_status(), "origin; hit, isr; fwd=bypass; detail=set-cookie");
+    assert_eq!(
+        stage.get(&[]).await.cache_status(),
+        "origin; hit, isr; fwd=bypass; detail=set-cookie"
+    );
 }
 
 /// An empty line before ours made a list with an empty member, which RFC 8941 parsers refuse as a whole.
 #[tokio::test]
 async fn an_empty_line_of_a_cache_behind_us_does_not_spoil_ours() {
-    for lines in [&[""][..], &["  "], &["", "origin; hit"], &["origin; hit", ""], &["origin; hit,"]] {
-        let reply = lines.iter().fold(html(), |reply, line| reply.header("cache-status", line));
+    for lines in [
+        &[""][..],
+        &["  "],
+        &["", "origin; hit"],
+        &["origin; hit", ""],
+        &["origin; hit,"],
+    ] {
+        let reply = lines
+            .iter()
+            .fold(html(), |reply, line| reply.header("cache-status", line));
         let answer = Stage::warm(A, reply).await.get(&[]).await;
 
         assert_is_rfc_9211(&answer);

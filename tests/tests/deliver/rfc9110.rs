@@ -8,7 +8,9 @@ const LAST_MODIFIED: &str = "Sat, 29 Oct 1994 19:43:31 GMT";
 
 /// A page of so many bytes.
 async fn of_length(length: usize) -> Stage {
-    let reply = Reply::page().header("content-type", "image/gif").header("last-modified", LAST_MODIFIED);
+    let reply = Reply::page()
+        .header("content-type", "image/gif")
+        .header("last-modified", LAST_MODIFIED);
     Stage::warm(A, reply.chunk("x".repeat(length))).await
 }
 
@@ -25,8 +27,16 @@ async fn entity_tags_8_8_3_2_the_table_of_comparisons() {
         let if_match = stage.get(&[("if-match", asked)]).await.status;
         let if_none_match = stage.get(&[("if-none-match", asked)]).await.status;
 
-        assert_eq!(if_match, if strong { 200 } else { 412 }, "{stored} and {asked}, strongly");
-        assert_eq!(if_none_match, if weak { 304 } else { 200 }, "{stored} and {asked}, weakly");
+        assert_eq!(
+            if_match,
+            if strong { 200 } else { 412 },
+            "{stored} and {asked}, strongly"
+        );
+        assert_eq!(
+            if_none_match,
+            if weak { 304 } else { 200 },
+            "{stored} and {asked}, weakly"
+        );
     }
 }
 
@@ -37,7 +47,10 @@ async fn entity_tags_8_8_3_3_vary_on_content_negotiated_resources() {
     let plain = stage.get(&[]).await;
     let gzip = stage.get(&only("gzip")).await;
 
-    assert_eq!((plain.header("vary"), gzip.header("vary")), ("accept-encoding", "accept-encoding"));
+    assert_eq!(
+        (plain.header("vary"), gzip.header("vary")),
+        ("accept-encoding", "accept-encoding")
+    );
     assert_eq!(gzip.header("content-encoding"), "gzip");
     assert_ne!(plain.header("etag"), gzip.header("etag"));
 }
@@ -52,11 +65,23 @@ async fn if_match_13_1_1_and_if_none_match_13_1_2() {
         ("if-match", "*", 200),
         ("if-none-match", "\"xyzzy\"", 304),
         ("if-none-match", "W/\"xyzzy\"", 304),
-        ("if-none-match", "\"xyzzy\", \"r2d2xxxx\", \"c3piozzzz\"", 304),
-        ("if-none-match", "W/\"xyzzy\", W/\"r2d2xxxx\", W/\"c3piozzzz\"", 304),
+        (
+            "if-none-match",
+            "\"xyzzy\", \"r2d2xxxx\", \"c3piozzzz\"",
+            304,
+        ),
+        (
+            "if-none-match",
+            "W/\"xyzzy\", W/\"r2d2xxxx\", W/\"c3piozzzz\"",
+            304,
+        ),
         ("if-none-match", "*", 304),
     ] {
-        assert_eq!(stage.get(&[(name, value)]).await.status, status, "{name}: {value}");
+        assert_eq!(
+            stage.get(&[(name, value)]).await.status,
+            status,
+            "{name}: {value}"
+        );
     }
 }
 
@@ -64,16 +89,38 @@ async fn if_match_13_1_1_and_if_none_match_13_1_2() {
 async fn dates_5_6_7_in_if_modified_since_13_1_3_and_if_unmodified_since_13_1_4() {
     let page = |date| Reply::page().header("last-modified", date);
     let stage = Stage::warm(A, page("Sun, 06 Nov 1994 08:49:37 GMT")).await;
-    for date in
-        ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
-    {
-        assert_eq!(stage.get(&[("if-modified-since", date)]).await.status, 304, "{date}");
-        assert_eq!(stage.get(&[("if-unmodified-since", date)]).await.status, 200, "{date}");
+    for date in [
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+    ] {
+        assert_eq!(
+            stage.get(&[("if-modified-since", date)]).await.status,
+            304,
+            "{date}"
+        );
+        assert_eq!(
+            stage.get(&[("if-unmodified-since", date)]).await.status,
+            200,
+            "{date}"
+        );
     }
 
     let later = Stage::warm(A, page("Sun, 30 Oct 1994 00:00:00 GMT")).await;
-    assert_eq!(later.get(&[("if-modified-since", LAST_MODIFIED)]).await.status, 200);
-    assert_eq!(later.get(&[("if-unmodified-since", LAST_MODIFIED)]).await.status, 412);
+    assert_eq!(
+        later
+            .get(&[("if-modified-since", LAST_MODIFIED)])
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        later
+            .get(&[("if-unmodified-since", LAST_MODIFIED)])
+            .await
+            .status,
+        412
+    );
 }
 
 #[tokio::test]
@@ -87,14 +134,25 @@ async fn byte_ranges_14_1_2_of_ten_thousand_bytes() {
         ("bytes=9500-", "bytes 9500-9999/10000"),
     ] {
         let answer = stage.get(&[("range", range)]).await;
-        assert_eq!((answer.status.as_u16(), answer.header("content-range")), (206, place), "{range}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-range")),
+            (206, place),
+            "{range}"
+        );
     }
     // Several ranges may be ignored, and are.
-    for range in
-        ["bytes=0-0,-1", "bytes= 0-999, 4500-5499, -1000", "bytes=500-600,601-999", "bytes=500-700,601-999"]
-    {
+    for range in [
+        "bytes=0-0,-1",
+        "bytes= 0-999, 4500-5499, -1000",
+        "bytes=500-600,601-999",
+        "bytes=500-700,601-999",
+    ] {
         let answer = stage.get(&[("range", range)]).await;
-        assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 10_000), "{range}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.body.len()),
+            (200, 10_000),
+            "{range}"
+        );
     }
 }
 
@@ -110,7 +168,11 @@ async fn content_range_14_4_of_1234_bytes() {
         ("bytes=-500", "bytes 734-1233/1234"),
         ("bytes=1234-", "bytes */1234"),
     ] {
-        assert_eq!(stage.get(&[("range", range)]).await.header("content-range"), place, "{range}");
+        assert_eq!(
+            stage.get(&[("range", range)]).await.header("content-range"),
+            place,
+            "{range}"
+        );
     }
 }
 
@@ -123,9 +185,15 @@ async fn partial_content_15_3_7_and_range_not_satisfiable_15_5_17_of_47022_bytes
 
     assert_eq!((part.status.as_u16(), part.body.len()), (206, 26_012));
     assert_eq!(part.header("content-range"), "bytes 21010-47021/47022");
-    assert_eq!((part.header("content-length"), part.header("content-type")), ("26012", "image/gif"));
+    assert_eq!(
+        (part.header("content-length"), part.header("content-type")),
+        ("26012", "image/gif")
+    );
     assert_eq!(part.header("last-modified"), LAST_MODIFIED);
-    assert_eq!((none.status.as_u16(), none.header("content-range")), (416, "bytes */47022"));
+    assert_eq!(
+        (none.status.as_u16(), none.header("content-range")),
+        (416, "bytes */47022")
+    );
 }
 
 #[tokio::test]
@@ -138,7 +206,9 @@ async fn not_modified_15_4_5_has_what_a_200_would_have_had() {
         ("cache-control", "max-age=60"),
         ("expires", "Sun, 06 Nov 1994 08:50:37 GMT"),
     ];
-    let reply = set.iter().fold(html(), |reply, (name, value)| reply.header(name, value));
+    let reply = set
+        .iter()
+        .fold(html(), |reply, (name, value)| reply.header(name, value));
     let stage = Stage::warm(A, reply).await;
 
     let answer = stage.get(&[("if-none-match", "\"xyzzy\"")]).await;
@@ -147,5 +217,8 @@ async fn not_modified_15_4_5_has_what_a_200_would_have_had() {
     for (name, value) in set {
         assert_eq!(answer.header(name), value);
     }
-    assert!(!answer.headers.contains_key("content-type") && !answer.headers.contains_key("content-length"));
+    assert!(
+        !answer.headers.contains_key("content-type")
+            && !answer.headers.contains_key("content-length")
+    );
 }

@@ -6,7 +6,9 @@ use crate::{A, BEFORE, DATE, Stage, html, only, pass, ten_seconds, text};
 
 /// Whether the second request is a hit when the first was answered with these headers.
 async fn is_stored(headers: &[(&'static str, &str)]) -> bool {
-    let reply = headers.iter().fold(Reply::page(), |reply, (name, value)| reply.header(name, value));
+    let reply = headers.iter().fold(Reply::page(), |reply, (name, value)| {
+        reply.header(name, value)
+    });
     Stage::warm(A, reply).await.get(&[]).await.cache_status() == "isr; hit"
 }
 
@@ -28,22 +30,54 @@ async fn storing_3_and_5_2_2_what_the_response_directives_allow() {
         ("max-age=60, private", false),
         ("max-age=60,no-store", false),
     ] {
-        assert_eq!(is_stored(&[("cache-control", value)]).await, stored, "{value}");
+        assert_eq!(
+            is_stored(&[("cache-control", value)]).await,
+            stored,
+            "{value}"
+        );
     }
-    assert!(!is_stored(&[("cache-control", "max-age=60"), ("cache-control", "no-store")]).await, "two lines");
+    assert!(
+        !is_stored(&[
+            ("cache-control", "max-age=60"),
+            ("cache-control", "no-store")
+        ])
+        .await,
+        "two lines"
+    );
 }
 
 #[tokio::test]
 async fn hop_by_hop_3_1_fields_of_a_connection_are_not_stored() {
-    let reply =
-        html().header("connection", "x-hop").header("x-hop", "1").header("proxy-authenticate", "Basic");
-    let stage =
-        Stage::warm(A, reply.header("transfer-encoding", "chunked").header("keep-alive", "timeout=5")).await;
+    let reply = html()
+        .header("connection", "x-hop")
+        .header("x-hop", "1")
+        .header("proxy-authenticate", "Basic");
+    let stage = Stage::warm(
+        A,
+        reply
+            .header("transfer-encoding", "chunked")
+            .header("keep-alive", "timeout=5"),
+    )
+    .await;
 
-    for headers in [&[][..], &only("br"), &[("range", "bytes=0-0")], &[("if-none-match", "*")]] {
+    for headers in [
+        &[][..],
+        &only("br"),
+        &[("range", "bytes=0-0")],
+        &[("if-none-match", "*")],
+    ] {
         let answer = stage.get(headers).await;
-        for gone in ["connection", "x-hop", "proxy-authenticate", "transfer-encoding", "keep-alive"] {
-            assert!(!answer.headers.contains_key(gone), "{gone} with {headers:?}");
+        for gone in [
+            "connection",
+            "x-hop",
+            "proxy-authenticate",
+            "transfer-encoding",
+            "keep-alive",
+        ] {
+            assert!(
+                !answer.headers.contains_key(gone),
+                "{gone} with {headers:?}"
+            );
         }
     }
 }
@@ -67,7 +101,11 @@ async fn incomplete_3_3_a_cut_or_partial_answer_is_never_stored() {
 
 /// Ends the back-off as an editor would.
 async fn pass_real(stage: &Stage) {
-    stage.isr.cache().revalidate(isr_layer::Purge::path("/a")).await;
+    stage
+        .isr
+        .cache()
+        .revalidate(isr_layer::Purge::path("/a"))
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +122,11 @@ async fn age_4_2_3_and_5_1_is_on_every_answer_from_the_store() {
         &[("if-match", "\"other\"")],
     ] {
         let answer = stage.get(headers).await;
-        assert_eq!(answer.headers.get_all("age").iter().collect::<Vec<_>>(), ["7"], "{headers:?}");
+        assert_eq!(
+            answer.headers.get_all("age").iter().collect::<Vec<_>>(),
+            ["7"],
+            "{headers:?}"
+        );
     }
     assert_eq!(stage.head(&[]).await.header("age"), "7");
 }
@@ -98,8 +140,13 @@ async fn age_5_1_is_not_on_an_answer_that_never_was_in_the_store() {
 
 /// The answer to one condition on a page that is stale by then.
 async fn on_stale(condition: (&str, &str)) -> Answer {
-    let stage =
-        Stage::warm(ten_seconds(), html().header("etag", "\"v1\"").header("last-modified", DATE)).await;
+    let stage = Stage::warm(
+        ten_seconds(),
+        html()
+            .header("etag", "\"v1\"")
+            .header("last-modified", DATE),
+    )
+    .await;
     pass(11).await;
     stage.get(&[condition]).await
 }
@@ -134,12 +181,18 @@ async fn request_directives_5_2_1_force_nothing() {
         "only-if-cached",
     ] {
         assert_eq!(
-            stage.get(&[("cache-control", directive)]).await.cache_status(),
+            stage
+                .get(&[("cache-control", directive)])
+                .await
+                .cache_status(),
             "isr; hit",
             "{directive}"
         );
     }
-    assert_eq!(stage.get(&[("pragma", "no-cache")]).await.cache_status(), "isr; hit");
+    assert_eq!(
+        stage.get(&[("pragma", "no-cache")]).await.cache_status(),
+        "isr; hit"
+    );
     assert_eq!(stage.site.renders(), 1);
 }
 
@@ -155,32 +208,63 @@ async fn no_transform_5_2_2_6_keeps_the_handlers_bytes() {
 #[tokio::test]
 async fn a_cache_control_5_2_without_members_says_nothing() {
     for lines in [&[""][..], &["  "], &[","], &[" , ,\t"], &["", ""]] {
-        let said = |reply| lines.iter().fold(reply, |reply: Reply, line| reply.header("cache-control", line));
+        let said = |reply| {
+            lines.iter().fold(reply, |reply: Reply, line| {
+                reply.header("cache-control", line)
+            })
+        };
         let stored = Stage::warm(A, said(html())).await;
         let refused = Stage::warm(A, said(html().header("set-cookie", "id=1"))).await;
 
-        for (stage, expected) in [(stored, "public, max-age=0, must-revalidate"), (refused, "no-store")] {
+        for (stage, expected) in [
+            (stored, "public, max-age=0, must-revalidate"),
+            (refused, "no-store"),
+        ] {
             let answer = stage.get(&[]).await;
-            assert_eq!(answer.headers.get_all("cache-control").iter().collect::<Vec<_>>(), [expected]);
+            assert_eq!(
+                answer
+                    .headers
+                    .get_all("cache-control")
+                    .iter()
+                    .collect::<Vec<_>>(),
+                [expected]
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn a_cache_control_5_2_with_one_member_on_any_line_is_the_handlers_own() {
-    let stage =
-        Stage::warm(A, html().header("cache-control", "").header("cache-control", ", max-age=7")).await;
+    let stage = Stage::warm(
+        A,
+        html()
+            .header("cache-control", "")
+            .header("cache-control", ", max-age=7"),
+    )
+    .await;
 
     let answer = stage.get(&[]).await;
 
-    assert_eq!(answer.headers.get_all("cache-control").iter().collect::<Vec<_>>(), ["", ", max-age=7"]);
+    assert_eq!(
+        answer
+            .headers
+            .get_all("cache-control")
+            .iter()
+            .collect::<Vec<_>>(),
+        ["", ", max-age=7"]
+    );
 }
 
 #[tokio::test]
 async fn what_is_not_stored_leaves_with_the_handlers_own_words_or_no_store() {
-    for (said, expected) in [(None, "no-store"), (Some("private, max-age=5"), "private, max-age=5")] {
+    for (said, expected) in [
+        (None, "no-store"),
+        (Some("private, max-age=5"), "private, max-age=5"),
+    ] {
         let reply = html().header("set-cookie", "id=1");
-        let reply = said.into_iter().fold(reply, |reply, value| reply.header("cache-control", value));
+        let reply = said
+            .into_iter()
+            .fold(reply, |reply, value| reply.header("cache-control", value));
         let stage = Stage::warm(A, reply).await;
 
         assert_eq!(stage.get(&[]).await.header("cache-control"), expected);

@@ -9,15 +9,27 @@ use sfv::{Item, List, ListEntry, Parser};
 use crate::{A, BROWSER, Plain, Stage, html, secs};
 
 /// Why a request may go forward: RFC 9211, 2.2.
-const FORWARD: [&str; 8] =
-    ["bypass", "method", "uri-miss", "vary-miss", "miss", "request", "stale", "partial"];
+const FORWARD: [&str; 8] = [
+    "bypass",
+    "method",
+    "uri-miss",
+    "vary-miss",
+    "miss",
+    "request",
+    "stale",
+    "partial",
+];
 
 /// What may be said of `isr`; never the key.
 const PARAMETERS: [&str; 6] = ["hit", "fwd", "stored", "collapsed", "ttl", "detail"];
 
 /// The members of the one `Cache-Status` of an answer.
 fn members(answer: &Answer) -> Vec<Item> {
-    let lines = answer.headers.get_all("cache-status").iter().collect::<Vec<_>>();
+    let lines = answer
+        .headers
+        .get_all("cache-status")
+        .iter()
+        .collect::<Vec<_>>();
     assert_eq!(lines.len(), 1, "{lines:?}");
     let list = Parser::new(lines[0].as_bytes()).parse::<List>();
     let list = list.unwrap_or_else(|error| panic!("{:?} is no list: {error}", lines[0]));
@@ -32,30 +44,56 @@ fn members(answer: &Answer) -> Vec<Item> {
 pub(crate) fn assert_is_rfc_9211(answer: &Answer) {
     let mut members = members(answer);
     let ours = members.pop().expect("there is a member");
-    let name = |item: &Item| item.bare_item.as_token().map(|token| token.as_str().to_owned());
+    let name = |item: &Item| {
+        item.bare_item
+            .as_token()
+            .map(|token| token.as_str().to_owned())
+    };
     let is_ours = |item: &Item| name(item).as_deref() == Some("isr");
-    assert!(is_ours(&ours) && !members.iter().any(is_ours), "{}", answer.cache_status());
+    assert!(
+        is_ours(&ours) && !members.iter().any(is_ours),
+        "{}",
+        answer.cache_status()
+    );
 
     let said = |name: &str| ours.params.get(name);
     let flag = |name: &str| said(name).is_some_and(|value| value.as_boolean() == Some(true));
-    assert!(ours.params.keys().all(|name| PARAMETERS.contains(&name.as_str())), "{ours:?}");
+    assert!(
+        ours.params
+            .keys()
+            .all(|name| PARAMETERS.contains(&name.as_str())),
+        "{ours:?}"
+    );
     assert!(flag("hit") != said("fwd").is_some(), "{ours:?}");
     assert!(said("hit").is_none() || flag("hit"), "{ours:?}");
     if let Some(forward) = said("fwd") {
         let forward = forward.as_token().expect("`fwd` is a token").as_str();
         assert!(FORWARD.contains(&forward), "{forward}");
     } else {
-        assert!(said("stored").is_none() && said("collapsed").is_none(), "{ours:?}");
+        assert!(
+            said("stored").is_none() && said("collapsed").is_none(),
+            "{ours:?}"
+        );
     }
-    assert!(said("ttl").is_none_or(|ttl| ttl.as_integer().is_some()), "{ours:?}");
-    assert!(said("detail").is_none_or(|detail| detail.as_token().is_some()), "{ours:?}");
+    assert!(
+        said("ttl").is_none_or(|ttl| ttl.as_integer().is_some()),
+        "{ours:?}"
+    );
+    assert!(
+        said("detail").is_none_or(|detail| detail.as_token().is_some()),
+        "{ours:?}"
+    );
 }
 
 /// One thing that happens in a situation.
 #[derive(Clone, Debug)]
 enum Event {
     Act(usize),
-    Ask { head: bool, headers: Vec<(&'static str, &'static str)>, clients: usize },
+    Ask {
+        head: bool,
+        headers: Vec<(&'static str, &'static str)>,
+        clients: usize,
+    },
     Pass(u64),
     Purge(Mode),
 }
@@ -64,8 +102,14 @@ fn acts() -> Vec<Act> {
     vec![
         html().into(),
         html().header("cache-status", "origin; hit; ttl=5").into(),
-        html().header("cache-status", "").header("etag", "W/\"v1\"").into(),
-        Reply::page().header("set-cookie", "id=1").header("cache-status", "origin; fwd=miss").into(),
+        html()
+            .header("cache-status", "")
+            .header("etag", "W/\"v1\"")
+            .into(),
+        Reply::page()
+            .header("set-cookie", "id=1")
+            .header("cache-status", "origin; fwd=miss")
+            .into(),
         Reply::page().header("cache-control", "no-store").into(),
         Reply::page().header("vary", "*").into(),
         Reply::page().chunk("x".repeat(20_000)).into(),
@@ -91,7 +135,11 @@ fn event() -> impl Strategy<Value = Event> {
         ("range", "bytes=999999-"),
         ("cache-control", "no-cache"),
     ]);
-    let ask = (any::<bool>(), prop::collection::vec(header, 0..3), 1..4_usize);
+    let ask = (
+        any::<bool>(),
+        prop::collection::vec(header, 0..3),
+        1..4_usize,
+    );
     prop_oneof![
         3 => (0..acts().len()).prop_map(Event::Act),
         6 => ask.prop_map(|(head, headers, clients)| Event::Ask { head, headers, clients }),
@@ -122,17 +170,29 @@ async fn ask_at_once(
 }
 
 async fn play(events: Vec<Event>) {
-    let policy = Policy::new().revalidate(secs(10)).expire(secs(100)).timeout(secs(5)).max_body(10_000);
+    let policy = Policy::new()
+        .revalidate(secs(10))
+        .expire(secs(100))
+        .timeout(secs(5))
+        .max_body(10_000);
     let stage = Stage::new(A.policy(policy));
     for event in events {
         match event {
             Event::Act(at) => stage.site.act(acts().swap_remove(at)),
-            Event::Ask { head, headers, clients } => {
+            Event::Ask {
+                head,
+                headers,
+                clients,
+            } => {
                 ask_at_once(&stage.service, head, &headers, clients).await;
             }
             Event::Pass(seconds) => crate::pass(seconds).await,
             Event::Purge(mode) => {
-                stage.isr.cache().revalidate(Purge::path("/a").mode(mode)).await;
+                stage
+                    .isr
+                    .cache()
+                    .revalidate(Purge::path("/a").mode(mode))
+                    .await;
             }
         }
         settle().await;
@@ -140,7 +200,10 @@ async fn play(events: Vec<Event>) {
 }
 
 fn paused<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build();
     runtime.expect("a runtime starts").block_on(work)
 }
 
@@ -160,17 +223,33 @@ async fn the_key_is_never_told() {
 
     let answers = [stage.get(&[]).await, stage.get(&[]).await];
 
-    assert!(answers.iter().all(|answer| !answer.cache_status().contains("/a")));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| !answer.cache_status().contains("/a"))
+    );
 }
 
 #[tokio::test]
 async fn it_can_be_turned_off_and_those_of_other_caches_stay() {
     for (theirs, expected) in [(None, ""), (Some("origin; hit"), "origin; hit")] {
-        let isr = isr_layer::IsrLayer::builder().pages([A]).cache_status(false).build();
+        let isr = isr_layer::IsrLayer::builder()
+            .pages([A])
+            .cache_status(false)
+            .build();
         let stage = Stage::of(isr.expect("the page is accepted"));
-        stage.site.act(theirs.into_iter().fold(html(), |reply, line| reply.header("cache-status", line)));
+        stage.site.act(
+            theirs
+                .into_iter()
+                .fold(html(), |reply, line| reply.header("cache-status", line)),
+        );
 
-        for headers in [&[][..], &[], &[("if-none-match", "*")], &[("range", "bytes=0-0")]] {
+        for headers in [
+            &[][..],
+            &[],
+            &[("if-none-match", "*")],
+            &[("range", "bytes=0-0")],
+        ] {
             assert_eq!(stage.get(headers).await.cache_status(), expected);
         }
     }

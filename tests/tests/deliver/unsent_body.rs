@@ -22,7 +22,11 @@ async fn assert_head_is_get(stage: &Stage, headers: &[(&str, &str)]) {
     assert_eq!(comparable(&head), comparable(&get), "{headers:?}");
     assert!(head.body.is_empty(), "{headers:?}");
     if !matches!(get.status.as_u16(), 304 | 412) {
-        assert_eq!(head.header("content-length"), get.body.len().to_string(), "{headers:?}");
+        assert_eq!(
+            head.header("content-length"),
+            get.body.len().to_string(),
+            "{headers:?}"
+        );
     }
 }
 
@@ -33,12 +37,21 @@ async fn head_of_each_encoding_has_that_encodings_headers_and_length() {
     for coding in ["identity", "br", "gzip", BROWSER, "identity;q=0"] {
         assert_head_is_get(&stage, &only(coding)).await;
     }
-    assert_eq!(stage.head(&only("br")).await.header("content-encoding"), "br");
+    assert_eq!(
+        stage.head(&only("br")).await.header("content-encoding"),
+        "br"
+    );
 }
 
 #[tokio::test]
 async fn head_with_conditions_is_gets_answer() {
-    let stage = Stage::warm(A, html().header("etag", "\"v1\"").header("last-modified", DATE)).await;
+    let stage = Stage::warm(
+        A,
+        html()
+            .header("etag", "\"v1\"")
+            .header("last-modified", DATE),
+    )
+    .await;
 
     for headers in [
         &[("if-none-match", "\"v1\"")][..],
@@ -58,7 +71,11 @@ async fn head_ignores_range() {
     for range in ["bytes=0-0", "bytes=99999-", "bytes=-5"] {
         let answer = stage.head(&[("range", range)]).await;
 
-        assert_eq!((answer.status.as_u16(), answer.header("content-length")), (200, "10000"), "{range}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-length")),
+            (200, "10000"),
+            "{range}"
+        );
         assert!(!answer.headers.contains_key("content-range"), "{range}");
     }
 }
@@ -69,7 +86,9 @@ async fn head_with_a_range_has_the_encoding_it_accepts() {
     let stage = Stage::warm(A, html()).await;
     let plain = stage.head(&only("br")).await;
 
-    let ranged = stage.head(&[("accept-encoding", "br"), ("range", "bytes=0-0")]).await;
+    let ranged = stage
+        .head(&[("accept-encoding", "br"), ("range", "bytes=0-0")])
+        .await;
 
     assert_eq!(ranged, plain);
 }
@@ -93,7 +112,9 @@ async fn head_of_an_answer_that_is_not_stored_is_gets_answer() {
         Reply::status(204).empty(),
     ] {
         let stages = [Stage::new(A), Stage::new(A)];
-        stages.iter().for_each(|stage| stage.site.act(reply.clone()));
+        stages
+            .iter()
+            .for_each(|stage| stage.site.act(reply.clone()));
 
         let get = stages[0].get(&[]).await;
         let head = stages[1].head(&[]).await;
@@ -106,7 +127,12 @@ async fn head_of_an_answer_that_is_not_stored_is_gets_answer() {
 #[tokio::test]
 async fn a_length_the_handler_gave_for_an_unstored_answer_stays() {
     let stage = Stage::new(A.policy(Policy::new().max_body(10)));
-    stage.site.act(Reply::page().header("content-length", "20").chunk("0123456789").chunk("0123456789"));
+    stage.site.act(
+        Reply::page()
+            .header("content-length", "20")
+            .chunk("0123456789")
+            .chunk("0123456789"),
+    );
 
     let head = stage.head(&[]).await;
 
@@ -121,7 +147,10 @@ async fn head_of_a_stale_page_is_answered_at_once_and_refreshes_it() {
     let head = stage.head(&only("br")).await;
     stage.drained().await;
 
-    assert_eq!((head.header("content-encoding"), head.header("age")), ("br", "11"));
+    assert_eq!(
+        (head.header("content-encoding"), head.header("age")),
+        ("br", "11")
+    );
     assert_eq!(stage.site.renders(), 2);
 }
 

@@ -18,9 +18,16 @@ async fn a_page_with_variants_says_so_on_the_first_answer_on_identity_and_on_eac
 
     assert_eq!(first.header("vary"), "accept-encoding");
     for coding in ["identity", "br", "gzip"] {
-        assert_eq!(stage.get(&only(coding)).await.header("vary"), "accept-encoding", "{coding}");
+        assert_eq!(
+            stage.get(&only(coding)).await.header("vary"),
+            "accept-encoding",
+            "{coding}"
+        );
     }
-    assert_eq!(stage.head(&only("br")).await.header("vary"), "accept-encoding");
+    assert_eq!(
+        stage.head(&only("br")).await.header("vary"),
+        "accept-encoding"
+    );
 }
 
 #[tokio::test]
@@ -29,7 +36,10 @@ async fn vary_is_on_every_kind_of_answer() {
 
     for (headers, status) in [
         (&[("if-none-match", "\"v1\"")][..], 304),
-        (&[("accept-encoding", "br"), ("if-none-match", "\"v1-br\"")], 304),
+        (
+            &[("accept-encoding", "br"), ("if-none-match", "\"v1-br\"")],
+            304,
+        ),
         (&[("range", "bytes=0-9")], 206),
         (&[("range", "bytes=999999-")], 416),
         (&[("if-match", "\"v2\"")], 412),
@@ -37,7 +47,11 @@ async fn vary_is_on_every_kind_of_answer() {
         let answer = stage.get(headers).await;
 
         assert_eq!(answer.status, status);
-        assert_eq!(answer.header("vary"), "accept-language, x-theme, accept-encoding", "{status}");
+        assert_eq!(
+            answer.header("vary"),
+            "accept-language, x-theme, accept-encoding",
+            "{status}"
+        );
     }
 }
 
@@ -55,17 +69,33 @@ async fn the_declared_headers_are_listed_also_when_the_client_sent_none_of_them(
     for status in [200, 301, 404] {
         let stage = Stage::warm(BY_LANGUAGE, Reply::status(status)).await;
 
-        assert_eq!(stage.get(&[]).await.header("vary"), "accept-language, x-theme", "{status}");
+        assert_eq!(
+            stage.get(&[]).await.header("vary"),
+            "accept-language, x-theme",
+            "{status}"
+        );
     }
 }
 
 #[tokio::test]
 async fn what_the_handler_said_comes_first_and_nothing_is_named_twice() {
     for (said, expected) in [
-        ("Accept-Language", "Accept-Language, x-theme, accept-encoding"),
-        ("X-Theme, accept-language", "X-Theme, accept-language, accept-encoding"),
-        ("Accept-Encoding", "Accept-Encoding, accept-language, x-theme"),
-        ("accept-encoding,x-theme,accept-language", "accept-encoding,x-theme,accept-language"),
+        (
+            "Accept-Language",
+            "Accept-Language, x-theme, accept-encoding",
+        ),
+        (
+            "X-Theme, accept-language",
+            "X-Theme, accept-language, accept-encoding",
+        ),
+        (
+            "Accept-Encoding",
+            "Accept-Encoding, accept-language, x-theme",
+        ),
+        (
+            "accept-encoding,x-theme,accept-language",
+            "accept-encoding,x-theme,accept-language",
+        ),
     ] {
         let stage = Stage::warm(BY_LANGUAGE, html().header("vary", said)).await;
 
@@ -88,7 +118,10 @@ async fn the_declared_headers_are_listed_on_answers_that_are_not_stored() {
     let page = BY_LANGUAGE.policy(BY_LANGUAGE_POLICY.max_body(100));
     for act in [
         Act::from(html()),
-        Reply::page().header("set-cookie", "id=1").header("cache-control", "public, s-maxage=60").into(),
+        Reply::page()
+            .header("set-cookie", "id=1")
+            .header("cache-control", "public, s-maxage=60")
+            .into(),
         Reply::page().header("cache-control", "private").into(),
         Reply::page().run(context::no_store).into(),
         Reply::status(201).into(),
@@ -104,7 +137,11 @@ async fn the_declared_headers_are_listed_on_answers_that_are_not_stored() {
         stage.site.act(act);
 
         // The answer made for the one who asked; then what is remembered of it, or the next one made alone.
-        for answer in [stage.get(&[]).await, stage.get(&[]).await, stage.head(&[]).await] {
+        for answer in [
+            stage.get(&[]).await,
+            stage.get(&[]).await,
+            stage.head(&[]).await,
+        ] {
             assert_eq!(
                 answer.header("vary"),
                 "accept-language, x-theme",
@@ -131,12 +168,18 @@ async fn what_the_handler_said_comes_first_on_answers_that_are_not_stored_too() 
 
 #[tokio::test]
 async fn beyond_the_limit_of_new_keys_an_answer_says_what_it_varies_on() {
-    let isr = IsrLayer::builder().pages([BY_LANGUAGE]).new_keys_per_second(0).build();
+    let isr = IsrLayer::builder()
+        .pages([BY_LANGUAGE])
+        .new_keys_per_second(0)
+        .build();
     let stage = Stage::of(isr.expect("the page is accepted"));
 
     let answer = stage.get(&[]).await;
 
-    assert_eq!(answer.cache_status(), "isr; fwd=bypass; detail=new-key-limit");
+    assert_eq!(
+        answer.cache_status(),
+        "isr; fwd=bypass; detail=new-key-limit"
+    );
     assert_eq!(answer.header("vary"), "accept-language, x-theme");
 }
 
@@ -146,6 +189,9 @@ async fn what_another_function_answered_at_the_pages_path_varies_on_nothing_of_t
 
     for _ in 0..2 {
         let answer = stage.get(&[]).await;
-        assert!(answer.cache_status().ends_with("handler-not-run") && !answer.headers.contains_key("vary"));
+        assert!(
+            answer.cache_status().ends_with("handler-not-run")
+                && !answer.headers.contains_key("vary")
+        );
     }
 }

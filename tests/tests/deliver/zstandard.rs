@@ -12,10 +12,20 @@ async fn the_decoded_bytes_are_identitys() {
 
     let answer = stage.get(&only("zstd")).await;
 
-    assert_eq!((answer.header("content-encoding"), answer.header("vary")), ("zstd", "accept-encoding"));
-    assert!(answer.body.len() < text().len() / 2, "{} bytes", answer.body.len());
+    assert_eq!(
+        (answer.header("content-encoding"), answer.header("vary")),
+        ("zstd", "accept-encoding")
+    );
+    assert!(
+        answer.body.len() < text().len() / 2,
+        "{} bytes",
+        answer.body.len()
+    );
     assert_eq!(decoded(&answer), text().as_bytes());
-    assert_eq!((answer.cache_status(), stage.site.renders()), ("isr; hit", 1));
+    assert_eq!(
+        (answer.cache_status(), stage.site.renders()),
+        ("isr; hit", 1)
+    );
 }
 
 #[tokio::test]
@@ -49,7 +59,10 @@ async fn it_has_a_tag_of_its_own_and_is_answered_304_by_that() {
         let asked = [("accept-encoding", "zstd"), ("if-none-match", tag)];
         assert_eq!(stage.get(&asked).await.status, status, "{tag}");
     }
-    assert_eq!(stage.head(&only("zstd")).await.header("content-length"), answer.body.len().to_string());
+    assert_eq!(
+        stage.head(&only("zstd")).await.header("content-length"),
+        answer.body.len().to_string()
+    );
 }
 
 #[tokio::test]
@@ -57,9 +70,21 @@ async fn a_page_of_any_size_comes_back_whole_and_a_regenerated_one_anew() {
     let stage = Stage::warm(A, html()).await;
 
     for lines in [100, 5_000, 100_000] {
-        let body = Bytes::from((0..lines).map(|line| format!("<p>line {line}</p>\n")).collect::<String>());
-        stage.site.act(Reply::page().header("content-type", "text/html").chunk(body.clone()));
-        stage.isr.cache().revalidate(Purge::path("/a").mode(Mode::Regenerate)).await;
+        let body = Bytes::from(
+            (0..lines)
+                .map(|line| format!("<p>line {line}</p>\n"))
+                .collect::<String>(),
+        );
+        stage.site.act(
+            Reply::page()
+                .header("content-type", "text/html")
+                .chunk(body.clone()),
+        );
+        stage
+            .isr
+            .cache()
+            .revalidate(Purge::path("/a").mode(Mode::Regenerate))
+            .await;
         stage.drained().await;
 
         let answer = stage.get(&only("zstd")).await;

@@ -21,8 +21,14 @@ async fn a_receipt_tells_all_there_is_to_tell() {
     let answer = stand.revalidate(r#"{"path": "/posts/a"}"#).await;
     let after = stand.page("/posts/a").await.header("etag").to_owned();
 
-    assert!(answer["now"].as_u64().unwrap() > 1_700_000_000_000, "{answer}");
-    assert_eq!((&answer["revalidated"], &answer["sequence"]), (&true.into(), &1.into()));
+    assert!(
+        answer["now"].as_u64().unwrap() > 1_700_000_000_000,
+        "{answer}"
+    );
+    assert_eq!(
+        (&answer["revalidated"], &answer["sequence"]),
+        (&true.into(), &1.into())
+    );
     let mut receipt = answer["receipts"][0].clone();
     assert!(receipt["render_ms"].take().is_u64(), "{answer}");
     let expected = value!({
@@ -41,8 +47,15 @@ async fn a_path_that_no_page_has_is_not_a_page_and_nothing_is_revalidated() {
 
     assert_eq!(answer["revalidated"], false);
     let receipt = &answer["receipts"][0];
-    assert_eq!((&receipt["path"], &receipt["status"]), (&"/no/such/page".into(), &"not_a_page".into()));
-    assert_eq!((&receipt["page"], &receipt["http"]), (&Value::Null, &Value::Null), "{answer}");
+    assert_eq!(
+        (&receipt["path"], &receipt["status"]),
+        (&"/no/such/page".into(), &"not_a_page".into())
+    );
+    assert_eq!(
+        (&receipt["page"], &receipt["http"]),
+        (&Value::Null, &Value::Null),
+        "{answer}"
+    );
     assert_eq!(stand.site.renders(), 0);
 }
 
@@ -51,11 +64,17 @@ async fn a_path_that_a_page_has_and_the_database_has_not_is_unknown() {
     let stand = Stand::new().await;
     stand.site.act(Reply::status(404));
 
-    let answer = stand.revalidate(r#"{"paths": ["/posts/nowhere", "/about"]}"#).await;
+    let answer = stand
+        .revalidate(r#"{"paths": ["/posts/nowhere", "/about"]}"#)
+        .await;
 
     assert_eq!(answer["revalidated"], false);
     let receipt = &answer["receipts"][0];
-    assert_eq!((&receipt["status"], &receipt["http"]), (&"unknown_path".into(), &404.into()), "{answer}");
+    assert_eq!(
+        (&receipt["status"], &receipt["http"]),
+        (&"unknown_path".into(), &404.into()),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -67,7 +86,11 @@ async fn a_good_page_that_became_404_is_regenerated() {
     let answer = stand.revalidate(r#"{"path": "/posts/a"}"#).await;
 
     let receipt = &answer["receipts"][0];
-    assert_eq!((&receipt["status"], &receipt["http"]), (&"regenerated".into(), &404.into()), "{answer}");
+    assert_eq!(
+        (&receipt["status"], &receipt["http"]),
+        (&"regenerated".into(), &404.into()),
+        "{answer}"
+    );
     assert_eq!(answer["revalidated"], true);
     assert_eq!(stand.page("/posts/a").await.status, 404);
 }
@@ -86,9 +109,13 @@ async fn a_tag_that_nobody_carries_is_no_error() {
 async fn one_unknown_among_many_is_told_and_the_rest_is_done() {
     let stand = Stand::new().await;
 
-    let answer = stand.revalidate(r#"{"paths": ["/posts/a", "/nowhere"], "tag": "posts"}"#).await;
+    let answer = stand
+        .revalidate(r#"{"paths": ["/posts/a", "/nowhere"], "tag": "posts"}"#)
+        .await;
 
-    let statuses: Vec<_> = (0..3).map(|place| answer["receipts"][place]["status"].clone()).collect();
+    let statuses: Vec<_> = (0..3)
+        .map(|place| answer["receipts"][place]["status"].clone())
+        .collect();
     assert_eq!(statuses, ["regenerated", "not_a_page", "marked"]);
     assert_eq!(answer["revalidated"], false);
 }
@@ -97,10 +124,17 @@ async fn one_unknown_among_many_is_told_and_the_rest_is_done() {
 async fn when_every_render_fails_it_is_500_and_the_last_good_pages_stay() {
     let stand = Stand::new().await;
     stand.page("/posts/a").await;
-    for act in [Act::Error, Act::Panic, Reply::status(503).into(), Reply::page().chunk("half").cut().into()] {
+    for act in [
+        Act::Error,
+        Act::Panic,
+        Reply::status(503).into(),
+        Reply::page().chunk("half").cut().into(),
+    ] {
         stand.site.act(act);
 
-        let answer = stand.send(&Call::post(r#"{"paths": ["/posts/a", "/about"]}"#)).await;
+        let answer = stand
+            .send(&Call::post(r#"{"paths": ["/posts/a", "/about"]}"#))
+            .await;
 
         assert_problem(&answer, 500);
         let told = json(&answer);
@@ -120,7 +154,9 @@ async fn when_some_renders_fail_it_is_200_and_says_which() {
         _ => Reply::page().into(),
     });
 
-    let answer = stand.revalidate(r#"{"paths": ["/posts/a", "/about"]}"#).await;
+    let answer = stand
+        .revalidate(r#"{"paths": ["/posts/a", "/about"]}"#)
+        .await;
 
     assert_eq!(answer["revalidated"], false);
     assert_eq!(answer["receipts"][0]["status"], "regenerated");
@@ -130,9 +166,12 @@ async fn when_some_renders_fail_it_is_200_and_says_which() {
 #[tokio::test]
 async fn every_failure_of_a_credential_has_one_answer() {
     let both = bearer().also_query("secret");
-    let stand =
-        Stand::set(both, |service| service.allow_get().max_failures_per_minute(100.try_into().unwrap()))
-            .await;
+    let stand = Stand::set(both, |service| {
+        service
+            .allow_get()
+            .max_failures_per_minute(100.try_into().unwrap())
+    })
+    .await;
     let body = r#"{"path": "/about"}"#;
     let anonymous = || Call::anonymous(body);
     let calls = [
@@ -197,7 +236,9 @@ async fn another_method_is_405_and_says_which_there_are() {
 async fn head_is_405_too_and_has_no_body() {
     let stand = Stand::new().await;
 
-    let answer = stand.send_bytes(&Call::post("").method("HEAD").bytes()).await;
+    let answer = stand
+        .send_bytes(&Call::post("").method("HEAD").bytes())
+        .await;
 
     assert_eq!((answer.status.as_u16(), answer.body.len()), (405, 0));
 }
@@ -229,9 +270,16 @@ async fn the_endpoint_below_a_page_with_a_wildcard_is_still_no_page() {
     let mut sequences = Vec::new();
     for _ in 0..2 {
         let answer = exchange(address, &call).await;
-        assert_eq!((answer.header("cache-control"), answer.cache_status()), ("no-store", ""));
+        assert_eq!(
+            (answer.header("cache-control"), answer.cache_status()),
+            ("no-store", "")
+        );
         sequences.push(json(&answer)["sequence"].clone());
     }
 
-    assert_eq!(sequences, [1, 2], "a second purge is not the first one's answer");
+    assert_eq!(
+        sequences,
+        [1, 2],
+        "a second purge is not the first one's answer"
+    );
 }

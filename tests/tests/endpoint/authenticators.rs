@@ -1,8 +1,8 @@
 //! The table of authenticators: secrets sent as they are, several of them, and an authenticator of one's own.
 
 use isr_layer::auth::{
-    Authenticate, Authenticators, Bearer, Hmac, Secret, SignedRequest, StandardWebhooks, StaticSecret,
-    Verdict,
+    Authenticate, Authenticators, Bearer, Hmac, Secret, SignedRequest, StandardWebhooks,
+    StaticSecret, Verdict,
 };
 
 use crate::call::Call;
@@ -23,22 +23,36 @@ async fn bearer_takes_its_scheme_in_any_case() {
 
     for scheme in ["Bearer", "bearer", "BEARER"] {
         stand
-            .assert_admitted(&Call::anonymous(PURGE).header("authorization", format!("{scheme} {SECRET}")))
+            .assert_admitted(
+                &Call::anonymous(PURGE).header("authorization", format!("{scheme} {SECRET}")),
+            )
             .await;
     }
-    assert_nobody(&stand, [Call::anonymous(PURGE).bearer(WRONG), Call::anonymous(PURGE)]).await;
+    assert_nobody(
+        &stand,
+        [Call::anonymous(PURGE).bearer(WRONG), Call::anonymous(PURGE)],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_header_of_ones_own_with_or_without_a_prefix() {
     let plain = Stand::admitting(StaticSecret::header("x-secret", SECRET).unwrap()).await;
-    let prefixed = StaticSecret::header("x-secret", SECRET).unwrap().prefix("Token ");
+    let prefixed = StaticSecret::header("x-secret", SECRET)
+        .unwrap()
+        .prefix("Token ");
     let prefixed = Stand::admitting(prefixed).await;
     let with = |value: &str| Call::anonymous(PURGE).header("X-Secret", value);
 
     plain.assert_admitted(&with(SECRET)).await;
-    prefixed.assert_admitted(&with(&format!("Token {SECRET}"))).await;
-    assert_nobody(&plain, [with(WRONG), with(""), with(&format!("Token {SECRET}"))]).await;
+    prefixed
+        .assert_admitted(&with(&format!("Token {SECRET}")))
+        .await;
+    assert_nobody(
+        &plain,
+        [with(WRONG), with(""), with(&format!("Token {SECRET}"))],
+    )
+    .await;
     assert_nobody(&prefixed, [with(SECRET), with("Token ")]).await;
 }
 
@@ -46,13 +60,21 @@ async fn a_header_of_ones_own_with_or_without_a_prefix() {
 async fn basic_takes_one_user_and_the_secret() {
     let stand = Stand::admitting(StaticSecret::basic("cms", SECRET).unwrap()).await;
     let with = |pair: &str| {
-        Call::anonymous(PURGE).header("authorization", format!("Basic {}", base64(pair.as_bytes())))
+        Call::anonymous(PURGE).header(
+            "authorization",
+            format!("Basic {}", base64(pair.as_bytes())),
+        )
     };
 
     stand.assert_admitted(&with(&format!("cms:{SECRET}"))).await;
     assert_nobody(
         &stand,
-        [with(&format!("smc:{SECRET}")), with(&format!("cms:{WRONG}")), with("cms:"), with("")],
+        [
+            with(&format!("smc:{SECRET}")),
+            with(&format!("cms:{WRONG}")),
+            with("cms:"),
+            with(""),
+        ],
     )
     .await;
 }
@@ -60,7 +82,8 @@ async fn basic_takes_one_user_and_the_secret() {
 #[tokio::test]
 async fn a_json_pointer_takes_the_secret_out_of_the_body() {
     let stand = Stand::admitting(StaticSecret::pointer("/secret", SECRET).unwrap()).await;
-    let with = |secret: &str| Call::anonymous(format!(r#"{{"secret": {secret}, "path": "/about"}}"#));
+    let with =
+        |secret: &str| Call::anonymous(format!(r#"{{"secret": {secret}, "path": "/about"}}"#));
 
     stand.assert_admitted(&with(&format!("\"{SECRET}\""))).await;
     let wrong = [
@@ -77,11 +100,20 @@ async fn a_query_parameter_takes_the_secret_out_of_the_target() {
     let stand = Stand::admitting(StaticSecret::query("secret", SECRET).unwrap()).await;
     let with = |query: &str| Call::anonymous(PURGE).to(format!("/api/revalidate{query}"));
 
-    stand.assert_admitted(&with(&format!("?secret={SECRET}"))).await;
-    stand.assert_admitted(&with(&format!("?a=b&secret=%7A{}", &SECRET[1..]))).await;
+    stand
+        .assert_admitted(&with(&format!("?secret={SECRET}")))
+        .await;
+    stand
+        .assert_admitted(&with(&format!("?a=b&secret=%7A{}", &SECRET[1..])))
+        .await;
     assert_nobody(
         &stand,
-        [with(""), with("?secret="), with(&format!("?secret={WRONG}")), with(&format!("?x={SECRET}"))],
+        [
+            with(""),
+            with("?secret="),
+            with(&format!("?secret={WRONG}")),
+            with(&format!("?x={SECRET}")),
+        ],
     )
     .await;
 }
@@ -90,8 +122,12 @@ async fn a_query_parameter_takes_the_secret_out_of_the_target() {
 async fn a_secret_that_is_being_rotated_is_accepted_beside_the_new_one() {
     let stand = Stand::admitting(bearer().or_secret("the-next-secret-of-24-bytes").unwrap()).await;
 
-    stand.assert_admitted(&Call::anonymous(PURGE).bearer(SECRET)).await;
-    stand.assert_admitted(&Call::anonymous(PURGE).bearer("the-next-secret-of-24-bytes")).await;
+    stand
+        .assert_admitted(&Call::anonymous(PURGE).bearer(SECRET))
+        .await;
+    stand
+        .assert_admitted(&Call::anonymous(PURGE).bearer("the-next-secret-of-24-bytes"))
+        .await;
     assert_nobody(&stand, [Call::anonymous(PURGE).bearer(WRONG)]).await;
 }
 
@@ -102,9 +138,13 @@ async fn several_authenticators_are_tried_in_order_and_one_is_enough() {
         .or(Bearer::new("a-bearer-of-24-bytes-or-more").unwrap());
     let stand = Stand::admitting(all).await;
 
-    stand.assert_admitted(&standard("webhook-", "msg_1", 0, PURGE)).await;
+    stand
+        .assert_admitted(&standard("webhook-", "msg_1", 0, PURGE))
+        .await;
     stand.assert_admitted(&github(PURGE)).await;
-    stand.assert_admitted(&Call::anonymous(PURGE).bearer("a-bearer-of-24-bytes-or-more")).await;
+    stand
+        .assert_admitted(&Call::anonymous(PURGE).bearer("a-bearer-of-24-bytes-or-more"))
+        .await;
     stand.assert_admitted(&github(PURGE).bearer(WRONG)).await;
     assert_nobody(&stand, [Call::anonymous(PURGE).bearer(SECRET)]).await;
 }
@@ -113,10 +153,20 @@ async fn several_authenticators_are_tried_in_order_and_one_is_enough() {
 async fn a_short_secret_passes_only_under_the_name_of_its_risk() {
     assert!(Bearer::new("short").is_err());
     let stand =
-        Stand::admitting(Bearer::new(Secret::from("short").allow_short_secret_insecure()).unwrap()).await;
+        Stand::admitting(Bearer::new(Secret::from("short").allow_short_secret_insecure()).unwrap())
+            .await;
 
-    stand.assert_admitted(&Call::anonymous(PURGE).bearer("short")).await;
-    assert_nobody(&stand, [Call::anonymous(PURGE).bearer("shor"), Call::anonymous(PURGE)]).await;
+    stand
+        .assert_admitted(&Call::anonymous(PURGE).bearer("short"))
+        .await;
+    assert_nobody(
+        &stand,
+        [
+            Call::anonymous(PURGE).bearer("shor"),
+            Call::anonymous(PURGE),
+        ],
+    )
+    .await;
 }
 
 /// Looks at everything there is to look at.
@@ -128,16 +178,26 @@ impl Authenticate for Everything {
             && request.uri() == "/api/revalidate?site=one"
             && request.header("x-signed") == Some("yes")
             && request.body() == PURGE.as_bytes();
-        if is_right { Verdict::accepted() } else { Verdict::rejected() }
+        if is_right {
+            Verdict::accepted()
+        } else {
+            Verdict::rejected()
+        }
     }
 }
 
 #[tokio::test]
 async fn an_authenticator_of_ones_own_sees_the_raw_request() {
     let stand = Stand::admitting(Everything).await;
-    let right = || Call::anonymous(PURGE).method("PUT").to("/api/revalidate?site=one");
+    let right = || {
+        Call::anonymous(PURGE)
+            .method("PUT")
+            .to("/api/revalidate?site=one")
+    };
 
-    stand.assert_admitted(&right().header("x-signed", "yes")).await;
+    stand
+        .assert_admitted(&right().header("x-signed", "yes"))
+        .await;
     let wrong = [
         right(),
         right().header("x-signed", "yes").header("x-signed", "yes"),

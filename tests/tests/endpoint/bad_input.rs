@@ -49,18 +49,30 @@ async fn deep_json_is_400_however_deep() {
             stand.assert_refused(&Call::post(body), answer).await;
         }
     }
-    stand.assert_refused(&Call::post("[".repeat(1 << 20)), 400).await;
+    stand
+        .assert_refused(&Call::post("[".repeat(1 << 20)), 400)
+        .await;
 }
 
 #[tokio::test]
 async fn a_url_in_place_of_a_path_is_400() {
     let stand = Stand::new().await;
-    let urls =
-        ["https://example.com/posts/a", "//example.com/posts/a", "HTTP://x", "posts/a", "", "?a", "#a", "*"];
+    let urls = [
+        "https://example.com/posts/a",
+        "//example.com/posts/a",
+        "HTTP://x",
+        "posts/a",
+        "",
+        "?a",
+        "#a",
+        "*",
+    ];
 
     for url in urls {
         for field in ["path", "page", "prefix"] {
-            stand.assert_refused(&Call::post(value!({ field: url }).to_string()), 400).await;
+            stand
+                .assert_refused(&Call::post(value!({ field: url }).to_string()), 400)
+                .await;
         }
     }
 }
@@ -68,24 +80,55 @@ async fn a_url_in_place_of_a_path_is_400() {
 #[tokio::test]
 async fn a_thousand_selectors_are_done_and_one_more_is_413() {
     let stand = Stand::new().await;
-    let tags = |count: usize| (0..count).map(|number| Value::from(format!("t{number}"))).collect::<Vec<_>>();
+    let tags = |count: usize| {
+        (0..count)
+            .map(|number| Value::from(format!("t{number}")))
+            .collect::<Vec<_>>()
+    };
 
-    stand.assert_admitted(&Call::post(value!({ "tags": tags(1_000) }).to_string())).await;
-    stand.assert_refused(&Call::post(value!({ "tags": tags(1_001) }).to_string()), 413).await;
-    stand.assert_refused(&Call::post(value!({ "tags": tags(1_000), "path": "/" }).to_string()), 413).await;
+    stand
+        .assert_admitted(&Call::post(value!({ "tags": tags(1_000) }).to_string()))
+        .await;
+    stand
+        .assert_refused(
+            &Call::post(value!({ "tags": tags(1_001) }).to_string()),
+            413,
+        )
+        .await;
+    stand
+        .assert_refused(
+            &Call::post(value!({ "tags": tags(1_000), "path": "/" }).to_string()),
+            413,
+        )
+        .await;
 }
 
 #[tokio::test]
 async fn sixteen_patterns_are_done_and_one_more_is_413() {
     let stand = Stand::new().await;
-    let prefixes =
-        |count: usize| (0..count).map(|number| Value::from(format!("/{number}/"))).collect::<Vec<_>>();
+    let prefixes = |count: usize| {
+        (0..count)
+            .map(|number| Value::from(format!("/{number}/")))
+            .collect::<Vec<_>>()
+    };
 
-    stand.assert_admitted(&Call::post(value!({ "prefixes": prefixes(16) }).to_string())).await;
-    for more in [value!({"prefix": "/x"}), value!({"page": "/posts/{slug}"}), value!({"all": true})] {
+    stand
+        .assert_admitted(&Call::post(
+            value!({ "prefixes": prefixes(16) }).to_string(),
+        ))
+        .await;
+    for more in [
+        value!({"prefix": "/x"}),
+        value!({"page": "/posts/{slug}"}),
+        value!({"all": true}),
+    ] {
         let mut body = value!({ "prefixes": prefixes(16) });
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        stand.assert_refused(&Call::post(body.to_string()), 413).await;
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        stand
+            .assert_refused(&Call::post(body.to_string()), 413)
+            .await;
     }
 }
 
@@ -93,16 +136,22 @@ async fn sixteen_patterns_are_done_and_one_more_is_413() {
 async fn a_selector_of_256_bytes_is_done_and_one_of_more_is_413() {
     let stand = Stand::new().await;
 
-    stand.assert_admitted(&Call::post(value!({ "tag": "t".repeat(256) }).to_string())).await;
+    stand
+        .assert_admitted(&Call::post(value!({ "tag": "t".repeat(256) }).to_string()))
+        .await;
     for long in [
         value!({ "tag": "t".repeat(300) }),
         value!({ "tag": "ü".repeat(129) }),
         value!({ "path": format!("/{}", "p".repeat(256)) }),
     ] {
-        stand.assert_refused(&Call::post(long.to_string()), 413).await;
+        stand
+            .assert_refused(&Call::post(long.to_string()), 413)
+            .await;
     }
     let param = value!({"page": "/posts/{slug}", "params": {"slug": "s".repeat(300)}});
-    stand.assert_refused(&Call::post(param.to_string()), 413).await;
+    stand
+        .assert_refused(&Call::post(param.to_string()), 413)
+        .await;
 }
 
 #[tokio::test]
@@ -110,15 +159,22 @@ async fn a_control_character_is_400() {
     let stand = Stand::new().await;
 
     for control in ["\r", "\n", "\0", "\t", "\u{7f}", "\u{85}"] {
-        let texts =
-            [format!("/posts/a{control}b"), format!("{control}/posts/a"), format!("/posts/a{control}")];
+        let texts = [
+            format!("/posts/a{control}b"),
+            format!("{control}/posts/a"),
+            format!("/posts/a{control}"),
+        ];
         for text in texts {
             for field in ["tag", "path", "page", "prefix"] {
-                stand.assert_refused(&Call::post(value!({ field: text }).to_string()), 400).await;
+                stand
+                    .assert_refused(&Call::post(value!({ field: text }).to_string()), 400)
+                    .await;
             }
         }
         let param = value!({"page": "/posts/{slug}", "params": {"slug": format!("a{control}")}});
-        stand.assert_refused(&Call::post(param.to_string()), 400).await;
+        stand
+            .assert_refused(&Call::post(param.to_string()), 400)
+            .await;
     }
 }
 
@@ -153,7 +209,9 @@ async fn a_mebibyte_is_read_and_one_byte_more_is_413() {
     };
 
     stand.assert_admitted(&Call::post(padded(1 << 20))).await;
-    stand.assert_refused(&Call::post(padded((1 << 20) + 1)), 413).await;
+    stand
+        .assert_refused(&Call::post(padded((1 << 20) + 1)), 413)
+        .await;
 }
 
 #[tokio::test]
@@ -231,7 +289,9 @@ async fn a_refusal_says_no_more_of_what_was_sent_than_it_must() {
     let stand = Stand::new().await;
     let long = "n".repeat(10_000);
 
-    let answer = stand.assert_refused(&Call::post(value!({ long.clone(): 1 }).to_string()), 400).await;
+    let answer = stand
+        .assert_refused(&Call::post(value!({ long.clone(): 1 }).to_string()), 400)
+        .await;
 
     assert!(answer.body.len() < 2_000, "{}", answer.body.len());
     assert!(!answer.text().contains(env!("CARGO_MANIFEST_DIR")) && !answer.text().contains("src/"));

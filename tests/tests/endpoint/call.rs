@@ -23,7 +23,12 @@ pub(crate) struct Call {
 impl Call {
     /// A POST by nobody in particular.
     pub(crate) fn anonymous(body: impl Into<Vec<u8>>) -> Self {
-        Self { method: "POST", target: "/api/revalidate".to_owned(), headers: Vec::new(), body: body.into() }
+        Self {
+            method: "POST",
+            target: "/api/revalidate".to_owned(),
+            headers: Vec::new(),
+            body: body.into(),
+        }
     }
 
     /// A POST by one who knows the secret.
@@ -68,8 +73,10 @@ impl Call {
 
     /// The head without the empty line that ends it, nor a length of the body.
     pub(crate) fn head(&self) -> Vec<u8> {
-        let mut head =
-            format!("{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", self.method, self.target);
+        let mut head = format!(
+            "{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n",
+            self.method, self.target
+        );
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }
@@ -79,7 +86,9 @@ impl Call {
 
 /// Sends bytes, and reads the answer until the server closes.
 pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the server listens");
     // The server may answer and close before it has read everything.
     let _ = stream.write_all(bytes).await;
     rest(stream).await
@@ -94,18 +103,32 @@ pub(crate) async fn rest(mut stream: TcpStream) -> Answer {
 
 /// The body as JSON.
 pub(crate) fn json(answer: &Answer) -> Value {
-    serde_json::from_slice(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.text()))
+    serde_json::from_slice(&answer.body)
+        .unwrap_or_else(|error| panic!("{error}: {}", answer.text()))
 }
 
 fn parse(bytes: &[u8]) -> Answer {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("the answer has a head");
+    let end = bytes
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .expect("the answer has a head");
     let head = std::str::from_utf8(&bytes[..end]).expect("the head is text");
     let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
-    let fields = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| {
-        let name = name.parse::<HeaderName>().expect("the server writes valid names");
-        (name, value.parse::<HeaderValue>().expect("and valid values"))
-    });
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .and_then(|code| code.parse().ok());
+    let fields = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| {
+            let name = name
+                .parse::<HeaderName>()
+                .expect("the server writes valid names");
+            (
+                name,
+                value.parse::<HeaderValue>().expect("and valid values"),
+            )
+        });
     let mut headers = HeaderMap::new();
     fields.for_each(|(name, value)| _ = headers.append(name, value));
     Answer {

@@ -41,12 +41,17 @@ impl Captured {
     }
 
     pub(crate) fn text(&self) -> String {
-        SAID.with_borrow(|said| String::from_utf8_lossy(said.as_deref().unwrap_or_default()).into_owned())
+        SAID.with_borrow(|said| {
+            String::from_utf8_lossy(said.as_deref().unwrap_or_default()).into_owned()
+        })
     }
 
     /// How many lines have this text.
     pub(crate) fn lines_with(&self, text: &str) -> usize {
-        self.text().lines().filter(|line| line.contains(text)).count()
+        self.text()
+            .lines()
+            .filter(|line| line.contains(text))
+            .count()
     }
 }
 

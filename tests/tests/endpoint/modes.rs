@@ -23,7 +23,10 @@ async fn regenerate_is_the_default_for_a_path_and_stale_for_the_rest() {
         (value!({"prefix": "/posts"}), 0),
         (value!({"all": true}), 0),
         (value!({"path": "/posts/a"}), 1),
-        (value!({"page": "/posts/{slug}", "params": {"slug": "a"}}), 1),
+        (
+            value!({"page": "/posts/{slug}", "params": {"slug": "a"}}),
+            1,
+        ),
     ];
 
     for (body, rendered) in bodies {
@@ -38,7 +41,9 @@ async fn regenerate_is_the_default_for_a_path_and_stale_for_the_rest() {
 async fn stale_shows_the_old_page_once_more_while_one_refresh_runs() {
     let stand = cached(&["/posts/a"]).await;
 
-    stand.revalidate(r#"{"path": "/posts/a", "mode": "stale"}"#).await;
+    stand
+        .revalidate(r#"{"path": "/posts/a", "mode": "stale"}"#)
+        .await;
     let first = stand.page("/posts/a").await;
     stand.cache.drained().await;
 
@@ -51,10 +56,16 @@ async fn stale_shows_the_old_page_once_more_while_one_refresh_runs() {
 async fn expire_never_shows_the_old_page_again() {
     let stand = cached(&["/posts/a", "/about"]).await;
 
-    let answer = stand.revalidate(r#"{"tag": "posts", "path": "/about", "mode": "expire"}"#).await;
+    let answer = stand
+        .revalidate(r#"{"tag": "posts", "path": "/about", "mode": "expire"}"#)
+        .await;
 
     assert_eq!(answer["receipts"][0]["status"], "marked");
-    assert_eq!(stand.site.renders(), 2, "nothing is rendered before somebody asks");
+    assert_eq!(
+        stand.site.renders(),
+        2,
+        "nothing is rendered before somebody asks"
+    );
     assert_eq!(stand.page("/posts/a").await.text(), "/posts/a v2");
     assert_eq!(stand.page("/about").await.text(), "/about v2");
 }
@@ -79,7 +90,11 @@ async fn regenerate_on_a_tag_a_page_a_prefix_and_all_renders_what_is_cached_and_
             (&"regenerated".into(), &3.into()),
             "{answer}"
         );
-        assert_eq!(stand.page("/posts/b").await.text(), "/posts/b v2", "{selector}");
+        assert_eq!(
+            stand.page("/posts/b").await.text(),
+            "/posts/b v2",
+            "{selector}"
+        );
         assert_eq!(stand.site.renders(), 6);
     }
 }
@@ -87,7 +102,10 @@ async fn regenerate_on_a_tag_a_page_a_prefix_and_all_renders_what_is_cached_and_
 #[tokio::test(start_paused = true)]
 async fn a_call_is_answered_within_two_seconds_and_says_running_for_what_goes_on() {
     let stand = cached(&["/posts/a"]).await;
-    for body in [r#"{"path": "/posts/a"}"#, r#"{"tag": "posts", "mode": "regenerate", "wait": "all"}"#] {
+    for body in [
+        r#"{"path": "/posts/a"}"#,
+        r#"{"tag": "posts", "mode": "regenerate", "wait": "all"}"#,
+    ] {
         stand.site.before().close();
         let started = tokio::time::Instant::now();
 
@@ -106,8 +124,19 @@ async fn a_call_is_answered_within_two_seconds_and_says_running_for_what_goes_on
 async fn a_mode_that_there_is_not_is_refused() {
     let stand = Stand::new().await;
 
-    for mode in [value!("purge"), value!("Stale"), value!(""), value!(1), Value::Null] {
-        stand.assert_refused(&Call::post(value!({"tag": "posts", "mode": mode}).to_string()), 400).await;
+    for mode in [
+        value!("purge"),
+        value!("Stale"),
+        value!(""),
+        value!(1),
+        Value::Null,
+    ] {
+        stand
+            .assert_refused(
+                &Call::post(value!({"tag": "posts", "mode": mode}).to_string()),
+                400,
+            )
+            .await;
     }
 }
 
@@ -123,8 +152,16 @@ async fn regenerate_renders_the_most_used_first() {
         }
     }
 
-    stand.revalidate(r#"{"tag": "posts", "mode": "regenerate"}"#).await;
+    stand
+        .revalidate(r#"{"tag": "posts", "mode": "regenerate"}"#)
+        .await;
 
-    let rendered: Vec<_> = stand.site.seen().into_iter().skip(4).map(|seen| seen.uri.to_string()).collect();
+    let rendered: Vec<_> = stand
+        .site
+        .seen()
+        .into_iter()
+        .skip(4)
+        .map(|seen| seen.uri.to_string())
+        .collect();
     assert_eq!(rendered, ["/posts/c", "/posts/a", "/posts/d", "/posts/b"]);
 }

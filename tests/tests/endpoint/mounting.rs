@@ -16,8 +16,12 @@ async fn it_mounts_in_a_nested_router() {
     })
     .await;
 
-    stand.assert_admitted(&Call::post(PURGE).to("/hooks/api/revalidate")).await;
-    stand.assert_refused(&Call::anonymous(PURGE).to("/hooks/api/revalidate"), 401).await;
+    stand
+        .assert_admitted(&Call::post(PURGE).to("/hooks/api/revalidate"))
+        .await;
+    stand
+        .assert_refused(&Call::anonymous(PURGE).to("/hooks/api/revalidate"), 401)
+        .await;
 }
 
 #[tokio::test]
@@ -28,7 +32,9 @@ async fn an_authenticator_in_a_nest_sees_the_target_that_the_client_sent() {
     .await;
 
     stand.assert_admitted(&contentful("/hooks/cms", 0)).await;
-    stand.assert_refused(&contentful("/cms", 0).to("/hooks/cms"), 401).await;
+    stand
+        .assert_refused(&contentful("/cms", 0).to("/hooks/cms"), 401)
+        .await;
 }
 
 #[tokio::test]
@@ -38,24 +44,36 @@ async fn the_rate_of_a_peer_holds_in_a_nest_too() {
     })
     .await;
     for _ in 0..10 {
-        stand.assert_refused(&Call::anonymous(PURGE).to("/hooks/cms"), 401).await;
+        stand
+            .assert_refused(&Call::anonymous(PURGE).to("/hooks/cms"), 401)
+            .await;
     }
 
-    stand.assert_refused(&Call::anonymous(PURGE).to("/hooks/cms"), 429).await;
-    stand.assert_admitted(&Call::post(PURGE).to("/hooks/cms")).await;
+    stand
+        .assert_refused(&Call::anonymous(PURGE).to("/hooks/cms"), 429)
+        .await;
+    stand
+        .assert_admitted(&Call::post(PURGE).to("/hooks/cms"))
+        .await;
 }
 
 #[tokio::test]
 async fn a_clone_that_is_mounted_twice_is_one_endpoint() {
     let stand = Stand::mounted(bearer(), |service| {
-        Router::new().route_service("/one", service.clone()).route_service("/two", service)
+        Router::new()
+            .route_service("/one", service.clone())
+            .route_service("/two", service)
     })
     .await;
     for target in ["/one", "/two"].into_iter().cycle().take(10) {
-        stand.assert_refused(&Call::anonymous(PURGE).to(target), 401).await;
+        stand
+            .assert_refused(&Call::anonymous(PURGE).to(target), 401)
+            .await;
     }
 
-    stand.assert_refused(&Call::anonymous(PURGE).to("/one"), 429).await;
+    stand
+        .assert_refused(&Call::anonymous(PURGE).to("/one"), 429)
+        .await;
 }
 
 #[tokio::test]
@@ -66,12 +84,22 @@ async fn it_mounts_unchanged_in_the_routes_of_tonic() {
     let routes = tonic::service::Routes::from(router);
     let (listener, address) = listener().await;
     let incoming = tonic::transport::server::TcpIncoming::from(listener);
-    let server = tonic::transport::Server::builder().accept_http1(true).add_routes(routes);
+    let server = tonic::transport::Server::builder()
+        .accept_http1(true)
+        .add_routes(routes);
     tokio::spawn(server.serve_with_incoming(incoming));
 
     let purged = exchange(address, &Call::post(r#"{"tag": "posts"}"#).bytes()).await;
     let refused = exchange(address, &Call::anonymous(PURGE).bytes()).await;
 
-    assert_eq!((purged.status.as_u16(), cache.stats().sequence), (200, 1), "{}", purged.text());
-    assert_eq!((refused.status.as_u16(), refused.header("cache-control")), (401, "no-store"));
+    assert_eq!(
+        (purged.status.as_u16(), cache.stats().sequence),
+        (200, 1),
+        "{}",
+        purged.text()
+    );
+    assert_eq!(
+        (refused.status.as_u16(), refused.header("cache-control")),
+        (401, "no-store")
+    );
 }

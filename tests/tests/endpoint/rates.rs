@@ -33,7 +33,9 @@ async fn what_is_refused_for_another_reason_is_no_failure_of_a_credential() {
     let stand = Stand::new().await;
     for _ in 0..20 {
         stand.assert_refused(&Call::post("nonsense"), 400).await;
-        stand.assert_refused(&Call::anonymous("").method("DELETE"), 405).await;
+        stand
+            .assert_refused(&Call::anonymous("").method("DELETE"), 405)
+            .await;
     }
 
     stand.assert_refused(&Call::anonymous(PURGE), 401).await;
@@ -41,7 +43,9 @@ async fn what_is_refused_for_another_reason_is_no_failure_of_a_credential() {
 
 #[tokio::test(start_paused = true)]
 async fn a_credential_over_its_own_rate_gets_429_and_another_does_not() {
-    let rotated = bearer().or_secret("another-secret-of-enough-bytes").unwrap();
+    let rotated = bearer()
+        .or_secret("another-secret-of-enough-bytes")
+        .unwrap();
     let two = NonZeroU32::new(2).unwrap();
     let stand = Stand::set(rotated, |service| service.max_calls_per_minute(two)).await;
     for _ in 0..2 {
@@ -51,7 +55,9 @@ async fn a_credential_over_its_own_rate_gets_429_and_another_does_not() {
     let third = stand.assert_refused(&Call::post(PURGE), 429).await;
 
     assert!((1..=60).contains(&third.header("retry-after").parse::<u64>().unwrap()));
-    stand.assert_admitted(&Call::anonymous(PURGE).bearer("another-secret-of-enough-bytes")).await;
+    stand
+        .assert_admitted(&Call::anonymous(PURGE).bearer("another-secret-of-enough-bytes"))
+        .await;
     tokio::time::sleep(secs(61)).await;
     stand.assert_admitted(&Call::post(PURGE)).await;
 }
@@ -75,7 +81,8 @@ async fn guesses_that_come_all_at_once_are_counted_too() {
 #[tokio::test]
 async fn where_no_peer_is_known_none_is_counted() {
     let isr = layer();
-    let router = axum::Router::new().route_service("/api/revalidate", isr.revalidate_service(bearer()));
+    let router =
+        axum::Router::new().route_service("/api/revalidate", isr.revalidate_service(bearer()));
     let (listener, address) = listener().await;
     tokio::spawn(async move { axum::serve(listener, isr.wrap(router)).await });
 
@@ -88,7 +95,11 @@ async fn where_no_peer_is_known_none_is_counted() {
 #[tokio::test]
 async fn the_calls_of_one_connection_are_each_judged_alone() {
     let stand = Stand::new().await;
-    let kept = |call: Call| String::from_utf8(call.bytes()).unwrap().replace("connection: close\r\n", "");
+    let kept = |call: Call| {
+        String::from_utf8(call.bytes())
+            .unwrap()
+            .replace("connection: close\r\n", "")
+    };
     let calls = [
         kept(Call::post(PURGE)),
         kept(Call::anonymous(PURGE)),
@@ -102,7 +113,11 @@ async fn the_calls_of_one_connection_are_each_judged_alone() {
     let mut answers = String::new();
     stream.read_to_string(&mut answers).await.unwrap();
 
-    let statuses: Vec<_> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+    let statuses: Vec<_> = answers
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .map(|answer| &answer[..3])
+        .collect();
     assert_eq!(statuses, ["200", "401", "400", "200", "401"]);
     assert_eq!(stand.cache.stats().sequence, 2);
 }

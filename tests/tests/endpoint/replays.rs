@@ -26,8 +26,15 @@ async fn a_delivery_that_was_acknowledged_is_acknowledged_again_and_nothing_is_d
     let again = stand.send(&delivery("msg_1")).await;
 
     let told = json(&again);
-    assert_eq!((again.status.as_u16(), &told["replayed"]), (200, &true.into()), "{told}");
-    assert_eq!((&told["sequence"], &told["revalidated"]), (&first["sequence"], &true.into()));
+    assert_eq!(
+        (again.status.as_u16(), &told["replayed"]),
+        (200, &true.into()),
+        "{told}"
+    );
+    assert_eq!(
+        (&told["sequence"], &told["revalidated"]),
+        (&first["sequence"], &true.into())
+    );
     assert!(told["now"].is_u64());
     assert_eq!(stand.work(), after);
 }
@@ -51,7 +58,10 @@ async fn a_delivery_that_failed_is_carried_out_when_it_comes_again() {
 
     let again = json(&stand.send(&delivery("msg_1")).await);
 
-    assert_eq!((&again["revalidated"], &again["replayed"]), (&true.into(), &Value::Null));
+    assert_eq!(
+        (&again["revalidated"], &again["replayed"]),
+        (&true.into(), &Value::Null)
+    );
     assert_eq!(stand.site.renders(), 2);
 }
 
@@ -61,7 +71,10 @@ async fn a_delivery_by_a_stranger_takes_no_id_away_from_its_owner() {
     let forged = Call::anonymous(PURGE)
         .header("webhook-id", "msg_1")
         .header("webhook-timestamp", crate::signed::seconds(0).to_string())
-        .header("webhook-signature", "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+        .header(
+            "webhook-signature",
+            "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        );
 
     stand.assert_refused(&forged, 401).await;
 

@@ -9,7 +9,10 @@ use crate::{SECRET, secs};
 /// What became of each selector, in order.
 fn statuses(answer: &Value) -> Vec<&str> {
     let receipts = answer["receipts"].as_array().expect("there are receipts");
-    receipts.iter().map(|receipt| receipt["status"].as_str().expect("each has a status")).collect()
+    receipts
+        .iter()
+        .map(|receipt| receipt["status"].as_str().expect("each has a status"))
+        .collect()
 }
 
 #[tokio::test]
@@ -30,7 +33,9 @@ async fn a_path_is_rendered_again_and_the_very_next_request_sees_it() {
 async fn put_does_what_post_does() {
     let stand = Stand::new().await;
 
-    stand.assert_admitted(&Call::post(r#"{"path": "/about"}"#).method("PUT")).await;
+    stand
+        .assert_admitted(&Call::post(r#"{"path": "/about"}"#).method("PUT"))
+        .await;
 
     assert_eq!(stand.site.renders(), 1);
 }
@@ -47,9 +52,13 @@ async fn json_any_plus_json_and_no_type_at_all_are_read() {
     ];
 
     for kind in types {
-        stand.assert_admitted(&Call::post(r#"{"tag": "posts"}"#).header("content-type", kind)).await;
+        stand
+            .assert_admitted(&Call::post(r#"{"tag": "posts"}"#).header("content-type", kind))
+            .await;
     }
-    stand.assert_admitted(&Call::post(r#"{"tag": "posts"}"#)).await;
+    stand
+        .assert_admitted(&Call::post(r#"{"tag": "posts"}"#))
+        .await;
 }
 
 #[tokio::test]
@@ -71,7 +80,9 @@ async fn several_paths_and_tags_go_in_one_request_under_one_number() {
 async fn a_page_with_all_its_params_is_one_path() {
     let stand = Stand::new().await;
 
-    let answer = stand.revalidate(r#"{"page": "/posts/{slug}", "params": {"slug": "my-first-post"}}"#).await;
+    let answer = stand
+        .revalidate(r#"{"page": "/posts/{slug}", "params": {"slug": "my-first-post"}}"#)
+        .await;
 
     assert_eq!(statuses(&answer), ["regenerated"]);
     assert_eq!(stand.site.seen()[0].uri, "/posts/my-first-post");
@@ -89,8 +100,16 @@ async fn a_page_without_params_is_every_instance_of_it_and_of_no_other() {
 
     assert_eq!(statuses(&answer), ["marked"]);
     assert_eq!(answer["receipts"][0]["matched"], 2);
-    for (path, freshness) in [("/posts/a", "stale"), ("/posts/b", "stale"), ("/about", "fresh")] {
-        assert_eq!(stand.cache.explain(path).unwrap().freshness, Some(freshness), "{path}");
+    for (path, freshness) in [
+        ("/posts/a", "stale"),
+        ("/posts/b", "stale"),
+        ("/about", "fresh"),
+    ] {
+        assert_eq!(
+            stand.cache.explain(path).unwrap().freshness,
+            Some(freshness),
+            "{path}"
+        );
     }
 }
 
@@ -111,11 +130,17 @@ async fn a_page_may_be_written_as_next_or_express_write_it() {
 async fn params_that_lack_one_of_the_page_or_have_another_are_refused() {
     let stand = Stand::new().await;
 
-    for params in [value!({}), value!({"slug": "a", "more": "b"}), value!({"sulg": "a"})] {
+    for params in [
+        value!({}),
+        value!({"slug": "a", "more": "b"}),
+        value!({"sulg": "a"}),
+    ] {
         let body = value!({"page": "/posts/{slug}", "params": params}).to_string();
         stand.assert_refused(&Call::post(body), 400).await;
     }
-    stand.assert_refused(&Call::post(r#"{"params": {"slug": "a"}}"#), 400).await;
+    stand
+        .assert_refused(&Call::post(r#"{"params": {"slug": "a"}}"#), 400)
+        .await;
 }
 
 #[tokio::test]
@@ -127,9 +152,19 @@ async fn a_prefix_is_everything_below_it() {
     let answer = stand.revalidate(r#"{"prefix": "/posts/"}"#).await;
 
     assert_eq!(statuses(&answer), ["marked"]);
-    assert_eq!(answer["receipts"][0]["matched"], Value::Null, "nothing is scanned for a count");
-    assert_eq!(stand.cache.explain("/posts/a").unwrap().freshness, Some("stale"));
-    assert_eq!(stand.cache.explain("/about").unwrap().freshness, Some("fresh"));
+    assert_eq!(
+        answer["receipts"][0]["matched"],
+        Value::Null,
+        "nothing is scanned for a count"
+    );
+    assert_eq!(
+        stand.cache.explain("/posts/a").unwrap().freshness,
+        Some("stale")
+    );
+    assert_eq!(
+        stand.cache.explain("/about").unwrap().freshness,
+        Some("fresh")
+    );
 }
 
 #[tokio::test]
@@ -143,7 +178,11 @@ async fn all_is_everything() {
     assert_eq!(statuses(&answer), ["marked"]);
     assert_eq!(answer["receipts"][0]["matched"], Value::Null);
     for path in ["/posts/a", "/about"] {
-        assert_eq!(stand.cache.explain(path).unwrap().freshness, Some("stale"), "{path}");
+        assert_eq!(
+            stand.cache.explain(path).unwrap().freshness,
+            Some("stale"),
+            "{path}"
+        );
     }
 }
 
@@ -152,7 +191,9 @@ async fn only_cached_renders_nothing_that_was_not_there() {
     let stand = Stand::new().await;
     stand.page("/posts/a").await;
 
-    let answer = stand.revalidate(r#"{"paths": ["/posts/a", "/posts/b"], "only_cached": true}"#).await;
+    let answer = stand
+        .revalidate(r#"{"paths": ["/posts/a", "/posts/b"], "only_cached": true}"#)
+        .await;
 
     assert_eq!(statuses(&answer), ["regenerated", "not_cached"]);
     assert_eq!(answer["revalidated"], true);
@@ -165,8 +206,7 @@ async fn a_dry_run_tells_and_does_nothing() {
     stand.page("/posts/a").await;
     let before = stand.work();
 
-    let body =
-        r#"{"path": "/posts/a", "tags": ["posts"], "only_cached": true, "dry_run": true, "wait": "all"}"#;
+    let body = r#"{"path": "/posts/a", "tags": ["posts"], "only_cached": true, "dry_run": true, "wait": "all"}"#;
     let answer = stand.revalidate(body).await;
 
     assert_eq!(answer["sequence"], Value::Null);
@@ -178,15 +218,21 @@ async fn a_dry_run_tells_and_does_nothing() {
 async fn wait_all_is_accepted_and_another_wait_is_not() {
     let stand = Stand::new().await;
 
-    stand.assert_admitted(&Call::post(r#"{"path": "/about", "wait": "all"}"#)).await;
-    stand.assert_refused(&Call::post(r#"{"path": "/about", "wait": "some"}"#), 400).await;
+    stand
+        .assert_admitted(&Call::post(r#"{"path": "/about", "wait": "all"}"#))
+        .await;
+    stand
+        .assert_refused(&Call::post(r#"{"path": "/about", "wait": "some"}"#), 400)
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn settle_does_the_same_again_later() {
     let stand = Stand::new().await;
 
-    stand.revalidate(r#"{"path": "/about", "settle": 30}"#).await;
+    stand
+        .revalidate(r#"{"path": "/about", "settle": 30}"#)
+        .await;
     assert_eq!(stand.cache.stats().sequence, 1);
     tokio::time::sleep(secs(31)).await;
 
@@ -214,34 +260,60 @@ async fn a_path_may_be_raw_or_encoded_and_with_or_without_its_last_slash() {
         assert_eq!(statuses(&answer), ["regenerated"], "{path}: {answer}");
         assert_eq!(answer["receipts"][0]["page"], page, "{path}");
     }
-    let rendered: Vec<_> = stand.site.seen().into_iter().skip(2).map(|seen| seen.uri.to_string()).collect();
+    let rendered: Vec<_> = stand
+        .site
+        .seen()
+        .into_iter()
+        .skip(2)
+        .map(|seen| seen.uri.to_string())
+        .collect();
     let cafe = "/posts/caf%C3%A9";
-    assert_eq!(rendered, [cafe, cafe, cafe, cafe, "/docs/a/", "/docs/a/", "/"]);
+    assert_eq!(
+        rendered,
+        [cafe, cafe, cafe, cafe, "/docs/a/", "/docs/a/", "/"]
+    );
 }
 
 #[tokio::test]
 async fn a_pattern_given_as_a_path_is_refused_with_a_hint() {
     let stand = Stand::new().await;
 
-    for path in ["/posts/{slug}", "/posts/[slug]", "/posts/:slug", "/docs/{*rest}"] {
-        let answer = stand.assert_refused(&Call::post(value!({"path": path}).to_string()), 400).await;
+    for path in [
+        "/posts/{slug}",
+        "/posts/[slug]",
+        "/posts/:slug",
+        "/docs/{*rest}",
+    ] {
+        let answer = stand
+            .assert_refused(&Call::post(value!({"path": path}).to_string()), 400)
+            .await;
 
-        assert!(answer.text().contains(r#"{\"page\": …}"#), "{path}: {}", answer.text());
+        assert!(
+            answer.text().contains(r#"{\"page\": …}"#),
+            "{path}: {}",
+            answer.text()
+        );
     }
 }
 
 #[tokio::test]
 async fn get_is_off_until_it_is_asked_for() {
     let closed = Stand::admitting(bearer().also_query("secret")).await;
-    let open = Stand::set(bearer().also_query("secret"), isr_layer::RevalidateService::allow_get).await;
+    let open = Stand::set(
+        bearer().also_query("secret"),
+        isr_layer::RevalidateService::allow_get,
+    )
+    .await;
     let target = format!("/api/revalidate?secret={SECRET}&path=/posts/a&tag=posts&tag=more");
 
     let refused = closed.assert_refused(&Call::get(target.clone()), 405).await;
     open.assert_admitted(&Call::get(target.clone())).await;
 
     assert_eq!(refused.header("allow"), "POST, PUT");
-    open.assert_refused(&Call::get(target.replace("secret=z", "secret=y")), 401).await;
-    open.assert_refused(&Call::get(format!("{target}&pth=/a")), 400).await;
+    open.assert_refused(&Call::get(target.replace("secret=z", "secret=y")), 401)
+        .await;
+    open.assert_refused(&Call::get(format!("{target}&pth=/a")), 400)
+        .await;
 }
 
 #[tokio::test]
@@ -249,8 +321,15 @@ async fn a_post_to_a_page_purges_nothing() {
     let stand = Stand::new().await;
     stand.page("/posts/a").await;
 
-    for target in ["/posts/a", "/posts/a/", "/posts/a?revalidate=1", "/posts/a/revalidate"] {
-        let call = Call::post(r#"{"path": "/posts/a"}"#).to(target).header("x-prerender-revalidate", SECRET);
+    for target in [
+        "/posts/a",
+        "/posts/a/",
+        "/posts/a?revalidate=1",
+        "/posts/a/revalidate",
+    ] {
+        let call = Call::post(r#"{"path": "/posts/a"}"#)
+            .to(target)
+            .header("x-prerender-revalidate", SECRET);
         crate::call::exchange(stand.address, &call.bytes()).await;
     }
 
@@ -264,9 +343,17 @@ async fn a_path_that_no_browser_would_send_is_refused_or_no_page_and_nothing_is_
     let before = stand.work();
 
     for path in ["/posts/a?x=1", "/posts/a#x"] {
-        stand.assert_refused(&Call::post(value!({"path": path}).to_string()), 400).await;
+        stand
+            .assert_refused(&Call::post(value!({"path": path}).to_string()), 400)
+            .await;
     }
-    for path in ["/posts/../about", "/posts/%2e%2e/about", "/posts//a", "/posts/%zz", "/posts/%00"] {
+    for path in [
+        "/posts/../about",
+        "/posts/%2e%2e/about",
+        "/posts//a",
+        "/posts/%zz",
+        "/posts/%00",
+    ] {
         let answer = stand.revalidate(value!({"path": path}).to_string()).await;
 
         assert_eq!(
@@ -281,14 +368,26 @@ async fn a_path_that_no_browser_would_send_is_refused_or_no_page_and_nothing_is_
 #[tokio::test]
 async fn a_param_may_be_a_whole_number_and_holds_its_special_characters() {
     let stand = Stand::new().await;
-    let with = |slug: Value| value!({"page": "/posts/{slug}", "params": {"slug": slug}}).to_string();
+    let with =
+        |slug: Value| value!({"page": "/posts/{slug}", "params": {"slug": slug}}).to_string();
 
     for slug in [value!(7), value!("a/b"), value!("a?b"), value!("é")] {
-        assert_eq!(statuses(&stand.revalidate(with(slug)).await), ["regenerated"]);
+        assert_eq!(
+            statuses(&stand.revalidate(with(slug)).await),
+            ["regenerated"]
+        );
     }
     for slug in [value!(1.5), value!(true), value!(["a"]), value!("")] {
         stand.assert_refused(&Call::post(with(slug)), 400).await;
     }
-    let rendered: Vec<_> = stand.site.seen().into_iter().map(|seen| seen.uri.to_string()).collect();
-    assert_eq!(rendered, ["/posts/7", "/posts/a%2Fb", "/posts/a%3Fb", "/posts/%C3%A9"]);
+    let rendered: Vec<_> = stand
+        .site
+        .seen()
+        .into_iter()
+        .map(|seen| seen.uri.to_string())
+        .collect();
+    assert_eq!(
+        rendered,
+        ["/posts/7", "/posts/a%2Fb", "/posts/a%3Fb", "/posts/%C3%A9"]
+    );
 }

@@ -1,6 +1,8 @@
 //! No log, span, answer or `Debug` output contains a secret, whatever is sent; and a refusal is one line.
 
-use isr_layer::auth::{Authenticators, Contentful, Hmac, Hygraph, Secret, StandardWebhooks, StaticSecret};
+use isr_layer::auth::{
+    Authenticators, Contentful, Hmac, Hygraph, Secret, StandardWebhooks, StaticSecret,
+};
 use isr_layer::{Error, RevalidateService, Webhook};
 use isr_tests::{Act, Answer};
 use serde_json::json as value;
@@ -15,11 +17,17 @@ const REFUSED: &str = "a revalidation was refused";
 
 /// Everything that proves its sender, or that somebody hoped would.
 fn secrets(calls: &[Call]) -> Vec<String> {
-    let mut secrets: Vec<String> = [SECRET, WRONG, WHSEC, &WHSEC[6..]].map(str::to_owned).into();
+    let mut secrets: Vec<String> = [SECRET, WRONG, WHSEC, &WHSEC[6..]]
+        .map(str::to_owned)
+        .into();
     secrets.push(base64(format!("cms:{SECRET}").as_bytes()));
-    let heads = calls.iter().map(|call| String::from_utf8(call.head()).expect("the calls are text"));
+    let heads = calls
+        .iter()
+        .map(|call| String::from_utf8(call.head()).expect("the calls are text"));
     for line in heads.flat_map(|head| head.lines().map(str::to_owned).collect::<Vec<_>>()) {
-        let Some((name, value)) = line.split_once(": ") else { continue };
+        let Some((name, value)) = line.split_once(": ") else {
+            continue;
+        };
         if name.contains("signature") || name == "gcms-signature" {
             let parts = value.split([',', ' ', '=']).filter(|part| part.len() > 16);
             secrets.extend(parts.map(str::to_owned));
@@ -31,9 +39,20 @@ fn secrets(calls: &[Call]) -> Vec<String> {
 /// Who is who: right and wrong, in every place a credential may stand.
 fn calls() -> Vec<Call> {
     let basic = |secret: &str| format!("Basic {}", base64(format!("cms:{secret}").as_bytes()));
-    let mut calls = vec![github(PURGE), stripe(0), stripe(-4_000), standard("webhook-", "msg_1", 0, PURGE)];
-    calls.extend([standard("webhook-", "msg_1", 0, PURGE), standard("webhook-", "msg_2", -4_000, PURGE)]);
-    calls.extend([contentful("/api/revalidate", 0), contentful("/api/revalidate", -4_000)]);
+    let mut calls = vec![
+        github(PURGE),
+        stripe(0),
+        stripe(-4_000),
+        standard("webhook-", "msg_1", 0, PURGE),
+    ];
+    calls.extend([
+        standard("webhook-", "msg_1", 0, PURGE),
+        standard("webhook-", "msg_2", -4_000, PURGE),
+    ]);
+    calls.extend([
+        contentful("/api/revalidate", 0),
+        contentful("/api/revalidate", -4_000),
+    ]);
     calls.extend([hygraph(0), hygraph(-40_000)]);
     for secret in [SECRET, WRONG] {
         let query = format!("/api/revalidate?secret={secret}");
@@ -45,8 +64,13 @@ fn calls() -> Vec<Call> {
             Call::get(format!("{query}&path=/about")),
             Call::get(format!("{query}&pth=/about")),
             Call::get(format!("{query}&path=about&mode=x")),
-            Call::anonymous(PURGE).method("DELETE").to(query.clone()).bearer(secret),
-            Call::anonymous(PURGE).header("content-encoding", "gzip").bearer(secret),
+            Call::anonymous(PURGE)
+                .method("DELETE")
+                .to(query.clone())
+                .bearer(secret),
+            Call::anonymous(PURGE)
+                .header("content-encoding", "gzip")
+                .bearer(secret),
         ]);
         for body in bodies(secret) {
             calls.push(Call::anonymous(body.clone()));
@@ -107,18 +131,28 @@ async fn answers(stand: &Stand, calls: &[Call]) -> Vec<Answer> {
 async fn nothing_that_is_logged_or_answered_contains_a_secret_or_a_signature() {
     let captured = Captured::start();
     let stand = open_to_everybody().await;
-    stand.site.script(
-        |seen, _| if seen.uri.path() == "/fails" { Act::Panic } else { isr_tests::Reply::page().into() },
-    );
+    stand.site.script(|seen, _| {
+        if seen.uri.path() == "/fails" {
+            Act::Panic
+        } else {
+            isr_tests::Reply::page().into()
+        }
+    });
     let calls = calls();
 
     let answers = answers(&stand, &calls).await;
     stand.cache.drained().await;
 
     let (log, said) = (captured.text(), format!("{answers:?}"));
-    assert!(log.contains(REFUSED) && log.contains("a purge was recorded"), "the log is captured: {log}");
+    assert!(
+        log.contains(REFUSED) && log.contains("a purge was recorded"),
+        "the log is captured: {log}"
+    );
     for status in [200, 400, 401, 405, 415, 429] {
-        assert!(answers.iter().any(|answer| answer.status == status), "no call was answered {status}");
+        assert!(
+            answers.iter().any(|answer| answer.status == status),
+            "no call was answered {status}"
+        );
     }
     for secret in secrets(&calls) {
         assert!(!log.contains(&secret), "the log contains {secret}");
@@ -131,7 +165,9 @@ async fn a_webhook_that_is_refused_tells_no_secret_of_its_payload() {
     let captured = Captured::start();
     let authenticator = StaticSecret::pointer("/secret", SECRET).unwrap();
     let stand = Stand::set(authenticator, |service| {
-        service.webhook(Webhook::new().path("/posts/{/slug}")).expect("the template is right")
+        service
+            .webhook(Webhook::new().path("/posts/{/slug}"))
+            .expect("the template is right")
     })
     .await;
 
@@ -149,7 +185,10 @@ async fn each_refusal_is_one_line_of_the_log_with_its_status() {
     let refusals = [
         (401, Call::anonymous(PURGE)),
         (400, Call::post("no JSON")),
-        (413, Call::post(value!({ "tag": "t".repeat(300) }).to_string())),
+        (
+            413,
+            Call::post(value!({ "tag": "t".repeat(300) }).to_string()),
+        ),
         (415, Call::post(PURGE).header("content-encoding", "gzip")),
         (405, Call::post(PURGE).method("DELETE")),
     ];
@@ -157,10 +196,25 @@ async fn each_refusal_is_one_line_of_the_log_with_its_status() {
     for (number, (status, call)) in refusals.iter().enumerate() {
         stand.assert_refused(call, *status).await;
 
-        assert_eq!(captured.lines_with(REFUSED), number + 1, "{}", captured.text());
-        assert_eq!(captured.lines_with(&format!("status={status}")), 1, "{}", captured.text());
+        assert_eq!(
+            captured.lines_with(REFUSED),
+            number + 1,
+            "{}",
+            captured.text()
+        );
+        assert_eq!(
+            captured.lines_with(&format!("status={status}")),
+            1,
+            "{}",
+            captured.text()
+        );
     }
-    assert_eq!(captured.lines_with(" isr: "), refusals.len(), "{}", captured.text());
+    assert_eq!(
+        captured.lines_with(" isr: "),
+        refusals.len(),
+        "{}",
+        captured.text()
+    );
 }
 
 #[test]
@@ -171,21 +225,34 @@ fn no_debug_output_and_no_error_contains_a_secret() {
         format!("{service:?}"),
         format!("{:#?}", everybody()),
         format!("{:?}", Secret::from(SECRET)),
-        format!("{:#?}", bearer().also_query("secret").or_secret(WRONG).unwrap()),
+        format!(
+            "{:#?}",
+            bearer().also_query("secret").or_secret(WRONG).unwrap()
+        ),
         format!("{:#?}", StaticSecret::basic("cms", SECRET).unwrap()),
         format!("{:#?}", Hmac::stripe(SECRET).unwrap()),
         format!("{:#?}", StandardWebhooks::new(WHSEC).unwrap()),
         format!("{:#?}", Contentful::new(SECRET).unwrap()),
         format!("{:#?}", Hygraph::new(SECRET).unwrap()),
         format!("{:?}", Hmac::stripe(short).unwrap_err()),
-        format!("{:?}", StandardWebhooks::new("whsec_no base64 at all!").unwrap_err()),
+        format!(
+            "{:?}",
+            StandardWebhooks::new("whsec_no base64 at all!").unwrap_err()
+        ),
         Hmac::stripe(short).unwrap_err().to_string(),
     ];
 
     for text in debug {
         let bytes = format!("{:?}", SECRET.as_bytes());
-        for secret in [SECRET, WRONG, WHSEC, &WHSEC[6..], short, "no base64", bytes.trim_matches(['[', ']'])]
-        {
+        for secret in [
+            SECRET,
+            WRONG,
+            WHSEC,
+            &WHSEC[6..],
+            short,
+            "no base64",
+            bytes.trim_matches(['[', ']']),
+        ] {
             assert!(!text.contains(secret), "{text}");
         }
     }

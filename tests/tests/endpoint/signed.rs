@@ -46,7 +46,9 @@ pub(crate) fn seconds(from_now: i64) -> i64 {
 
 /// Milliseconds since the epoch, so many seconds from now.
 pub(crate) fn milliseconds(seconds_from_now: i64) -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is set");
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("the clock is set");
     i64::try_from(now.as_millis()).expect("it is not that late") + seconds_from_now * 1_000
 }
 
@@ -59,7 +61,10 @@ pub(crate) fn github(body: &str) -> Call {
 /// As Stripe signs, at a time so many seconds from now.
 pub(crate) fn stripe(from_now: i64) -> Call {
     let time = seconds(from_now);
-    let signature = hex(&sha256(SECRET.as_bytes(), format!("{time}.{PURGE}").as_bytes()));
+    let signature = hex(&sha256(
+        SECRET.as_bytes(),
+        format!("{time}.{PURGE}").as_bytes(),
+    ));
     Call::anonymous(PURGE).header("stripe-signature", format!("t={time},v1={signature}"))
 }
 
@@ -88,7 +93,10 @@ pub(crate) fn contentful(target: &str, from_now: i64) -> Call {
         .header("x-contentful-topic", "publish")
         .header("x-contentful-timestamp", time)
         .header("x-contentful-signed-headers", names)
-        .header("x-contentful-signature", hex(&sha256(SECRET.as_bytes(), message.as_bytes())))
+        .header(
+            "x-contentful-signature",
+            hex(&sha256(SECRET.as_bytes(), message.as_bytes())),
+        )
 }
 
 /// As Hygraph signs, at a time so many seconds from now.
@@ -97,5 +105,8 @@ pub(crate) fn hygraph(from_now: i64) -> Call {
     let body = serde_json::Value::from(PURGE);
     let message = format!(r#"{{"Body":{body},"EnvironmentName":"master","TimeStamp":{time}}}"#);
     let signature = base64(&sha256(SECRET.as_bytes(), message.as_bytes()));
-    Call::anonymous(PURGE).header("gcms-signature", format!("sign={signature}, env=master, t={time}"))
+    Call::anonymous(PURGE).header(
+        "gcms-signature",
+        format!("sign={signature}, env=master, t={time}"),
+    )
 }

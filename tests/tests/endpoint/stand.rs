@@ -13,8 +13,11 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::call::{Call, exchange, json};
 use crate::{SECRET, WRONG, captured};
 
-const POST: Page = Page::new("/posts/{slug}")
-    .policy(Policy::new().revalidate(Duration::from_secs(60)).tags(&["posts", "post:{slug}"]));
+const POST: Page = Page::new("/posts/{slug}").policy(
+    Policy::new()
+        .revalidate(Duration::from_secs(60))
+        .tags(&["posts", "post:{slug}"]),
+);
 const INDEX: Page = Page::new("/").policy(Policy::new().tags(&["posts"]));
 const ABOUT: Page = Page::new("/about");
 const FOLDER: Page = Page::new("/docs/{name}/");
@@ -55,8 +58,10 @@ impl Stand {
         authenticators: impl Into<Authenticators>,
         set: impl FnOnce(RevalidateService) -> RevalidateService,
     ) -> Self {
-        Self::mounted(authenticators, |service| Router::new().route_service("/api/revalidate", set(service)))
-            .await
+        Self::mounted(authenticators, |service| {
+            Router::new().route_service("/api/revalidate", set(service))
+        })
+        .await
     }
 
     /// With the endpoint mounted where the test wants.
@@ -66,11 +71,16 @@ impl Stand {
     ) -> Self {
         let isr = layer();
         let site = Site::new();
-        let router = mount(isr.revalidate_service(authenticators)).fallback_service(site.for_axum());
+        let router =
+            mount(isr.revalidate_service(authenticators)).fallback_service(site.for_axum());
         let app = isr.wrap(router).with_connect_info::<SocketAddr>();
         let (listener, address) = listener().await;
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { site, cache: isr.cache(), address }
+        Self {
+            site,
+            cache: isr.cache(),
+            address,
+        }
     }
 
     /// Sends a call and reads its answer.
@@ -81,10 +91,18 @@ impl Stand {
     /// Sends bytes to the endpoint. Whatever they are, its answer is kept by no cache and tells no secret.
     pub(crate) async fn send_bytes(&self, bytes: &[u8]) -> Answer {
         let answer = exchange(self.address, bytes).await;
-        assert_eq!(answer.header("cache-control"), "no-store", "{}", answer.text());
+        assert_eq!(
+            answer.header("cache-control"),
+            "no-store",
+            "{}",
+            answer.text()
+        );
         assert_eq!(answer.cache_status(), "", "the endpoint is never a page");
         for secret in [SECRET, WRONG] {
-            assert!(!format!("{answer:?}").contains(secret), "an answer contains the secret");
+            assert!(
+                !format!("{answer:?}").contains(secret),
+                "an answer contains the secret"
+            );
         }
         answer
     }
@@ -103,13 +121,19 @@ impl Stand {
 
     /// A connection of its own.
     pub(crate) async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.expect("the server listens")
+        TcpStream::connect(self.address)
+            .await
+            .expect("the server listens")
     }
 
     /// What there was to do until now.
     pub(crate) fn work(&self) -> Work {
         let stats = self.cache.stats();
-        Work { renders: self.site.renders(), sequence: stats.sequence, tasks: stats.tasks }
+        Work {
+            renders: self.site.renders(),
+            sequence: stats.sequence,
+            tasks: stats.tasks,
+        }
     }
 
     /// The call is carried out: it purges something.
@@ -117,7 +141,12 @@ impl Stand {
         let before = self.cache.stats().sequence;
         let answer = self.send(call).await;
         assert_eq!(answer.status, 200, "{call:?}: {}", answer.text());
-        assert_eq!(self.cache.stats().sequence, before + 1, "{call:?}: {}", answer.text());
+        assert_eq!(
+            self.cache.stats().sequence,
+            before + 1,
+            "{call:?}: {}",
+            answer.text()
+        );
     }
 
     /// The call is answered with this problem, and nothing is done; gives what it says.
@@ -139,21 +168,33 @@ pub(crate) fn assert_problem(answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{}", answer.text());
     assert_eq!(answer.header("content-type"), "application/problem+json");
     let problem = json(answer);
-    assert_eq!((&problem["status"], &problem["type"]), (&status.into(), &"about:blank".into()), "{problem}");
-    assert!(problem["title"].is_string() && problem["message"].is_string(), "{problem}");
+    assert_eq!(
+        (&problem["status"], &problem["type"]),
+        (&status.into(), &"about:blank".into()),
+        "{problem}"
+    );
+    assert!(
+        problem["title"].is_string() && problem["message"].is_string(),
+        "{problem}"
+    );
 }
 
 /// A layer with the usual pages.
 pub(crate) fn layer() -> IsrLayer {
     captured::subscribe();
     let pages = [POST, INDEX, ABOUT, FOLDER];
-    IsrLayer::builder().pages(pages).build().expect("the pages do not contradict each other")
+    IsrLayer::builder()
+        .pages(pages)
+        .build()
+        .expect("the pages do not contradict each other")
 }
 
 /// A listener on a free port.
 pub(crate) async fn listener() -> (TcpListener, SocketAddr) {
     captured::subscribe();
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port is free");
     let address = listener.local_addr().expect("the listener is bound");
     (listener, address)
 }

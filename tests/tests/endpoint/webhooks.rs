@@ -10,34 +10,59 @@ use crate::signed::github;
 use crate::stand::{Stand, bearer};
 
 async fn hooked(webhook: Webhook) -> Stand {
-    Stand::set(bearer(), |service| service.webhook(webhook).expect("its templates are right")).await
+    Stand::set(bearer(), |service| {
+        service.webhook(webhook).expect("its templates are right")
+    })
+    .await
 }
 
 #[tokio::test]
 async fn a_payload_revalidates_what_its_fields_name() {
-    let stand =
-        hooked(Webhook::new().tag("{/_type}").tag("post:{/tags/slug}").path("/posts/{/slug/current}")).await;
-    let payload =
-        value!({"_type": "posts", "slug": {"current": "a"}, "tags": [{"slug": "x"}, {"slug": "y"}]});
+    let stand = hooked(
+        Webhook::new()
+            .tag("{/_type}")
+            .tag("post:{/tags/slug}")
+            .path("/posts/{/slug/current}"),
+    )
+    .await;
+    let payload = value!({"_type": "posts", "slug": {"current": "a"}, "tags": [{"slug": "x"}, {"slug": "y"}]});
 
     let answer = stand.revalidate(payload.to_string()).await;
 
     let receipts = answer["receipts"].as_array().unwrap();
-    let tags: Vec<_> = receipts.iter().filter_map(|receipt| receipt["tag"].as_str()).collect();
+    let tags: Vec<_> = receipts
+        .iter()
+        .filter_map(|receipt| receipt["tag"].as_str())
+        .collect();
     assert_eq!(tags, ["posts", "post:x", "post:y"]);
-    assert!(receipts.iter().any(|receipt| receipt["path"] == "/posts/a"), "{answer}");
+    assert!(
+        receipts.iter().any(|receipt| receipt["path"] == "/posts/a"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn a_payload_that_lacks_a_field_is_422_which_names_it() {
     let stand = hooked(Webhook::new().tag("all").path("/posts/{/slug/current}")).await;
 
-    for payload in
-        [value!({}), value!({"all": true}), value!({"slug": null}), value!({"slug": {"current": {}}})]
-    {
-        let answer = stand.assert_refused(&Call::post(payload.to_string()), 422).await;
+    for payload in [
+        value!({}),
+        value!({"all": true}),
+        value!({"slug": null}),
+        value!({"slug": {"current": {}}}),
+    ] {
+        let answer = stand
+            .assert_refused(&Call::post(payload.to_string()), 422)
+            .await;
 
-        assert!(json(&answer)["message"].as_str().unwrap().contains("/slug/current"), "{}", answer.text());
+        assert!(
+            json(&answer)["message"]
+                .as_str()
+                .unwrap()
+                .contains("/slug/current"),
+            "{}",
+            answer.text()
+        );
     }
 }
 
@@ -45,8 +70,9 @@ async fn a_payload_that_lacks_a_field_is_422_which_names_it() {
 async fn a_payload_is_no_request_of_our_own() {
     let stand = hooked(Webhook::new().tag("{/_type}")).await;
 
-    let answer =
-        stand.revalidate(r#"{"_type": "posts", "all": true, "path": "/about", "mode": "expire"}"#).await;
+    let answer = stand
+        .revalidate(r#"{"_type": "posts", "all": true, "path": "/about", "mode": "expire"}"#)
+        .await;
 
     assert_eq!(answer["receipts"].as_array().unwrap().len(), 1, "{answer}");
     assert_eq!(stand.site.renders(), 0);
@@ -57,13 +83,28 @@ async fn a_payload_over_a_limit_or_with_a_bad_tag_is_refused() {
     let stand = hooked(Webhook::new().tag("{/tags}").tag("again:{/tags}")).await;
     let many: Vec<_> = (0..501).map(|number| format!("t{number}")).collect();
 
-    stand.assert_refused(&Call::post(value!({ "tags": many }).to_string()), 413).await;
-    stand.assert_refused(&Call::post(value!({ "tags": "t".repeat(300) }).to_string()), 413).await;
+    stand
+        .assert_refused(&Call::post(value!({ "tags": many }).to_string()), 413)
+        .await;
+    stand
+        .assert_refused(
+            &Call::post(value!({ "tags": "t".repeat(300) }).to_string()),
+            413,
+        )
+        .await;
     for tag in ["a\r\nb", "\0", ""] {
-        let answer = stand.send(&Call::post(value!({ "tags": tag }).to_string())).await;
-        assert!([400, 422].contains(&answer.status.as_u16()), "{tag:?}: {}", answer.text());
+        let answer = stand
+            .send(&Call::post(value!({ "tags": tag }).to_string()))
+            .await;
+        assert!(
+            [400, 422].contains(&answer.status.as_u16()),
+            "{tag:?}: {}",
+            answer.text()
+        );
     }
-    stand.assert_refused(&Call::post("[".repeat(1_000)), 400).await;
+    stand
+        .assert_refused(&Call::post("[".repeat(1_000)), 400)
+        .await;
     assert_eq!(stand.cache.stats().sequence, 0);
 }
 
@@ -77,7 +118,9 @@ async fn a_tag_is_an_opaque_text() {
 
     let answer = stand.revalidate(payload.to_string()).await;
 
-    let tags: Vec<_> = (0..3).map(|place| answer["receipts"][place]["tag"].as_str().unwrap()).collect();
+    let tags: Vec<_> = (0..3)
+        .map(|place| answer["receipts"][place]["tag"].as_str().unwrap())
+        .collect();
     let mut expected = ["N*r;L", "[6-KZ@", "t#k[uP"];
     expected.sort_unstable();
     assert_eq!(tags, expected);
@@ -85,25 +128,33 @@ async fn a_tag_is_an_opaque_text() {
 
 #[tokio::test]
 async fn a_signed_push_of_github_names_its_files_and_a_ping_names_nothing() {
-    let push = value!({"commits": [{"added": ["a.md"], "modified": ["b.md"], "removed": []}]}).to_string();
+    let push =
+        value!({"commits": [{"added": ["a.md"], "modified": ["b.md"], "removed": []}]}).to_string();
     let stand = Stand::set(Hmac::github(SECRET).unwrap(), |service| {
-        service.webhook(Webhook::github_push()).expect("the preset is right")
+        service
+            .webhook(Webhook::github_push())
+            .expect("the preset is right")
     })
     .await;
 
     stand.assert_admitted(&github(&push)).await;
     let before = stand.work();
-    let ping =
-        stand.send(&github(r#"{"zen": "Design for failure."}"#).header("x-github-event", "ping")).await;
+    let ping = stand
+        .send(&github(r#"{"zen": "Design for failure."}"#).header("x-github-event", "ping"))
+        .await;
 
-    assert_eq!((ping.status.as_u16(), &json(&ping)["revalidated"]), (200, &false.into()));
+    assert_eq!(
+        (ping.status.as_u16(), &json(&ping)["revalidated"]),
+        (200, &false.into())
+    );
     assert_eq!(stand.work(), before);
 }
 
 #[tokio::test]
 async fn a_closure_maps_what_no_template_can() {
     let stand = hooked(Webhook::new().map(|event| {
-        Ok(Purge::page("/posts/{slug}").param("slug", event.required("/entry/slug")?.to_lowercase()))
+        Ok(Purge::page("/posts/{slug}")
+            .param("slug", event.required("/entry/slug")?.to_lowercase()))
     }))
     .await;
 
@@ -111,7 +162,9 @@ async fn a_closure_maps_what_no_template_can() {
 
     assert_eq!(answer["receipts"][0]["status"], "regenerated");
     assert_eq!(stand.site.seen()[0].uri, "/posts/hello");
-    stand.assert_refused(&Call::post(r#"{"entry": {}}"#), 422).await;
+    stand
+        .assert_refused(&Call::post(r#"{"entry": {}}"#), 422)
+        .await;
 }
 
 #[tokio::test]
@@ -120,7 +173,9 @@ async fn a_delivery_that_comes_twice_late_or_out_of_order_is_harmless() {
     stand.site.publish(3);
 
     for slug in ["b", "a", "a", "b"] {
-        stand.assert_admitted(&Call::post(value!({ "slug": slug }).to_string())).await;
+        stand
+            .assert_admitted(&Call::post(value!({ "slug": slug }).to_string()))
+            .await;
     }
 
     assert_eq!(stand.page("/posts/a").await.text(), "/posts/a v3");

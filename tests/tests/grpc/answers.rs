@@ -20,7 +20,10 @@ const GRPC: &str = "application/grpc";
 fn layer() -> IsrLayer {
     const POLICY: Policy = Policy::new().vary(&["x-currency", "accept-language"]);
     let pages = [Page::new(PATH).policy(POLICY).unary(), Page::new("/page")];
-    IsrLayer::builder().pages(pages).build().expect("the pages do not contradict each other")
+    IsrLayer::builder()
+        .pages(pages)
+        .build()
+        .expect("the pages do not contradict each other")
 }
 
 fn call(message: &[u8]) -> Request<Full<Bytes>> {
@@ -28,11 +31,16 @@ fn call(message: &[u8]) -> Request<Full<Bytes>> {
 }
 
 fn with_body<B>(body: B) -> Request<B> {
-    Request::post(PATH).header("content-type", GRPC).body(body).expect("it is a request")
+    Request::post(PATH)
+        .header("content-type", GRPC)
+        .body(body)
+        .expect("it is a request")
 }
 
 fn reply() -> Reply {
-    Reply::page().header("content-type", GRPC).chunk(framed(0, b"answer"))
+    Reply::page()
+        .header("content-type", GRPC)
+        .chunk(framed(0, b"answer"))
 }
 
 fn good() -> Reply {
@@ -55,7 +63,10 @@ async fn a_message_with_status_zero_is_stored_with_its_trailers() {
     assert_eq!(renders, 1);
     assert_eq!(hit.cache_status(), "isr; hit");
     assert_eq!(hit.body, framed(0, b"answer"));
-    assert_eq!(hit.trailers.expect("it ends with trailers")["grpc-status"], "0");
+    assert_eq!(
+        hit.trailers.expect("it ends with trailers")["grpc-status"],
+        "0"
+    );
 }
 
 #[tokio::test]
@@ -74,24 +85,50 @@ async fn what_is_not_one_message_with_status_zero_is_answered_and_not_stored() {
         ("no status", reply(), "backoff"),
         (
             "no message",
-            Reply::page().empty().header("content-type", GRPC).header("grpc-status", "0"),
+            Reply::page()
+                .empty()
+                .header("content-type", GRPC)
+                .header("grpc-status", "0"),
             "backoff",
         ),
-        ("two messages", reply().chunk(framed(0, b"b")).trailer("grpc-status", "0"), "not-one-message"),
         (
-            "a compressed message",
-            Reply::page().header("content-type", GRPC).chunk(framed(1, b"c")).trailer("grpc-status", "0"),
+            "two messages",
+            reply().chunk(framed(0, b"b")).trailer("grpc-status", "0"),
             "not-one-message",
         ),
-        ("another type", Reply::page().header("content-type", "text/html"), "not-one-message"),
-        ("another status", Reply::status(404).header("content-type", GRPC), "status"),
+        (
+            "a compressed message",
+            Reply::page()
+                .header("content-type", GRPC)
+                .chunk(framed(1, b"c"))
+                .trailer("grpc-status", "0"),
+            "not-one-message",
+        ),
+        (
+            "another type",
+            Reply::page().header("content-type", "text/html"),
+            "not-one-message",
+        ),
+        (
+            "another status",
+            Reply::status(404).header("content-type", GRPC),
+            "status",
+        ),
         ("a cookie", good().header("set-cookie", "a=b"), "set-cookie"),
-        ("private", good().header("cache-control", "private"), "cache-control"),
+        (
+            "private",
+            good().header("cache-control", "private"),
+            "cache-control",
+        ),
     ] {
         let (answer, _) = twice(reply).await;
 
         let detail = format!("detail={detail}");
-        assert!(answer.cache_status().ends_with(&detail), "{what}: {}", answer.cache_status());
+        assert!(
+            answer.cache_status().ends_with(&detail),
+            "{what}: {}",
+            answer.cache_status()
+        );
     }
 }
 
@@ -101,7 +138,10 @@ async fn a_failure_is_answered_with_its_own_message_and_trailers_also_out_of_mem
 
     assert_eq!(renders, 1);
     assert_eq!(remembered.body, framed(0, b"answer"));
-    assert_eq!(remembered.trailers.expect("it ends with trailers")["grpc-status"], "5");
+    assert_eq!(
+        remembered.trailers.expect("it ends with trailers")["grpc-status"],
+        "5"
+    );
 }
 
 /// `Vary`, `Cache-Control` and a tag say something of GET; those of a call's answer are the method's own.
@@ -116,7 +156,11 @@ async fn nothing_of_get_is_said_of_a_call_that_was_refused_or_failed() {
         let (answer, _) = twice(reply).await;
 
         for name in ["vary", "cache-control", "etag"] {
-            assert!(!answer.headers.contains_key(name), "{name}: {}", answer.cache_status());
+            assert!(
+                !answer.headers.contains_key(name),
+                "{name}: {}",
+                answer.cache_status()
+            );
         }
     }
 }
@@ -125,7 +169,10 @@ async fn nothing_of_get_is_said_of_a_call_that_was_refused_or_failed() {
 async fn an_answer_that_is_cut_is_a_status() {
     let (answer, _) = twice(reply().cut()).await;
 
-    assert_eq!((answer.status.as_u16(), answer.header("grpc-status")), (200, "14"));
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("grpc-status")),
+        (200, "14")
+    );
 }
 
 #[tokio::test]
@@ -142,7 +189,9 @@ async fn a_service_is_asked_what_is_in_the_key_and_nothing_else() {
         ("user-agent", "tonic"),
         ("x-currency", "EUR"),
     ] {
-        request.headers_mut().insert(name, value.parse().expect("it is a header"));
+        request
+            .headers_mut()
+            .insert(name, value.parse().expect("it is a header"));
     }
     request.extensions_mut().insert("from the connection");
 
@@ -150,10 +199,17 @@ async fn a_service_is_asked_what_is_in_the_key_and_nothing_else() {
 
     let seen = site.seen().remove(0);
     let mut expected = HeaderMap::new();
-    for (name, value) in [("content-type", GRPC), ("te", "trailers"), ("x-currency", "EUR")] {
+    for (name, value) in [
+        ("content-type", GRPC),
+        ("te", "trailers"),
+        ("x-currency", "EUR"),
+    ] {
         expected.insert(name, value.parse().expect("it is a header"));
     }
-    assert_eq!((seen.method.as_str(), seen.uri.to_string().as_str()), ("POST", PATH));
+    assert_eq!(
+        (seen.method.as_str(), seen.uri.to_string().as_str()),
+        ("POST", PATH)
+    );
     assert_eq!((seen.headers, seen.body), (expected, framed(0, b"message")));
     assert!(seen.extensions.get::<&str>().is_none());
 }
@@ -165,7 +221,10 @@ async fn a_key_that_would_be_too_long_makes_it_no_page() {
     let service = layer().layer(site.clone());
     let request = || {
         let mut request = call(&[b'a'; 16 * 1024]);
-        request.headers_mut().insert("authorization", "Bearer secret".parse().expect("it is a header"));
+        request.headers_mut().insert(
+            "authorization",
+            "Bearer secret".parse().expect("it is a header"),
+        );
         request
     };
 
@@ -181,7 +240,9 @@ async fn a_call_at_a_page_s_path_is_no_page_and_a_get_at_a_method_s_path_neither
     let service = layer().layer(Site::new());
     let mut post = call(b"a");
     *post.uri_mut() = "/page".parse().expect("it is a URI");
-    let get = Request::get(PATH).body(Full::default()).expect("it is a request");
+    let get = Request::get(PATH)
+        .body(Full::default())
+        .expect("it is a request");
 
     assert_eq!(ask(&service, post).await.cache_status(), "");
     assert_eq!(ask(&service, get).await.cache_status(), "");
@@ -190,7 +251,10 @@ async fn a_call_at_a_page_s_path_is_no_page_and_a_get_at_a_method_s_path_neither
 #[tokio::test]
 async fn a_request_that_fails_midway_is_answered_without_the_service() {
     let site = Site::new();
-    let frames = [Ok(Frame::data(Bytes::from_static(b"\0\0\0"))), Err(io::Error::other("reset"))];
+    let frames = [
+        Ok(Frame::data(Bytes::from_static(b"\0\0\0"))),
+        Err(io::Error::other("reset")),
+    ];
     let body = RequestBody::new(StreamBody::new(tokio_stream::iter(frames)));
 
     let answer = ask(&layer().layer(site.clone()), with_body(body)).await;
@@ -209,7 +273,9 @@ async fn a_body_of_any_type_is_put_together_again() {
         Frame::data(framed(0, b"").slice(2..)),
         Frame::trailers(trailers.clone()),
     ];
-    let body = RequestBody::new(StreamBody::new(tokio_stream::iter(frames.map(Ok::<_, io::Error>))));
+    let body = RequestBody::new(StreamBody::new(tokio_stream::iter(
+        frames.map(Ok::<_, io::Error>),
+    )));
 
     ask(&layer().layer(site.clone()), with_body(body)).await;
 
@@ -227,12 +293,17 @@ async fn a_hit_gives_its_permit_back() {
     let mut idle = Vec::new();
     for _ in 0..10 {
         let mut connection = service.clone();
-        let ready = ServiceExt::<Request<Full<Bytes>>>::ready(&mut connection).await.expect("it gets ready");
+        let ready = ServiceExt::<Request<Full<Bytes>>>::ready(&mut connection)
+            .await
+            .expect("it gets ready");
         ready.call(call(b"a")).await.expect("it answers");
         idle.push(connection);
     }
 
-    assert_eq!(ask(&service, call(b"b")).await.cache_status(), "isr; fwd=uri-miss; stored");
+    assert_eq!(
+        ask(&service, call(b"b")).await.cache_status(),
+        "isr; fwd=uri-miss; stored"
+    );
 }
 
 #[tokio::test]
@@ -245,9 +316,16 @@ async fn a_call_whose_message_never_comes_keeps_no_permit_from_others() {
     isr_tests::settle().await;
 
     for status in ["isr; fwd=uri-miss; stored", "isr; hit"] {
-        let answer = tokio::time::timeout(std::time::Duration::from_secs(5), ask(&service, call(b"b"))).await;
+        let answer =
+            tokio::time::timeout(std::time::Duration::from_secs(5), ask(&service, call(b"b")))
+                .await;
 
-        assert_eq!(answer.expect("it need not wait for a stranger").cache_status(), status);
+        assert_eq!(
+            answer
+                .expect("it need not wait for a stranger")
+                .cache_status(),
+            status
+        );
     }
     assert!(!stalled.is_finished());
 }
@@ -265,22 +343,32 @@ impl Words {
     fn any() -> impl Strategy<Value = Self> {
         let word = prop::option::of(prop::sample::select(vec!["", "a", "b", "ab", "\u{1}"]));
         let word = word.prop_map(|word| word.map(|word| if word == "\u{1}" { "2" } else { word }));
-        let subtype = prop::sample::select(vec![GRPC, "application/grpc+json", "application/grpc+j"]);
+        let subtype =
+            prop::sample::select(vec![GRPC, "application/grpc+json", "application/grpc+j"]);
         let message = prop::collection::vec(0_u8..3, 0..3);
-        (message, subtype, word.clone(), word).prop_map(|(message, subtype, currency, language)| Self {
-            message,
-            subtype,
-            currency,
-            language,
+        (message, subtype, word.clone(), word).prop_map(|(message, subtype, currency, language)| {
+            Self {
+                message,
+                subtype,
+                currency,
+                language,
+            }
         })
     }
 
     fn request(&self) -> Request<Full<Bytes>> {
         let mut request = call(&self.message);
-        let declared = [("x-currency", self.currency), ("accept-language", self.language)];
-        let declared = declared.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let declared = [
+            ("x-currency", self.currency),
+            ("accept-language", self.language),
+        ];
+        let declared = declared
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
         for (name, value) in declared.chain([("content-type", self.subtype)]) {
-            request.headers_mut().insert(name, value.parse().expect("it is a header"));
+            request
+                .headers_mut()
+                .insert(name, value.parse().expect("it is a header"));
         }
         request
     }

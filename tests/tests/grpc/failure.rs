@@ -9,16 +9,26 @@ use crate::stage::{Stage, cache_status, query};
 
 #[tokio::test]
 async fn a_failing_method_keeps_the_last_good_answer() {
-    for act in [Act::Fail(Code::Unavailable), Act::Fail(Code::NotFound), Act::Panic] {
+    for act in [
+        Act::Fail(Code::Unavailable),
+        Act::Fail(Code::NotFound),
+        Act::Panic,
+    ] {
         let stage = Stage::new().await;
         stage.get("a").await.expect("it answers");
         stage.shop.act(act.clone());
 
-        let receipt = stage.purge(Purge::path(GET_PRODUCT).mode(Mode::Regenerate)).await;
+        let receipt = stage
+            .purge(Purge::path(GET_PRODUCT).mode(Mode::Regenerate))
+            .await;
         let kept = stage.get("a").await.expect("the last good answer is there");
 
         assert_eq!(receipt.receipts()[0].status(), Status::Failed, "{act:?}");
-        assert!(cache_status(&kept).contains("hit"), "{act:?}: {}", cache_status(&kept));
+        assert!(
+            cache_status(&kept).contains("hit"),
+            "{act:?}: {}",
+            cache_status(&kept)
+        );
     }
 }
 
@@ -45,7 +55,10 @@ async fn an_error_status_is_answered_as_it_is_and_never_stored() {
     stage.purge(Purge::tag("catalog").mode(Mode::Expire)).await;
     let answer = stage.get("a").await.expect("it answers");
 
-    assert_eq!((failed.code(), failed.message()), (Code::NotFound, "told to fail"));
+    assert_eq!(
+        (failed.code(), failed.message()),
+        (Code::NotFound, "told to fail")
+    );
     assert_eq!(cache_status(&answer), "isr; fwd=uri-miss; stored");
     assert_eq!(stage.cache.stats().entries, 1);
 }
@@ -58,7 +71,10 @@ async fn a_method_that_just_failed_is_left_alone_for_a_moment() {
     let first = stage.get("a").await.expect_err("the method fails");
     let second = stage.get("a").await.expect_err("the failure is remembered");
 
-    assert_eq!((first.code(), first.message()), (second.code(), second.message()));
+    assert_eq!(
+        (first.code(), first.message()),
+        (second.code(), second.message())
+    );
     assert_eq!(stage.shop.executions(), 1);
 }
 
@@ -68,12 +84,24 @@ async fn a_failure_without_an_answer_is_a_status() {
     let mut client = stage.client().await;
 
     stage.shop.act(Act::Panic);
-    let panicked = client.get_product(query("a")).await.expect_err("the method panics");
+    let panicked = client
+        .get_product(query("a"))
+        .await
+        .expect_err("the method panics");
     stage.shop.act(Act::Hang);
-    let late = client.get_hastily(query("a")).await.expect_err("the method hangs");
+    let late = client
+        .get_hastily(query("a"))
+        .await
+        .expect_err("the method hangs");
 
-    assert_eq!((panicked.code(), panicked.message()), (Code::Internal, "the method panicked"));
-    assert_eq!((late.code(), late.message()), (Code::DeadlineExceeded, "the method took too long"));
+    assert_eq!(
+        (panicked.code(), panicked.message()),
+        (Code::Internal, "the method panicked")
+    );
+    assert_eq!(
+        (late.code(), late.message()),
+        (Code::DeadlineExceeded, "the method took too long")
+    );
 }
 
 #[tokio::test]

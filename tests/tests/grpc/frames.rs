@@ -31,9 +31,15 @@ pub(crate) struct Frames {
 
 impl Raw {
     pub(crate) fn call(path: &'static str, body: Bytes) -> Self {
-        let call =
-            Self { method: Method::POST, path, headers: HeaderMap::new(), parts: vec![body], trailers: None };
-        call.with("content-type", "application/grpc").with("te", "trailers")
+        let call = Self {
+            method: Method::POST,
+            path,
+            headers: HeaderMap::new(),
+            parts: vec![body],
+            trailers: None,
+        };
+        call.with("content-type", "application/grpc")
+            .with("te", "trailers")
     }
 
     pub(crate) fn method(mut self, method: Method) -> Self {
@@ -42,7 +48,8 @@ impl Raw {
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.insert(name, value.parse().expect("it is a header"));
+        self.headers
+            .insert(name, value.parse().expect("it is a header"));
         self
     }
 
@@ -61,7 +68,9 @@ impl Raw {
 
 impl Frames {
     pub(crate) fn cache_status(&self) -> &str {
-        self.headers.get("cache-status").map_or("", |value| value.to_str().expect("it is text"))
+        self.headers
+            .get("cache-status")
+            .map_or("", |value| value.to_str().expect("it is text"))
     }
 
     /// Without what differs from second to second.
@@ -73,7 +82,14 @@ impl Frames {
 
 /// A query as it is framed.
 pub(crate) fn query(id: &str) -> Bytes {
-    framed(0, &Query { id: id.to_owned(), padding: Vec::new() }.encode_to_vec())
+    framed(
+        0,
+        &Query {
+            id: id.to_owned(),
+            padding: Vec::new(),
+        }
+        .encode_to_vec(),
+    )
 }
 
 pub(crate) fn framed(flag: u8, message: &[u8]) -> Bytes {
@@ -86,16 +102,26 @@ pub(crate) fn framed(flag: u8, message: &[u8]) -> Bytes {
 
 /// Sends a request on a connection of its own and reads the answer.
 pub(crate) async fn send(address: SocketAddr, raw: Raw) -> Frames {
-    let stream = TcpStream::connect(address).await.expect("the server listens");
+    let stream = TcpStream::connect(address)
+        .await
+        .expect("the server listens");
     let (mut client, connection) = client::handshake(stream).await.expect("it speaks HTTP/2");
     tokio::spawn(connection);
     let mut request = Request::new(());
     *request.method_mut() = raw.method;
-    *request.uri_mut() = format!("http://{address}{}", raw.path).parse().expect("it is a URI");
+    *request.uri_mut() = format!("http://{address}{}", raw.path)
+        .parse()
+        .expect("it is a URI");
     *request.headers_mut() = raw.headers;
     let ends_at_once = raw.parts.is_empty() && raw.trailers.is_none();
-    let (response, mut body) = client.send_request(request, ends_at_once).expect("it is sent");
-    let last = raw.parts.len().checked_sub(1).filter(|_| raw.trailers.is_none());
+    let (response, mut body) = client
+        .send_request(request, ends_at_once)
+        .expect("it is sent");
+    let last = raw
+        .parts
+        .len()
+        .checked_sub(1)
+        .filter(|_| raw.trailers.is_none());
     for (at, part) in raw.parts.into_iter().enumerate() {
         body.send_data(part, Some(at) == last).expect("it is sent");
     }
@@ -106,9 +132,16 @@ pub(crate) async fn send(address: SocketAddr, raw: Raw) -> Frames {
     let mut data = BytesMut::new();
     while let Some(chunk) = body.data().await {
         let chunk = chunk.expect("the body comes to its end");
-        body.flow_control().release_capacity(chunk.len()).expect("it was received");
+        body.flow_control()
+            .release_capacity(chunk.len())
+            .expect("it was received");
         data.extend_from_slice(&chunk);
     }
     let trailers = body.trailers().await.expect("the stream comes to its end");
-    Frames { status: head.status, headers: head.headers, data: data.freeze(), trailers }
+    Frames {
+        status: head.status,
+        headers: head.headers,
+        data: data.freeze(),
+        trailers,
+    }
 }

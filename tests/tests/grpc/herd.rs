@@ -17,7 +17,10 @@ async fn a_thousand_calls_at_once_are_one_execution() {
     stage.shop.gate().reached(1).await;
     stage.shop.gate().open();
     for call in calls {
-        let answer = call.await.expect("no call panics").expect("every call is answered");
+        let answer = call
+            .await
+            .expect("no call panics")
+            .expect("every call is answered");
         assert_eq!(answer.get_ref().id, "a");
     }
 

@@ -16,7 +16,10 @@ async fn the_second_call_is_a_hit_with_the_same_message_and_metadata() {
     assert_eq!(cache_status(&first), "isr; fwd=uri-miss; stored");
     assert_eq!(cache_status(&second), "isr; hit; ttl=60");
     assert_eq!(first.get_ref(), second.get_ref());
-    assert_eq!(second.metadata().get("x-shop").expect("metadata is kept"), "open");
+    assert_eq!(
+        second.metadata().get("x-shop").expect("metadata is kept"),
+        "open"
+    );
     assert_eq!(second.metadata().get("age").expect("the age is told"), "0");
     assert_eq!(stage.shop.executions(), 1);
 }
@@ -31,7 +34,10 @@ async fn a_hit_has_the_trailers_of_the_first_answer_and_nothing_that_belongs_to_
 
     assert_eq!(first.data, second.data);
     assert_eq!(first.trailers, second.trailers);
-    assert_eq!(second.trailers.expect("a call ends with trailers")["grpc-status"], "0");
+    assert_eq!(
+        second.trailers.expect("a call ends with trailers")["grpc-status"],
+        "0"
+    );
     for name in ["etag", "cache-control", "vary", "content-length"] {
         assert!(!second.headers.contains_key(name), "{name}");
     }
@@ -42,8 +48,9 @@ async fn a_hit_has_the_trailers_of_the_first_answer_and_nothing_that_belongs_to_
 async fn conditions_and_ranges_of_a_call_mean_nothing() {
     let stage = Stage::new().await;
     stage.get("a").await.expect("it answers");
-    let call =
-        Raw::call(GET_PRODUCT, frames::query("a")).with("if-none-match", "*").with("range", "bytes=0-1");
+    let call = Raw::call(GET_PRODUCT, frames::query("a"))
+        .with("if-none-match", "*")
+        .with("range", "bytes=0-1");
 
     let answer = frames::send(stage.address, call).await;
 
@@ -66,7 +73,11 @@ async fn a_stale_answer_is_served_while_one_execution_refreshes_it() {
     stage.cache.drained().await;
     let fresh = client.get_briefly(query("a")).await.expect("it answers");
 
-    assert!(cache_status(&stale).contains("detail=stale"), "{}", cache_status(&stale));
+    assert!(
+        cache_status(&stale).contains("detail=stale"),
+        "{}",
+        cache_status(&stale)
+    );
     assert_eq!((stale.get_ref().version, fresh.get_ref().version), (0, 2));
 }
 
@@ -74,8 +85,10 @@ async fn a_stale_answer_is_served_while_one_execution_refreshes_it() {
 async fn the_format_of_messages_is_part_of_the_key() {
     let stage = Stage::new().await;
     stage.get("a").await.expect("it answers");
-    let same = Raw::call(GET_PRODUCT, frames::query("a")).with("content-type", "application/grpc+proto");
-    let other = Raw::call(GET_PRODUCT, frames::query("a")).with("content-type", "application/grpc+json");
+    let same =
+        Raw::call(GET_PRODUCT, frames::query("a")).with("content-type", "application/grpc+proto");
+    let other =
+        Raw::call(GET_PRODUCT, frames::query("a")).with("content-type", "application/grpc+json");
 
     let same = frames::send(stage.address, same).await;
     let other = frames::send(stage.address, other).await;

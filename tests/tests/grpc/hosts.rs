@@ -18,7 +18,10 @@ async fn get_at(stage: &Stage, authority: &str) -> Response<Product> {
     let endpoint = Endpoint::from_shared(format!("http://{}", stage.address)).expect("it is a URI");
     let endpoint = endpoint.origin(format!("http://{authority}").parse().expect("it is a URI"));
     let channel = endpoint.connect().await.expect("the server listens");
-    CatalogClient::new(channel).get_product(query("a")).await.expect("it answers")
+    CatalogClient::new(channel)
+        .get_product(query("a"))
+        .await
+        .expect("it answers")
 }
 
 #[tokio::test]
@@ -32,8 +35,18 @@ async fn each_host_has_answers_of_its_own() {
             assert_eq!(cache_status(&answer), status, "{authority}");
         }
     }
-    assert_eq!(cache_status(&get_at(&stage, "ONE.example:81").await), "isr; hit; ttl=60");
-    assert_eq!(stage.shop.last_seen().get("host").expect("a method sees the host"), "two.example:8080");
+    assert_eq!(
+        cache_status(&get_at(&stage, "ONE.example:81").await),
+        "isr; hit; ttl=60"
+    );
+    assert_eq!(
+        stage
+            .shop
+            .last_seen()
+            .get("host")
+            .expect("a method sees the host"),
+        "two.example:8080"
+    );
     assert_eq!(stage.shop.executions(), 2);
 }
 
@@ -44,10 +57,16 @@ async fn one_purge_reaches_the_answers_of_all_hosts() {
     get_at(&stage, "two.example:8080").await;
     stage.shop.publish(2);
 
-    stage.purge(Purge::tag("product:a").mode(Mode::Expire)).await;
+    stage
+        .purge(Purge::tag("product:a").mode(Mode::Expire))
+        .await;
 
     for authority in ["one.example", "two.example:8080"] {
-        assert_eq!(get_at(&stage, authority).await.get_ref().version, 2, "{authority}");
+        assert_eq!(
+            get_at(&stage, authority).await.get_ref().version,
+            2,
+            "{authority}"
+        );
     }
     assert_eq!(stage.shop.executions(), 4);
 }
@@ -62,5 +81,8 @@ async fn a_call_for_another_host_passes_untouched() {
         assert_eq!(cache_status(&answer), "");
     }
 
-    assert_eq!((stage.shop.executions(), stage.cache.stats().entries), (2, 0));
+    assert_eq!(
+        (stage.shop.executions(), stage.cache.stats().entries),
+        (2, 0)
+    );
 }

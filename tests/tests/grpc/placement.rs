@@ -80,21 +80,29 @@ async fn behind_a_router() {
 async fn one_purge_by_tag_reaches_pages_and_calls() {
     let (shop, isr) = (Shop::default(), layer());
     let (listener, address) = listen().await;
-    let router = routes(&shop).into_axum_router().route("/catalog", get(catalog_page));
+    let router = routes(&shop)
+        .into_axum_router()
+        .route("/catalog", get(catalog_page));
     let application = isr.wrap(router);
     let page = application.clone();
     tokio::spawn(async move { axum::serve(listener, application).await });
     let mut client = client(address).await;
     let status = async || {
-        let request =
-            http::Request::get("/catalog").body(axum::body::Body::empty()).expect("it is a request");
-        isr_tests::ask(&page, request).await.cache_status().to_owned()
+        let request = http::Request::get("/catalog")
+            .body(axum::body::Body::empty())
+            .expect("it is a request");
+        isr_tests::ask(&page, request)
+            .await
+            .cache_status()
+            .to_owned()
     };
     client.get_product(query("a")).await.expect("it answers");
     status().await;
     assert_eq!(status().await, "isr; hit; ttl=60");
 
-    isr.cache().revalidate(Purge::tag("catalog").mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::tag("catalog").mode(Mode::Expire))
+        .await;
 
     assert_eq!(status().await, "isr; fwd=stale; stored");
     let call = client.get_product(query("a")).await.expect("it answers");
@@ -105,24 +113,41 @@ async fn one_purge_by_tag_reaches_pages_and_calls() {
 fn guard(request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
     let word = request.metadata().get("authorization");
     let is_known = word.is_some_and(|word| word == "Bearer secret");
-    if is_known { Ok(request) } else { Err(Status::unauthenticated("who are you?")) }
+    if is_known {
+        Ok(request)
+    } else {
+        Err(Status::unauthenticated("who are you?"))
+    }
 }
 
 #[tokio::test]
 async fn authentication_outside_of_the_layer_decides_for_each_caller() {
     let (shop, isr) = (Shop::default(), layer());
     let (listener, address) = listen().await;
-    let server = Server::builder().layer(InterceptorLayer::new(guard)).layer(isr).add_routes(routes(&shop));
+    let server = Server::builder()
+        .layer(InterceptorLayer::new(guard))
+        .layer(isr)
+        .add_routes(routes(&shop));
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
     let mut client = client(address).await;
 
-    let known = client.get_product(query_with("a", "authorization", "Bearer secret")).await;
-    let again = client.get_product(query_with("a", "authorization", "Bearer secret")).await;
+    let known = client
+        .get_product(query_with("a", "authorization", "Bearer secret"))
+        .await;
+    let again = client
+        .get_product(query_with("a", "authorization", "Bearer secret"))
+        .await;
     let unknown = client.get_product(query("a")).await;
 
     assert!(known.is_ok());
-    assert_eq!(cache_status(&again.expect("it answers")), "isr; hit; ttl=60");
-    assert_eq!(unknown.expect_err("the guard refuses").code(), Code::Unauthenticated);
+    assert_eq!(
+        cache_status(&again.expect("it answers")),
+        "isr; hit; ttl=60"
+    );
+    assert_eq!(
+        unknown.expect_err("the guard refuses").code(),
+        Code::Unauthenticated
+    );
     assert_eq!(shop.executions(), 1);
 }
 
@@ -137,10 +162,16 @@ async fn a_method_behind_authentication_inside_of_the_layer_is_not_cached_and_wo
     let known = || query_with("a", "authorization", "Bearer secret");
 
     let first = client.get_product(known()).await.expect("it answers");
-    let unknown = client.get_product(query("a")).await.expect_err("the guard refuses");
+    let unknown = client
+        .get_product(query("a"))
+        .await
+        .expect_err("the guard refuses");
     let second = client.get_product(known()).await.expect("it answers");
 
-    assert_eq!(cache_status(&first), "isr; fwd=uri-miss; detail=handler-not-run");
+    assert_eq!(
+        cache_status(&first),
+        "isr; fwd=uri-miss; detail=handler-not-run"
+    );
     assert_eq!(unknown.code(), Code::Unauthenticated);
     assert_eq!(second.get_ref().id, "a");
     assert_eq!(shop.executions(), 2);

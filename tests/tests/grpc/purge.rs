@@ -15,7 +15,14 @@ async fn versions_after(purge: Purge) -> (u64, u64) {
     stage.purge(purge).await;
     let mut versions = Vec::new();
     for id in ["a", "b"] {
-        versions.push(stage.get(id).await.expect("it answers").into_inner().version);
+        versions.push(
+            stage
+                .get(id)
+                .await
+                .expect("it answers")
+                .into_inner()
+                .version,
+        );
     }
     (versions[0], versions[1])
 }
@@ -23,25 +30,40 @@ async fn versions_after(purge: Purge) -> (u64, u64) {
 #[tokio::test]
 async fn after_a_purge_the_next_call_is_new() {
     for mode in [Mode::Regenerate, Mode::Expire] {
-        assert_eq!(versions_after(Purge::path(GET_PRODUCT).mode(mode)).await, (2, 2), "path {mode:?}");
+        assert_eq!(
+            versions_after(Purge::path(GET_PRODUCT).mode(mode)).await,
+            (2, 2),
+            "path {mode:?}"
+        );
         assert_eq!(
             versions_after(Purge::page(GET_PRODUCT).mode(Mode::Expire)).await,
             (2, 2),
             "page {mode:?}"
         );
-        assert_eq!(versions_after(Purge::tag("catalog").mode(Mode::Expire)).await, (2, 2), "tag {mode:?}");
+        assert_eq!(
+            versions_after(Purge::tag("catalog").mode(Mode::Expire)).await,
+            (2, 2),
+            "tag {mode:?}"
+        );
         assert_eq!(
             versions_after(Purge::prefix("/catalog.v1.Catalog").mode(Mode::Expire)).await,
             (2, 2),
             "prefix"
         );
-        assert_eq!(versions_after(Purge::all().mode(Mode::Expire)).await, (2, 2), "all");
+        assert_eq!(
+            versions_after(Purge::all().mode(Mode::Expire)).await,
+            (2, 2),
+            "all"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_tag_said_in_the_method_reaches_its_message_alone() {
-    assert_eq!(versions_after(Purge::tag("product:a").mode(Mode::Expire)).await, (2, 0));
+    assert_eq!(
+        versions_after(Purge::tag("product:a").mode(Mode::Expire)).await,
+        (2, 0)
+    );
 }
 
 #[tokio::test]
@@ -57,7 +79,11 @@ async fn a_purge_renders_every_message_that_is_cached() {
     assert_eq!(receipt.receipts()[0].status(), Status::Regenerated);
     assert_eq!(stage.shop.executions(), 4);
     let hit = stage.get("b").await.expect("it answers");
-    assert!(cache_status(&hit).starts_with("isr; hit"), "{}", cache_status(&hit));
+    assert!(
+        cache_status(&hit).starts_with("isr; hit"),
+        "{}",
+        cache_status(&hit)
+    );
     assert_eq!(hit.get_ref().version, 2);
 }
 
@@ -79,7 +105,9 @@ async fn a_purge_during_an_execution_is_not_lost() {
     let call = tokio::spawn(async move { client.get_product(crate::stage::query("a")).await });
     stage.shop.gate().reached(1).await;
 
-    stage.purge(Purge::tag("product:a").mode(Mode::Expire)).await;
+    stage
+        .purge(Purge::tag("product:a").mode(Mode::Expire))
+        .await;
     stage.shop.gate().open();
     call.await.expect("it ends").expect("it answers");
     stage.get("a").await.expect("it answers");

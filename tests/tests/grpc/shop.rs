@@ -60,7 +60,10 @@ impl Shop {
 
     /// The metadata of the last execution.
     pub(crate) fn last_seen(&self) -> MetadataMap {
-        lock(&self.shared.seen).last().cloned().expect("a method was executed")
+        lock(&self.shared.seen)
+            .last()
+            .cloned()
+            .expect("a method was executed")
     }
 
     async fn execute(&self, request: &Request<Query>) -> Result<Response<Product>, Status> {
@@ -77,14 +80,25 @@ impl Shop {
     }
 
     fn answer(&self, request: &Request<Query>) -> Response<Product> {
-        let seen = request.metadata().keys().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(" ");
+        let seen = request
+            .metadata()
+            .keys()
+            .map(|key| format!("{key:?}"))
+            .collect::<Vec<_>>()
+            .join(" ");
         let mut response = Response::new(self.product(&request.get_ref().id, seen));
-        response.metadata_mut().insert("x-shop", "open".parse().expect("it is ASCII"));
+        response
+            .metadata_mut()
+            .insert("x-shop", "open".parse().expect("it is ASCII"));
         response
     }
 
     fn product(&self, id: &str, seen: String) -> Product {
-        Product { id: id.to_owned(), version: self.shared.version.load(Ordering::SeqCst), seen }
+        Product {
+            id: id.to_owned(),
+            version: self.shared.version.load(Ordering::SeqCst),
+            seen,
+        }
     }
 }
 
@@ -122,12 +136,17 @@ impl Catalog for Shop {
         request: Request<Query>,
     ) -> Result<Response<Self::ListProductsStream>, Status> {
         self.shared.executions.fetch_add(1, Ordering::SeqCst);
-        let products =
-            (0..3).map(|at| Ok(self.product(&format!("{}{at}", request.get_ref().id), String::new())));
-        Ok(Response::new(Box::pin(tokio_stream::iter(products.collect::<Vec<_>>()))))
+        let products = (0..3)
+            .map(|at| Ok(self.product(&format!("{}{at}", request.get_ref().id), String::new())));
+        Ok(Response::new(Box::pin(tokio_stream::iter(
+            products.collect::<Vec<_>>(),
+        ))))
     }
 
-    async fn add_products(&self, request: Request<Streaming<Query>>) -> Result<Response<Product>, Status> {
+    async fn add_products(
+        &self,
+        request: Request<Streaming<Query>>,
+    ) -> Result<Response<Product>, Status> {
         self.shared.executions.fetch_add(1, Ordering::SeqCst);
         let mut queries = request.into_inner();
         let mut ids = String::new();
@@ -145,8 +164,9 @@ impl Catalog for Shop {
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         self.shared.executions.fetch_add(1, Ordering::SeqCst);
         let shop = self.clone();
-        let products =
-            request.into_inner().map(move |query| query.map(|query| shop.product(&query.id, String::new())));
+        let products = request
+            .into_inner()
+            .map(move |query| query.map(|query| shop.product(&query.id, String::new())));
         Ok(Response::new(Box::pin(products)))
     }
 }

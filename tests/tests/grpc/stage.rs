@@ -30,10 +30,16 @@ impl Stage {
 
     pub(crate) async fn behind(isr: IsrLayer) -> Self {
         let (shop, cache) = (Shop::default(), isr.cache());
-        let server = Server::builder().layer(isr).add_service(CatalogServer::new(shop.clone()));
+        let server = Server::builder()
+            .layer(isr)
+            .add_service(CatalogServer::new(shop.clone()));
         let (listener, address) = listen().await;
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
-        Self { shop, cache, address }
+        Self {
+            shop,
+            cache,
+            address,
+        }
     }
 
     pub(crate) async fn client(&self) -> CatalogClient<Channel> {
@@ -61,11 +67,15 @@ pub(crate) async fn bare() -> (Shop, SocketAddr) {
 
 /// A layer with every page of this program.
 pub(crate) fn layer() -> IsrLayer {
-    IsrLayer::builder().build().expect("the pages do not contradict each other")
+    IsrLayer::builder()
+        .build()
+        .expect("the pages do not contradict each other")
 }
 
 pub(crate) async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
     (listener, address)
 }
@@ -76,17 +86,26 @@ pub(crate) async fn client(address: SocketAddr) -> CatalogClient<Channel> {
 }
 
 pub(crate) fn query(id: &str) -> Request<Query> {
-    Request::new(Query { id: id.to_owned(), padding: Vec::new() })
+    Request::new(Query {
+        id: id.to_owned(),
+        padding: Vec::new(),
+    })
 }
 
 /// A query with one line of metadata.
 pub(crate) fn query_with(id: &str, name: &'static str, value: &'static str) -> Request<Query> {
     let mut request = query(id);
-    request.metadata_mut().insert(name, value.parse().expect("it is ASCII"));
+    request
+        .metadata_mut()
+        .insert(name, value.parse().expect("it is ASCII"));
     request
 }
 
 /// What the layer said of an answer.
 pub(crate) fn cache_status<T>(answer: &Response<T>) -> String {
-    answer.metadata().get("cache-status").map_or("", |value| value.to_str().expect("it is text")).to_owned()
+    answer
+        .metadata()
+        .get("cache-status")
+        .map_or("", |value| value.to_str().expect("it is text"))
+        .to_owned()
 }

@@ -23,9 +23,15 @@ async fn what_is_stored_is_fetched_once_however_many_wait() {
     settle().await;
     site.before().open();
 
-    assert_eq!(leader.await.unwrap().cache_status(), "isr; fwd=uri-miss; stored");
+    assert_eq!(
+        leader.await.unwrap().cache_status(),
+        "isr; fwd=uri-miss; stored"
+    );
     for follower in followers {
-        assert_eq!(follower.await.unwrap().cache_status(), "isr; fwd=uri-miss; stored; collapsed");
+        assert_eq!(
+            follower.await.unwrap().cache_status(),
+            "isr; fwd=uri-miss; stored; collapsed"
+        );
     }
     assert_eq!(site.renders(), 1);
 }
@@ -34,13 +40,22 @@ async fn what_is_stored_is_fetched_once_however_many_wait() {
 async fn a_follower_whose_vary_does_not_match_fetches_for_itself() {
     let (site, service) = site_with(&[("cache-control", "max-age=60"), ("vary", "foo")]);
     site.script(|seen, _| {
-        let foo = seen.headers.get("foo").map_or("none", |foo| foo.to_str().unwrap()).to_owned();
-        crate::reply(&[("cache-control", "max-age=60"), ("vary", "foo")]).chunk(foo).into()
+        let foo = seen
+            .headers
+            .get("foo")
+            .map_or("none", |foo| foo.to_str().unwrap())
+            .to_owned();
+        crate::reply(&[("cache-control", "max-age=60"), ("vary", "foo")])
+            .chunk(foo)
+            .into()
     });
     site.before().close();
     let leader = come(&service, &[("foo", "1")]);
     site.before().reached(1).await;
-    let (same, other) = (come(&service, &[("foo", "1")]), come(&service, &[("foo", "2")]));
+    let (same, other) = (
+        come(&service, &[("foo", "1")]),
+        come(&service, &[("foo", "2")]),
+    );
     settle().await;
     site.before().open();
 
@@ -48,7 +63,12 @@ async fn a_follower_whose_vary_does_not_match_fetches_for_itself() {
     assert_eq!(same.await.unwrap().text(), "1");
     assert_eq!(other.await.unwrap().text(), "2");
     assert_eq!(site.renders(), 2);
-    assert!(visit_with(&service, &[("foo", "2")]).await.cache_status().starts_with("isr; hit"));
+    assert!(
+        visit_with(&service, &[("foo", "2")])
+            .await
+            .cache_status()
+            .starts_with("isr; hit")
+    );
 }
 
 #[tokio::test]
@@ -59,13 +79,23 @@ async fn who_is_known_to_need_another_variant_does_not_wait_for_this_one() {
     let leader = come(&service, &[("foo", "2")]);
     site.before().reached(2).await;
 
-    let (same, other) = (come(&service, &[("foo", "2")]), come(&service, &[("foo", "3")]));
+    let (same, other) = (
+        come(&service, &[("foo", "2")]),
+        come(&service, &[("foo", "3")]),
+    );
     site.before().reached(3).await;
     settle().await;
     site.before().open();
 
-    for (one, status) in [(leader, "stored"), (same, "stored; collapsed"), (other, "stored")] {
-        assert_eq!(one.await.unwrap().cache_status(), format!("isr; fwd=vary-miss; {status}"));
+    for (one, status) in [
+        (leader, "stored"),
+        (same, "stored; collapsed"),
+        (other, "stored"),
+    ] {
+        assert_eq!(
+            one.await.unwrap().cache_status(),
+            format!("isr; fwd=vary-miss; {status}")
+        );
     }
     assert_eq!(site.renders(), 3);
 }
@@ -82,7 +112,10 @@ async fn what_is_not_stored_is_for_its_leader_alone_and_nobody_waits_for_the_nex
     site.before().open();
     leader.await.unwrap();
     for follower in followers {
-        assert_eq!(follower.await.unwrap().cache_status(), "isr; fwd=uri-miss; detail=cache-control");
+        assert_eq!(
+            follower.await.unwrap().cache_status(),
+            "isr; fwd=uri-miss; detail=cache-control"
+        );
     }
     assert_eq!(site.renders(), 3);
 
@@ -97,7 +130,8 @@ async fn what_is_not_stored_is_for_its_leader_alone_and_nobody_waits_for_the_nex
 }
 
 #[tokio::test]
-async fn those_whose_answers_are_theirs_alone_do_not_wait_for_each_other_again_and_others_still_do() {
+async fn those_whose_answers_are_theirs_alone_do_not_wait_for_each_other_again_and_others_still_do()
+{
     let (site, service) = site_that_says("max-age=60");
     let authorized = &[("authorization", "Basic x")];
     visit_with(&service, authorized).await;
@@ -182,7 +216,13 @@ async fn those_who_wait_share_what_stands_in_for_an_error() {
     settle().await;
     site.before().open();
 
-    assert_eq!(leader.await.unwrap().cache_status(), "isr; fwd=stale; detail=failed-status");
-    assert_eq!(follower.await.unwrap().cache_status(), "isr; fwd=stale; detail=failed-status; collapsed");
+    assert_eq!(
+        leader.await.unwrap().cache_status(),
+        "isr; fwd=stale; detail=failed-status"
+    );
+    assert_eq!(
+        follower.await.unwrap().cache_status(),
+        "isr; fwd=stale; detail=failed-status; collapsed"
+    );
     assert_eq!(site.renders(), 2);
 }

@@ -9,7 +9,12 @@ async fn within_the_window_it_stands_in_for_500_502_503_504_and_for_no_answer() 
     for (act, detail) in [
         (Reply::status(500).into(), "failed-status"),
         (Reply::status(502).into(), "failed-status"),
-        (Reply::status(503).header("cache-control", "max-age=60").into(), "failed-status"),
+        (
+            Reply::status(503)
+                .header("cache-control", "max-age=60")
+                .into(),
+            "failed-status",
+        ),
         (Reply::status(504).into(), "failed-status"),
         (Act::Error, "service-error"),
         (Act::Panic, "panic"),
@@ -23,11 +28,16 @@ async fn within_the_window_it_stands_in_for_500_502_503_504_and_for_no_answer() 
         let kept = visit(&service).await;
 
         assert_eq!((kept.status.as_u16(), kept.text()), (200, "/a v1"));
-        assert_eq!(kept.cache_status(), format!("isr; fwd=stale; detail={detail}"));
+        assert_eq!(
+            kept.cache_status(),
+            format!("isr; fwd=stale; detail={detail}")
+        );
         assert_eq!(site.renders(), 2, "nothing is retried");
         pass(1).await;
         assert!(
-            try_ask(&service, with(&[])).await.is_ok_and(|answer| answer.status != 200)
+            try_ask(&service, with(&[]))
+                .await
+                .is_ok_and(|answer| answer.status != 200)
                 || detail == "service-error"
         );
     }
@@ -82,5 +92,8 @@ async fn it_stands_in_for_the_error_of_a_request_that_passes_too() {
 
     let answer = ask(&service, head::<Plain>("/a")).await;
 
-    assert_eq!((answer.status.as_u16(), answer.header("content-length")), (200, "5"));
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("content-length")),
+        (200, "5")
+    );
 }

@@ -11,7 +11,12 @@ async fn is_hit_after(seconds: u64, headers: &[(&'static str, &str)]) -> bool {
     pass(seconds).await;
     let answer = visit(&service).await;
     let is_hit = answer.cache_status().starts_with("isr; hit; ttl=");
-    assert_eq!(site.renders(), if is_hit { 1 } else { 2 }, "{headers:?}: {}", answer.cache_status());
+    assert_eq!(
+        site.renders(),
+        if is_hit { 1 } else { 2 },
+        "{headers:?}: {}",
+        answer.cache_status()
+    );
     is_hit
 }
 
@@ -28,9 +33,15 @@ async fn s_maxage_goes_before_max_age_and_max_age_before_expires() {
         ("max-age=\"10\"", 10),
     ] {
         let later = in_seconds(99);
-        let headers = [("cache-control", cache_control), ("expires", later.as_str())];
+        let headers = [
+            ("cache-control", cache_control),
+            ("expires", later.as_str()),
+        ];
 
-        assert!(is_hit_after(lifetime - 1, &headers).await, "{cache_control}");
+        assert!(
+            is_hit_after(lifetime - 1, &headers).await,
+            "{cache_control}"
+        );
         assert!(!is_hit_after(lifetime, &headers).await, "{cache_control}");
     }
 }
@@ -43,7 +54,10 @@ async fn expires_counts_from_date_and_what_is_no_date_has_expired() {
     assert!(!is_hit_after(61, &[("date", &now), ("expires", &later)]).await);
     assert!(!is_hit_after(0, &[("date", &later), ("expires", &now)]).await);
     assert!(!is_hit_after(0, &[("expires", "0")]).await);
-    assert!(is_hit_after(50, &[("expires", &later)]).await, "without a date it is the time it came");
+    assert!(
+        is_hit_after(50, &[("expires", &later)]).await,
+        "without a date it is the time it came"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,8 +66,14 @@ async fn the_age_it_came_with_counts() {
 
     assert!(is_hit_after(3, &headers("6")).await);
     assert!(!is_hit_after(4, &headers("6")).await);
-    assert!(is_hit_after(0, &headers("0, 99")).await, "the first member counts");
-    assert!(is_hit_after(0, &headers("old")).await, "what is no number is ignored");
+    assert!(
+        is_hit_after(0, &headers("0, 99")).await,
+        "the first member counts"
+    );
+    assert!(
+        is_hit_after(0, &headers("old")).await,
+        "what is no number is ignored"
+    );
     assert!(!is_hit_after(0, &headers("2147483648")).await);
 }
 

@@ -28,7 +28,9 @@ type Plain = Full<bytes::Bytes>;
 
 /// A builder in header mode with one page at `/page`, so that `/a` is none.
 fn builder() -> IsrLayerBuilder {
-    IsrLayer::builder().pages([Page::new("/page")]).from_response_headers()
+    IsrLayer::builder()
+        .pages([Page::new("/page")])
+        .from_response_headers()
 }
 
 /// A site whose every answer has these header lines, behind a layer in header mode.
@@ -40,7 +42,9 @@ fn site_with(headers: &[(&'static str, &str)]) -> (Site, Isr<Site>) {
 fn site_and_layer(headers: &[(&'static str, &str)]) -> (Site, IsrLayer, Isr<Site>) {
     let site = Site::new();
     site.act(reply(headers));
-    let isr = builder().build().expect("the page does not contradict itself");
+    let isr = builder()
+        .build()
+        .expect("the page does not contradict itself");
     let service = isr.layer(site.clone());
     (site, isr, service)
 }
@@ -51,7 +55,9 @@ fn site_that_says(cache_control: &str) -> (Site, Isr<Site>) {
 }
 
 fn reply(headers: &[(&'static str, &str)]) -> Reply {
-    headers.iter().fold(Reply::page(), |reply, (name, value)| reply.header(name, value))
+    headers.iter().fold(Reply::page(), |reply, (name, value)| {
+        reply.header(name, value)
+    })
 }
 
 fn says(cache_control: &str) -> Reply {

@@ -10,7 +10,11 @@ use crate::{Plain, builder, says, visit};
 async fn without_it_routes_that_are_no_pages_are_untouched() {
     let site = Site::new();
     site.act(says("max-age=60"));
-    let service = IsrLayer::builder().pages([Page::new("/page")]).build().unwrap().layer(site.clone());
+    let service = IsrLayer::builder()
+        .pages([Page::new("/page")])
+        .build()
+        .unwrap()
+        .layer(site.clone());
 
     visit(&service).await;
     let second = visit(&service).await;
@@ -46,8 +50,15 @@ async fn it_has_a_share_of_memory_of_its_own_and_stays_inside_the_bound() {
         ask(&service, get::<Plain>(&format!("/a/{at}"))).await;
     }
 
-    assert!(isr.cache().stats().bytes <= 200_000, "{:?}", isr.cache().stats());
-    assert_eq!(ask(&service, get::<Plain>("/page")).await.cache_status(), "isr; hit");
+    assert!(
+        isr.cache().stats().bytes <= 200_000,
+        "{:?}",
+        isr.cache().stats()
+    );
+    assert_eq!(
+        ask(&service, get::<Plain>("/page")).await.cache_status(),
+        "isr; hit"
+    );
 }
 
 #[tokio::test]
@@ -58,8 +69,17 @@ async fn a_client_that_may_see_drafts_goes_past_it_both_ways() {
     let isr = builder().draft(secret).build().unwrap();
     let service = isr.layer(site.clone());
     let drafts = isr.draft_service().unwrap();
-    let allowed = ask(&drafts, get::<Plain>(&format!("/api/draft?secret={secret}"))).await;
-    let cookie = allowed.header("set-cookie").split(';').next().unwrap().to_owned();
+    let allowed = ask(
+        &drafts,
+        get::<Plain>(&format!("/api/draft?secret={secret}")),
+    )
+    .await;
+    let cookie = allowed
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
 
     for _ in 0..2 {
         let shown = crate::visit_with(&service, &[("cookie", &cookie)]).await;
@@ -67,5 +87,8 @@ async fn a_client_that_may_see_drafts_goes_past_it_both_ways() {
     }
 
     assert_eq!(site.renders(), 2);
-    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored");
+    assert_eq!(
+        visit(&service).await.cache_status(),
+        "isr; fwd=uri-miss; stored"
+    );
 }

@@ -26,7 +26,11 @@ async fn path_prefix_and_all_reach_it_with_every_query() {
         assert_eq!(receipt.receipts()[0].status(), status, "{purge:?}");
         for path in ["/a/b", "/a/b?x", "/a/%62"] {
             let answer = ask(&service, get::<Plain>(path)).await;
-            assert_eq!(answer.cache_status(), "isr; fwd=stale; stored", "{purge:?} {path}");
+            assert_eq!(
+                answer.cache_status(),
+                "isr; fwd=stale; stored",
+                "{purge:?} {path}"
+            );
         }
     }
 }
@@ -36,7 +40,10 @@ async fn another_path_and_an_unknown_one_are_left_alone_and_reported() {
     let (_, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
     visit(&service).await;
 
-    let receipt = isr.cache().revalidate(Purge::batch([Purge::path("/b"), Purge::prefix("/b")])).await;
+    let receipt = isr
+        .cache()
+        .revalidate(Purge::batch([Purge::path("/b"), Purge::prefix("/b")]))
+        .await;
 
     assert_eq!(receipt.receipts()[0].status(), Status::NotAPage);
     assert!(visit(&service).await.cache_status().starts_with("isr; hit"));
@@ -45,8 +52,10 @@ async fn another_path_and_an_unknown_one_are_left_alone_and_reported() {
 #[tokio::test(start_paused = true)]
 async fn a_soft_purge_is_staleness_and_a_hard_one_lets_clients_wait() {
     for (mode, text) in [(Mode::Stale, "/a v1"), (Mode::Expire, "/a v2")] {
-        let (site, isr, service) =
-            site_and_layer(&[("cache-control", "max-age=60, stale-while-revalidate=60, stale-if-error=60")]);
+        let (site, isr, service) = site_and_layer(&[(
+            "cache-control",
+            "max-age=60, stale-while-revalidate=60, stale-if-error=60",
+        )]);
         visit(&service).await;
         site.publish(2);
         isr.cache().revalidate(Purge::path("/a").mode(mode)).await;
@@ -55,9 +64,15 @@ async fn a_soft_purge_is_staleness_and_a_hard_one_lets_clients_wait() {
         settle().await;
         assert_eq!(visit(&service).await.text(), "/a v2");
 
-        isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+        isr.cache()
+            .revalidate(Purge::path("/a").mode(Mode::Expire))
+            .await;
         site.act(Reply::status(503));
-        assert_eq!(visit(&service).await.text(), "/a v2", "in place of an error");
+        assert_eq!(
+            visit(&service).await.text(),
+            "/a v2",
+            "in place of an error"
+        );
     }
 }
 
@@ -113,6 +128,18 @@ async fn a_batch_of_paths_looks_through_what_is_stored_once() {
 
     let took = begun.elapsed();
     assert!(took < std::time::Duration::from_secs(1), "{took:?}");
-    let statuses = receipt.receipts().iter().map(|receipt| receipt.status()).collect::<Vec<_>>();
-    assert_eq!(statuses[998..], [Status::NotAPage, Status::NotAPage, Status::Marked, Status::Marked]);
+    let statuses = receipt
+        .receipts()
+        .iter()
+        .map(|receipt| receipt.status())
+        .collect::<Vec<_>>();
+    assert_eq!(
+        statuses[998..],
+        [
+            Status::NotAPage,
+            Status::NotAPage,
+            Status::Marked,
+            Status::Marked
+        ]
+    );
 }

@@ -8,7 +8,10 @@ use crate::{Plain, pass, says, site_and_layer, site_that_says, visit, visit_with
 
 #[tokio::test(start_paused = true)]
 async fn within_the_window_the_old_answer_is_served_and_one_refresh_runs() {
-    for window in ["max-age=10, stale-while-revalidate=5", "s-maxage=10, stale-while-revalidate=5"] {
+    for window in [
+        "max-age=10, stale-while-revalidate=5",
+        "s-maxage=10, stale-while-revalidate=5",
+    ] {
         let (site, service) = site_that_says(window);
         visit(&service).await;
         site.publish(2);
@@ -38,8 +41,14 @@ async fn what_is_stale_from_the_first_is_kept_for_its_window() {
     let stale = visit(&service).await;
     settle().await;
 
-    assert_eq!((stale.text(), stale.cache_status()), ("/a v1", "isr; hit; ttl=0; detail=stale"));
-    assert_eq!((visit(&service).await.text(), site.renders() >= 2), ("/a v2", true));
+    assert_eq!(
+        (stale.text(), stale.cache_status()),
+        ("/a v1", "isr; hit; ttl=0; detail=stale")
+    );
+    assert_eq!(
+        (visit(&service).await.text(), site.renders() >= 2),
+        ("/a v2", true)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,7 +73,11 @@ async fn a_refresh_has_the_headers_of_the_request_that_triggered_it_and_asks_for
     visit_with(&service, &[("cookie", "first=1")]).await;
     pass(10).await;
 
-    let trigger = [("cookie", "second=2"), ("if-none-match", "\"x\""), ("range", "bytes=0-1")];
+    let trigger = [
+        ("cookie", "second=2"),
+        ("if-none-match", "\"x\""),
+        ("range", "bytes=0-1"),
+    ];
     ask(&service, request::<Plain>(Method::HEAD, "/a", &trigger)).await;
     settle().await;
 
@@ -77,7 +90,12 @@ async fn a_refresh_has_the_headers_of_the_request_that_triggered_it_and_asks_for
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_refresh_keeps_what_there_is_and_rests_a_while() {
-    for act in [Act::Error, Act::Panic, Reply::status(500).into(), says("max-age=60").cut().into()] {
+    for act in [
+        Act::Error,
+        Act::Panic,
+        Reply::status(500).into(),
+        says("max-age=60").cut().into(),
+    ] {
         let (site, service) = site_that_says("max-age=10, stale-while-revalidate=50");
         visit(&service).await;
         pass(10).await;
@@ -98,7 +116,8 @@ async fn a_failed_refresh_keeps_what_there_is_and_rests_a_while() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_that_hangs_ends() {
-    let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=10, stale-while-revalidate=50")]);
+    let (site, isr, service) =
+        site_and_layer(&[("cache-control", "max-age=10, stale-while-revalidate=50")]);
     visit(&service).await;
     pass(10).await;
     site.act(Act::Hang);
@@ -116,9 +135,14 @@ async fn who_waits_for_a_refresh_ends_its_waiting_for_its_turn() {
         "/busy" if seen.headers.contains_key("x-hang") => Act::Hang,
         _ => says("max-age=10, stale-while-revalidate=10").into(),
     });
-    let isr = crate::builder().background_renders(1).build().expect("one is some");
+    let isr = crate::builder()
+        .background_renders(1)
+        .build()
+        .expect("one is some");
     let service = isr.layer(site.clone());
-    let come = async |path, headers: &[_]| ask(&service, request::<Plain>(Method::GET, path, headers)).await;
+    let come = async |path, headers: &[_]| {
+        ask(&service, request::<Plain>(Method::GET, path, headers)).await
+    };
     for path in ["/busy", "/a"] {
         come(path, &[]).await;
     }
@@ -131,6 +155,9 @@ async fn who_waits_for_a_refresh_ends_its_waiting_for_its_turn() {
 
     let waited = come("/a", &[]).await;
 
-    assert_eq!((waited.cache_status(), begun.elapsed().as_secs()), ("isr; fwd=stale; stored; collapsed", 0));
+    assert_eq!(
+        (waited.cache_status(), begun.elapsed().as_secs()),
+        ("isr; fwd=stale; stored; collapsed", 0)
+    );
     assert_eq!(site.renders(), 4);
 }

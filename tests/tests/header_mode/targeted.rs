@@ -14,7 +14,10 @@ fn cdn_with(headers: &[(&'static str, &str)]) -> (Site, Isr<Site>) {
     let site = Site::new();
     site.act(reply(headers));
     let targets = [HeaderName::from_static("our-cache-control"), CDN];
-    let isr = builder().targeted_cache_control(targets).build().expect("the targets are of header mode");
+    let isr = builder()
+        .targeted_cache_control(targets)
+        .build()
+        .expect("the targets are of header mode");
     let service = isr.layer(site.clone());
     (site, service)
 }
@@ -29,12 +32,18 @@ async fn is_fresh_for(headers: &[(&'static str, &str)]) -> &'static str {
     }
     pass(60).await;
     visit(&service).await;
-    if site.renders() == 2 { "briefly" } else { "long" }
+    if site.renders() == 2 {
+        "briefly"
+    } else {
+        "long"
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_first_field_that_is_there_and_a_dictionary_counts_alone() {
-    let far = httpdate::fmt_http_date(std::time::SystemTime::now() + std::time::Duration::from_secs(3600));
+    let far = httpdate::fmt_http_date(
+        std::time::SystemTime::now() + std::time::Duration::from_secs(3600),
+    );
     for (ours, cdn, cache_control, expected) in [
         ("", "max-age=99", "no-store", "long"),
         ("", "max-age=9", "max-age=99", "briefly"),
@@ -60,20 +69,29 @@ async fn the_first_field_that_is_there_and_a_dictionary_counts_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_targeted_field_goes_on_unchanged() {
-    let (_, service) = cdn_with(&[("cdn-cache-control", "max-age=60, x"), ("cache-control", "no-store")]);
+    let (_, service) = cdn_with(&[
+        ("cdn-cache-control", "max-age=60, x"),
+        ("cache-control", "no-store"),
+    ]);
     visit(&service).await;
 
     let hit = visit(&service).await;
 
-    assert!(hit.cache_status().starts_with("isr; hit; ttl=60"), "{}", hit.cache_status());
+    assert!(
+        hit.cache_status().starts_with("isr; hit; ttl=60"),
+        "{}",
+        hit.cache_status()
+    );
     assert_eq!(hit.header(CDN.as_str()), "max-age=60, x");
     assert_eq!(hit.header("cache-control"), "no-store");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_said_to_a_cdn_is_not_said_to_a_layer_that_was_not_told_to_be_one() {
-    let (site, service) =
-        site_with(&[("cdn-cache-control", "max-age=60"), ("cache-control", "max-age=0, must-revalidate")]);
+    let (site, service) = site_with(&[
+        ("cdn-cache-control", "max-age=60"),
+        ("cache-control", "max-age=0, must-revalidate"),
+    ]);
 
     visit(&service).await;
     visit(&service).await;
@@ -83,7 +101,14 @@ async fn what_is_said_to_a_cdn_is_not_said_to_a_layer_that_was_not_told_to_be_on
 
 #[test]
 fn targets_without_header_mode_are_a_mistake_that_is_told() {
-    let error = IsrLayer::builder().pages([]).targeted_cache_control([CDN]).build().unwrap_err();
+    let error = IsrLayer::builder()
+        .pages([])
+        .targeted_cache_control([CDN])
+        .build()
+        .unwrap_err();
 
-    assert!(error.to_string().contains("from_response_headers"), "{error}");
+    assert!(
+        error.to_string().contains("from_response_headers"),
+        "{error}"
+    );
 }

@@ -10,9 +10,22 @@ use crate::{Plain, says, site_and_layer, site_that_says, visit};
 
 #[tokio::test]
 async fn a_success_or_a_redirection_invalidates_and_a_failure_does_not() {
-    for (status, renders) in [(200, 3), (204, 3), (301, 3), (303, 3), (400, 2), (404, 2), (500, 2)] {
-        for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, "M-SEARCH".parse().unwrap()]
-        {
+    for (status, renders) in [
+        (200, 3),
+        (204, 3),
+        (301, 3),
+        (303, 3),
+        (400, 2),
+        (404, 2),
+        (500, 2),
+    ] {
+        for method in [
+            Method::POST,
+            Method::PUT,
+            Method::DELETE,
+            Method::PATCH,
+            "M-SEARCH".parse().unwrap(),
+        ] {
             let (site, service) = site_that_says("max-age=60");
             visit(&service).await;
             site.act(Reply::status(status));
@@ -21,7 +34,11 @@ async fn a_success_or_a_redirection_invalidates_and_a_failure_does_not() {
 
             visit(&service).await;
 
-            assert_eq!(answer.cache_status(), "", "what changes something is passed untouched");
+            assert_eq!(
+                answer.cache_status(),
+                "",
+                "what changes something is passed untouched"
+            );
             assert_eq!(site.renders(), renders, "{method} {status}");
         }
     }
@@ -33,7 +50,11 @@ async fn safe_methods_invalidate_nothing() {
         let (site, service) = site_that_says("max-age=60");
         visit(&service).await;
 
-        ask(&service, request::<Plain>(method, "/a", &[("if-match", "*")])).await;
+        ask(
+            &service,
+            request::<Plain>(method, "/a", &[("if-match", "*")]),
+        )
+        .await;
 
         assert!(visit(&service).await.cache_status().starts_with("isr; hit"));
         assert_eq!(site.renders(), 2);
@@ -73,10 +94,18 @@ async fn only_that_uri_is_invalidated_with_all_its_variants() {
 
     ask(&service, request::<Plain>(Method::POST, "/a", &[])).await;
 
-    assert!(ask(&service, get::<Plain>("/a?x")).await.cache_status().starts_with("isr; hit"));
+    assert!(
+        ask(&service, get::<Plain>("/a?x"))
+            .await
+            .cache_status()
+            .starts_with("isr; hit")
+    );
     for (foo, miss) in [("1", "uri"), ("2", "vary")] {
         let answer = crate::visit_with(&service, &[("foo", foo)]).await;
-        assert_eq!(answer.cache_status(), format!("isr; fwd={miss}-miss; stored"));
+        assert_eq!(
+            answer.cache_status(),
+            format!("isr; fwd={miss}-miss; stored")
+        );
     }
     assert_eq!(site.renders(), 6);
 }
@@ -89,7 +118,8 @@ async fn what_was_on_its_way_is_not_stored_and_not_joined() {
     let slow_to_answer = service_fn({
         let (site, gate) = (site.clone(), gate.clone());
         move |request: Request<Plain>| {
-            let (site, gate, is_get) = (site.clone(), gate.clone(), request.method() == Method::GET);
+            let (site, gate, is_get) =
+                (site.clone(), gate.clone(), request.method() == Method::GET);
             async move {
                 let answer = site.oneshot(request).await;
                 if is_get {
@@ -111,8 +141,14 @@ async fn what_was_on_its_way_is_not_stored_and_not_joined() {
     gate.reached(2).await;
     gate.open();
 
-    assert_eq!(Answer::of(first.await.unwrap().unwrap()).await.text(), "/a v1");
-    assert_eq!(Answer::of(second.await.unwrap().unwrap()).await.text(), "/a v2");
+    assert_eq!(
+        Answer::of(first.await.unwrap().unwrap()).await.text(),
+        "/a v1"
+    );
+    assert_eq!(
+        Answer::of(second.await.unwrap().unwrap()).await.text(),
+        "/a v2"
+    );
     assert_eq!(ask(&service, get::<Plain>("/a")).await.text(), "/a v2");
     assert_eq!(site.renders(), 3);
 }
@@ -127,7 +163,10 @@ async fn a_registered_page_is_never_invalidated() {
     site.act(Reply::status(303).header("location", "/page"));
     ask(&service, request::<Plain>(Method::POST, "/a", &[])).await;
 
-    assert_eq!(ask(&service, get::<Plain>("/page")).await.cache_status(), "isr; hit");
+    assert_eq!(
+        ask(&service, get::<Plain>("/page")).await.cache_status(),
+        "isr; hit"
+    );
     assert_eq!(isr.cache().stats().marks, marks.marks, "nothing is marked");
     assert_eq!(isr.cache().stats().sequence, marks.sequence);
 }
@@ -137,30 +176,57 @@ async fn what_an_editor_changes_is_invalidated_too() {
     const SECRET: &str = "a-secret-of-more-than-twenty-four-bytes";
     let site = Site::new();
     site.act(says("max-age=60"));
-    let isr = crate::builder().draft(SECRET).build().expect("the secret will do");
+    let isr = crate::builder()
+        .draft(SECRET)
+        .build()
+        .expect("the secret will do");
     let drafts = isr.draft_service().expect("draft mode is on");
     let allowed = ask(&drafts, get::<Plain>(&format!("/?secret={SECRET}"))).await;
-    let cookie = allowed.header("set-cookie").split(';').next().expect("a pair").to_owned();
+    let cookie = allowed
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .expect("a pair")
+        .to_owned();
     let service = isr.layer(site.clone());
     visit(&service).await;
 
-    ask(&service, request::<Plain>(Method::POST, "/a", &[("cookie", &cookie)])).await;
+    ask(
+        &service,
+        request::<Plain>(Method::POST, "/a", &[("cookie", &cookie)]),
+    )
+    .await;
 
-    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored");
+    assert_eq!(
+        visit(&service).await.cache_status(),
+        "isr; fwd=uri-miss; stored"
+    );
 }
 
 /// A client of HTTP/2 says the scheme, one of HTTP/1.1 does not; both speak to one application.
 #[tokio::test]
 async fn what_is_changed_over_one_version_of_http_is_invalidated_for_the_others() {
     let host = [("host", "example.com")];
-    let uris = ["/a", "http://example.com/a", "https://example.com/a", "https://example.com:443/a"];
-    for (read, changed) in uris.iter().flat_map(|read| uris.map(|changed| (read, changed))) {
+    let uris = [
+        "/a",
+        "http://example.com/a",
+        "https://example.com/a",
+        "https://example.com:443/a",
+    ];
+    for (read, changed) in uris
+        .iter()
+        .flat_map(|read| uris.map(|changed| (read, changed)))
+    {
         let (_, service) = site_that_says("max-age=60");
         let read = async || ask(&service, request::<Plain>(Method::GET, read, &host)).await;
         read().await;
 
         ask(&service, request::<Plain>(Method::POST, changed, &host)).await;
 
-        assert_eq!(read().await.cache_status(), "isr; fwd=uri-miss; stored", "changed as {changed}");
+        assert_eq!(
+            read().await.cache_status(),
+            "isr; fwd=uri-miss; stored",
+            "changed as {changed}"
+        );
     }
 }

@@ -10,7 +10,11 @@ use crate::{pass, says, site_and_layer, site_that_says, visit, visit_with};
 /// A site that answers 304 with `max-age=10` and a new field to whoever has the only version there is.
 fn site(
     cache_control: &'static str,
-) -> (isr_tests::Site, isr_layer::IsrLayer, isr_layer::Isr<isr_tests::Site>) {
+) -> (
+    isr_tests::Site,
+    isr_layer::IsrLayer,
+    isr_layer::Isr<isr_tests::Site>,
+) {
     let (site, isr, service) = site_and_layer(&[]);
     site.script(move |seen: &Seen, version| {
         let tag = format!("\"{version}\"");
@@ -18,7 +22,10 @@ fn site(
             Some(known) if *known == tag => Reply::status(304).empty().header("x-new", "1"),
             _ => Reply::page().header("x-old", "1"),
         };
-        reply.header("cache-control", cache_control).header("etag", &tag).into()
+        reply
+            .header("cache-control", cache_control)
+            .header("etag", &tag)
+            .into()
     });
     (site, isr, service)
 }
@@ -72,7 +79,9 @@ async fn a_refresh_asks_so_too() {
 async fn after_a_purge_the_whole_is_asked_for() {
     let (site, isr, service) = site("max-age=10");
     visit(&service).await;
-    isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(Mode::Expire))
+        .await;
 
     visit(&service).await;
 
@@ -85,15 +94,28 @@ async fn a_304_that_says_it_may_not_be_stored_ends_it() {
     site.act(says("max-age=10").header("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"));
     visit(&service).await;
     pass(10).await;
-    site.act(Reply::status(304).empty().header("cache-control", "no-store"));
+    site.act(
+        Reply::status(304)
+            .empty()
+            .header("cache-control", "no-store"),
+    );
 
     let answer = visit(&service).await;
 
-    assert_eq!(site.seen()[1].headers["if-modified-since"], "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_eq!(
+        site.seen()[1].headers["if-modified-since"],
+        "Sun, 06 Nov 1994 08:49:37 GMT"
+    );
     assert_eq!((answer.status.as_u16(), answer.text()), (200, "/a v1"));
-    assert_eq!(answer.cache_status(), "isr; fwd=stale; detail=cache-control");
+    assert_eq!(
+        answer.cache_status(),
+        "isr; fwd=stale; detail=cache-control"
+    );
     site.act(says("max-age=10"));
-    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored");
+    assert_eq!(
+        visit(&service).await.cache_status(),
+        "isr; fwd=uri-miss; stored"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,7 +129,10 @@ async fn a_304_that_speaks_of_another_answer_is_a_failure_and_nothing_is_retried
     assert_eq!(visit(&service).await.status, 502);
     assert_eq!(site.renders(), 2);
     visit(&service).await;
-    assert!(!site.seen()[2].headers.contains_key("if-none-match"), "the next one asks for the whole");
+    assert!(
+        !site.seen()[2].headers.contains_key("if-none-match"),
+        "the next one asks for the whole"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,9 +156,16 @@ async fn a_304_freshens_the_variant_that_was_asked_about_and_no_other() {
     pass(10).await;
 
     let validated = visit_with(&service, &[("accept-language", "de")]).await;
-    let other = visit_with(&service, &[("accept-language", "en"), ("if-none-match", "\"x\"")]).await;
+    let other = visit_with(
+        &service,
+        &[("accept-language", "en"), ("if-none-match", "\"x\"")],
+    )
+    .await;
 
-    assert_eq!((validated.cache_status(), validated.header("etag")), ("isr; fwd=stale; stored", "\"de\""));
+    assert_eq!(
+        (validated.cache_status(), validated.header("etag")),
+        ("isr; fwd=stale; stored", "\"de\"")
+    );
     assert_eq!(other.cache_status(), "isr; fwd=stale; detail=request");
     assert_eq!(site.seen()[2].headers["if-none-match"], "\"de\"");
 }
@@ -142,7 +174,11 @@ async fn a_304_freshens_the_variant_that_was_asked_about_and_no_other() {
 async fn a_304_without_a_date_is_of_now_and_not_of_when_the_answer_was_made() {
     let long_ago = httpdate::fmt_http_date(SystemTime::now() - Duration::from_secs(100));
     let (site, service) = site_that_says("");
-    site.act(says("max-age=150").header("etag", "\"1\"").header("date", &long_ago));
+    site.act(
+        says("max-age=150")
+            .header("etag", "\"1\"")
+            .header("date", &long_ago),
+    );
     visit(&service).await;
     pass(50).await;
     site.act(Reply::status(304).empty());
@@ -162,6 +198,9 @@ async fn the_age_that_a_hit_had_is_not_taken_for_the_age_of_what_a_304_freshened
 
     let validated = visit(&service).await;
 
-    assert_eq!((validated.cache_status(), validated.header("age")), ("isr; fwd=stale; stored", ""));
+    assert_eq!(
+        (validated.cache_status(), validated.header("age")),
+        ("isr; fwd=stale; stored", "")
+    );
     assert_eq!(visit(&service).await.cache_status(), "isr; hit; ttl=10");
 }

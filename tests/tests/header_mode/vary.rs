@@ -37,17 +37,29 @@ async fn a_request_that_differs_is_a_vary_miss() {
 
         let answer = visit_with(&service, asked).await;
 
-        assert_eq!(answer.cache_status(), "isr; fwd=vary-miss; stored", "{stored:?} {asked:?}");
+        assert_eq!(
+            answer.cache_status(),
+            "isr; fwd=vary-miss; stored",
+            "{stored:?} {asked:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_star_anywhere_means_never() {
-    for lines in
-        [&["*"][..], &["*, *"], &["*", "*"], &[", *"], &["", "*"], &["*, Foo"], &["Foo, *"], &["Foo", "*"]]
-    {
-        let headers =
-            std::iter::once(FRESH).chain(lines.iter().map(|line| ("vary", *line))).collect::<Vec<_>>();
+    for lines in [
+        &["*"][..],
+        &["*, *"],
+        &["*", "*"],
+        &[", *"],
+        &["", "*"],
+        &["*, Foo"],
+        &["Foo, *"],
+        &["Foo", "*"],
+    ] {
+        let headers = std::iter::once(FRESH)
+            .chain(lines.iter().map(|line| ("vary", *line)))
+            .collect::<Vec<_>>();
         let (site, service) = site_with(&headers);
 
         visit_with(&service, &[]).await;
@@ -62,14 +74,23 @@ async fn a_star_anywhere_means_never() {
 async fn the_newest_of_two_variants_that_match_is_the_one() {
     let (site, service) = site_with(&[]);
     site.script(|seen, _| {
-        let vary = if seen.headers.contains_key("bar") { "bar" } else { "foo" };
+        let vary = if seen.headers.contains_key("bar") {
+            "bar"
+        } else {
+            "foo"
+        };
         crate::reply(&[FRESH, ("vary", vary)]).into()
     });
     visit_with(&service, &[("foo", "1")]).await;
     site.publish(2);
     visit_with(&service, &[("foo", "2"), ("bar", "1")]).await;
 
-    assert_eq!(visit_with(&service, &[("foo", "1"), ("bar", "1")]).await.text(), "/a v2");
+    assert_eq!(
+        visit_with(&service, &[("foo", "1"), ("bar", "1")])
+            .await
+            .text(),
+        "/a v2"
+    );
     assert_eq!(site.renders(), 2);
 }
 
@@ -89,8 +110,18 @@ async fn the_key_is_authority_path_and_raw_query() {
             request.headers_mut().insert("host", host.parse().unwrap());
             request
         };
-        assert_eq!(ask(&service, asked()).await.cache_status(), "isr; fwd=uri-miss; stored", "{host} {path}");
-        assert!(ask(&service, asked()).await.cache_status().starts_with("isr; hit"), "{host} {path}");
+        assert_eq!(
+            ask(&service, asked()).await.cache_status(),
+            "isr; fwd=uri-miss; stored",
+            "{host} {path}"
+        );
+        assert!(
+            ask(&service, asked())
+                .await
+                .cache_status()
+                .starts_with("isr; hit"),
+            "{host} {path}"
+        );
     }
     assert_eq!(site.renders(), 6);
 }
@@ -100,12 +131,19 @@ async fn the_scheme_is_part_of_the_key_where_the_request_says_it() {
     let (site, service) = site_with(&[FRESH]);
     for target in ["http://one/a", "https://one/a", "http://two/a"] {
         for status in ["isr; fwd=uri-miss; stored", "isr; hit; ttl=60"] {
-            assert_eq!(ask(&service, get::<Plain>(target)).await.cache_status(), status, "{target}");
+            assert_eq!(
+                ask(&service, get::<Plain>(target)).await.cache_status(),
+                status,
+                "{target}"
+            );
         }
     }
     let default_port = ask(&service, get::<Plain>("http://ONE:80/a")).await;
 
-    assert_eq!((default_port.cache_status(), site.renders()), ("isr; hit; ttl=60", 3));
+    assert_eq!(
+        (default_port.cache_status(), site.renders()),
+        ("isr; hit; ttl=60", 3)
+    );
 }
 
 #[tokio::test]
@@ -115,23 +153,48 @@ async fn variants_of_one_url_are_bounded() {
         visit_with(&service, &[("foo", &at.to_string())]).await;
     }
 
-    assert!(visit_with(&service, &[("foo", "99")]).await.cache_status().starts_with("isr; hit"));
-    assert!(visit_with(&service, &[("foo", "0")]).await.cache_status().starts_with("isr; fwd=vary-miss"));
+    assert!(
+        visit_with(&service, &[("foo", "99")])
+            .await
+            .cache_status()
+            .starts_with("isr; hit")
+    );
+    assert!(
+        visit_with(&service, &[("foo", "0")])
+            .await
+            .cache_status()
+            .starts_with("isr; fwd=vary-miss")
+    );
     assert_eq!(site.renders(), 101);
-    assert!(isr.cache().stats().bytes < 100_000, "{:?}", isr.cache().stats());
+    assert!(
+        isr.cache().stats().bytes < 100_000,
+        "{:?}",
+        isr.cache().stats()
+    );
 }
 
 /// Strangers choose how many variants a target has.
 #[tokio::test]
 async fn variants_that_memory_has_no_room_for_end_the_oldest_and_not_all() {
     let site = Site::new();
-    site.act(says("max-age=60").header("vary", "foo").chunk(vec![b'x'; 50_000]));
-    let service = builder().memory(1 << 20).build().expect("a megabyte").layer(site.clone());
+    site.act(
+        says("max-age=60")
+            .header("vary", "foo")
+            .chunk(vec![b'x'; 50_000]),
+    );
+    let service = builder()
+        .memory(1 << 20)
+        .build()
+        .expect("a megabyte")
+        .layer(site.clone());
 
     for foo in 0..30 {
         visit_with(&service, &[("foo", &foo.to_string())]).await;
         let before = foo.max(5) - 5;
         let kept = visit_with(&service, &[("foo", &before.to_string())]).await;
-        assert!(kept.cache_status().starts_with("isr; hit"), "{before} after {foo}: {kept:?}");
+        assert!(
+            kept.cache_status().starts_with("isr; hit"),
+            "{before} after {foo}: {kept:?}"
+        );
     }
 }

@@ -41,11 +41,20 @@ async fn marks_stay_bounded_however_many_paths_and_prefixes_are_purged() {
     let house = House::with(|builder| builder.max_marks(1_000));
     for number in 0..10_000 {
         let path = Purge::path(format!("/posts/{number}")).mode(Mode::Stale);
-        house.purge(Purge::batch([path, Purge::prefix(format!("/other/{number}"))])).await;
+        house
+            .purge(Purge::batch([
+                path,
+                Purge::prefix(format!("/other/{number}")),
+            ]))
+            .await;
     }
     settle().await;
 
-    assert!(house.cache.stats().marks <= 2_002, "{:?}", house.cache.stats());
+    assert!(
+        house.cache.stats().marks <= 2_002,
+        "{:?}",
+        house.cache.stats()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,9 +89,13 @@ async fn pruning_keeps_pages_fresh_under_purges_that_follow_each_other_without_a
 #[tokio::test(start_paused = true)]
 async fn pruning_forgets_no_purge_of_a_page_that_is_kept() {
     for mode in [Mode::Stale, Mode::Expire] {
-        for purge in
-            [Purge::path(A), Purge::prefix("/posts"), Purge::tag("late"), Purge::tag("posts"), Purge::all()]
-        {
+        for purge in [
+            Purge::path(A),
+            Purge::prefix("/posts"),
+            Purge::tag("late"),
+            Purge::tag("posts"),
+            Purge::all(),
+        ] {
             let house = House::with(|builder| builder.max_marks(100));
             house.stage.tag(A, When::Late, "late");
             house.get(A).await;
@@ -94,7 +107,10 @@ async fn pruning_forgets_no_purge_of_a_page_that_is_kept() {
             settle().await;
 
             let is_new = version(&answer) == Some(2);
-            assert!(is_new || is_marked(&answer) && mode == Mode::Stale, "{purge:?}, {mode:?}");
+            assert!(
+                is_new || is_marked(&answer) && mode == Mode::Stale,
+                "{purge:?}, {mode:?}"
+            );
             assert_eq!(version(&house.get(A).await), Some(2), "{purge:?}, {mode:?}");
         }
     }
@@ -151,20 +167,30 @@ async fn purging_a_tag_takes_as_long_whether_fifty_thousand_entries_carry_it_or_
     for number in 0..50_000 {
         house.get(&format!("/posts/{number}")).await;
     }
-    assert_eq!(house.receipt(Purge::tag("posts")).await.matched(), Some(50_000));
+    assert_eq!(
+        house.receipt(Purge::tag("posts")).await.matched(),
+        Some(50_000)
+    );
 
     let carried = time_to_purge(&house, "posts").await;
     let unknown = time_to_purge(&house, "nobody").await;
 
     println!("carried by 50,000: {carried:?}, by none: {unknown:?}");
-    assert!(carried < 5 * unknown + Duration::from_micros(20), "{carried:?} against {unknown:?}");
+    assert!(
+        carried < 5 * unknown + Duration::from_micros(20),
+        "{carried:?} against {unknown:?}"
+    );
 }
 
 /// A house with so many variants of one path.
 async fn house_of_variants(count: usize) -> House {
     const LIST: Page = Page::new("/list/{n}").policy(Policy::new().query(&["q"]));
-    let house =
-        House::of(IsrLayer::builder().pages([LIST]).new_keys_per_second(u32::MAX).background_renders(4));
+    let house = House::of(
+        IsrLayer::builder()
+            .pages([LIST])
+            .new_keys_per_second(u32::MAX)
+            .background_renders(4),
+    );
     for n in 0..count {
         house.get(&format!("/list/1?q={n}")).await;
     }
@@ -194,13 +220,18 @@ async fn a_purge_of_many_paths_looks_through_memory_once() {
 
     for (paths, took) in [10, 1_000].into_iter().zip(&mut took) {
         for _ in 0..3 {
-            let batch =
-                Purge::batch((0..paths).map(|n| Purge::path(format!("/list/{}", n + 10)))).only_cached();
+            let batch = Purge::batch((0..paths).map(|n| Purge::path(format!("/list/{}", n + 10))))
+                .only_cached();
             let began = Instant::now();
             house.purge(batch).await;
             *took = began.elapsed().min(*took);
         }
     }
 
-    assert!(took[1] < 30 * took[0], "ten paths took {:?}, a thousand {:?}", took[0], took[1]);
+    assert!(
+        took[1] < 30 * took[0],
+        "ten paths took {:?}, a thousand {:?}",
+        took[0],
+        took[1]
+    );
 }

@@ -19,7 +19,8 @@ async fn failing() -> House {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_purge_a_failing_render_leaves_the_last_good_page_marked_and_is_not_repeated_at_once() {
+async fn after_a_purge_a_failing_render_leaves_the_last_good_page_marked_and_is_not_repeated_at_once()
+ {
     for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
         let house = failing().await;
 
@@ -28,7 +29,11 @@ async fn after_a_purge_a_failing_render_leaves_the_last_good_page_marked_and_is_
         for _ in 0..10 {
             let answer = house.get(A).await;
             settle().await;
-            assert_eq!((answer.status.as_u16(), version(&answer)), (200, Some(1)), "{mode:?}");
+            assert_eq!(
+                (answer.status.as_u16(), version(&answer)),
+                (200, Some(1)),
+                "{mode:?}"
+            );
             assert!(is_marked(&answer), "{mode:?}: {}", answer.cache_status());
         }
         assert_eq!(house.stage.renders(), 2, "{mode:?}");
@@ -46,7 +51,11 @@ async fn the_pause_doubles_from_one_second_to_sixty_while_renders_fail() {
         // Up to a tenth shorter by chance.
         pass(Duration::from_millis(seconds * 900 - 1)).await;
         house.get(A).await;
-        assert_eq!(house.stage.failures(A), failures + 1, "{seconds} s have not passed");
+        assert_eq!(
+            house.stage.failures(A),
+            failures + 1,
+            "{seconds} s have not passed"
+        );
         pass(Duration::from_millis(seconds * 100 + 1)).await;
         let answer = house.get(A).await;
         assert_eq!(version(&answer), Some(1));
@@ -86,7 +95,12 @@ async fn a_new_matching_purge_ends_the_back_off() {
             house.purge(purge.clone().mode(mode)).await;
             let answer = house.get(A).await;
 
-            assert_eq!(version(&answer), Some(2), "{purge:?}, {mode:?}: {}", answer.cache_status());
+            assert_eq!(
+                version(&answer),
+                Some(2),
+                "{purge:?}, {mode:?}: {}",
+                answer.cache_status()
+            );
         }
     }
 }
@@ -98,7 +112,11 @@ async fn a_purge_of_something_else_does_not_end_the_back_off() {
     house.get(A).await;
     let before = house.stage.renders();
 
-    for other in [Purge::path("/about").mode(Mode::Stale), Purge::tag("other"), Purge::prefix("/post")] {
+    for other in [
+        Purge::path("/about").mode(Mode::Stale),
+        Purge::tag("other"),
+        Purge::prefix("/post"),
+    ] {
         house.purge(other).await;
         house.get(A).await;
     }
@@ -115,7 +133,10 @@ async fn a_regenerate_ignores_the_back_off() {
     assert_eq!(house.stage.failures(A), 5);
     house.stage.end_with(End::Page);
 
-    assert_eq!(house.receipt(Purge::path(A)).await.status(), Status::Regenerated);
+    assert_eq!(
+        house.receipt(Purge::path(A)).await.status(),
+        Status::Regenerated
+    );
     let answer = house.get(A).await;
     assert_eq!((version(&answer), is_hit(&answer)), (Some(2), true));
 }
@@ -137,16 +158,23 @@ async fn a_cold_failure_is_remembered_and_a_purge_ends_that() {
 
 #[tokio::test(start_paused = true)]
 async fn a_purge_ends_the_memory_that_a_page_may_not_be_stored() {
-    for purge in
-        [Purge::path(A), Purge::tag("posts"), Purge::tag("late"), Purge::page("/posts/{slug}"), Purge::all()]
-    {
+    for purge in [
+        Purge::path(A),
+        Purge::tag("posts"),
+        Purge::tag("late"),
+        Purge::page("/posts/{slug}"),
+        Purge::all(),
+    ] {
         let house = House::new();
         house.stage.tag(A, When::Late, "late");
         house.stage.end_with(End::Cookie);
         house.get(A).await;
         house.stage.end_with(End::Page);
         house.get(A).await;
-        assert!(!is_hit(&house.get(A).await), "its answers are remembered as not to be stored");
+        assert!(
+            !is_hit(&house.get(A).await),
+            "its answers are remembered as not to be stored"
+        );
 
         house.purge(purge.clone().mode(Mode::Stale)).await;
         house.get(A).await;
@@ -190,7 +218,11 @@ async fn an_older_failure_that_ends_last_does_not_end_the_back_off_of_the_newer(
     let next = done(house.visit(A).await).await;
 
     assert_eq!((version(&next), is_marked(&next)), (Some(1), true));
-    assert_eq!(house.stage.renders(), 3, "the newer render failed a moment ago");
+    assert_eq!(
+        house.stage.renders(),
+        3,
+        "the newer render failed a moment ago"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -214,7 +246,11 @@ async fn an_older_success_that_ends_last_does_not_undo_that_the_newer_may_not_be
     settle().await;
     house.stage.open();
 
-    assert_eq!(version(&house.get(A).await), Some(2), "the old entry was dropped");
+    assert_eq!(
+        version(&house.get(A).await),
+        Some(2),
+        "the old entry was dropped"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,8 +272,11 @@ async fn those_who_waited_for_an_overtaken_render_that_fails_get_the_good_page_o
 
 #[tokio::test(start_paused = true)]
 async fn a_page_past_its_end_is_not_kept_for_a_render_that_took_so_long_to_fail() {
-    const SHORT: Page = Page::new("/short")
-        .policy(Policy::new().revalidate(Duration::from_secs(5)).expire(Duration::from_secs(10)));
+    const SHORT: Page = Page::new("/short").policy(
+        Policy::new()
+            .revalidate(Duration::from_secs(5))
+            .expire(Duration::from_secs(10)),
+    );
     let house = House::pages([SHORT]);
     house.get("/short").await;
     house.stage.hold();
@@ -249,7 +288,12 @@ async fn a_page_past_its_end_is_not_kept_for_a_render_that_took_so_long_to_fail(
     house.stage.held()[0].end(End::Status(500));
 
     let answer = done(waiter).await;
-    assert_eq!(answer.status, 500, "never served past `expire`: {}", answer.cache_status());
+    assert_eq!(
+        answer.status,
+        500,
+        "never served past `expire`: {}",
+        answer.cache_status()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -262,7 +306,10 @@ async fn a_regeneration_that_takes_too_long_fails_and_the_last_good_page_stays()
     pass(Duration::from_millis(2_001)).await;
     assert_eq!(only(&done(purging).await).status(), Status::Running);
     pass(Duration::from_secs(30)).await;
-    assert!(house.stage.held().is_empty(), "the render has ended by its time limit");
+    assert!(
+        house.stage.held().is_empty(),
+        "the render has ended by its time limit"
+    );
 
     let answer = house.get(A).await;
     assert_eq!((version(&answer), is_marked(&answer)), (Some(1), true));

@@ -3,15 +3,20 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use isr_layer::{Cache, IsrLayer, IsrLayerBuilder, Page, Policy, Purge, Receipt, SelectorReceipt, Wrapped};
+use isr_layer::{
+    Cache, IsrLayer, IsrLayerBuilder, Page, Policy, Purge, Receipt, SelectorReceipt, Wrapped,
+};
 use isr_tests::{Answer, ask, get, settle};
 use tokio::task::JoinHandle;
 
 use crate::stage::Stage;
 
 /// A post: fresh for a minute, with declared tags.
-pub(crate) const POST: Page = Page::new("/posts/{slug}")
-    .policy(Policy::new().revalidate(Duration::from_secs(60)).tags(&["posts", "post:{slug}"]));
+pub(crate) const POST: Page = Page::new("/posts/{slug}").policy(
+    Policy::new()
+        .revalidate(Duration::from_secs(60))
+        .tags(&["posts", "post:{slug}"]),
+);
 /// A page without tags that never goes stale by time.
 pub(crate) const ABOUT: Page = Page::new("/about");
 /// The front page.
@@ -47,10 +52,16 @@ impl House {
 
     /// With a layer set as the test wants.
     pub(crate) fn of(builder: IsrLayerBuilder) -> Self {
-        let isr = builder.build().expect("the pages of the tests fit together");
+        let isr = builder
+            .build()
+            .expect("the pages of the tests fit together");
         let stage = Stage::default();
         let app = isr.wrap(stage.clone());
-        Self { stage, cache: isr.cache(), app }
+        Self {
+            stage,
+            cache: isr.cache(),
+            app,
+        }
     }
 
     /// Asks and waits.
@@ -94,7 +105,9 @@ pub(crate) async fn warm(house: &House, paths: &[&str]) {
 
 /// The receipt of the only selector.
 pub(crate) fn only(receipt: &Receipt) -> SelectorReceipt {
-    let [one] = receipt.receipts() else { panic!("one selector has one receipt: {receipt:?}") };
+    let [one] = receipt.receipts() else {
+        panic!("one selector has one receipt: {receipt:?}")
+    };
     one.clone()
 }
 
@@ -116,7 +129,10 @@ pub(crate) fn version(answer: &Answer) -> Option<u64> {
     if !answer.status.is_success() {
         return None;
     }
-    answer.text().split_whitespace().find_map(|word| word.strip_prefix('v')?.parse().ok())
+    answer
+        .text()
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix('v')?.parse().ok())
 }
 
 /// Whether the answer says that it is not simply the current page.

@@ -42,14 +42,19 @@ async fn regenerating_many_tells_how_many_failed() {
     warm(&house, &[A, B]).await;
     house.stage.hold();
 
-    let purging = house.purging(Purge::tag("posts").mode(Mode::Regenerate)).await;
+    let purging = house
+        .purging(Purge::tag("posts").mode(Mode::Regenerate))
+        .await;
     house.stage.held()[0].end(End::Status(500));
     house.stage.held()[1].end(End::Page);
     let receipt = done(purging).await;
 
     assert!(!receipt.is_revalidated());
     let one = only(&receipt);
-    assert_eq!((one.status(), one.regenerated(), one.failed()), (Status::Failed, Some(1), Some(1)));
+    assert_eq!(
+        (one.status(), one.regenerated(), one.failed()),
+        (Status::Failed, Some(1), Some(1))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -60,7 +65,9 @@ async fn regenerating_many_keeps_to_the_limit_of_renders() {
     }
     house.stage.hold();
 
-    let purging = house.purging(Purge::tag("posts").mode(Mode::Regenerate)).await;
+    let purging = house
+        .purging(Purge::tag("posts").mode(Mode::Regenerate))
+        .await;
     for _ in 0..5 {
         let held = house.stage.held();
         assert_eq!(held.len(), 2);
@@ -77,7 +84,9 @@ async fn regenerating_many_slowly_is_running_and_goes_on() {
     warm(&house, &[A, B]).await;
     house.stage.hold();
 
-    let purging = house.purging(Purge::tag("posts").mode(Mode::Regenerate)).await;
+    let purging = house
+        .purging(Purge::tag("posts").mode(Mode::Regenerate))
+        .await;
     pass(Duration::from_millis(2_001)).await;
     assert_eq!(only(&done(purging).await).status(), Status::Running);
     house.stage.open();
@@ -95,14 +104,23 @@ async fn regenerating_a_tag_counts_no_failure_of_a_page_that_does_not_carry_it()
     house.stage.hold();
     drop(house.visit("/about").await);
 
-    let purging = house.purging(Purge::tag("post:a").mode(Mode::Regenerate)).await;
+    let purging = house
+        .purging(Purge::tag("post:a").mode(Mode::Regenerate))
+        .await;
     for held in house.stage.held() {
-        held.end(if held.path == "/about" { End::Status(500) } else { End::Page });
+        held.end(if held.path == "/about" {
+            End::Status(500)
+        } else {
+            End::Page
+        });
     }
     let receipt = done(purging).await;
 
     assert!(receipt.is_revalidated(), "{receipt:?}");
-    assert_eq!((only(&receipt).regenerated(), only(&receipt).failed()), (Some(1), Some(0)));
+    assert_eq!(
+        (only(&receipt).regenerated(), only(&receipt).failed()),
+        (Some(1), Some(0))
+    );
 }
 
 /// The slow render may still say the tag, so the receipt does not claim that everything is new; it fails nothing either.
@@ -113,13 +131,23 @@ async fn regenerating_a_tag_does_not_wait_long_for_a_render_that_may_not_carry_i
     house.stage.hold();
     let slow = house.visit("/about").await;
 
-    let purging = house.purging(Purge::tag("post:a").mode(Mode::Regenerate)).await;
-    house.stage.held().iter().filter(|held| held.path == A).for_each(|held| held.end(End::Page));
+    let purging = house
+        .purging(Purge::tag("post:a").mode(Mode::Regenerate))
+        .await;
+    house
+        .stage
+        .held()
+        .iter()
+        .filter(|held| held.path == A)
+        .for_each(|held| held.end(End::Page));
     pass(Duration::from_millis(251)).await;
     let receipt = done(purging).await;
 
     assert!(receipt.is_revalidated());
-    assert_eq!((only(&receipt).status(), only(&receipt).regenerated()), (Status::Marked, Some(1)));
+    assert_eq!(
+        (only(&receipt).status(), only(&receipt).regenerated()),
+        (Status::Marked, Some(1))
+    );
     assert!(is_hit(&house.get(A).await));
     house.stage.open();
     done(slow).await;
@@ -135,12 +163,17 @@ async fn regenerating_a_tag_renders_what_said_it_in_a_render_that_began_before()
     settle().await;
     house.stage.publish("/about", 2);
 
-    let purging = house.purging(Purge::tag("late").mode(Mode::Regenerate)).await;
+    let purging = house
+        .purging(Purge::tag("late").mode(Mode::Regenerate))
+        .await;
     house.stage.open();
     done(early).await;
     let receipt = done(purging).await;
 
-    assert_eq!((only(&receipt).status(), only(&receipt).regenerated()), (Status::Regenerated, Some(1)));
+    assert_eq!(
+        (only(&receipt).status(), only(&receipt).regenerated()),
+        (Status::Regenerated, Some(1))
+    );
     let next = house.get("/about").await;
     assert_eq!((version(&next), is_hit(&next)), (Some(2), true));
 }
@@ -157,7 +190,9 @@ async fn use_for(house: &House, path: &str, seconds: usize) {
 /// Regenerates all posts one after the other, and tells in which order.
 async fn order(house: &House) -> Vec<String> {
     house.stage.hold();
-    let purging = house.purging(Purge::page(POST.path()).mode(Mode::Regenerate)).await;
+    let purging = house
+        .purging(Purge::page(POST.path()).mode(Mode::Regenerate))
+        .await;
     let mut order = Vec::new();
     while let Some(held) = house.stage.held().pop() {
         held.end(End::Page);

@@ -59,16 +59,29 @@ impl Promise {
     /// Whether a request that came under this promise may see this; `failures` is how many renders have failed by now.
     pub(crate) fn judge(&self, sight: Sight, failures: usize) -> Result<(), String> {
         let Some(version) = sight.version else {
-            return if self.good { Err("an error though there was a good page".to_owned()) } else { Ok(()) };
+            return if self.good {
+                Err("an error though there was a good page".to_owned())
+            } else {
+                Ok(())
+            };
         };
         if version < self.regenerated {
-            return Err(format!("version {version} after `regenerated` at {}", self.regenerated));
+            return Err(format!(
+                "version {version} after `regenerated` at {}",
+                self.regenerated
+            ));
         }
         if version < self.expired && failures == self.failures {
-            return Err(format!("version {version} after `Expire` at {}, and nothing failed", self.expired));
+            return Err(format!(
+                "version {version} after `Expire` at {}, and nothing failed",
+                self.expired
+            ));
         }
         if version < self.purged && !sight.is_marked {
-            return Err(format!("version {version} unmarked after a purge at {}", self.purged));
+            return Err(format!(
+                "version {version} unmarked after a purge at {}",
+                self.purged
+            ));
         }
         Ok(())
     }

@@ -21,7 +21,10 @@ async fn regenerate_shows_readers_the_old_page_until_the_swap_and_the_new_one_af
     done(purging).await;
     let after = house.get(A).await;
 
-    assert_eq!((version(&meanwhile), is_marked(&meanwhile)), (Some(1), true));
+    assert_eq!(
+        (version(&meanwhile), is_marked(&meanwhile)),
+        (Some(1), true)
+    );
     assert_eq!((version(&after), is_hit(&after)), (Some(2), true));
     assert_eq!(house.stage.renders(), 2);
 }
@@ -65,9 +68,12 @@ async fn expire_makes_the_next_request_wait_for_a_new_page() {
 
 #[tokio::test(start_paused = true)]
 async fn an_expire_followed_by_a_stale_is_still_an_expire() {
-    for second in
-        [Purge::path(A).mode(Mode::Stale), Purge::tag("posts"), Purge::all(), Purge::prefix("/posts")]
-    {
+    for second in [
+        Purge::path(A).mode(Mode::Stale),
+        Purge::tag("posts"),
+        Purge::all(),
+        Purge::prefix("/posts"),
+    ] {
         let house = House::new();
         house.get(A).await;
         house.stage.publish(A, 2);
@@ -103,14 +109,24 @@ async fn the_modes_by_default_are_regenerate_for_one_path_and_stale_for_the_rest
     warm(&house, &[A, B, "/"]).await;
     let before = house.stage.renders();
 
-    for stale in [Purge::page("/posts/{slug}"), Purge::prefix("/"), Purge::tag("posts"), Purge::all()] {
+    for stale in [
+        Purge::page("/posts/{slug}"),
+        Purge::prefix("/"),
+        Purge::tag("posts"),
+        Purge::all(),
+    ] {
         assert_eq!(house.receipt(stale).await.status(), Status::Marked);
         assert_eq!(house.stage.renders(), before);
     }
     let one = house.receipt(Purge::path(A)).await;
-    let other = house.receipt(Purge::page("/posts/{slug}").param("slug", "b")).await;
+    let other = house
+        .receipt(Purge::page("/posts/{slug}").param("slug", "b"))
+        .await;
 
-    assert_eq!((one.status(), other.status()), (Status::Regenerated, Status::Regenerated));
+    assert_eq!(
+        (one.status(), other.status()),
+        (Status::Regenerated, Status::Regenerated)
+    );
     assert_eq!(house.stage.renders(), before + 2);
 }
 
@@ -138,7 +154,12 @@ async fn a_batch_may_mix_modes() {
     house.stage.publish(A, 2);
     house.stage.publish(B, 2);
 
-    house.purge(Purge::batch([Purge::path(A).mode(Mode::Stale), Purge::path(B).mode(Mode::Expire)])).await;
+    house
+        .purge(Purge::batch([
+            Purge::path(A).mode(Mode::Stale),
+            Purge::path(B).mode(Mode::Expire),
+        ]))
+        .await;
 
     assert_eq!(version(&house.get(A).await), Some(1));
     assert_eq!(version(&house.get(B).await), Some(2));
@@ -157,7 +178,10 @@ async fn a_slow_regeneration_is_reported_as_running_within_two_seconds_and_goes_
     pass(Duration::from_millis(150)).await;
     assert_eq!(only(&done(purging).await).status(), Status::Running);
     let meanwhile = house.get(A).await;
-    assert_eq!((version(&meanwhile), is_marked(&meanwhile)), (Some(1), true));
+    assert_eq!(
+        (version(&meanwhile), is_marked(&meanwhile)),
+        (Some(1), true)
+    );
     house.stage.held()[0].end(End::Page);
     settle().await;
 

@@ -28,7 +28,8 @@ async fn nextjs_fault_1_an_on_demand_revalidation_does_not_join_a_render_that_be
 }
 
 #[tokio::test(start_paused = true)]
-async fn nextjs_fault_2_a_page_rendered_during_a_purge_by_path_or_tag_is_not_fresh_when_it_is_written() {
+async fn nextjs_fault_2_a_page_rendered_during_a_purge_by_path_or_tag_is_not_fresh_when_it_is_written()
+ {
     for purge in [Purge::path(A).mode(Mode::Stale), Purge::tag("posts")] {
         let house = House::new();
         house.stage.hold();
@@ -43,7 +44,11 @@ async fn nextjs_fault_2_a_page_rendered_during_a_purge_by_path_or_tag_is_not_fre
 
         let next = house.get(A).await;
         settle().await;
-        assert!(version(&next) == Some(2) || is_marked(&next), "{purge:?}: {}", next.cache_status());
+        assert!(
+            version(&next) == Some(2) || is_marked(&next),
+            "{purge:?}: {}",
+            next.cache_status()
+        );
         assert_eq!(version(&house.get(A).await), Some(2), "{purge:?}");
     }
 }
@@ -59,10 +64,18 @@ async fn nextjs_fault_3_a_purge_before_a_failing_upstream_keeps_the_last_good_pa
         for _ in 0..10 {
             let answer = house.get(A).await;
             settle().await;
-            assert_eq!((answer.status.as_u16(), version(&answer)), (200, Some(1)), "{mode:?}");
+            assert_eq!(
+                (answer.status.as_u16(), version(&answer)),
+                (200, Some(1)),
+                "{mode:?}"
+            );
         }
 
-        assert_eq!(house.stage.renders(), 2, "{mode:?}: ten requests are one attempt");
+        assert_eq!(
+            house.stage.renders(),
+            2,
+            "{mode:?}: ten requests are one attempt"
+        );
     }
 }
 
@@ -96,10 +109,16 @@ async fn nextjs_fault_6_an_answer_says_its_age_and_a_stale_page_is_not_handed_on
 
     assert_eq!(stale.header("age"), "84");
     assert!(is_marked(&stale));
-    assert_eq!(stale.header("cache-control"), "public, max-age=0, must-revalidate");
+    assert_eq!(
+        stale.header("cache-control"),
+        "public, max-age=0, must-revalidate"
+    );
     house.purge(Purge::path(A).mode(Mode::Stale)).await;
     let purged = house.get(A).await;
-    assert_eq!(purged.header("cache-control"), "public, max-age=0, must-revalidate");
+    assert_eq!(
+        purged.header("cache-control"),
+        "public, max-age=0, must-revalidate"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,11 +139,18 @@ async fn nextjs_fault_7_a_page_that_grows_past_its_limit_is_not_pinned_at_its_ol
         house.stage.publish("/small", 3);
         let second = house.get("/small").await;
 
-        assert_eq!((version(&first), version(&second)), (Some(2), Some(3)), "{mode:?}");
+        assert_eq!(
+            (version(&first), version(&second)),
+            (Some(2), Some(3)),
+            "{mode:?}"
+        );
         assert!(second.body.len() > 1_000, "{mode:?}: the whole page leaves");
         house.stage.end_with(End::Page);
         house.purge(Purge::path("/small")).await;
-        assert!(is_hit(&house.get("/small").await), "{mode:?}: a page that fits again is kept again");
+        assert!(
+            is_hit(&house.get("/small").await),
+            "{mode:?}: a page that fits again is kept again"
+        );
     }
 }
 

@@ -19,7 +19,11 @@ async fn a_flight_that_a_purge_has_overtaken_takes_no_new_joiners() {
     house.stage.publish(A, 2);
     house.purge(Purge::path(A).mode(Mode::Expire)).await;
     let late = [house.visit(A).await, house.visit(A).await];
-    assert_eq!(house.stage.renders(), 2, "one successor for all who came after the purge");
+    assert_eq!(
+        house.stage.renders(),
+        2,
+        "one successor for all who came after the purge"
+    );
     house.stage.open();
 
     for visit in late {
@@ -143,7 +147,11 @@ async fn a_refresh_that_waits_for_its_turn_knows_the_purges_that_come_meanwhile(
     house.get("/").await;
     house.get(A).await;
     settle().await;
-    assert_eq!(house.stage.held().len(), 1, "the refresh of the post waits for its turn");
+    assert_eq!(
+        house.stage.held().len(),
+        1,
+        "the refresh of the post waits for its turn"
+    );
 
     house.stage.publish(A, 2);
     house.purge(Purge::path(A).mode(Mode::Stale)).await;
@@ -182,7 +190,11 @@ async fn a_waiter_looks_again_when_its_render_turns_out_to_carry_the_purged_tag(
     house.stage.publish(A, 2);
     house.purge(Purge::tag("late").mode(Mode::Expire)).await;
     let late = house.visit(A).await;
-    assert_eq!(house.stage.renders(), 1, "nothing says yet that the render carries the tag");
+    assert_eq!(
+        house.stage.renders(),
+        1,
+        "nothing says yet that the render carries the tag"
+    );
 
     house.stage.held()[0].end(End::Page);
 
@@ -209,7 +221,10 @@ async fn purges_that_come_after_a_waiter_do_not_make_its_result_unacceptable() {
     house.purge(Purge::tag("late").mode(Mode::Expire)).await;
     house.stage.held()[0].end(End::Page);
 
-    assert!(done(waiter).await.status.is_success(), "the second render began after the waiter came");
+    assert!(
+        done(waiter).await.status.is_success(),
+        "the second render began after the waiter came"
+    );
 }
 
 /// Asks for a regeneration of many while a page is cold and in flight, and for the page after the receipt.
@@ -232,7 +247,10 @@ async fn regenerate_during_a_cold_render(purge: Purge) {
 
     let is_new = version(&next) == Some(2);
     assert!(is_new || is_marked(&next), "{what}: an unmarked old page");
-    assert!(is_new || status != Status::Regenerated, "{what}: the receipt says `regenerated`");
+    assert!(
+        is_new || status != Status::Regenerated,
+        "{what}: the receipt says `regenerated`"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -278,7 +296,10 @@ async fn a_regenerate_of_a_path_that_says_regenerated_has_not_missed_a_cold_vari
     let status = only(&done(purging).await).status();
     let next = house.get("/list?page=2").await;
 
-    assert!(version(&next) == Some(2) || status != Status::Regenerated, "the receipt says `regenerated`");
+    assert!(
+        version(&next) == Some(2) || status != Status::Regenerated,
+        "the receipt says `regenerated`"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,7 +318,12 @@ async fn an_older_render_that_may_not_be_stored_and_ends_last_does_not_drop_the_
         settle().await;
 
         let next = house.get(A).await;
-        assert_eq!((version(&next), is_hit(&next)), (Some(2), true), "{end:?}: {}", next.cache_status());
+        assert_eq!(
+            (version(&next), is_hit(&next)),
+            (Some(2), true),
+            "{end:?}: {}",
+            next.cache_status()
+        );
     }
 }
 
@@ -315,11 +341,16 @@ async fn a_regenerate_of_many_has_not_missed_an_overtaken_render_whose_successor
     settle().await;
     house.stage.publish(A, 2);
 
-    let purging = house.purging(Purge::tag("posts").mode(Mode::Regenerate)).await;
+    let purging = house
+        .purging(Purge::tag("posts").mode(Mode::Regenerate))
+        .await;
     house.stage.open();
     let status = only(&done(purging).await).status();
     done(early).await;
     let next = house.get(A).await;
 
-    assert!(version(&next) != Some(1) || status != Status::Regenerated, "the receipt says `regenerated`");
+    assert!(
+        version(&next) != Some(1) || status != Status::Regenerated,
+        "the receipt says `regenerated`"
+    );
 }

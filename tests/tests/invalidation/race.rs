@@ -76,22 +76,40 @@ async fn race_once(during: During, by: By, mode: Mode, last: Last) {
     settle().await;
     let at_last = house.get(A).await;
 
-    assert!(mode == Mode::Regenerate || !is_waiting, "{what}: only a Regenerate waits");
+    assert!(
+        mode == Mode::Regenerate || !is_waiting,
+        "{what}: only a Regenerate waits"
+    );
     done(before).await;
     for visit in after {
         check(&done(visit).await, mode == Mode::Expire, &what);
     }
-    check(&next, mode == Mode::Expire || status == Status::Regenerated, &what);
+    check(
+        &next,
+        mode == Mode::Expire || status == Status::Regenerated,
+        &what,
+    );
     assert_eq!(version(&at_last), Some(2), "{what}");
     assert!(is_hit(&at_last), "{what}: {}", at_last.cache_status());
-    assert!(house.stage.renders() - began <= 1, "{what}: one successor is enough");
+    assert!(
+        house.stage.renders() - began <= 1,
+        "{what}: one successor is enough"
+    );
 }
 
 /// After the acknowledgement: the new page, or if that is allowed the old one that says so.
 fn check(answer: &Answer, is_new: bool, what: &str) {
     let is_old = version(answer) != Some(2);
-    assert!(!is_old || is_marked(answer), "{what}: an unmarked old page: {}", answer.cache_status());
-    assert!(!is_old || !is_new, "{what}: an old page: {}", answer.cache_status());
+    assert!(
+        !is_old || is_marked(answer),
+        "{what}: an unmarked old page: {}",
+        answer.cache_status()
+    );
+    assert!(
+        !is_old || !is_new,
+        "{what}: an old page: {}",
+        answer.cache_status()
+    );
 }
 
 /// A render in progress that has read version 1, and somebody who came before the purge.
@@ -109,7 +127,9 @@ async fn render_of_version_1(house: &House, during: During) -> (Held, JoinHandle
         During::OnDemandRegeneration => drop(house.purging(Purge::path(A)).await),
     }
     let before = house.visit(A).await;
-    let [older] = &house.stage.held()[..] else { panic!("one render is in progress") };
+    let [older] = &house.stage.held()[..] else {
+        panic!("one render is in progress")
+    };
     older.read();
     settle().await;
     (older.clone(), before)
@@ -117,7 +137,12 @@ async fn render_of_version_1(house: &House, during: During) -> (Held, JoinHandle
 
 async fn land(house: &House, older: &Held, last: Last) {
     if last == Last::Older {
-        house.stage.held().iter().filter(|held| held.id != older.id).for_each(|held| held.end(End::Page));
+        house
+            .stage
+            .held()
+            .iter()
+            .filter(|held| held.id != older.id)
+            .for_each(|held| held.end(End::Page));
         settle().await;
     }
     older.end(End::Page);

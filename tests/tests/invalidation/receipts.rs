@@ -26,9 +26,15 @@ async fn a_regenerated_path_is_told_with_status_tags_and_time() {
     assert!(receipt.is_revalidated());
     assert_eq!(receipt.sequence(), Some(1));
     let one = only(&receipt);
-    assert_eq!((one.status(), one.page()), (Status::Regenerated, Some("/posts/{slug}")));
+    assert_eq!(
+        (one.status(), one.page()),
+        (Status::Regenerated, Some("/posts/{slug}"))
+    );
     assert_eq!(one.http().map(|status| status.as_u16()), Some(200));
-    assert_eq!((one.previous_etag(), one.etag()), (Some(old.header("etag")), Some(new.header("etag"))));
+    assert_eq!(
+        (one.previous_etag(), one.etag()),
+        (Some(old.header("etag")), Some(new.header("etag")))
+    );
     assert_ne!(one.previous_etag(), one.etag());
     assert_eq!(one.render(), Some(Duration::from_millis(120)));
 }
@@ -50,7 +56,10 @@ async fn a_path_that_was_never_asked_for_is_rendered() {
 
     let receipt = house.receipt(Purge::path(A)).await;
 
-    assert_eq!((receipt.status(), receipt.previous_etag()), (Status::Regenerated, None));
+    assert_eq!(
+        (receipt.status(), receipt.previous_etag()),
+        (Status::Regenerated, None)
+    );
     assert!(is_hit(&house.get(A).await));
 }
 
@@ -64,8 +73,15 @@ async fn a_path_the_handler_does_not_know_is_an_unknown_path() {
 
     assert!(!receipt.is_revalidated());
     assert_eq!(only(&receipt).status(), Status::UnknownPath);
-    assert_eq!(only(&receipt).http().map(|status| status.as_u16()), Some(404));
-    assert_eq!(again.status(), Status::UnknownPath, "a remembered 404 is no good page");
+    assert_eq!(
+        only(&receipt).http().map(|status| status.as_u16()),
+        Some(404)
+    );
+    assert_eq!(
+        again.status(),
+        Status::UnknownPath,
+        "a remembered 404 is no good page"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,7 +94,10 @@ async fn a_good_page_that_became_a_404_is_regenerated() {
 
     assert!(receipt.is_revalidated());
     assert_eq!(only(&receipt).status(), Status::Regenerated);
-    assert_eq!(only(&receipt).http().map(|status| status.as_u16()), Some(404));
+    assert_eq!(
+        only(&receipt).http().map(|status| status.as_u16()),
+        Some(404)
+    );
     assert_eq!(house.get(A).await.status, 404);
 }
 
@@ -96,7 +115,9 @@ async fn what_no_pattern_matches_is_not_a_page_and_marks_nothing() {
         Purge::path("/posts/{slug}"),
         Purge::page("/nothing"),
         Purge::page("/posts/{slug}").param("id", "a"),
-        Purge::page("/posts/{slug}").param("slug", "a").param("more", "b"),
+        Purge::page("/posts/{slug}")
+            .param("slug", "a")
+            .param("more", "b"),
         Purge::page("/about").param("slug", "a"),
         Purge::prefix("posts"),
     ] {
@@ -116,7 +137,11 @@ async fn a_pattern_as_next_js_writes_it_is_refused_as_a_path() {
 
     let receipt = house.receipt(Purge::path("/posts/[slug]")).await;
 
-    assert_eq!(receipt.status(), Status::NotAPage, "it was rendered as the post called `[slug]`");
+    assert_eq!(
+        receipt.status(),
+        Status::NotAPage,
+        "it was rendered as the post called `[slug]`"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,9 +150,15 @@ async fn in_a_batch_what_is_unknown_does_not_keep_the_rest_from_its_purge() {
     house.get(A).await;
     house.stage.publish(A, 2);
 
-    let receipt = house.purge(Purge::batch([Purge::path("/nothing"), Purge::path(A)])).await;
+    let receipt = house
+        .purge(Purge::batch([Purge::path("/nothing"), Purge::path(A)]))
+        .await;
 
-    let statuses = receipt.receipts().iter().map(|one| one.status()).collect::<Vec<_>>();
+    let statuses = receipt
+        .receipts()
+        .iter()
+        .map(|one| one.status())
+        .collect::<Vec<_>>();
     assert_eq!(statuses, [Status::NotAPage, Status::Regenerated]);
     assert!(!receipt.is_revalidated());
     assert_eq!(version(&house.get(A).await), Some(2));
@@ -147,7 +178,11 @@ async fn a_failed_regeneration_is_told_and_the_last_good_page_stays() {
         assert!(only(&receipt).error().is_some(), "{end:?}");
         if end != End::Cookie {
             let kept = house.get(A).await;
-            assert_eq!((kept.status.as_u16(), version(&kept)), (200, Some(1)), "{end:?}");
+            assert_eq!(
+                (kept.status.as_u16(), version(&kept)),
+                (200, Some(1)),
+                "{end:?}"
+            );
             assert!(!is_hit(&kept), "{end:?}: {}", kept.cache_status());
         }
     }
@@ -174,9 +209,13 @@ async fn a_dry_run_changes_nothing() {
     let before = house.cache.stats();
 
     for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
-        for purge in
-            [Purge::path(A), Purge::tag("posts"), Purge::all(), Purge::prefix("/posts"), Purge::tag("new")]
-        {
+        for purge in [
+            Purge::path(A),
+            Purge::tag("posts"),
+            Purge::all(),
+            Purge::prefix("/posts"),
+            Purge::tag("new"),
+        ] {
             let receipt = house.purge(purge.mode(mode).dry_run()).await;
             assert_eq!(receipt.sequence(), None);
         }
@@ -204,7 +243,11 @@ async fn a_tag_and_a_page_say_how_many_entries_they_match() {
         (Purge::prefix("/posts"), None),
         (Purge::all(), None),
     ] {
-        assert_eq!(house.receipt(purge.clone()).await.matched(), matched, "{purge:?}");
+        assert_eq!(
+            house.receipt(purge.clone()).await.matched(),
+            matched,
+            "{purge:?}"
+        );
     }
 }
 
@@ -219,7 +262,11 @@ async fn what_is_matched_is_counted_once_however_often_it_was_rendered() {
     assert_eq!(house.receipt(Purge::tag("posts")).await.matched(), Some(1));
     house.stage.end_with(End::Cookie);
     house.receipt(Purge::path(A)).await;
-    assert_eq!(house.receipt(Purge::tag("posts")).await.matched(), Some(0), "the entry is gone");
+    assert_eq!(
+        house.receipt(Purge::tag("posts")).await.matched(),
+        Some(0),
+        "the entry is gone"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,7 +280,10 @@ async fn an_entry_whose_declared_tags_come_out_equal_is_matched_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_layer_that_has_served_nothing_yet_says_that_it_could_only_mark() {
-    let isr = IsrLayer::builder().pages([POST, ABOUT]).build().expect("the pages fit together");
+    let isr = IsrLayer::builder()
+        .pages([POST, ABOUT])
+        .build()
+        .expect("the pages fit together");
     let stage = Stage::default();
     let service = isr.layer(stage.clone());
 
@@ -248,7 +298,10 @@ async fn a_layer_that_has_served_nothing_yet_says_that_it_could_only_mark() {
 
 #[tokio::test(start_paused = true)]
 async fn behind_a_router_what_no_request_has_shown_is_marked_and_what_one_has_is_regenerated() {
-    let isr = IsrLayer::builder().pages([POST, ABOUT]).build().expect("the pages fit together");
+    let isr = IsrLayer::builder()
+        .pages([POST, ABOUT])
+        .build()
+        .expect("the pages fit together");
     let stage = Stage::default();
     let router = axum::Router::new()
         .route_service("/posts/{slug}", stage.clone())

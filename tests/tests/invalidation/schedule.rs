@@ -36,7 +36,9 @@ async fn a_hundred_shorter_schedules_keep_every_promise() {
 }
 
 fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|value| value.parse().expect("a whole number"))
+    std::env::var(name)
+        .ok()
+        .map(|value| value.parse().expect("a whole number"))
 }
 
 /// A schedule on its way.
@@ -74,8 +76,11 @@ impl Run {
         fastrand::seed(seed);
         let mut rng = Rng::with_seed(seed);
         let (at_once, per_page) = (rng.usize(1..=4), rng.usize(1..=2));
-        let house =
-            House::with(|builder| builder.background_renders(at_once).background_renders_per_page(per_page));
+        let house = House::with(|builder| {
+            builder
+                .background_renders(at_once)
+                .background_renders_per_page(per_page)
+        });
         for (path, when, tag) in [
             ("/posts/a", When::Early, "news"),
             ("/", When::Early, "news"),
@@ -110,15 +115,30 @@ impl Run {
 
     async fn step(&mut self, step: usize) {
         // The first page is the busiest.
-        let page = self.rng.usize(0..PATHS.len()).min(self.rng.usize(0..PATHS.len()));
+        let page = self
+            .rng
+            .usize(0..PATHS.len())
+            .min(self.rng.usize(0..PATHS.len()));
         match self.rng.u32(0..100) {
             0..15 => self.write(page),
             15..30 => self.purge().await,
             30..55 => self.request(page).await,
-            55..70 => self.with_render("reads", |held| !held.has_read, |held| held.read()).await,
-            70..87 => self.with_render("ends", |_| true, |held| held.end(End::Page)).await,
-            87..90 => self.with_render("fails", |_| true, |held| held.end(End::Status(500))).await,
-            90..91 => self.with_render("panics", |_| true, |held| held.end(End::Panic)).await,
+            55..70 => {
+                self.with_render("reads", |held| !held.has_read, |held| held.read())
+                    .await
+            }
+            70..87 => {
+                self.with_render("ends", |_| true, |held| held.end(End::Page))
+                    .await
+            }
+            87..90 => {
+                self.with_render("fails", |_| true, |held| held.end(End::Status(500)))
+                    .await
+            }
+            90..91 => {
+                self.with_render("panics", |_| true, |held| held.end(End::Panic))
+                    .await
+            }
             91..95 => self.leave().await,
             _ => self.wait().await,
         }
@@ -151,9 +171,15 @@ impl Run {
         let stage = &self.house.stage;
         let state = |page: &usize| (*page, self.database[*page], stage.failures(PATHS[*page]));
         let named = pages.iter().map(state).collect();
-        pages.iter().for_each(|page| self.since_purge[*page] = stage.renders());
+        pages
+            .iter()
+            .for_each(|page| self.since_purge[*page] = stage.renders());
         let receipt = self.house.purging(purge.mode(mode)).await;
-        self.purges.push(Purging { named, mode, receipt });
+        self.purges.push(Purging {
+            named,
+            mode,
+            receipt,
+        });
     }
 
     async fn request(&mut self, page: usize) {
@@ -162,10 +188,19 @@ impl Run {
         }
         self.note(format!("somebody asks for {}", PATHS[page]));
         let answer = self.house.visit(PATHS[page]).await;
-        self.requests.push(Request { page, promise: self.promises[page], answer });
+        self.requests.push(Request {
+            page,
+            promise: self.promises[page],
+            answer,
+        });
     }
 
-    async fn with_render(&mut self, does: &str, may: impl Fn(&Held) -> bool, work: impl FnOnce(&Held)) {
+    async fn with_render(
+        &mut self,
+        does: &str,
+        may: impl Fn(&Held) -> bool,
+        work: impl FnOnce(&Held),
+    ) {
         let mut held = self.house.stage.held();
         held.retain(may);
         if held.is_empty() {
@@ -181,7 +216,9 @@ impl Run {
         if self.requests.is_empty() {
             return;
         }
-        let one = self.requests.swap_remove(self.rng.usize(0..self.requests.len()));
+        let one = self
+            .requests
+            .swap_remove(self.rng.usize(0..self.requests.len()));
         self.note(format!("somebody who asked for {} leaves", PATHS[one.page]));
         one.answer.abort();
         settle().await;
@@ -196,21 +233,30 @@ impl Run {
     /// Judges what has been answered and counts what is running.
     async fn check(&mut self) {
         settle().await;
-        let (ended, waiting) = std::mem::take(&mut self.requests).into_iter().partition(Request::is_over);
+        let (ended, waiting) = std::mem::take(&mut self.requests)
+            .into_iter()
+            .partition(Request::is_over);
         self.requests = waiting;
         for request in ended {
             self.judge(request).await;
         }
-        let (ended, waiting) = std::mem::take(&mut self.purges).into_iter().partition(Purging::is_over);
+        let (ended, waiting) = std::mem::take(&mut self.purges)
+            .into_iter()
+            .partition(Purging::is_over);
         self.purges = waiting;
         for purging in ended {
             self.acknowledge(purging).await;
         }
         let held = self.house.stage.held();
         for (path, since) in PATHS.iter().zip(self.since_purge) {
-            let running = held.iter().filter(|held| held.path == *path && held.id >= since).count();
+            let running = held
+                .iter()
+                .filter(|held| held.path == *path && held.id >= since)
+                .count();
             if running > 1 {
-                self.fail(&format!("{running} renders of {path} that no purge has overtaken"));
+                self.fail(&format!(
+                    "{running} renders of {path} that no purge has overtaken"
+                ));
             }
         }
     }
@@ -218,17 +264,32 @@ impl Run {
     async fn judge(&mut self, request: Request) {
         let page = request.page;
         let answer = request.answer.await.expect("a request does not panic");
-        let sight = Sight { version: version(&answer), is_marked: is_marked(&answer) };
-        self.note(format!("{}: {:?} {}", PATHS[page], sight.version, answer.cache_status()));
+        let sight = Sight {
+            version: version(&answer),
+            is_marked: is_marked(&answer),
+        };
+        self.note(format!(
+            "{}: {:?} {}",
+            PATHS[page],
+            sight.version,
+            answer.cache_status()
+        ));
         self.promises[page].saw(sight);
-        if let Err(broken) = request.promise.judge(sight, self.house.stage.failures(PATHS[page])) {
+        if let Err(broken) = request
+            .promise
+            .judge(sight, self.house.stage.failures(PATHS[page]))
+        {
             self.fail(&format!("{}: {broken}", PATHS[page]));
         }
     }
 
     async fn acknowledge(&mut self, purging: Purging) {
         let receipt = only(&purging.receipt.await.expect("a purge does not panic"));
-        self.note(format!("{:?} is {:?}", receipt.selector(), receipt.status()));
+        self.note(format!(
+            "{:?} is {:?}",
+            receipt.selector(),
+            receipt.status()
+        ));
         let how = match (purging.mode, receipt.status()) {
             (_, Status::Regenerated) => Acknowledged::Regenerated,
             (Mode::Expire, _) => Acknowledged::Expired,
@@ -266,7 +327,12 @@ impl Run {
     }
 
     fn fail(&self, what: &str) -> ! {
-        let log = self.log.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
+        let log = self
+            .log
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("\n");
         panic!("{log}\n{what}; ISR_SEED={}", self.seed);
     }
 }

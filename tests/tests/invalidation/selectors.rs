@@ -30,7 +30,12 @@ async fn a_page_with_params_is_one_instance() {
     let house = House::new();
     warm(&house, &[A, B]).await;
 
-    let hits = untouched(&house, Purge::page("/posts/{slug}").param("slug", "a"), [A, B]).await;
+    let hits = untouched(
+        &house,
+        Purge::page("/posts/{slug}").param("slug", "a"),
+        [A, B],
+    )
+    .await;
 
     assert_eq!(hits, [false, true]);
 }
@@ -63,7 +68,11 @@ async fn a_prefix_ends_at_a_segment_boundary() {
         let house = House::pages([BLOG, BLOGS, IN_BLOG]);
         warm(&house, &paths).await;
 
-        assert_eq!(untouched(&house, Purge::prefix(prefix), paths).await, expected, "{prefix}");
+        assert_eq!(
+            untouched(&house, Purge::prefix(prefix), paths).await,
+            expected,
+            "{prefix}"
+        );
     }
 }
 
@@ -83,7 +92,15 @@ async fn the_front_page_is_purged_like_any_other() {
 #[tokio::test(start_paused = true)]
 async fn a_path_is_purged_in_any_spelling() {
     for (cached, spellings) in [
-        ("/posts/caf%C3%A9", &["/posts/café", "/posts/caf%c3%a9", "/posts/caf%C3%A9", "/p%6Fsts/café/"][..]),
+        (
+            "/posts/caf%C3%A9",
+            &[
+                "/posts/café",
+                "/posts/caf%c3%a9",
+                "/posts/caf%C3%A9",
+                "/p%6Fsts/café/",
+            ][..],
+        ),
         ("/posts/a%20b", &["/posts/a b", "/posts/a%20b"]),
         ("/posts/a%2Fb", &["/posts/a%2Fb", "/posts/a%2fb"]),
         (A, &["/posts/a", "/posts/a/", "/posts/%61"]),
@@ -95,7 +112,10 @@ async fn a_path_is_purged_in_any_spelling() {
             let receipt = house.receipt(Purge::path(*spelling)).await;
 
             assert_eq!(receipt.status(), Status::Regenerated, "{spelling}");
-            assert!(receipt.previous_etag().is_some(), "{spelling} names what was cached as {cached}");
+            assert!(
+                receipt.previous_etag().is_some(),
+                "{spelling} names what was cached as {cached}"
+            );
         }
     }
 }
@@ -107,7 +127,11 @@ async fn a_page_whose_route_ends_in_a_slash_is_purged_with_and_without_it() {
         let house = House::pages([DOCS]);
         house.get("/docs/").await;
 
-        assert_eq!(untouched(&house, Purge::path(spelling), ["/docs/"]).await, [false], "{spelling}");
+        assert_eq!(
+            untouched(&house, Purge::path(spelling), ["/docs/"]).await,
+            [false],
+            "{spelling}"
+        );
     }
 }
 
@@ -116,7 +140,12 @@ async fn a_tag_holds_the_decoded_parameter() {
     let house = House::new();
     warm(&house, &["/posts/caf%C3%A9", "/posts/cafe"]).await;
 
-    let hits = untouched(&house, Purge::tag("post:café"), ["/posts/caf%C3%A9", "/posts/cafe"]).await;
+    let hits = untouched(
+        &house,
+        Purge::tag("post:café"),
+        ["/posts/caf%C3%A9", "/posts/cafe"],
+    )
+    .await;
 
     assert_eq!(hits, [false, true]);
 }
@@ -132,10 +161,18 @@ async fn a_path_reaches_every_variant_of_its_page() {
     let receipt = house.receipt(Purge::path("/list")).await;
 
     assert_eq!(receipt.status(), Status::Regenerated);
-    assert_eq!(house.stage.renders(), 6, "each cached variant is rendered anew");
+    assert_eq!(
+        house.stage.renders(),
+        6,
+        "each cached variant is rendered anew"
+    );
     for variant in variants {
         let answer = house.get(variant).await;
-        assert_eq!((version(&answer), is_hit(&answer)), (Some(2), true), "{variant}");
+        assert_eq!(
+            (version(&answer), is_hit(&answer)),
+            (Some(2), true),
+            "{variant}"
+        );
     }
 }
 
@@ -190,7 +227,9 @@ async fn params_that_make_the_path_of_another_page_name_nothing() {
     let house = House::pages([POST, NEW, LIST]);
 
     for (slug, path) in [("new", "/posts/new"), ("", "/posts/")] {
-        let receipt = house.receipt(Purge::page("/posts/{slug}").param("slug", slug)).await;
+        let receipt = house
+            .receipt(Purge::page("/posts/{slug}").param("slug", slug))
+            .await;
         house.get(path).await;
         house.stage.publish(path, 7);
         house.purge(Purge::page(path).mode(Mode::Expire)).await;

@@ -87,7 +87,9 @@ impl Stage {
 
     /// Makes every render of `path` say `tag`.
     pub(crate) fn tag(&self, path: &str, when: When, tag: &str) {
-        self.lock().tags.push((path.to_owned(), when, tag.to_owned()));
+        self.lock()
+            .tags
+            .push((path.to_owned(), when, tag.to_owned()));
     }
 
     /// Holds every render that begins from now on.
@@ -149,18 +151,33 @@ impl Stage {
         let (sender, orders) = mpsc::unbounded_channel();
         let id = inner.renders;
         inner.renders += 1;
-        let held = Held { id, path: path.clone(), has_read: false, orders: sender };
+        let held = Held {
+            id,
+            path: path.clone(),
+            has_read: false,
+            orders: sender,
+        };
         if !inner.by_hand {
             held.end(inner.end);
         }
         inner.held.push(held);
         drop(inner);
-        Running { stage: self.clone(), id, path, orders, failed: true }
+        Running {
+            stage: self.clone(),
+            id,
+            path,
+            orders,
+            failed: true,
+        }
     }
 
     fn read(&self, running: &Running) -> u64 {
         let mut inner = self.lock();
-        inner.held.iter_mut().filter(|held| held.id == running.id).for_each(|held| held.has_read = true);
+        inner
+            .held
+            .iter_mut()
+            .filter(|held| held.id == running.id)
+            .for_each(|held| held.has_read = true);
         inner.versions.get(&running.path).copied().unwrap_or(1)
     }
 
@@ -202,9 +219,13 @@ impl End {
         let mut response = Response::new(body);
         match self {
             Self::Page if version == 0 => *response.status_mut() = StatusCode::NOT_FOUND,
-            Self::Status(status) => *response.status_mut() = StatusCode::from_u16(status).expect("a status"),
+            Self::Status(status) => {
+                *response.status_mut() = StatusCode::from_u16(status).expect("a status")
+            }
             Self::Cookie => {
-                response.headers_mut().insert(SET_COOKIE, HeaderValue::from_static("a=b"));
+                response
+                    .headers_mut()
+                    .insert(SET_COOKIE, HeaderValue::from_static("a=b"));
             }
             Self::Page | Self::Large(_) | Self::Panic => {}
         }
@@ -224,7 +245,10 @@ impl Drop for Running {
         let mut inner = self.stage.lock();
         inner.held.retain(|held| held.id != self.id);
         if self.failed {
-            *inner.failures.entry(std::mem::take(&mut self.path)).or_default() += 1;
+            *inner
+                .failures
+                .entry(std::mem::take(&mut self.path))
+                .or_default() += 1;
         }
     }
 }

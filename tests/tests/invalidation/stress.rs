@@ -62,10 +62,17 @@ async fn read(edited: Arc<Edited>, first: usize) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn after_an_acknowledged_purge_no_thread_reads_older_content() {
     let house = House::new();
-    let edited = Arc::new(Edited { house, acknowledged: Default::default() });
+    let edited = Arc::new(Edited {
+        house,
+        acknowledged: Default::default(),
+    });
 
-    let editors = (0..PATHS.len()).map(|page| tokio::spawn(edit(edited.clone(), page))).collect::<Vec<_>>();
-    let readers = (0..6).map(|first| tokio::spawn(read(edited.clone(), first))).collect::<Vec<_>>();
+    let editors = (0..PATHS.len())
+        .map(|page| tokio::spawn(edit(edited.clone(), page)))
+        .collect::<Vec<_>>();
+    let readers = (0..6)
+        .map(|first| tokio::spawn(read(edited.clone(), first)))
+        .collect::<Vec<_>>();
     for editor in editors {
         editor.await.expect("an editor does not panic");
     }

@@ -45,7 +45,10 @@ async fn targets_that_could_run_together_are_kept_apart() {
     let (site, service) = echo(PAGES);
 
     for target in targets.into_iter().chain(targets) {
-        assert_eq!(ask(&service, with(target, &[])).await.text(), format!("GET {target} {{}} b\"\""));
+        assert_eq!(
+            ask(&service, with(target, &[])).await.text(),
+            format!("GET {target} {{}} b\"\"")
+        );
     }
 
     assert_eq!(site.renders(), targets.len());

@@ -21,7 +21,9 @@ async fn a_set_cookie_is_never_shared() {
     let next = std::sync::atomic::AtomicUsize::new(1);
     site.script(move |_, _| {
         let id = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        Reply::page().header("set-cookie", &format!("id={id}")).into()
+        Reply::page()
+            .header("set-cookie", &format!("id={id}"))
+            .into()
     });
     let clients = (0..50).map(|_| {
         let service = service.clone();
@@ -46,7 +48,10 @@ async fn a_failure_with_a_cookie_is_shared_without_it() {
     visit(&service, "/a").await;
     let remembered = visit(&service, "/a").await;
 
-    assert_eq!((remembered.status.as_u16(), remembered.header("set-cookie")), (503, ""));
+    assert_eq!(
+        (remembered.status.as_u16(), remembered.header("set-cookie")),
+        (503, "")
+    );
 }
 
 #[tokio::test]
@@ -87,15 +92,21 @@ async fn a_page_behind_a_layer_that_refuses_is_not_served_past_it() {
     }
     let isr = IsrLayer::builder().pages([PAGE]).build().unwrap();
     let inside = Router::new().route("/a", get(|| async { "for members" }));
-    let application =
-        Router::new().fallback_service(isr.layer(inside)).layer(from_fn(members_only)).with_state(());
-    let ask_with = |headers: &[(&str, &str)]| isr_tests::request::<Body>(http::Method::GET, "/a", headers);
+    let application = Router::new()
+        .fallback_service(isr.layer(inside))
+        .layer(from_fn(members_only))
+        .with_state(());
+    let ask_with =
+        |headers: &[(&str, &str)]| isr_tests::request::<Body>(http::Method::GET, "/a", headers);
 
     let member = ask(&application, ask_with(&[("authorization", "Bearer x")])).await;
     let stranger = ask(&application, ask_with(&[])).await;
     let again = ask(&application, ask_with(&[("authorization", "Bearer y")])).await;
 
-    assert_eq!((member.text(), stranger.status.as_u16()), ("for members", 401));
+    assert_eq!(
+        (member.text(), stranger.status.as_u16()),
+        ("for members", 401)
+    );
     assert!(is_hit(&again), "{}", again.cache_status());
 }
 
@@ -106,6 +117,13 @@ fn headers_that_say_who_asks_can_be_no_part_of_a_key() {
 
         assert!(IsrLayer::builder().pages([page]).build().is_err(), "{name}");
         let kept = http::HeaderName::from_static(name);
-        assert!(IsrLayer::builder().pages([PAGE]).keep_header(kept).build().is_err(), "{name}");
+        assert!(
+            IsrLayer::builder()
+                .pages([PAGE])
+                .keep_header(kept)
+                .build()
+                .is_err(),
+            "{name}"
+        );
     }
 }

@@ -67,16 +67,30 @@ mod percent_encoding_of_the_origin {
 
 /// An origin that shows the account of whoever's cookie it sees, at anything that contains its name.
 fn careless(seen: &Seen) -> Reply {
-    let user = seen.headers.get("cookie").and_then(|cookie| cookie.to_str().ok()).unwrap_or("nobody");
+    let user = seen
+        .headers
+        .get("cookie")
+        .and_then(|cookie| cookie.to_str().ok())
+        .unwrap_or("nobody");
     let is_account = decoded(seen.uri.path()).contains("account");
-    let content = if is_account { format!("the account of {user}") } else { "an asset".to_owned() };
-    Reply::page().header("cache-control", "public, max-age=60").chunk(content)
+    let content = if is_account {
+        format!("the account of {user}")
+    } else {
+        "an asset".to_owned()
+    };
+    Reply::page()
+        .header("cache-control", "public, max-age=60")
+        .chunk(content)
 }
 
 fn origin(pages: impl IntoIterator<Item = Page>) -> Isr<Site> {
     let site = Site::new();
     site.script(|seen, _| careless(seen).into());
-    IsrLayer::builder().pages(pages).build().expect("the pages do not contradict each other").layer(site)
+    IsrLayer::builder()
+        .pages(pages)
+        .build()
+        .expect("the pages do not contradict each other")
+        .layer(site)
 }
 
 async fn ask_as(service: &Isr<Site>, name: &str, headers: &[(&str, &str)]) -> Answer {
@@ -89,13 +103,22 @@ async fn attack(service: &Isr<Site>, name: &str) {
 
     let attacker = ask_as(service, name, &[]).await;
 
-    assert!(!attacker.text().contains("alice"), "{name}: {} {:?}", attacker.text(), attacker.headers);
+    assert!(
+        !attacker.text().contains("alice"),
+        "{name}: {} {:?}",
+        attacker.text(),
+        attacker.headers
+    );
 }
 
 #[tokio::test]
 async fn a_private_page_is_not_stored_under_a_public_ones_name() {
     for name in NAMES {
-        attack(&origin([Page::new("/assets/{*file}"), Page::new("/{page}")]), name).await;
+        attack(
+            &origin([Page::new("/assets/{*file}"), Page::new("/{page}")]),
+            name,
+        )
+        .await;
     }
 }
 
@@ -132,5 +155,8 @@ async fn an_escaped_slash_stays_part_of_its_segment() {
     let deep = ask_as(&service, "/posts/a/b", &[]).await;
     let escaped = ask_as(&service, "/posts/a%2fb", &[]).await;
 
-    assert_eq!((deep.cache_status(), escaped.cache_status()), ("", "isr; fwd=uri-miss; stored"));
+    assert_eq!(
+        (deep.cache_status(), escaped.cache_status()),
+        ("", "isr; fwd=uri-miss; stored")
+    );
 }

@@ -10,7 +10,8 @@ use tower::Layer;
 use crate::{Plain, with};
 
 const SECRET: &str = "a-secret-of-more-than-24-bytes";
-const POST: Page = Page::new("/posts/{slug}").policy(Policy::new().revalidate(Duration::from_millis(1)));
+const POST: Page =
+    Page::new("/posts/{slug}").policy(Policy::new().revalidate(Duration::from_millis(1)));
 
 fn is_about(answer: &Answer, state: &str) -> bool {
     answer.status == 200 && answer.text() == state
@@ -27,9 +28,22 @@ async fn no_draft_is_seen_without_the_cookie_and_none_is_missed_with_it() {
         };
         Reply::page().chunk(state).into()
     });
-    let isr = IsrLayer::builder().pages([POST]).draft(SECRET).build().unwrap();
-    let asked = ask(&isr.draft_service().unwrap(), get::<Plain>(&format!("/?secret={SECRET}"))).await;
-    let cookie = asked.header("set-cookie").split(';').next().unwrap().to_owned();
+    let isr = IsrLayer::builder()
+        .pages([POST])
+        .draft(SECRET)
+        .build()
+        .unwrap();
+    let asked = ask(
+        &isr.draft_service().unwrap(),
+        get::<Plain>(&format!("/?secret={SECRET}")),
+    )
+    .await;
+    let cookie = asked
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     let service = isr.layer(site);
     let mut clients = JoinSet::new();
 

@@ -11,15 +11,21 @@ use crate::{Plain, is_hit, visit, with};
 fn touchy() -> (Site, Isr<Site>) {
     let site = Site::new();
     site.script(|seen, _| {
-        let fields =
-            seen.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+        let fields = seen
+            .headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum::<usize>();
         match fields {
             0 if seen.uri.query().is_none() && seen.method == Method::GET => Reply::page().into(),
             0..4096 => Reply::status(400).into(),
             _ => Reply::status(431).into(),
         }
     });
-    let isr = IsrLayer::builder().pages([Page::new("/a")]).build().expect("the page will do");
+    let isr = IsrLayer::builder()
+        .pages([Page::new("/a")])
+        .build()
+        .expect("the page will do");
     let service = isr.layer(site.clone());
     (site, service)
 }
@@ -27,7 +33,11 @@ fn touchy() -> (Site, Isr<Site>) {
 async fn assert_unharmed(service: &Isr<Site>, attack: &str) {
     let victim = visit(service, "/a").await;
 
-    assert_eq!((victim.status.as_u16(), victim.text()), (200, "/a v1"), "{attack}");
+    assert_eq!(
+        (victim.status.as_u16(), victim.text()),
+        (200, "/a v1"),
+        "{attack}"
+    );
 }
 
 #[tokio::test]
@@ -81,7 +91,13 @@ async fn a_header_that_origins_choke_on_fails_nobody() {
 #[tokio::test]
 async fn another_method_fails_nobody() {
     let (_, service) = touchy();
-    for method in [Method::POST, Method::DELETE, Method::OPTIONS, Method::TRACE, Method::PATCH] {
+    for method in [
+        Method::POST,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::PATCH,
+    ] {
         let refused = ask(&service, request::<Plain>(method, "/a", &[])).await;
         assert_eq!(refused.status, 400);
         assert_unharmed(&service, "another method").await;
@@ -102,7 +118,12 @@ async fn a_head_makes_no_empty_page() {
 #[tokio::test]
 async fn an_overlong_or_cloaked_query_fails_nobody() {
     let (_, service) = touchy();
-    for query in ["x".repeat(10_000), "%".to_owned(), "%00".to_owned(), "a[]=1&a=2".to_owned()] {
+    for query in [
+        "x".repeat(10_000),
+        "%".to_owned(),
+        "%00".to_owned(),
+        "a[]=1&a=2".to_owned(),
+    ] {
         let answer = ask(&service, with(&format!("/a?{query}"), &[])).await;
         assert_eq!(answer.status, 200, "{query:.20}");
     }

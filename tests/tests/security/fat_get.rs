@@ -8,8 +8,12 @@ use crate::{Plain, echo, is_hit, visit};
 
 fn fat(method: &str, headers: &[(&str, &str)]) -> Request<Plain> {
     let request = Request::builder().method(method).uri("/a");
-    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    request.body(Plain::from("q=poison")).expect("the request is one")
+    let request = headers.iter().fold(request, |request, (name, value)| {
+        request.header(*name, *value)
+    });
+    request
+        .body(Plain::from("q=poison"))
+        .expect("the request is one")
 }
 
 fn is_clean(answer: &Answer) -> bool {
@@ -19,7 +23,12 @@ fn is_clean(answer: &Answer) -> bool {
 #[tokio::test]
 async fn a_body_is_neither_stored_nor_answered_from_what_is_stored() {
     let forms = [("content-type", "application/x-www-form-urlencoded")];
-    for headers in [&forms[..], &[("content-length", "8")], &[("transfer-encoding", "chunked")], &[]] {
+    for headers in [
+        &forms[..],
+        &[("content-length", "8")],
+        &[("transfer-encoding", "chunked")],
+        &[],
+    ] {
         let (_, service) = echo([Page::new("/a")]);
 
         let before = ask(&service, fat("GET", headers)).await;
@@ -35,13 +44,19 @@ async fn a_body_is_neither_stored_nor_answered_from_what_is_stored() {
 
 #[tokio::test]
 async fn other_methods_with_or_without_a_body_are_not_stored() {
-    for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "POISON"] {
+    for method in [
+        "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "POISON",
+    ] {
         let (_, service) = echo([Page::new("/a")]);
 
         let other = ask(&service, fat(method, &[])).await;
         let victim = visit(&service, "/a").await;
 
         assert_eq!(other.cache_status(), "", "{method}");
-        assert!(is_clean(&victim) && !is_hit(&victim), "{method}: {}", victim.text());
+        assert!(
+            is_clean(&victim) && !is_hit(&victim),
+            "{method}: {}",
+            victim.text()
+        );
     }
 }

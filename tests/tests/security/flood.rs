@@ -38,7 +38,9 @@ async fn origin(unknown: Unknown, request: Request<Plain>) -> Result<Response<Pl
             *response.body_mut() = Plain::from(vec![b'y'; 1 << 10]);
         }
         Unknown::Html => {
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
             *response.body_mut() = Plain::from(request.uri().path().repeat(400));
         }
     }
@@ -48,8 +50,15 @@ async fn origin(unknown: Unknown, request: Request<Plain>) -> Result<Response<Pl
 /// Bytes of memory that were resident at most since the last call of [`forget_peak`].
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("there is a /proc");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it tells the memory");
-    let kilobytes = line.trim().trim_end_matches(" kB").parse::<u64>().expect("it is a number");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .expect("it tells the memory");
+    let kilobytes = line
+        .trim()
+        .trim_end_matches(" kB")
+        .parse::<u64>()
+        .expect("it is a number");
     kilobytes * 1024
 }
 
@@ -62,10 +71,14 @@ async fn is_hit<S>(service: &mut S, path: String) -> bool
 where
     S: Service<Request<Plain>, Response = Response<isr_layer::IsrBody<Plain>>, Error = Infallible>,
 {
-    let request = Request::get(path).body(Plain::default()).expect("the path is one");
+    let request = Request::get(path)
+        .body(Plain::default())
+        .expect("the path is one");
     let service = service.ready().await.expect("the origin never fails");
     let response = service.call(request).await.expect("the origin never fails");
-    response.headers()["cache-status"].to_str().is_ok_and(|status| status.starts_with("isr; hit"))
+    response.headers()["cache-status"]
+        .to_str()
+        .is_ok_and(|status| status.starts_with("isr; hit"))
 }
 
 /// Floods a site whose hot pages are asked for meanwhile, one for each unknown path. Gives how many of those were hits, of
@@ -73,7 +86,11 @@ where
 async fn flood(builder: IsrLayerBuilder, unknown: Unknown, paths: usize) -> (usize, u64) {
     forget_peak();
     let before = peak();
-    let isr = builder.pages([POST]).memory(MEMORY).build().expect("all of it is accepted");
+    let isr = builder
+        .pages([POST])
+        .memory(MEMORY)
+        .build()
+        .expect("all of it is accepted");
     let mut service: Isr<_> = isr.layer(service_fn(move |request| origin(unknown, request)));
     // Memory is full of what nobody asks for twice when the pages come that many ask for.
     for n in 0..paths / 2 {
@@ -82,7 +99,9 @@ async fn flood(builder: IsrLayerBuilder, unknown: Unknown, paths: usize) -> (usi
     for n in 0..3 * HOT {
         // The limit on new keys is for strangers: a revalidation makes these known.
         is_hit(&mut service, format!("/posts/hot-{}", n % HOT)).await;
-        isr.cache().revalidate(isr_layer::Purge::path(format!("/posts/hot-{}", n % HOT))).await;
+        isr.cache()
+            .revalidate(isr_layer::Purge::path(format!("/posts/hot-{}", n % HOT)))
+            .await;
     }
     let mut hits = 0;
     for n in 0..paths {
@@ -92,13 +111,23 @@ async fn flood(builder: IsrLayerBuilder, unknown: Unknown, paths: usize) -> (usi
         hits += usize::from(is_hit(&mut service, format!("/posts/hot-{}", n * 7 % HOT)).await);
     }
     isr.cache().drained().await;
-    assert!(isr.cache().stats().bytes <= MEMORY, "{:?}", isr.cache().stats());
+    assert!(
+        isr.cache().stats().bytes <= MEMORY,
+        "{:?}",
+        isr.cache().stats()
+    );
     (hits * 1000 / paths, peak().saturating_sub(before))
 }
 
 fn assert_unharmed((per_mille, grown): (usize, u64)) {
-    assert!(per_mille >= 990, "{per_mille} of a thousand requests for hot pages were hits");
-    assert!(grown <= MEMORY + MEMORY / 5, "resident memory grew by {grown} bytes, {MEMORY} are configured");
+    assert!(
+        per_mille >= 990,
+        "{per_mille} of a thousand requests for hot pages were hits"
+    );
+    assert!(
+        grown <= MEMORY + MEMORY / 5,
+        "resident memory grew by {grown} bytes, {MEMORY} are configured"
+    );
 }
 
 /// Runs [`one_flood`] for each kind in a process of its own: what others have needed would be counted too.
@@ -132,7 +161,11 @@ async fn one_flood() {
         // Each of these is encoded in two ways, which takes its time.
         _ => flood(open, Unknown::Html, paths / 5).await,
     };
-    println!("{kind}: {} of a thousand hits, {} KiB more resident", result.0, result.1 / 1024);
+    println!(
+        "{kind}: {} of a thousand hits, {} KiB more resident",
+        result.0,
+        result.1 / 1024
+    );
     assert_unharmed(result);
 }
 

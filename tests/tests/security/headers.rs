@@ -72,12 +72,17 @@ async fn a_refresh_that_a_poisoned_request_sets_off_is_rendered_without_it() {
     let (site, isr, service) = {
         let site = isr_tests::Site::new();
         site.script(|seen, _| isr_tests::Reply::page().chunk(crate::repeated(seen)).into());
-        let isr = isr_layer::IsrLayer::builder().pages([PAGE]).build().unwrap();
+        let isr = isr_layer::IsrLayer::builder()
+            .pages([PAGE])
+            .build()
+            .unwrap();
         let service = isr.layer(site.clone());
         (site, isr, service)
     };
     visit(&service, "/a").await;
-    isr.cache().revalidate(Purge::path("/a").mode(isr_layer::Mode::Stale)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(isr_layer::Mode::Stale))
+        .await;
 
     ask(&service, with("/a", &POISONS)).await;
     isr.cache().drained().await;

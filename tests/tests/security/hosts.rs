@@ -13,7 +13,11 @@ const LISTED: &str = "shop.example";
 fn shop() -> (Site, IsrLayer, Isr<Site>) {
     let site = Site::new();
     site.script(|seen, _| Reply::page().chunk(repeated(seen)).into());
-    let isr = IsrLayer::builder().pages([HOME]).hosts([LISTED]).build().expect("it is a host");
+    let isr = IsrLayer::builder()
+        .pages([HOME])
+        .hosts([LISTED])
+        .build()
+        .expect("it is a host");
     let service = isr.layer(site.clone());
     (site, isr, service)
 }
@@ -57,13 +61,21 @@ async fn nothing_a_stranger_says_of_the_host_is_in_what_others_get() {
         &[("host", "shop.example/evil.example")],
         &[],
     ] {
-        for target in ["/", "http://evil.example/", "http://evil.example@shop.example:6666/"] {
+        for target in [
+            "/",
+            "http://evil.example/",
+            "http://evil.example@shop.example:6666/",
+        ] {
             let (_, _, service) = shop();
             ask(&service, as_target(target, headers)).await;
 
             let victim = ask(&service, with("/", &[("host", LISTED)])).await;
 
-            assert_eq!(victim.text(), "GET / {\"host\": \"shop.example\"} b\"\"", "{target} {headers:?}");
+            assert_eq!(
+                victim.text(),
+                "GET / {\"host\": \"shop.example\"} b\"\"",
+                "{target} {headers:?}"
+            );
         }
     }
 }

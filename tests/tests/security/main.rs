@@ -24,13 +24,19 @@ type Plain = Full<bytes::Bytes>;
 fn echo(pages: impl IntoIterator<Item = Page>) -> (Site, Isr<Site>) {
     let site = Site::new();
     site.script(|seen, _| Reply::page().chunk(repeated(seen)).into());
-    let isr = IsrLayer::builder().pages(pages).build().expect("the pages do not contradict each other");
+    let isr = IsrLayer::builder()
+        .pages(pages)
+        .build()
+        .expect("the pages do not contradict each other");
     let service = isr.layer(site.clone());
     (site, service)
 }
 
 fn repeated(seen: &Seen) -> String {
-    format!("{} {} {:?} {:?}", seen.method, seen.uri, seen.headers, seen.body)
+    format!(
+        "{} {} {:?} {:?}",
+        seen.method, seen.uri, seen.headers, seen.body
+    )
 }
 
 /// A stranger's request: GET, with these headers.

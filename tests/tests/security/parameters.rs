@@ -75,7 +75,10 @@ async fn a_page_that_declares_no_parameter_sees_none() {
     let (site, service) = echo([Page::new("/a")]);
 
     for query in ["q=poison", "a=1&b=2", "%00", ";", "&&&", "="] {
-        assert_eq!(visit(&service, &format!("/a?{query}")).await.text(), "GET /a {} b\"\"");
+        assert_eq!(
+            visit(&service, &format!("/a?{query}")).await.text(),
+            "GET /a {} b\"\""
+        );
     }
 
     assert_eq!(site.renders(), 1);

@@ -73,7 +73,11 @@ async fn equal_bodies_keep_their_etag_over_regenerations_and_changed_ones_do_not
     let third = visit(&service).await;
 
     assert_eq!(site.renders(), 3);
-    assert!(first.header("etag").starts_with('"'), "strong: {}", first.header("etag"));
+    assert!(
+        first.header("etag").starts_with('"'),
+        "strong: {}",
+        first.header("etag")
+    );
     assert_eq!(first.header("etag"), second.header("etag"));
     assert_ne!(second.header("etag"), third.header("etag"));
 }
@@ -81,7 +85,11 @@ async fn equal_bodies_keep_their_etag_over_regenerations_and_changed_ones_do_not
 #[tokio::test]
 async fn a_handlers_own_etag_and_cache_control_stay() {
     let (site, service) = site_with(A);
-    site.act(Reply::page().header("etag", "\"mine\"").header("cache-control", "max-age=7"));
+    site.act(
+        Reply::page()
+            .header("etag", "\"mine\"")
+            .header("cache-control", "max-age=7"),
+    );
 
     for answer in [visit(&service).await, visit(&service).await] {
         assert_eq!(answer.header("etag"), "\"mine\"");
@@ -94,7 +102,10 @@ async fn without_a_word_of_the_handler_nobody_downstream_keeps_a_page() {
     let (_, service) = site_with(A);
 
     for answer in [visit(&service).await, visit(&service).await] {
-        assert_eq!(answer.header("cache-control"), "public, max-age=0, must-revalidate");
+        assert_eq!(
+            answer.header("cache-control"),
+            "public, max-age=0, must-revalidate"
+        );
     }
 }
 
@@ -114,7 +125,10 @@ async fn the_handlers_headers_are_kept_and_those_of_its_connection_are_not() {
 
     for answer in [visit(&service).await, visit(&service).await] {
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
-        assert_eq!(answer.headers.get_all("x-own").iter().collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(
+            answer.headers.get_all("x-own").iter().collect::<Vec<_>>(),
+            ["one", "two"]
+        );
         for gone in ["connection", "x-private-hop", "keep-alive", "te", "upgrade"] {
             assert!(!answer.headers.contains_key(gone), "{gone}");
         }
@@ -135,20 +149,34 @@ async fn declared_headers_are_named_once_in_vary_beside_what_the_handler_said() 
 #[tokio::test]
 async fn members_of_caches_behind_are_kept_and_ours_is_the_last() {
     let (site, service) = site_with(A);
-    site.act(Reply::page().header("cache-status", "origin; hit").header("cache-status", "mid; fwd=miss"));
+    site.act(
+        Reply::page()
+            .header("cache-status", "origin; hit")
+            .header("cache-status", "mid; fwd=miss"),
+    );
 
     let first = visit(&service).await;
     let second = visit(&service).await;
 
-    assert_eq!(first.cache_status(), "origin; hit, mid; fwd=miss, isr; fwd=uri-miss; stored");
-    assert_eq!(second.cache_status(), "origin; hit, mid; fwd=miss, isr; hit");
+    assert_eq!(
+        first.cache_status(),
+        "origin; hit, mid; fwd=miss, isr; fwd=uri-miss; stored"
+    );
+    assert_eq!(
+        second.cache_status(),
+        "origin; hit, mid; fwd=miss, isr; hit"
+    );
     assert_eq!(second.headers.get_all("cache-status").iter().count(), 1);
 }
 
 #[tokio::test]
 async fn cache_status_can_be_turned_off_and_age_stays() {
     let site = Site::new();
-    let isr = IsrLayer::builder().pages([A]).cache_status(false).build().unwrap();
+    let isr = IsrLayer::builder()
+        .pages([A])
+        .cache_status(false)
+        .build()
+        .unwrap();
     let service = isr.layer(site.clone());
 
     visit(&service).await;
@@ -163,7 +191,11 @@ async fn cache_status_can_be_turned_off_and_age_stays() {
 async fn turned_off_or_not_members_of_caches_behind_are_kept() {
     let site = Site::new();
     site.act(Reply::page().header("cache-status", "origin; hit"));
-    let isr = IsrLayer::builder().pages([A]).cache_status(false).build().unwrap();
+    let isr = IsrLayer::builder()
+        .pages([A])
+        .cache_status(false)
+        .build()
+        .unwrap();
     let service = isr.layer(site);
 
     visit(&service).await;
@@ -188,7 +220,10 @@ async fn the_trailers_of_a_stored_page_arrive_each_time() {
     site.act(Reply::page().trailer("x-checksum", "abc"));
 
     for answer in [visit(&service).await, visit(&service).await] {
-        assert_eq!(answer.trailers.expect("trailers arrive")["x-checksum"], "abc");
+        assert_eq!(
+            answer.trailers.expect("trailers arrive")["x-checksum"],
+            "abc"
+        );
     }
     assert_eq!(site.renders(), 1);
 }
@@ -196,7 +231,13 @@ async fn the_trailers_of_a_stored_page_arrive_each_time() {
 #[tokio::test]
 async fn a_body_in_chunks_arrives_as_it_was() {
     let (site, service) = site_with(A);
-    site.act(Reply::page().chunk("one ").chunk("").chunk("two ").chunk("three"));
+    site.act(
+        Reply::page()
+            .chunk("one ")
+            .chunk("")
+            .chunk("two ")
+            .chunk("three"),
+    );
 
     for answer in [visit(&service).await, visit(&service).await] {
         assert_eq!(answer.text(), "one two three");
@@ -218,7 +259,13 @@ async fn a_body_as_long_as_its_head_says_is_stored_and_what_is_no_length_says_no
 #[tokio::test]
 async fn permanent_redirects_are_stored_and_temporary_ones_when_the_policy_says_so() {
     let temporary = A.policy(Policy::new().allow_temporary(true).revalidate(secs(60)));
-    for (page, status) in [(A, 301), (A, 308), (temporary, 302), (temporary, 307), (temporary, 203)] {
+    for (page, status) in [
+        (A, 301),
+        (A, 308),
+        (temporary, 302),
+        (temporary, 307),
+        (temporary, 203),
+    ] {
         let (site, service) = site_with(page);
         site.act(Reply::status(status).header("location", "/b"));
 

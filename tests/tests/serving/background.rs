@@ -12,8 +12,13 @@ const Q: Page = Page::new("/q/{n}").policy(Policy::new().revalidate(secs(10)).ex
 /// A site whose pages `/p/0` to `/p/9` and `/q/0` to `/q/9` are all stale, with its gate closed.
 async fn stale_site(at_once: usize, per_page: usize) -> (Site, IsrLayer, Isr<Site>) {
     let site = Site::new();
-    let builder = IsrLayer::builder().pages([P, Q]).background_renders(at_once);
-    let isr = builder.background_renders_per_page(per_page).build().expect("the limits are above none");
+    let builder = IsrLayer::builder()
+        .pages([P, Q])
+        .background_renders(at_once);
+    let isr = builder
+        .background_renders_per_page(per_page)
+        .build()
+        .expect("the limits are above none");
     let service = isr.layer(site.clone());
     for n in 0..10 {
         for page in ["p", "q"] {
@@ -45,7 +50,10 @@ async fn no_more_refreshes_run_at_once_than_allowed_and_all_of_them_run() {
 
     assert_eq!(site.renders(), 30);
     for n in 0..10 {
-        assert_eq!(ask(&service, get::<Plain>(&format!("/p/{n}"))).await.text(), format!("/p/{n} v2"));
+        assert_eq!(
+            ask(&service, get::<Plain>(&format!("/p/{n}"))).await.text(),
+            format!("/p/{n} v2")
+        );
     }
 }
 
@@ -68,7 +76,9 @@ async fn a_refresh_that_gains_a_waiter_needs_no_permit() {
     assert_eq!(site.running(), 1);
 
     // `/p/9` waits for a permit; now a client has to wait for it.
-    isr.cache().revalidate(Purge::path("/p/9").mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::path("/p/9").mode(Mode::Expire))
+        .await;
     let client = tokio::spawn({
         let service = service.clone();
         async move { ask(&service, get::<Plain>("/p/9")).await }
@@ -99,11 +109,13 @@ async fn a_cold_request_needs_no_permit() {
 async fn a_render_that_hangs_gives_its_place_back_by_its_time_limit() {
     let (site, isr, service) = stale_site(1, 1).await;
     site.before().open();
-    site.script(
-        |seen, _| {
-            if seen.uri.path() == "/p/0" { Act::Hang } else { isr_tests::Reply::page().into() }
-        },
-    );
+    site.script(|seen, _| {
+        if seen.uri.path() == "/p/0" {
+            Act::Hang
+        } else {
+            isr_tests::Reply::page().into()
+        }
+    });
 
     see(&service, "p").await;
     tokio::time::sleep(secs(31)).await;
@@ -145,8 +157,15 @@ async fn a_render_on_demand_waits_half_an_hour_for_its_place_and_is_left_to_who_
     purging.await.unwrap();
     site.before().open();
 
-    assert!((20 + 60..20 + 62).contains(&site.renders()), "{} of half a minute each", site.renders());
-    assert_eq!(ask(&service, get::<Plain>("/p/69")).await.text(), "/p/69 v2");
+    assert!(
+        (20 + 60..20 + 62).contains(&site.renders()),
+        "{} of half a minute each",
+        site.renders()
+    );
+    assert_eq!(
+        ask(&service, get::<Plain>("/p/69")).await.text(),
+        "/p/69 v2"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,7 +173,9 @@ async fn many_regenerations_on_demand_keep_the_limit_and_all_run() {
     let (site, isr, service) = stale_site(4, 4).await;
     site.before().open();
 
-    isr.cache().revalidate(Purge::all().mode(Mode::Regenerate)).await;
+    isr.cache()
+        .revalidate(Purge::all().mode(Mode::Regenerate))
+        .await;
     isr.cache().drained().await;
 
     assert!(site.peak() <= 4, "{}", site.peak());
@@ -165,7 +186,9 @@ async fn many_regenerations_on_demand_keep_the_limit_and_all_run() {
 /// How many refreshes of forty stale pages run at once, where the builder was told that much and no more.
 async fn at_once(set: impl FnOnce(IsrLayerBuilder) -> IsrLayerBuilder) -> usize {
     let site = Site::new();
-    let isr = set(IsrLayer::builder().pages([P])).build().expect("the limits are above none");
+    let isr = set(IsrLayer::builder().pages([P]))
+        .build()
+        .expect("the limits are above none");
     let service = isr.layer(site.clone());
     for n in 0..40 {
         ask(&service, get::<Plain>(&format!("/p/{n}"))).await;
@@ -202,7 +225,10 @@ async fn a_render_inside_of_a_background_render_needs_no_place_of_its_own() {
                 // The page is made of another one, which nobody has asked for yet.
                 let inner = ask(&service, get::<Plain>("/p/inner")).await;
                 let mut answer = tower::ServiceExt::oneshot(site, request).await?;
-                answer.headers_mut().insert("x-inner", inner.cache_status().parse().expect("it is a value"));
+                answer.headers_mut().insert(
+                    "x-inner",
+                    inner.cache_status().parse().expect("it is a value"),
+                );
                 Ok::<_, isr_tests::SiteError>(answer)
             }
         }
@@ -214,7 +240,10 @@ async fn a_render_inside_of_a_background_render_needs_no_place_of_its_own() {
     isr.cache().drained().await;
     let refreshed = ask(&outer, get::<Plain>("/q/0")).await;
 
-    assert_eq!((refreshed.text(), refreshed.header("x-inner")), ("/q/0 v2", "isr; fwd=uri-miss; stored"));
+    assert_eq!(
+        (refreshed.text(), refreshed.header("x-inner")),
+        ("/q/0 v2", "isr; fwd=uri-miss; stored")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,14 +253,23 @@ async fn what_a_revalidation_asked_for_goes_before_refreshes_that_wait_longer() 
 
     let purging = tokio::spawn({
         let cache = isr.cache();
-        async move { cache.revalidate(Purge::path("/q/7").mode(Mode::Regenerate)).await }
+        async move {
+            cache
+                .revalidate(Purge::path("/q/7").mode(Mode::Regenerate))
+                .await
+        }
     });
     settle().await;
     site.before().open();
     purging.await.unwrap();
     isr.cache().drained().await;
 
-    let order = site.seen().iter().skip(20).map(|seen| seen.uri.to_string()).collect::<Vec<_>>();
+    let order = site
+        .seen()
+        .iter()
+        .skip(20)
+        .map(|seen| seen.uri.to_string())
+        .collect::<Vec<_>>();
     assert_eq!(order[..3], ["/p/0", "/q/7", "/p/1"]);
     assert_eq!(order.len(), 11);
 }

@@ -35,7 +35,10 @@ async fn pauses(site: &Site, service: &Isr<Site>, total: Duration) -> Vec<u64> {
 fn assert_pauses(pauses: &[u64], seconds: &[u64]) {
     assert!(pauses.len() >= seconds.len(), "{pauses:?} for {seconds:?}");
     for (tenths, seconds) in pauses.iter().zip(seconds) {
-        assert!((seconds * 9..=seconds * 10 + 1).contains(tenths), "{pauses:?} for {seconds:?}");
+        assert!(
+            (seconds * 9..=seconds * 10 + 1).contains(tenths),
+            "{pauses:?} for {seconds:?}"
+        );
     }
 }
 
@@ -53,7 +56,12 @@ async fn the_pause_of_a_page_with_something_to_show_doubles_to_sixty_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn the_pause_of_a_cold_key_doubles_to_five_seconds() {
-    for act in [Act::Panic, Act::Error, Reply::status(500).into(), Reply::page().cut().into()] {
+    for act in [
+        Act::Panic,
+        Act::Error,
+        Reply::status(500).into(),
+        Reply::page().cut().into(),
+    ] {
         let (site, service) = site_with(A);
         site.act(act);
 
@@ -78,12 +86,19 @@ async fn the_pause_of_an_expired_page_is_that_of_a_cold_key() {
 #[tokio::test(start_paused = true)]
 async fn a_remembered_failure_says_when_to_come_again() {
     let (site, service) = site_with(A);
-    site.act(Reply::status(503).header("set-cookie", "id=1").chunk("down"));
+    site.act(
+        Reply::status(503)
+            .header("set-cookie", "id=1")
+            .chunk("down"),
+    );
     visit(&service).await;
 
     let remembered = visit(&service).await;
 
-    assert_eq!((remembered.status.as_u16(), remembered.text()), (503, "down"));
+    assert_eq!(
+        (remembered.status.as_u16(), remembered.text()),
+        (503, "down")
+    );
     assert_eq!(remembered.header("retry-after"), "1");
     assert_eq!(remembered.header("cache-control"), "no-store");
     assert!(!remembered.headers.contains_key("set-cookie"));
@@ -121,16 +136,27 @@ async fn success_resets_the_pause() {
 
 #[tokio::test(start_paused = true)]
 async fn a_purge_ends_the_pause() {
-    for purge in [Purge::path("/a"), Purge::page("/a"), Purge::prefix("/"), Purge::all()] {
+    for purge in [
+        Purge::path("/a"),
+        Purge::page("/a"),
+        Purge::prefix("/"),
+        Purge::all(),
+    ] {
         let (site, isr, service) = site_and_layer(A);
         site.act(Reply::status(500));
         visit(&service).await;
         site.act(Reply::page());
 
-        isr.cache().revalidate(purge.clone().mode(Mode::Stale)).await;
+        isr.cache()
+            .revalidate(purge.clone().mode(Mode::Stale))
+            .await;
         let answer = visit(&service).await;
 
-        assert_eq!((answer.status.as_u16(), site.renders()), (200, 2), "{purge:?}");
+        assert_eq!(
+            (answer.status.as_u16(), site.renders()),
+            (200, 2),
+            "{purge:?}"
+        );
     }
 }
 
@@ -142,7 +168,9 @@ async fn after_a_purge_the_pauses_begin_anew() {
     pass(10).await;
     assert_pauses(&pauses(&site, &service, secs(16)).await, &[1, 2, 4, 8]);
 
-    isr.cache().revalidate(Purge::path("/a").mode(Mode::Stale)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(Mode::Stale))
+        .await;
 
     assert_pauses(&pauses(&site, &service, secs(8)).await, &[1, 2, 4]);
 }
@@ -154,7 +182,9 @@ async fn regeneration_on_demand_ignores_the_pause() {
     visit(&service).await;
     site.act(Reply::page());
 
-    isr.cache().revalidate(Purge::path("/a").mode(Mode::Regenerate)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(Mode::Regenerate))
+        .await;
 
     assert_eq!(visit(&service).await.cache_status(), "isr; hit");
     assert_eq!(site.renders(), 2);
@@ -164,7 +194,13 @@ async fn regeneration_on_demand_ignores_the_pause() {
 async fn the_pause_of_one_key_is_not_that_of_another() {
     let site = Site::new();
     let service = tower::Layer::layer(&crate::isr([isr_layer::Page::new("/p/{n}")]), site.clone());
-    site.script(|seen, _| if seen.uri.path() == "/p/1" { Act::Panic } else { Reply::page().into() });
+    site.script(|seen, _| {
+        if seen.uri.path() == "/p/1" {
+            Act::Panic
+        } else {
+            Reply::page().into()
+        }
+    });
 
     let failed = isr_tests::ask(&service, isr_tests::get::<crate::Plain>("/p/1")).await;
     let other = isr_tests::ask(&service, isr_tests::get::<crate::Plain>("/p/2")).await;

@@ -39,7 +39,10 @@ async fn the_bytes_of_all_entries_stay_within_the_limit() {
 
         assert!(stats.bytes <= limit, "{stats:?}");
         assert!(stats.bytes > limit / 2, "the room is used: {stats:?}");
-        assert!(stats.bytes >= stats.entries as u64 * 2_000, "bodies are counted: {stats:?}");
+        assert!(
+            stats.bytes >= stats.entries as u64 * 2_000,
+            "bodies are counted: {stats:?}"
+        );
     }
 }
 
@@ -52,7 +55,10 @@ async fn the_number_of_entries_stays_within_the_limit() {
         let stats = isr.cache().stats();
 
         assert!(stats.entries as u64 <= limit, "{stats:?} for {limit}");
-        assert!(stats.entries as u64 >= limit.div_ceil(2), "{stats:?} for {limit}");
+        assert!(
+            stats.entries as u64 >= limit.div_ceil(2),
+            "{stats:?} for {limit}"
+        );
     }
 }
 
@@ -72,7 +78,8 @@ async fn a_flood_of_unknown_paths_leaves_hot_pages_where_they_are() {
         flood(&service, round * 100..(round + 1) * 100).await;
         for path in hot.iter().skip(round % 10).step_by(10) {
             asked += 1;
-            hits += usize::from(ask(&service, get::<Plain>(path)).await.cache_status() == "isr; hit");
+            hits +=
+                usize::from(ask(&service, get::<Plain>(path)).await.cache_status() == "isr; hit");
         }
     }
 
@@ -93,9 +100,16 @@ async fn a_flood_of_404s_leaves_hot_pages_where_they_are() {
         }
         flood(&service, round * 100..(round + 1) * 100).await;
     }
-    let hot = site.seen().iter().filter(|seen| seen.uri.path().starts_with("/hot/")).count();
+    let hot = site
+        .seen()
+        .iter()
+        .filter(|seen| seen.uri.path().starts_with("/hot/"))
+        .count();
 
-    assert!(hot <= 100 + FLOOD / 100, "{hot} renders of 100 hot pages in {FLOOD} requests for them");
+    assert!(
+        hot <= 100 + FLOOD / 100,
+        "{hot} renders of 100 hot pages in {FLOOD} requests for them"
+    );
     assert!(isr.cache().stats().bytes <= 4 << 20);
 }
 
@@ -129,9 +143,14 @@ async fn a_page_that_outgrows_the_whole_memory_does_not_stay_in_its_old_version(
     ask(&service, get::<Plain>("/grows")).await;
     site.act(Reply::page().chunk(vec![b'y'; 9_000]));
 
-    isr.cache().revalidate(isr_layer::Purge::path("/grows")).await;
+    isr.cache()
+        .revalidate(isr_layer::Purge::path("/grows"))
+        .await;
 
-    assert_eq!(ask(&service, get::<Plain>("/grows")).await.body.len(), 9_000);
+    assert_eq!(
+        ask(&service, get::<Plain>("/grows")).await.body.len(),
+        9_000
+    );
 }
 
 #[tokio::test]
@@ -148,7 +167,12 @@ async fn after_a_flood_nothing_is_left_running() {
 #[tokio::test]
 async fn a_page_that_memory_has_no_room_for_is_not_said_to_be_stored() {
     let site = Site::new();
-    site.script(|_, _| Reply::page().header("content-type", "text/html").chunk(vec![b'x'; 700_000]).into());
+    site.script(|_, _| {
+        Reply::page()
+            .header("content-type", "text/html")
+            .chunk(vec![b'x'; 700_000])
+            .into()
+    });
     let isr = open().pages([ANY]).memory(1 << 20).build().unwrap();
     let service = isr.layer(site.clone());
 
@@ -157,7 +181,11 @@ async fn a_page_that_memory_has_no_room_for_is_not_said_to_be_stored() {
 
     assert_eq!(first.body.len(), 700_000);
     assert_eq!(first.cache_status(), "isr; fwd=uri-miss; detail=too-large");
-    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Failed, "{receipt:?}");
+    assert_eq!(
+        receipt.receipts()[0].status(),
+        isr_layer::Status::Failed,
+        "{receipt:?}"
+    );
     assert_eq!(isr.cache().stats().entries, 0);
 }
 
@@ -175,7 +203,10 @@ impl AsRef<[u8]> for Buffer {
 #[tokio::test]
 async fn a_stored_header_keeps_no_buffer_that_it_was_a_part_of() {
     let buffer = std::sync::Arc::new(());
-    let value = bytes::Bytes::from_owner(Buffer { _held: buffer.clone() }).slice(..10);
+    let value = bytes::Bytes::from_owner(Buffer {
+        _held: buffer.clone(),
+    })
+    .slice(..10);
     let value = http::HeaderValue::from_maybe_shared(value).unwrap();
     let isr = open().pages([ANY]).build().unwrap();
     let service = isr.layer(tower::service_fn(move |_: http::Request<Plain>| {
@@ -188,7 +219,11 @@ async fn a_stored_header_keeps_no_buffer_that_it_was_a_part_of() {
     drop(service);
 
     assert_eq!(isr.cache().stats().entries, 1);
-    assert_eq!(std::sync::Arc::strong_count(&buffer), 1, "ten bytes keep a buffer of 64 KiB");
+    assert_eq!(
+        std::sync::Arc::strong_count(&buffer),
+        1,
+        "ten bytes keep a buffer of 64 KiB"
+    );
 }
 
 /// Pages wait for a processor to be encoded. A flood rendered faster than they were, and each waited in memory though it
@@ -196,8 +231,16 @@ async fn a_stored_header_keeps_no_buffer_that_it_was_a_part_of() {
 #[test]
 fn a_page_that_was_evicted_is_not_kept_for_its_encodings() {
     let (site, isr, service) = site(open().pages([ANY]).max_entries(10).build().unwrap());
-    site.script(|_, _| Reply::page().header("content-type", "text/plain").chunk(vec![b'x'; 2_000]).into());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+    site.script(|_, _| {
+        Reply::page()
+            .header("content-type", "text/plain")
+            .chunk(vec![b'x'; 2_000])
+            .into()
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build();
 
     runtime.expect("a runtime starts").block_on(async {
         // The one thread that could encode has something else to do.
@@ -207,13 +250,23 @@ fn a_page_that_was_evicted_is_not_kept_for_its_encodings() {
         settle().await;
         let stats = isr.cache().stats();
         // How many entries live, wherever they are.
-        let receipt = isr.cache().revalidate(Purge::page("/{*path}").dry_run()).await;
+        let receipt = isr
+            .cache()
+            .revalidate(Purge::page("/{*path}").dry_run())
+            .await;
         let alive = receipt.receipts()[0].matched();
         drop(go_on);
         let _ = busy.await;
         isr.cache().drained().await;
 
-        assert!(stats.tasks > stats.entries, "pages wait for their encodings: {stats:?}");
-        assert_eq!(alive, Some(stats.entries as u64), "what is kept is what memory keeps: {stats:?}");
+        assert!(
+            stats.tasks > stats.entries,
+            "pages wait for their encodings: {stats:?}"
+        );
+        assert_eq!(
+            alive,
+            Some(stats.entries as u64),
+            "what is kept is what memory keeps: {stats:?}"
+        );
     });
 }

@@ -70,11 +70,20 @@ async fn a_client_that_leaves_ends_the_render_made_for_it_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_answer_is_streamed_and_not_waited_for() {
     let (site, service) = site_with(A);
-    site.act(Reply::page().header("set-cookie", "id=1").chunk("first").hang());
+    site.act(
+        Reply::page()
+            .header("set-cookie", "id=1")
+            .chunk("first")
+            .hang(),
+    );
 
     let response = service.oneshot(a()).await.unwrap();
     let mut body = response.into_body();
-    let first = body.frame().await.expect("a frame arrives").expect("it is whole");
+    let first = body
+        .frame()
+        .await
+        .expect("a frame arrives")
+        .expect("it is whole");
 
     assert_eq!(first.into_data().expect("it is data"), "first");
 }
@@ -88,12 +97,19 @@ async fn a_body_above_the_limit_is_sent_on_before_it_ends_and_may_take_longer_th
     let mut body = response.into_body();
     let mut read = Vec::new();
     for _ in 0..2 {
-        let frame = body.frame().await.expect("a frame arrives").expect("it is whole");
+        let frame = body
+            .frame()
+            .await
+            .expect("a frame arrives")
+            .expect("it is whole");
         read.extend_from_slice(&frame.into_data().expect("it is data"));
     }
 
     assert_eq!(read, b"012345");
-    assert!(tokio::time::timeout(secs(300), body.frame()).await.is_err(), "the rest is still awaited");
+    assert!(
+        tokio::time::timeout(secs(300), body.frame()).await.is_err(),
+        "the rest is still awaited"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,20 +27,31 @@ async fn queue(site: &Site, service: &Isr<Site>) -> (Client, Vec<Client>) {
 #[tokio::test(start_paused = true)]
 async fn a_failed_status_is_passed_as_the_handler_gave_it_and_shared_without_its_cookie() {
     let (site, service) = site_with(A);
-    site.act(Reply::status(503).header("set-cookie", "id=1").header("x-why", "db").chunk("down"));
+    site.act(
+        Reply::status(503)
+            .header("set-cookie", "id=1")
+            .header("x-why", "db")
+            .chunk("down"),
+    );
 
     let (leader, followers) = queue(&site, &service).await;
 
     let leader = leader.await.unwrap().unwrap();
     assert_eq!((leader.status.as_u16(), leader.text()), (503, "down"));
-    assert_eq!(leader.cache_status(), "isr; fwd=uri-miss; detail=failed-status");
+    assert_eq!(
+        leader.cache_status(),
+        "isr; fwd=uri-miss; detail=failed-status"
+    );
     for follower in followers {
         let follower = follower.await.unwrap().unwrap();
         assert_eq!((follower.status.as_u16(), follower.text()), (503, "down"));
         assert_eq!(follower.header("x-why"), "db");
         assert!(!follower.headers.contains_key("set-cookie"));
         assert_eq!(follower.header("cache-control"), "no-store");
-        assert_eq!(follower.cache_status(), "isr; fwd=uri-miss; detail=failed-status; collapsed");
+        assert_eq!(
+            follower.cache_status(),
+            "isr; fwd=uri-miss; detail=failed-status; collapsed"
+        );
     }
     assert_eq!(site.renders(), 1, "nobody queues for a second attempt");
 }
@@ -65,10 +76,17 @@ async fn every_kind_of_failure_is_one_render_and_one_status_for_all_that_wait() 
 
         let leader = leader.await.unwrap().unwrap();
         assert_eq!(leader.status, status, "{detail}");
-        assert_eq!(leader.cache_status(), format!("isr; fwd=uri-miss; detail={detail}"));
+        assert_eq!(
+            leader.cache_status(),
+            format!("isr; fwd=uri-miss; detail={detail}")
+        );
         for follower in followers {
             let follower = follower.await.unwrap().unwrap();
-            assert_eq!((follower.status, &follower.body), (leader.status, &leader.body), "{detail}");
+            assert_eq!(
+                (follower.status, &follower.body),
+                (leader.status, &leader.body),
+                "{detail}"
+            );
         }
         assert_eq!(site.renders(), 1, "{detail}");
     }
@@ -85,7 +103,10 @@ async fn an_error_of_the_service_goes_to_the_leader_and_followers_get_502() {
     for follower in followers {
         let follower = follower.await.unwrap().unwrap();
         assert_eq!(follower.status, 502);
-        assert_eq!(follower.cache_status(), "isr; fwd=uri-miss; detail=service-error; collapsed");
+        assert_eq!(
+            follower.cache_status(),
+            "isr; fwd=uri-miss; detail=service-error; collapsed"
+        );
     }
     assert_eq!(site.renders(), 1);
 }
@@ -140,7 +161,10 @@ async fn one_panic_never_disables_a_key() {
         pass(1).await;
         let healed = visit(&service).await;
 
-        assert_eq!((healed.text(), healed.cache_status()), ("/a v1", "isr; fwd=uri-miss; stored"));
+        assert_eq!(
+            (healed.text(), healed.cache_status()),
+            ("/a v1", "isr; fwd=uri-miss; stored")
+        );
         assert_eq!(visit(&service).await.cache_status(), "isr; hit");
     }
 }
@@ -177,13 +201,22 @@ async fn a_failure_above_the_limit_of_bodies_is_streamed_on_and_stays_a_failure(
 async fn a_failure_that_is_remembered_without_its_body_says_nothing_of_one() {
     for (limit, length) in [(8 << 20, 20_000), (4, 20)] {
         let (site, service) = site_with(A.policy(Policy::new().max_body(limit)));
-        let reply = Reply::status(500).header("content-type", "application/json").header("x-why", "db");
-        site.act(reply.header("content-encoding", "gzip").chunk(vec![b'x'; length]));
+        let reply = Reply::status(500)
+            .header("content-type", "application/json")
+            .header("x-why", "db");
+        site.act(
+            reply
+                .header("content-encoding", "gzip")
+                .chunk(vec![b'x'; length]),
+        );
         let whole = visit(&service).await;
 
         let remembered = visit(&service).await;
 
-        assert_eq!((whole.body.len(), whole.header("content-encoding")), (length, "gzip"));
+        assert_eq!(
+            (whole.body.len(), whole.header("content-encoding")),
+            (length, "gzip")
+        );
         assert_eq!((remembered.status.as_u16(), remembered.text()), (500, ""));
         assert_eq!(remembered.header("x-why"), "db");
         for name in ["content-type", "content-encoding"] {

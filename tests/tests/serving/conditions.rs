@@ -9,7 +9,11 @@ use crate::{A, Plain, pass, site_with, ten_seconds, visit};
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
 async fn conditional(service: &Isr<Site>, name: &str, value: &str) -> Answer {
-    ask(service, request::<Plain>(Method::GET, "/a", &[(name, value)])).await
+    ask(
+        service,
+        request::<Plain>(Method::GET, "/a", &[(name, value)]),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -20,7 +24,10 @@ async fn head_is_answered_from_gets_entry_with_its_length_and_no_body() {
     let answer = ask(&service, head::<Plain>("/a")).await;
 
     assert_eq!((answer.status.as_u16(), answer.text()), (200, ""));
-    assert_eq!(answer.header("content-length"), whole.text().len().to_string());
+    assert_eq!(
+        answer.header("content-length"),
+        whole.text().len().to_string()
+    );
     assert_eq!(answer.header("etag"), whole.header("etag"));
     assert_eq!(answer.cache_status(), "isr; hit");
     assert_eq!(site.renders(), 1);
@@ -35,14 +42,20 @@ async fn a_cold_head_renders_a_get_and_the_get_after_it_is_whole() {
 
     assert_eq!((first.text(), first.header("content-length")), ("", "5"));
     assert_eq!(first.cache_status(), "isr; fwd=uri-miss; stored");
-    assert_eq!((second.text(), second.cache_status()), ("/a v1", "isr; hit"));
+    assert_eq!(
+        (second.text(), second.cache_status()),
+        ("/a v1", "isr; hit")
+    );
     assert_eq!(site.seen()[0].method, Method::GET);
     assert_eq!(site.renders(), 1);
 }
 
 #[tokio::test]
 async fn head_of_a_refused_and_of_a_failed_answer_has_no_body() {
-    for reply in [Reply::page().header("set-cookie", "id=1"), Reply::status(500)] {
+    for reply in [
+        Reply::page().header("set-cookie", "id=1"),
+        Reply::status(500),
+    ] {
         let (site, service) = site_with(A);
         site.act(reply);
 
@@ -69,7 +82,14 @@ async fn a_matching_tag_is_answered_304_with_the_headers_a_200_would_have() {
     let answer = conditional(&service, "if-none-match", whole.header("etag")).await;
 
     assert_eq!((answer.status.as_u16(), answer.text()), (304, ""));
-    for kept in ["etag", "cache-control", "content-location", "expires", "date", "vary"] {
+    for kept in [
+        "etag",
+        "cache-control",
+        "content-location",
+        "expires",
+        "date",
+        "vary",
+    ] {
         assert_eq!(answer.header(kept), whole.header(kept), "{kept}");
         assert_ne!(answer.header(kept), "", "{kept}");
     }
@@ -145,12 +165,29 @@ async fn a_conditional_head_is_answered_304() {
 async fn conditions_change_nothing_on_an_answer_that_is_no_200() {
     for status in [301, 404] {
         let (site, service) = site_with(A);
-        site.act(Reply::status(status).header("etag", "\"one\"").header("last-modified", DATE));
+        site.act(
+            Reply::status(status)
+                .header("etag", "\"one\"")
+                .header("last-modified", DATE),
+        );
         visit(&service).await;
 
-        assert_eq!(conditional(&service, "if-none-match", "*").await.status, status);
-        assert_eq!(conditional(&service, "if-none-match", "\"one\"").await.status, status);
-        assert_eq!(conditional(&service, "if-modified-since", DATE).await.status, status);
+        assert_eq!(
+            conditional(&service, "if-none-match", "*").await.status,
+            status
+        );
+        assert_eq!(
+            conditional(&service, "if-none-match", "\"one\"")
+                .await
+                .status,
+            status
+        );
+        assert_eq!(
+            conditional(&service, "if-modified-since", DATE)
+                .await
+                .status,
+            status
+        );
     }
 }
 

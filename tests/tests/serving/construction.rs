@@ -34,7 +34,10 @@ fn one_path_for_two_functions_is_refused_and_both_are_named_with_their_places() 
 
     let message = error.to_string();
     assert_eq!(error.kind(), ErrorKind::PageConflict);
-    assert!(message.contains("first") && message.contains("second"), "{message}");
+    assert!(
+        message.contains("first") && message.contains("second"),
+        "{message}"
+    );
     assert_eq!(message.matches("construction.rs:").count(), 2, "{message}");
 }
 
@@ -44,12 +47,20 @@ fn without_a_list_every_annotated_function_of_the_program_is_a_page() {
 
     let message = error.to_string();
     assert_eq!(error.kind(), ErrorKind::PageConflict);
-    assert!(message.contains("first") && message.contains("second"), "{message}");
+    assert!(
+        message.contains("first") && message.contains("second"),
+        "{message}"
+    );
 }
 
 #[test]
 fn one_declaration_given_twice_is_one_page() {
-    assert!(IsrLayer::builder().pages([first::PAGE, first::PAGE, A, A]).build().is_ok());
+    assert!(
+        IsrLayer::builder()
+            .pages([first::PAGE, first::PAGE, A, A])
+            .build()
+            .is_ok()
+    );
 }
 
 #[test]
@@ -61,14 +72,20 @@ fn the_same_path_with_two_policies_is_refused() {
 
 #[test]
 fn patterns_that_overlap_are_refused_and_both_are_named() {
-    for (one, other) in
-        [("/x/{a}", "/x/{b}"), ("/x/{*rest}", "/x/{*other}"), ("/x/{a}/y", "/x/{b}/y"), ("/{a}", "/{*all}")]
-    {
+    for (one, other) in [
+        ("/x/{a}", "/x/{b}"),
+        ("/x/{*rest}", "/x/{*other}"),
+        ("/x/{a}/y", "/x/{b}/y"),
+        ("/{a}", "/{*all}"),
+    ] {
         let error = of_pages([Page::new(one), Page::new(other)]);
 
         let message = error.to_string();
         assert_eq!(error.kind(), ErrorKind::PageConflict);
-        assert!(message.contains(one) && message.contains(other), "{message}");
+        assert!(
+            message.contains(one) && message.contains(other),
+            "{message}"
+        );
     }
 }
 
@@ -78,7 +95,10 @@ fn expire_below_revalidate_is_refused_and_both_are_named() {
 
     let message = error.to_string();
     assert_eq!(error.kind(), ErrorKind::Policy);
-    assert!(message.contains("60s") && message.contains("59s") && message.contains("`/a`"), "{message}");
+    assert!(
+        message.contains("60s") && message.contains("59s") && message.contains("`/a`"),
+        "{message}"
+    );
     let equal = A.policy(Policy::new().revalidate(secs(60)).expire(secs(60)));
     assert!(IsrLayer::builder().pages([equal]).build().is_ok());
 }
@@ -100,11 +120,18 @@ fn headers_that_say_who_asks_are_neither_kept_nor_varied_on() {
         "true-client-ip",
         "cf-connecting-ip",
     ] {
-        let kept = refused(IsrLayer::builder().pages([A]).keep_header(HeaderName::from_static(name)));
+        let kept = refused(
+            IsrLayer::builder()
+                .pages([A])
+                .keep_header(HeaderName::from_static(name)),
+        );
         let names: &'static [&'static str] = Box::leak(Box::new([name]));
         let varied = of_pages([A.policy(Policy::new().vary(names))]);
 
-        assert_eq!((kept.kind(), varied.kind()), (ErrorKind::Configuration, ErrorKind::Policy));
+        assert_eq!(
+            (kept.kind(), varied.kind()),
+            (ErrorKind::Configuration, ErrorKind::Policy)
+        );
         assert!(kept.to_string().contains(name) && varied.to_string().contains(name));
     }
 }
@@ -113,7 +140,10 @@ fn headers_that_say_who_asks_are_neither_kept_nor_varied_on() {
 fn a_tag_with_a_parameter_the_path_lacks_is_refused_and_both_are_named() {
     let message = of_pages([A.policy(Policy::new().tags(&["post:{slug}"]))]).to_string();
 
-    assert!(message.contains("{slug}") && message.contains("`/a`"), "{message}");
+    assert!(
+        message.contains("{slug}") && message.contains("`/a`"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -122,7 +152,9 @@ fn limits_of_nothing_are_refused() {
         IsrLayer::builder().pages([A]).memory(0),
         IsrLayer::builder().pages([A]).max_entries(0),
         IsrLayer::builder().pages([A]).background_renders(0),
-        IsrLayer::builder().pages([A]).background_renders_per_page(0),
+        IsrLayer::builder()
+            .pages([A])
+            .background_renders_per_page(0),
     ] {
         assert_eq!(refused(builder).kind(), ErrorKind::Configuration);
     }
@@ -132,18 +164,31 @@ fn limits_of_nothing_are_refused() {
 fn a_secret_that_is_missing_or_short_is_refused_and_never_repeated() {
     let short = Bearer::new("hunter2").expect_err("seven characters can be guessed");
     let empty = Bearer::new("").expect_err("nothing can be guessed");
-    let missing = Bearer::from_env("ISR_TESTS_NO_SUCH_VARIABLE").expect_err("the variable is not set");
+    let missing =
+        Bearer::from_env("ISR_TESTS_NO_SUCH_VARIABLE").expect_err("the variable is not set");
 
     for error in [&short, &empty, &missing] {
         assert_eq!(error.kind(), ErrorKind::Secret);
     }
     assert!(!short.to_string().contains("hunter2"), "{short}");
-    assert!(missing.to_string().contains("ISR_TESTS_NO_SUCH_VARIABLE"), "{missing}");
+    assert!(
+        missing.to_string().contains("ISR_TESTS_NO_SUCH_VARIABLE"),
+        "{missing}"
+    );
 }
 
 #[test]
 fn a_pattern_that_is_none_panics_with_what_is_accepted() {
-    for pattern in ["a", "", "/a//b", "/{a}/{a}", "/a{b}", "/{*rest}/more", "/a/../b", "/a b"] {
+    for pattern in [
+        "a",
+        "",
+        "/a//b",
+        "/{a}/{a}",
+        "/a{b}",
+        "/{*rest}/more",
+        "/a/../b",
+        "/a b",
+    ] {
         let panicked = std::panic::catch_unwind(|| Page::new(pattern));
 
         assert!(panicked.is_err(), "{pattern}");
@@ -160,16 +205,28 @@ fn errors_are_lower_case_clauses_without_a_full_stop() {
     ] {
         let message = error.to_string();
         assert!(!message.ends_with('.'), "{message}");
-        assert!(!message.starts_with(|first: char| first.is_uppercase()), "{message}");
+        assert!(
+            !message.starts_with(|first: char| first.is_uppercase()),
+            "{message}"
+        );
     }
 }
 
 #[test]
 fn no_limit_is_too_large_to_be_one() {
-    let patient = A.policy(Policy::new().max_body(usize::MAX).timeout(std::time::Duration::MAX));
+    let patient = A.policy(
+        Policy::new()
+            .max_body(usize::MAX)
+            .timeout(std::time::Duration::MAX),
+    );
     let builder = IsrLayer::builder().pages([patient]);
-    let builder = builder.max_entries(u64::MAX).memory(u64::MAX).max_marks(usize::MAX);
-    let builder = builder.background_renders(usize::MAX).background_renders_per_page(usize::MAX);
+    let builder = builder
+        .max_entries(u64::MAX)
+        .memory(u64::MAX)
+        .max_marks(usize::MAX);
+    let builder = builder
+        .background_renders(usize::MAX)
+        .background_renders_per_page(usize::MAX);
 
     assert!(builder.new_keys_per_second(u32::MAX).build().is_ok());
 }

@@ -24,7 +24,9 @@ async fn a_tag_said_by_a_sync_helper_reaches_the_page() {
     visit(&service).await;
     site.publish(2);
 
-    isr.cache().revalidate(Purge::tag("posts").mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::tag("posts").mode(Mode::Expire))
+        .await;
 
     assert_eq!(visit(&service).await.text(), "/a v2");
 }
@@ -35,7 +37,9 @@ async fn a_tag_said_while_the_body_is_polled_reaches_the_page() {
     site.act(Reply::page().chunk("text").run(tag_posts));
     visit(&service).await;
 
-    isr.cache().revalidate(Purge::tag("posts").mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::tag("posts").mode(Mode::Expire))
+        .await;
     visit(&service).await;
 
     assert_eq!(site.renders(), 2);
@@ -136,7 +140,9 @@ async fn a_spawned_task_takes_part_through_the_handle() {
     ask(&service, get::<Body>("/a")).await;
     let hit = ask(&service, get::<Body>("/a")).await;
 
-    isr.cache().revalidate(Purge::tag("posts").mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::tag("posts").mode(Mode::Expire))
+        .await;
     let rendered = ask(&service, get::<Body>("/a")).await;
 
     assert_eq!(hit.cache_status(), "isr; hit; ttl=7");
@@ -150,61 +156,92 @@ async fn annotated() -> &'static str {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_whose_own_function_ran_is_stored() {
-    let isr = IsrLayer::builder().pages([annotated::PAGE]).build().unwrap();
+    let isr = IsrLayer::builder()
+        .pages([annotated::PAGE])
+        .build()
+        .unwrap();
     let service = isr.wrap(isr_layer::routes![annotated]);
 
     ask(&service, get::<Body>("/annotated")).await;
 
-    assert_eq!(ask(&service, get::<Body>("/annotated")).await.cache_status(), "isr; hit");
+    assert_eq!(
+        ask(&service, get::<Body>("/annotated"))
+            .await
+            .cache_status(),
+        "isr; hit"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_of_another_function_at_a_pages_path_is_served_and_not_stored() {
-    let isr = IsrLayer::builder().pages([annotated::PAGE]).build().unwrap();
+    let isr = IsrLayer::builder()
+        .pages([annotated::PAGE])
+        .build()
+        .unwrap();
     let service = isr.wrap(Router::new().route("/annotated", route(|| async { "another" })));
 
     let first = ask(&service, get::<Body>("/annotated")).await;
     let second = ask(&service, get::<Body>("/annotated")).await;
 
     assert_eq!((first.text(), second.text()), ("another", "another"));
-    assert_eq!(first.cache_status(), "isr; fwd=uri-miss; detail=handler-not-run");
-    assert_eq!(second.cache_status(), "isr; fwd=bypass; detail=handler-not-run");
+    assert_eq!(
+        first.cache_status(),
+        "isr; fwd=uri-miss; detail=handler-not-run"
+    );
+    assert_eq!(
+        second.cache_status(),
+        "isr; fwd=bypass; detail=handler-not-run"
+    );
     assert_eq!(first.header("cache-control"), "no-store");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_runs_at_another_pages_path_is_served_and_not_stored() {
     let other = Page::new("/other").handler("other", "elsewhere.rs", 1, 1);
-    let isr = IsrLayer::builder().pages([annotated::PAGE, other]).build().unwrap();
+    let isr = IsrLayer::builder()
+        .pages([annotated::PAGE, other])
+        .build()
+        .unwrap();
     let service = isr.wrap(Router::new().route("/other", route(annotated)));
 
     let answer = ask(&service, get::<Body>("/other")).await;
 
     assert_eq!(answer.text(), "the page's own function");
-    assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; detail=handler-not-run");
+    assert_eq!(
+        answer.cache_status(),
+        "isr; fwd=uri-miss; detail=handler-not-run"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_answer_before_the_pages_function_ran_is_a_failure_and_keeps_the_page() {
     let down = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let is_down = down.clone();
-    let guard =
-        axum::middleware::from_fn(move |request: axum::extract::Request, next: axum::middleware::Next| {
+    let guard = axum::middleware::from_fn(
+        move |request: axum::extract::Request, next: axum::middleware::Next| {
             let is_down = is_down.load(std::sync::atomic::Ordering::SeqCst);
             async move {
                 if is_down {
-                    axum::response::IntoResponse::into_response(http::StatusCode::SERVICE_UNAVAILABLE)
+                    axum::response::IntoResponse::into_response(
+                        http::StatusCode::SERVICE_UNAVAILABLE,
+                    )
                 } else {
                     next.run(request).await
                 }
             }
-        });
-    let isr = IsrLayer::builder().pages([annotated::PAGE]).build().unwrap();
+        },
+    );
+    let isr = IsrLayer::builder()
+        .pages([annotated::PAGE])
+        .build()
+        .unwrap();
     let service = isr.wrap(isr_layer::routes![annotated].layer(guard));
     ask(&service, get::<Body>("/annotated")).await;
     down.store(true, std::sync::atomic::Ordering::SeqCst);
 
-    isr.cache().revalidate(Purge::path("/annotated").mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::path("/annotated").mode(Mode::Expire))
+        .await;
     let kept = ask(&service, get::<Body>("/annotated")).await;
 
     assert_eq!(kept.text(), "the page's own function");

@@ -23,18 +23,28 @@ async fn article(Path(slug): Path<String>) -> String {
 
 async fn account(headers: HeaderMap) -> impl IntoResponse {
     match headers.get("cookie") {
-        Some(cookie) => (StatusCode::OK, cookie.to_str().unwrap_or_default().to_owned()),
+        Some(cookie) => (
+            StatusCode::OK,
+            cookie.to_str().unwrap_or_default().to_owned(),
+        ),
         None => (StatusCode::UNAUTHORIZED, "log in".to_owned()),
     }
 }
 
 fn site() -> (IsrLayer, Wrapped<Router>) {
-    let isr = IsrLayer::builder().pages([article::PAGE]).build().expect("one page");
-    let endpoint =
-        isr.revalidate_service(StaticSecret::query("secret", SECRET).expect("a secret")).allow_get();
+    let isr = IsrLayer::builder()
+        .pages([article::PAGE])
+        .build()
+        .expect("one page");
+    let endpoint = isr
+        .revalidate_service(StaticSecret::query("secret", SECRET).expect("a secret"))
+        .allow_get();
     let routes = isr_layer::routes![article]
         .route("/account", route(account))
-        .route("/login", route(|| async { AppendHeaders([("set-cookie", "session=1")]) }))
+        .route(
+            "/login",
+            route(|| async { AppendHeaders([("set-cookie", "session=1")]) }),
+        )
         .route_service("/revalidate", endpoint);
     let wrapped = isr.wrap(routes);
     (isr, wrapped)
@@ -62,7 +72,10 @@ async fn a_page_beside_it_is_kept_as_ever() {
     ask(&service, get::<Body>("/salt")).await;
     let hit = ask(&service, get::<Body>("/salt")).await;
 
-    assert_eq!((hit.text(), hit.cache_status()), ("the article salt", "isr; hit"));
+    assert_eq!(
+        (hit.text(), hit.cache_status()),
+        ("the article salt", "isr; hit")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,7 +85,10 @@ async fn a_cookie_such_a_route_sets_reaches_its_client_alone() {
     let first = ask(&service, get::<Body>("/login")).await;
     let second = ask(&service, get::<Body>("/login")).await;
 
-    assert_eq!((first.header("set-cookie"), second.header("set-cookie")), ("session=1", "session=1"));
+    assert_eq!(
+        (first.header("set-cookie"), second.header("set-cookie")),
+        ("session=1", "session=1")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +97,10 @@ async fn the_endpoint_is_never_a_page_even_by_get_below_a_pages_pattern() {
     ask(&service, get::<Body>("/salt")).await;
 
     let wrong = ask(&service, get::<Body>("/revalidate?secret=wrong&path=/salt")).await;
-    let uri = format!("/revalidate?secret={}&path=/salt", SECRET.replace(' ', "%20"));
+    let uri = format!(
+        "/revalidate?secret={}&path=/salt",
+        SECRET.replace(' ', "%20")
+    );
     let right = ask(&service, get::<Body>(&uri)).await;
 
     assert_eq!((wrong.status.as_u16(), right.status.as_u16()), (401, 200));
@@ -91,14 +110,20 @@ async fn the_endpoint_is_never_a_page_even_by_get_below_a_pages_pattern() {
 /// Answers 500 unless a middleware has found out who asks, as `Extension` does.
 async fn panel(headers: HeaderMap) -> impl IntoResponse {
     match headers.get("cookie") {
-        Some(cookie) => (StatusCode::OK, cookie.to_str().unwrap_or_default().to_owned()),
+        Some(cookie) => (
+            StatusCode::OK,
+            cookie.to_str().unwrap_or_default().to_owned(),
+        ),
         None => (StatusCode::INTERNAL_SERVER_ERROR, "no user".to_owned()),
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_route_below_a_pages_pattern_that_fails_without_its_client_is_asked_with_it() {
-    let isr = IsrLayer::builder().pages([article::PAGE]).build().expect("one page");
+    let isr = IsrLayer::builder()
+        .pages([article::PAGE])
+        .build()
+        .expect("one page");
     let service = isr.wrap(isr_layer::routes![article].route("/panel", route(panel)));
 
     for user in ["anna", "bert", "anna"] {
@@ -109,12 +134,17 @@ async fn a_route_below_a_pages_pattern_that_fails_without_its_client_is_asked_wi
 
 /// What a handler was asked with, in a body of unknown length.
 async fn streamed() -> Body {
-    Body::from_stream(tokio_stream::once(Ok::<_, std::convert::Infallible>("a stream")))
+    Body::from_stream(tokio_stream::once(Ok::<_, std::convert::Infallible>(
+        "a stream",
+    )))
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_head_of_such_a_route_is_its_own() {
-    let isr = IsrLayer::builder().pages([article::PAGE]).build().expect("one page");
+    let isr = IsrLayer::builder()
+        .pages([article::PAGE])
+        .build()
+        .expect("one page");
     let routes = isr_layer::routes![article].route("/streamed", route(streamed));
     let without_us = ask(&routes, isr_tests::head::<Body>("/streamed")).await;
     let service = isr.wrap(routes);
@@ -122,7 +152,10 @@ async fn the_head_of_such_a_route_is_its_own() {
     for _ in 0..2 {
         let head = ask(&service, isr_tests::head::<Body>("/streamed")).await;
 
-        assert_eq!(head.header("content-length"), without_us.header("content-length"));
+        assert_eq!(
+            head.header("content-length"),
+            without_us.header("content-length")
+        );
     }
 }
 
@@ -136,7 +169,11 @@ impl FromRequestParts<Arc<AtomicBool>> for Connection {
         _: &mut http::request::Parts,
         is_away: &Arc<AtomicBool>,
     ) -> Result<Self, StatusCode> {
-        if is_away.load(Ordering::Relaxed) { Err(StatusCode::INTERNAL_SERVER_ERROR) } else { Ok(Self) }
+        if is_away.load(Ordering::Relaxed) {
+            Err(StatusCode::INTERNAL_SERVER_ERROR)
+        } else {
+            Ok(Self)
+        }
     }
 }
 
@@ -149,7 +186,10 @@ async fn shop(_: Connection) -> &'static str {
 async fn a_page_that_fails_before_its_function_runs_is_kept_again_soon_after_it_can() {
     for away in [1, 30] {
         let is_away = Arc::new(AtomicBool::new(true));
-        let isr = IsrLayer::builder().pages([shop::PAGE]).build().expect("one page");
+        let isr = IsrLayer::builder()
+            .pages([shop::PAGE])
+            .build()
+            .expect("one page");
         let service = isr.wrap(isr_layer::routes![shop].with_state(is_away.clone()));
         let second = async || {
             tokio::time::advance(Duration::from_secs(1)).await;
@@ -165,7 +205,10 @@ async fn a_page_that_fails_before_its_function_runs_is_kept_again_soon_after_it_
             seconds += 1;
         }
 
-        assert!(seconds <= away + 3, "not kept for {seconds} s after {away} s");
+        assert!(
+            seconds <= away + 3,
+            "not kept for {seconds} s after {away} s"
+        );
     }
 }
 
@@ -175,11 +218,17 @@ async fn a_route_that_fails_without_its_client_is_asked_without_it_less_and_less
     let counted = {
         let alone = alone.clone();
         async move |headers: HeaderMap| {
-            alone.fetch_add(usize::from(!headers.contains_key("cookie")), Ordering::Relaxed);
+            alone.fetch_add(
+                usize::from(!headers.contains_key("cookie")),
+                Ordering::Relaxed,
+            );
             panel(headers).await
         }
     };
-    let isr = IsrLayer::builder().pages([article::PAGE]).build().expect("one page");
+    let isr = IsrLayer::builder()
+        .pages([article::PAGE])
+        .build()
+        .expect("one page");
     let service = isr.wrap(isr_layer::routes![article].route("/panel", route(counted)));
 
     for _ in 0..600 {
@@ -188,16 +237,25 @@ async fn a_route_that_fails_without_its_client_is_asked_without_it_less_and_less
         assert_eq!(ask(&service, known).await.text(), "anna");
     }
 
-    assert!((5..=12).contains(&alone.load(Ordering::Relaxed)), "{alone:?} times in ten minutes");
+    assert!(
+        (5..=12).contains(&alone.load(Ordering::Relaxed)),
+        "{alone:?} times in ten minutes"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_receipt_of_such_a_failure_says_what_was_answered() {
-    let isr = IsrLayer::builder().pages([shop::PAGE]).build().expect("one page");
+    let isr = IsrLayer::builder()
+        .pages([shop::PAGE])
+        .build()
+        .expect("one page");
     let away = Arc::new(AtomicBool::new(true));
     let _service = isr.wrap(isr_layer::routes![shop].with_state(away));
 
-    let receipt = isr.cache().revalidate(isr_layer::Purge::path("/shop")).await;
+    let receipt = isr
+        .cache()
+        .revalidate(isr_layer::Purge::path("/shop"))
+        .await;
 
     let receipt = &receipt.receipts()[0];
     assert_eq!(receipt.status(), isr_layer::Status::Failed);

@@ -14,7 +14,9 @@ async fn leave_after(service: &mut isr_layer::Isr<Site>, polls: usize) {
     let future = service.call(a());
     let mut future = pin!(future);
     for _ in 0..polls {
-        let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let polled = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
         settle().await;
         if let Poll::Ready(answer) = polled {
             answer.expect("the site answers");
@@ -39,7 +41,10 @@ async fn the_page_is_stored_and_followers_answered_though_the_leader_left() {
         let answer = follower.await.unwrap();
 
         assert_eq!(answer.text(), "/a v1");
-        assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; stored; collapsed");
+        assert_eq!(
+            answer.cache_status(),
+            "isr; fwd=uri-miss; stored; collapsed"
+        );
         assert_eq!(visit(&service).await.cache_status(), "isr; hit");
         assert_eq!(site.renders(), 1, "the leader left after {polls} polls");
     }
@@ -67,7 +72,10 @@ async fn an_answer_nobody_polled_renders_nothing() {
     settle().await;
 
     assert_eq!(site.renders(), 0);
-    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored");
+    assert_eq!(
+        visit(&service).await.cache_status(),
+        "isr; fwd=uri-miss; stored"
+    );
 }
 
 #[tokio::test]

@@ -8,12 +8,16 @@ use tower::Layer;
 use crate::{A, Plain, pass, secs, ten_seconds, visit};
 
 const NOBODY: &str = "public, max-age=0, must-revalidate";
-const TEN_SECONDS: &str = "public, max-age=0, must-revalidate, s-maxage=10, stale-while-revalidate=90";
+const TEN_SECONDS: &str =
+    "public, max-age=0, must-revalidate, s-maxage=10, stale-while-revalidate=90";
 
 fn site_with(page: Page, downstream: Downstream) -> (Site, IsrLayer, Isr<Site>) {
     let site = Site::new();
-    let isr =
-        IsrLayer::builder().pages([page]).downstream(downstream).build().expect("all of it is accepted");
+    let isr = IsrLayer::builder()
+        .pages([page])
+        .downstream(downstream)
+        .build()
+        .expect("all of it is accepted");
     let service = isr.layer(site.clone());
     (site, isr, service)
 }
@@ -30,7 +34,10 @@ async fn a_cdn_may_keep_a_page_for_its_whole_lifetime_and_age_says_what_is_left_
     for (seconds, age) in [(0, "0"), (4, "4"), (5, "9")] {
         pass(seconds).await;
         let answer = visit(&service).await;
-        assert_eq!((answer.header("cache-control"), answer.header("age")), (TEN_SECONDS, age));
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("age")),
+            (TEN_SECONDS, age)
+        );
     }
 }
 
@@ -43,7 +50,10 @@ async fn a_stale_answer_has_used_up_its_lifetime() {
 
     let stale = visit(&service).await;
 
-    assert_eq!((stale.header("cache-control"), stale.header("age")), (TEN_SECONDS, "30"));
+    assert_eq!(
+        (stale.header("cache-control"), stale.header("age")),
+        (TEN_SECONDS, "30")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,29 +62,48 @@ async fn head_and_304_say_what_get_says() {
     let etag = visit(&service).await.header("etag").to_owned();
 
     let head = ask(&service, request::<Plain>(Method::HEAD, "/a", &[])).await;
-    let not_modified = ask(&service, request::<Plain>(Method::GET, "/a", &[("if-none-match", &etag)])).await;
+    let not_modified = ask(
+        &service,
+        request::<Plain>(Method::GET, "/a", &[("if-none-match", &etag)]),
+    )
+    .await;
 
     assert_eq!(head.header("cache-control"), TEN_SECONDS);
-    assert_eq!((not_modified.status.as_u16(), not_modified.header("cache-control")), (304, TEN_SECONDS));
+    assert_eq!(
+        (
+            not_modified.status.as_u16(),
+            not_modified.header("cache-control")
+        ),
+        (304, TEN_SECONDS)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_cache_serves_a_page_past_its_end() {
     let page = |policy| A.policy(policy);
     for (page, expected) in [
-        (page(Policy::new().revalidate(secs(10)).expire(secs(10))), ", s-maxage=10"),
+        (
+            page(Policy::new().revalidate(secs(10)).expire(secs(10))),
+            ", s-maxage=10",
+        ),
         (page(Policy::new().revalidate(secs(10))), ", s-maxage=10"),
         (page(Policy::new().expire(secs(20))), ", s-maxage=20"),
     ] {
         let answer = said(page, Downstream::cdn()).await;
 
-        assert_eq!(answer.header("cache-control"), format!("{NOBODY}{expected}"));
+        assert_eq!(
+            answer.header("cache-control"),
+            format!("{NOBODY}{expected}")
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_only_a_purge_ends_is_kept_by_nobody_else() {
-    assert_eq!(said(A, Downstream::cdn()).await.header("cache-control"), NOBODY);
+    assert_eq!(
+        said(A, Downstream::cdn()).await.header("cache-control"),
+        NOBODY
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,7 +117,10 @@ async fn the_lifetime_is_the_one_the_handler_lowered() {
 
     let answer = visit(&service).await;
 
-    assert_eq!(answer.header("cache-control"), format!("{NOBODY}, s-maxage=3, stale-while-revalidate=2"));
+    assert_eq!(
+        answer.header("cache-control"),
+        format!("{NOBODY}, s-maxage=3, stale-while-revalidate=2")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +128,10 @@ async fn a_404_is_kept_as_long_as_we_keep_it() {
     let (site, _, service) = site_with(ten_seconds(), Downstream::cdn());
     site.act(Reply::status(404));
 
-    assert_eq!(visit(&service).await.header("cache-control"), format!("{NOBODY}, s-maxage=10"));
+    assert_eq!(
+        visit(&service).await.header("cache-control"),
+        format!("{NOBODY}, s-maxage=10")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,7 +149,10 @@ async fn the_handlers_own_cache_control_wins() {
 async fn a_field_for_cdns_leaves_cache_control_to_browsers() {
     let answer = said(ten_seconds(), Downstream::cdn().cdn_cache_control()).await;
 
-    assert_eq!(answer.header("cdn-cache-control"), "public, max-age=10, stale-while-revalidate=90");
+    assert_eq!(
+        answer.header("cdn-cache-control"),
+        "public, max-age=10, stale-while-revalidate=90"
+    );
     assert_eq!(answer.header("cache-control"), NOBODY);
 }
 
@@ -124,7 +162,9 @@ async fn a_page_that_a_purge_has_marked_is_kept_by_nobody() {
         let (site, isr, service) = site_with(ten_seconds(), downstream);
         visit(&service).await;
         site.before().close();
-        isr.cache().revalidate(Purge::path("/a").mode(Mode::Stale)).await;
+        isr.cache()
+            .revalidate(Purge::path("/a").mode(Mode::Stale))
+            .await;
 
         let marked = visit(&service).await;
         site.before().open();
@@ -132,9 +172,16 @@ async fn a_page_that_a_purge_has_marked_is_kept_by_nobody() {
         let renewed = visit(&service).await;
 
         assert_eq!(marked.cache_status(), "isr; hit; ttl=0; detail=stale");
-        assert_eq!((marked.header("cache-control"), marked.header("cdn-cache-control")), (NOBODY, ""));
+        assert_eq!(
+            (
+                marked.header("cache-control"),
+                marked.header("cdn-cache-control")
+            ),
+            (NOBODY, "")
+        );
         assert!(
-            renewed.header("cache-control") != NOBODY || renewed.headers.contains_key("cdn-cache-control")
+            renewed.header("cache-control") != NOBODY
+                || renewed.headers.contains_key("cdn-cache-control")
         );
     }
 }
@@ -144,12 +191,21 @@ async fn a_last_good_page_after_a_purge_is_kept_by_nobody() {
     let (site, isr, service) = site_with(ten_seconds(), Downstream::cdn());
     visit(&service).await;
     site.act(Reply::status(500));
-    isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(Mode::Expire))
+        .await;
 
     for detail in ["failed-status", "backoff"] {
         let kept = visit(&service).await;
-        assert_eq!((kept.status.as_u16(), kept.header("cache-control")), (200, NOBODY));
-        assert!(kept.cache_status().ends_with(detail), "{}", kept.cache_status());
+        assert_eq!(
+            (kept.status.as_u16(), kept.header("cache-control")),
+            (200, NOBODY)
+        );
+        assert!(
+            kept.cache_status().ends_with(detail),
+            "{}",
+            kept.cache_status()
+        );
     }
 }
 
@@ -162,12 +218,17 @@ async fn a_page_purged_while_it_was_rendered_is_kept_by_nobody() {
         async move { visit(&service).await }
     });
     site.after().reached(1).await;
-    isr.cache().revalidate(Purge::path("/a").mode(Mode::Stale)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(Mode::Stale))
+        .await;
     site.after().open();
 
     let overtaken = client.await.expect("the client is answered");
 
-    assert_eq!((overtaken.text(), overtaken.header("cache-control")), ("/a v1", NOBODY));
+    assert_eq!(
+        (overtaken.text(), overtaken.header("cache-control")),
+        ("/a v1", NOBODY)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,7 +245,10 @@ async fn what_is_not_stored_invites_nobody_to_store_it() {
     ];
     for act in acts {
         let what = format!("{act:?}");
-        let (site, _, service) = site_with(ten_seconds(), Downstream::cdn().surrogate_keys("Surrogate-Key"));
+        let (site, _, service) = site_with(
+            ten_seconds(),
+            Downstream::cdn().surrogate_keys("Surrogate-Key"),
+        );
         site.act(act);
 
         // The answer made for the one who asked, then what is remembered of it, or the next one made alone.
@@ -198,9 +262,13 @@ async fn what_is_not_stored_invites_nobody_to_store_it() {
 
 #[tokio::test(start_paused = true)]
 async fn the_tags_of_an_entry_are_told_escaped() {
-    const TAGGED: Page = Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]));
+    const TAGGED: Page =
+        Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]));
     for (name, expected) in [
-        ("Surrogate-Key", "author:1%2C2 post:caf%C3%A9%20au%20lait posts"),
+        (
+            "Surrogate-Key",
+            "author:1%2C2 post:caf%C3%A9%20au%20lait posts",
+        ),
         ("Cache-Tag", "author:1%2C2,post:caf%C3%A9%20au%20lait,posts"),
     ] {
         let (site, _, service) = site_with(TAGGED, Downstream::default().surrogate_keys(name));
@@ -218,7 +286,8 @@ async fn the_tags_of_an_entry_are_told_escaped() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_whose_tags_do_not_fit_is_kept_by_nobody() {
-    let (site, _, service) = site_with(ten_seconds(), Downstream::cdn().surrogate_keys("Cache-Tag"));
+    let (site, _, service) =
+        site_with(ten_seconds(), Downstream::cdn().surrogate_keys("Cache-Tag"));
     site.script(|_, _| {
         (0..1000).for_each(|n| context::tag(format!("a tag of some length {n}")));
         Reply::page().into()
@@ -226,14 +295,21 @@ async fn a_page_whose_tags_do_not_fit_is_kept_by_nobody() {
 
     let answer = visit(&service).await;
 
-    assert_eq!((answer.header("cache-control"), answer.header("cache-tag")), (NOBODY, ""));
+    assert_eq!(
+        (answer.header("cache-control"), answer.header("cache-tag")),
+        (NOBODY, "")
+    );
 }
 
 #[test]
 fn a_name_that_is_none_for_a_header_is_refused() {
     let downstream = Downstream::cdn().surrogate_keys("Cache Tag");
 
-    let refused = IsrLayer::builder().pages([A]).downstream(downstream).build().unwrap_err();
+    let refused = IsrLayer::builder()
+        .pages([A])
+        .downstream(downstream)
+        .build()
+        .unwrap_err();
 
     assert_eq!(refused.kind(), ErrorKind::Configuration);
     assert!(refused.to_string().contains("`Cache Tag`"), "{refused}");

@@ -14,18 +14,35 @@ pub(crate) const SECRET: &str = "a secret of more than 24 bytes";
 pub(crate) fn site() -> (Site, IsrLayer, Isr<Site>) {
     let site = Site::new();
     site.script(|_, version| {
-        let state = if context::is_draft() { "draft" } else { "public" };
+        let state = if context::is_draft() {
+            "draft"
+        } else {
+            "public"
+        };
         Reply::page().chunk(format!("{state} v{version}")).into()
     });
-    let isr = IsrLayer::builder().pages([ten_seconds()]).draft(SECRET).build().expect("the secret will do");
+    let isr = IsrLayer::builder()
+        .pages([ten_seconds()])
+        .draft(SECRET)
+        .build()
+        .expect("the secret will do");
     let service = isr.layer(site.clone());
     (site, isr, service)
 }
 
 /// The cookie as a browser sends it back.
 pub(crate) async fn cookie(drafts: &DraftService) -> String {
-    let asked = ask(drafts, asking(&format!("?secret={}", SECRET.replace(' ', "+")))).await;
-    asked.header("set-cookie").split(';').next().expect("a split has a first part").to_owned()
+    let asked = ask(
+        drafts,
+        asking(&format!("?secret={}", SECRET.replace(' ', "+"))),
+    )
+    .await;
+    asked
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .expect("a split has a first part")
+        .to_owned()
 }
 
 pub(crate) fn asking(query: &str) -> Request<Plain> {
@@ -50,10 +67,16 @@ async fn a_draft_goes_past_what_is_stored_and_nothing_of_it_is_kept() {
     let shown = draft(&service, &cookie).await;
     let public = visit(&service).await;
 
-    assert_eq!((shown.text(), shown.cache_status()), ("draft v2", "isr; fwd=bypass; detail=draft"));
+    assert_eq!(
+        (shown.text(), shown.cache_status()),
+        ("draft v2", "isr; fwd=bypass; detail=draft")
+    );
     assert_eq!(shown.header("cache-control"), "private, no-store");
     assert!(!shown.headers.contains_key("age"));
-    assert_eq!((public.text(), public.cache_status()), ("public v1", "isr; hit; ttl=10"));
+    assert_eq!(
+        (public.text(), public.cache_status()),
+        ("public v1", "isr; hit; ttl=10")
+    );
     assert_eq!(isr.cache().stats().entries, 1);
 }
 
@@ -65,7 +88,10 @@ async fn a_draft_alone_stores_nothing() {
     draft(&service, &cookie).await;
 
     assert_eq!(isr.cache().stats().entries, 0);
-    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored");
+    assert_eq!(
+        visit(&service).await.cache_status(),
+        "isr; fwd=uri-miss; stored"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,15 +119,25 @@ async fn a_draft_joins_no_flight_and_none_joins_it() {
 async fn the_handler_gets_an_editors_request_as_it_is() {
     let (site, isr, service) = site();
     let cookie = cookie(&isr.draft_service().unwrap()).await;
-    let headers = [("cookie", cookie.as_str()), ("authorization", "Bearer x"), ("accept-language", "de")];
+    let headers = [
+        ("cookie", cookie.as_str()),
+        ("authorization", "Bearer x"),
+        ("accept-language", "de"),
+    ];
     let mut request = request::<Plain>(Method::HEAD, "/a?utm=1", &headers);
     request.extensions_mut().insert("a user");
 
     ask(&service, request).await;
 
     let seen = &site.seen()[0];
-    assert_eq!((&seen.method, seen.uri.to_string().as_str()), (&Method::HEAD, "/a?utm=1"));
-    assert_eq!((seen.headers.len(), seen.extensions.get()), (3, Some(&"a user")));
+    assert_eq!(
+        (&seen.method, seen.uri.to_string().as_str()),
+        (&Method::HEAD, "/a?utm=1")
+    );
+    assert_eq!(
+        (seen.headers.len(), seen.extensions.get()),
+        (3, Some(&"a user"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,9 +170,15 @@ async fn errors_cookies_and_statuses_of_a_draft_are_its_clients() {
     let error = try_ask(&service, with_cookie(&cookie)).await;
     site.act(Reply::page());
 
-    assert_eq!((failed.status.as_u16(), failed.header("set-cookie")), (500, "id=1"));
+    assert_eq!(
+        (failed.status.as_u16(), failed.header("set-cookie")),
+        (500, "id=1")
+    );
     assert!(error.is_err());
-    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored");
+    assert_eq!(
+        visit(&service).await.cache_status(),
+        "isr; fwd=uri-miss; stored"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,7 +198,11 @@ async fn a_forged_cookie_is_an_ordinary_request() {
         format!("{name}{value}"),
     ] {
         let answer = draft(&service, &forged).await;
-        assert_eq!((answer.text(), answer.cache_status()), ("public v1", "isr; hit; ttl=10"), "{forged}");
+        assert_eq!(
+            (answer.text(), answer.cache_status()),
+            ("public v1", "isr; hit; ttl=10"),
+            "{forged}"
+        );
     }
     assert_eq!(site.renders(), 1);
 }
@@ -164,7 +210,10 @@ async fn a_forged_cookie_is_an_ordinary_request() {
 #[tokio::test]
 async fn a_cookie_whose_time_is_over_is_an_ordinary_request() {
     let (_, isr, service) = site();
-    let drafts = isr.draft_service().unwrap().lasting(std::time::Duration::ZERO);
+    let drafts = isr
+        .draft_service()
+        .unwrap()
+        .lasting(std::time::Duration::ZERO);
 
     let answer = draft(&service, &cookie(&drafts).await).await;
 
@@ -174,8 +223,16 @@ async fn a_cookie_whose_time_is_over_is_an_ordinary_request() {
 #[tokio::test(start_paused = true)]
 async fn a_cookie_of_another_sites_secret_is_an_ordinary_request() {
     let (_, _, service) = site();
-    let other = IsrLayer::builder().pages([A]).draft("another secret of some length").build().unwrap();
-    let asked = ask(&other.draft_service().unwrap(), asking("?secret=another+secret+of+some+length")).await;
+    let other = IsrLayer::builder()
+        .pages([A])
+        .draft("another secret of some length")
+        .build()
+        .unwrap();
+    let asked = ask(
+        &other.draft_service().unwrap(),
+        asking("?secret=another+secret+of+some+length"),
+    )
+    .await;
     let cookie = asked.header("set-cookie").split(';').next().unwrap();
 
     assert!(cookie.contains('.'), "{cookie}");
@@ -202,7 +259,9 @@ async fn a_revalidation_stores_what_everybody_gets_whoever_asks_for_it() {
     draft(&service, &cookie).await;
     site.publish(2);
 
-    isr.cache().revalidate(Purge::path("/a").mode(Mode::Regenerate)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(Mode::Regenerate))
+        .await;
 
     assert_eq!(visit(&service).await.text(), "public v2");
 }
@@ -214,13 +273,23 @@ async fn the_body_of_a_draft_is_made_as_a_drafts_and_that_of_a_page_as_a_pages()
     let (site, isr, service) = site();
     let cookie = cookie(&isr.draft_service().unwrap()).await;
     let look = || SEEN.lock().unwrap().push(context::is_draft());
-    site.act(Reply::page().run(look).chunk("one").run(look).chunk("two").trailer("x-sum", "1"));
+    site.act(
+        Reply::page()
+            .run(look)
+            .chunk("one")
+            .run(look)
+            .chunk("two")
+            .trailer("x-sum", "1"),
+    );
 
     let shown = draft(&service, &cookie).await;
     let public = visit(&service).await;
 
     assert_eq!(*SEEN.lock().unwrap(), [true, true, false, false]);
-    assert_eq!((shown.text(), &shown.trailers), (public.text(), &public.trailers));
+    assert_eq!(
+        (shown.text(), &shown.trailers),
+        (public.text(), &public.trailers)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,10 +311,21 @@ async fn what_is_no_page_goes_its_way_untouched() {
     let cookie = cookie(&isr.draft_service().unwrap()).await;
     site.act(Reply::page().header("cache-control", "max-age=60"));
 
-    let other = ask(&service, request::<Plain>(Method::GET, "/b", &[("cookie", &cookie)])).await;
-    let post = ask(&service, request::<Plain>(Method::POST, "/a", &[("cookie", &cookie)])).await;
+    let other = ask(
+        &service,
+        request::<Plain>(Method::GET, "/b", &[("cookie", &cookie)]),
+    )
+    .await;
+    let post = ask(
+        &service,
+        request::<Plain>(Method::POST, "/a", &[("cookie", &cookie)]),
+    )
+    .await;
 
     for answer in [other, post] {
-        assert_eq!((answer.cache_status(), answer.header("cache-control")), ("", "max-age=60"));
+        assert_eq!(
+            (answer.cache_status(), answer.header("cache-control")),
+            ("", "max-age=60")
+        );
     }
 }

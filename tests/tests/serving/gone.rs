@@ -17,8 +17,15 @@ async fn a_404_is_stored_for_ten_seconds_and_then_absent() {
         pass(1).await;
         let rendered = visit(&service).await;
 
-        assert_eq!((hit.status.as_u16(), hit.cache_status()), (status, "isr; hit; ttl=1"));
-        assert!(rendered.cache_status().ends_with("; stored"), "{}", rendered.cache_status());
+        assert_eq!(
+            (hit.status.as_u16(), hit.cache_status()),
+            (status, "isr; hit; ttl=1")
+        );
+        assert!(
+            rendered.cache_status().ends_with("; stored"),
+            "{}",
+            rendered.cache_status()
+        );
         assert_eq!(site.renders(), 2);
     }
 }
@@ -100,7 +107,10 @@ async fn a_handler_can_give_a_404_a_shorter_lifetime_of_its_own_and_no_longer_on
             });
             visit(&service).await;
 
-            assert_eq!(visit(&service).await.cache_status(), format!("isr; hit; ttl={seconds}"));
+            assert_eq!(
+                visit(&service).await.cache_status(),
+                format!("isr; hit; ttl={seconds}")
+            );
         }
     }
 }
@@ -128,7 +138,9 @@ async fn a_404_is_nothing_to_fall_back_on() {
     visit(&service).await;
     site.act(Reply::status(500));
 
-    isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(Mode::Expire))
+        .await;
 
     assert_eq!(visit(&service).await.status, 500);
 }
@@ -140,7 +152,9 @@ async fn a_soft_purge_of_a_404_makes_the_next_client_wait_for_the_page() {
     visit(&service).await;
     site.act(Reply::page());
 
-    isr.cache().revalidate(Purge::path("/a").mode(Mode::Stale)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(Mode::Stale))
+        .await;
 
     assert_eq!(visit(&service).await.status, 200);
 }
@@ -153,12 +167,19 @@ async fn a_404_without_a_body_is_stored() {
     visit(&service).await;
     let hit = visit(&service).await;
 
-    assert_eq!((hit.status.as_u16(), hit.text(), site.renders()), (404, "", 1));
+    assert_eq!(
+        (hit.status.as_u16(), hit.text(), site.renders()),
+        (404, "", 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_404_is_purged_by_path_page_and_tag_and_heals() {
-    let page = A.policy(Policy::new().tags(&["posts"]).not_found_revalidate(secs(3600)));
+    let page = A.policy(
+        Policy::new()
+            .tags(&["posts"])
+            .not_found_revalidate(secs(3600)),
+    );
     for (status, mode) in both(&[404, 410], &[Mode::Stale, Mode::Expire, Mode::Regenerate]) {
         for purge in every_purge() {
             let (site, isr, service) = site_and_layer(page);
@@ -172,11 +193,16 @@ async fn a_404_is_purged_by_path_page_and_tag_and_heals() {
 
             isr.cache().revalidate(purge.clone().mode(mode)).await;
 
-            assert_eq!(visit(&service).await.text(), "/a v1", "{status}: {purge:?} {mode:?}");
+            assert_eq!(
+                visit(&service).await.text(),
+                "/a v1",
+                "{status}: {purge:?} {mode:?}"
+            );
         }
     }
 }
 
 fn both<'a, A: Copy, B: Copy>(ones: &'a [A], others: &'a [B]) -> impl Iterator<Item = (A, B)> + 'a {
-    ones.iter().flat_map(|one| others.iter().map(|other| (*one, *other)))
+    ones.iter()
+        .flat_map(|one| others.iter().map(|other| (*one, *other)))
 }

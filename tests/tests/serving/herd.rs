@@ -29,8 +29,16 @@ async fn a_thousand_requests_on_a_cold_key_are_one_render_and_equal_answers() {
 
     assert_eq!(site.renders(), 1);
     assert_eq!(answers.len(), 1000);
-    assert!(answers.iter().all(|answer| answer.text() == "/a v1" && answer.status == 200));
-    assert!(answers.iter().all(|answer| answer.header("etag") == answers[0].header("etag")));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.text() == "/a v1" && answer.status == 200)
+    );
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.header("etag") == answers[0].header("etag"))
+    );
 }
 
 #[tokio::test]
@@ -44,7 +52,12 @@ async fn one_of_a_herd_leads_and_the_others_say_that_they_followed() {
     site.before().open();
     let answers = clients.join_all().await;
 
-    let count = |text| answers.iter().filter(|answer| answer.cache_status() == text).count();
+    let count = |text| {
+        answers
+            .iter()
+            .filter(|answer| answer.cache_status() == text)
+            .count()
+    };
     assert_eq!(count("isr; fwd=uri-miss; stored"), 1);
     assert_eq!(count("isr; fwd=uri-miss; stored; collapsed"), 99);
 }
@@ -73,7 +86,9 @@ async fn a_thousand_requests_on_an_expired_key_are_one_render() {
     let (site, isr, service) = site_and_layer(A);
     visit(&service).await;
     site.publish(2);
-    isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(Mode::Expire))
+        .await;
     site.before().close();
 
     let clients = herd(&service, 1000);

@@ -22,7 +22,10 @@ async fn a_refresh_in_the_background_is_for_the_host_that_was_asked_for() {
 
     assert_eq!(stale.text(), "/a at two.example:8080 v1");
     assert_eq!(stand.told(), [ONE, TWO, TWO]);
-    assert_eq!(stand.get(TWO, "/a").await.text(), "/a at two.example:8080 v2");
+    assert_eq!(
+        stand.get(TWO, "/a").await.text(),
+        "/a at two.example:8080 v2"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,10 +52,17 @@ async fn one_purge_of_whatever_kind_reaches_the_pages_of_all_hosts() {
         let receipt = stand.revalidate(purge.clone()).await;
         settle().await;
 
-        let status = if mode == Mode::Expire { Status::Marked } else { Status::Regenerated };
+        let status = if mode == Mode::Expire {
+            Status::Marked
+        } else {
+            Status::Regenerated
+        };
         assert_eq!(receipt.receipts()[0].status(), status, "{purge:?}");
         let is_hit = mode == Mode::Regenerate;
-        assert_eq!(stand.both("/posts/a").await, both_hits("/posts/a", 2).map(|(text, _)| (text, is_hit)));
+        assert_eq!(
+            stand.both("/posts/a").await,
+            both_hits("/posts/a", 2).map(|(text, _)| (text, is_hit))
+        );
         assert_eq!(stand.told(), [ONE, ONE, TWO, TWO], "{purge:?}");
     }
 }
@@ -75,10 +85,12 @@ async fn a_path_is_regenerated_where_it_is_kept_and_for_each_host_where_it_is_no
 async fn a_path_is_unknown_only_where_no_host_has_it() {
     let stand = Stand::new(POST);
     stand.get(ONE, "/posts/warm").await;
-    stand.site.script(|seen, version| match (seen.uri.path(), host(seen).as_str()) {
-        ("/posts/nowhere", _) | (_, ONE) => Reply::status(404).into(),
-        _ => Reply::page().chunk(place(seen, version)).into(),
-    });
+    stand.site.script(
+        |seen, version| match (seen.uri.path(), host(seen).as_str()) {
+            ("/posts/nowhere", _) | (_, ONE) => Reply::status(404).into(),
+            _ => Reply::page().chunk(place(seen, version)).into(),
+        },
+    );
 
     let at_two = stand.revalidate(Purge::path("/posts/a")).await;
     let nowhere = stand.revalidate(Purge::path("/posts/nowhere")).await;
@@ -91,16 +103,22 @@ async fn a_path_is_unknown_only_where_no_host_has_it() {
 async fn a_receipt_names_the_host_whose_render_failed() {
     let stand = Stand::new(POST);
     stand.both("/posts/a").await;
-    stand.site.script(|seen, version| match host(seen).as_str() {
-        TWO => Reply::status(500).into(),
-        _ => Reply::page().chunk(place(seen, version)).into(),
-    });
+    stand
+        .site
+        .script(|seen, version| match host(seen).as_str() {
+            TWO => Reply::status(500).into(),
+            _ => Reply::page().chunk(place(seen, version)).into(),
+        });
 
     let receipt = stand.revalidate(Purge::path("/posts/a")).await;
 
     let one = &receipt.receipts()[0];
     assert_eq!(one.status(), Status::Failed);
-    assert!(one.error().is_some_and(|error| error.contains("at `two.example:8080`")), "{one:?}");
+    assert!(
+        one.error()
+            .is_some_and(|error| error.contains("at `two.example:8080`")),
+        "{one:?}"
+    );
     assert_eq!(stand.get(ONE, "/posts/a").await.cache_status(), "isr; hit");
 }
 
@@ -110,15 +128,20 @@ async fn prerendering_renders_every_page_for_each_host() {
     let stand = Stand::with(IsrLayer::builder().pages([A, POST]).params(POST, list));
     // Who renders without a request is known from the first request on.
     stand.get(ONE, "/a").await;
-    stand.site.script(|seen, version| match (seen.uri.path(), host(seen).as_str()) {
-        ("/posts/b", TWO) => Reply::status(500).into(),
-        _ => Reply::page().chunk(place(seen, version)).into(),
-    });
+    stand.site.script(
+        |seen, version| match (seen.uri.path(), host(seen).as_str()) {
+            ("/posts/b", TWO) => Reply::status(500).into(),
+            _ => Reply::page().chunk(place(seen, version)).into(),
+        },
+    );
 
     let report = stand.isr.cache().prerender().await;
 
     assert_eq!((report.rendered(), report.failed()), (4, 1), "{report:?}");
-    assert!(report.errors()[0].contains("`two.example:8080/posts/b`"), "{report:?}");
+    assert!(
+        report.errors()[0].contains("`two.example:8080/posts/b`"),
+        "{report:?}"
+    );
     assert_eq!(stand.both("/posts/a").await, both_hits("/posts/a", 1));
     assert_eq!(stand.told(), [ONE, ONE, ONE, TWO, TWO, TWO]);
 }
@@ -126,19 +149,33 @@ async fn prerendering_renders_every_page_for_each_host() {
 #[tokio::test]
 async fn hosts_are_no_new_keys_that_strangers_choose() {
     let list = || async { vec!["a"] };
-    let builder = IsrLayer::builder().pages([A, POST]).params(POST, list).new_keys_per_second(0);
+    let builder = IsrLayer::builder()
+        .pages([A, POST])
+        .params(POST, list)
+        .new_keys_per_second(0);
     let stand = Stand::with(builder);
 
     for host in [ONE, TWO] {
-        assert_eq!(stand.get(host, "/a").await.cache_status(), STORED, "a path of one page");
+        assert_eq!(
+            stand.get(host, "/a").await.cache_status(),
+            STORED,
+            "a path of one page"
+        );
     }
     stand.isr.cache().prerender().await;
     stand.revalidate(Purge::all().mode(Mode::Expire)).await;
 
     for host in [ONE, TWO] {
-        assert_eq!(stand.get(host, "/posts/a").await.cache_status(), "isr; fwd=stale; stored", "listed");
+        assert_eq!(
+            stand.get(host, "/posts/a").await.cache_status(),
+            "isr; fwd=stale; stored",
+            "listed"
+        );
         let limited = stand.get(host, "/posts/b").await;
-        assert_eq!(limited.cache_status(), "isr; fwd=bypass; detail=new-key-limit");
+        assert_eq!(
+            limited.cache_status(),
+            "isr; fwd=bypass; detail=new-key-limit"
+        );
     }
 }
 
@@ -150,9 +187,28 @@ async fn a_path_is_explained_for_each_host() {
 
     let explained = stand.isr.cache().explain("/a").expect("it is a page");
 
-    assert_eq!((explained.freshness, explained.age), (None, None), "no key is without a host");
-    let hosts =
-        explained.hosts.iter().map(|at| (at.host.as_str(), at.freshness, at.age.map(|age| age.as_secs())));
-    assert_eq!(hosts.collect::<Vec<_>>(), [(ONE, None, None), (TWO, Some("fresh"), Some(3))]);
-    assert!(crate::isr([A]).cache().explain("/a").expect("it is a page").hosts.is_empty());
+    assert_eq!(
+        (explained.freshness, explained.age),
+        (None, None),
+        "no key is without a host"
+    );
+    let hosts = explained.hosts.iter().map(|at| {
+        (
+            at.host.as_str(),
+            at.freshness,
+            at.age.map(|age| age.as_secs()),
+        )
+    });
+    assert_eq!(
+        hosts.collect::<Vec<_>>(),
+        [(ONE, None, None), (TWO, Some("fresh"), Some(3))]
+    );
+    assert!(
+        crate::isr([A])
+            .cache()
+            .explain("/a")
+            .expect("it is a page")
+            .hosts
+            .is_empty()
+    );
 }

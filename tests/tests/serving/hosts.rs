@@ -46,7 +46,12 @@ impl Stand {
     /// What is served at both hosts, and whether it was in memory.
     pub(crate) async fn both(&self, path: &str) -> [(String, bool); 2] {
         let answers = [self.get(ONE, path).await, self.get(TWO, path).await];
-        answers.map(|answer| (answer.text().to_owned(), answer.cache_status().starts_with("isr; hit")))
+        answers.map(|answer| {
+            (
+                answer.text().to_owned(),
+                answer.cache_status().starts_with("isr; hit"),
+            )
+        })
     }
 
     pub(crate) async fn revalidate(&self, purge: Purge) -> Receipt {
@@ -71,7 +76,11 @@ fn at(host: &str, path: &str) -> Request<Plain> {
 
 /// What a handler was told to be the host.
 pub(crate) fn host(seen: &Seen) -> String {
-    let lines = seen.headers.get_all("host").iter().map(|line| line.to_str().expect("it is text"));
+    let lines = seen
+        .headers
+        .get_all("host")
+        .iter()
+        .map(|line| line.to_str().expect("it is text"));
     lines.collect::<Vec<_>>().join(" and ")
 }
 
@@ -87,8 +96,14 @@ async fn each_host_has_a_page_of_its_own_and_the_handler_sees_that_host_alone() 
         for host in [ONE, TWO] {
             let answer = stand.get(host, "/a").await;
 
-            assert_eq!((answer.text(), answer.cache_status()), (&*format!("/a at {host} v1"), status));
-            assert!(!answer.headers.contains_key("vary"), "every cache has the host in its key already");
+            assert_eq!(
+                (answer.text(), answer.cache_status()),
+                (&*format!("/a at {host} v1"), status)
+            );
+            assert!(
+                !answer.headers.contains_key("vary"),
+                "every cache has the host in its key already"
+            );
         }
     }
     assert!(stand.site.seen().iter().all(|seen| seen.headers.len() == 1));
@@ -107,7 +122,11 @@ async fn case_port_and_user_information_make_no_other_host() {
         ("http://one.example/a", ONE),
         ("https://user:secret@ONE.example:8443/a", ONE),
     ] {
-        assert_eq!(stand.get(host, uri).await.cache_status(), "isr; hit", "{uri} {host}");
+        assert_eq!(
+            stand.get(host, uri).await.cache_status(),
+            "isr; hit",
+            "{uri} {host}"
+        );
     }
     stand.get("TWO.example:08080", "/a").await;
 
@@ -127,13 +146,22 @@ async fn a_handler_sees_the_listed_spelling() {
 async fn the_target_says_the_host_where_it_has_one() {
     let stand = Stand::new(A);
 
-    let without_header =
-        ask(&stand.service, request::<Plain>(Method::GET, "https://one.example/a", &[])).await;
+    let without_header = ask(
+        &stand.service,
+        request::<Plain>(Method::GET, "https://one.example/a", &[]),
+    )
+    .await;
     let beside_another = stand.get("evil.example", "http://two.example:8080/a").await;
     let of_another = stand.get(ONE, "http://evil.example/a").await;
 
-    assert_eq!((without_header.text(), without_header.cache_status()), ("/a at one.example v1", STORED));
-    assert_eq!((beside_another.text(), beside_another.cache_status()), ("/a at two.example:8080 v1", STORED));
+    assert_eq!(
+        (without_header.text(), without_header.cache_status()),
+        ("/a at one.example v1", STORED)
+    );
+    assert_eq!(
+        (beside_another.text(), beside_another.cache_status()),
+        ("/a at two.example:8080 v1", STORED)
+    );
     assert_eq!(of_another.cache_status(), "");
     assert_eq!(stand.entries(), 2);
 }
@@ -144,7 +172,11 @@ async fn what_proxies_say_of_the_host_has_no_effect() {
 
     for name in ["x-forwarded-host", "x-host", "x-original-host", "forwarded"] {
         let headers = [("host", ONE), (name, TWO), (name, "host=evil.example")];
-        let answer = ask(&stand.service, request::<Plain>(Method::GET, "/a", &headers)).await;
+        let answer = ask(
+            &stand.service,
+            request::<Plain>(Method::GET, "/a", &headers),
+        )
+        .await;
         assert_eq!(answer.text(), "/a at one.example v1", "{name}");
     }
 
@@ -165,11 +197,18 @@ async fn a_request_for_no_listed_host_passes_untouched_and_nothing_of_it_is_kept
         &[("cookie", "id=1")],
     ] {
         for _ in 0..2 {
-            let answer = ask(&stand.service, request::<Plain>(Method::GET, "/a?utm=1", headers)).await;
+            let answer = ask(
+                &stand.service,
+                request::<Plain>(Method::GET, "/a?utm=1", headers),
+            )
+            .await;
 
             let seen = stand.site.seen().pop().expect("the site was asked");
             assert_eq!(answer.cache_status(), "", "{headers:?}");
-            assert_eq!((seen.uri.to_string().as_str(), seen.headers.len()), ("/a?utm=1", headers.len()));
+            assert_eq!(
+                (seen.uri.to_string().as_str(), seen.headers.len()),
+                ("/a?utm=1", headers.len())
+            );
         }
     }
 
@@ -182,15 +221,29 @@ async fn declared_headers_and_parameters_stand_beside_the_host() {
     let stand = Stand::new(A.policy(policy));
     let ask = async |host, path, language| {
         let headers = [("accept-language", language), ("host", host)];
-        ask(&stand.service, request::<Plain>(Method::GET, path, &headers)).await
+        ask(
+            &stand.service,
+            request::<Plain>(Method::GET, path, &headers),
+        )
+        .await
     };
 
-    for (host, path, language) in
-        [(ONE, "/a", "de"), (TWO, "/a", "de"), (ONE, "/a", "en"), (ONE, "/a?page=2", "de")]
-    {
-        assert_eq!(ask(host, path, language).await.cache_status(), STORED, "{host} {path} {language}");
+    for (host, path, language) in [
+        (ONE, "/a", "de"),
+        (TWO, "/a", "de"),
+        (ONE, "/a", "en"),
+        (ONE, "/a?page=2", "de"),
+    ] {
+        assert_eq!(
+            ask(host, path, language).await.cache_status(),
+            STORED,
+            "{host} {path} {language}"
+        );
         let hit = ask(host, path, language).await;
-        assert_eq!((hit.cache_status(), hit.header("vary")), ("isr; hit", "accept-language"));
+        assert_eq!(
+            (hit.cache_status(), hit.header("vary")),
+            ("isr; hit", "accept-language")
+        );
         let seen = stand.site.seen().pop().expect("the site was asked");
         assert_eq!(
             (&seen.headers["host"], &seen.headers["accept-language"]),
@@ -206,12 +259,21 @@ async fn a_page_may_declare_the_host_and_only_with_a_list() {
     let stand = Stand::with(IsrLayer::builder().pages([page]).new_keys_per_second(0));
 
     let first = stand.get(ONE, "/a").await;
-    let without_list = IsrLayer::builder().pages([page]).build().expect_err("which hosts are there?");
+    let without_list = IsrLayer::builder()
+        .pages([page])
+        .build()
+        .expect_err("which hosts are there?");
 
-    assert_eq!((first.text(), first.cache_status()), ("/a at one.example v1", STORED));
+    assert_eq!(
+        (first.text(), first.cache_status()),
+        ("/a at one.example v1", STORED)
+    );
     assert!(!first.headers.contains_key("vary"));
     assert_eq!(without_list.kind(), ErrorKind::Policy);
-    assert!(without_list.to_string().contains("`hosts`"), "{without_list}");
+    assert!(
+        without_list.to_string().contains("`hosts`"),
+        "{without_list}"
+    );
 }
 
 #[tokio::test]
@@ -228,12 +290,23 @@ async fn an_answer_that_varies_on_the_host_is_stored() {
 async fn behind_a_router_hosts_are_kept_apart_as_well() {
     let site = Site::new();
     site.script(|seen, version| Reply::page().chunk(place(seen, version)).into());
-    let isr = IsrLayer::builder().pages([Page::new("/blog/{slug}")]).hosts([ONE, TWO]).build().unwrap();
-    let routes = Router::new().route_service("/{slug}", site.for_axum()).layer(isr.clone());
+    let isr = IsrLayer::builder()
+        .pages([Page::new("/blog/{slug}")])
+        .hosts([ONE, TWO])
+        .build()
+        .unwrap();
+    let routes = Router::new()
+        .route_service("/{slug}", site.for_axum())
+        .layer(isr.clone());
     let app = Router::new().nest("/blog", routes);
-    let get = async |host, path| ask(&app, request::<Body>(Method::GET, path, &[("host", host)])).await;
+    let get =
+        async |host, path| ask(&app, request::<Body>(Method::GET, path, &[("host", host)])).await;
 
-    for (uri, host) in [("/blog/a", ONE), ("/blog/a", TWO), ("http://one.example/blog/a", "evil.example")] {
+    for (uri, host) in [
+        ("/blog/a", ONE),
+        ("/blog/a", TWO),
+        ("http://one.example/blog/a", "evil.example"),
+    ] {
         get(host, uri).await;
     }
     site.publish(2);
@@ -243,9 +316,15 @@ async fn behind_a_router_hosts_are_kept_apart_as_well() {
     assert_eq!(receipt.receipts()[0].status(), Status::Regenerated);
     for host in [ONE, TWO] {
         let answer = get(host, "/blog/a").await;
-        assert_eq!((answer.text(), answer.cache_status()), (&*format!("/a at {host} v2"), "isr; hit"));
+        assert_eq!(
+            (answer.text(), answer.cache_status()),
+            (&*format!("/a at {host} v2"), "isr; hit")
+        );
     }
-    assert_eq!((foreign.text(), foreign.cache_status()), ("/a at evil.example v2", ""));
+    assert_eq!(
+        (foreign.text(), foreign.cache_status()),
+        ("/a at evil.example v2", "")
+    );
 }
 
 #[tokio::test]
@@ -254,33 +333,58 @@ async fn a_host_that_is_not_listed_has_no_draft() {
     let drafts = stand.isr.draft_service().unwrap();
     let cookie = cookie(&drafts).await;
     let with_cookie = async |host| {
-        ask(&stand.service, request::<Plain>(Method::GET, "/a", &[("host", host), ("cookie", &cookie)])).await
+        ask(
+            &stand.service,
+            request::<Plain>(Method::GET, "/a", &[("host", host), ("cookie", &cookie)]),
+        )
+        .await
     };
 
-    assert_eq!(with_cookie(ONE).await.cache_status(), "isr; fwd=bypass; detail=draft");
+    assert_eq!(
+        with_cookie(ONE).await.cache_status(),
+        "isr; fwd=bypass; detail=draft"
+    );
     assert_eq!(with_cookie("evil.example").await.cache_status(), "");
-    assert!(!ask(&drafts, asking("")).await.headers.contains_key("cache-status"));
+    assert!(
+        !ask(&drafts, asking(""))
+            .await
+            .headers
+            .contains_key("cache-status")
+    );
 }
 
 #[tokio::test]
 async fn header_mode_keeps_nothing_of_a_page_for_a_host_that_is_not_listed() {
     let stand = Stand::with(IsrLayer::builder().pages([A]).from_response_headers());
-    stand.site.act(Reply::page().header("cache-control", "max-age=60"));
+    stand
+        .site
+        .act(Reply::page().header("cache-control", "max-age=60"));
 
     for _ in 0..2 {
         assert_eq!(stand.get("evil.example", "/a").await.cache_status(), "");
         stand.get("evil.example", "/no-page").await;
     }
 
-    assert_eq!(stand.site.renders(), 3, "what is no page has its host in its key anyway");
+    assert_eq!(
+        stand.site.renders(),
+        3,
+        "what is no page has its host in its key anyway"
+    );
 }
 
 #[test]
 fn what_is_no_host_is_refused_when_the_layer_is_built() {
-    for listed in
-        [&["https://one.example"][..], &["one.example/"], &[""], &["One.example", "one.example"], &[]]
-    {
-        let built = IsrLayer::builder().pages([A]).hosts(listed.iter().copied()).build();
+    for listed in [
+        &["https://one.example"][..],
+        &["one.example/"],
+        &[""],
+        &["One.example", "one.example"],
+        &[],
+    ] {
+        let built = IsrLayer::builder()
+            .pages([A])
+            .hosts(listed.iter().copied())
+            .build();
 
         let error = built.expect_err("it is refused");
         assert_eq!(error.kind(), ErrorKind::Configuration);

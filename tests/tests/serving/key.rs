@@ -9,7 +9,11 @@ use tower::Layer;
 use crate::Plain;
 
 const PAGES: [Page; 3] = [
-    Page::new("/w/{*rest}").policy(Policy::new().query(&["p", "q"]).vary(&["accept-language", "x-theme"])),
+    Page::new("/w/{*rest}").policy(
+        Policy::new()
+            .query(&["p", "q"])
+            .vary(&["accept-language", "x-theme"]),
+    ),
     Page::new("/{slug}").policy(Policy::new().query(&["p"])),
     Page::new("/static").policy(Policy::new().vary(&["x-theme"])),
 ];
@@ -50,7 +54,8 @@ fn path() -> impl Strategy<Value = String> {
         Just("static".to_owned()),
         Just("st%61tic".to_owned()),
     ];
-    let tail = prop::collection::vec(segment.clone(), 1..3).prop_map(|tail| format!("/w/{}", tail.join("/")));
+    let tail = prop::collection::vec(segment.clone(), 1..3)
+        .prop_map(|tail| format!("/w/{}", tail.join("/")));
     prop_oneof![tail, segment.prop_map(|segment| format!("/{segment}"))]
 }
 
@@ -112,37 +117,50 @@ fn sent() -> impl Strategy<Value = Sent> {
 /// Two requests that have some of their parts in common, or nearly so.
 fn pair() -> impl Strategy<Value = (Sent, Sent)> {
     let alike = any::<[bool; 6]>();
-    (sent(), sent(), alike).prop_map(|(one, mut other, [path, query, headers, order, case, hosts])| {
-        if path {
-            other.path = one.path.replace("%2F", "%2f").replace("/a", "/%61");
-        }
-        if query {
-            other.query.clone_from(&one.query);
-        }
-        if order {
-            let reversed = |text: String| text.split('&').rev().collect::<Vec<_>>().join("&");
-            other.query = other.query.map(reversed);
-        }
-        if headers {
-            other.headers.clone_from(&one.headers);
-        }
-        if hosts {
-            other.hosts.clone_from(&one.hosts);
-            other.authority = one.authority;
-        }
-        if case {
-            other.headers.iter_mut().for_each(|(_, value)| *value = format!(" {}", value.to_uppercase()));
-        }
-        (one, other)
-    })
+    (sent(), sent(), alike).prop_map(
+        |(one, mut other, [path, query, headers, order, case, hosts])| {
+            if path {
+                other.path = one.path.replace("%2F", "%2f").replace("/a", "/%61");
+            }
+            if query {
+                other.query.clone_from(&one.query);
+            }
+            if order {
+                let reversed = |text: String| text.split('&').rev().collect::<Vec<_>>().join("&");
+                other.query = other.query.map(reversed);
+            }
+            if headers {
+                other.headers.clone_from(&one.headers);
+            }
+            if hosts {
+                other.hosts.clone_from(&one.hosts);
+                other.authority = one.authority;
+            }
+            if case {
+                other
+                    .headers
+                    .iter_mut()
+                    .for_each(|(_, value)| *value = format!(" {}", value.to_uppercase()));
+            }
+            (one, other)
+        },
+    )
 }
 
 impl Sent {
     fn request(&self) -> Request<Plain> {
-        let target = self.query.as_ref().map_or(self.path.clone(), |query| format!("{}?{query}", self.path));
-        let target = self.authority.map_or(target.clone(), |authority| format!("http://{authority}{target}"));
+        let target = self
+            .query
+            .as_ref()
+            .map_or(self.path.clone(), |query| format!("{}?{query}", self.path));
+        let target = self.authority.map_or(target.clone(), |authority| {
+            format!("http://{authority}{target}")
+        });
         let hosts = self.hosts.iter().map(|host| ("host", *host));
-        let headers = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
         let headers = headers.chain(hosts).collect::<Vec<_>>();
         let mut request = isr_tests::request::<Plain>(Method::GET, &target, &headers);
         if self.extension {
@@ -153,7 +171,11 @@ impl Sent {
 
     /// What it declares to a layer that has a list of hosts or none; nothing where it is for no page.
     fn declared(&self, listed: bool) -> Option<Declared> {
-        let host = if listed { Some(self.listed_host()?) } else { None };
+        let host = if listed {
+            Some(self.listed_host()?)
+        } else {
+            None
+        };
         let path = canonical(&self.path);
         let (query, vary): (&[&str], &[&str]) = match path.as_str() {
             "/static" => (&[], &["x-theme"]),
@@ -162,16 +184,31 @@ impl Sent {
         };
         let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
         let pairs = self.query.iter().flat_map(|text| text.split('&'));
-        let mut pairs =
-            pairs.filter(|pair| query.contains(&name(pair).as_str())).map(str::to_owned).collect::<Vec<_>>();
+        let mut pairs = pairs
+            .filter(|pair| query.contains(&name(pair).as_str()))
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
         pairs.sort_by_key(|pair| name(pair));
         let headers = vary.iter().map(|wanted| {
             let lines = self.headers.iter().filter(|(name, _)| name == wanted);
-            let lines = lines.map(|(_, value)| value.trim().to_owned()).collect::<Vec<_>>();
-            let lower = |text: String| if *wanted == "accept-language" { text.to_lowercase() } else { text };
+            let lines = lines
+                .map(|(_, value)| value.trim().to_owned())
+                .collect::<Vec<_>>();
+            let lower = |text: String| {
+                if *wanted == "accept-language" {
+                    text.to_lowercase()
+                } else {
+                    text
+                }
+            };
             (!lines.is_empty()).then(|| lower(lines.join(", ")))
         });
-        Some(Declared { pairs, headers: headers.collect(), host, path })
+        Some(Declared {
+            pairs,
+            headers: headers.collect(),
+            host,
+            path,
+        })
     }
 
     fn listed_host(&self) -> Option<&'static str> {
@@ -190,26 +227,42 @@ impl Sent {
 
 /// Only the escapes that [`path`] makes.
 fn canonical(path: &str) -> String {
-    path.replace("%61", "a").replace("%2f", "%2F").replace("%c3%a9", "%C3%A9")
+    path.replace("%61", "a")
+        .replace("%2f", "%2F")
+        .replace("%c3%a9", "%C3%A9")
 }
 
 /// A site whose answer names all it saw, behind a layer that has a list of hosts or none.
 fn site(listed: bool) -> (Site, Isr<Site>) {
     let site = Site::new();
     site.script(|seen, _| {
-        let text =
-            format!("{} {} {:?} {}", seen.method, seen.uri, sorted(&seen.headers), seen.extensions.len());
+        let text = format!(
+            "{} {} {:?} {}",
+            seen.method,
+            seen.uri,
+            sorted(&seen.headers),
+            seen.extensions.len()
+        );
         Act::from(Reply::page().chunk(text))
     });
     let builder = IsrLayer::builder().pages(PAGES);
-    let builder = if listed { builder.hosts(HOSTS) } else { builder };
-    let service = builder.build().expect("all of it is accepted").layer(site.clone());
+    let builder = if listed {
+        builder.hosts(HOSTS)
+    } else {
+        builder
+    };
+    let service = builder
+        .build()
+        .expect("all of it is accepted")
+        .layer(site.clone());
     (site, service)
 }
 
 fn sorted(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
-    let mut lines =
-        headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect::<Vec<_>>();
+    let mut lines = headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect::<Vec<_>>();
     lines.sort();
     lines
 }
@@ -223,7 +276,11 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Asks two fresh sites for one request each, so that both render, and gives what each saw and answered.
-async fn apart(listed: bool, one: &Sent, other: &Sent) -> [(Vec<(String, Vec<u8>)>, http::Uri, String); 2] {
+async fn apart(
+    listed: bool,
+    one: &Sent,
+    other: &Sent,
+) -> [(Vec<(String, Vec<u8>)>, http::Uri, String); 2] {
     let mut results = Vec::new();
     for sent in [one, other] {
         let (site, service) = site(listed);

@@ -12,7 +12,10 @@ fn failures() -> [(Act, &'static str); 15] {
         (Act::Error, "service-error"),
         (Act::Hang, "timeout"),
         (Reply::status(500).into(), "failed-status"),
-        (Reply::status(503).header("set-cookie", "id=1").into(), "failed-status"),
+        (
+            Reply::status(503).header("set-cookie", "id=1").into(),
+            "failed-status",
+        ),
         (Reply::status(408).into(), "failed-status"),
         (Reply::status(425).into(), "failed-status"),
         (Reply::status(429).into(), "failed-status"),
@@ -20,8 +23,20 @@ fn failures() -> [(Act, &'static str); 15] {
         (Reply::status(206).into(), "failed-status"),
         (Reply::page().chunk("half").cut().into(), "body-cut"),
         // Cut without a word, as some proxies do: shorter or longer than the head says.
-        (Reply::page().header("content-length", "8").chunk("half").into(), "body-cut"),
-        (Reply::page().header("content-length", "2").chunk("half").into(), "body-cut"),
+        (
+            Reply::page()
+                .header("content-length", "8")
+                .chunk("half")
+                .into(),
+            "body-cut",
+        ),
+        (
+            Reply::page()
+                .header("content-length", "2")
+                .chunk("half")
+                .into(),
+            "body-cut",
+        ),
         (Reply::page().chunk("half").hang().into(), "timeout"),
         (Reply::page().empty().into(), "empty-body"),
     ]
@@ -39,9 +54,17 @@ async fn a_refresh_that_fails_keeps_the_last_good_page() {
         tokio::time::sleep(secs(31)).await;
         let kept = visit(&service).await;
 
-        assert_eq!((kept.status.as_u16(), kept.text()), (200, "/a v1"), "{word}");
+        assert_eq!(
+            (kept.status.as_u16(), kept.text()),
+            (200, "/a v1"),
+            "{word}"
+        );
         assert!(!kept.headers.contains_key("set-cookie"));
-        assert!(kept.cache_status().starts_with("isr; hit; ttl=-"), "{word}: {}", kept.cache_status());
+        assert!(
+            kept.cache_status().starts_with("isr; hit; ttl=-"),
+            "{word}: {}",
+            kept.cache_status()
+        );
     }
 }
 
@@ -51,7 +74,9 @@ async fn a_failure_after_a_hard_purge_gives_the_last_good_page_to_all_that_waite
         let (site, isr, service) = site_and_layer(A);
         visit(&service).await;
         site.act(act);
-        isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+        isr.cache()
+            .revalidate(Purge::path("/a").mode(Mode::Expire))
+            .await;
         site.before().close();
         let ask = || {
             let service = service.clone();
@@ -66,11 +91,21 @@ async fn a_failure_after_a_hard_purge_gives_the_last_good_page_to_all_that_waite
         let (leader, follower) = (leader.await.unwrap(), follower.await.unwrap());
 
         for answer in [&leader, &follower] {
-            assert_eq!((answer.status.as_u16(), answer.text()), (200, "/a v1"), "{word}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.text()),
+                (200, "/a v1"),
+                "{word}"
+            );
             assert!(!answer.headers.contains_key("set-cookie"), "{word}");
         }
-        assert_eq!(leader.cache_status(), format!("isr; fwd=stale; detail={word}"));
-        assert_eq!(follower.cache_status(), format!("isr; fwd=stale; detail={word}; collapsed"));
+        assert_eq!(
+            leader.cache_status(),
+            format!("isr; fwd=stale; detail={word}")
+        );
+        assert_eq!(
+            follower.cache_status(),
+            format!("isr; fwd=stale; detail={word}; collapsed")
+        );
         assert_eq!(site.renders(), 2, "{word}");
     }
 }
@@ -80,7 +115,9 @@ async fn under_back_off_the_last_good_page_is_served_at_once_also_after_a_hard_p
     let (site, isr, service) = site_and_layer(A);
     visit(&service).await;
     site.act(Reply::status(500));
-    isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(Mode::Expire))
+        .await;
     visit(&service).await;
 
     let at_once = visit(&service).await;
@@ -103,9 +140,17 @@ async fn a_failed_regeneration_on_demand_keeps_the_last_good_page_and_says_so() 
         let kept = visit(&service).await;
 
         let status = receipt.receipts()[0].status();
-        let expected = if word == "timeout" { isr_layer::Status::Running } else { isr_layer::Status::Failed };
+        let expected = if word == "timeout" {
+            isr_layer::Status::Running
+        } else {
+            isr_layer::Status::Failed
+        };
         assert_eq!(status, expected, "{word}");
-        assert_eq!((kept.status.as_u16(), kept.text()), (200, "/a v1"), "{word}");
+        assert_eq!(
+            (kept.status.as_u16(), kept.text()),
+            (200, "/a v1"),
+            "{word}"
+        );
     }
 }
 
@@ -133,7 +178,11 @@ async fn a_body_that_is_not_as_long_as_it_says_replaces_no_good_page() {
     for length in ["1000", "1"] {
         let (site, service) = site_with(ten_seconds());
         visit(&service).await;
-        site.act(Reply::page().header("content-length", length).chunk("half a page"));
+        site.act(
+            Reply::page()
+                .header("content-length", length)
+                .chunk("half a page"),
+        );
         pass(10).await;
 
         visit(&service).await;

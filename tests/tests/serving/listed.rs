@@ -10,7 +10,8 @@ use isr_layer::{
 use isr_tests::{Answer, Gate, Site, ask, get, settle};
 use tokio::task::JoinHandle;
 
-pub(crate) const POST: Page = Page::new("/posts/{slug}").policy(Policy::new().fallback(Fallback::NotFound));
+pub(crate) const POST: Page =
+    Page::new("/posts/{slug}").policy(Policy::new().fallback(Fallback::NotFound));
 pub(crate) const OPEN: Page = Page::new("/open/{slug}");
 pub(crate) const ABOUT: Page = Page::new("/about");
 
@@ -39,12 +40,19 @@ pub(crate) struct House {
     pub(crate) app: Wrapped<Inner>,
 }
 
-pub(crate) type Inner =
-    tower::util::BoxCloneSyncService<http::Request<Body>, http::Response<Body>, std::convert::Infallible>;
+pub(crate) type Inner = tower::util::BoxCloneSyncService<
+    http::Request<Body>,
+    http::Response<Body>,
+    std::convert::Infallible,
+>;
 
 impl Slugs {
     pub(crate) fn new(slugs: &'static [&'static str]) -> Self {
-        Self { told: Arc::new(Mutex::new(Told::Slugs(slugs))), reads: Arc::default(), gate: Arc::default() }
+        Self {
+            told: Arc::new(Mutex::new(Told::Slugs(slugs))),
+            reads: Arc::default(),
+            gate: Arc::default(),
+        }
     }
 
     pub(crate) fn tell(&self, told: Told) {
@@ -80,11 +88,19 @@ impl House {
     ) -> Self {
         let (site, slugs) = (Site::new(), Slugs::new(slugs));
         let list = slugs.clone();
-        let builder =
-            IsrLayer::builder().pages([listed, OPEN, ABOUT]).params(listed, move || list.clone().list());
-        let isr = set(builder).build().expect("the pages do not contradict each other");
+        let builder = IsrLayer::builder()
+            .pages([listed, OPEN, ABOUT])
+            .params(listed, move || list.clone().list());
+        let isr = set(builder)
+            .build()
+            .expect("the pages do not contradict each other");
         let app = isr.wrap(Inner::new(site.for_axum()));
-        Self { site, slugs, isr, app }
+        Self {
+            site,
+            slugs,
+            isr,
+            app,
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -61,7 +61,10 @@ const fn ten_seconds() -> Page {
 }
 
 fn isr(pages: impl IntoIterator<Item = Page>) -> IsrLayer {
-    IsrLayer::builder().pages(pages).build().expect("the pages do not contradict each other")
+    IsrLayer::builder()
+        .pages(pages)
+        .build()
+        .expect("the pages do not contradict each other")
 }
 
 /// A site behind a layer with one page.

@@ -38,13 +38,18 @@ const PRIVATE: [(&str, &str); 20] = [
 async fn a_handler_sees_no_header_no_query_and_no_extension_of_the_client() {
     let (site, service) = site_with(A);
     let mut request = request::<Plain>(Method::GET, "/a?utm=1&id=2", &PRIVATE);
-    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([1, 2, 3, 4], 5))));
+    request
+        .extensions_mut()
+        .insert(ConnectInfo(SocketAddr::from(([1, 2, 3, 4], 5))));
     request.extensions_mut().insert("a user");
 
     ask(&service, request).await;
 
     let seen = &site.seen()[0];
-    assert_eq!((&seen.method, seen.uri.to_string().as_str()), (&Method::GET, "/a"));
+    assert_eq!(
+        (&seen.method, seen.uri.to_string().as_str()),
+        (&Method::GET, "/a")
+    );
     assert!(seen.headers.is_empty(), "{:?}", seen.headers);
     assert!(seen.extensions.is_empty());
 }
@@ -54,8 +59,15 @@ async fn requests_that_differ_in_what_is_not_declared_share_one_render() {
     let (site, service) = site_with(A);
 
     for header in PRIVATE {
-        let answer = ask(&service, request::<Plain>(Method::GET, "/a?utm=1", &[header])).await;
-        assert!(answer.status.is_success() || header.0.starts_with("if-"), "{header:?}");
+        let answer = ask(
+            &service,
+            request::<Plain>(Method::GET, "/a?utm=1", &[header]),
+        )
+        .await;
+        assert!(
+            answer.status.is_success() || header.0.starts_with("if-"),
+            "{header:?}"
+        );
     }
 
     assert_eq!(site.renders(), 1);
@@ -63,11 +75,21 @@ async fn requests_that_differ_in_what_is_not_declared_share_one_render() {
 
 #[tokio::test]
 async fn declared_query_and_headers_arrive_normalised_and_nothing_else() {
-    let policy = Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]);
+    let policy = Policy::new()
+        .query(&["page", "q"])
+        .vary(&["accept-language", "x-theme"]);
     let (site, service) = site_with(A.policy(policy));
-    let headers = [("accept-language", " DE-at "), ("x-theme", "Dark"), ("cookie", "id=1")];
+    let headers = [
+        ("accept-language", " DE-at "),
+        ("x-theme", "Dark"),
+        ("cookie", "id=1"),
+    ];
 
-    ask(&service, request::<Plain>(Method::GET, "/a?q=b&utm=1&page=2&q=a", &headers)).await;
+    ask(
+        &service,
+        request::<Plain>(Method::GET, "/a?q=b&utm=1&page=2&q=a", &headers),
+    )
+    .await;
 
     let seen = &site.seen()[0];
     assert_eq!(seen.uri, "/a?page=2&q=b&q=a");
@@ -81,16 +103,24 @@ async fn variants_of_a_page_are_kept_apart() {
     let policy = Policy::new().query(&["page"]).vary(&["accept-language"]);
     let (site, service) = site_with(A.policy(policy));
 
-    for (path, language) in
-        [("/a", "de"), ("/a", "en"), ("/a?page=2", "de"), ("/a?page=", "de"), ("/a?page", "de")]
-    {
+    for (path, language) in [
+        ("/a", "de"),
+        ("/a", "en"),
+        ("/a?page=2", "de"),
+        ("/a?page=", "de"),
+        ("/a?page", "de"),
+    ] {
         for status in ["isr; fwd=uri-miss; stored", "isr; hit"] {
             let headers = [("accept-language", language)];
             let answer = ask(&service, request::<Plain>(Method::GET, path, &headers)).await;
             assert_eq!(answer.cache_status(), status, "{path} {language}");
         }
     }
-    ask(&service, request::<Plain>(Method::GET, "/a?utm=1", &[("accept-language", "DE")])).await;
+    ask(
+        &service,
+        request::<Plain>(Method::GET, "/a?utm=1", &[("accept-language", "DE")]),
+    )
+    .await;
 
     assert_eq!(site.renders(), 5);
 }
@@ -99,34 +129,55 @@ async fn variants_of_a_page_are_kept_apart() {
 async fn a_background_refresh_sees_what_the_first_render_saw() {
     let policy = Policy::new().query(&["page"]).vary(&["x-theme"]);
     let site = Site::new();
-    let isr = IsrLayer::builder().pages([A.policy(policy)]).build().unwrap();
+    let isr = IsrLayer::builder()
+        .pages([A.policy(policy)])
+        .build()
+        .unwrap();
     let service = isr.layer(site.clone());
     let headers = [("x-theme", "Dark"), ("cookie", "id=1")];
-    ask(&service, request::<Plain>(Method::GET, "/a?page=2&utm=1", &headers)).await;
+    ask(
+        &service,
+        request::<Plain>(Method::GET, "/a?page=2&utm=1", &headers),
+    )
+    .await;
 
     isr.cache().revalidate(isr_layer::Purge::path("/a")).await;
 
     let seen = site.seen();
     assert_eq!(seen.len(), 2);
-    assert_eq!((&seen[0].uri, &seen[0].headers), (&seen[1].uri, &seen[1].headers));
+    assert_eq!(
+        (&seen[0].uri, &seen[0].headers),
+        (&seen[1].uri, &seen[1].headers)
+    );
 }
 
 #[tokio::test]
 async fn a_kept_header_reaches_the_handler_and_is_no_part_of_the_key() {
     let site = Site::new();
-    let isr =
-        IsrLayer::builder().pages([A]).keep_header(HeaderName::from_static("x-trace-id")).build().unwrap();
+    let isr = IsrLayer::builder()
+        .pages([A])
+        .keep_header(HeaderName::from_static("x-trace-id"))
+        .build()
+        .unwrap();
     let service = isr.layer(site.clone());
 
     for trace in ["1", "2"] {
-        let headers = [("x-trace-id", trace), ("cookie", "id=1"), ("x-trace-id", "a")];
+        let headers = [
+            ("x-trace-id", trace),
+            ("cookie", "id=1"),
+            ("x-trace-id", "a"),
+        ];
         ask(&service, request::<Plain>(Method::GET, "/a", &headers)).await;
     }
 
     assert_eq!(site.renders(), 1);
     let seen = &site.seen()[0].headers;
     assert_eq!(seen.keys().collect::<Vec<_>>(), ["x-trace-id"]);
-    assert_eq!(seen.get_all("x-trace-id").iter().collect::<Vec<_>>(), ["1", "a"], "each line of it");
+    assert_eq!(
+        seen.get_all("x-trace-id").iter().collect::<Vec<_>>(),
+        ["1", "a"],
+        "each line of it"
+    );
 }
 
 #[tokio::test]

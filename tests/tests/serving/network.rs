@@ -21,10 +21,14 @@ async fn serve(site: &Site) -> SocketAddr {
     let router = Router::new()
         .route(
             "/peer",
-            route(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }),
+            route(
+                |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() },
+            ),
         )
         .fallback_service(site.for_axum());
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port is free");
     let address = listener.local_addr().expect("the listener is bound");
     let app = isr.wrap(router).with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -33,7 +37,9 @@ async fn serve(site: &Site) -> SocketAddr {
 
 /// Sends bytes, and reads all that comes until the server closes.
 async fn send(address: SocketAddr, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the server listens");
     // The server may answer and close before it has read everything.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
@@ -58,9 +64,15 @@ async fn a_wrapped_application_serves_a_miss_and_then_hits() {
     let first = ask(address, "GET", "/posts/a").await;
     let second = ask(address, "GET", "/posts/a").await;
 
-    assert!(first.contains("cache-status: isr; fwd=uri-miss; stored"), "{first}");
+    assert!(
+        first.contains("cache-status: isr; fwd=uri-miss; stored"),
+        "{first}"
+    );
     assert!(second.contains("cache-status: isr; hit; ttl="), "{second}");
-    assert!(second.contains("content-length: 11\r\n") && second.ends_with("/posts/a v1"), "{second}");
+    assert!(
+        second.contains("content-length: 11\r\n") && second.ends_with("/posts/a v1"),
+        "{second}"
+    );
     assert_eq!(site.renders(), 1);
 }
 
@@ -107,10 +119,16 @@ async fn a_get_with_a_content_length_or_in_chunks_passes_to_the_handler() {
     let address = serve(&site).await;
     let head = "GET /posts/a HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
 
-    let length = send(address, format!("{head}content-length: 4\r\n\r\nbody").as_bytes()).await;
-    let chunked =
-        send(address, format!("{head}transfer-encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n").as_bytes())
-            .await;
+    let length = send(
+        address,
+        format!("{head}content-length: 4\r\n\r\nbody").as_bytes(),
+    )
+    .await;
+    let chunked = send(
+        address,
+        format!("{head}transfer-encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n").as_bytes(),
+    )
+    .await;
 
     assert_eq!((status(&length), status(&chunked)), ("200", "200"));
     assert!(site.seen().iter().all(|seen| seen.body == "body"));
@@ -149,13 +167,24 @@ async fn malformed_targets_never_panic_and_are_never_a_page() {
         let answer = ask(address, "GET", target).await;
 
         let shown = &target[..target.len().min(40)];
-        assert!(["200", "400", "404", "414", "431"].contains(&status(&answer)), "{shown}: {answer}");
+        assert!(
+            ["200", "400", "404", "414", "431"].contains(&status(&answer)),
+            "{shown}: {answer}"
+        );
         if answer.contains("isr;") {
             // What is read as a page is one that another spelling of the same path names.
-            assert!(!answer.contains("..") && !answer.contains("//posts"), "{shown}: {answer}");
+            assert!(
+                !answer.contains("..") && !answer.contains("//posts"),
+                "{shown}: {answer}"
+            );
         }
     }
-    assert!(ask(address, "GET", "/posts/last").await.contains("; stored"), "the server lives");
+    assert!(
+        ask(address, "GET", "/posts/last")
+            .await
+            .contains("; stored"),
+        "the server lives"
+    );
 }
 
 #[tokio::test]
@@ -169,7 +198,10 @@ async fn raw_octets_in_a_target_never_panic() {
         request.extend(b"b HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
         let answer = send(address, &request).await;
 
-        assert!(["200", "400"].contains(&status(&answer)), "{octet}: {answer}");
+        assert!(
+            ["200", "400"].contains(&status(&answer)),
+            "{octet}: {answer}"
+        );
     }
 }
 

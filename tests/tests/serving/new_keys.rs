@@ -23,7 +23,10 @@ fn two_a_second(page: Page) -> (Site, IsrLayer, Isr<Site>) {
 }
 
 async fn status(service: &Isr<Site>, path: &str) -> String {
-    ask(service, get::<Plain>(path)).await.cache_status().to_owned()
+    ask(service, get::<Plain>(path))
+        .await
+        .cache_status()
+        .to_owned()
 }
 
 #[tokio::test(start_paused = true)]
@@ -39,7 +42,10 @@ async fn beyond_the_limit_a_key_is_rendered_and_not_stored() {
     let answer = ask(&service, get::<Plain>("/posts/3")).await;
 
     assert_eq!(statuses, [STORED, STORED, LIMITED, LIMITED]);
-    assert_eq!((answer.text(), answer.header("cache-control")), ("/posts/3 v1", "no-store"));
+    assert_eq!(
+        (answer.text(), answer.header("cache-control")),
+        ("/posts/3 v1", "no-store")
+    );
     assert_eq!((site.renders(), isr.cache().stats().entries), (5, 2));
 }
 
@@ -96,7 +102,12 @@ async fn a_key_that_is_being_rendered_is_not_new() {
     site.before().open();
 
     for client in clients {
-        assert!(client.await.expect("the client is answered").starts_with(STORED));
+        assert!(
+            client
+                .await
+                .expect("the client is answered")
+                .starts_with(STORED)
+        );
     }
     assert_eq!(site.renders(), 2);
 }
@@ -110,15 +121,23 @@ async fn a_page_without_anything_to_choose_has_no_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn declared_query_parameters_and_headers_are_chosen_by_strangers_too() {
-    let (_, _, service) = two_a_second(A.policy(Policy::new().query(&["page"]).vary(&["accept-language"])));
+    let (_, _, service) =
+        two_a_second(A.policy(Policy::new().query(&["page"]).vary(&["accept-language"])));
     status(&service, "/a?page=1").await;
     status(&service, "/a?page=2").await;
 
     let other_page = status(&service, "/a?page=3").await;
     let headers = [("accept-language", "de")];
-    let other_language = ask(&service, request::<Plain>(Method::GET, "/a?page=1", &headers)).await;
+    let other_language = ask(
+        &service,
+        request::<Plain>(Method::GET, "/a?page=1", &headers),
+    )
+    .await;
 
-    assert_eq!((other_page.as_str(), other_language.cache_status()), (LIMITED, LIMITED));
+    assert_eq!(
+        (other_page.as_str(), other_language.cache_status()),
+        (LIMITED, LIMITED)
+    );
     assert_eq!(status(&service, "/a?page=1&utm=2").await, "isr; hit");
 }
 
@@ -126,7 +145,10 @@ async fn declared_query_parameters_and_headers_are_chosen_by_strangers_too() {
 async fn what_params_lists_is_not_new() {
     let page = POST.policy(Policy::new().fallback(isr_layer::Fallback::NotFound));
     let list = || async { vec!["first".to_owned(), "listed".to_owned()] };
-    let builder = IsrLayer::builder().pages([page]).params(page, list).new_keys_per_second(0);
+    let builder = IsrLayer::builder()
+        .pages([page])
+        .params(page, list)
+        .new_keys_per_second(0);
     let (_, _, service) = site(builder);
 
     // The list is read when it is first needed, which is here.
@@ -152,12 +174,17 @@ async fn an_answer_with_more_fields_than_are_stored_is_passed_whole() {
         let names = (0..fields.len()).map(|n| &*Box::leak(format!("x-{n}").into_boxed_str()));
         let reply = names
             .zip(&fields)
-            .fold(Reply::page(), |reply, (name, length)| reply.header(name, &"v".repeat(*length)));
+            .fold(Reply::page(), |reply, (name, length)| {
+                reply.header(name, &"v".repeat(*length))
+            });
         site.act(reply);
 
         let answer = crate::visit(&service).await;
 
-        assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; detail=too-many-headers");
+        assert_eq!(
+            answer.cache_status(),
+            "isr; fwd=uri-miss; detail=too-many-headers"
+        );
         assert_eq!(answer.headers.len(), fields.len() + 2);
     }
 }

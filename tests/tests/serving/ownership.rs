@@ -22,12 +22,18 @@ struct App {
 
 async fn post(State(app): State<App>) -> String {
     let _ = app.cache.stats();
-    ask(&app.site, get::<crate::Plain>("/db")).await.text().to_owned()
+    ask(&app.site, get::<crate::Plain>("/db"))
+        .await
+        .text()
+        .to_owned()
 }
 
 fn router(site: &Site, isr: &IsrLayer) -> Router {
     let endpoint = isr.revalidate_service(Bearer::new(SECRET).expect("the secret is long enough"));
-    let app = App { site: site.clone(), cache: isr.cache() };
+    let app = App {
+        site: site.clone(),
+        cache: isr.cache(),
+    };
     Router::new()
         .route("/posts/{slug}", route(post))
         .route_service("/api/revalidate", endpoint)
@@ -86,14 +92,23 @@ async fn an_application_behind_a_router_layer_is_freed_with_entries() {
 async fn a_state_that_travels_in_the_extensions_of_a_router_layer_is_freed() {
     let site = Site::new();
     let isr = crate::isr([POST]);
-    let state = App { site: site.clone(), cache: isr.cache() };
-    let app = router(&site, &isr).layer(isr.clone()).layer(Extension(state));
+    let state = App {
+        site: site.clone(),
+        cache: isr.cache(),
+    };
+    let app = router(&site, &isr)
+        .layer(isr.clone())
+        .layer(Extension(state));
     ask(&app, get::<Body>("/posts/a")).await;
 
     drop(app);
     drop(isr);
 
-    assert_eq!(site.holders(), 1, "an entry holds the extensions, one of them the state, and that the cache");
+    assert_eq!(
+        site.holders(),
+        1,
+        "an entry holds the extensions, one of them the state, and that the cache"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,7 +136,11 @@ async fn a_render_in_progress_holds_the_application_until_it_ends_and_no_longer(
 #[tokio::test(start_paused = true)]
 async fn no_background_task_outlives_an_application_by_more_than_its_time_limit() {
     let site = Site::new();
-    let isr = IsrLayer::builder().pages([POST]).background_renders(1).build().unwrap();
+    let isr = IsrLayer::builder()
+        .pages([POST])
+        .background_renders(1)
+        .build()
+        .unwrap();
     let service = isr.wrap(router(&site, &isr));
     for path in ["/posts/a", "/posts/b", "/posts/c"] {
         ask(&service, get::<Body>(path)).await;
@@ -151,7 +170,10 @@ async fn a_purge_after_the_application_is_gone_reports_marked() {
     ask(&service, get::<Body>("/posts/a")).await;
     drop(service);
 
-    let receipt = isr.cache().revalidate(Purge::path("/posts/a").mode(Mode::Regenerate)).await;
+    let receipt = isr
+        .cache()
+        .revalidate(Purge::path("/posts/a").mode(Mode::Regenerate))
+        .await;
 
     assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Marked);
 }

@@ -20,8 +20,14 @@ async fn a_path_outside_params_is_404_its_handler_never_runs_and_nothing_is_stor
     let inside = house.get("/posts/a").await;
 
     assert!(is_unlisted(&outside) && is_unlisted(&again), "{outside:?}");
-    assert_eq!((outside.text(), inside.text()), ("not found\n", "/posts/a v1"));
-    assert_eq!((house.site.renders(), house.isr.cache().stats().entries), (1, 1));
+    assert_eq!(
+        (outside.text(), inside.text()),
+        ("not found\n", "/posts/a v1")
+    );
+    assert_eq!(
+        (house.site.renders(), house.isr.cache().stats().entries),
+        (1, 1)
+    );
     assert_eq!(house.slugs.reads(), 1, "the list is read once");
 }
 
@@ -38,7 +44,12 @@ async fn a_head_outside_params_has_no_body() {
 async fn a_listed_path_is_the_same_in_every_spelling() {
     let house = House::new(&["café", "a/b", "x y"]);
 
-    for path in ["/posts/caf%C3%A9", "/posts/caf%c3%a9", "/posts/a%2Fb", "/posts/x%20y"] {
+    for path in [
+        "/posts/caf%C3%A9",
+        "/posts/caf%c3%a9",
+        "/posts/a%2Fb",
+        "/posts/x%20y",
+    ] {
         assert_eq!(house.get(path).await.status, 200, "{path}");
     }
     assert!(is_unlisted(&house.get("/posts/xy").await));
@@ -73,7 +84,11 @@ async fn a_page_without_fallback_and_a_hit_never_read_the_list() {
 
 #[tokio::test(start_paused = true)]
 async fn a_purge_of_the_page_reads_the_list_again() {
-    for purge in [Purge::page("/posts/{slug}"), Purge::prefix("/posts"), Purge::all()] {
+    for purge in [
+        Purge::page("/posts/{slug}"),
+        Purge::prefix("/posts"),
+        Purge::all(),
+    ] {
         for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
             let house = House::new(&["a"]);
             house.get("/posts/a").await;
@@ -85,7 +100,10 @@ async fn a_purge_of_the_page_reads_the_list_again() {
             settle().await;
 
             assert_eq!(added.status, 200, "{purge:?} {mode:?}");
-            assert!(is_unlisted(&house.get("/posts/a").await), "{purge:?} {mode:?}");
+            assert!(
+                is_unlisted(&house.get("/posts/a").await),
+                "{purge:?} {mode:?}"
+            );
             assert_eq!(house.slugs.reads(), 2, "{purge:?} {mode:?}");
         }
     }
@@ -94,7 +112,9 @@ async fn a_purge_of_the_page_reads_the_list_again() {
 /// A site that publishes by tag never got its new posts: the list was read again only when the page was named.
 #[tokio::test(start_paused = true)]
 async fn a_purge_of_a_tag_that_every_instance_carries_reads_the_list_again_and_another_does_not() {
-    const POLICY: Policy = Policy::new().fallback(Fallback::NotFound).tags(&["posts", "post:{slug}"]);
+    const POLICY: Policy = Policy::new()
+        .fallback(Fallback::NotFound)
+        .tags(&["posts", "post:{slug}"]);
     for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
         for (tag, reads) in [("posts", 2), ("post:a", 1), ("other", 1)] {
             let house = House::with(&["a"], POST.policy(POLICY), |builder| builder);
@@ -105,7 +125,11 @@ async fn a_purge_of_a_tag_that_every_instance_carries_reads_the_list_again_and_a
             house.purge(Purge::tag(tag).mode(mode)).await;
             let added = house.get("/posts/b").await;
 
-            assert_eq!((is_unlisted(&added), house.slugs.reads()), (reads == 1, reads), "{tag} {mode:?}");
+            assert_eq!(
+                (is_unlisted(&added), house.slugs.reads()),
+                (reads == 1, reads),
+                "{tag} {mode:?}"
+            );
         }
     }
 }
@@ -132,7 +156,9 @@ async fn a_stale_reader_does_not_wait_for_the_list() {
     house.get("/posts/a").await;
     house.slugs.gate.close();
 
-    house.purge(Purge::page("/posts/{slug}").mode(Mode::Stale)).await;
+    house
+        .purge(Purge::page("/posts/{slug}").mode(Mode::Stale))
+        .await;
     let reader = house.get("/posts/a").await;
 
     assert_eq!(reader.cache_status(), "isr; hit; ttl=0; detail=stale");
@@ -165,10 +191,21 @@ async fn a_regeneration_outside_params_is_an_unknown_path_until_it_is_listed() {
 
     let before = house.purge(Purge::path("/posts/b")).await;
     house.slugs.tell(Told::Slugs(&["a", "b"]));
-    let after = house.purge(Purge::page("/posts/{slug}").param("slug", "b").mode(Mode::Regenerate)).await;
+    let after = house
+        .purge(
+            Purge::page("/posts/{slug}")
+                .param("slug", "b")
+                .mode(Mode::Regenerate),
+        )
+        .await;
 
-    let [one] = before.receipts() else { panic!("one selector") };
-    assert_eq!((one.status(), one.http().map(|http| http.as_u16())), (Status::UnknownPath, Some(404)));
+    let [one] = before.receipts() else {
+        panic!("one selector")
+    };
+    assert_eq!(
+        (one.status(), one.http().map(|http| http.as_u16())),
+        (Status::UnknownPath, Some(404))
+    );
     assert!(!before.is_revalidated() && one.error().is_some());
     assert_eq!(after.receipts()[0].status(), Status::Regenerated);
     assert_eq!((house.site.renders(), house.slugs.reads()), (1, 2));
@@ -181,7 +218,9 @@ async fn a_list_that_cannot_be_read_leaves_the_last_one() {
         house.get("/posts/a").await;
         house.slugs.tell(told);
 
-        house.purge(Purge::page("/posts/{slug}").mode(Mode::Expire)).await;
+        house
+            .purge(Purge::page("/posts/{slug}").mode(Mode::Expire))
+            .await;
 
         assert_eq!(house.get("/posts/a").await.status, 200, "{told:?}");
         assert!(is_unlisted(&house.get("/posts/b").await), "{told:?}");
@@ -205,8 +244,15 @@ async fn without_any_list_every_path_is_rendered_and_the_list_is_tried_again() {
         pass(secs(2)).await;
 
         assert!(is_unlisted(&house.get("/posts/d").await), "{told:?}");
-        assert!(is_unlisted(&house.get("/posts/c").await), "{told:?}: it was stored meanwhile");
-        assert_eq!(house.get("/posts/b").await.cache_status(), "isr; hit", "{told:?}");
+        assert!(
+            is_unlisted(&house.get("/posts/c").await),
+            "{told:?}: it was stored meanwhile"
+        );
+        assert_eq!(
+            house.get("/posts/b").await.cache_status(),
+            "isr; hit",
+            "{told:?}"
+        );
     }
 }
 
@@ -241,7 +287,10 @@ async fn a_render_in_progress_does_not_stay_for_a_path_that_is_listed_no_more() 
     settle().await;
     assert_eq!(house.slugs.reads(), 2);
     house.site.after().open();
-    assert!(is_unlisted(&early.await.unwrap()), "it is a path the page has no more");
+    assert!(
+        is_unlisted(&early.await.unwrap()),
+        "it is a path the page has no more"
+    );
     purging.await.unwrap();
 
     assert!(is_unlisted(&house.get("/posts/b").await));
@@ -271,7 +320,15 @@ async fn a_flood_of_paths_outside_params_costs_no_render_no_read_and_no_entry() 
     }
 
     let stats = house.isr.cache().stats();
-    assert_eq!((house.site.renders(), house.slugs.reads(), stats.entries, stats.flights), (1, 1, 1, 0));
+    assert_eq!(
+        (
+            house.site.renders(),
+            house.slugs.reads(),
+            stats.entries,
+            stats.flights
+        ),
+        (1, 1, 1, 0)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -293,7 +350,8 @@ async fn the_function_given_to_the_builder_overrides_the_page_s_own() {
 
 #[tokio::test]
 async fn values_may_be_tuples_numbers_and_plain_lists() {
-    const DAY: Page = Page::new("/{year}/{month}").policy(Policy::new().fallback(Fallback::NotFound));
+    const DAY: Page =
+        Page::new("/{year}/{month}").policy(Policy::new().fallback(Fallback::NotFound));
     let site = Site::new();
     let isr = IsrLayer::builder()
         .pages([DAY])

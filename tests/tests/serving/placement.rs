@@ -10,10 +10,13 @@ use isr_tests::{Answer, Site, ask, get, request, settle};
 
 use crate::{pass, secs};
 
-const POST: Page = Page::new("/posts/{slug}").policy(Policy::new().revalidate(secs(10)).tags(&["posts"]));
+const POST: Page =
+    Page::new("/posts/{slug}").policy(Policy::new().revalidate(secs(10)).tags(&["posts"]));
 
 fn routes(site: &Site) -> Router {
-    Router::new().route_service("/posts/{slug}", site.for_axum()).route_service("/other", site.for_axum())
+    Router::new()
+        .route_service("/posts/{slug}", site.for_axum())
+        .route_service("/other", site.for_axum())
 }
 
 /// The site as a handler.
@@ -24,7 +27,10 @@ fn handler(site: &Site) -> MethodRouter {
 
 async fn ask_site(site: Site, request: axum::extract::Request) -> axum::response::Response {
     use tower::ServiceExt;
-    site.for_axum().oneshot(request).await.expect("what axum routes to cannot fail")
+    site.for_axum()
+        .oneshot(request)
+        .await
+        .expect("what axum routes to cannot fail")
 }
 
 /// Every way to put the layer around the routes of a site.
@@ -35,7 +41,9 @@ fn everywhere(site: &Site) -> Vec<(&'static str, IsrLayer, Router)> {
         (name, isr, router)
     };
     vec![
-        place("wrap", &|isr| Router::new().fallback_service(isr.wrap(routes(site)))),
+        place("wrap", &|isr| {
+            Router::new().fallback_service(isr.wrap(routes(site)))
+        }),
         place("layer", &|isr| {
             use tower::Layer;
             Router::new().fallback_service(isr.layer(routes(site)))
@@ -50,7 +58,9 @@ fn everywhere(site: &Site) -> Vec<(&'static str, IsrLayer, Router)> {
         place("route_layer", &|isr| routes(site).route_layer(isr.clone())),
         place("MethodRouter::layer", &|isr| {
             let posts = axum::routing::get_service(site.for_axum()).layer(isr.clone());
-            Router::new().route("/posts/{slug}", posts).route_service("/other", site.for_axum())
+            Router::new()
+                .route("/posts/{slug}", posts)
+                .route_service("/other", site.for_axum())
         }),
         place("Router::layer over handlers", &|isr| {
             // Handlers without `with_state` are layered anew for each request.
@@ -59,14 +69,23 @@ fn everywhere(site: &Site) -> Vec<(&'static str, IsrLayer, Router)> {
                 .route("/other", handler(site))
                 .layer(isr.clone())
         }),
-        place("a bare MethodRouter", &|isr| Router::new().fallback_service(handler(site).layer(isr.clone()))),
+        place("a bare MethodRouter", &|isr| {
+            Router::new().fallback_service(handler(site).layer(isr.clone()))
+        }),
         place("nested inside", &|isr| {
-            let posts = Router::new().route_service("/{slug}", site.for_axum()).layer(isr.clone());
-            Router::new().nest("/posts", posts).route_service("/other", site.for_axum())
+            let posts = Router::new()
+                .route_service("/{slug}", site.for_axum())
+                .layer(isr.clone());
+            Router::new()
+                .nest("/posts", posts)
+                .route_service("/other", site.for_axum())
         }),
         place("nested outside", &|isr| {
             let posts = Router::new().route_service("/{slug}", site.for_axum());
-            Router::new().nest("/posts", posts).route_service("/other", site.for_axum()).layer(isr.clone())
+            Router::new()
+                .nest("/posts", posts)
+                .route_service("/other", site.for_axum())
+                .layer(isr.clone())
         }),
     ]
 }
@@ -105,7 +124,12 @@ async fn a_stale_page_is_refreshed_wherever_the_layer_stands() {
         let fresh = post(&app).await;
 
         assert!(stale.text().ends_with("v1"), "{place}: {}", stale.text());
-        assert!(fresh.text().ends_with("v2"), "{place}: {} {}", fresh.text(), fresh.cache_status());
+        assert!(
+            fresh.text().ends_with("v2"),
+            "{place}: {} {}",
+            fresh.text(),
+            fresh.cache_status()
+        );
     }
 }
 
@@ -126,9 +150,14 @@ async fn every_purge_works_wherever_the_layer_stands() {
             post(&app).await;
             site.publish(2);
 
-            isr.cache().revalidate(purge.clone().mode(Mode::Expire)).await;
+            isr.cache()
+                .revalidate(purge.clone().mode(Mode::Expire))
+                .await;
 
-            assert!(post(&app).await.text().ends_with("v2"), "{place}: {purge:?}");
+            assert!(
+                post(&app).await.text().ends_with("v2"),
+                "{place}: {purge:?}"
+            );
         }
     }
 }
@@ -149,8 +178,15 @@ async fn regeneration_on_demand_renders_at_once_wherever_the_layer_stands() {
             assert_eq!(receipt.receipts()[0].status(), Status::Marked, "{place}");
             continue;
         }
-        assert_eq!(receipt.receipts()[0].status(), Status::Regenerated, "{place}");
-        assert!(answer.text().ends_with("v2") && answer.cache_status().starts_with("isr; hit"), "{place}");
+        assert_eq!(
+            receipt.receipts()[0].status(),
+            Status::Regenerated,
+            "{place}"
+        );
+        assert!(
+            answer.text().ends_with("v2") && answer.cache_status().starts_with("isr; hit"),
+            "{place}"
+        );
     }
 }
 
@@ -158,8 +194,16 @@ async fn regeneration_on_demand_renders_at_once_wherever_the_layer_stands() {
 async fn the_handler_sees_no_header_query_and_body_of_the_client_wherever_the_layer_stands() {
     let site = Site::new();
     for (place, _, app) in everywhere(&site) {
-        let headers = [("cookie", "id=1"), ("authorization", "x"), ("x-forwarded-host", "evil.example")];
-        ask(&app, request::<Body>(Method::GET, "/posts/a?utm=1", &headers)).await;
+        let headers = [
+            ("cookie", "id=1"),
+            ("authorization", "x"),
+            ("x-forwarded-host", "evil.example"),
+        ];
+        ask(
+            &app,
+            request::<Body>(Method::GET, "/posts/a?utm=1", &headers),
+        )
+        .await;
 
         let seen = site.seen().pop().expect("it was rendered");
         assert!(seen.headers.is_empty(), "{place}: {:?}", seen.headers);
@@ -175,8 +219,14 @@ async fn no_extension_shows_the_query_of_the_client_behind_a_router() {
         ask(&app, get::<Body>("/posts/a?utm=1")).await;
 
         let seen = site.seen().pop().expect("it was rendered");
-        let original = seen.extensions.get::<axum::extract::OriginalUri>().map(|uri| uri.0.to_string());
-        assert!(original.as_ref().is_none_or(|uri| !uri.contains("utm")), "{place}: {original:?}");
+        let original = seen
+            .extensions
+            .get::<axum::extract::OriginalUri>()
+            .map(|uri| uri.0.to_string());
+        assert!(
+            original.as_ref().is_none_or(|uri| !uri.contains("utm")),
+            "{place}: {original:?}"
+        );
     }
 }
 
@@ -216,7 +266,11 @@ async fn wrap_can_render_what_was_never_asked_for_and_other_places_report_marked
     for (place, isr, _app) in everywhere(&site) {
         let receipt = isr.cache().revalidate(Purge::path("/posts/a")).await;
 
-        let expected = if place == "wrap" { Status::Regenerated } else { Status::Marked };
+        let expected = if place == "wrap" {
+            Status::Regenerated
+        } else {
+            Status::Marked
+        };
         assert_eq!(receipt.receipts()[0].status(), expected, "{place}");
     }
 }
@@ -231,7 +285,11 @@ async fn the_fallback_of_a_router_never_renders_the_page_of_a_route() {
     let receipt = isr.cache().revalidate(Purge::path("/posts/a")).await;
     let answer = post(&app).await;
 
-    assert_eq!(receipt.receipts()[0].status(), Status::Marked, "no route of this page is known yet");
+    assert_eq!(
+        receipt.receipts()[0].status(),
+        Status::Marked,
+        "no route of this page is known yet"
+    );
     assert_eq!(answer.status, 200);
 }
 
@@ -243,7 +301,8 @@ async fn state_and_path_parameters_reach_a_page_behind_a_router_at_each_render()
     }
     let site = Site::new();
     for isr in [crate::isr([POST]), crate::isr([POST])] {
-        let routes: Router<Site> = Router::new().route("/posts/{slug}", route(handler).layer(isr.clone()));
+        let routes: Router<Site> =
+            Router::new().route("/posts/{slug}", route(handler).layer(isr.clone()));
         let app = routes.with_state(site.clone());
         site.publish(1);
         assert_eq!(post(&app).await.text(), "a: /db v1");
@@ -277,7 +336,11 @@ async fn a_page_behind_an_auth_layer_is_not_served_to_whom_that_layer_refuses() 
         let welcome = ask(&guarded, known).await;
         let refused = post(&guarded).await;
 
-        assert_eq!((welcome.status.as_u16(), refused.status.as_u16()), (200, 401), "{place}");
+        assert_eq!(
+            (welcome.status.as_u16(), refused.status.as_u16()),
+            (200, 401),
+            "{place}"
+        );
         assert!(!refused.text().contains("v1"), "{place}");
     }
 }
@@ -292,7 +355,14 @@ async fn a_page_behind_its_own_layer_twice_is_rendered_once_and_kept() {
     let first = post(&app).await;
     let second = post(&app).await;
 
-    assert_eq!((first.status.as_u16(), first.cache_status()), (200, "isr; fwd=uri-miss; stored"));
+    assert_eq!(
+        (first.status.as_u16(), first.cache_status()),
+        (200, "isr; fwd=uri-miss; stored")
+    );
     assert_eq!(second.cache_status(), "isr; hit; ttl=10");
-    assert_eq!((site.renders(), before.elapsed()), (1, secs(0)), "no render waits for itself");
+    assert_eq!(
+        (site.renders(), before.elapsed()),
+        (1, secs(0)),
+        "no render waits for itself"
+    );
 }

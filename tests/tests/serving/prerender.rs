@@ -29,7 +29,11 @@ async fn a_page_that_is_not_to_be_prerendered_is_left_out() {
 
     let report = house.prerender().await;
 
-    assert_eq!((report.rendered(), house.site.renders(), house.slugs.reads()), (1, 1, 0), "about alone");
+    assert_eq!(
+        (report.rendered(), house.site.renders(), house.slugs.reads()),
+        (1, 1, 0),
+        "about alone"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,7 +55,9 @@ async fn prerendering_keeps_to_the_limit_of_renders() {
 
 #[tokio::test(start_paused = true)]
 async fn prerendering_begins_no_more_once_nobody_waits_for_it() {
-    let house = House::with(&["1", "2", "3", "4"], POST, |builder| builder.background_renders(1));
+    let house = House::with(&["1", "2", "3", "4"], POST, |builder| {
+        builder.background_renders(1)
+    });
     house.site.before().close();
     let cache = house.isr.cache();
     let prerendering = tokio::spawn(async move { cache.prerender().await });
@@ -79,8 +85,14 @@ async fn prerendering_tells_what_failed_each_by_name() {
     assert_eq!((report.rendered(), report.failed()), (2, 2), "{report:?}");
     let mut errors = report.errors().to_vec();
     errors.sort();
-    assert!(errors[0].contains("/posts/bad") && errors[0].contains("failed-status"), "{errors:?}");
-    assert!(errors[1].contains("/posts/gone") && errors[1].contains("404"), "{errors:?}");
+    assert!(
+        errors[0].contains("/posts/bad") && errors[0].contains("failed-status"),
+        "{errors:?}"
+    );
+    assert!(
+        errors[1].contains("/posts/gone") && errors[1].contains("404"),
+        "{errors:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,12 +23,16 @@ fn limited(page: Page) -> (Site, isr_layer::IsrLayer, Limited) {
 
 /// The answer, or a failed test: nothing here may wait for ever.
 async fn in_time<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), work).await.expect("nobody holds the only permit")
+    tokio::time::timeout(Duration::from_secs(20), work)
+        .await
+        .expect("nobody holds the only permit")
 }
 
 /// One connection, ready for its next request.
 async fn ready(connection: &mut Limited) -> &mut Limited {
-    ServiceExt::<Request<Plain>>::ready(connection).await.expect("the site is always ready")
+    ServiceExt::<Request<Plain>>::ready(connection)
+        .await
+        .expect("the site is always ready")
 }
 
 /// A service that errs when it is called without being ready, and whose clones are not ready.
@@ -40,7 +44,10 @@ struct Strict {
 
 impl Clone for Strict {
     fn clone(&self) -> Self {
-        Self { site: self.site.clone(), is_ready: false }
+        Self {
+            site: self.site.clone(),
+            is_ready: false,
+        }
     }
 }
 
@@ -66,14 +73,23 @@ impl Service<Request<Plain>> for Strict {
 async fn a_service_that_is_not_ready_is_never_called() {
     let site = Site::new();
     let isr = crate::isr([ten_seconds(), Page::new("/refused")]);
-    let mut service = isr.layer(Strict { site: site.clone(), is_ready: false });
+    let mut service = isr.layer(Strict {
+        site: site.clone(),
+        is_ready: false,
+    });
     site.script(|seen, _| {
         let reply = Reply::page();
-        if seen.uri.path() == "/refused" { reply.header("set-cookie", "id=1").into() } else { reply.into() }
+        if seen.uri.path() == "/refused" {
+            reply.header("set-cookie", "id=1").into()
+        } else {
+            reply.into()
+        }
     });
 
     // One connection, as hyper drives it: ready, call, and so on, with misses, hits, refreshes and passing requests mixed.
-    for path in ["/a", "/a", "/other", "/a", "/refused", "/refused", "/other", "/a"] {
+    for path in [
+        "/a", "/a", "/other", "/a", "/refused", "/refused", "/other", "/a",
+    ] {
         let answer = service.ready().await.unwrap().call(get(path)).await;
         assert!(answer.is_ok(), "{path}");
     }
@@ -107,10 +123,17 @@ async fn connections_whose_request_led_or_followed_block_nobody_afterwards() {
     let mut connections = (0..20).map(|_| service.clone()).collect::<Vec<_>>();
     for (at, connection) in connections.iter_mut().enumerate() {
         let path = format!("/p/{}", at / 2);
-        in_time(ready(connection)).await.call(get::<Plain>(&path)).await.unwrap();
+        in_time(ready(connection))
+            .await
+            .call(get::<Plain>(&path))
+            .await
+            .unwrap();
     }
 
-    assert_eq!(in_time(ask(&service, get::<Plain>("/p/x"))).await.text(), "/p/x v1");
+    assert_eq!(
+        in_time(ask(&service, get::<Plain>("/p/x"))).await.text(),
+        "/p/x v1"
+    );
     assert_eq!(site.renders(), 11);
 }
 
@@ -119,7 +142,10 @@ async fn an_answer_that_is_still_read_holds_nothing() {
     let (_, _, service) = limited(A);
     let held = in_time(service.clone().oneshot(a())).await.unwrap();
 
-    assert_eq!(in_time(ask(&service, get::<Plain>("/other"))).await.text(), "/other v1");
+    assert_eq!(
+        in_time(ask(&service, get::<Plain>("/other"))).await.text(),
+        "/other v1"
+    );
     drop(held);
 }
 
@@ -191,7 +217,10 @@ async fn a_background_refresh_over_a_limit_of_one_finishes() {
     settle().await;
 
     assert_eq!(in_time(ask(&service, a())).await.text(), "/a v2");
-    assert_eq!(in_time(ask(&service, get::<Plain>("/other"))).await.text(), "/other v2");
+    assert_eq!(
+        in_time(ask(&service, get::<Plain>("/other"))).await.text(),
+        "/other v2"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -200,7 +229,9 @@ async fn a_regeneration_on_demand_over_a_limit_of_one_finishes() {
     in_time(ask(&service, a())).await;
     site.publish(2);
 
-    isr.cache().revalidate(Purge::path("/a").mode(Mode::Regenerate)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(Mode::Regenerate))
+        .await;
 
     assert_eq!(in_time(ask(&service, a())).await.text(), "/a v2");
 }
@@ -212,12 +243,19 @@ async fn a_background_render_waits_for_readiness_no_longer_than_its_time_limit()
     let mut holder = service.clone();
     ready(&mut holder).await;
 
-    let receipt = isr.cache().revalidate(Purge::path("/a").mode(Mode::Regenerate)).await;
+    let receipt = isr
+        .cache()
+        .revalidate(Purge::path("/a").mode(Mode::Regenerate))
+        .await;
     tokio::time::sleep(Duration::from_secs(29)).await;
 
     assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Running);
     assert_eq!((isr.cache().stats().tasks, site.renders()), (0, 1));
-    assert_eq!(holder.call(a()).await.unwrap().status(), 200, "the last good page stays");
+    assert_eq!(
+        holder.call(a()).await.unwrap().status(),
+        200,
+        "the last good page stays"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,11 @@ use crate::Plain;
 /// A page with a parameter, one with a wildcard, and the root.
 fn site() -> (Site, Isr<Site>) {
     let site = Site::new();
-    let isr = crate::isr([Page::new("/"), Page::new("/posts/{slug}"), Page::new("/w/{*rest}")]);
+    let isr = crate::isr([
+        Page::new("/"),
+        Page::new("/posts/{slug}"),
+        Page::new("/w/{*rest}"),
+    ]);
     let service = isr.layer(site.clone());
     (site, service)
 }
@@ -31,7 +35,12 @@ async fn renders(path: &str) -> usize {
 async fn what_could_be_spelled_in_two_ways_is_one_page() {
     let (site, service) = site();
 
-    for path in ["/posts/caf%C3%A9", "/posts/caf%c3%a9", "/p%6Fsts/caf%C3%A9", "/posts/%63af%C3%A9"] {
+    for path in [
+        "/posts/caf%C3%A9",
+        "/posts/caf%c3%a9",
+        "/p%6Fsts/caf%C3%A9",
+        "/posts/%63af%C3%A9",
+    ] {
         ask(&service, get::<Plain>(path)).await;
     }
 
@@ -47,7 +56,10 @@ async fn an_escaped_slash_stays_different_from_a_slash() {
     let lower = ask(&service, get::<Plain>("/w/a%2fb")).await;
     let plain = ask(&service, get::<Plain>("/w/a/b")).await;
 
-    assert_eq!((escaped.text(), lower.text(), plain.text()), ("/w/a%2Fb v1", "/w/a%2Fb v1", "/w/a/b v1"));
+    assert_eq!(
+        (escaped.text(), lower.text(), plain.text()),
+        ("/w/a%2Fb v1", "/w/a%2Fb v1", "/w/a/b v1")
+    );
     assert_eq!(site.renders(), 2);
 }
 
@@ -74,7 +86,9 @@ async fn a_path_that_could_mean_two_things_is_never_a_page() {
         "/posts",
         "/Posts/a",
     ] {
-        let Ok(uri) = path.parse::<http::Uri>() else { continue };
+        let Ok(uri) = path.parse::<http::Uri>() else {
+            continue;
+        };
 
         assert_eq!(renders(path).await, 2, "{uri}");
     }
@@ -99,13 +113,20 @@ async fn declared_parameters_and_headers_count_into_the_length_of_the_key() {
     // Path, mark and name of the parameter; a flag and four octets of length for the header, where there is one.
     let query = |length: usize| (format!("/a?q={}", "x".repeat(length - 5)), None);
     let header = |length: usize| ("/a".to_owned(), Some("x".repeat(length - 2 - 5)));
-    for (sent, renders) in
-        [(query(16 * 1024 - 1), 1), (query(16 * 1024), 2), (header(16 * 1024), 1), (header(16 * 1024 + 1), 2)]
-    {
+    for (sent, renders) in [
+        (query(16 * 1024 - 1), 1),
+        (query(16 * 1024), 2),
+        (header(16 * 1024), 1),
+        (header(16 * 1024 + 1), 2),
+    ] {
         let (site, service) = crate::site_with(Page::new("/a").policy(POLICY));
 
         for _ in 0..2 {
-            let headers = sent.1.iter().map(|value| ("x-theme", value.as_str())).collect::<Vec<_>>();
+            let headers = sent
+                .1
+                .iter()
+                .map(|value| ("x-theme", value.as_str()))
+                .collect::<Vec<_>>();
             ask(&service, request::<Plain>(Method::GET, &sent.0, &headers)).await;
         }
 
@@ -137,31 +158,54 @@ async fn nothing_in_a_request_makes_a_page_of_what_is_none_or_keeps_a_page_from_
             .header("cdn-cache-control", "max-age=60"),
     );
     for _ in 0..3 {
-        ask(&service, request::<Plain>(Method::GET, &target("/other"), &headers)).await;
+        ask(
+            &service,
+            request::<Plain>(Method::GET, &target("/other"), &headers),
+        )
+        .await;
     }
     assert_eq!(site.renders(), 3);
 
     for _ in 0..3 {
-        ask(&service, request::<Plain>(Method::GET, &target("/posts/a"), &headers)).await;
+        ask(
+            &service,
+            request::<Plain>(Method::GET, &target("/posts/a"), &headers),
+        )
+        .await;
     }
 
     assert_eq!(site.renders(), 4);
-    assert_eq!(ask(&service, get::<Plain>("/posts/a")).await.cache_status(), "isr; hit");
+    assert_eq!(
+        ask(&service, get::<Plain>("/posts/a")).await.cache_status(),
+        "isr; hit"
+    );
 }
 
 #[tokio::test]
 async fn other_methods_pass_with_everything_they_have() {
     let (site, service) = site();
 
-    for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::PATCH] {
-        let mut request =
-            request::<Plain>(method.clone(), "/posts/a?utm=1", &[("cookie", "id=1"), ("x-own", "1")]);
+    for method in [
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::PATCH,
+    ] {
+        let mut request = request::<Plain>(
+            method.clone(),
+            "/posts/a?utm=1",
+            &[("cookie", "id=1"), ("x-own", "1")],
+        );
         *request.body_mut() = Full::from("sent");
         request.extensions_mut().insert(7_u32);
         let answer = ask(&service, request).await;
 
         let seen = site.seen().pop().expect("it passed");
-        assert_eq!((seen.method, seen.uri.to_string().as_str()), (method, "/posts/a?utm=1"));
+        assert_eq!(
+            (seen.method, seen.uri.to_string().as_str()),
+            (method, "/posts/a?utm=1")
+        );
         assert_eq!(seen.headers["cookie"], "id=1");
         assert_eq!(seen.headers["x-own"], "1");
         assert_eq!(seen.body, "sent");
@@ -175,12 +219,21 @@ async fn other_methods_without_a_body_pass_too_and_get_nothing_that_is_stored() 
     let (site, service) = site();
     ask(&service, get::<Plain>("/posts/a")).await;
 
-    for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "QUERY", "get"] {
+    for method in [
+        "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "QUERY", "get",
+    ] {
         let method = method.parse::<Method>().unwrap();
-        let answer = ask(&service, request::<Plain>(method.clone(), "/posts/a", &[("cookie", "id=1")])).await;
+        let answer = ask(
+            &service,
+            request::<Plain>(method.clone(), "/posts/a", &[("cookie", "id=1")]),
+        )
+        .await;
 
         let seen = site.seen().pop().expect("it passed");
-        assert_eq!((seen.method, seen.headers.len(), answer.cache_status()), (method, 1, ""));
+        assert_eq!(
+            (seen.method, seen.headers.len(), answer.cache_status()),
+            (method, 1, "")
+        );
     }
     assert_eq!(site.renders(), 9);
 }
@@ -212,11 +265,22 @@ async fn a_path_that_is_no_page_passes_untouched_both_ways() {
         .trailer("x-sum", "s");
     site.act(reply);
 
-    let headers = [("range", "bytes=0-3"), ("if-none-match", "*"), ("accept-encoding", "br")];
-    let answer = ask(&service, request::<Plain>(Method::GET, "/other?q=1", &headers)).await;
+    let headers = [
+        ("range", "bytes=0-3"),
+        ("if-none-match", "*"),
+        ("accept-encoding", "br"),
+    ];
+    let answer = ask(
+        &service,
+        request::<Plain>(Method::GET, "/other?q=1", &headers),
+    )
+    .await;
 
     let seen = site.seen().pop().expect("it passed");
-    assert_eq!((seen.uri.to_string().as_str(), seen.headers.len()), ("/other?q=1", 3));
+    assert_eq!(
+        (seen.uri.to_string().as_str(), seen.headers.len()),
+        ("/other?q=1", 3)
+    );
     assert_eq!((answer.status.as_u16(), answer.text()), (206, "part"));
     assert_eq!(answer.header("connection"), "close");
     assert_eq!(answer.header("set-cookie"), "id=1");
@@ -230,15 +294,28 @@ async fn a_path_that_is_no_page_passes_untouched_both_ways() {
 #[tokio::test]
 async fn the_body_of_what_is_no_page_is_the_services_own() {
     let (_, service) = site();
-    let body_of =
-        async |request| service.clone().oneshot(request).await.expect("the site answers").into_body();
+    let body_of = async |request| {
+        service
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("the site answers")
+            .into_body()
+    };
 
-    for request in [get::<Plain>("/other"), request(Method::POST, "/posts/a", &[]), get("/posts/%ff")] {
+    for request in [
+        get::<Plain>("/other"),
+        request(Method::POST, "/posts/a", &[]),
+        get("/posts/%ff"),
+    ] {
         assert!(body_of(request).await.into_inner().is_ok());
     }
 
     for _ in 0..2 {
-        assert!(body_of(get("/posts/a")).await.into_inner().is_err(), "a page's is ours");
+        assert!(
+            body_of(get("/posts/a")).await.into_inner().is_err(),
+            "a page's is ours"
+        );
     }
 }
 
@@ -247,7 +324,9 @@ async fn an_error_of_the_service_passes_as_it_is() {
     let (site, service) = site();
     site.act(isr_tests::Act::Error);
 
-    let error = isr_tests::try_ask(&service, get::<Plain>("/other")).await.unwrap_err();
+    let error = isr_tests::try_ask(&service, get::<Plain>("/other"))
+        .await
+        .unwrap_err();
 
     assert_eq!(error, isr_tests::SiteError);
 }
@@ -261,15 +340,19 @@ async fn a_streaming_request_body_that_is_not_sync_passes_with_its_trailers() {
         http::HeaderValue::from_static("s"),
     )]);
     let body = Full::new(Bytes::from("sent")).with_trailers(async move { Some(Ok(trailers)) });
-    let request: Request<Streaming> =
-        Request::post("/posts/a").body(RequestBody::new(body.boxed_unsync())).unwrap();
+    let request: Request<Streaming> = Request::post("/posts/a")
+        .body(RequestBody::new(body.boxed_unsync()))
+        .unwrap();
 
     let answer = ask(&service, request).await;
     let page = ask(&service, get::<Streaming>("/posts/a")).await;
 
     let seen = &site.seen()[0];
     assert_eq!(seen.body, "sent");
-    assert_eq!(seen.trailers.as_ref().expect("trailers arrive")["x-sum"], "s");
+    assert_eq!(
+        seen.trailers.as_ref().expect("trailers arrive")["x-sum"],
+        "s"
+    );
     assert_eq!(answer.status, 200);
     assert_eq!(page.cache_status(), "isr; fwd=uri-miss; stored");
 }
@@ -282,8 +365,9 @@ async fn a_get_that_may_still_have_a_body_passes() {
     for _ in 0..2 {
         // Only at its end it turns out that there is nothing in it.
         let body = Full::new(Bytes::new()).with_trailers(async { None });
-        let request: Request<Streaming> =
-            Request::get("/posts/a").body(RequestBody::new(body.boxed_unsync())).unwrap();
+        let request: Request<Streaming> = Request::get("/posts/a")
+            .body(RequestBody::new(body.boxed_unsync()))
+            .unwrap();
         ask(&service, request).await;
     }
 
@@ -299,6 +383,9 @@ async fn the_absolute_form_and_the_host_make_no_other_page() {
     let host = request::<Plain>(Method::GET, "/posts/a", &[("host", "evil.example")]);
     let host = ask(&service, host).await;
 
-    assert_eq!((absolute.cache_status(), host.cache_status()), ("isr; hit", "isr; hit"));
+    assert_eq!(
+        (absolute.cache_status(), host.cache_status()),
+        ("isr; hit", "isr; hit")
+    );
     assert_eq!(site.renders(), 1);
 }

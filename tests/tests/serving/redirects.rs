@@ -22,7 +22,10 @@ async fn a_redirect_lives_as_long_as_its_page() {
     let stale = visit(&service).await;
     settle().await;
 
-    assert_eq!((stale.header("location"), stale.cache_status()), ("/b", "isr; hit; ttl=0; detail=stale"));
+    assert_eq!(
+        (stale.header("location"), stale.cache_status()),
+        ("/b", "isr; hit; ttl=0; detail=stale")
+    );
     assert_eq!(visit(&service).await.header("location"), "/c");
 }
 
@@ -48,7 +51,10 @@ async fn a_redirect_is_purged_by_path_page_and_tag() {
                 let (site, isr, service) = site_and_layer(A.policy(policy));
                 site.script(move |_, _| {
                     isr_layer::context::tag("late");
-                    Reply::status(status).header("location", "/b").empty().into()
+                    Reply::status(status)
+                        .header("location", "/b")
+                        .empty()
+                        .into()
                 });
                 visit(&service).await;
                 site.act(Reply::page());
@@ -60,7 +66,11 @@ async fn a_redirect_is_purged_by_path_page_and_tag() {
                 // A redirect is a page to be shown while it is refreshed, as any other.
                 let expected = if mode == Mode::Stale { status } else { 200 };
                 assert_eq!(first.status, expected, "{status}: {purge:?} {mode:?}");
-                assert_eq!(visit(&service).await.status, 200, "{status}: {purge:?} {mode:?}");
+                assert_eq!(
+                    visit(&service).await.status,
+                    200,
+                    "{status}: {purge:?} {mode:?}"
+                );
             }
         }
     }
@@ -69,7 +79,8 @@ async fn a_redirect_is_purged_by_path_page_and_tag() {
 #[tokio::test(start_paused = true)]
 async fn a_redirect_ends_as_its_page_does_and_not_as_a_404() {
     for status in [301, 302, 307, 308] {
-        let (site, service) = site_with(A.policy(Policy::new().allow_temporary(true).expire(secs(60))));
+        let (site, service) =
+            site_with(A.policy(Policy::new().allow_temporary(true).expire(secs(60))));
         site.act(Reply::status(status).header("location", "/b").empty());
         visit(&service).await;
 
@@ -78,7 +89,11 @@ async fn a_redirect_ends_as_its_page_does_and_not_as_a_404() {
         pass(1).await;
         visit(&service).await;
 
-        assert_eq!((hit.cache_status(), site.renders()), ("isr; hit; ttl=1", 2), "{status}");
+        assert_eq!(
+            (hit.cache_status(), site.renders()),
+            ("isr; hit; ttl=1", 2),
+            "{status}"
+        );
     }
 }
 
@@ -108,7 +123,9 @@ async fn a_redirect_is_a_good_answer_to_fall_back_on() {
     visit(&service).await;
     site.act(Reply::status(500));
 
-    isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::path("/a").mode(Mode::Expire))
+        .await;
 
     assert_eq!(visit(&service).await.header("location"), "/b");
 }

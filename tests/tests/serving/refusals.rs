@@ -17,7 +17,10 @@ fn refusals() -> Vec<(Act, &'static str)> {
     vec![
         (reply("set-cookie", "id=1"), "set-cookie"),
         (reply("cache-control", "no-store"), "cache-control"),
-        (reply("cache-control", "private, max-age=60"), "cache-control"),
+        (
+            reply("cache-control", "private, max-age=60"),
+            "cache-control",
+        ),
         (reply("cache-control", "no-cache"), "cache-control"),
         (reply("vary", "cookie"), "vary"),
         (reply("vary", "*"), "vary"),
@@ -61,9 +64,16 @@ async fn the_leader_gets_its_answer_alone_and_each_follower_renders_for_itself()
         let answers = three(&site, &service).await;
 
         assert_eq!(site.renders(), 3, "{word}");
-        assert_eq!(answers[0].cache_status(), format!("isr; fwd=uri-miss; detail={word}"));
+        assert_eq!(
+            answers[0].cache_status(),
+            format!("isr; fwd=uri-miss; detail={word}")
+        );
         assert_eq!(answers[1].status, answers[0].status);
-        assert!(answers[1].cache_status().contains(word), "{}", answers[1].cache_status());
+        assert!(
+            answers[1].cache_status().contains(word),
+            "{}",
+            answers[1].cache_status()
+        );
     }
 }
 
@@ -73,13 +83,18 @@ async fn each_client_gets_its_own_cookie() {
     let next = std::sync::atomic::AtomicUsize::new(1);
     site.script(move |_, _| {
         let id = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        Reply::page().header("set-cookie", &format!("id={id}")).into()
+        Reply::page()
+            .header("set-cookie", &format!("id={id}"))
+            .into()
     });
 
     let answers = three(&site, &service).await;
     let later = visit(&service).await;
 
-    let mut cookies = answers.iter().map(|answer| answer.header("set-cookie")).collect::<Vec<_>>();
+    let mut cookies = answers
+        .iter()
+        .map(|answer| answer.header("set-cookie"))
+        .collect::<Vec<_>>();
     cookies.sort_unstable();
     assert_eq!(cookies, ["id=1", "id=2", "id=3"]);
     assert_eq!(later.header("set-cookie"), "id=4");
@@ -88,7 +103,11 @@ async fn each_client_gets_its_own_cookie() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_answer_keeps_the_handlers_headers_and_says_no_store_where_it_said_nothing() {
     let (site, service) = site_with(A);
-    site.act(Reply::status(401).header("www-authenticate", "Basic").header("x-own", "1"));
+    site.act(
+        Reply::status(401)
+            .header("www-authenticate", "Basic")
+            .header("x-own", "1"),
+    );
     let silent = visit(&service).await;
     let (site, service) = site_with(A);
     site.act(Reply::page().header("cache-control", "private, max-age=60"));
@@ -99,7 +118,10 @@ async fn a_refused_answer_keeps_the_handlers_headers_and_says_no_store_where_it_
     assert_eq!(silent.header("cache-control"), "no-store");
     assert_eq!(outspoken.header("cache-control"), "private, max-age=60");
     for absent in ["age", "etag"] {
-        assert!(!silent.headers.contains_key(absent) && !outspoken.headers.contains_key(absent), "{absent}");
+        assert!(
+            !silent.headers.contains_key(absent) && !outspoken.headers.contains_key(absent),
+            "{absent}"
+        );
     }
     assert_eq!(site.renders(), 1);
 }
@@ -157,17 +179,27 @@ async fn clients_of_a_refused_key_do_not_wait_for_each_other() {
 #[tokio::test(start_paused = true)]
 async fn a_matching_purge_ends_the_memory_of_a_refusal() {
     const TAGGED: isr_layer::Page = A.policy(Policy::new().tags(&["posts"]));
-    for purge in
-        [Purge::path("/a"), Purge::page("/a"), Purge::tag("posts"), Purge::prefix("/a"), Purge::all()]
-    {
+    for purge in [
+        Purge::path("/a"),
+        Purge::page("/a"),
+        Purge::tag("posts"),
+        Purge::prefix("/a"),
+        Purge::all(),
+    ] {
         let (site, isr, service) = site_and_layer(TAGGED);
         site.act(Reply::page().header("set-cookie", "id=1"));
         visit(&service).await;
         site.act(Reply::page());
 
-        isr.cache().revalidate(purge.clone().mode(Mode::Stale)).await;
+        isr.cache()
+            .revalidate(purge.clone().mode(Mode::Stale))
+            .await;
 
-        assert_eq!(visit(&service).await.cache_status(), "isr; fwd=uri-miss; stored", "{purge:?}");
+        assert_eq!(
+            visit(&service).await.cache_status(),
+            "isr; fwd=uri-miss; stored",
+            "{purge:?}"
+        );
     }
 }
 
@@ -184,21 +216,39 @@ async fn a_refused_refresh_drops_the_old_entry() {
         settle().await;
         let after = visit(&service).await;
 
-        assert!(!after.text().contains("v1"), "{word}: the old page is still served");
-        assert_eq!(after.cache_status(), format!("isr; fwd=bypass; detail={word}"));
+        assert!(
+            !after.text().contains("v1"),
+            "{word}: the old page is still served"
+        );
+        assert_eq!(
+            after.cache_status(),
+            format!("isr; fwd=bypass; detail={word}")
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_above_the_limit_is_streamed_on_byte_for_byte_with_its_trailers() {
     let (site, service) = site_with(A.policy(Policy::new().max_body(10)));
-    site.act(Reply::page().chunk("0123456").chunk("789ab").chunk("cdef").trailer("x-sum", "s"));
+    site.act(
+        Reply::page()
+            .chunk("0123456")
+            .chunk("789ab")
+            .chunk("cdef")
+            .trailer("x-sum", "s"),
+    );
 
     let answer = visit(&service).await;
     let again = visit(&service).await;
 
-    assert_eq!((answer.status.as_u16(), answer.text()), (200, "0123456789abcdef"));
-    assert_eq!(answer.trailers.as_ref().expect("trailers arrive")["x-sum"], "s");
+    assert_eq!(
+        (answer.status.as_u16(), answer.text()),
+        (200, "0123456789abcdef")
+    );
+    assert_eq!(
+        answer.trailers.as_ref().expect("trailers arrive")["x-sum"],
+        "s"
+    );
     assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; detail=too-large");
     assert_eq!(again.text(), "0123456789abcdef");
 }
@@ -208,7 +258,11 @@ async fn eight_mebibytes_are_the_limit_unless_set() {
     const LIMIT: usize = 8 * 1024 * 1024;
     for (length, renders) in [(LIMIT, 1), (LIMIT + 1, 2)] {
         let (site, service) = site_with(A);
-        site.act(Reply::page().chunk(vec![b'x'; LIMIT]).chunk(vec![b'x'; length - LIMIT]));
+        site.act(
+            Reply::page()
+                .chunk(vec![b'x'; LIMIT])
+                .chunk(vec![b'x'; length - LIMIT]),
+        );
 
         for _ in 0..2 {
             let answer = visit(&service).await;
@@ -226,7 +280,11 @@ async fn those_who_waited_for_a_refused_answer_render_from_the_recipe_too() {
     site.before().close();
     let clients = [1, 2, 3].map(|n| {
         let (service, cookie) = (service.clone(), format!("session={n}"));
-        let headers = [("cookie", cookie.as_str()), ("authorization", "me"), ("if-none-match", "*")];
+        let headers = [
+            ("cookie", cookie.as_str()),
+            ("authorization", "me"),
+            ("if-none-match", "*"),
+        ];
         let request = isr_tests::request::<crate::Plain>(http::Method::GET, "/a?utm=1", &headers);
         tokio::spawn(async move { ask(&service, request).await })
     });
@@ -234,11 +292,21 @@ async fn those_who_waited_for_a_refused_answer_render_from_the_recipe_too() {
     settle().await;
     site.before().open();
     for client in clients {
-        assert_eq!(client.await.expect("the client is answered").header("set-cookie"), "id=1");
+        assert_eq!(
+            client
+                .await
+                .expect("the client is answered")
+                .header("set-cookie"),
+            "id=1"
+        );
     }
 
     assert_eq!(site.renders(), 3);
-    assert!(site.seen().iter().all(|seen| seen.headers.is_empty() && seen.uri == "/a"));
+    assert!(
+        site.seen()
+            .iter()
+            .all(|seen| seen.headers.is_empty() && seen.uri == "/a")
+    );
 }
 
 /// Trailers are kept, and a cookie among them would have been given to everybody.
@@ -252,10 +320,22 @@ async fn a_cookie_in_the_trailers_is_refused_as_well_and_no_failure_shares_one()
     visit(&other).await;
     let remembered = visit(&other).await;
 
-    assert_eq!(refused.cache_status(), "isr; fwd=uri-miss; detail=set-cookie");
-    assert_eq!(refused.trailers.expect("it is the client's own")["set-cookie"], "id=1");
-    assert_eq!(visit(&service).await.cache_status(), "isr; fwd=bypass; detail=set-cookie");
-    assert_eq!((remembered.cache_status(), &remembered.trailers), ("isr; hit; detail=backoff", &None));
+    assert_eq!(
+        refused.cache_status(),
+        "isr; fwd=uri-miss; detail=set-cookie"
+    );
+    assert_eq!(
+        refused.trailers.expect("it is the client's own")["set-cookie"],
+        "id=1"
+    );
+    assert_eq!(
+        visit(&service).await.cache_status(),
+        "isr; fwd=bypass; detail=set-cookie"
+    );
+    assert_eq!(
+        (remembered.cache_status(), &remembered.trailers),
+        ("isr; hit; detail=backoff", &None)
+    );
     assert_eq!((site.renders(), failing.renders()), (2, 1));
 }
 
@@ -300,26 +380,45 @@ async fn head_of_a_refused_answer_states_the_length_that_get_has() {
     let (site, service) = site_with(ten_seconds());
     site.script(|_, _| no_store_by_word());
 
-    let first = ask(&service, isr_tests::head::<http_body_util::Full<bytes::Bytes>>(A.path())).await;
-    let second = ask(&service, isr_tests::head::<http_body_util::Full<bytes::Bytes>>(A.path())).await;
+    let first = ask(
+        &service,
+        isr_tests::head::<http_body_util::Full<bytes::Bytes>>(A.path()),
+    )
+    .await;
+    let second = ask(
+        &service,
+        isr_tests::head::<http_body_util::Full<bytes::Bytes>>(A.path()),
+    )
+    .await;
     let whole = visit(&service).await;
 
     for head in [first, second] {
         assert_eq!(head.text(), "");
-        assert_eq!(head.header("content-length"), whole.text().len().to_string());
+        assert_eq!(
+            head.header("content-length"),
+            whole.text().len().to_string()
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_head_of_an_answer_that_has_no_body_states_no_length() {
     use tower::Layer;
-    let service = crate::isr([A]).layer(tower::service_fn(async |_: http::Request<crate::Plain>| {
-        let mut response = http::Response::new(crate::Plain::default());
-        *response.status_mut() = http::StatusCode::NO_CONTENT;
-        Ok::<_, std::convert::Infallible>(response)
-    }));
+    let service =
+        crate::isr([A]).layer(tower::service_fn(async |_: http::Request<crate::Plain>| {
+            let mut response = http::Response::new(crate::Plain::default());
+            *response.status_mut() = http::StatusCode::NO_CONTENT;
+            Ok::<_, std::convert::Infallible>(response)
+        }));
 
-    let head = ask(&service, isr_tests::request::<crate::Plain>(http::Method::HEAD, "/a", &[])).await;
+    let head = ask(
+        &service,
+        isr_tests::request::<crate::Plain>(http::Method::HEAD, "/a", &[]),
+    )
+    .await;
 
-    assert_eq!((head.status.as_u16(), head.header("content-length")), (204, ""));
+    assert_eq!(
+        (head.status.as_u16(), head.header("content-length")),
+        (204, "")
+    );
 }

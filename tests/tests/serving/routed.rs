@@ -24,9 +24,18 @@ async fn seen_behind(builder: IsrLayerBuilder) -> Seen {
     let site = Site::new();
     let isr = builder.pages([POST]).build().expect("the page is fine");
     let routes = Router::new().route_service("/posts/{slug}", site.for_axum());
-    let app = routes.layer(isr).layer(Extension(Tenant("one"))).layer(Extension(User));
-    let mut request = request::<Body>(Method::GET, "/posts/a", &[("x-trace-id", "7"), ("cookie", "id=1")]);
-    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([1, 2, 3, 4], 5))));
+    let app = routes
+        .layer(isr)
+        .layer(Extension(Tenant("one")))
+        .layer(Extension(User));
+    let mut request = request::<Body>(
+        Method::GET,
+        "/posts/a",
+        &[("x-trace-id", "7"), ("cookie", "id=1")],
+    );
+    request
+        .extensions_mut()
+        .insert(ConnectInfo(SocketAddr::from(([1, 2, 3, 4], 5))));
     ask(&app, request).await;
     site.seen().pop().expect("it was rendered")
 }
@@ -44,8 +53,9 @@ async fn extensions_travel_and_the_clients_address_does_not() {
 async fn the_handle_to_change_the_clients_protocol_does_not_travel_and_what_is_no_page_has_it() {
     let site = Site::new();
     let isr = crate::isr([POST]);
-    let routes =
-        Router::new().route_service("/posts/{slug}", site.for_axum()).route_service("/chat", site.for_axum());
+    let routes = Router::new()
+        .route_service("/posts/{slug}", site.for_axum())
+        .route_service("/chat", site.for_axum());
     let app = routes.layer(isr);
     for (path, has_it) in [("/posts/a", false), ("/chat", true)] {
         let mut request = get::<Body>(path);
@@ -55,7 +65,11 @@ async fn the_handle_to_change_the_clients_protocol_does_not_travel_and_what_is_n
         ask(&app, request).await;
 
         let seen = site.seen().pop().expect("it was asked");
-        assert_eq!(seen.extensions.get::<hyper::upgrade::OnUpgrade>().is_some(), has_it, "{path}");
+        assert_eq!(
+            seen.extensions.get::<hyper::upgrade::OnUpgrade>().is_some(),
+            has_it,
+            "{path}"
+        );
     }
 }
 
@@ -69,7 +83,8 @@ async fn an_extension_can_be_dropped() {
 
 #[tokio::test]
 async fn a_kept_header_reaches_the_handler_behind_a_router_as_well() {
-    let seen = seen_behind(IsrLayer::builder().keep_header(HeaderName::from_static("x-trace-id"))).await;
+    let seen =
+        seen_behind(IsrLayer::builder().keep_header(HeaderName::from_static("x-trace-id"))).await;
 
     assert_eq!(seen.headers.len(), 1);
     assert_eq!(seen.headers["x-trace-id"], "7");
@@ -79,7 +94,9 @@ async fn a_kept_header_reaches_the_handler_behind_a_router_as_well() {
 async fn a_background_refresh_behind_a_router_has_the_extensions_too() {
     let site = Site::new();
     let routes = Router::new().route_service("/posts/{slug}", site.for_axum());
-    let app = routes.layer(crate::isr([POST])).layer(Extension(Tenant("one")));
+    let app = routes
+        .layer(crate::isr([POST]))
+        .layer(Extension(Tenant("one")));
     ask(&app, get::<Body>("/posts/a")).await;
     pass(10).await;
 
@@ -95,7 +112,9 @@ async fn a_background_refresh_behind_a_router_has_the_extensions_too() {
 async fn a_nested_page_is_known_by_its_public_path() {
     let site = Site::new();
     let isr = crate::isr([Page::new("/blog/de/posts/{slug}")]);
-    let posts = Router::new().route_service("/posts/{slug}", site.for_axum()).layer(isr.clone());
+    let posts = Router::new()
+        .route_service("/posts/{slug}", site.for_axum())
+        .layer(isr.clone());
     let app = Router::new().nest("/blog", Router::new().nest("/{language}", posts));
 
     ask(&app, get::<Body>("/blog/de/posts/a")).await;
@@ -104,7 +123,13 @@ async fn a_nested_page_is_known_by_its_public_path() {
 
     assert_eq!(hit.cache_status(), "isr; hit");
     assert_eq!(other.cache_status(), "");
-    assert_eq!(isr.cache().explain("/blog/de/posts/a").expect("it is a page").freshness, Some("fresh"));
+    assert_eq!(
+        isr.cache()
+            .explain("/blog/de/posts/a")
+            .expect("it is a page")
+            .freshness,
+        Some("fresh")
+    );
 }
 
 #[tokio::test]
@@ -112,14 +137,22 @@ async fn pages_of_two_routers_behind_one_layer_do_not_mix() {
     let (one, two) = (Site::new(), Site::new());
     two.publish(2);
     let isr = crate::isr([Page::new("/one/{n}"), Page::new("/two/{n}")]);
-    let routes = |site: &Site| Router::new().route_service("/{n}", site.for_axum()).layer(isr.clone());
-    let app = Router::new().nest("/one", routes(&one)).nest("/two", routes(&two));
+    let routes = |site: &Site| {
+        Router::new()
+            .route_service("/{n}", site.for_axum())
+            .layer(isr.clone())
+    };
+    let app = Router::new()
+        .nest("/one", routes(&one))
+        .nest("/two", routes(&two));
 
     for _ in 0..2 {
         assert_eq!(ask(&app, get::<Body>("/one/x")).await.text(), "/x v1");
         assert_eq!(ask(&app, get::<Body>("/two/x")).await.text(), "/x v2");
     }
-    isr.cache().revalidate(isr_layer::Purge::path("/one/x")).await;
+    isr.cache()
+        .revalidate(isr_layer::Purge::path("/one/x"))
+        .await;
 
     assert_eq!((one.renders(), two.renders()), (2, 1));
 }
@@ -129,18 +162,28 @@ async fn the_index_of_a_nested_router_is_no_other_page_than_its_own() {
     let (home, blog) = (Site::new(), Site::new());
     blog.publish(2);
     let isr = crate::isr([Page::new("/"), Page::new("/blog")]);
-    let posts = Router::new().route_service("/", blog.for_axum()).layer(isr.clone());
-    let app = Router::new()
-        .nest("/blog", posts)
-        .merge(Router::new().route_service("/", home.for_axum()).layer(isr.clone()));
+    let posts = Router::new()
+        .route_service("/", blog.for_axum())
+        .layer(isr.clone());
+    let app = Router::new().nest("/blog", posts).merge(
+        Router::new()
+            .route_service("/", home.for_axum())
+            .layer(isr.clone()),
+    );
 
     for _ in 0..2 {
         assert_eq!(ask(&app, get::<Body>("/")).await.text(), "/ v1");
         assert_eq!(ask(&app, get::<Body>("/blog")).await.text(), "/ v2");
     }
-    let receipt = isr.cache().revalidate(isr_layer::Purge::path("/blog")).await;
+    let receipt = isr
+        .cache()
+        .revalidate(isr_layer::Purge::path("/blog"))
+        .await;
 
-    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Regenerated);
+    assert_eq!(
+        receipt.receipts()[0].status(),
+        isr_layer::Status::Regenerated
+    );
     assert_eq!((home.renders(), blog.renders()), (1, 2));
     assert_eq!(ask(&app, get::<Body>("/blog")).await.text(), "/ v2");
 }
@@ -150,11 +193,19 @@ async fn a_nested_service_is_known_by_its_public_path_too() {
     use tower::Layer;
     let (home, blog) = (Site::new(), Site::new());
     blog.publish(2);
-    let isr =
-        crate::isr([Page::new("/"), Page::new("/blog"), Page::new("/blog/{slug}"), Page::new("/{slug}")]);
+    let isr = crate::isr([
+        Page::new("/"),
+        Page::new("/blog"),
+        Page::new("/blog/{slug}"),
+        Page::new("/{slug}"),
+    ]);
     let posts = Router::new().fallback_service(blog.for_axum());
-    let pages = Router::new().route_service("/", home.for_axum()).route_service("/{slug}", home.for_axum());
-    let app = pages.layer(isr.clone()).nest_service("/blog", isr.layer(posts));
+    let pages = Router::new()
+        .route_service("/", home.for_axum())
+        .route_service("/{slug}", home.for_axum());
+    let app = pages
+        .layer(isr.clone())
+        .nest_service("/blog", isr.layer(posts));
 
     for _ in 0..2 {
         assert_eq!(ask(&app, get::<Body>("/")).await.text(), "/ v1");
@@ -164,7 +215,11 @@ async fn a_nested_service_is_known_by_its_public_path_too() {
     }
     for path in ["/a", "/blog/a"] {
         let receipt = isr.cache().revalidate(isr_layer::Purge::path(path)).await;
-        assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Regenerated, "{path}");
+        assert_eq!(
+            receipt.receipts()[0].status(),
+            isr_layer::Status::Regenerated,
+            "{path}"
+        );
     }
 
     assert_eq!((home.renders(), blog.renders()), (3, 3));

@@ -12,7 +12,10 @@ use tower::limit::ConcurrencyLimit;
 use crate::Plain;
 
 const PAGE: Page = Page::new("/p/{n}").policy(
-    Policy::new().tags(&["posts"]).timeout(Duration::from_millis(50)).revalidate(Duration::from_millis(3)),
+    Policy::new()
+        .tags(&["posts"])
+        .timeout(Duration::from_millis(50))
+        .revalidate(Duration::from_millis(3)),
 );
 
 /// What the render with this number does: each way to end comes again and again.
@@ -46,7 +49,8 @@ async fn storm(isr: &IsrLayer, site: &Site, clients: usize) -> usize {
         let answer = running.spawn(async move {
             let path = format!("/p/{}", client % 10);
             // A body that is streamed on may be cut: that is the client's to see.
-            let asked = tokio::spawn(async move { try_ask(&service, get::<Plain>(&path)).await.is_ok() });
+            let asked =
+                tokio::spawn(async move { try_ask(&service, get::<Plain>(&path)).await.is_ok() });
             asked.await.unwrap_or(false)
         });
         if client % 7 == 0 {
@@ -93,10 +97,15 @@ async fn after_a_storm_every_page_heals() {
     site.act(Reply::page());
     site.publish(2);
 
-    isr.cache().revalidate(Purge::all().mode(Mode::Expire)).await;
+    isr.cache()
+        .revalidate(Purge::all().mode(Mode::Expire))
+        .await;
 
     for n in 0..10 {
         let answer = ask(&service, get::<Plain>(&format!("/p/{n}"))).await;
-        assert_eq!((answer.status.as_u16(), answer.text()), (200, format!("/p/{n} v2").as_str()));
+        assert_eq!(
+            (answer.status.as_u16(), answer.text()),
+            (200, format!("/p/{n} v2").as_str())
+        );
     }
 }

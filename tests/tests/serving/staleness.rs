@@ -23,7 +23,10 @@ async fn a_stale_page_is_served_at_once_and_refreshed_by_one_render() {
     let fresh = visit(&service).await;
 
     assert_eq!(stale.cache_status(), "isr; hit; ttl=0; detail=stale");
-    assert_eq!((stale.text(), again.text(), fresh.text()), ("/a v1", "/a v1", "/a v2"));
+    assert_eq!(
+        (stale.text(), again.text(), fresh.text()),
+        ("/a v1", "/a v1", "/a v2")
+    );
     assert_eq!(fresh.cache_status(), "isr; hit; ttl=10");
     assert_eq!(site.renders(), 2);
 }
@@ -36,7 +39,10 @@ async fn the_ttl_of_a_stale_page_is_how_long_it_is_stale() {
 
     pass(17).await;
 
-    assert_eq!(visit(&service).await.cache_status(), "isr; hit; ttl=-7; detail=stale");
+    assert_eq!(
+        visit(&service).await.cache_status(),
+        "isr; hit; ttl=-7; detail=stale"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,9 +72,11 @@ async fn past_expire_the_client_waits_for_a_new_page() {
 
 #[tokio::test(start_paused = true)]
 async fn past_expire_the_old_page_is_not_even_served_on_error() {
-    for (act, status) in
-        [(Act::from(Reply::status(503).chunk("down")), 503), (Act::Panic, 500), (Act::Hang, 504)]
-    {
+    for (act, status) in [
+        (Act::from(Reply::status(503).chunk("down")), 503),
+        (Act::Panic, 500),
+        (Act::Hang, 504),
+    ] {
         let (site, service) = site_with(ten_seconds());
         visit(&service).await;
         site.act(act);
@@ -77,7 +85,10 @@ async fn past_expire_the_old_page_is_not_even_served_on_error() {
         let answer = visit(&service).await;
         let remembered = visit(&service).await;
 
-        assert_eq!((answer.status.as_u16(), remembered.status.as_u16()), (status, status));
+        assert_eq!(
+            (answer.status.as_u16(), remembered.status.as_u16()),
+            (status, status)
+        );
         assert!(!answer.text().contains("v1") && !remembered.text().contains("v1"));
     }
 }
@@ -88,7 +99,9 @@ async fn a_page_that_expires_while_its_render_is_waited_for_is_not_served() {
     visit(&service).await;
     site.act(Act::Hang);
     pass(90).await;
-    isr.cache().revalidate(isr_layer::Purge::path("/a").mode(isr_layer::Mode::Expire)).await;
+    isr.cache()
+        .revalidate(isr_layer::Purge::path("/a").mode(isr_layer::Mode::Expire))
+        .await;
 
     // The render ends by its time limit, at 120 s; the page expired at 100 s.
     let answer = visit(&service).await;
@@ -131,9 +144,11 @@ async fn a_clients_wish_for_a_fresh_copy_forces_nothing() {
     let (site, service) = site_with(ten_seconds());
     visit(&service).await;
 
-    for (name, value) in
-        [("cache-control", "no-cache"), ("cache-control", "max-age=0"), ("pragma", "no-cache")]
-    {
+    for (name, value) in [
+        ("cache-control", "no-cache"),
+        ("cache-control", "max-age=0"),
+        ("pragma", "no-cache"),
+    ] {
         let request = isr_tests::request::<crate::Plain>(http::Method::GET, "/a", &[(name, value)]);
         let answer = isr_tests::ask(&service, request).await;
 
@@ -154,7 +169,10 @@ async fn jitter_shortens_a_lifetime_by_a_tenth_at_most() {
         visit(&service).await;
         settle().await;
 
-        assert!(hit.cache_status().starts_with("isr; hit; ttl=") && !hit.cache_status().contains("stale"));
+        assert!(
+            hit.cache_status().starts_with("isr; hit; ttl=")
+                && !hit.cache_status().contains("stale")
+        );
         assert_eq!(site.renders(), 2, "stale after 100 s at the latest");
     }
 }
@@ -162,12 +180,17 @@ async fn jitter_shortens_a_lifetime_by_a_tenth_at_most() {
 /// The seconds that a hundred pages, rendered at once, are said to be fresh, and those after which they expired.
 async fn lifetimes(policy: Policy) -> (BTreeSet<u64>, BTreeSet<u64>) {
     let (site, service) = site_with(Page::new("/p/{n}").policy(policy));
-    let ask = async |n| isr_tests::ask(&service, isr_tests::get::<crate::Plain>(&format!("/p/{n}"))).await;
+    let ask = async |n| {
+        isr_tests::ask(&service, isr_tests::get::<crate::Plain>(&format!("/p/{n}"))).await
+    };
     let (mut fresh, mut expired) = (BTreeSet::new(), BTreeSet::new());
     for n in 0..100 {
         ask(n).await;
         let hit = ask(n).await;
-        let ttl = hit.cache_status().strip_prefix("isr; hit; ttl=").expect("it is fresh");
+        let ttl = hit
+            .cache_status()
+            .strip_prefix("isr; hit; ttl=")
+            .expect("it is fresh");
         fresh.insert(ttl.parse().expect("it is a number"));
     }
     site.act(Act::Error);
@@ -175,7 +198,10 @@ async fn lifetimes(policy: Policy) -> (BTreeSet<u64>, BTreeSet<u64>) {
     for second in 180..=200 {
         for n in 0..100 {
             let request = isr_tests::get::<crate::Plain>(&format!("/p/{n}"));
-            if !isr_tests::try_ask(&service, request).await.is_ok_and(|answer| answer.status == 200) {
+            if !isr_tests::try_ask(&service, request)
+                .await
+                .is_ok_and(|answer| answer.status == 200)
+            {
                 expired.insert(second);
             }
         }
@@ -193,6 +219,14 @@ async fn pages_rendered_together_go_stale_and_expire_together_unless_jitter_is_a
     let (jittered, jittered_expiry) = lifetimes(POLICY.jitter(true)).await;
 
     assert_eq!((fresh, expired), ([100].into(), [200].into()));
-    assert!(jittered.len() > 3 && jittered.iter().all(|ttl| (90..=100).contains(ttl)), "{jittered:?}");
-    assert!(jittered_expiry.first().is_some_and(|first| (180..195).contains(first)), "{jittered_expiry:?}");
+    assert!(
+        jittered.len() > 3 && jittered.iter().all(|ttl| (90..=100).contains(ttl)),
+        "{jittered:?}"
+    );
+    assert!(
+        jittered_expiry
+            .first()
+            .is_some_and(|first| (180..195).contains(first)),
+        "{jittered_expiry:?}"
+    );
 }

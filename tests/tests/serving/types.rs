@@ -42,15 +42,21 @@ impl Service<Request<LonelyBody>> for Lonely {
     fn call(&mut self, request: Request<LonelyBody>) -> Self::Future {
         self.asked.set(self.asked.get() + 1);
         if request.uri().path() == "/error" {
-            return ready(Err(LonelyError { _cell: Cell::new(0) }));
+            return ready(Err(LonelyError {
+                _cell: Cell::new(0),
+            }));
         }
-        ready(Ok(Response::new(Full::new(Bytes::from("alone")).boxed_unsync())))
+        ready(Ok(Response::new(
+            Full::new(Bytes::from("alone")).boxed_unsync(),
+        )))
     }
 }
 
 #[tokio::test]
 async fn nothing_of_a_service_has_to_be_sync() {
-    let service = crate::isr([A]).layer(Lonely { asked: Cell::new(0) });
+    let service = crate::isr([A]).layer(Lonely {
+        asked: Cell::new(0),
+    });
 
     let first = ask(&service, get::<LonelyBody>("/a")).await;
     let second = ask(&service, get::<LonelyBody>("/a")).await;
@@ -73,7 +79,11 @@ impl Service<Request<Plain>> for Abrupt {
     type Future = <Site as Service<Request<Plain>>>::Future;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), isr_tests::SiteError>> {
-        Poll::Ready(if self.down.load(Ordering::SeqCst) { Err(isr_tests::SiteError) } else { Ok(()) })
+        Poll::Ready(if self.down.load(Ordering::SeqCst) {
+            Err(isr_tests::SiteError)
+        } else {
+            Ok(())
+        })
     }
 
     fn call(&mut self, request: Request<Plain>) -> Self::Future {
@@ -85,13 +95,22 @@ impl Service<Request<Plain>> for Abrupt {
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_call_itself_is_a_500_and_disables_nothing() {
     let site = Site::new();
-    let service = crate::isr([A]).layer(Abrupt { site: site.clone(), down: Arc::default() });
+    let service = crate::isr([A]).layer(Abrupt {
+        site: site.clone(),
+        down: Arc::default(),
+    });
     ask(&service, get::<Plain>("/other")).await;
 
     let answer = ask(&service, get::<Plain>("/a")).await;
 
-    assert_eq!((answer.status.as_u16(), answer.cache_status()), (500, "isr; fwd=uri-miss; detail=panic"));
-    assert_eq!(ask(&service, get::<Plain>("/a")).await.cache_status(), "isr; hit; detail=backoff");
+    assert_eq!(
+        (answer.status.as_u16(), answer.cache_status()),
+        (500, "isr; fwd=uri-miss; detail=panic")
+    );
+    assert_eq!(
+        ask(&service, get::<Plain>("/a")).await.cache_status(),
+        "isr; hit; detail=backoff"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,7 +118,10 @@ async fn a_service_that_is_no_longer_ready_fails_a_background_render_and_the_pag
     let site = Site::new();
     let isr = crate::isr([A]);
     let down = Arc::new(AtomicBool::new(false));
-    let service = isr.layer(Abrupt { site, down: down.clone() });
+    let service = isr.layer(Abrupt {
+        site,
+        down: down.clone(),
+    });
     ask(&service, get::<Plain>("/a")).await;
     down.store(true, Ordering::SeqCst);
 
@@ -107,7 +129,10 @@ async fn a_service_that_is_no_longer_ready_fails_a_background_render_and_the_pag
 
     assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Failed);
     down.store(false, Ordering::SeqCst);
-    assert_eq!(ask(&service, get::<Plain>("/a")).await.cache_status(), "isr; hit; ttl=0; detail=backoff");
+    assert_eq!(
+        ask(&service, get::<Plain>("/a")).await.cache_status(),
+        "isr; hit; ttl=0; detail=backoff"
+    );
 }
 
 #[tokio::test]
@@ -115,7 +140,9 @@ async fn the_layer_stands_in_a_service_builder_with_others_on_both_sides() {
     let site = Site::new();
     let service = ServiceBuilder::new()
         .map_request(|mut request: Request<Plain>| {
-            request.headers_mut().insert("x-added", http::HeaderValue::from_static("1"));
+            request
+                .headers_mut()
+                .insert("x-added", http::HeaderValue::from_static("1"));
             request
         })
         .layer(crate::isr([A]))
@@ -132,7 +159,10 @@ async fn the_layer_stands_in_a_service_builder_with_others_on_both_sides() {
 #[tokio::test]
 async fn an_optional_layer_and_a_boxed_service_work() {
     let site = Site::new();
-    let service = ServiceBuilder::new().layer(crate::isr([A])).service(site.clone()).boxed_clone();
+    let service = ServiceBuilder::new()
+        .layer(crate::isr([A]))
+        .service(site.clone())
+        .boxed_clone();
 
     for _ in 0..2 {
         ask(&service, get::<Plain>("/a")).await;
@@ -150,7 +180,9 @@ async fn futures_and_bodies_can_be_sent_to_other_tasks() {
     let mut service = crate::isr([A]).layer(site);
 
     let response = is_send(service.call(get::<Plain>("/a"))).await.unwrap();
-    let text = tokio::spawn(isr_tests::body_text(is_send(response))).await.unwrap();
+    let text = tokio::spawn(isr_tests::body_text(is_send(response)))
+        .await
+        .unwrap();
 
     assert_eq!(text, "/a v1");
 }

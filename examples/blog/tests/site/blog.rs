@@ -33,18 +33,37 @@ impl Blog {
             .spawn()
             .expect("the program was built for this test");
         let printed = BufReader::new(process.stdout.take().expect("it is piped"));
-        let line = printed.lines().map_while(Result::ok).find(|line| line.contains("/demo "));
+        let line = printed
+            .lines()
+            .map_while(Result::ok)
+            .find(|line| line.contains("/demo "));
         let line = line.expect("it prints its addresses once it listens");
-        let addr = line.trim().trim_start_matches("http://").split('/').next().unwrap_or_default().to_owned();
-        Self { process, addr, database }
+        let addr = line
+            .trim()
+            .trim_start_matches("http://")
+            .split('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Self {
+            process,
+            addr,
+            database,
+        }
     }
 
     /// Runs a program that cannot start; gives its exit code and what it wrote to standard error.
     pub(crate) fn fails_with(env: &[(&str, &str)]) -> (Option<i32>, String) {
         let database = database();
-        let output = program(&database).envs(env.iter().copied()).output().expect("the program runs");
+        let output = program(&database)
+            .envs(env.iter().copied())
+            .output()
+            .expect("the program runs");
         remove(&database);
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
     }
 
     pub(crate) fn addr(&self) -> String {
@@ -57,11 +76,21 @@ impl Blog {
 
     /// Writes the post at `path` as a program would, and purges nothing.
     pub(crate) fn put(&self, path: &str, json: &str) -> Answer {
-        self.send("PUT", &format!("/api{path}"), &[&bearer(), "content-type: application/json"], json)
+        self.send(
+            "PUT",
+            &format!("/api{path}"),
+            &[&bearer(), "content-type: application/json"],
+            json,
+        )
     }
 
     pub(crate) fn revalidate(&self, json: &str) -> Answer {
-        self.send("POST", "/api/revalidate", &[&bearer(), "content-type: application/json"], json)
+        self.send(
+            "POST",
+            "/api/revalidate",
+            &[&bearer(), "content-type: application/json"],
+            json,
+        )
     }
 
     /// Logs in and gives the header that says so.
@@ -81,17 +110,27 @@ impl Blog {
 
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
         let mut stream = TcpStream::connect(&self.addr).expect("it listens");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("not zero");
-        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-        let length =
-            if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .expect("not zero");
+        let headers: String = headers
+            .iter()
+            .map(|header| format!("{header}\r\n"))
+            .collect();
+        let length = if body.is_empty() {
+            String::new()
+        } else {
+            format!("content-length: {}\r\n", body.len())
+        };
         let host = &self.addr;
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}{length}\r\n{body}"
         );
         stream.write_all(request.as_bytes()).expect("it reads");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers in text");
+        stream
+            .read_to_string(&mut answer)
+            .expect("it answers in text");
         Answer::parse(&answer)
     }
 
@@ -99,7 +138,10 @@ impl Blog {
     #[cfg(unix)]
     pub(crate) fn stop(mut self, signal: &str) -> Option<i32> {
         let pid = self.process.id().to_string();
-        Command::new("kill").args([&format!("-{signal}"), &pid]).status().expect("there is a kill");
+        Command::new("kill")
+            .args([&format!("-{signal}"), &pid])
+            .status()
+            .expect("there is a kill");
         self.process.wait().expect("it is our child").code()
     }
 }
@@ -116,13 +158,23 @@ impl Drop for Blog {
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
-        fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        fields
+            .find(|(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     fn parse(answer: &str) -> Self {
         let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("and a status");
-        Self { status, head: head.to_owned(), body: body.to_owned() }
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .expect("and a status");
+        Self {
+            status,
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
     }
 }
 
@@ -139,7 +191,8 @@ fn bearer() -> String {
 fn database() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("site-{}-{number}.sqlite", std::process::id()))
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("site-{}-{number}.sqlite", std::process::id()))
 }
 
 fn remove(database: &Path) {

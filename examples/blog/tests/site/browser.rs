@@ -19,7 +19,11 @@ async fn the_demo_keeps_its_time_over_reloads_until_the_button_is_pressed() {
 
     assert!(receipt.contains(r#""revalidated": true"#), "{receipt}");
     assert!(receipt.contains(r#""status": "regenerated""#), "{receipt}");
-    assert_eq!(browser.text("#timestamp").await, first, "the script does not leave the page");
+    assert_eq!(
+        browser.text("#timestamp").await,
+        first,
+        "the script does not leave the page"
+    );
     browser.reload().await;
     assert_ne!(browser.text("#timestamp").await, first);
 }
@@ -42,12 +46,18 @@ async fn an_edit_that_is_published_shows_on_the_post_and_on_the_list() {
     let notice = browser.text("[role=status]").await;
     browser.photograph("published").await;
 
-    assert!(notice.starts_with("Published: the pages are renewed."), "{notice}");
+    assert!(
+        notice.starts_with("Published: the pages are renewed."),
+        "{notice}"
+    );
     browser.go("/posts/salt").await;
     assert_eq!(browser.text("h1").await, "Pepper, at last");
     assert_eq!(browser.text("article strong").await, "new");
     browser.go("/").await;
-    assert_eq!(browser.text(r#"a[href="/posts/salt"]"#).await, "Pepper, at last");
+    assert_eq!(
+        browser.text(r#"a[href="/posts/salt"]"#).await,
+        "Pepper, at last"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,13 +47,21 @@ impl Browser {
         for argument in ARGUMENTS.into_iter().chain([profile.as_str()]) {
             wanted.add_arg(argument).expect("it is a text");
         }
-        let page = WebDriver::builder(format!("http://127.0.0.1:{port}"), wanted).request_timeout(PATIENCE);
+        let page = WebDriver::builder(format!("http://127.0.0.1:{port}"), wanted)
+            .request_timeout(PATIENCE);
         let page = page.await.expect("Chromium starts");
-        Self { page, site: format!("http://{addr}"), _processes: driver }
+        Self {
+            page,
+            site: format!("http://{addr}"),
+            _processes: driver,
+        }
     }
 
     pub(crate) async fn go(&self, path: &str) {
-        self.page.goto(format!("{}{path}", self.site)).await.expect("the page loads");
+        self.page
+            .goto(format!("{}{path}", self.site))
+            .await
+            .expect("the page loads");
     }
 
     pub(crate) async fn reload(&self) {
@@ -62,11 +70,19 @@ impl Browser {
 
     /// The text of the one element, once it is there and shown.
     pub(crate) async fn text(&self, selector: &str) -> String {
-        self.element(selector).await.text().await.expect("it is still there")
+        self.element(selector)
+            .await
+            .text()
+            .await
+            .expect("it is still there")
     }
 
     pub(crate) async fn click(&self, selector: &str) {
-        self.element(selector).await.click().await.expect("it can be clicked");
+        self.element(selector)
+            .await
+            .click()
+            .await
+            .expect("it can be clicked");
     }
 
     /// Types over what is in a field.
@@ -79,12 +95,19 @@ impl Browser {
     /// Keeps what the window shows under the build's directory, for who wants to look.
     pub(crate) async fn photograph(&self, name: &str) {
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png"));
-        self.page.screenshot(&file).await.expect("the directory is the test's own");
+        self.page
+            .screenshot(&file)
+            .await
+            .expect("the directory is the test's own");
     }
 
     async fn element(&self, selector: &str) -> WebElement {
         let query = self.page.query(By::Css(selector)).and_displayed();
-        query.wait(PATIENCE, Duration::from_millis(50)).single().await.expect("the page has it once")
+        query
+            .wait(PATIENCE, Duration::from_millis(50))
+            .single()
+            .await
+            .expect("the page has it once")
     }
 }
 
@@ -96,12 +119,22 @@ impl Driver {
             .stdout(Stdio::piped())
             .spawn()
             .expect("chromedriver is there: apt-get install chromium chromium-driver");
-        let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-{}", process.id()));
+        let profile =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-{}", process.id()));
         let printed = BufReader::new(process.stdout.take().expect("it is piped"));
-        let mut driver = Self { process, printed, profile };
+        let mut driver = Self {
+            process,
+            printed,
+            profile,
+        };
         let mut lines = driver.printed.by_ref().lines().map_while(Result::ok);
-        let port = lines
-            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        let port = lines.find_map(|line| {
+            line.split_once("successfully on port ")?
+                .1
+                .trim_end_matches('.')
+                .parse()
+                .ok()
+        });
         (driver, port.expect("it tells its port once it listens"))
     }
 }

@@ -17,8 +17,16 @@ fn a_page_is_rendered_for_the_first_reader_and_remembered_for_the_second() {
     let first = blog.get(POST);
     let second = blog.get(POST);
 
-    assert_eq!(first.header("cache-status"), Some("isr; fwd=uri-miss; stored"));
-    assert!(second.header("cache-status").is_some_and(|status| status.starts_with("isr; hit")), "{second:?}");
+    assert_eq!(
+        first.header("cache-status"),
+        Some("isr; fwd=uri-miss; stored")
+    );
+    assert!(
+        second
+            .header("cache-status")
+            .is_some_and(|status| status.starts_with("isr; hit")),
+        "{second:?}"
+    );
     assert_eq!(first.body, second.body);
 }
 
@@ -26,12 +34,19 @@ fn a_page_is_rendered_for_the_first_reader_and_remembered_for_the_second() {
 fn a_put_leaves_the_page_as_it_is_and_a_revalidation_renews_it() {
     let blog = Blog::start();
     let old = blog.get(POST).body;
-    assert_eq!(blog.put(POST, r#"{"title":"Changed","body":"New.","tags":["news"]}"#).status, 200);
+    assert_eq!(
+        blog.put(POST, r#"{"title":"Changed","body":"New.","tags":["news"]}"#)
+            .status,
+        200
+    );
     assert_eq!(blog.get(POST).body, old);
 
     let receipt = blog.revalidate(r#"{"path":"/posts/salt"}"#);
 
-    assert!(receipt.body.contains(r#""status":"regenerated""#), "{receipt:?}");
+    assert!(
+        receipt.body.contains(r#""status":"regenerated""#),
+        "{receipt:?}"
+    );
     assert!(blog.get(POST).body.contains("<h1>Changed</h1>"));
 }
 
@@ -42,10 +57,17 @@ fn publishing_renews_the_post_and_the_list() {
     blog.get("/");
     let cookie = blog.log_in();
 
-    let published = blog.form("/admin/posts/salt", &cookie, "title=Pepper&body=A+*short*+note.&tags=spice");
+    let published = blog.form(
+        "/admin/posts/salt",
+        &cookie,
+        "title=Pepper&body=A+*short*+note.&tags=spice",
+    );
 
     assert_eq!(published.status, 200);
-    assert!(published.body.contains("Published: the pages are renewed."), "{published:?}");
+    assert!(
+        published.body.contains("Published: the pages are renewed."),
+        "{published:?}"
+    );
     assert!(blog.get(POST).body.contains("A <em>short</em> note."));
     assert!(blog.get("/").body.contains(">Pepper</a>"));
 }
@@ -69,8 +91,16 @@ fn the_demo_page_keeps_its_time_until_its_button_is_pressed() {
 
     // The page tells milliseconds, and a press may take less than one.
     let is_renewed = (0..100).any(|_| {
-        let pressed = blog.send("POST", "/demo/revalidate", &["accept: application/json"], "");
-        assert!(pressed.body.contains(r#""revalidated":true"#), "{pressed:?}");
+        let pressed = blog.send(
+            "POST",
+            "/demo/revalidate",
+            &["accept: application/json"],
+            "",
+        );
+        assert!(
+            pressed.body.contains(r#""revalidated":true"#),
+            "{pressed:?}"
+        );
         blog.get("/demo").body != before
     });
 
@@ -83,15 +113,33 @@ fn a_put_says_what_is_wrong_with_it() {
     let cases = [
         (400, POST, r#"{"title":"x""#, "EOF"),
         (422, POST, r#"{"title":"x"}"#, "missing field `body`"),
-        (422, POST, r#"{"title":"","body":"x"}"#, "title must not be empty"),
-        (422, POST, r#"{"title":"x","body":"x","tags":["A B"]}"#, "tag"),
-        (422, "/posts/No%20Slug", r#"{"title":"x","body":"x"}"#, "slug must be"),
+        (
+            422,
+            POST,
+            r#"{"title":"","body":"x"}"#,
+            "title must not be empty",
+        ),
+        (
+            422,
+            POST,
+            r#"{"title":"x","body":"x","tags":["A B"]}"#,
+            "tag",
+        ),
+        (
+            422,
+            "/posts/No%20Slug",
+            r#"{"title":"x","body":"x"}"#,
+            "slug must be",
+        ),
     ];
     for (status, path, body, message) in cases {
         let answer = blog.put(path, body);
 
         assert_eq!(answer.status, status, "{answer:?}");
-        assert!(answer.body.starts_with(r#"{"message":"#) && answer.body.contains(message), "{answer:?}");
+        assert!(
+            answer.body.starts_with(r#"{"message":"#) && answer.body.contains(message),
+            "{answer:?}"
+        );
     }
 }
 
@@ -99,8 +147,14 @@ fn a_put_says_what_is_wrong_with_it() {
 fn a_put_creates_what_was_not_there() {
     let blog = Blog::start();
 
-    assert_eq!(blog.put("/posts/new", r#"{"title":"x","body":"x"}"#).status, 201);
-    assert_eq!(blog.put("/posts/new", r#"{"title":"x","body":"x"}"#).status, 200);
+    assert_eq!(
+        blog.put("/posts/new", r#"{"title":"x","body":"x"}"#).status,
+        201
+    );
+    assert_eq!(
+        blog.put("/posts/new", r#"{"title":"x","body":"x"}"#).status,
+        200
+    );
 }
 
 #[test]
@@ -113,12 +167,42 @@ fn a_stranger_changes_nothing() {
     for (status, method, path, headers, body) in [
         (401, "PUT", "/api/posts/salt", &[json][..], draft),
         (401, "PUT", "/api/posts/salt", &[json, wrong], draft),
-        (401, "POST", "/api/revalidate", &[json, wrong], r#"{"path":"/"}"#),
+        (
+            401,
+            "POST",
+            "/api/revalidate",
+            &[json, wrong],
+            r#"{"path":"/"}"#,
+        ),
         (403, "POST", "/admin/posts/salt", &[form], "title=x&body=x"),
-        (403, "POST", "/admin/posts", &[form, "cookie: blog_session=00"], "title=x&body=x"),
-        (403, "POST", "/admin/login", &[form], "secret=not-the-secret-at-all"),
-        (403, "POST", "/demo/revalidate", &["sec-fetch-site: cross-site"], ""),
-        (403, "POST", "/demo/revalidate", &["origin: http://elsewhere.example"], ""),
+        (
+            403,
+            "POST",
+            "/admin/posts",
+            &[form, "cookie: blog_session=00"],
+            "title=x&body=x",
+        ),
+        (
+            403,
+            "POST",
+            "/admin/login",
+            &[form],
+            "secret=not-the-secret-at-all",
+        ),
+        (
+            403,
+            "POST",
+            "/demo/revalidate",
+            &["sec-fetch-site: cross-site"],
+            "",
+        ),
+        (
+            403,
+            "POST",
+            "/demo/revalidate",
+            &["origin: http://elsewhere.example"],
+            "",
+        ),
     ] {
         let answer = blog.send(method, path, headers, body);
 
@@ -132,8 +216,17 @@ fn another_sites_form_is_refused_even_with_the_cookie() {
     let blog = Blog::start();
     let cookie = blog.log_in();
     let form = "content-type: application/x-www-form-urlencoded";
-    for foreign in ["sec-fetch-site: cross-site", "sec-fetch-site: same-site", "origin: null"] {
-        let answer = blog.send("POST", "/admin/posts/salt", &[form, &cookie, foreign], "title=x&body=x");
+    for foreign in [
+        "sec-fetch-site: cross-site",
+        "sec-fetch-site: same-site",
+        "origin: null",
+    ] {
+        let answer = blog.send(
+            "POST",
+            "/admin/posts/salt",
+            &[form, &cookie, foreign],
+            "title=x&body=x",
+        );
 
         assert_eq!(answer.status, 403, "{foreign}: {answer:?}");
     }
@@ -166,19 +259,32 @@ fn a_page_that_is_not_there_is_a_page_all_the_same() {
 fn a_port_that_is_taken_is_said_in_words() {
     let blog = Blog::start();
 
-    let (code, errors) = Blog::fails_with(&[("BLOG_ADDR", &blog.addr()), ("REVALIDATE_SECRET", SECRET)]);
+    let (code, errors) =
+        Blog::fails_with(&[("BLOG_ADDR", &blog.addr()), ("REVALIDATE_SECRET", SECRET)]);
 
     assert_eq!(code, Some(1));
-    assert!(errors.contains(&format!("cannot listen on {}", blog.addr())), "{errors}");
-    assert!(errors.contains("BLOG_ADDR") && !errors.contains("panicked"), "{errors}");
+    assert!(
+        errors.contains(&format!("cannot listen on {}", blog.addr())),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("BLOG_ADDR") && !errors.contains("panicked"),
+        "{errors}"
+    );
 }
 
 #[test]
 fn a_short_secret_is_refused_and_not_repeated() {
-    let (code, errors) = Blog::fails_with(&[("BLOG_ADDR", "127.0.0.1:0"), ("REVALIDATE_SECRET", "tiny-one")]);
+    let (code, errors) = Blog::fails_with(&[
+        ("BLOG_ADDR", "127.0.0.1:0"),
+        ("REVALIDATE_SECRET", "tiny-one"),
+    ]);
 
     assert_eq!(code, Some(1));
-    assert!(errors.contains("REVALIDATE_SECRET") && !errors.contains("tiny-one"), "{errors}");
+    assert!(
+        errors.contains("REVALIDATE_SECRET") && !errors.contains("tiny-one"),
+        "{errors}"
+    );
 }
 
 #[cfg(unix)]

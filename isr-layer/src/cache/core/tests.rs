@@ -17,7 +17,11 @@ use crate::page::Page;
 const PATH: &str = "/a";
 
 fn core() -> Arc<Core> {
-    IsrLayer::builder().pages([Page::new(PATH)]).build().unwrap().core
+    IsrLayer::builder()
+        .pages([Page::new(PATH)])
+        .build()
+        .unwrap()
+        .core
 }
 
 fn recipe(core: &Core) -> Recipe {
@@ -38,13 +42,18 @@ fn store(core: &Core, recipe: &Recipe) -> Arc<Entry> {
         offer: Offer::default(),
         has_drafts: false,
     };
-    let entry = Arc::new(Entry::new(recipe, rendered, EntryTags::new(vec![recipe.page.mark.clone()])));
+    let entry = Arc::new(Entry::new(
+        recipe,
+        rendered,
+        EntryTags::new(vec![recipe.page.mark.clone()]),
+    ));
     core.memory.put(entry.clone());
     entry
 }
 
 fn expire(core: &Core) -> u64 {
-    core.marks.purge(&[(Target::Path(PATH.to_owned()), Strength::Hard)])
+    core.marks
+        .purge(&[(Target::Path(PATH.to_owned()), Strength::Hard)])
 }
 
 fn join(core: &Core, recipe: &Recipe) -> Result<Joined, Arc<Entry>> {
@@ -64,14 +73,19 @@ async fn a_leader_that_finds_what_landed_before_it_serves_that_and_who_joined_it
     let core = core();
     let recipe = recipe(&core);
     let winner = core.flights.join(&core.marks, &recipe, &[], 0);
-    let Ok(Joined::Follow(follower)) = join(&core, &recipe) else { panic!("the winner's flight is there") };
+    let Ok(Joined::Follow(follower)) = join(&core, &recipe) else {
+        panic!("the winner's flight is there")
+    };
     let stored = store(&core, &recipe);
 
     let found = core.second_look(&recipe, winner, clock::now()).err();
 
     assert!(found.is_some_and(|found| Arc::ptr_eq(&found, &stored)));
     assert_eq!(core.flights.len(), 0);
-    assert!(follower.wait().await.is_none(), "what was abandoned is of no use to who waited");
+    assert!(
+        follower.wait().await.is_none(),
+        "what was abandoned is of no use to who waited"
+    );
 }
 
 #[tokio::test]
@@ -92,17 +106,31 @@ async fn who_joined_a_leader_after_a_purge_gets_nothing_of_what_the_leader_found
     let recipe = recipe(&core);
     let winner = lead(&core, &recipe);
     let found = store(&core, &recipe);
-    assert_eq!(found.freshness(&core.marks, clock::now()), Freshness::Fresh, "the winner looks again");
+    assert_eq!(
+        found.freshness(&core.marks, clock::now()),
+        Freshness::Fresh,
+        "the winner looks again"
+    );
     let arrival = expire(&core);
-    let Ok(Joined::Follow(follower)) = join(&core, &recipe) else { panic!("the winner's flight is there") };
+    let Ok(Joined::Follow(follower)) = join(&core, &recipe) else {
+        panic!("the winner's flight is there")
+    };
 
     drop(winner);
 
-    assert!(follower.wait().await.is_none(), "what was abandoned is of no use to who waited");
+    assert!(
+        follower.wait().await.is_none(),
+        "what was abandoned is of no use to who waited"
+    );
     let decision = core.decide(&recipe, arrival, clock::now());
-    let Decision::Lead(lead, waiting) = decision else { panic!("it renders for itself") };
+    let Decision::Lead(lead, waiting) = decision else {
+        panic!("it renders for itself")
+    };
     assert_eq!(lead.begin(&core.marks), arrival);
-    assert!(waiting.fallback.is_some(), "what is there is good enough should that fail");
+    assert!(
+        waiting.fallback.is_some(),
+        "what is there is good enough should that fail"
+    );
 }
 
 #[tokio::test]
@@ -111,7 +139,9 @@ async fn who_joins_a_render_that_has_not_begun_may_have_it_whatever_was_purged_b
     let recipe = recipe(&core);
     let winner = lead(&core, &recipe);
     let arrival = expire(&core);
-    let Ok(Joined::Follow(follower)) = join(&core, &recipe) else { panic!("the winner's flight is there") };
+    let Ok(Joined::Follow(follower)) = join(&core, &recipe) else {
+        panic!("the winner's flight is there")
+    };
 
     assert_eq!(winner.begin(&core.marks), arrival);
     let entry = store(&core, &recipe);
@@ -126,7 +156,10 @@ async fn who_joins_a_render_that_has_not_begun_may_have_it_whatever_was_purged_b
 async fn who_has_to_wait_is_served_what_landed_before_it_could() {
     let core = core();
     let recipe = recipe(&core);
-    let waiting = Waiting { fallback: None, forward: Forward::UriMiss };
+    let waiting = Waiting {
+        fallback: None,
+        forward: Forward::UriMiss,
+    };
     store(&core, &recipe);
 
     let decision = core.wait(&recipe, waiting, 0, clock::now());

@@ -26,18 +26,35 @@ impl Core {
     pub(crate) async fn revalidate(self: &Arc<Self>, purge: &Purge) -> Receipt {
         let resolved = self.select(&purge.items);
         if purge.dry_run {
-            return Receipt::of_dry_run(resolved.into_iter().map(|resolved| resolved.receipt).collect());
+            return Receipt::of_dry_run(
+                resolved
+                    .into_iter()
+                    .map(|resolved| resolved.receipt)
+                    .collect(),
+            );
         }
-        let targets = resolved.iter().filter_map(ResolvedSelector::target).collect::<Vec<_>>();
+        let targets = resolved
+            .iter()
+            .filter_map(ResolvedSelector::target)
+            .collect::<Vec<_>>();
         if targets.is_empty() {
-            return Receipt::new(None, resolved.into_iter().map(|resolved| resolved.receipt).collect());
+            return Receipt::new(
+                None,
+                resolved
+                    .into_iter()
+                    .map(|resolved| resolved.receipt)
+                    .collect(),
+            );
         }
         self.prune_marks().await;
         let number = self.marks.purge(&targets);
         observe::purged(number, targets.len());
         self.settle(purge);
         let deadline = clock::now() + MAX_RECEIPT_WAIT;
-        let rendered = resolved.iter().filter_map(ResolvedSelector::rendered).collect::<Vec<_>>();
+        let rendered = resolved
+            .iter()
+            .filter_map(ResolvedSelector::rendered)
+            .collect::<Vec<_>>();
         let mut plans = self.plans(&rendered).into_iter();
         let start = |resolved: ResolvedSelector| {
             let plans = resolved.rendered().and_then(|_| plans.next());
@@ -54,7 +71,10 @@ impl Core {
     /// Does the same again later, for a source whose replicas lag behind the write.
     fn settle(self: &Arc<Self>, purge: &Purge) {
         let Some(settle) = purge.settle else { return };
-        let again = Purge { settle: None, ..purge.clone() };
+        let again = Purge {
+            settle: None,
+            ..purge.clone()
+        };
         let core = Arc::downgrade(self);
         self.tasks.spawn_later(settle, async move {
             if let Some(core) = core.upgrade() {
@@ -85,7 +105,10 @@ impl Core {
         if only_cached {
             recipes.retain(|recipe| self.memory.get_key(&recipe.key).is_some());
         }
-        (receipt, Progress::Path(self.render_variants(recipes, number)))
+        (
+            receipt,
+            Progress::Path(self.render_variants(recipes, number)),
+        )
     }
 
     /// Renders the variants of one path, in their order. Strangers choose how many there are.
@@ -93,7 +116,14 @@ impl Core {
         let job = |recipe: Recipe| {
             let (host, before) = (recipe.host(), self.memory.get_key(&recipe.key));
             let (done, rendered) = oneshot::channel();
-            (Job { host, before, rendered }, (recipe, done))
+            (
+                Job {
+                    host,
+                    before,
+                    rendered,
+                },
+                (recipe, done),
+            )
         };
         let (jobs, queue): (Vec<_>, Vec<_>) = recipes.into_iter().map(job).unzip();
         self.run_bounded(queue, move |core, (recipe, done)| async move {
@@ -105,10 +135,19 @@ impl Core {
     }
 
     /// Renders many pages off the request path, no more at once than the permits allow.
-    fn render_many(self: &Arc<Self>, plans: RenderPlan, named: SelectorTarget, number: u64) -> Progress {
+    fn render_many(
+        self: &Arc<Self>,
+        plans: RenderPlan,
+        named: SelectorTarget,
+        number: u64,
+    ) -> Progress {
         let counts = Arc::<Counts>::default();
         let (done, all) = oneshot::channel();
-        let (core, counting, no_longer) = (self.clone(), counts.clone(), clock::now() + MAX_PENDING_WAIT);
+        let (core, counting, no_longer) = (
+            self.clone(),
+            counts.clone(),
+            clock::now() + MAX_PENDING_WAIT,
+        );
         let mut ended = self.render_all(plans.recipes, number, |_, _| true);
         self.tasks.spawn(async move {
             while let Some((_, rendered)) = ended.recv().await {
@@ -177,7 +216,9 @@ impl Core {
 
     /// Renders a recipe that no client asked for, or waits for a render that knows all marks up to `number`.
     async fn render(self: &Arc<Self>, recipe: &Recipe, number: u64) -> JobResult {
-        let Some(renderer) = self.renderer(recipe) else { return JobResult::Marked };
+        let Some(renderer) = self.renderer(recipe) else {
+            return JobResult::Marked;
+        };
         let known = self.known_tags(&recipe.page, &recipe.key);
         // The second flight began after the first was found too old; the third look is for one that was abandoned.
         for _ in 0..3 {

@@ -24,7 +24,10 @@ pub(super) struct ResolvedSelector {
 /// What a selector names.
 pub(super) enum SelectorTarget {
     /// One path of a page.
-    Path { page: Arc<RegisteredPage>, path: String },
+    Path {
+        page: Arc<RegisteredPage>,
+        path: String,
+    },
     /// One path that is no page's, at which something is cached as its headers say.
     NotAPage(String),
     /// Every entry of a page.
@@ -53,7 +56,10 @@ impl Core {
     pub(super) fn select(&self, items: &[Item]) -> Vec<ResolvedSelector> {
         let foreign = LazyCell::new(|| self.header_mode.as_ref().map(|mode| mode.paths()));
         let is_foreign = |path: &str| foreign.as_ref().is_some_and(|paths| paths.contains(path));
-        items.iter().map(|item| self.select_one(item, &is_foreign)).collect()
+        items
+            .iter()
+            .map(|item| self.select_one(item, &is_foreign))
+            .collect()
     }
 
     fn select_one(&self, item: &Item, is_foreign: &impl Fn(&str) -> bool) -> ResolvedSelector {
@@ -68,7 +74,9 @@ impl Core {
             }
         };
         match &named {
-            Some(SelectorTarget::Path { page, .. }) if matches!(item.selector, Selector::Path(_)) => {
+            Some(SelectorTarget::Path { page, .. })
+                if matches!(item.selector, Selector::Path(_)) =>
+            {
                 receipt.page = Some(page.page.path().to_owned());
             }
             Some(SelectorTarget::Page(page)) => receipt.matched = Some(page.mark.entry_count()),
@@ -77,7 +85,11 @@ impl Core {
             }
             _ => {}
         }
-        ResolvedSelector { mode, receipt, named }
+        ResolvedSelector {
+            mode,
+            receipt,
+            named,
+        }
     }
 
     fn named(
@@ -100,14 +112,20 @@ impl Core {
                 let path =
                     page.path_with(params).ok_or("`params` must name every parameter of the page once, with a value that can stand in its place")?;
                 // Another page has `/posts/new`, though `/posts/{slug}` would match it: routing decides.
-                if self.registry.find(&path).is_none_or(|found| found.id != page.id) {
-                    return Err("the path that these `params` make is another page's, or none".to_owned());
+                if self
+                    .registry
+                    .find(&path)
+                    .is_none_or(|found| found.id != page.id)
+                {
+                    return Err(
+                        "the path that these `params` make is another page's, or none".to_owned(),
+                    );
                 }
                 Ok(SelectorTarget::Path { page, path })
             }
             Selector::Prefix(raw) => {
-                let prefix =
-                    canonical(raw).ok_or("a prefix starts with `/` and is a path that a page could have")?;
+                let prefix = canonical(raw)
+                    .ok_or("a prefix starts with `/` and is a path that a page could have")?;
                 Ok(SelectorTarget::Prefix(prefix.into_owned()))
             }
             Selector::Tag(tag) => Ok(SelectorTarget::Tag(tag.clone())),
@@ -116,14 +134,21 @@ impl Core {
     }
 
     /// A path as it is given, raw or encoded, with or without the trailing slash its page's route has.
-    fn named_path(&self, raw: &str, is_foreign: &impl Fn(&str) -> bool) -> Result<SelectorTarget, String> {
+    fn named_path(
+        &self,
+        raw: &str,
+        is_foreign: &impl Fn(&str) -> bool,
+    ) -> Result<SelectorTarget, String> {
         if raw.contains(['{', '[']) && self.registry.by_pattern(&normalize_page(raw)).is_some() {
             return Err("this is a page's pattern: name it as `page`".to_owned());
         }
         if raw.contains(['?', '#']) {
-            return Err("a path has no query: all variants of a path are revalidated together".to_owned());
+            return Err(
+                "a path has no query: all variants of a path are revalidated together".to_owned(),
+            );
         }
-        let path = canonical(raw).ok_or("a path starts with `/` and is one that a page could have")?;
+        let path =
+            canonical(raw).ok_or("a path starts with `/` and is one that a page could have")?;
         let other = match path.strip_suffix('/') {
             Some(shorter) => shorter.to_owned(),
             None => format!("{path}/"),
@@ -131,7 +156,10 @@ impl Core {
         let paths = [path.into_owned(), other];
         for path in paths.clone() {
             if let Some(page) = self.registry.find(&path) {
-                return Ok(SelectorTarget::Path { page: page.clone(), path });
+                return Ok(SelectorTarget::Path {
+                    page: page.clone(),
+                    path,
+                });
             }
         }
         match paths.into_iter().find(|path| is_foreign(path)) {
@@ -145,17 +173,23 @@ impl Core {
     ///
     /// What is being rendered is looked at first: what lands between the two looks is seen twice, and not missed.
     pub(super) fn plans(&self, named: &[&SelectorTarget]) -> Vec<RenderPlan> {
-        let running = named.iter().map(|named| self.running(named)).collect::<Vec<_>>();
+        let running = named
+            .iter()
+            .map(|named| self.running(named))
+            .collect::<Vec<_>>();
         let variants = self.variants(named);
         let each = named.iter().zip(running);
-        each.map(|(named, running)| self.plan_of(named, self.cached(named, &variants), running)).collect()
+        each.map(|(named, running)| self.plan_of(named, self.cached(named, &variants), running))
+            .collect()
     }
 
     fn running(&self, named: &SelectorTarget) -> (Vec<Recipe>, Vec<PendingMatch>) {
         let tag = named.tag().and_then(|tag| self.marks.tag(tag));
         self.flights.in_progress(|key, known| match named {
             SelectorTarget::Tag(_)
-                if known.iter().any(|one| tag.as_ref().is_some_and(|tag| Arc::ptr_eq(one, tag))) =>
+                if known
+                    .iter()
+                    .any(|one| tag.as_ref().is_some_and(|tag| Arc::ptr_eq(one, tag))) =>
             {
                 Some(Match::Certain)
             }
@@ -174,12 +208,16 @@ impl Core {
         recipes.extend(running);
         recipes.retain(|recipe| seen.insert(recipe.key.clone()));
         let mut plans = RenderPlan { recipes, pending };
-        plans.pending.retain(|pending| !seen.contains(&pending.recipe.key));
+        plans
+            .pending
+            .retain(|pending| !seen.contains(&pending.recipe.key));
         if let SelectorTarget::Path { page, path } = named
             && plans.recipes.is_empty()
         {
             let bare = Key::bare(page, path).into_iter();
-            plans.recipes.extend(bare.map(|key| Recipe::of(page.clone(), key, None)));
+            plans
+                .recipes
+                .extend(bare.map(|key| Recipe::of(page.clone(), key, None)));
         }
         plans
     }
@@ -195,7 +233,9 @@ impl Core {
     /// The entries of those paths that may have several, by one look at all entries however many paths there are.
     fn variants(&self, named: &[&SelectorTarget]) -> Variants {
         let paths = named.iter().filter_map(|named| named.path_with_variants());
-        let mut variants = paths.map(|path| (path.to_owned(), Vec::new())).collect::<Variants>();
+        let mut variants = paths
+            .map(|path| (path.to_owned(), Vec::new()))
+            .collect::<Variants>();
         if !variants.is_empty() {
             for entry in self.memory.iter() {
                 if let Some(of_path) = variants.get_mut(entry.key.path()) {
@@ -214,12 +254,21 @@ impl Core {
             // Without variants there is one key to look at for each host; everything else is found by looking at all.
             SelectorTarget::Path { page, path } => {
                 let keys = Key::bare(page, path);
-                keys.iter().filter_map(|key| self.memory.get_key(key)).collect()
+                keys.iter()
+                    .filter_map(|key| self.memory.get_key(key))
+                    .collect()
             }
-            _ => self.memory.iter().filter(|entry| self.is_named(named, entry)).collect(),
+            _ => self
+                .memory
+                .iter()
+                .filter(|entry| self.is_named(named, entry))
+                .collect(),
         };
         entries.sort_by_cached_key(|entry| Reverse(entry.uses()));
-        entries.iter().filter_map(|entry| self.recipe_of(entry)).collect()
+        entries
+            .iter()
+            .filter_map(|entry| self.recipe_of(entry))
+            .collect()
     }
 
     fn recipe_of(&self, entry: &Entry) -> Option<Recipe> {
@@ -264,19 +313,28 @@ impl ResolvedSelector {
     /// What is to be rendered at once. Only a client's own request can fetch what is no page.
     pub(super) fn rendered(&self) -> Option<&SelectorTarget> {
         let is_rendered = |named: &&SelectorTarget| !matches!(named, SelectorTarget::NotAPage(_));
-        self.named.as_ref().filter(is_rendered).filter(|_| self.mode == Mode::Regenerate)
+        self.named
+            .as_ref()
+            .filter(is_rendered)
+            .filter(|_| self.mode == Mode::Regenerate)
     }
 
     /// The mark to raise.
     pub(super) fn target(&self) -> Option<(Target, Strength)> {
         let target = match self.named.as_ref()? {
-            SelectorTarget::Path { path, .. } | SelectorTarget::NotAPage(path) => Target::Path(path.clone()),
+            SelectorTarget::Path { path, .. } | SelectorTarget::NotAPage(path) => {
+                Target::Path(path.clone())
+            }
             SelectorTarget::Page(page) => Target::Page(page.mark.clone()),
             SelectorTarget::Prefix(prefix) => Target::Prefix(prefix.clone()),
             SelectorTarget::Tag(tag) => Target::Tag(tag.clone()),
             SelectorTarget::All => Target::All,
         };
-        let strength = if self.mode == Mode::Expire { Strength::Hard } else { Strength::Soft };
+        let strength = if self.mode == Mode::Expire {
+            Strength::Hard
+        } else {
+            Strength::Soft
+        };
         Some((target, strength))
     }
 }

@@ -46,7 +46,11 @@ pub(super) struct Counts {
 
 impl Progress {
     /// Completes a receipt with what has ended by `deadline`.
-    pub(super) async fn report(self, mut receipt: SelectorReceipt, deadline: Instant) -> SelectorReceipt {
+    pub(super) async fn report(
+        self,
+        mut receipt: SelectorReceipt,
+        deadline: Instant,
+    ) -> SelectorReceipt {
         match self {
             Self::None => {}
             Self::Path(jobs) if jobs.is_empty() => receipt.status = Status::NotCached,
@@ -92,8 +96,11 @@ impl CompletedFlight {
             RenderOutcome::Stored(entry) => {
                 receipt.http = Some(entry.status);
                 receipt.etag = entry.etag();
-                receipt.status =
-                    if entry.is_good() || was_good { Status::Regenerated } else { Status::UnknownPath };
+                receipt.status = if entry.is_good() || was_good {
+                    Status::Regenerated
+                } else {
+                    Status::UnknownPath
+                };
             }
             RenderOutcome::Failed(failure) => {
                 receipt.status = Status::Failed;
@@ -106,12 +113,20 @@ impl CompletedFlight {
             RenderOutcome::Refused(reason, http) => {
                 receipt.status = Status::Failed;
                 receipt.http = *http;
-                receipt.error = Some(format!("the answer may not be stored ({})", reason.as_str()));
+                receipt.error = Some(format!(
+                    "the answer may not be stored ({})",
+                    reason.as_str()
+                ));
             }
             RenderOutcome::NotListed => {
                 receipt.http = Some(StatusCode::NOT_FOUND);
-                receipt.status = if was_good { Status::Regenerated } else { Status::UnknownPath };
-                receipt.error = (!was_good).then(|| "the page's `params` do not list this path".to_owned());
+                receipt.status = if was_good {
+                    Status::Regenerated
+                } else {
+                    Status::UnknownPath
+                };
+                receipt.error =
+                    (!was_good).then(|| "the page's `params` do not list this path".to_owned());
             }
         }
     }

@@ -36,5 +36,8 @@ pub(crate) fn count() -> usize {
 }
 
 fn encoders() -> impl Iterator<Item = (Coding, Encode)> {
-    compression::ENCODERS.iter().chain(zstandard::ENCODERS).copied()
+    compression::ENCODERS
+        .iter()
+        .chain(zstandard::ENCODERS)
+        .copied()
 }

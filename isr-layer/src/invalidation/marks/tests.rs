@@ -33,13 +33,25 @@ fn every_selector_reaches_what_it_names_and_nothing_else() {
     for target in reaching {
         let before = marks.published();
         purge(&marks, target.clone(), Strength::Soft);
-        assert_eq!(marks.validity("/a/b", &tags, before), Validity::Soft, "{target:?}");
-        assert_eq!(marks.validity("/a/b", &tags, marks.published()), Validity::Valid, "{target:?}");
+        assert_eq!(
+            marks.validity("/a/b", &tags, before),
+            Validity::Soft,
+            "{target:?}"
+        );
+        assert_eq!(
+            marks.validity("/a/b", &tags, marks.published()),
+            Validity::Valid,
+            "{target:?}"
+        );
     }
     let before = marks.published();
     for target in missing {
         purge(&marks, target.clone(), Strength::Hard);
-        assert_eq!(marks.validity("/a/b", &tags, before), Validity::Valid, "{target:?}");
+        assert_eq!(
+            marks.validity("/a/b", &tags, before),
+            Validity::Valid,
+            "{target:?}"
+        );
     }
 }
 
@@ -96,7 +108,11 @@ fn tags_that_came_with_keys_that_are_gone_are_let_go_of_and_purged_ones_stay() {
     assert!(most <= WORTH_A_LOOK + 1, "{most}");
     let purged = marks.intern((0..1_000).map(|tag| format!("purged:{tag}")));
     assert_eq!(marks.validity("/", &purged, 0), Validity::Soft);
-    assert_eq!(marks.validity("/", &tags, 0), Validity::Valid, "nothing was forgotten that says anything");
+    assert_eq!(
+        marks.validity("/", &tags, 0),
+        Validity::Valid,
+        "nothing was forgotten that says anything"
+    );
 }
 
 #[test]
@@ -114,8 +130,15 @@ fn pruning_invalidates_too_much_and_never_too_little() {
 
     assert!(marks.len() <= 6);
     assert_eq!(marks.validity("/", &mine, rendered_before), Validity::Hard);
-    assert_ne!(marks.validity("/", &mine, rendered_after), Validity::Valid, "too much");
-    assert_eq!(marks.validity("/", &mine, marks.published()), Validity::Valid);
+    assert_ne!(
+        marks.validity("/", &mine, rendered_after),
+        Validity::Valid,
+        "too much"
+    );
+    assert_eq!(
+        marks.validity("/", &mine, marks.published()),
+        Validity::Valid
+    );
 }
 
 #[test]

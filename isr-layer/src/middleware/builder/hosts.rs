@@ -58,7 +58,9 @@ impl IsrLayerBuilder {
     /// # }
     /// ```
     pub fn hosts(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.hosts.get_or_insert_default().extend(names.into_iter().map(Into::into));
+        self.hosts
+            .get_or_insert_default()
+            .extend(names.into_iter().map(Into::into));
         self
     }
 }

@@ -17,9 +17,14 @@ pub(crate) fn is_routed(extensions: &Extensions) -> bool {
 /// The path as the client asked for it: a nested router has cut its prefix off the request's own. Of its index nothing is
 /// left but a slash, which the client need not have sent.
 pub(crate) fn public_path<B>(request: &Request<B>) -> &str {
-    let original = request.extensions().get::<OriginalUri>().map(|original| original.0.path());
+    let original = request
+        .extensions()
+        .get::<OriginalUri>()
+        .map(|original| original.0.path());
     let local = request.uri().path();
-    original.filter(|original| local == "/" || original.ends_with(local)).unwrap_or(local)
+    original
+        .filter(|original| local == "/" || original.ends_with(local))
+        .unwrap_or(local)
 }
 
 /// Takes from a routed request's extensions what says more than the key does: the connection, and the URI as it was sent.

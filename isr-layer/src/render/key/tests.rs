@@ -6,8 +6,11 @@ use super::*;
 use crate::hosts::Hosts;
 use crate::page::{Page, Policy, Registry};
 
-const SEARCH: Page =
-    Page::new("/search").policy(Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]));
+const SEARCH: Page = Page::new("/search").policy(
+    Policy::new()
+        .query(&["page", "q"])
+        .vary(&["accept-language", "x-theme"]),
+);
 
 fn key(query: Option<&str>, headers: &[(&'static str, &'static str)]) -> Key {
     let registry = Registry::new([SEARCH], Hosts::default()).unwrap();
@@ -15,9 +18,15 @@ fn key(query: Option<&str>, headers: &[(&'static str, &'static str)]) -> Key {
     for (name, value) in headers {
         map.append(*name, HeaderValue::from_static(value));
     }
-    KeyRef::new(registry.find("/search").unwrap(), Cow::Borrowed("/search"), query, None, &map)
-        .unwrap()
-        .to_key(registry.find("/search").unwrap())
+    KeyRef::new(
+        registry.find("/search").unwrap(),
+        Cow::Borrowed("/search"),
+        query,
+        None,
+        &map,
+    )
+    .unwrap()
+    .to_key(registry.find("/search").unwrap())
 }
 
 #[test]
@@ -28,7 +37,10 @@ fn undeclared_parameters_and_headers_are_no_part_of_the_key() {
 
 #[test]
 fn declared_parameters_are_sorted_by_name_and_duplicates_keep_their_order() {
-    assert_eq!(key(Some("q=b&page=2&q=a"), &[]).uri(0), "/search?page=2&q=b&q=a");
+    assert_eq!(
+        key(Some("q=b&page=2&q=a"), &[]).uri(0),
+        "/search?page=2&q=b&q=a"
+    );
     assert_ne!(key(Some("q=a&q=b"), &[]), key(Some("q=b&q=a"), &[]));
     assert_ne!(key(Some("q"), &[]), key(Some("q="), &[]));
 }
@@ -40,26 +52,54 @@ fn an_absent_header_differs_from_an_empty_one_and_fields_do_not_run_together() {
         key(None, &[("accept-language", "a"), ("x-theme", "b")]),
         key(None, &[("accept-language", "ab")])
     );
-    assert_ne!(key(None, &[("accept-language", "a")]), key(None, &[("x-theme", "a")]));
+    assert_ne!(
+        key(None, &[("accept-language", "a")]),
+        key(None, &[("x-theme", "a")])
+    );
 }
 
 #[test]
 fn the_headers_come_back_normalised() {
-    let key = key(None, &[("accept-language", " DE "), ("accept-language", "en"), ("x-theme", "Dark")]);
-    let vary = [HeaderName::from_static("accept-language"), HeaderName::from_static("x-theme")];
+    let key = key(
+        None,
+        &[
+            ("accept-language", " DE "),
+            ("accept-language", "en"),
+            ("x-theme", "Dark"),
+        ],
+    );
+    let vary = [
+        HeaderName::from_static("accept-language"),
+        HeaderName::from_static("x-theme"),
+    ];
 
-    let headers = key.headers(&vary).map(|(_, value)| value).collect::<Vec<_>>();
+    let headers = key
+        .headers(&vary)
+        .map(|(_, value)| value)
+        .collect::<Vec<_>>();
 
     assert_eq!(headers, ["de, en", "Dark"]);
 }
 
 /// What a request may say that counts: its pairs and its headers, as they are sent.
-type Sent = (Vec<(&'static str, Option<String>)>, Vec<(&'static str, String)>);
+type Sent = (
+    Vec<(&'static str, Option<String>)>,
+    Vec<(&'static str, String)>,
+);
 
 fn sent() -> impl Strategy<Value = Sent> {
-    let pair = (prop::sample::select(vec!["page", "q", "other"]), prop::option::of("[a=]{0,2}"));
-    let header = (prop::sample::select(vec!["accept-language", "x-theme", "cookie"]), "[ ]?[aA,]{0,2}");
-    (prop::collection::vec(pair, 0..4), prop::collection::vec(header, 0..4))
+    let pair = (
+        prop::sample::select(vec!["page", "q", "other"]),
+        prop::option::of("[a=]{0,2}"),
+    );
+    let header = (
+        prop::sample::select(vec!["accept-language", "x-theme", "cookie"]),
+        "[ ]?[aA,]{0,2}",
+    );
+    (
+        prop::collection::vec(pair, 0..4),
+        prop::collection::vec(header, 0..4),
+    )
 }
 
 /// Two requests that may well mean the same: the other says much of what the one says, in another order and spelling.
@@ -67,10 +107,22 @@ fn two() -> impl Strategy<Value = (Sent, Sent)> {
     let respelled = sent().prop_flat_map(|one| {
         let (pairs, headers) = one.clone();
         let spelled =
-            prop::sample::select(vec![str::to_owned, str::to_uppercase, |value: &str| format!("{value} ")]);
-        let other = (Just(pairs).prop_shuffle(), Just(headers).prop_shuffle(), spelled);
+            prop::sample::select(vec![str::to_owned, str::to_uppercase, |value: &str| {
+                format!("{value} ")
+            }]);
+        let other = (
+            Just(pairs).prop_shuffle(),
+            Just(headers).prop_shuffle(),
+            spelled,
+        );
         let other = other.prop_map(|(pairs, headers, spelled)| {
-            (pairs, headers.into_iter().map(|(name, value)| (name, spelled(&value))).collect())
+            (
+                pairs,
+                headers
+                    .into_iter()
+                    .map(|(name, value)| (name, spelled(&value)))
+                    .collect(),
+            )
         });
         (Just(one), other)
     });
@@ -89,17 +141,31 @@ fn key_of((pairs, headers): &Sent) -> Key {
     }
     let registry = Registry::new([SEARCH], Hosts::default()).unwrap();
     let page = registry.find("/search").unwrap();
-    KeyRef::new(page, Cow::Borrowed("/search"), Some(&query), None, &map).unwrap().to_key(page)
+    KeyRef::new(page, Cow::Borrowed("/search"), Some(&query), None, &map)
+        .unwrap()
+        .to_key(page)
 }
 
 /// The same as a structure, with nothing to encode: what is equal here, and only that, may share a key.
 fn reference((pairs, headers): &Sent) -> (Vec<Vec<Option<String>>>, Vec<Option<String>>) {
-    let values = |name| pairs.iter().filter(move |(is, _)| *is == name).map(|(_, value)| value.clone());
+    let values = |name| {
+        pairs
+            .iter()
+            .filter(move |(is, _)| *is == name)
+            .map(|(_, value)| value.clone())
+    };
     let field = |name| {
-        let lines = headers.iter().filter(|(is, _)| *is == name).map(|(_, value)| value.trim());
+        let lines = headers
+            .iter()
+            .filter(|(is, _)| *is == name)
+            .map(|(_, value)| value.trim());
         let lines = lines.collect::<Vec<_>>();
         let value = (!lines.is_empty()).then(|| lines.join(", "));
-        if name == "x-theme" { value } else { value.map(|value| value.to_lowercase()) }
+        if name == "x-theme" {
+            value
+        } else {
+            value.map(|value| value.to_lowercase())
+        }
     };
     let pairs = ["page", "q"].map(|name| values(name).collect()).to_vec();
     (pairs, ["accept-language", "x-theme"].map(field).to_vec())
@@ -143,14 +209,24 @@ type Called = (String, Vec<u8>, Option<String>);
 /// Octets that the key itself is written with, and few others.
 fn call() -> impl Strategy<Value = Called> {
     let octet = prop::sample::select(vec![0, 1, 2, b'a']);
-    ("a{1,2}", prop::collection::vec(octet, 0..12), prop::option::of("a{0,2}"))
+    (
+        "a{1,2}",
+        prop::collection::vec(octet, 0..12),
+        prop::option::of("a{0,2}"),
+    )
 }
 
 fn key_of_call((subtype, message, metadata): &Called) -> Key {
-    const GET: Page = Page::new("/catalog/Get").policy(Policy::new().vary(&["x-tenant"])).unary();
+    const GET: Page = Page::new("/catalog/Get")
+        .policy(Policy::new().vary(&["x-tenant"]))
+        .unary();
     let registry = Registry::new([GET], Hosts::default()).unwrap();
     let page = registry.find("/catalog/Get").unwrap();
-    let headers = metadata.iter().map(|value| (HeaderName::from_static("x-tenant"), value.parse().unwrap()));
+    let headers = metadata
+        .iter()
+        .map(|value| (HeaderName::from_static("x-tenant"), value.parse().unwrap()));
     let path = Cow::Borrowed("/catalog/Get");
-    KeyRef::of_grpc(page, path, subtype, message, None, &headers.collect()).unwrap().to_key(page)
+    KeyRef::of_grpc(page, path, subtype, message, None, &headers.collect())
+        .unwrap()
+        .to_key(page)
 }

@@ -59,7 +59,13 @@ pub struct SignedRequest<'a> {
 impl<'a> SignedRequest<'a> {
     /// A request received now.
     pub fn new(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, body: &'a [u8]) -> Self {
-        Self { method, uri, headers, body, received_at: clock::unix_time() }
+        Self {
+            method,
+            uri,
+            headers,
+            body,
+            received_at: clock::unix_time(),
+        }
     }
 
     /// Sets when it was received, as time since the Unix epoch, for tests with recorded signatures.
@@ -117,18 +123,29 @@ pub struct Verdict {
 impl Verdict {
     /// The request proves that its sender knows a secret.
     pub fn accepted() -> Self {
-        Self { accepted: true, credential: 0, delivery: None }
+        Self {
+            accepted: true,
+            credential: 0,
+            delivery: None,
+        }
     }
 
     /// It does not. There is one answer for every reason.
     pub fn rejected() -> Self {
-        Self { accepted: false, credential: 0, delivery: None }
+        Self {
+            accepted: false,
+            credential: 0,
+            delivery: None,
+        }
     }
 
     /// Accepted by the secret in this place, or rejected.
     pub(super) fn by_secret(place: Option<usize>) -> Self {
         match place {
-            Some(credential) => Self { credential, ..Self::accepted() },
+            Some(credential) => Self {
+                credential,
+                ..Self::accepted()
+            },
             None => Self::rejected(),
         }
     }

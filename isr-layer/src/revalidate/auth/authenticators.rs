@@ -39,7 +39,10 @@ pub(crate) struct Admission {
 
 impl Credential {
     pub(crate) fn new(authenticator: usize, secret: usize) -> Self {
-        Self { authenticator, secret }
+        Self {
+            authenticator,
+            secret,
+        }
     }
 
     pub(crate) fn authenticator(self) -> usize {
@@ -56,11 +59,17 @@ impl Authenticators {
     }
 
     pub(crate) fn admit(&self, request: &SignedRequest<'_>) -> Option<Admission> {
-        self.in_order.iter().enumerate().find_map(|(authenticator, candidate)| {
-            let verdict = candidate.verify(request);
-            let credential = Credential::new(authenticator, verdict.credential);
-            verdict.accepted.then_some(Admission { credential, delivery: verdict.delivery })
-        })
+        self.in_order
+            .iter()
+            .enumerate()
+            .find_map(|(authenticator, candidate)| {
+                let verdict = candidate.verify(request);
+                let credential = Credential::new(authenticator, verdict.credential);
+                verdict.accepted.then_some(Admission {
+                    credential,
+                    delivery: verdict.delivery,
+                })
+            })
     }
 
     /// Whether a query parameter or a member of the body carries a credential and nothing else.
@@ -71,12 +80,16 @@ impl Authenticators {
 
 impl<A: Authenticate> From<A> for Authenticators {
     fn from(only: A) -> Self {
-        Self { in_order: vec![Arc::new(only)] }
+        Self {
+            in_order: vec![Arc::new(only)],
+        }
     }
 }
 
 impl fmt::Debug for Authenticators {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticators").field("count", &self.in_order.len()).finish()
+        f.debug_struct("Authenticators")
+            .field("count", &self.in_order.len())
+            .finish()
     }
 }

@@ -12,10 +12,14 @@ pub(super) fn find_equal<T: AsRef<[u8]>>(
     let presented = Sha256::digest(presented);
     let mut found = u64::MAX;
     for (place, candidate) in (0u64..).zip(expected) {
-        let same = Sha256::digest(candidate).as_slice().ct_eq(presented.as_slice());
+        let same = Sha256::digest(candidate)
+            .as_slice()
+            .ct_eq(presented.as_slice());
         found.conditional_assign(&place, same);
     }
-    usize::try_from(found).ok().filter(|place| *place != usize::MAX)
+    usize::try_from(found)
+        .ok()
+        .filter(|place| *place != usize::MAX)
 }
 
 #[cfg(test)]
@@ -77,7 +81,11 @@ mod tests {
             .collect();
         let count = differences.len() as f64;
         let mean = differences.iter().sum::<f64>() / count;
-        let variance = differences.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        let variance = differences
+            .iter()
+            .map(|one| (one - mean).powi(2))
+            .sum::<f64>()
+            / (count - 1.0);
         (mean.abs(), (variance / count).sqrt())
     }
 
@@ -90,16 +98,27 @@ mod tests {
             .collect();
 
         let equal = measured.iter().any(|(mean, error)| *mean <= 3.0 * error);
-        assert!(equal, "means and standard errors of the difference, in nanoseconds: {measured:?}");
+        assert!(
+            equal,
+            "means and standard errors of the difference, in nanoseconds: {measured:?}"
+        );
     }
 
     #[test]
     #[ignore = "needs a quiet machine; run by .ci/run"]
     fn the_measurement_tells_a_comparison_that_stops_early() {
         let (mean, error) = apart(|presented| {
-            black_box(presented.iter().zip(black_box(SECRET)).position(|(left, right)| left != right));
+            black_box(
+                presented
+                    .iter()
+                    .zip(black_box(SECRET))
+                    .position(|(left, right)| left != right),
+            );
         });
 
-        assert!(mean > 3.0 * error, "{mean} ns apart with a standard error of {error} ns");
+        assert!(
+            mean > 3.0 * error,
+            "{mean} ns apart with a standard error of {error} ns"
+        );
     }
 }

@@ -61,7 +61,9 @@ impl Contentful {
     ///
     /// The secret has less than 24 bytes or more than 4,096.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
-        Ok(Self { secrets: Secrets::new(secret)? })
+        Ok(Self {
+            secrets: Secrets::new(secret)?,
+        })
     }
 
     /// Accepts another secret too, while one is being replaced by the other.
@@ -70,7 +72,9 @@ impl Contentful {
     ///
     /// The secret has less than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
-        Ok(Self { secrets: self.secrets.or(secret)? })
+        Ok(Self {
+            secrets: self.secrets.or(secret)?,
+        })
     }
 }
 
@@ -81,18 +85,30 @@ impl Authenticate for Contentful {
         let head = canonical_head(request, header("x-contentful-signed-headers"), time);
         let signature = Encoding::Hex.decode(header("x-contentful-signature").trim());
         let message = [head.as_bytes(), request.body()];
-        let signer = signer(Digest::Sha256, &self.secrets, &message, std::iter::once(signature));
-        let timely = number(time)
-            .is_some_and(|time| request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE);
+        let signer = signer(
+            Digest::Sha256,
+            &self.secrets,
+            &message,
+            std::iter::once(signature),
+        );
+        let timely = number(time).is_some_and(|time| {
+            request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE
+        });
         Verdict::by_secret(signer.filter(|_| timely))
     }
 }
 
 /// All that is signed before the body.
 fn canonical_head(request: &SignedRequest<'_>, listed: &str, time: &str) -> String {
-    let mut names: Vec<_> =
-        listed.split(',').take(MAX_HEADERS).map(|name| name.trim().to_ascii_lowercase()).collect();
-    names.extend(["x-contentful-timestamp".to_owned(), "x-contentful-signed-headers".to_owned()]);
+    let mut names: Vec<_> = listed
+        .split(',')
+        .take(MAX_HEADERS)
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect();
+    names.extend([
+        "x-contentful-timestamp".to_owned(),
+        "x-contentful-signed-headers".to_owned(),
+    ]);
     names.retain(|name| request.headers().contains_key(name.as_str()));
     names.sort_unstable();
     names.dedup();
@@ -100,10 +116,17 @@ fn canonical_head(request: &SignedRequest<'_>, listed: &str, time: &str) -> Stri
     let lines = names.iter().map(|name| match name.as_str() {
         "x-contentful-signed-headers" => format!("{name}:{all}"),
         "x-contentful-timestamp" => format!("{name}:{time}"),
-        _ => format!("{name}:{}", request.header(name.as_str()).unwrap_or_default().trim()),
+        _ => format!(
+            "{name}:{}",
+            request.header(name.as_str()).unwrap_or_default().trim()
+        ),
     });
     let headers = lines.collect::<Vec<_>>().join(";");
-    format!("{}\n{}\n{headers}\n", request.method(), canonical_path(request))
+    format!(
+        "{}\n{}\n{headers}\n",
+        request.method(),
+        canonical_path(request)
+    )
 }
 
 /// The query is escaped whole, and then the path with it: signed is what Contentful's library makes of it.

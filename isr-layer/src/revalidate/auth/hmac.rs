@@ -83,7 +83,9 @@ impl Hmac {
     /// What stands before the signature in its header, `sha256=` for example. The body alone is signed.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.layout = Layout::Plain { prefix: prefix.into() };
+        self.layout = Layout::Plain {
+            prefix: prefix.into(),
+        };
         self
     }
 
@@ -100,7 +102,10 @@ impl Hmac {
     ///
     /// The secret has less than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
-        Ok(Self { secrets: self.secrets.or(secret)?, ..self })
+        Ok(Self {
+            secrets: self.secrets.or(secret)?,
+            ..self
+        })
     }
 
     fn new(digest: Digest, name: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
@@ -108,20 +113,39 @@ impl Hmac {
             let message = format!("`{name}` is no name of a header");
             Error::new(ErrorKind::Configuration, message).with_source(source)
         })?;
-        let layout = Layout::Plain { prefix: String::new() };
-        Ok(Self { header, digest, encoding: Encoding::Hex, layout, secrets: Secrets::new(secret)? })
+        let layout = Layout::Plain {
+            prefix: String::new(),
+        };
+        Ok(Self {
+            header,
+            digest,
+            encoding: Encoding::Hex,
+            layout,
+            secrets: Secrets::new(secret)?,
+        })
     }
 
     fn plain(&self, value: &str, prefix: &str, body: &[u8]) -> Option<usize> {
-        let signature = value.trim().strip_prefix(prefix).and_then(|text| self.encoding.decode(text));
-        signer(self.digest, &self.secrets, &[body], std::iter::once(signature))
+        let signature = value
+            .trim()
+            .strip_prefix(prefix)
+            .and_then(|text| self.encoding.decode(text));
+        signer(
+            self.digest,
+            &self.secrets,
+            &[body],
+            std::iter::once(signature),
+        )
     }
 
     fn timed_by(&self, value: &str, timed: &Timed, request: &SignedRequest<'_>) -> Option<usize> {
         let stated = timed.read(value);
         let messages = timed.messages(stated.time, request.body());
         let signers = messages.iter().map(|message| {
-            let signatures = stated.signatures.iter().map(|text| self.encoding.decode(text));
+            let signatures = stated
+                .signatures
+                .iter()
+                .map(|text| self.encoding.decode(text));
             signer(self.digest, &self.secrets, message, signatures)
         });
         let signer = signers.fold(None, Option::or);

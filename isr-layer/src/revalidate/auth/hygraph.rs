@@ -47,7 +47,9 @@ impl Hygraph {
     ///
     /// The secret has less than 24 bytes or more than 4,096.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
-        Ok(Self { secrets: Secrets::new(secret)? })
+        Ok(Self {
+            secrets: Secrets::new(secret)?,
+        })
     }
 
     /// Accepts another secret too, while one is being replaced by the other.
@@ -56,7 +58,9 @@ impl Hygraph {
     ///
     /// The secret has less than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
-        Ok(Self { secrets: self.secrets.or(secret)? })
+        Ok(Self {
+            secrets: self.secrets.or(secret)?,
+        })
     }
 }
 
@@ -69,11 +73,18 @@ impl Authenticate for Hygraph {
             environment_name: stated.environment,
             time_stamp: time.unwrap_or_default(),
         };
-        let message = serde_json::to_vec(&wrapped).expect("two strings and a number can be written as JSON");
+        let message =
+            serde_json::to_vec(&wrapped).expect("two strings and a number can be written as JSON");
         let signature = Encoding::Base64.decode(stated.signature);
-        let signer = signer(Digest::Sha256, &self.secrets, &[&message], std::iter::once(signature));
-        let timely =
-            time.is_some_and(|time| request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE);
+        let signer = signer(
+            Digest::Sha256,
+            &self.secrets,
+            &[&message],
+            std::iter::once(signature),
+        );
+        let timely = time.is_some_and(|time| {
+            request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE
+        });
         Verdict::by_secret(signer.filter(|_| timely))
     }
 }
@@ -81,7 +92,10 @@ impl Authenticate for Hygraph {
 impl<'a> Stated<'a> {
     fn read(header: &'a str) -> Self {
         let mut stated = Self::default();
-        for (name, value) in header.split(',').filter_map(|pair| pair.trim().split_once('=')) {
+        for (name, value) in header
+            .split(',')
+            .filter_map(|pair| pair.trim().split_once('='))
+        {
             match name {
                 "sign" => stated.signature = value,
                 "env" => stated.environment = value,
@@ -100,7 +114,8 @@ mod tests {
 
     /// `generateWebhookSignature` of npm `@hygraph/utils` 1.2.1.
     fn recorded() -> Recorded {
-        let signature = "sign=4IysEGzNngVUNSM0WzOZiAsbmoz8NHzQ2fCRc9S81bA=, env=master, t=1790000000123";
+        let signature =
+            "sign=4IysEGzNngVUNSM0WzOZiAsbmoz8NHzQ2fCRc9S81bA=, env=master, t=1790000000123";
         let body = "{\"data\":{\"slug\":\"a\\\"b\\u0001 ü\\n\"}}\n";
         Recorded::new(&[("gcms-signature", signature)], body)
     }
@@ -118,12 +133,21 @@ mod tests {
 
     #[test]
     fn another_environment_or_time_is_another_delivery() {
-        let right = "sign=4IysEGzNngVUNSM0WzOZiAsbmoz8NHzQ2fCRc9S81bA=, env=master, t=1790000000123";
+        let right =
+            "sign=4IysEGzNngVUNSM0WzOZiAsbmoz8NHzQ2fCRc9S81bA=, env=master, t=1790000000123";
 
-        for (from, to) in [("master", "draft"), ("0123", "0124"), (", t=1790000000123", "")] {
+        for (from, to) in [
+            ("master", "draft"),
+            ("0123", "0124"),
+            (", t=1790000000123", ""),
+        ] {
             let changed = recorded().with("gcms-signature", &right.replace(from, to));
             assert!(!changed.is_accepted_by(&hygraph()), "{to}");
         }
-        assert!(!recorded().later(TOLERANCE + Duration::from_secs(1)).is_accepted_by(&hygraph()));
+        assert!(
+            !recorded()
+                .later(TOLERANCE + Duration::from_secs(1))
+                .is_accepted_by(&hygraph())
+        );
     }
 }

@@ -40,11 +40,19 @@ pub(super) fn signer(
     message: &[&[u8]],
     signatures: impl Iterator<Item = Option<Vec<u8>>>,
 ) -> Option<usize> {
-    let expected: Vec<_> = secrets.iter().map(|key| digest.code(key, message)).collect();
+    let expected: Vec<_> = secrets
+        .iter()
+        .map(|key| digest.code(key, message))
+        .collect();
     // A signature that is missing or cannot be decoded costs what a wrong one does: no code is empty.
-    let mut presented: Vec<_> = signatures.take(MAX_SIGNATURES).map(Option::unwrap_or_default).collect();
+    let mut presented: Vec<_> = signatures
+        .take(MAX_SIGNATURES)
+        .map(Option::unwrap_or_default)
+        .collect();
     presented.resize_with(presented.len().max(1), Vec::new);
-    let found = presented.iter().map(|presented| compare::find_equal(presented, &expected));
+    let found = presented
+        .iter()
+        .map(|presented| compare::find_equal(presented, &expected));
     found.fold(None, Option::or)
 }
 
@@ -104,7 +112,10 @@ mod tests {
 
     #[test]
     fn the_codes_are_those_of_rfc_4231_and_rfc_2202() {
-        let (key, message) = (b"Jefe".as_slice(), [b"what do ya want ".as_slice(), b"for nothing?"]);
+        let (key, message) = (
+            b"Jefe".as_slice(),
+            [b"what do ya want ".as_slice(), b"for nothing?"],
+        );
         let sha256 = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         let sha1 = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
 

@@ -50,13 +50,19 @@ impl Secret {
     pub(super) fn decoded(self, prefix: &str, encoding: Encoding) -> Option<Self> {
         let text = std::str::from_utf8(&self.bytes).ok()?;
         let bytes = encoding.decode(text.strip_prefix(prefix).unwrap_or(text))?;
-        Some(Self { bytes, shortest: self.shortest })
+        Some(Self {
+            bytes,
+            shortest: self.shortest,
+        })
     }
 
     fn from_variable(name: &str, value: Result<String, VarError>) -> Result<Self, Error> {
         let refused = |what: &str| {
             let help = "set it to a secret, made by `openssl rand -base64 32`";
-            Error::new(ErrorKind::Secret, format!("the environment variable `{name}` {what}: {help}"))
+            Error::new(
+                ErrorKind::Secret,
+                format!("the environment variable `{name}` {what}: {help}"),
+            )
         };
         let value = match value {
             Ok(value) => value,
@@ -66,7 +72,9 @@ impl Secret {
         let secret = Self::from(value.trim());
         match secret.mistake() {
             Some(_) if secret.bytes.is_empty() => Err(refused("is empty")),
-            Some(mistake) => Err(refused(&format!("does not hold a usable secret ({mistake})"))),
+            Some(mistake) => Err(refused(&format!(
+                "does not hold a usable secret ({mistake})"
+            ))),
             None => Ok(secret),
         }
     }
@@ -76,7 +84,9 @@ impl Secret {
         if (self.shortest..=LONGEST).contains(&length) {
             return None;
         }
-        Some(format!("a secret of {length} bytes where {SHORTEST} to {LONGEST} are accepted"))
+        Some(format!(
+            "a secret of {length} bytes where {SHORTEST} to {LONGEST} are accepted"
+        ))
     }
 }
 
@@ -100,7 +110,10 @@ impl From<&[u8]> for Secret {
 
 impl From<Vec<u8>> for Secret {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes, shortest: SHORTEST }
+        Self {
+            bytes,
+            shortest: SHORTEST,
+        }
     }
 }
 
@@ -165,13 +178,17 @@ mod tests {
         let short = message(Secret::from_variable("S", Ok("hunter2hunter2".into())));
 
         assert!(empty.contains("`S` is empty"), "{empty}");
-        assert!(short.contains("14 bytes") && short.contains("24"), "{short}");
+        assert!(
+            short.contains("14 bytes") && short.contains("24"),
+            "{short}"
+        );
         assert!(!short.contains("hunter2"));
     }
 
     #[test]
     fn the_line_end_of_a_mounted_secret_is_no_part_of_it() {
-        let secret = Secret::from_variable("S", Ok("0123456789abcdef0123456789abcdef\n".into())).unwrap();
+        let secret =
+            Secret::from_variable("S", Ok("0123456789abcdef0123456789abcdef\n".into())).unwrap();
 
         assert_eq!(secret.bytes.len(), 32);
     }

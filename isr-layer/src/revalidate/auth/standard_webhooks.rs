@@ -63,7 +63,12 @@ impl StandardWebhooks {
                 Error::new(ErrorKind::Configuration, message).with_source(source)
             })
         };
-        Ok(Self { id: name("id")?, timestamp: name("timestamp")?, signature: name("signature")?, ..self })
+        Ok(Self {
+            id: name("id")?,
+            timestamp: name("timestamp")?,
+            signature: name("signature")?,
+            ..self
+        })
     }
 
     /// Accepts another secret too, while one is being replaced by the other.
@@ -72,18 +77,32 @@ impl StandardWebhooks {
     ///
     /// The secret is not base64, or its key has less than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
-        Ok(Self { secrets: self.secrets.or(key(secret)?)?, ..self })
+        Ok(Self {
+            secrets: self.secrets.or(key(secret)?)?,
+            ..self
+        })
     }
 }
 
 impl Authenticate for StandardWebhooks {
     fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
         let header = |name: &HeaderName| request.header(name).unwrap_or_default();
-        let (id, timestamp, signatures) =
-            (header(&self.id), header(&self.timestamp), header(&self.signature));
-        let message = [id.as_bytes(), b".", timestamp.as_bytes(), b".", request.body()];
+        let (id, timestamp, signatures) = (
+            header(&self.id),
+            header(&self.timestamp),
+            header(&self.signature),
+        );
+        let message = [
+            id.as_bytes(),
+            b".",
+            timestamp.as_bytes(),
+            b".",
+            request.body(),
+        ];
         // The asymmetric `v1a` is skipped, and whatever versions may come.
-        let signatures = signatures.split(' ').filter_map(|one| one.strip_prefix("v1,"));
+        let signatures = signatures
+            .split(' ')
+            .filter_map(|one| one.strip_prefix("v1,"));
         let signatures = signatures.map(|text| Encoding::Base64.decode(text));
         let signer = signer(Digest::Sha256, &self.secrets, &message, signatures);
         let timely = is_timely(timestamp, request.received_at());
@@ -97,10 +116,14 @@ fn is_timely(timestamp: &str, now: Duration) -> bool {
 }
 
 fn key(secret: impl Into<Secret>) -> Result<Secret, Error> {
-    secret.into().decoded("whsec_", Encoding::Base64).ok_or_else(|| {
-        let message = "the secret of Standard Webhooks is base64, most often with `whsec_` before it";
-        Error::new(ErrorKind::Secret, message)
-    })
+    secret
+        .into()
+        .decoded("whsec_", Encoding::Base64)
+        .ok_or_else(|| {
+            let message =
+                "the secret of Standard Webhooks is base64, most often with `whsec_` before it";
+            Error::new(ErrorKind::Secret, message)
+        })
 }
 
 #[cfg(test)]

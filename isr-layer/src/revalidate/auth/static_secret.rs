@@ -53,13 +53,17 @@ impl Bearer {
     ///
     /// The secret has less than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
-        Ok(Self { inner: self.inner.or_secret(secret)? })
+        Ok(Self {
+            inner: self.inner.or_secret(secret)?,
+        })
     }
 
     /// Looks for the secret in the query parameter `name` too, for a sender that can set no header.
     #[must_use]
     pub fn also_query(self, name: impl Into<String>) -> Self {
-        Self { inner: self.inner.also_query(name) }
+        Self {
+            inner: self.inner.also_query(name),
+        }
     }
 }
 
@@ -112,7 +116,13 @@ impl StaticSecret {
             let message = format!("`{name}` is no name of a header");
             Error::new(ErrorKind::Configuration, message).with_source(source)
         })?;
-        Self::at(Place::Header { name, prefix: String::new() }, secret)
+        Self::at(
+            Place::Header {
+                name,
+                prefix: String::new(),
+            },
+            secret,
+        )
     }
 
     /// A secret that is the password of HTTP Basic.
@@ -122,10 +132,16 @@ impl StaticSecret {
     /// The user's name contains a colon (RFC 7617, 2), or the password has less than 24 bytes or more than 4,096.
     pub fn basic(user: &str, password: impl Into<Secret>) -> Result<Self, Error> {
         if user.contains(':') {
-            let message = format!("the user `{user}` of HTTP Basic contains a colon, which ends the name");
+            let message =
+                format!("the user `{user}` of HTTP Basic contains a colon, which ends the name");
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        Self::at(Place::Basic { user: user.to_owned() }, password)
+        Self::at(
+            Place::Basic {
+                user: user.to_owned(),
+            },
+            password,
+        )
     }
 
     /// A secret in the JSON body, at a JSON pointer (RFC 6901) such as `/secret`.
@@ -134,8 +150,9 @@ impl StaticSecret {
     ///
     /// It is no pointer, or the secret has less than 24 bytes or more than 4,096.
     pub fn pointer(pointer: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
-        let pointer = Pointer::parse(pointer)
-            .map_err(|mistake| Error::new(ErrorKind::Configuration, format!("`{pointer}`: {mistake}")))?;
+        let pointer = Pointer::parse(pointer).map_err(|mistake| {
+            Error::new(ErrorKind::Configuration, format!("`{pointer}`: {mistake}"))
+        })?;
         Self::at(Place::Body(pointer), secret)
     }
 
@@ -167,7 +184,10 @@ impl StaticSecret {
     ///
     /// The secret has less than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
-        Ok(Self { places: self.places, secrets: self.secrets.or(secret)? })
+        Ok(Self {
+            places: self.places,
+            secrets: self.secrets.or(secret)?,
+        })
     }
 
     /// Looks for the secret in the query parameter `name` too.
@@ -178,7 +198,10 @@ impl StaticSecret {
     }
 
     fn at(place: Place, secret: impl Into<Secret>) -> Result<Self, Error> {
-        Ok(Self { places: vec![place], secrets: Secrets::new(secret)? })
+        Ok(Self {
+            places: vec![place],
+            secrets: Secrets::new(secret)?,
+        })
     }
 }
 
@@ -187,7 +210,10 @@ impl Authenticate for StaticSecret {
         // Every place is looked at: an absent secret costs what a wrong one does, and no secret is empty.
         let found = self.places.iter().map(|place| {
             let presented = place.presented(request).unwrap_or_default();
-            compare::find_equal(&presented, self.secrets.iter().map(|secret| place.expected(secret)))
+            compare::find_equal(
+                &presented,
+                self.secrets.iter().map(|secret| place.expected(secret)),
+            )
         });
         Verdict::by_secret(found.fold(None, Option::or))
     }
@@ -221,7 +247,8 @@ impl Place {
                 BASE64_STANDARD.decode(encoded).ok()
             }
             Self::Body(pointer) => {
-                let body: serde_json::Value = crate::revalidate::json::parse(request.body()).ok()?;
+                let body: serde_json::Value =
+                    crate::revalidate::json::parse(request.body()).ok()?;
                 Some(pointer.find(&body)?.as_str()?.as_bytes().to_vec())
             }
             Self::Query(name) => only(request.uri().query()?, name),
@@ -237,7 +264,10 @@ fn strip_prefix<'a>(value: &'a str, prefix: &str) -> Option<&'a str> {
 fn only(query: &str, name: &str) -> Option<Vec<u8>> {
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
     let (_, value) = values.next()?;
-    values.next().is_none().then(|| value.into_owned().into_bytes())
+    values
+        .next()
+        .is_none()
+        .then(|| value.into_owned().into_bytes())
 }
 
 #[cfg(test)]

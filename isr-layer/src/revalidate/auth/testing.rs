@@ -20,7 +20,10 @@ pub(super) struct Recorded {
 
 impl Recorded {
     pub(super) fn new(headers: &[(&'static str, &str)], body: &str) -> Self {
-        let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
         Self {
             uri: "/api/revalidate",
             headers,
@@ -58,7 +61,10 @@ impl Recorded {
     pub(super) fn verdict(&self, authenticator: &impl Authenticate) -> Verdict {
         let uri: Uri = self.uri.parse().unwrap();
         let header = |(name, value): &(&'static str, String)| {
-            (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_str(value).unwrap(),
+            )
         };
         let headers: HeaderMap = self.headers.iter().map(header).collect();
         let request = SignedRequest::new(&Method::POST, &uri, &headers, self.body.as_bytes());
@@ -70,14 +76,28 @@ impl Recorded {
     }
 
     /// Accepted as it is, and not with another body, without any one of these headers, or with another secret.
-    pub(super) fn assert_only_accepted_whole<A: Authenticate>(&self, right: &A, other: &A, needed: &[&str]) {
+    pub(super) fn assert_only_accepted_whole<A: Authenticate>(
+        &self,
+        right: &A,
+        other: &A,
+        needed: &[&str],
+    ) {
         assert!(self.is_accepted_by(right), "as it was recorded");
         assert!(!self.is_accepted_by(other), "with another secret");
-        let changed = Self { body: format!("{} ", self.body), ..self.clone() };
+        let changed = Self {
+            body: format!("{} ", self.body),
+            ..self.clone()
+        };
         assert!(!changed.is_accepted_by(right), "with another body");
         for name in needed {
-            assert!(!self.clone().without(name).is_accepted_by(right), "without {name}");
-            assert!(!self.clone().with_empty(name).is_accepted_by(right), "with an empty {name}");
+            assert!(
+                !self.clone().without(name).is_accepted_by(right),
+                "without {name}"
+            );
+            assert!(
+                !self.clone().with_empty(name).is_accepted_by(right),
+                "with an empty {name}"
+            );
         }
     }
 

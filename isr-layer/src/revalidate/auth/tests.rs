@@ -57,18 +57,20 @@ fn headers() -> impl Strategy<Value = HeaderMap> {
         "[\\x20-\\x7e\\x80-\\xff]{0,10}",
     ];
     let value = proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat());
-    proptest::collection::vec((proptest::sample::select(HEADERS.to_vec()), value), 0..8).prop_map(|pairs| {
-        let valid = |(name, value): (&'static str, String)| {
-            let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
-            Some((HeaderName::from_static(name), value))
-        };
-        // Appended, so that some are there twice.
-        let mut headers = HeaderMap::new();
-        for (name, value) in pairs.into_iter().filter_map(valid) {
-            headers.append(name, value);
-        }
-        headers
-    })
+    proptest::collection::vec((proptest::sample::select(HEADERS.to_vec()), value), 0..8).prop_map(
+        |pairs| {
+            let valid = |(name, value): (&'static str, String)| {
+                let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+                Some((HeaderName::from_static(name), value))
+            };
+            // Appended, so that some are there twice.
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs.into_iter().filter_map(valid) {
+                headers.append(name, value);
+            }
+            headers
+        },
+    )
 }
 
 proptest! {
@@ -104,8 +106,13 @@ fn the_first_that_accepts_decides_whose_request_it_is() {
     let (uri, mut headers) = (Uri::from_static("/"), HeaderMap::new());
     headers.insert("authorization", format!("Bearer {SECRET}").parse().unwrap());
     let other = Bearer::new("another secret of 24 bytes or more").unwrap();
-    let rotated = Bearer::new("one more secret of 24 bytes or more").unwrap().or_secret(SECRET).unwrap();
-    let all = Authenticators::from(other).or(rotated).or(Bearer::new(SECRET).unwrap());
+    let rotated = Bearer::new("one more secret of 24 bytes or more")
+        .unwrap()
+        .or_secret(SECRET)
+        .unwrap();
+    let all = Authenticators::from(other)
+        .or(rotated)
+        .or(Bearer::new(SECRET).unwrap());
 
     let admission = all.admit(&SignedRequest::new(&Method::POST, &uri, &headers, b""));
 

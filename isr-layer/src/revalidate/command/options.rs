@@ -15,7 +15,11 @@ pub(super) struct Options {
     settle: Option<Duration>,
 }
 
-pub(super) fn parse(mode: Option<&str>, settle: Option<f64>, wait: Option<&str>) -> Result<Options, Refusal> {
+pub(super) fn parse(
+    mode: Option<&str>,
+    settle: Option<f64>,
+    wait: Option<&str>,
+) -> Result<Options, Refusal> {
     // One node has applied a purge when it acknowledges it: `all` asks for nothing more.
     match wait {
         None | Some("all") => {}
@@ -23,7 +27,10 @@ pub(super) fn parse(mode: Option<&str>, settle: Option<f64>, wait: Option<&str>)
     }
     Ok(Options {
         mode: mode.map(parse_mode).transpose()?,
-        settle: settle.map(parse_settle).transpose()?.filter(|settle| !settle.is_zero()),
+        settle: settle
+            .map(parse_settle)
+            .transpose()?
+            .filter(|settle| !settle.is_zero()),
     })
 }
 
@@ -44,7 +51,9 @@ fn parse_mode(mode: &str) -> Result<Mode, Refusal> {
         "regenerate" => Ok(Mode::Regenerate),
         "stale" => Ok(Mode::Stale),
         "expire" => Ok(Mode::Expire),
-        _ => Err(malformed("`mode` is not known: accepted are regenerate, stale, expire")),
+        _ => Err(malformed(
+            "`mode` is not known: accepted are regenerate, stale, expire",
+        )),
     }
 }
 

@@ -53,11 +53,15 @@ fn once<T>(name: &str, before: Option<T>, value: T) -> Result<Option<T>, Refusal
 }
 
 fn seconds(value: &str) -> Result<f64, Refusal> {
-    value.parse().map_err(|_| Refusal::Malformed("`settle` is a number of seconds from 0 to 3600".to_owned()))
+    value.parse().map_err(|_| {
+        Refusal::Malformed("`settle` is a number of seconds from 0 to 3600".to_owned())
+    })
 }
 
 fn unknown_parameter(name: &str) -> Refusal {
     let name = clip_name(name);
     let accepted = "path, page, prefix, tag, all, mode, only_cached, dry_run, settle, wait";
-    Refusal::Malformed(format!("unknown parameter `{name}`: accepted are {accepted}"))
+    Refusal::Malformed(format!(
+        "unknown parameter `{name}`: accepted are {accepted}"
+    ))
 }

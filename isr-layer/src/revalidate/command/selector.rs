@@ -41,13 +41,17 @@ pub(super) fn page(page: &str) -> Result<Purge, Refusal> {
 pub(super) fn instance(page: &str, params: BTreeMap<String, Value>) -> Result<Purge, Refusal> {
     let pattern = check_page(page)?;
     if let Some(missing) = pattern::names(&pattern).find(|name| !params.contains_key(*name)) {
-        return Err(Refusal::Malformed(format!("`params` lacks `{missing}`, a parameter of the page")));
+        return Err(Refusal::Malformed(format!(
+            "`params` lacks `{missing}`, a parameter of the page"
+        )));
     }
     let mut purge = Purge::page(pattern.as_str());
     for (name, value) in params {
         if !pattern::names(&pattern).any(|known| known == name) {
             let name = clip_name(&name);
-            return Err(Refusal::Malformed(format!("`params` has `{name}`, which the page has not")));
+            return Err(Refusal::Malformed(format!(
+                "`params` has `{name}`, which the page has not"
+            )));
         }
         let value = text(&name, value)?;
         purge = purge.param(name, value);
@@ -64,7 +68,9 @@ pub(super) fn check(selector: &Selector) -> Result<(), Refusal> {
         Selector::All => Ok(()),
         Selector::Page { pattern, params } => {
             check_page(pattern)?;
-            params.iter().try_for_each(|(name, value)| check_text(name, value))
+            params
+                .iter()
+                .try_for_each(|(name, value)| check_text(name, value))
         }
     }
 }
@@ -82,15 +88,23 @@ fn check_path(field: &str, path: &str) -> Result<(), Refusal> {
     // One path in whatever spelling: an escape is the octet it stands for.
     check_length(field, percent_decode_str(path).count())?;
     check_characters(field, path)?;
-    if path.starts_with("//") || path.split('/').next().is_some_and(|start| start.ends_with(':')) {
-        return Err(Refusal::Malformed(format!("`{field}` is a URL: give the path alone, as in /posts/a")));
+    if path.starts_with("//")
+        || path
+            .split('/')
+            .next()
+            .is_some_and(|start| start.ends_with(':'))
+    {
+        return Err(Refusal::Malformed(format!(
+            "`{field}` is a URL: give the path alone, as in /posts/a"
+        )));
     }
     if !path.starts_with('/') {
         return Err(Refusal::Malformed(format!("`{field}` starts with `/`")));
     }
     if path.contains(['?', '#']) {
-        let detail =
-            format!("`{field}` has a query or a fragment: leave it out; a literal `?` is %3F, `#` is %23");
+        let detail = format!(
+            "`{field}` has a query or a fragment: leave it out; a literal `?` is %3F, `#` is %23"
+        );
         return Err(Refusal::Malformed(detail));
     }
     Ok(())
@@ -115,7 +129,9 @@ fn check_characters(field: &str, text: &str) -> Result<(), Refusal> {
         return Err(Refusal::Malformed(format!("`{field}` is empty")));
     }
     if text.chars().any(char::is_control) {
-        return Err(Refusal::Malformed(format!("`{field}` contains a control character")));
+        return Err(Refusal::Malformed(format!(
+            "`{field}` contains a control character"
+        )));
     }
     Ok(())
 }
@@ -124,7 +140,11 @@ fn text(name: &str, value: Value) -> Result<String, Refusal> {
     let text = match value {
         Value::String(text) => text,
         Value::Number(number) if !number.is_f64() => number.to_string(),
-        _ => return Err(Refusal::Malformed(format!("the parameter `{name}` is a string or a whole number"))),
+        _ => {
+            return Err(Refusal::Malformed(format!(
+                "the parameter `{name}` is a string or a whole number"
+            )));
+        }
     };
     check_text(name, &text)?;
     Ok(text)

@@ -55,7 +55,9 @@ fn each_kind_of_selector_is_read() {
 fn an_instance_is_a_page_with_every_parameter() {
     let purge = read(json!({"page": "/{year}/{slug}", "params": {"slug": "a/b", "year": 2026}}));
 
-    let expected = Purge::page("/{year}/{slug}").param("slug", "a/b").param("year", "2026");
+    let expected = Purge::page("/{year}/{slug}")
+        .param("slug", "a/b")
+        .param("year", "2026");
     assert_eq!(purge, Ok(Purge::batch([expected])));
 }
 
@@ -63,7 +65,9 @@ fn an_instance_is_a_page_with_every_parameter() {
 fn params_must_name_every_parameter_and_no_other() {
     let page = "/{year}/{slug}";
 
-    assert!(malformed(read(json!({"page": page, "params": {"slug": "a"}}))).contains("lacks `year`"));
+    assert!(
+        malformed(read(json!({"page": page, "params": {"slug": "a"}}))).contains("lacks `year`")
+    );
     assert!(malformed(read(json!({"page": page, "params": {}}))).contains("lacks `year`"));
     let more = json!({"page": page, "params": {"slug": "a", "year": "1", "id": "x"}});
     assert!(malformed(read(more)).contains("`id`"));
@@ -79,7 +83,11 @@ fn the_options_are_read() {
     }));
 
     let settle = std::time::Duration::from_millis(1_500);
-    let expected = Purge::batch([Purge::path("/a")]).only_cached().dry_run().mode(Mode::Stale).settle(settle);
+    let expected = Purge::batch([Purge::path("/a")])
+        .only_cached()
+        .dry_run()
+        .mode(Mode::Stale)
+        .settle(settle);
     assert_eq!(purge, Ok(expected));
 }
 
@@ -98,7 +106,10 @@ fn an_option_that_is_not_known_says_what_is_accepted() {
 fn an_unknown_field_is_named_with_what_is_accepted() {
     let detail = malformed(read(json!({"pth": "/a", "tag": "t"})));
 
-    assert!(detail.contains("`pth`") && detail.contains("path, paths, page"), "{detail}");
+    assert!(
+        detail.contains("`pth`") && detail.contains("path, paths, page"),
+        "{detail}"
+    );
 }
 
 #[test]
@@ -111,17 +122,35 @@ fn a_member_that_carries_the_credential_is_passed_over() {
 
 #[test]
 fn what_names_nothing_is_refused_and_never_means_everything() {
-    for body in [json!({}), json!({"paths": []}), json!({"all": false}), json!({"mode": "expire"})] {
+    for body in [
+        json!({}),
+        json!({"paths": []}),
+        json!({"all": false}),
+        json!({"mode": "expire"}),
+    ] {
         assert!(malformed(read(body)).contains("nothing is named"));
     }
 }
 
 #[test]
 fn the_wrong_shape_is_refused() {
-    let bodies =
-        ["", "null", "[]", "5", "\"/a\"", "{", r#"{"path": null}"#, r#"{"path": 5}"#, r#"{"paths": "/a"}"#];
-    let more =
-        [r#"{"tags": [1]}"#, r#"{"all": "yes"}"#, r#"{"path": "/a", "path": "/b"}"#, "{\"tag\": \"\u{fffd}"];
+    let bodies = [
+        "",
+        "null",
+        "[]",
+        "5",
+        "\"/a\"",
+        "{",
+        r#"{"path": null}"#,
+        r#"{"path": 5}"#,
+        r#"{"paths": "/a"}"#,
+    ];
+    let more = [
+        r#"{"tags": [1]}"#,
+        r#"{"all": "yes"}"#,
+        r#"{"path": "/a", "path": "/b"}"#,
+        "{\"tag\": \"\u{fffd}",
+    ];
 
     for body in bodies.into_iter().chain(more) {
         malformed(from_json(body.as_bytes(), |_| false));
@@ -131,9 +160,19 @@ fn the_wrong_shape_is_refused() {
 
 #[test]
 fn a_url_in_place_of_a_path_is_told_so() {
-    for url in ["https://example.com/a", "http://example.com", "//example.com/a"] {
-        assert!(malformed(read(json!({"path": url}))).contains("URL"), "{url}");
-        assert!(malformed(read(json!({"prefix": url}))).contains("URL"), "{url}");
+    for url in [
+        "https://example.com/a",
+        "http://example.com",
+        "//example.com/a",
+    ] {
+        assert!(
+            malformed(read(json!({"path": url}))).contains("URL"),
+            "{url}"
+        );
+        assert!(
+            malformed(read(json!({"prefix": url}))).contains("URL"),
+            "{url}"
+        );
     }
     assert!(malformed(read(json!({"path": "posts/a"}))).contains("starts with `/`"));
     assert!(malformed(read(json!({"path": "/a?b=c"}))).contains("%3F"));
@@ -142,10 +181,25 @@ fn a_url_in_place_of_a_path_is_told_so() {
 
 #[test]
 fn a_pattern_given_as_a_path_gets_a_hint() {
-    for path in ["/posts/{slug}", "/posts/[slug]", "/posts/:slug", "/docs/[...rest]", "/docs/{*rest}"] {
-        assert!(malformed(read(json!({"path": path}))).contains("page"), "{path}");
+    for path in [
+        "/posts/{slug}",
+        "/posts/[slug]",
+        "/posts/:slug",
+        "/docs/[...rest]",
+        "/docs/{*rest}",
+    ] {
+        assert!(
+            malformed(read(json!({"path": path}))).contains("page"),
+            "{path}"
+        );
     }
-    for path in ["/posts/a:b", "/posts/12:30", "/posts/%5Bslug]", "/posts/a{b}", "/posts/:-)"] {
+    for path in [
+        "/posts/a:b",
+        "/posts/12:30",
+        "/posts/%5Bslug]",
+        "/posts/a{b}",
+        "/posts/:-)",
+    ] {
         assert!(read(json!({"path": path})).is_ok(), "{path}");
     }
 }
@@ -163,19 +217,29 @@ fn control_characters_are_refused_everywhere() {
 fn a_thousand_selectors_of_256_bytes_are_read_and_one_more_is_not() {
     let longest = "t".repeat(256);
 
-    assert_eq!(read(json!({"tags": vec![&longest; 1_000]})).map(|purge| purge.len()), Ok(1_000));
+    assert_eq!(
+        read(json!({"tags": vec![&longest; 1_000]})).map(|purge| purge.len()),
+        Ok(1_000)
+    );
     assert!(too_large(read(json!({"tags": vec!["t"; 1_001]}))).contains("1000"));
     assert!(too_large(read(json!({"tag": "t".repeat(257)}))).contains("256"));
     too_large(read(json!({"path": format!("/{longest}")})));
-    too_large(read(json!({"page": "/{a}", "params": {"a": "t".repeat(257)}})));
+    too_large(read(
+        json!({"page": "/{a}", "params": {"a": "t".repeat(257)}}),
+    ));
 }
 
 #[test]
 fn sixteen_patterns_are_read_and_one_more_is_not() {
     assert!(
-        read(json!({"prefixes": vec!["/a"; 8], "pages": vec!["/{a}"; 8], "paths": vec!["/a"; 100]})).is_ok()
+        read(
+            json!({"prefixes": vec!["/a"; 8], "pages": vec!["/{a}"; 8], "paths": vec!["/a"; 100]})
+        )
+        .is_ok()
     );
-    too_large(read(json!({"prefixes": vec!["/a"; 8], "pages": vec!["/{a}"; 8], "all": true})));
+    too_large(read(
+        json!({"prefixes": vec!["/a"; 8], "pages": vec!["/{a}"; 8], "all": true}),
+    ));
 }
 
 #[test]
@@ -193,21 +257,36 @@ fn a_page_may_be_written_as_in_next_js_or_express() {
 
     for (written, registered) in same {
         assert_eq!(normalize_page(written), registered);
-        assert_eq!(read(json!({"page": written})), Ok(Purge::batch([Purge::page(registered)])), "{written}");
+        assert_eq!(
+            read(json!({"page": written})),
+            Ok(Purge::batch([Purge::page(registered)])),
+            "{written}"
+        );
     }
 }
 
 #[test]
 fn what_is_no_page_says_why() {
-    for page in ["/posts/x{slug}", "/a//b", "/{*rest}/b", "/{a}/{a}", "/[[...rest]]", "/../a"] {
-        assert!(malformed(read(json!({"page": page}))).contains("no `page`"), "{page}");
+    for page in [
+        "/posts/x{slug}",
+        "/a//b",
+        "/{*rest}/b",
+        "/{a}/{a}",
+        "/[[...rest]]",
+        "/../a",
+    ] {
+        assert!(
+            malformed(read(json!({"page": page}))).contains("no `page`"),
+            "{page}"
+        );
     }
 }
 
 #[test]
 fn a_query_names_the_same_things() {
-    let purge =
-        read_query("secret=x&path=/a&path=/b%20c&tag=p+q&page=/posts/[slug]&prefix=/d/&all=1&mode=stale");
+    let purge = read_query(
+        "secret=x&path=/a&path=/b%20c&tag=p+q&page=/posts/[slug]&prefix=/d/&all=1&mode=stale",
+    );
 
     let expected = [
         Purge::path("/a"),
@@ -233,8 +312,8 @@ fn a_query_is_as_strict_as_a_body() {
 
 fn request() -> impl Strategy<Value = String> {
     let name = proptest::sample::select(vec![
-        "path", "paths", "page", "pages", "params", "prefix", "tag", "tags", "all", "mode", "settle", "wait",
-        "x",
+        "path", "paths", "page", "pages", "params", "prefix", "tag", "tags", "all", "mode",
+        "settle", "wait", "x",
     ]);
     let value = prop_oneof![
         "\"/?[a-z{}\\[\\]:*./%?#]{0,12}\"",
@@ -243,7 +322,10 @@ fn request() -> impl Strategy<Value = String> {
         "true|false|null|-?[0-9]{1,4}",
     ];
     proptest::collection::vec((name, value), 0..5).prop_map(|members| {
-        let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+        let members: Vec<_> = members
+            .iter()
+            .map(|(name, value)| format!("\"{name}\": {value}"))
+            .collect();
         format!("{{{}}}", members.join(", "))
     })
 }

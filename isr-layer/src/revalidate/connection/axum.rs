@@ -7,7 +7,9 @@ use http::{Extensions, Uri};
 
 /// The address of the client, where the server was told to tell it.
 pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
+    extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(peer)| peer.ip())
 }
 
 /// The URI before a router stripped the prefix of a nest.

@@ -12,7 +12,10 @@ async fn it_mounts_in_an_axum_router() {
     let nested = axum::Router::<()>::new().route_service("/revalidate", endpoint(&engine));
     let app = axum::Router::new().nest("/api", nested);
 
-    let response = app.oneshot(post(r#"{"path": "/"}"#).map(axum::body::Body::new)).await.unwrap();
+    let response = app
+        .oneshot(post(r#"{"path": "/"}"#).map(axum::body::Body::new))
+        .await
+        .unwrap();
 
     assert_eq!(response.status(), 200);
 }
@@ -32,10 +35,15 @@ impl Authenticate for ToThisPath {
 #[tokio::test]
 async fn an_authenticator_sees_the_path_as_the_client_sent_it_not_what_a_nest_left_of_it() {
     let service = RevalidateService::over(Recorder::new(), ToThisPath.into());
-    let app =
-        axum::Router::<()>::new().nest("/api", axum::Router::new().route_service("/revalidate", service));
+    let app = axum::Router::<()>::new().nest(
+        "/api",
+        axum::Router::new().route_service("/revalidate", service),
+    );
 
-    let response = app.oneshot(post(r#"{"path": "/"}"#).map(axum::body::Body::new)).await.unwrap();
+    let response = app
+        .oneshot(post(r#"{"path": "/"}"#).map(axum::body::Body::new))
+        .await
+        .unwrap();
 
     assert_eq!(response.status(), 200);
 }

@@ -28,9 +28,17 @@ async fn after_ten_failures_an_address_gets_429_and_its_valid_credential_is_stil
     tokio::time::advance(Duration::from_millis(500)).await;
     let eleventh = send(&service, from(1, stranger("{}"))).await;
     assert_refused(&eleventh, 429, &engine);
-    assert_eq!(eleventh.headers["retry-after"], "60", "rounded up, so that who obeys is not early");
+    assert_eq!(
+        eleventh.headers["retry-after"], "60",
+        "rounded up, so that who obeys is not early"
+    );
     assert_refused(&send(&service, from(2, stranger("{}"))).await, 401, &engine);
-    assert_eq!(send(&service, from(1, post(r#"{"path": "/"}"#))).await.status, 200);
+    assert_eq!(
+        send(&service, from(1, post(r#"{"path": "/"}"#)))
+            .await
+            .status,
+        200
+    );
 
     tokio::time::advance(Duration::from_secs(60)).await;
     let purged = engine.take_purges();
@@ -41,11 +49,15 @@ async fn after_ten_failures_an_address_gets_429_and_its_valid_credential_is_stil
 #[tokio::test(start_paused = true)]
 async fn a_credential_over_its_own_rate_gets_429_and_another_does_not() {
     let engine = Recorder::new();
-    let two = bearer().or_secret("the other secret of 24 bytes or more").unwrap();
+    let two = bearer()
+        .or_secret("the other secret of 24 bytes or more")
+        .unwrap();
     let service = RevalidateService::over(engine.clone(), two.into());
     let service = service.max_calls_per_minute(NonZeroU32::new(1).unwrap());
     let mut other = post(r#"{"path": "/"}"#);
-    let secret = "Bearer the other secret of 24 bytes or more".parse().unwrap();
+    let secret = "Bearer the other secret of 24 bytes or more"
+        .parse()
+        .unwrap();
     other.headers_mut().insert("authorization", secret);
 
     assert_eq!(send(&service, post(r#"{"path": "/"}"#)).await.status, 200);
@@ -68,7 +80,9 @@ async fn the_number_of_failures_can_be_set() {
 
 /// A delivery signed now, as the specification says.
 fn signed(id: &str, body: &'static str) -> Request<Full<Bytes>> {
-    let key = base64::prelude::BASE64_STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let key = base64::prelude::BASE64_STANDARD
+        .decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        .unwrap();
     let time = clock::unix_time().as_secs();
     let mut code = hmac::Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
     code.update(format!("{id}.{time}.{body}").as_bytes());
@@ -95,7 +109,14 @@ async fn a_replayed_delivery_is_acknowledged_again_and_purges_nothing() {
     let again = send(&service, signed("msg_1", r#"{"path": "/a"}"#)).await;
     let other = send(&service, signed("msg_2", r#"{"path": "/a"}"#)).await;
 
-    assert_eq!((first.status.as_u16(), again.status.as_u16(), other.status.as_u16()), (200, 200, 200));
+    assert_eq!(
+        (
+            first.status.as_u16(),
+            again.status.as_u16(),
+            other.status.as_u16()
+        ),
+        (200, 200, 200)
+    );
     assert_eq!(again.body["revalidated"], true);
     assert_eq!(again.body["sequence"], first.body["sequence"]);
     assert_eq!(again.body["replayed"], true);
@@ -108,9 +129,21 @@ async fn a_delivery_without_an_id_or_with_one_too_long_to_remember_is_401_though
     let engine = Recorder::new();
 
     for id in [String::new(), "m".repeat(257)] {
-        assert_refused(&send(&with_ids(&engine), signed(&id, r#"{"path": "/a"}"#)).await, 401, &engine);
+        assert_refused(
+            &send(&with_ids(&engine), signed(&id, r#"{"path": "/a"}"#)).await,
+            401,
+            &engine,
+        );
     }
-    assert_eq!(send(&with_ids(&engine), signed(&"m".repeat(256), r#"{"path": "/a"}"#)).await.status, 200);
+    assert_eq!(
+        send(
+            &with_ids(&engine),
+            signed(&"m".repeat(256), r#"{"path": "/a"}"#)
+        )
+        .await
+        .status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -119,15 +152,32 @@ async fn a_delivery_that_failed_or_was_malformed_is_carried_out_when_it_comes_ag
     let service = with_ids(&engine);
     engine.answers(Status::Failed);
 
-    assert_eq!(send(&service, signed("msg_1", r#"{"path": "/a"}"#)).await.status, 500);
-    assert_eq!(send(&service, signed("msg_2", r#"{"pth": "/a"}"#)).await.status, 400);
+    assert_eq!(
+        send(&service, signed("msg_1", r#"{"path": "/a"}"#))
+            .await
+            .status,
+        500
+    );
+    assert_eq!(
+        send(&service, signed("msg_2", r#"{"pth": "/a"}"#))
+            .await
+            .status,
+        400
+    );
     engine.answers(Status::Regenerated);
 
     assert_eq!(
-        send(&service, signed("msg_1", r#"{"path": "/a"}"#)).await.body["replayed"],
+        send(&service, signed("msg_1", r#"{"path": "/a"}"#))
+            .await
+            .body["replayed"],
         serde_json::Value::Null
     );
-    assert_eq!(send(&service, signed("msg_2", r#"{"path": "/b"}"#)).await.status, 200);
+    assert_eq!(
+        send(&service, signed("msg_2", r#"{"path": "/b"}"#))
+            .await
+            .status,
+        200
+    );
     assert_eq!(engine.purges().len(), 3);
 }
 
@@ -136,12 +186,20 @@ async fn two_publishes_with_one_body_and_one_signature_are_two_purges() {
     let engine = Recorder::new();
     let github = Hmac::github("It's a Secret to Everybody").unwrap();
     let service = RevalidateService::over(engine.clone(), github.into());
-    let mut code = hmac::Hmac::<sha2::Sha256>::new_from_slice(b"It's a Secret to Everybody").unwrap();
+    let mut code =
+        hmac::Hmac::<sha2::Sha256>::new_from_slice(b"It's a Secret to Everybody").unwrap();
     code.update(b"{\"path\": \"/a\"}");
-    let digits: String = code.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = code
+        .finalize()
+        .into_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let request = || {
         let request = Request::post("/").header("x-hub-signature-256", format!("sha256={digits}"));
-        request.body(Full::<Bytes>::from("{\"path\": \"/a\"}")).unwrap()
+        request
+            .body(Full::<Bytes>::from("{\"path\": \"/a\"}"))
+            .unwrap()
     };
 
     assert_eq!(send(&service, request()).await.status, 200);
@@ -156,30 +214,49 @@ fn hooked(engine: &Arc<Recorder>, webhook: Webhook) -> RevalidateService {
 #[tokio::test]
 async fn a_webhook_revalidates_what_its_payload_names() {
     let engine = Recorder::new();
-    let service = hooked(&engine, Webhook::new().tag("{/_type}").path("/blog/{/slug/current}"));
+    let service = hooked(
+        &engine,
+        Webhook::new().tag("{/_type}").path("/blog/{/slug/current}"),
+    );
 
-    let answer = send(&service, post(r#"{"_type": "post", "slug": {"current": "a"}}"#)).await;
+    let answer = send(
+        &service,
+        post(r#"{"_type": "post", "slug": {"current": "a"}}"#),
+    )
+    .await;
 
     assert_eq!(answer.status, 200);
-    assert_eq!(engine.purges(), [Purge::batch([Purge::tag("post"), Purge::path("/blog/a")])]);
+    assert_eq!(
+        engine.purges(),
+        [Purge::batch([Purge::tag("post"), Purge::path("/blog/a")])]
+    );
 }
 
 #[tokio::test]
 async fn a_webhook_that_lacks_the_mapped_field_is_422_and_purges_nothing() {
     let engine = Recorder::new();
-    let service = hooked(&engine, Webhook::new().tag("all").path("/blog/{/slug/current}"));
+    let service = hooked(
+        &engine,
+        Webhook::new().tag("all").path("/blog/{/slug/current}"),
+    );
 
     let answer = send(&service, post(r#"{"all": true}"#)).await;
 
     assert_refused(&answer, 422, &engine);
-    assert!(answer.body["message"].as_str().unwrap().contains("`/slug/current`"));
+    assert!(
+        answer.body["message"]
+            .as_str()
+            .unwrap()
+            .contains("`/slug/current`")
+    );
 }
 
 #[tokio::test]
 async fn a_webhook_that_is_none_of_ours_is_acknowledged_and_nothing_is_done() {
     let engine = Recorder::new();
     let mut ping = post(r#"{"zen": "Design for failure."}"#);
-    ping.headers_mut().insert("x-github-event", "ping".parse().unwrap());
+    ping.headers_mut()
+        .insert("x-github-event", "ping".parse().unwrap());
 
     let answer = send(&hooked(&engine, Webhook::github_push()), ping).await;
 
@@ -192,21 +269,32 @@ async fn a_webhook_that_is_none_of_ours_is_acknowledged_and_nothing_is_done() {
 #[tokio::test]
 async fn several_authenticators_are_tried_in_order() {
     let engine = Recorder::new();
-    let either =
-        Authenticators::from(StandardWebhooks::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap());
+    let either = Authenticators::from(
+        StandardWebhooks::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap(),
+    );
     let service = RevalidateService::over(engine.clone(), either.or(bearer()));
 
-    assert_eq!(send(&service, signed("msg_1", r#"{"path": "/a"}"#)).await.status, 200);
+    assert_eq!(
+        send(&service, signed("msg_1", r#"{"path": "/a"}"#))
+            .await
+            .status,
+        200
+    );
     assert_eq!(send(&service, post(r#"{"path": "/a"}"#)).await.status, 200);
     engine.take_purges();
-    assert_refused(&send(&service, stranger(r#"{"path": "/a"}"#)).await, 401, &engine);
+    assert_refused(
+        &send(&service, stranger(r#"{"path": "/a"}"#)).await,
+        401,
+        &engine,
+    );
 }
 
 /// Whatever a stranger, or a clumsy owner, sends: the answer says nothing of the secret. `send` checks every answer.
 #[tokio::test]
 async fn no_answer_contains_the_secret() {
     let engine = Recorder::new();
-    let service = RevalidateService::over(engine.clone(), bearer().also_query("secret").into()).allow_get();
+    let service =
+        RevalidateService::over(engine.clone(), bearer().also_query("secret").into()).allow_get();
     let query: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
 
     for body in [
@@ -217,8 +305,17 @@ async fn no_answer_contains_the_secret() {
         send(&service, post(body.to_string())).await;
         send(&service, post(body.to_string()[1..].to_owned())).await;
     }
-    for rest in ["path=/a", "path=a", "pth=/a", "mode=x&path=/a", "path=https://x/", ""] {
-        let get = Request::get(format!("/?secret={query}&{rest}")).body(Full::<Bytes>::default()).unwrap();
+    for rest in [
+        "path=/a",
+        "path=a",
+        "pth=/a",
+        "mode=x&path=/a",
+        "path=https://x/",
+        "",
+    ] {
+        let get = Request::get(format!("/?secret={query}&{rest}"))
+            .body(Full::<Bytes>::default())
+            .unwrap();
         send(&service, get).await;
         let twice = Request::get(format!("/?secret={query}&secret={query}&{rest}"));
         send(&service, twice.body(Full::<Bytes>::default()).unwrap()).await;

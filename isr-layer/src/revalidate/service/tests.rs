@@ -20,7 +20,10 @@ pub(super) struct Recorder {
 
 impl Recorder {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { purges: Mutex::default(), status: Mutex::new(Status::Regenerated) })
+        Arc::new(Self {
+            purges: Mutex::default(),
+            status: Mutex::new(Status::Regenerated),
+        })
     }
 
     pub(super) fn purges(&self) -> Vec<Purge> {
@@ -41,7 +44,10 @@ impl Engine for Recorder {
     fn revalidate(&self, purge: Purge) -> Pin<Box<dyn Future<Output = Receipt> + Send + '_>> {
         self.purges.lock().unwrap().push(purge.clone());
         let status = *self.status.lock().unwrap();
-        let receipts = purge.selectors().map(|one| SelectorReceipt::new(one.clone(), status)).collect();
+        let receipts = purge
+            .selectors()
+            .map(|one| SelectorReceipt::new(one.clone(), status))
+            .collect();
         Box::pin(async move { Receipt::new(Some(7), receipts) })
     }
 }
@@ -66,10 +72,16 @@ pub(super) async fn send<B: Body + Send + 'static>(
 ) -> Answer {
     let (head, body) = service.clone().oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    let answer =
-        Answer { status: head.status, headers: head.headers, body: serde_json::from_slice(&body).unwrap() };
+    let answer = Answer {
+        status: head.status,
+        headers: head.headers,
+        body: serde_json::from_slice(&body).unwrap(),
+    };
     assert_eq!(answer.headers["cache-control"], "no-store");
-    assert!(!String::from_utf8_lossy(&body).contains(SECRET), "an answer contains the secret");
+    assert!(
+        !String::from_utf8_lossy(&body).contains(SECRET),
+        "an answer contains the secret"
+    );
     answer
 }
 
@@ -81,7 +93,9 @@ pub(super) fn post(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
 }
 
 pub(super) fn stranger(body: &'static str) -> Request<Full<Bytes>> {
-    Request::post("/api/revalidate").body(Full::from(body)).unwrap()
+    Request::post("/api/revalidate")
+        .body(Full::from(body))
+        .unwrap()
 }
 
 /// The answer is a problem with this status, and the cache was left alone.
@@ -105,7 +119,10 @@ async fn a_path_is_revalidated_and_the_receipt_is_the_answer() {
     assert_eq!(answer.body["revalidated"], true);
     assert_eq!(answer.body["sequence"], 7);
     assert!(answer.body["now"].as_u64().unwrap() > 1_700_000_000_000);
-    assert_eq!(answer.body["receipts"], json!([{"path": "/posts/a", "status": "regenerated"}]));
+    assert_eq!(
+        answer.body["receipts"],
+        json!([{"path": "/posts/a", "status": "regenerated"}])
+    );
     assert_eq!(engine.purges(), [Purge::batch([Purge::path("/posts/a")])]);
 }
 
@@ -150,12 +167,21 @@ async fn it_is_500_with_the_receipt_when_every_render_failed() {
 #[tokio::test]
 async fn every_wrong_credential_gets_the_same_401() {
     let engine = Recorder::new();
-    let wrong = ["Bearer", "Bearer ", "Bearer wrong", "Basic YTpi", "a secret of more than 24 bytes", ""];
+    let wrong = [
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        "Basic YTpi",
+        "a secret of more than 24 bytes",
+        "",
+    ];
     let mut answers = Vec::new();
 
     for authorization in wrong {
         let mut request = stranger(r#"{"path": "/"}"#);
-        request.headers_mut().insert("authorization", authorization.parse().unwrap());
+        request
+            .headers_mut()
+            .insert("authorization", authorization.parse().unwrap());
         answers.push(send(&endpoint(&engine), request).await);
     }
     answers.push(send(&endpoint(&engine), stranger(r#"{"path": "/"}"#)).await);
@@ -173,7 +199,10 @@ async fn every_wrong_credential_gets_the_same_401() {
 async fn the_scheme_is_matched_without_regard_to_case() {
     let engine = Recorder::new();
     let mut request = post(r#"{"path": "/"}"#);
-    request.headers_mut().insert("authorization", format!("bEARER   {SECRET}").parse().unwrap());
+    request.headers_mut().insert(
+        "authorization",
+        format!("bEARER   {SECRET}").parse().unwrap(),
+    );
 
     assert_eq!(send(&endpoint(&engine), request).await.status, 200);
 }
@@ -183,7 +212,13 @@ async fn another_method_is_405_and_names_those_that_are_allowed() {
     let engine = Recorder::new();
     let service = endpoint(&engine);
 
-    for method in [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS, Method::PATCH] {
+    for method in [
+        Method::GET,
+        Method::HEAD,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::PATCH,
+    ] {
         let mut request = post("");
         *request.method_mut() = method;
         let answer = send(&service, request).await;
@@ -195,24 +230,42 @@ async fn another_method_is_405_and_names_those_that_are_allowed() {
 #[tokio::test]
 async fn a_get_that_was_allowed_revalidates_what_its_query_names() {
     let engine = Recorder::new();
-    let service = RevalidateService::over(engine.clone(), bearer().also_query("secret").into()).allow_get();
+    let service =
+        RevalidateService::over(engine.clone(), bearer().also_query("secret").into()).allow_get();
     let secret: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
-    let uri =
-        format!("/api/revalidate?secret={secret}&path=/posts/a&path=%2Fposts%2Fb&tag=new+posts&mode=expire");
+    let uri = format!(
+        "/api/revalidate?secret={secret}&path=/posts/a&path=%2Fposts%2Fb&tag=new+posts&mode=expire"
+    );
 
-    let answer = send(&service, Request::get(uri).body(Full::<Bytes>::default()).unwrap()).await;
+    let answer = send(
+        &service,
+        Request::get(uri).body(Full::<Bytes>::default()).unwrap(),
+    )
+    .await;
 
     assert_eq!(answer.status, 200, "{}", answer.body);
-    let named = [Purge::path("/posts/a"), Purge::path("/posts/b"), Purge::tag("new posts")];
-    assert_eq!(engine.purges(), [Purge::batch(named).mode(crate::Mode::Expire)]);
+    let named = [
+        Purge::path("/posts/a"),
+        Purge::path("/posts/b"),
+        Purge::tag("new posts"),
+    ];
+    assert_eq!(
+        engine.purges(),
+        [Purge::batch(named).mode(crate::Mode::Expire)]
+    );
 }
 
 #[tokio::test]
 async fn a_get_without_the_secret_is_401_and_head_stays_405() {
     let engine = Recorder::new();
-    let service = RevalidateService::over(engine.clone(), bearer().also_query("secret").into()).allow_get();
-    let get = Request::get("/?path=/a&secret=wrong").body(Full::<Bytes>::default()).unwrap();
-    let head = Request::head("/?path=/a").body(Full::<Bytes>::default()).unwrap();
+    let service =
+        RevalidateService::over(engine.clone(), bearer().also_query("secret").into()).allow_get();
+    let get = Request::get("/?path=/a&secret=wrong")
+        .body(Full::<Bytes>::default())
+        .unwrap();
+    let head = Request::head("/?path=/a")
+        .body(Full::<Bytes>::default())
+        .unwrap();
 
     assert_refused(&send(&service, get).await, 401, &engine);
     let refused = send(&service, head).await;
@@ -226,7 +279,9 @@ async fn a_secret_in_the_body_is_no_part_of_the_request() {
     let secret = StaticSecret::pointer("/secret", SECRET).unwrap();
     let service = RevalidateService::over(engine.clone(), secret.into());
     let body = |secret: &str| {
-        Request::post("/").body(Full::<Bytes>::from(json!({"secret": secret, "path": "/a"}).to_string()))
+        Request::post("/").body(Full::<Bytes>::from(
+            json!({"secret": secret, "path": "/a"}).to_string(),
+        ))
     };
 
     let wrong = send(&service, body("wrong").unwrap()).await;
@@ -240,9 +295,13 @@ async fn a_secret_in_the_body_is_no_part_of_the_request() {
 async fn a_compressed_body_and_a_form_are_415() {
     let engine = Recorder::new();
     let mut gzip = post("{}");
-    gzip.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    gzip.headers_mut()
+        .insert("content-encoding", "gzip".parse().unwrap());
     let mut form = post("path=/a");
-    form.headers_mut().insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
+    form.headers_mut().insert(
+        "content-type",
+        "application/x-www-form-urlencoded".parse().unwrap(),
+    );
 
     assert_refused(&send(&endpoint(&engine), gzip).await, 415, &engine);
     assert_refused(&send(&endpoint(&engine), form).await, 415, &engine);
@@ -252,13 +311,23 @@ async fn a_compressed_body_and_a_form_are_415() {
 async fn any_json_type_and_identity_are_read() {
     let engine = Recorder::new();
 
-    for kind in
-        ["application/json; charset=utf-8", "application/vnd.contentful.management.v1+json", "Text/JSON"]
-    {
+    for kind in [
+        "application/json; charset=utf-8",
+        "application/vnd.contentful.management.v1+json",
+        "Text/JSON",
+    ] {
         let mut request = post(r#"{"path": "/"}"#);
-        request.headers_mut().insert("content-type", kind.parse().unwrap());
-        request.headers_mut().insert("content-encoding", "identity".parse().unwrap());
-        assert_eq!(send(&endpoint(&engine), request).await.status, 200, "{kind}");
+        request
+            .headers_mut()
+            .insert("content-type", kind.parse().unwrap());
+        request
+            .headers_mut()
+            .insert("content-encoding", "identity".parse().unwrap());
+        assert_eq!(
+            send(&endpoint(&engine), request).await.status,
+            200,
+            "{kind}"
+        );
     }
 }
 
@@ -266,10 +335,16 @@ async fn any_json_type_and_identity_are_read() {
 async fn a_body_over_one_mebibyte_is_413_announced_or_not() {
     let engine = Recorder::new();
     let mut announced = post("{}");
-    announced.headers_mut().insert("content-length", "1048577".parse().unwrap());
+    announced
+        .headers_mut()
+        .insert("content-length", "1048577".parse().unwrap());
 
     assert_refused(&send(&endpoint(&engine), announced).await, 413, &engine);
-    assert_refused(&send(&endpoint(&engine), post(vec![b' '; 1024 * 1024 + 1])).await, 413, &engine);
+    assert_refused(
+        &send(&endpoint(&engine), post(vec![b' '; 1024 * 1024 + 1])).await,
+        413,
+        &engine,
+    );
 }
 
 #[tokio::test]
@@ -278,7 +353,11 @@ async fn it_is_all_frames_together_that_are_held_to_one_mebibyte() {
     let half = || Ok(http_body::Frame::data(Bytes::from(vec![b' '; 600 * 1024])));
     let endless = Frames(vec![half(), half()]);
 
-    assert_refused(&send(&endpoint(&engine), post("").map(|_| endless)).await, 413, &engine);
+    assert_refused(
+        &send(&endpoint(&engine), post("").map(|_| endless)).await,
+        413,
+        &engine,
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -290,7 +369,10 @@ async fn a_body_that_does_not_arrive_is_408_after_five_seconds() {
     let answer = send(&endpoint(&engine), request).await;
 
     assert_refused(&answer, 408, &engine);
-    assert_eq!(started.elapsed().as_secs(), Duration::from_secs(5).as_secs());
+    assert_eq!(
+        started.elapsed().as_secs(),
+        Duration::from_secs(5).as_secs()
+    );
 }
 
 #[tokio::test]
@@ -299,7 +381,11 @@ async fn a_body_that_breaks_off_is_400() {
     let start = Ok(http_body::Frame::data(Bytes::from("{\"path\"")));
     let broken = Frames(vec![Err(std::io::Error::other("reset")), start]);
 
-    assert_refused(&send(&endpoint(&engine), post("").map(|_| broken)).await, 400, &engine);
+    assert_refused(
+        &send(&endpoint(&engine), post("").map(|_| broken)).await,
+        400,
+        &engine,
+    );
 }
 
 #[tokio::test]
@@ -308,7 +394,11 @@ async fn what_is_malformed_is_400_and_over_a_limit_413_and_nothing_is_done() {
     let service = endpoint(&engine);
 
     assert_refused(&send(&service, post("nonsense")).await, 400, &engine);
-    assert_refused(&send(&service, post(r#"{"pth": "/a"}"#)).await, 400, &engine);
+    assert_refused(
+        &send(&service, post(r#"{"pth": "/a"}"#)).await,
+        400,
+        &engine,
+    );
     let long = json!({"tag": "t".repeat(257)}).to_string();
     assert_refused(&send(&service, post(long)).await, 413, &engine);
 }
@@ -324,7 +414,11 @@ fn it_is_what_routers_ask_for() {
 
     mountable(&endpoint(&Recorder::new()));
     mountable(&RevalidateService::new(
-        crate::IsrLayer::builder().pages([]).build().unwrap().cache(),
+        crate::IsrLayer::builder()
+            .pages([])
+            .build()
+            .unwrap()
+            .cache(),
         bearer(),
     ));
 }
@@ -340,6 +434,8 @@ impl Body for Frames {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>> {
-        self.0.pop().map_or(Poll::Pending, |frame| Poll::Ready(Some(frame)))
+        self.0
+            .pop()
+            .map_or(Poll::Pending, |frame| Poll::Ready(Some(frame)))
     }
 }

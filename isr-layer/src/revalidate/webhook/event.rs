@@ -48,7 +48,10 @@ impl<'a> WebhookEvent<'a> {
     ///
     /// There is none, or what is there is no text.
     pub fn required(&self, pointer: &str) -> Result<String, Unprocessable> {
-        self.texts(pointer)?.into_iter().next().ok_or_else(|| Unprocessable::missing(pointer))
+        self.texts(pointer)?
+            .into_iter()
+            .next()
+            .ok_or_else(|| Unprocessable::missing(pointer))
     }
 
     /// All strings and whole numbers at a JSON pointer, which goes into every item of an array it meets.
@@ -63,14 +66,19 @@ impl<'a> WebhookEvent<'a> {
 
     /// Whether there is anything but `null` at a JSON pointer.
     pub fn has(&self, pointer: &str) -> bool {
-        let found = Pointer::parse(pointer).ok().and_then(|pointer| pointer.find(self.payload));
+        let found = Pointer::parse(pointer)
+            .ok()
+            .and_then(|pointer| pointer.find(self.payload));
         found.is_some_and(|value| !value.is_null())
     }
 
     pub(super) fn texts_at(&self, pointer: &Pointer) -> Result<Vec<String>, Unprocessable> {
         let missing = || Unprocessable::missing(&pointer.to_string());
         let values = pointer.find_all(self.payload).ok_or_else(missing)?;
-        values.into_iter().map(|value| text(value).ok_or_else(|| not_text(value, pointer))).collect()
+        values
+            .into_iter()
+            .map(|value| text(value).ok_or_else(|| not_text(value, pointer)))
+            .collect()
     }
 }
 
@@ -92,16 +100,22 @@ fn not_text(value: &Value, pointer: &Pointer) -> Unprocessable {
 impl Unprocessable {
     /// A reason of your own, told to the sender.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: Reason::Other(reason.into()) }
+        Self {
+            reason: Reason::Other(reason.into()),
+        }
     }
 
     pub(super) fn missing(pointer: &str) -> Self {
-        Self { reason: Reason::Missing(pointer.to_owned()) }
+        Self {
+            reason: Reason::Missing(pointer.to_owned()),
+        }
     }
 
     /// More than one request may name: 413, as for any other request.
     pub(super) fn too_many(reason: String) -> Self {
-        Self { reason: Reason::TooMany(reason) }
+        Self {
+            reason: Reason::TooMany(reason),
+        }
     }
 
     pub(super) fn is_too_many(&self) -> bool {

@@ -6,7 +6,10 @@ use crate::invalidation::Purge;
 impl Webhook {
     /// Sanity, with the default projection: `post`, `post:<_id>`, and `post:<slug>` where there is a slug.
     pub fn sanity() -> Self {
-        Self::new().tag("{/_type}").tag("{/_type}:{/_id}").tag_if_present("{/_type}:{/slug/current}")
+        Self::new()
+            .tag("{/_type}")
+            .tag("{/_type}:{/_id}")
+            .tag_if_present("{/_type}:{/slug/current}")
     }
 
     /// Contentful, entries and assets: `<id>`, and for an entry `<content type>` and `<content type>:<id>`.
@@ -48,7 +51,10 @@ impl Webhook {
 
     /// Shopify: `<id>`, and `<GraphQL id>` and `<handle>` where they are there. A deletion names the id alone.
     pub fn shopify() -> Self {
-        Self::new().tag("{/id}").tag_if_present("{/admin_graphql_api_id}").tag_if_present("{/handle}")
+        Self::new()
+            .tag("{/id}")
+            .tag_if_present("{/admin_graphql_api_id}")
+            .tag_if_present("{/handle}")
     }
 
     /// WordPress, as the plugin *WP Webhooks* sends a post: `<post type>`, `<post type>:<id>`, and `<post type>:<slug>`
@@ -68,13 +74,17 @@ impl Webhook {
 }
 
 fn ghost(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
-    let known = ["post", "page", "tag", "author"].into_iter().find(|kind| event.has(&format!("/{kind}")));
+    let known = ["post", "page", "tag", "author"]
+        .into_iter()
+        .find(|kind| event.has(&format!("/{kind}")));
     let kind = known.ok_or_else(|| Unprocessable::missing("/post"))?;
     let mut tags = vec![kind.to_owned()];
     for time in ["current", "previous"] {
         let slug = event.text(&format!("/{kind}/{time}/slug"));
         tags.extend(slug.map(|slug| format!("{kind}:{slug}")));
-        let of_tags = event.texts(&format!("/{kind}/{time}/tags/slug")).unwrap_or_default();
+        let of_tags = event
+            .texts(&format!("/{kind}/{time}/tags/slug"))
+            .unwrap_or_default();
         tags.extend(of_tags.into_iter().map(|slug| format!("tag:{slug}")));
     }
     Ok(each_once(tags))

@@ -58,7 +58,11 @@ impl Template {
         literal.push_str(rest);
         parts.push(Part::Literal(literal));
         parts.retain(|part| !matches!(part, Part::Literal(text) if text.is_empty()));
-        if parts.is_empty() { Err("it is empty") } else { Ok(Self { parts }) }
+        if parts.is_empty() {
+            Err("it is empty")
+        } else {
+            Ok(Self { parts })
+        }
     }
 
     /// Every text that the payload makes of it.
@@ -81,22 +85,33 @@ impl Template {
 }
 
 fn pointer(from_brace: &str) -> Result<(Pointer, &str), &'static str> {
-    let inside = from_brace.strip_prefix('{').ok_or("a `}` without `{`: a literal one is written `}}`")?;
-    let (inside, after) = inside.split_once('}').ok_or("a `{` without `}`: a literal one is written `{{`")?;
+    let inside = from_brace
+        .strip_prefix('{')
+        .ok_or("a `}` without `{`: a literal one is written `}}`")?;
+    let (inside, after) = inside
+        .split_once('}')
+        .ok_or("a `{` without `}`: a literal one is written `{{`")?;
     if inside.is_empty() {
         return Err("braces hold a JSON pointer, as in `{/slug/current}`");
     }
     Ok((Pointer::parse(inside)?, after))
 }
 
-fn multiply(texts: &[String], values: &[String], insert: Insert) -> Result<Vec<String>, Unprocessable> {
+fn multiply(
+    texts: &[String],
+    values: &[String],
+    insert: Insert,
+) -> Result<Vec<String>, Unprocessable> {
     if texts.len() * values.len() > MAX_TEXTS {
         return Err(Unprocessable::too_many(format!(
             "the payload's arrays name more than {MAX_TEXTS} things"
         )));
     }
     let values: Vec<_> = values.iter().map(|value| insert.write(value)).collect();
-    Ok(texts.iter().flat_map(|text| values.iter().map(move |value| format!("{text}{value}"))).collect())
+    Ok(texts
+        .iter()
+        .flat_map(|text| values.iter().map(move |value| format!("{text}{value}")))
+        .collect())
 }
 
 impl Insert {
@@ -119,14 +134,19 @@ mod tests {
     fn fill(template: &str, payload: &Value, insert: Insert) -> Result<Vec<String>, String> {
         let headers = HeaderMap::new();
         let template = Template::parse(template).map_err(str::to_owned)?;
-        template.fill(&WebhookEvent::new(&headers, payload), insert).map_err(|error| error.to_string())
+        template
+            .fill(&WebhookEvent::new(&headers, payload), insert)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn pointers_are_filled_and_doubled_braces_are_braces() {
         let payload = json!({"a": {"b": "x"}, "n": 7});
 
-        assert_eq!(fill("{{{/a/b}}}:{/n}", &payload, Insert::AsIs), Ok(vec!["{x}:7".to_owned()]));
+        assert_eq!(
+            fill("{{{/a/b}}}:{/n}", &payload, Insert::AsIs),
+            Ok(vec!["{x}:7".to_owned()])
+        );
     }
 
     #[test]
@@ -136,22 +156,43 @@ mod tests {
         let filled = fill("{/tags/s}-{/langs}", &payload, Insert::AsIs).unwrap();
 
         assert_eq!(filled, ["x-de", "x-en", "y-de", "y-en"]);
-        assert_eq!(fill("{/tags/1/s}", &payload, Insert::AsIs), Ok(vec!["y".to_owned()]));
+        assert_eq!(
+            fill("{/tags/1/s}", &payload, Insert::AsIs),
+            Ok(vec!["y".to_owned()])
+        );
     }
 
     #[test]
     fn arrays_that_multiply_beyond_a_thousand_are_refused() {
         let payload = json!({"a": vec!["x"; 40]});
 
-        assert!(fill("{/a}{/a}", &payload, Insert::AsIs).unwrap_err().contains("1000"));
+        assert!(
+            fill("{/a}{/a}", &payload, Insert::AsIs)
+                .unwrap_err()
+                .contains("1000")
+        );
     }
 
     #[test]
     fn a_missing_field_is_named() {
-        for payload in [json!({}), json!({"a": null}), json!({"a": "x"}), json!({"a": [{"b": "x"}, {}]})] {
-            assert!(fill("{/a/b}", &payload, Insert::AsIs).unwrap_err().contains("`/a/b`"), "{payload}");
+        for payload in [
+            json!({}),
+            json!({"a": null}),
+            json!({"a": "x"}),
+            json!({"a": [{"b": "x"}, {}]}),
+        ] {
+            assert!(
+                fill("{/a/b}", &payload, Insert::AsIs)
+                    .unwrap_err()
+                    .contains("`/a/b`"),
+                "{payload}"
+            );
         }
-        assert!(fill("{/a}", &json!({"a": {"b": 1}}), Insert::AsIs).unwrap_err().contains("no text"));
+        assert!(
+            fill("{/a}", &json!({"a": {"b": 1}}), Insert::AsIs)
+                .unwrap_err()
+                .contains("no text")
+        );
     }
 
     #[test]
@@ -166,10 +207,17 @@ mod tests {
 
     #[test]
     fn what_is_no_template_says_why() {
-        for (template, why) in
-            [("", "empty"), ("{", "without"), ("a}", "without"), ("{}", "pointer"), ("{a}", "`/`")]
-        {
-            assert!(Template::parse(template).unwrap_err().contains(why), "{template}");
+        for (template, why) in [
+            ("", "empty"),
+            ("{", "without"),
+            ("a}", "without"),
+            ("{}", "pointer"),
+            ("{a}", "`/`"),
+        ] {
+            assert!(
+                Template::parse(template).unwrap_err().contains(why),
+                "{template}"
+            );
         }
     }
 

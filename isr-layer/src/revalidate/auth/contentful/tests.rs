@@ -31,18 +31,30 @@ fn plain() -> Recorded {
 #[test]
 fn a_signed_request_is_accepted_only_whole() {
     let other = Contentful::new("another secret of 24 bytes or more").unwrap();
-    let needed = ["x-contentful-signature", "x-contentful-timestamp", "content-type"];
+    let needed = [
+        "x-contentful-signature",
+        "x-contentful-timestamp",
+        "content-type",
+    ];
 
     plain().assert_only_accepted_whole(&contentful(), &other, &needed);
     assert!(!plain().to("/api/other").is_accepted_by(&contentful()));
-    assert!(!plain().with("content-type", "application/json").is_accepted_by(&contentful()));
+    assert!(
+        !plain()
+            .with("content-type", "application/json")
+            .is_accepted_by(&contentful())
+    );
 }
 
 #[test]
 fn the_order_of_the_listed_headers_does_not_matter() {
     let listed = "x-contentful-timestamp,Content-Type, x-contentful-signed-headers";
 
-    assert!(plain().with("x-contentful-signed-headers", listed).is_accepted_by(&contentful()));
+    assert!(
+        plain()
+            .with("x-contentful-signed-headers", listed)
+            .is_accepted_by(&contentful())
+    );
 }
 
 #[test]
@@ -53,7 +65,11 @@ fn a_query_is_signed_as_their_library_escapes_it() {
         "application/json",
     );
 
-    assert!(recorded.to("/api/revalidate?site=blog%20one&b=1").is_accepted_by(&contentful()));
+    assert!(
+        recorded
+            .to("/api/revalidate?site=blog%20one&b=1")
+            .is_accepted_by(&contentful())
+    );
 }
 
 #[test]
@@ -62,6 +78,14 @@ fn a_time_is_accepted_for_five_minutes_both_ways() {
 
     assert!(plain().later(TOLERANCE).is_accepted_by(&contentful()));
     assert!(plain().earlier(TOLERANCE).is_accepted_by(&contentful()));
-    assert!(!plain().later(TOLERANCE + second).is_accepted_by(&contentful()));
-    assert!(!plain().earlier(TOLERANCE + second).is_accepted_by(&contentful()));
+    assert!(
+        !plain()
+            .later(TOLERANCE + second)
+            .is_accepted_by(&contentful())
+    );
+    assert!(
+        !plain()
+            .earlier(TOLERANCE + second)
+            .is_accepted_by(&contentful())
+    );
 }

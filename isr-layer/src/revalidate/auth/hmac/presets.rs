@@ -36,7 +36,9 @@ impl Hmac {
     /// The secret has less than 24 bytes or more than 4,096.
     pub fn sanity(secret: impl Into<Secret>) -> Result<Self, Error> {
         let timed = Timed::pairs("t", "v1").milliseconds().tolerance(RETRIES);
-        Ok(Self::sha256("sanity-webhook-signature", secret)?.base64url().timed(timed))
+        Ok(Self::sha256("sanity-webhook-signature", secret)?
+            .base64url()
+            .timed(timed))
     }
 
     /// Stripe: `Stripe-Signature: t=<s>,v1=<hex>`. The secret is used as it is, `whsec_` included.
@@ -55,7 +57,9 @@ impl Hmac {
     ///
     /// The secret has less than 24 bytes or more than 4,096.
     pub fn ghost(secret: impl Into<Secret>) -> Result<Self, Error> {
-        let timed = Timed::pairs("t", "sha256").milliseconds().body_then_time_or_body();
+        let timed = Timed::pairs("t", "sha256")
+            .milliseconds()
+            .body_then_time_or_body();
         Ok(Self::sha256("x-ghost-signature", secret)?.timed(timed))
     }
 

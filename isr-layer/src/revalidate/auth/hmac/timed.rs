@@ -45,7 +45,13 @@ impl Timed {
     /// The names of the pairs that hold the time, in seconds since the Unix epoch, and the signature.
     pub fn pairs(time: impl Into<String>, signature: impl Into<String>) -> Self {
         let (time, signature) = (time.into(), signature.into());
-        Self { time, signature, order: Order::TimeDotBody, unit: Unit::Seconds, tolerance: TOLERANCE }
+        Self {
+            time,
+            signature,
+            order: Order::TimeDotBody,
+            unit: Unit::Seconds,
+            tolerance: TOLERANCE,
+        }
     }
 
     /// The time is in milliseconds.
@@ -72,8 +78,14 @@ impl Timed {
     }
 
     pub(super) fn read<'a>(&self, header: &'a str) -> Stated<'a> {
-        let mut stated = Stated { time: "", signatures: Vec::new() };
-        for (name, value) in header.split(',').filter_map(|pair| pair.trim().split_once('=')) {
+        let mut stated = Stated {
+            time: "",
+            signatures: Vec::new(),
+        };
+        for (name, value) in header
+            .split(',')
+            .filter_map(|pair| pair.trim().split_once('='))
+        {
             if name == self.time {
                 stated.time = value;
             } else if name == self.signature {
@@ -93,7 +105,9 @@ impl Timed {
     }
 
     pub(super) fn is_timely(&self, time: &str, now: Duration) -> bool {
-        let Some(time) = number(time) else { return false };
+        let Some(time) = number(time) else {
+            return false;
+        };
         let time = match self.unit {
             Unit::Seconds => Duration::from_secs(time),
             Unit::Milliseconds => Duration::from_millis(time),
@@ -118,7 +132,10 @@ mod tests {
     fn pairs_are_read_in_any_order_with_any_spaces() {
         let timed = Timed::pairs("t", "v1");
 
-        let expected = Stated { time: "12", signatures: vec!["ab", "c=="] };
+        let expected = Stated {
+            time: "12",
+            signatures: vec!["ab", "c=="],
+        };
         assert_eq!(timed.read("t=12,v1=ab,v0=zz,v1=c=="), expected);
         assert_eq!(timed.read("v1=ab, v1=c== ,  t=12"), expected);
     }
@@ -128,17 +145,32 @@ mod tests {
         let timed = Timed::pairs("t", "v1");
         let now = Duration::from_secs(1_000_000);
 
-        for (time, timely) in [("999700", true), ("999699", false), ("1000300", true), ("1000301", false)] {
+        for (time, timely) in [
+            ("999700", true),
+            ("999699", false),
+            ("1000300", true),
+            ("1000301", false),
+        ] {
             assert_eq!(timed.is_timely(time, now), timely, "{time}");
         }
-        for time in ["", "x", "-1", "+1000000", " 1000000", "1e6", "99999999999999999999999"] {
+        for time in [
+            "",
+            "x",
+            "-1",
+            "+1000000",
+            " 1000000",
+            "1e6",
+            "99999999999999999999999",
+        ] {
             assert!(!timed.is_timely(time, now), "{time}");
         }
     }
 
     #[test]
     fn milliseconds_are_milliseconds() {
-        let timed = Timed::pairs("t", "v1").milliseconds().tolerance(Duration::from_millis(5));
+        let timed = Timed::pairs("t", "v1")
+            .milliseconds()
+            .tolerance(Duration::from_millis(5));
 
         assert!(timed.is_timely("1000005", Duration::from_secs(1_000)));
         assert!(!timed.is_timely("1000006", Duration::from_secs(1_000)));

@@ -10,7 +10,11 @@ const SIGNATURE: &str = "v1,bHjcB0neGnxaGXS1DxdmxFSCLvBt2PDKa79Jvdgq90I=";
 
 /// `Webhook.sign` of npm `standardwebhooks` 1.1.1.
 fn recorded() -> Recorded {
-    let headers = [("webhook-id", ID), ("webhook-timestamp", "1790000000"), ("webhook-signature", SIGNATURE)];
+    let headers = [
+        ("webhook-id", ID),
+        ("webhook-timestamp", "1790000000"),
+        ("webhook-signature", SIGNATURE),
+    ];
     Recorded::new(&headers, r#"{"path":"/posts/a"}"#)
 }
 
@@ -23,7 +27,10 @@ fn a_signed_delivery_is_accepted_with_its_id() {
     let needed = ["webhook-id", "webhook-timestamp", "webhook-signature"];
 
     recorded().assert_only_accepted_whole(&sender(SECRET), &sender(OTHER), &needed);
-    assert_eq!(recorded().verdict(&sender(SECRET)).delivery.as_deref(), Some(ID));
+    assert_eq!(
+        recorded().verdict(&sender(SECRET)).delivery.as_deref(),
+        Some(ID)
+    );
 }
 
 /// The example of the specification 1.0.0, which npm `standardwebhooks` 1.1.1 signs alike.
@@ -32,7 +39,10 @@ fn the_example_of_the_specification_is_accepted() {
     let headers = [
         ("webhook-id", ID),
         ("webhook-timestamp", "1614265330"),
-        ("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+        (
+            "webhook-signature",
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        ),
     ];
     let mut example = Recorded::new(&headers, r#"{"test": 2432232314}"#);
     example.received_at = Duration::from_secs(1_614_265_330);
@@ -46,7 +56,10 @@ fn svix_s_names_of_headers_are_accepted() {
     let headers = [
         ("svix-id", "msg_2b"),
         ("svix-timestamp", "1790000000"),
-        ("svix-signature", "v1,tkOMQ28lfqOPTj7ksOCQ/vq0flhl5+Kr9eFmPxDg56k="),
+        (
+            "svix-signature",
+            "v1,tkOMQ28lfqOPTj7ksOCQ/vq0flhl5+Kr9eFmPxDg56k=",
+        ),
     ];
     let recorded = Recorded::new(&headers, r#"{"path":"/posts/a"}"#);
 
@@ -59,7 +72,11 @@ fn a_time_is_accepted_for_five_minutes_both_ways() {
     // The recorded time has no milliseconds; the request was received 123 ms after it.
     let moved = |seconds: i64| {
         let by = Duration::from_secs(seconds.unsigned_abs());
-        let recorded = if seconds < 0 { recorded().earlier(by) } else { recorded().later(by) };
+        let recorded = if seconds < 0 {
+            recorded().earlier(by)
+        } else {
+            recorded().later(by)
+        };
         recorded.is_accepted_by(&sender(SECRET))
     };
 
@@ -70,8 +87,11 @@ fn a_time_is_accepted_for_five_minutes_both_ways() {
 #[test]
 fn one_right_signature_of_several_is_enough_whatever_their_versions() {
     let wrong = format!("v1,{}=", "A".repeat(43));
-    let with =
-        |signatures: &str| recorded().with("webhook-signature", signatures).is_accepted_by(&sender(SECRET));
+    let with = |signatures: &str| {
+        recorded()
+            .with("webhook-signature", signatures)
+            .is_accepted_by(&sender(SECRET))
+    };
 
     assert!(with(&format!("{wrong} {SIGNATURE}")));
     assert!(with(&format!("v1a,xyz v2,abc {SIGNATURE} {wrong}")));
@@ -88,6 +108,14 @@ fn both_secrets_are_accepted_while_one_is_replaced() {
 
 #[test]
 fn a_secret_that_is_not_base64_or_short_is_refused_at_start() {
-    assert_eq!(StandardWebhooks::new("whsec_*").unwrap_err().kind(), ErrorKind::Secret);
-    assert!(StandardWebhooks::new("whsec_AAAA").unwrap_err().to_string().contains("3 bytes"));
+    assert_eq!(
+        StandardWebhooks::new("whsec_*").unwrap_err().kind(),
+        ErrorKind::Secret
+    );
+    assert!(
+        StandardWebhooks::new("whsec_AAAA")
+            .unwrap_err()
+            .to_string()
+            .contains("3 bytes")
+    );
 }

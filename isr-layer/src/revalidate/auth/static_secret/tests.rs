@@ -6,24 +6,54 @@ const OLD: &str = "the old secret of 24 bytes or more";
 const NEW: &str = "the new secret of 24 bytes or more";
 
 /// A request with these parts, verified by `authenticator`.
-fn accepts(authenticator: &impl Authenticate, uri: &str, headers: &[(&str, &str)], body: &str) -> bool {
+fn accepts(
+    authenticator: &impl Authenticate,
+    uri: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> bool {
     let uri: Uri = uri.parse().unwrap();
     let headers: HeaderMap = headers
         .iter()
         .map(|(name, value)| {
-            (name.parse::<HeaderName>().unwrap(), value.parse::<http::HeaderValue>().unwrap())
+            (
+                name.parse::<HeaderName>().unwrap(),
+                value.parse::<http::HeaderValue>().unwrap(),
+            )
         })
         .collect();
-    authenticator.verify(&SignedRequest::new(&Method::POST, &uri, &headers, body.as_bytes())).is_accepted()
+    authenticator
+        .verify(&SignedRequest::new(
+            &Method::POST,
+            &uri,
+            &headers,
+            body.as_bytes(),
+        ))
+        .is_accepted()
 }
 
 #[test]
 fn both_secrets_are_accepted_while_one_is_replaced() {
     let bearer = Bearer::new(NEW).unwrap().or_secret(OLD).unwrap();
 
-    assert!(accepts(&bearer, "/", &[("authorization", &format!("Bearer {NEW}"))], ""));
-    assert!(accepts(&bearer, "/", &[("authorization", &format!("Bearer {OLD}"))], ""));
-    assert!(!accepts(&bearer, "/", &[("authorization", "Bearer neither")], ""));
+    assert!(accepts(
+        &bearer,
+        "/",
+        &[("authorization", &format!("Bearer {NEW}"))],
+        ""
+    ));
+    assert!(accepts(
+        &bearer,
+        "/",
+        &[("authorization", &format!("Bearer {OLD}"))],
+        ""
+    ));
+    assert!(!accepts(
+        &bearer,
+        "/",
+        &[("authorization", "Bearer neither")],
+        ""
+    ));
 }
 
 #[test]
@@ -32,7 +62,12 @@ fn a_header_of_its_own_takes_the_bare_secret() {
 
     assert!(accepts(&strapi, "/", &[("X-Hook", NEW)], ""));
     assert!(!accepts(&strapi, "/", &[("X-Hook", &NEW[1..])], ""));
-    assert!(!accepts(&strapi, "/", &[("X-Hook", &format!("{NEW}x"))], ""));
+    assert!(!accepts(
+        &strapi,
+        "/",
+        &[("X-Hook", &format!("{NEW}x"))],
+        ""
+    ));
     assert!(!accepts(&strapi, "/", &[("authorization", NEW)], ""));
 }
 
@@ -45,8 +80,12 @@ fn a_header_that_is_there_twice_is_no_credential() {
         for value in both {
             headers.append("x-hook", value.parse().unwrap());
         }
-        let verdict =
-            strapi.verify(&SignedRequest::new(&Method::POST, &Uri::from_static("/"), &headers, b""));
+        let verdict = strapi.verify(&SignedRequest::new(
+            &Method::POST,
+            &Uri::from_static("/"),
+            &headers,
+            b"",
+        ));
         assert!(!verdict.is_accepted());
     }
 }
@@ -57,27 +96,71 @@ fn basic_takes_user_and_password_and_the_password_may_have_colons() {
     let basic = StaticSecret::basic("datocms", password).unwrap();
     let header = |pair: &str| format!("basic {}", BASE64_STANDARD.encode(pair));
 
-    assert!(accepts(&basic, "/", &[("authorization", &header(&format!("datocms:{password}")))], ""));
-    assert!(!accepts(&basic, "/", &[("authorization", &header(&format!("other:{password}")))], ""));
-    assert!(!accepts(&basic, "/", &[("authorization", &header("datocms:wrong"))], ""));
-    assert!(!accepts(&basic, "/", &[("authorization", "Basic ====")], ""));
+    assert!(accepts(
+        &basic,
+        "/",
+        &[("authorization", &header(&format!("datocms:{password}")))],
+        ""
+    ));
+    assert!(!accepts(
+        &basic,
+        "/",
+        &[("authorization", &header(&format!("other:{password}")))],
+        ""
+    ));
+    assert!(!accepts(
+        &basic,
+        "/",
+        &[("authorization", &header("datocms:wrong"))],
+        ""
+    ));
+    assert!(!accepts(
+        &basic,
+        "/",
+        &[("authorization", "Basic ====")],
+        ""
+    ));
     assert!(!accepts(&basic, "/", &[], ""));
 }
 
 #[test]
 fn a_user_with_a_colon_and_a_name_that_is_no_header_are_refused_at_start() {
-    assert_eq!(StaticSecret::basic("a:b", NEW).unwrap_err().kind(), ErrorKind::Configuration);
-    assert_eq!(StaticSecret::header("x hook", NEW).unwrap_err().kind(), ErrorKind::Configuration);
-    assert_eq!(StaticSecret::pointer("secret", NEW).unwrap_err().kind(), ErrorKind::Configuration);
+    assert_eq!(
+        StaticSecret::basic("a:b", NEW).unwrap_err().kind(),
+        ErrorKind::Configuration
+    );
+    assert_eq!(
+        StaticSecret::header("x hook", NEW).unwrap_err().kind(),
+        ErrorKind::Configuration
+    );
+    assert_eq!(
+        StaticSecret::pointer("secret", NEW).unwrap_err().kind(),
+        ErrorKind::Configuration
+    );
 }
 
 #[test]
 fn a_pointer_takes_the_secret_out_of_the_body() {
     let prismic = StaticSecret::pointer("/auth/secret", NEW).unwrap();
 
-    assert!(accepts(&prismic, "/", &[], &format!(r#"{{"auth": {{"secret": "{NEW}"}}}}"#)));
-    assert!(!accepts(&prismic, "/", &[], r#"{"auth": {"secret": "wrong"}}"#));
-    assert!(!accepts(&prismic, "/", &[], r#"{"auth": {"secret": null}}"#));
+    assert!(accepts(
+        &prismic,
+        "/",
+        &[],
+        &format!(r#"{{"auth": {{"secret": "{NEW}"}}}}"#)
+    ));
+    assert!(!accepts(
+        &prismic,
+        "/",
+        &[],
+        r#"{"auth": {"secret": "wrong"}}"#
+    ));
+    assert!(!accepts(
+        &prismic,
+        "/",
+        &[],
+        r#"{"auth": {"secret": null}}"#
+    ));
     assert!(!accepts(&prismic, "/", &[], "not JSON"));
     assert!(prismic.has_tag("auth") && !prismic.has_tag("secret"));
 }
@@ -87,9 +170,24 @@ fn a_query_takes_the_decoded_secret_once() {
     let query = StaticSecret::query("token", "a+secret & 24 bytes or more").unwrap();
     let encoded = "a%2Bsecret+%26+24+bytes%20or%20more";
 
-    assert!(accepts(&query, &format!("/?path=/a&token={encoded}"), &[], ""));
-    assert!(!accepts(&query, &format!("/?token=wrong&token={encoded}"), &[], ""));
-    assert!(!accepts(&query, &format!("/?token={encoded}&token=wrong"), &[], ""));
+    assert!(accepts(
+        &query,
+        &format!("/?path=/a&token={encoded}"),
+        &[],
+        ""
+    ));
+    assert!(!accepts(
+        &query,
+        &format!("/?token=wrong&token={encoded}"),
+        &[],
+        ""
+    ));
+    assert!(!accepts(
+        &query,
+        &format!("/?token={encoded}&token=wrong"),
+        &[],
+        ""
+    ));
     assert!(!accepts(&query, "/?token=", &[], ""));
     assert!(!accepts(&query, "/", &[], ""));
 }
