@@ -1,10 +1,10 @@
 //! The only place that starts tasks, and knows how many are running.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// How much computing may wait for a processor.
 const WAITING: usize = 1024;
@@ -17,6 +17,14 @@ pub(crate) struct Tasks {
     processors: Arc<Semaphore>,
     /// As much computing as may wait for them.
     waiting_room: Arc<Semaphore>,
+}
+
+/// The fate of [`run_bounded`](Tasks::run_bounded) once its results are read no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    Continue,
+    /// No further item is begun.
+    Stop,
 }
 
 /// Counts a task while it lives, however it ends.
@@ -78,6 +86,39 @@ impl Tasks {
         });
     }
 
+    /// Does `work` on items in their order, on at most `limit` tasks, and returns the results as they
+    /// come.
+    pub(crate) fn run_bounded<T, R, F>(
+        &self,
+        items: Vec<T>,
+        limit: usize,
+        unread: Unread,
+        work: impl Fn(T) -> F + Clone + Send + 'static,
+    ) -> mpsc::UnboundedReceiver<R>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: Future<Output = R> + Send,
+    {
+        let (results, receiver) = mpsc::unbounded_channel();
+        let tasks = limit.min(items.len());
+        let queue = Arc::new(Mutex::new(items.into_iter()));
+        for _ in 0..tasks {
+            let (queue, results, work) = (queue.clone(), results.clone(), work.clone());
+            let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            self.spawn(async move {
+                while let Some(item) = next() {
+                    if unread == Unread::Stop && results.is_closed() {
+                        return;
+                    }
+                    // Work that continues has results that nobody reads.
+                    let _ = results.send(work(item).await);
+                }
+            });
+        }
+        receiver
+    }
+
     /// How many tasks are running.
     pub(crate) fn running(&self) -> usize {
         *self.running.borrow()
@@ -99,8 +140,6 @@ impl Drop for Running {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
 
     #[tokio::test]

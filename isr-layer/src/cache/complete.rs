@@ -1,4 +1,5 @@
-//! RenderOutcome: what a render that ended is worth, and how its flight ends with that.
+//! Completes a flight: stores the rendered response or records why not, then wakes all waiting
+//! requests.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,55 +10,86 @@ use http::header::HeaderMap;
 use http::{Response, StatusCode, response};
 
 use super::core::Core;
-use super::flight::{CompletedFlight, Leader, RenderOutcome};
-use super::negative_cache::{Failure, RenderSnapshot};
-use super::render::{LeaderReply, RenderEnd};
+use super::failure::Failure;
+use super::negative_cache::RenderSnapshot;
+use super::page_flight::{CompletedFlight, Leader, RenderOutcome};
 use crate::body::IsrBody;
-use crate::clock::{self, Instant};
-use crate::entry::{Entry, Freshness, Lifetime, NewEntry, NotStored, admit_whole, lifetime};
-use crate::invalidation::{EntryTags, TagMark};
+use crate::clock;
+use crate::entry::{Birth, Entry, Freshness, Lifetime, NewEntry, NotStored, admit_whole, lifetime};
+use crate::invalidation::{EntryTags, Sequence, TagMark};
 use crate::observe;
 use crate::outcome::Reason;
-use crate::render::Key;
 use crate::render::Recipe;
 use crate::render::context::HandlerHints;
 
 /// An entry that may not be served any more, whatever happens.
-const NOTHING_LEFT: Freshness = Freshness::MustRender { fallback: false };
+const EXPIRED: Freshness = Freshness::MustRender { fallback: false };
 
-/// Nothing is handed out of what is not stored, so that no purge can be newer.
-const NO_MARK: u64 = 0;
-
-/// What a render knew when it began, and what was said during it.
-pub(super) struct Attempt {
-    /// The last number published before it began.
-    pub(super) as_of: u64,
-    pub(super) born: Instant,
-    pub(super) hints: HandlerHints,
-    /// Whether the page's own function ran.
-    pub(super) is_checked_in: bool,
+/// The end of one render.
+pub(crate) enum RenderEnd<B, E> {
+    /// A response that was read whole, and the verdict on its head.
+    Whole {
+        parts: response::Parts,
+        body: Bytes,
+        trailers: Option<Box<HeaderMap>>,
+        admitted: Result<(), NotStored>,
+    },
+    /// A response that was not read, or not to its end, and goes on to the client as it is.
+    Unread {
+        response: Response<IsrBody<B>>,
+        why: NotStored,
+    },
+    /// No response, or half of one.
+    Failed(Reason),
+    /// The inner service's error.
+    Error(E),
+    /// The application is gone.
+    Gone,
+    /// The page's `params` do not list the path: nothing was rendered.
+    NotListed,
 }
 
-/// One flight on its way down: everything about it but how it ended.
+/// The reply to the client whose request started a render.
+pub(crate) enum LeaderReply<B, E> {
+    /// The outcome that everybody who waits gets.
+    Shared(Arc<CompletedFlight>),
+    /// A response that was made for this client alone.
+    Own {
+        response: Response<IsrBody<B>>,
+        why: NotStored,
+    },
+    /// The inner service's error.
+    Error(E),
+}
+
+/// Everything that is known of a render beside its response.
+pub(super) struct Attempt {
+    /// The last number published before the render began.
+    pub(super) as_of: Sequence,
+    pub(super) born: Birth,
+    pub(super) hints: HandlerHints,
+    /// True if the page's own function ran.
+    pub(super) handler_ran: bool,
+}
+
+/// One flight that is being completed: everything about it but the end of its render.
 struct Completion<'a> {
     core: &'a Core,
-    lead: Leader,
-    recipe: &'a Recipe,
+    leader: Leader,
     attempt: Attempt,
 }
 
-/// Ends a flight with what its render is worth: a stored page, or the memory of why there is none.
+/// Completes a flight with the end of its render. Returns the reply to the leader's client; there is
+/// none if the application is gone, and then the flight is abandoned.
 pub(super) fn complete<B, E>(
     core: &Core,
-    lead: Leader,
-    recipe: &Recipe,
+    leader: Leader,
     attempt: Attempt,
     end: RenderEnd<B, E>,
 ) -> Option<LeaderReply<B, E>> {
     let completion = Completion {
         core,
-        lead,
-        recipe,
+        leader,
         attempt,
     };
     match end {
@@ -67,27 +99,16 @@ pub(super) fn complete<B, E>(
             trailers,
             admitted,
         } => Some(completion.whole(parts, body, trailers, admitted)),
-        RenderEnd::Unread { response, why } => {
-            let (parts, body) = response.into_parts();
-            let why = completion.classify_failure(why, Some(parts.status));
-            completion.unstored(why, Failure::unread(why.reason(), &parts));
-            Some(LeaderReply::Own {
-                response: Response::from_parts(parts, body),
-                why,
-            })
-        }
+        RenderEnd::Unread { response, why } => Some(completion.unread(response, why)),
         RenderEnd::Failed(reason) => {
             let why = completion.classify_failure(NotStored::Failed(reason), None);
             Some(LeaderReply::Shared(
-                completion.unstored(why, Failure::without_answer(recipe, reason)),
+                completion.without_response(why, reason),
             ))
         }
         RenderEnd::Error(error) => {
             let reason = Reason::ServiceError;
-            completion.unstored(
-                NotStored::Failed(reason),
-                Failure::without_answer(recipe, reason),
-            );
+            completion.without_response(NotStored::Failed(reason), reason);
             Some(LeaderReply::Error(error))
         }
         RenderEnd::Gone => None,
@@ -103,62 +124,48 @@ impl Completion<'_> {
         trailers: Option<Box<HeaderMap>>,
         admitted: Result<(), NotStored>,
     ) -> LeaderReply<B, E> {
-        let policy = self.recipe.page.policy();
-        let read = || {
-            admit_whole(
-                self.recipe,
-                &parts,
-                &body,
-                trailers.as_deref(),
-                &self.attempt.hints,
-            )
-        };
-        if let Err(why) = admitted.and_then(|()| read()) {
+        let hints = &self.attempt.hints;
+        let admit = || admit_whole(self.recipe(), &parts, &body, trailers.as_deref(), hints);
+        if let Err(why) = admitted.and_then(|()| admit()) {
             let why = self.classify_failure(why, Some(parts.status));
             let shared = Failure::answered(why.reason(), &parts, body.clone(), trailers.clone());
-            self.unstored(why, shared);
+            self.not_stored(why, shared);
             let response = Response::from_parts(parts, IsrBody::stored(body, trailers));
             return LeaderReply::Own { response, why };
         }
-        let Attempt {
-            as_of,
-            born,
-            ref hints,
-            ..
-        } = self.attempt;
-        let lifetime = lifetime(policy, parts.status, hints);
-        let lifetime = if policy.jitter {
-            jittered(lifetime)
-        } else {
-            lifetime
-        };
-        let offer = self.core.config.downstream.offer(lifetime, || self.tags());
-        let has_drafts = self.core.config.draft.is_some();
-        let rendered = NewEntry {
+
+        let lifetime = self.lifetime(parts.status);
+        let config = &self.core.config;
+        let entry = NewEntry {
             parts,
             body,
             trailers,
-            born,
-            as_of,
+            born: self.attempt.born,
+            as_of: self.attempt.as_of,
             lifetime,
-            offer,
-            has_drafts,
+            offer: config.downstream.offer(lifetime, || self.tag_names()),
+            has_drafts: config.draft.is_some(),
         };
-        LeaderReply::Shared(self.stored(rendered))
+        LeaderReply::Shared(self.store(entry))
     }
 
-    fn stored(self, rendered: NewEntry) -> Arc<CompletedFlight> {
-        let Self { core, recipe, .. } = self;
-        let late = self.late_tags();
-        let tags = EntryTags::new([self.lead.known(), &late].concat());
-        let entry = Arc::new(Entry::new(recipe, rendered, tags));
-        let took = self.took();
-        let landed = self.lead.complete(took, || {
-            (core.keep(recipe, &entry), core.marks.newest(&late))
+    fn store(self, entry: NewEntry) -> Arc<CompletedFlight> {
+        let (core, took, late) = (self.core, self.took(), self.late_tags());
+        let tags = EntryTags::new([self.known_tags(), &late].concat());
+        let entry = Arc::new(Entry::new(self.recipe(), entry, tags));
+
+        let before = self.leader.work().before().cloned();
+        let recipe = self.recipe().clone();
+        let completed = self.leader.complete(took, |is_outrun| {
+            let outcome = core
+                .pages
+                .keep(&recipe, &entry, before.as_deref(), is_outrun);
+            (outcome, core.marks.newest(&late))
         });
-        // Nobody waits for the encodings.
+
+        // No request waits for the encodings.
         if entry.is_encodable {
-            // An entry that was evicted before its turn is not kept for it.
+            // Weak: an entry that is evicted before its turn is not kept for it.
             let entry = Arc::downgrade(&entry);
             core.tasks.spawn_heavy(move || {
                 if let Some(entry) = entry.upgrade() {
@@ -166,156 +173,142 @@ impl Completion<'_> {
                 }
             });
         }
-        landed
+        completed
     }
 
-    /// Nothing is stored, and nothing stays.
+    fn unread<B, E>(self, response: Response<IsrBody<B>>, why: NotStored) -> LeaderReply<B, E> {
+        let (parts, body) = response.into_parts();
+        let why = self.classify_failure(why, Some(parts.status));
+        self.not_stored(why, Failure::unread(why.reason(), &parts));
+        let response = Response::from_parts(parts, body);
+        LeaderReply::Own { response, why }
+    }
+
+    fn without_response(self, why: NotStored, reason: Reason) -> Arc<CompletedFlight> {
+        let failure = Failure::without_response(self.recipe(), reason);
+        self.not_stored(why, failure)
+    }
+
+    /// Stores nothing and drops the entry there was.
     fn not_listed(self) -> Arc<CompletedFlight> {
-        let (core, key, as_of, took) =
-            (self.core, &self.recipe.key, self.attempt.as_of, self.took());
-        self.lead
-            .complete(took, || (core.unlist(key, as_of), NO_MARK))
-    }
-
-    fn unstored(self, why: NotStored, shared: Arc<Failure>) -> Arc<CompletedFlight> {
-        let Self { core, recipe, .. } = self;
-        let (key, now, took) = (&recipe.key, clock::now(), self.took());
-        let stored = core.memory.get_key(key);
-        let mut tags = [self.lead.known(), &self.late_tags()].concat();
-        tags.extend(
-            stored
-                .iter()
-                .flat_map(|entry| entry.tags().tags().iter().cloned()),
-        );
-        let snapshot = RenderSnapshot {
-            as_of: self.attempt.as_of,
-            tags: tags.into(),
-        };
-        let outcome = match why {
-            NotStored::Uncacheable(reason) => RenderOutcome::Refused(
-                reason,
-                (shared.reason != Reason::Panic).then_some(shared.status),
-            ),
-            NotStored::Failed(_) => RenderOutcome::Failed(shared.clone()),
-        };
-        observe::not_stored(&recipe.page.page, key.path(), why, shared.status);
-        self.lead.complete(took, || {
-            match why {
-                _ if core.has_newer(key, snapshot.as_of) => {}
-                NotStored::Uncacheable(reason) => {
-                    core.memory.remove(key);
-                    // An error that was taken for another route's may have been the page's after all.
-                    if shared.status.is_server_error() {
-                        core.negative
-                            .seems_refused(&core.marks, key, reason, snapshot, now);
-                    } else {
-                        core.negative.refused(key, reason, snapshot, now);
-                    }
-                }
-                NotStored::Failed(_) => {
-                    let may_serve =
-                        |entry: Arc<Entry>| entry.freshness(&core.marks, now) != NOTHING_LEFT;
-                    let cold = !stored.is_some_and(may_serve);
-                    core.negative
-                        .failed(&core.marks, key, &shared, snapshot, now, cold);
-                }
-            }
-            (outcome, NO_MARK)
+        let (pages, took) = (&self.core.pages, self.took());
+        let key = self.recipe().key.clone();
+        self.leader.complete(took, |is_outrun| {
+            (pages.unlist(&key, is_outrun), Sequence::NO_MARK)
         })
     }
 
-    /// Why it is not stored, classify_failure against what there is. What panics or answers 500 before the page's function ran may be
-    /// a route that the pattern covers, and that cannot do without its client; or something in front of the page has failed.
-    /// Where there is no good page to lose it is taken for the former: then its clients are asked for, as without us.
+    /// Stores nothing, and remembers why in the negative cache.
+    fn not_stored(self, why: NotStored, shared: Arc<Failure>) -> Arc<CompletedFlight> {
+        let (core, took, now) = (self.core, self.took(), clock::now());
+        let key = self.recipe().key.clone();
+        observe::not_stored(&self.recipe().page.page, key.path(), why, shared.status);
+        let stored = core.pages.memory.get_key(&key);
+        let snapshot = self.snapshot(stored.as_deref());
+
+        self.leader.complete(took, |is_outrun| {
+            let outcome = match why {
+                NotStored::Uncacheable(reason) => {
+                    if !is_outrun {
+                        core.refuse(&key, reason, shared.status, snapshot, now);
+                    }
+                    let status = (shared.reason != Reason::Panic).then_some(shared.status);
+                    RenderOutcome::Refused(reason, status)
+                }
+                NotStored::Failed(_) => {
+                    if !is_outrun {
+                        let can_serve =
+                            |entry: &Arc<Entry>| entry.freshness(&core.marks, now) != EXPIRED;
+                        let is_cold = !stored.as_ref().is_some_and(can_serve);
+                        let negative = &core.pages.negative;
+                        negative.failed(&core.marks, &key, &shared, snapshot, now, is_cold);
+                    }
+                    RenderOutcome::Failed(shared)
+                }
+            };
+            // Nothing is handed out of a response that is not stored, so no purge can be newer.
+            (outcome, Sequence::NO_MARK)
+        })
+    }
+
+    /// Decides whose failure this is.
+    ///
+    /// If the handler never ran, a panic or a 500 comes either from another route that matched (it
+    /// needs the client's own request) or from a middleware. With no stored page to protect we assume
+    /// the route, so that the next requests are passed through unchanged.
     fn classify_failure(&self, why: NotStored, status: Option<StatusCode>) -> NotStored {
-        let may_miss_its_client = match why {
+        let may_need_its_client = match why {
             NotStored::Failed(Reason::Panic) => true,
             NotStored::Failed(Reason::FailedStatus) => {
                 status == Some(StatusCode::INTERNAL_SERVER_ERROR)
             }
             _ => false,
         };
-        let is_pages_own = self.attempt.is_checked_in || self.recipe.key.is_grpc();
-        if !may_miss_its_client
-            || is_pages_own
-            || self.core.memory.get_key(&self.recipe.key).is_some()
+        let key = &self.recipe().key;
+        if !may_need_its_client
+            || self.attempt.handler_ran
+            || key.is_grpc()
+            || self.core.pages.memory.get_key(key).is_some()
         {
             return why;
         }
         NotStored::Uncacheable(Reason::HandlerNotRun)
     }
 
-    /// Every tag of what was rendered, by name.
-    fn tags(&self) -> BTreeSet<String> {
-        let params = self.core.registry.params(self.recipe.key.path());
-        self.recipe
-            .page
-            .declared_tags(&params)
+    fn snapshot(&self, stored: Option<&Entry>) -> RenderSnapshot {
+        let mut tags = [self.known_tags(), &self.late_tags()].concat();
+        tags.extend_from_slice(stored.map_or(&[], |entry| entry.tags().as_slice()));
+        RenderSnapshot {
+            as_of: self.attempt.as_of,
+            tags: tags.into(),
+        }
+    }
+
+    fn lifetime(&self, status: StatusCode) -> Lifetime {
+        let policy = self.recipe().page.policy();
+        let lifetime = lifetime(policy, status, &self.attempt.hints);
+        if policy.jitter {
+            // Up to a tenth, so that pages rendered together do not go stale together.
+            lifetime.shortened_by(0.1 * fastrand::f64())
+        } else {
+            lifetime
+        }
+    }
+
+    /// Returns the names of all tags of the page, declared and learnt.
+    fn tag_names(&self) -> BTreeSet<String> {
+        let recipe = self.recipe();
+        let params = self.core.registry.params(recipe.key.path());
+        let declared = recipe.page.declared_tags(&params);
+        declared
             .chain(self.attempt.hints.tags.iter().cloned())
             .collect()
     }
 
-    /// The tags that were learnt during the render.
+    fn known_tags(&self) -> &[Arc<TagMark>] {
+        &self.leader.work().tags
+    }
+
+    /// Returns the marks of the tags that were learnt during the render.
     fn late_tags(&self) -> Vec<Arc<TagMark>> {
+        let is_known = |tag: &Arc<TagMark>| {
+            self.known_tags()
+                .iter()
+                .any(|known| Arc::ptr_eq(tag, known))
+        };
         let mut late = self
             .core
             .marks
             .intern(self.attempt.hints.tags.iter().cloned());
-        late.retain(|tag| {
-            !self
-                .lead
-                .known()
-                .iter()
-                .any(|known| Arc::ptr_eq(tag, known))
-        });
+        late.retain(|tag| !is_known(tag));
         late
     }
 
+    fn recipe(&self) -> &Recipe {
+        &self.leader.work().recipe
+    }
+
     fn took(&self) -> Duration {
-        clock::now().saturating_duration_since(self.attempt.born)
-    }
-}
-
-impl Core {
-    /// Puts an entry into memory, unless its path is listed no more, or something is known that is newer. No other flight
-    /// lands meanwhile.
-    fn keep(&self, recipe: &Recipe, entry: &Arc<Entry>) -> RenderOutcome {
-        let (key, as_of) = (&entry.key, entry.as_of());
-        if self.lists.exclude(recipe) {
-            return self.unlist(key, as_of);
-        }
-        if !self.has_newer(key, as_of) && !self.negative.has_newer_refusal(key, as_of) {
-            if let Some(before) = self.memory.get_key(key) {
-                entry.inherit(&before);
-            }
-            self.memory.put(entry.clone());
-            self.negative.clear(key, as_of);
-        }
-        RenderOutcome::Stored(entry.clone())
-    }
-
-    /// Drops what is stored for a path that is listed no more, unless it is newer. No other flight lands meanwhile.
-    fn unlist(&self, key: &Key, as_of: u64) -> RenderOutcome {
-        if !self.has_newer(key, as_of) {
-            self.memory.remove(key);
-        }
-        RenderOutcome::NotListed
-    }
-
-    /// Whether an entry is stored whose render began at a later number: flights of one key may land out of order.
-    fn has_newer(&self, key: &Key, as_of: u64) -> bool {
-        self.memory
-            .get_key(key)
-            .is_some_and(|stored| stored.as_of() > as_of)
-    }
-}
-
-/// Up to a tenth shorter by chance.
-fn jittered(lifetime: Lifetime) -> Lifetime {
-    let part = 0.1 * fastrand::f64();
-    let shorter = |end: Option<Duration>| end.map(|end| end - end.mul_f64(part));
-    Lifetime {
-        revalidate: shorter(lifetime.revalidate),
-        expire: shorter(lifetime.expire),
+        self.attempt.born.age(clock::now())
     }
 }

@@ -1,206 +1,173 @@
-//! Flights: one render per key in progress, whoever asks and whoever leaves.
+//! Flights: one piece of work in progress per key, however many requests wait for it and whoever of
+//! them leaves.
 //!
-//! A request may take the result of a running render only if no mark it could have seen on arrival is newer than what that
-//! render knew when it began. So a flight that a purge has overtaken takes no new joiners: the next request starts its
-//! successor, and the two run side by side until both have landed.
+//! A request may take the result of a running flight only if no mark it could have seen on arrival is
+//! newer than the number the flight began at. So a flight that a purge has overtaken takes no new
+//! followers: the next request starts its successor, and the two run side by side until both have
+//! completed. The one that began later wins: it marks older flights of its key as outrun, and these
+//! change nothing when they complete.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::StatusCode;
 use tokio::sync::{Notify, watch};
 
-use super::negative_cache::Failure;
-use crate::entry::Entry;
-use crate::invalidation::{Marks, TagMark, Validity};
-use crate::outcome::Reason;
-use crate::render::Key;
-use crate::render::Recipe;
+use crate::invalidation::{AtomicSequence, Marks, Sequence, Subject, Validity};
 
-/// Stands for a render that has not begun: whatever is purged until it begins, it will know.
-const QUEUED: u64 = u64::MAX;
+/// A kind of work that one flight does for every request for its key.
+pub(crate) trait Work: Send + Sync + 'static {
+    type Key: Clone + Eq + Hash + Send + Sync;
+    /// The end of a flight, shared by everybody who waits for it.
+    type Outcome: Send + Sync;
 
-/// The renders in progress.
+    fn key(&self) -> &Self::Key;
+
+    /// Everything a mark can reach that is known before the work is done.
+    fn subject(&self) -> Subject<'_>;
+
+    /// True if this outcome says nothing that a purge could have made wrong.
+    fn may_be_old(outcome: &Self::Outcome) -> bool;
+
+    /// True if this outcome replaces whatever older flights of the key will find.
+    fn outruns(outcome: &Self::Outcome) -> bool;
+}
+
+/// The flights of one kind of work.
 ///
-/// Strangers choose the keys; the map's hash has a seed of its own, so they cannot make them collide.
-pub(crate) struct Flights {
-    table: Mutex<Table>,
+/// Clients choose the keys. The map's hash has a random seed, so a client cannot make keys collide.
+pub(crate) struct Flights<W: Work> {
+    /// The flights of a key in the order in which they were started.
+    table: Mutex<HashMap<W::Key, Vec<Arc<Flight<W>>>>>,
 }
 
-#[derive(Default)]
-struct Table {
-    joinable: HashMap<Key, Arc<Flight>>,
-    /// Those that a purge has overtaken and whose successor has started. Few, and not for long.
-    overtaken: Vec<Arc<Flight>>,
-}
-
-/// One render in progress.
-struct Flight {
-    recipe: Recipe,
-    /// What is known to carry the page before it is rendered: its page and its declared tags.
-    known: Box<[Arc<TagMark>]>,
-    as_of: AtomicU64,
-    state: watch::Sender<FlightState>,
+struct Flight<W: Work> {
+    work: W,
+    as_of: AtomicSequence,
+    /// Set once a flight that began later has completed: this one then changes nothing.
+    is_outrun: AtomicBool,
+    state: watch::Sender<FlightState<W>>,
     gained_waiter: Notify,
 }
 
-/// How far a flight is.
-enum FlightState {
+enum FlightState<W: Work> {
     InProgress,
-    Completed(Arc<CompletedFlight>),
-    /// It ended without landing: whoever waits looks again.
+    Completed(Arc<CompletedFlight<W>>),
+    /// Ended without completing: whoever waits looks the key up again.
     Abandoned,
 }
 
-/// How a flight landed.
-#[derive(Debug)]
-pub(crate) struct CompletedFlight {
-    pub(crate) outcome: RenderOutcome,
+/// A flight that completed, as its followers see it.
+pub(crate) struct CompletedFlight<W: Work> {
+    pub(crate) outcome: W::Outcome,
     pub(crate) took: Duration,
-    as_of: u64,
-    /// The newest mark on the tags that were learnt during the render.
-    late_mark: u64,
+    as_of: Sequence,
+    /// The newest mark on the tags that were learnt while the work was done.
+    late_mark: Sequence,
 }
 
-/// What a flight landed with.
-#[derive(Clone, Debug)]
-pub(crate) enum RenderOutcome {
-    /// An entry everybody may have.
-    Stored(Arc<Entry>),
-    /// One failure for all who waited.
-    Failed(Arc<Failure>),
-    /// An answer for the leader alone, and its status if there was one.
-    Refused(Reason, Option<StatusCode>),
-    /// The page's `params` do not list the path: nothing was rendered.
-    NotListed,
+/// The role of a caller in a flight.
+pub(crate) enum Joined<W: Work> {
+    Lead(Leader<W>),
+    Follow(Follower<W>),
 }
 
-/// Whether a caller is the leader of a flight or its follower.
-pub(crate) enum Joined {
-    Lead(Leader),
-    Follow(Follower),
+/// Held by the task that does the work, which must call [`complete`](Self::complete). If it is
+/// dropped instead, the flight is abandoned and waiting requests look their key up again.
+pub(crate) struct Leader<W: Work> {
+    flights: Arc<Flights<W>>,
+    flight: Arc<Flight<W>>,
 }
 
-/// The right and the duty to land a flight. Dropped without landing, the flight is abandoned, so that nobody waits for ever.
-pub(crate) struct Leader {
-    flights: Arc<Flights>,
-    flight: Arc<Flight>,
-}
-
-/// A place in somebody else's flight.
-pub(crate) struct Follower {
-    flight: Arc<Flight>,
-    state: watch::Receiver<FlightState>,
+/// A place in a flight that somebody else leads.
+pub(crate) struct Follower<W: Work> {
+    flight: Arc<Flight<W>>,
+    state: watch::Receiver<FlightState<W>>,
     /// The last number published when the caller arrived.
-    arrival: u64,
+    arrival: Sequence,
 }
 
-/// Whether a render in progress is known to be one of those named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Match {
-    Certain,
-    /// Its end will tell.
-    Pending,
-}
-
-/// A render in progress whose end will tell whether it is one of those named.
-pub(crate) struct PendingMatch {
-    pub(crate) recipe: Recipe,
-    state: watch::Receiver<FlightState>,
-}
-
-impl Flights {
+impl<W: Work> Flights<W> {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             table: Mutex::default(),
         })
     }
 
-    /// Joins the flight of a recipe's key, or starts one when there is none that a purge has not overtaken. `arrival` is the
-    /// last number published when the caller came.
+    /// Joins a flight of the key of `work` that no purge has overtaken and that `admits` accepts, or
+    /// starts one with `work`. `arrival` is the last number published when the caller came.
     pub(crate) fn join(
         self: &Arc<Self>,
         marks: &Marks,
-        recipe: &Recipe,
-        known: &[Arc<TagMark>],
-        arrival: u64,
-    ) -> Joined {
+        work: W,
+        arrival: Sequence,
+        admits: impl Fn(&W) -> bool,
+    ) -> Joined<W> {
         let mut table = self.lock();
-        if let Some(flight) = table
-            .joinable
-            .get(&recipe.key)
-            .filter(|flight| !flight.is_overtaken(marks))
-        {
+        let flights = table.entry(work.key().clone()).or_default();
+        let can_join = |flight: &&Arc<Flight<W>>| flight.can_join(marks) && admits(&flight.work);
+        if let Some(flight) = flights.iter().rev().find(can_join) {
             return Joined::Follow(flight.follow(arrival));
         }
-        let flight = Arc::new(Flight {
-            recipe: recipe.clone(),
-            known: known.into(),
-            as_of: AtomicU64::new(QUEUED),
-            state: watch::Sender::new(FlightState::InProgress),
-            gained_waiter: Notify::new(),
-        });
-        let overtaken = table.joinable.insert(recipe.key.clone(), flight.clone());
-        table.overtaken.extend(overtaken);
+
+        let flight = Flight::new(work);
+        flights.push(flight.clone());
         Joined::Lead(Leader {
             flights: self.clone(),
             flight,
         })
     }
 
-    /// The renders in progress that `is_named` names, by key and by what is known to carry the page: those it is sure of, and
-    /// those it is not.
-    pub(crate) fn in_progress(
-        &self,
-        is_named: impl Fn(&Key, &[Arc<TagMark>]) -> Option<Match>,
-    ) -> (Vec<Recipe>, Vec<PendingMatch>) {
-        let table = self.lock();
-        let (mut sure, mut pending) = (Vec::new(), Vec::new());
-        for flight in table.joinable.values().chain(&table.overtaken) {
-            let recipe = flight.recipe.clone();
-            match is_named(&recipe.key, &flight.known) {
-                Some(Match::Certain) => sure.push(recipe),
-                Some(Match::Pending) => pending.push(PendingMatch {
-                    recipe,
-                    state: flight.state.subscribe(),
-                }),
-                None => {}
-            }
+    /// Calls `look` with the work of every flight, and with a way to wait for its end.
+    pub(crate) fn for_each(&self, mut look: impl FnMut(&W, &dyn Fn() -> Follower<W>)) {
+        for flight in self.lock().values().flatten() {
+            look(&flight.work, &|| flight.follow(Sequence::NO_MARK));
         }
-        (sure, pending)
     }
 
-    /// Whether a key is being rendered.
-    pub(crate) fn is_in_progress(&self, key: &Key) -> bool {
-        self.lock().joinable.contains_key(key)
+    /// True if there is a flight of `key`.
+    pub(crate) fn is_in_progress(&self, key: &W::Key) -> bool {
+        self.lock().contains_key(key)
     }
 
-    /// How many flights take joiners.
+    /// Returns the number of keys that have a flight.
     pub(crate) fn len(&self) -> usize {
-        self.lock().joinable.len()
+        self.lock().len()
     }
 
-    /// Does `work` while no flight lands or starts.
+    /// Does `work` while no flight starts or completes.
     pub(crate) fn hold<T>(&self, work: impl FnOnce() -> T) -> T {
         let _table = self.lock();
         work()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<W::Key, Vec<Arc<Flight<W>>>>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Flight {
-    fn is_overtaken(&self, marks: &Marks) -> bool {
-        let as_of = self.as_of.load(Ordering::Acquire);
-        as_of != QUEUED
-            && marks.validity(self.recipe.key.path(), &self.known, as_of) != Validity::Valid
+impl<W: Work> Flight<W> {
+    fn new(work: W) -> Arc<Self> {
+        Arc::new(Self {
+            work,
+            as_of: AtomicSequence::new(Sequence::QUEUED),
+            is_outrun: AtomicBool::new(false),
+            state: watch::Sender::new(FlightState::InProgress),
+            gained_waiter: Notify::new(),
+        })
     }
 
-    fn follow(self: &Arc<Self>, arrival: u64) -> Follower {
+    /// True if a request that comes now may wait for this flight: no purge has overtaken it.
+    fn can_join(&self, marks: &Marks) -> bool {
+        let as_of = self.as_of.load(Ordering::Acquire);
+        let is_overtaken = as_of != Sequence::QUEUED
+            && marks.validity(self.work.subject(), as_of) != Validity::Valid;
+        !is_overtaken && !self.is_outrun.load(Ordering::Relaxed)
+    }
+
+    fn follow(self: &Arc<Self>, arrival: Sequence) -> Follower<W> {
         Follower {
             state: self.state.subscribe(),
             flight: self.clone(),
@@ -209,126 +176,128 @@ impl Flight {
     }
 }
 
-impl Leader {
-    /// Begins the render: from here on it knows all purges up to the number returned, and none after.
-    pub(crate) fn begin(&self, marks: &Marks) -> u64 {
-        // Under the lock, so that whoever joined before knows that this render comes after its arrival.
+impl<W: Work> Leader<W> {
+    pub(crate) fn work(&self) -> &W {
+        &self.flight.work
+    }
+
+    /// Begins the work, which from here on knows all purges up to the number returned.
+    pub(crate) fn begin(&self, marks: &Marks) -> Sequence {
+        // Under the lock: a follower that joined before must be sure that the work begins after its
+        // own arrival.
         let _table = self.flights.lock();
         let as_of = marks.published();
         self.flight.as_of.store(as_of, Ordering::Release);
         as_of
     }
 
-    /// A place in this flight for the one who starts it without a client of its own.
-    pub(crate) fn follow(&self, arrival: u64) -> Follower {
+    /// Returns a place in this flight for a caller that starts it without a client of its own.
+    pub(crate) fn follow(&self, arrival: Sequence) -> Follower<W> {
         self.flight.follow(arrival)
     }
 
-    /// What is known to carry the page before it is rendered.
-    pub(crate) fn known(&self) -> &[Arc<TagMark>] {
-        &self.flight.known
-    }
-
-    /// Resolves once somebody waits for this flight.
+    /// Resolves once a client waits for this flight.
     pub(crate) async fn gained_waiter(&self) {
         self.flight.gained_waiter.notified().await;
     }
 
-    /// Ends the flight. `settle` changes the cache and says what that ends it with, and the newest mark on the tags that were
-    /// learnt during the render; no other flight of any key lands or starts meanwhile, and nobody joins: who joined before
-    /// had seen no newer mark.
+    /// Completes the flight.
+    ///
+    /// `settle` changes the cache, unless it is told that the flight is outrun, and returns the
+    /// outcome with the newest mark on the tags that were learnt late. No flight starts or completes
+    /// meanwhile and nobody joins one: everybody who joined before had seen no newer mark.
     pub(crate) fn complete(
         self,
         took: Duration,
-        settle: impl FnOnce() -> (RenderOutcome, u64),
-    ) -> Arc<CompletedFlight> {
+        settle: impl FnOnce(bool) -> (W::Outcome, Sequence),
+    ) -> Arc<CompletedFlight<W>> {
         let as_of = self.flight.as_of.load(Ordering::Acquire);
-        // Should this panic, the flight is abandoned.
-        let (outcome, late_mark) = self.leave(settle);
-        let landed = Arc::new(CompletedFlight {
+        // Should this panic, the flight is abandoned by its drop.
+        let (outcome, late_mark) = self.leave(|older| {
+            let settled = settle(self.flight.is_outrun.load(Ordering::Relaxed));
+            if W::outruns(&settled.0) {
+                outrun(older, as_of);
+            }
+            settled
+        });
+
+        let completed = Arc::new(CompletedFlight {
             outcome,
             took,
             as_of,
             late_mark,
         });
-        self.flight
-            .state
-            .send_replace(FlightState::Completed(landed.clone()));
-        landed
+        let state = FlightState::Completed(completed.clone());
+        self.flight.state.send_replace(state);
+        completed
     }
 
-    fn leave<T>(&self, settle: impl FnOnce() -> T) -> T {
-        let key = &self.flight.recipe.key;
+    /// Takes the flight out of the table, after `settle` has seen the flights of its key.
+    fn leave<T>(&self, settle: impl FnOnce(&[Arc<Flight<W>>]) -> T) -> T {
+        let key = self.flight.work.key();
         let mut table = self.flights.lock();
-        let settled = settle();
-        if table
-            .joinable
-            .get(key)
-            .is_some_and(|flight| Arc::ptr_eq(flight, &self.flight))
-        {
-            table.joinable.remove(key);
-        } else {
-            table
-                .overtaken
-                .retain(|flight| !Arc::ptr_eq(flight, &self.flight));
+        let settled = settle(table.get(key).map_or(&[], Vec::as_slice));
+        if let Some(flights) = table.get_mut(key) {
+            flights.retain(|flight| !Arc::ptr_eq(flight, &self.flight));
+            if flights.is_empty() {
+                table.remove(key);
+            }
         }
         settled
     }
 }
 
-impl Drop for Leader {
+/// Keeps those of `flights` that began before `as_of` from changing anything when they complete.
+fn outrun<W: Work>(flights: &[Arc<Flight<W>>], as_of: Sequence) {
+    for flight in flights {
+        if flight.as_of.load(Ordering::Acquire) < as_of {
+            flight.is_outrun.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<W: Work> Drop for Leader<W> {
     fn drop(&mut self) {
         if !self.flight.state.borrow().is_over() {
-            self.leave(|| {});
+            self.leave(|_| {});
             self.flight.state.send_replace(FlightState::Abandoned);
         }
     }
 }
 
-impl Follower {
-    /// Waits for the flight to end; `None` when it was abandoned or is too old for this caller, who looks again. A render that
-    /// a client waits for needs no permit.
-    pub(crate) async fn wait(self) -> Option<Arc<CompletedFlight>> {
+impl<W: Work> Follower<W> {
+    /// Waits for the flight to end, as a client does: a flight that a client waits for needs no
+    /// permit. Returns `None` if it was abandoned or is too old for this caller, who looks again.
+    pub(crate) async fn wait(self) -> Option<Arc<CompletedFlight<W>>> {
         self.flight.gained_waiter.notify_one();
-        self.landed().await
+        self.completed().await
     }
 
-    /// The same for a caller who is no client.
-    pub(crate) async fn landed(mut self) -> Option<Arc<CompletedFlight>> {
-        match &*self.state.wait_for(FlightState::is_over).await.ok()? {
-            FlightState::Completed(landed) if landed.is_acceptable(self.arrival) => {
-                Some(landed.clone())
+    /// Waits for the flight to end on behalf of no client.
+    pub(crate) async fn completed(mut self) -> Option<Arc<CompletedFlight<W>>> {
+        let state = self.state.wait_for(FlightState::is_over).await.ok()?;
+        match &*state {
+            FlightState::Completed(flight) if flight.is_acceptable(self.arrival) => {
+                Some(flight.clone())
             }
             _ => None,
         }
     }
 }
 
-impl PendingMatch {
-    /// Waits for the flight to end, and gives the entry it stored.
-    pub(crate) async fn stored(&mut self) -> Option<Arc<Entry>> {
-        let state = self.state.wait_for(FlightState::is_over).await.ok()?;
-        let FlightState::Completed(landed) = &*state else {
-            return None;
-        };
-        match &landed.outcome {
-            RenderOutcome::Stored(entry) => Some(entry.clone()),
-            _ => None,
-        }
-    }
-}
-
-impl FlightState {
+impl<W: Work> FlightState<W> {
     fn is_over(&self) -> bool {
         !matches!(self, Self::InProgress)
     }
 }
 
-impl CompletedFlight {
-    /// Marks on what was known before the render were looked at when the caller joined. A tag that was learnt later could
-    /// have been purged before that, and its mark does not tell whether it was the only one.
-    fn is_acceptable(&self, arrival: u64) -> bool {
-        let is_old_news = !matches!(self.outcome, RenderOutcome::Stored(_));
-        is_old_news || arrival <= self.as_of || self.late_mark <= self.as_of
+impl<W: Work> CompletedFlight<W> {
+    /// True if a request that arrived at `arrival` may use this outcome.
+    ///
+    /// Tags known before the work began were checked when the request joined. A tag added during the
+    /// work was not: if a purge named it after the work began, we cannot tell whether that was before
+    /// or after `arrival` (only the newest mark is kept), so the answer is no and the request retries.
+    fn is_acceptable(&self, arrival: Sequence) -> bool {
+        W::may_be_old(&self.outcome) || arrival <= self.as_of || self.late_mark <= self.as_of
     }
 }

@@ -100,7 +100,7 @@ impl Cache {
         let now = clock::now();
         let (mut freshness, mut age, mut hosts) = (None, None, Vec::new());
         for key in Key::bare(page, &path) {
-            let entry = self.core.memory.get_key(&key);
+            let entry = self.core.pages.memory.get_key(&key);
             let found = entry
                 .as_ref()
                 .map(|entry| entry.freshness(&self.core.marks, now).as_str());
@@ -128,12 +128,12 @@ impl Cache {
     pub fn stats(&self) -> Stats {
         let mode = self.core.header_mode.as_deref();
         Stats {
-            entries: self.core.memory.len() + mode.map_or(0, HeaderCache::len),
-            bytes: self.core.memory.bytes() + mode.map_or(0, HeaderCache::bytes),
-            flights: self.core.flights.len() + mode.map_or(0, HeaderCache::in_flight),
+            entries: self.core.pages.memory.len() + mode.map_or(0, HeaderCache::len),
+            bytes: self.core.pages.memory.bytes() + mode.map_or(0, HeaderCache::bytes),
+            flights: self.core.pages.flights.len() + mode.map_or(0, HeaderCache::in_flight),
             tasks: self.core.tasks.running(),
             marks: self.core.marks.len(),
-            sequence: self.core.marks.published(),
+            sequence: self.core.marks.published().get(),
         }
     }
 

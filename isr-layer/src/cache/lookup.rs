@@ -1,5 +1,7 @@
-//! The look-up: what a request is at first sight. The path every request takes, so it allocates nothing.
+//! Classifies a request and looks it up in memory. Every request runs this code, so it must not
+//! allocate.
 
+use std::borrow::Cow;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -15,118 +17,141 @@ use crate::hosts::Host;
 use crate::page::{RegisteredPage, canonical};
 use crate::render::{Key, KeyRef, PathKey};
 
-/// What a request is at a first glance.
+/// The class of a request, as far as its path and memory tell at once.
 pub(crate) enum FastLookup {
-    /// No page, and nothing else of ours: it passes untouched.
+    /// No page, and nothing else of this layer: the request passes untouched.
     NotAPage,
-    /// A page that is fresh in memory, at the time it was looked at.
-    Fresh(Arc<Entry>, Instant),
-    /// It takes a second look.
-    Undecided,
+    /// A page whose entry was fresh at that time.
+    Hit(Arc<Entry>, Instant),
+    /// Needs a full [`Lookup`], with the entry that was found by the path as it was sent.
+    Undecided(Option<Arc<Entry>>),
 }
 
-/// What a request is at a second look.
+/// The class of a request.
 pub(crate) enum Lookup<'a> {
-    /// No page.
+    /// No page, or one for a host that is not listed: the request passes untouched.
     NotAPage,
-    /// At the path of a page, for a host that is not listed: it passes untouched.
-    Unlisted,
-    /// A page that is fresh in memory, at the time it was looked at.
-    Fresh(Arc<Entry>, Instant),
+    /// No page, in a layer that caches by response headers.
+    HeaderMode,
+    /// A page whose entry was fresh at that time.
+    Hit(Arc<Entry>, Instant),
+    /// A page whose entry was not fresh, or that had none.
+    Page {
+        page: &'a Arc<RegisteredPage>,
+        key: KeyRef<'a>,
+        found: Option<Arc<Entry>>,
+    },
     /// A page whose draft the client may see.
     Draft(&'a Arc<RegisteredPage>),
-    /// A page that is not fresh in memory.
-    Page(&'a Arc<RegisteredPage>, KeyRef<'a>),
-    /// A call of a page for that host of the list: its message has to be read before it has a key.
+    /// A gRPC request for a page, and for that host of the list. It has no key before its message is
+    /// read.
     Grpc(&'a Arc<RegisteredPage>, Option<&'a Arc<Host>>),
 }
 
 impl Core {
-    /// Glances at a request whose public path is `raw`: what most requests are is told without looking closer.
+    /// Classifies a request whose public path is `raw` by one look into memory.
     #[inline]
     pub(crate) fn lookup_fast<B: Body>(&self, request: &Request<B>, raw: &str) -> FastLookup {
         if !self.registry.may_have(raw) {
             return if self.header_mode.is_none() {
                 FastLookup::NotAPage
             } else {
-                FastLookup::Undecided
+                FastLookup::Undecided(None)
             };
         }
         if !may_be_read(request) {
-            return FastLookup::Undecided;
+            return FastLookup::Undecided(None);
         }
-        // What is in memory has canonical keys: a raw path that finds something is canonical itself, and it is the whole
-        // key if the entry's key is nothing else. Where there are drafts no entry says so: who asks has to be looked at.
+
+        // All keys in memory are canonical, so a raw path that finds an entry is canonical too. It is
+        // the whole key if the entry says so. An entry whose drafts some clients may see never does.
         let now = clock::now();
-        match self.fresh(&PathKey(raw), now) {
-            Some(entry) if entry.is_keyed_by_path => FastLookup::Fresh(entry, now),
-            _ => FastLookup::Undecided,
+        match self.pages.memory.get(&PathKey(raw)) {
+            Some(entry) if entry.is_keyed_by_path => {
+                if entry.is_fresh(&self.marks, now) {
+                    FastLookup::Hit(entry, now)
+                } else {
+                    FastLookup::Undecided(Some(entry))
+                }
+            }
+            _ => FastLookup::Undecided(None),
         }
     }
 
-    /// Looks at a request whose public path is `raw`, and which a glance has not told.
+    /// Classifies a request that [`lookup_fast`](Self::lookup_fast) could not decide. `found` is the
+    /// entry found there.
     pub(crate) fn lookup<'a, B: Body>(
         &'a self,
         request: &'a Request<B>,
         raw: &'a str,
+        found: Option<Arc<Entry>>,
     ) -> Lookup<'a> {
-        let sight = if may_be_read(request) {
-            self.lookup_page(request, raw)
+        let lookup = if may_be_read(request) {
+            self.lookup_page(request, raw, found)
         } else {
             self.lookup_grpc(request, raw)
         };
-        sight.unwrap_or(Lookup::NotAPage)
+        lookup.unwrap_or(match self.header_mode {
+            Some(_) => Lookup::HeaderMode,
+            None => Lookup::NotAPage,
+        })
     }
 
-    /// The path of a method has one spelling: no client of gRPC writes another.
     fn lookup_grpc<B>(&self, request: &Request<B>, raw: &str) -> Option<Lookup<'_>> {
+        // The path of a method has one spelling: no client of gRPC sends another.
         let page = self.registry.unary(raw).filter(|_| is_grpc(request))?;
-        Some(
-            page.host(request)
-                .map_or(Lookup::Unlisted, |host| Lookup::Grpc(page, host)),
-        )
+        Some(match page.host(request) {
+            Ok(host) => Lookup::Grpc(page, host),
+            Err(_) => Lookup::NotAPage,
+        })
     }
 
-    fn lookup_page<'a, B>(&'a self, request: &'a Request<B>, raw: &'a str) -> Option<Lookup<'a>> {
+    fn lookup_page<'a, B>(
+        &'a self,
+        request: &'a Request<B>,
+        raw: &'a str,
+        found: Option<Arc<Entry>>,
+    ) -> Option<Lookup<'a>> {
         let path = canonical(raw)?;
         let page = self.registry.find(&path).filter(|page| !page.is_unary())?;
         let Ok(host) = page.host(request) else {
-            return Some(Lookup::Unlisted);
+            return Some(Lookup::NotAPage);
         };
         if self.shows_draft(request.headers()) {
             return Some(Lookup::Draft(page));
         }
+
+        let was_looked_up = page.is_keyed_by_path()
+            && self.config.draft.is_none()
+            && matches!(path, Cow::Borrowed(_));
         let host = host.map(AsRef::as_ref);
         let key = KeyRef::new(page, path, request.uri().query(), host, request.headers())?;
-        let was_looked_for = page.is_keyed_by_path() && self.config.draft.is_none();
-        let now = clock::now();
-        let fresh = if was_looked_for {
-            None
-        } else {
-            self.fresh(&key, now)
-        };
-        Some(match fresh {
-            Some(entry) => Lookup::Fresh(entry, now),
-            None => Lookup::Page(page, key),
+        if was_looked_up {
+            return Some(Lookup::Page { page, key, found });
+        }
+        Some(match self.find(&key) {
+            Ok((entry, now)) => Lookup::Hit(entry, now),
+            Err(found) => Lookup::Page { page, key, found },
         })
     }
 
-    #[inline(always)]
-    pub(crate) fn fresh(
+    /// Returns the entry of a key with the time at which it was fresh, or the one that was not.
+    #[inline]
+    pub(crate) fn find(
         &self,
         key: &(impl Hash + Equivalent<Key>),
-        now: Instant,
-    ) -> Option<Arc<Entry>> {
-        let entry = self.memory.get(key)?;
+    ) -> Result<(Arc<Entry>, Instant), Option<Arc<Entry>>> {
+        let entry = self.pages.memory.get(key).ok_or(None)?;
+        let now = clock::now();
         if entry.is_fresh(&self.marks, now) {
-            Some(entry)
+            Ok((entry, now))
         } else {
-            None
+            Err(Some(entry))
         }
     }
 }
 
-/// Whether a request may be a page's: it reads, and brings nothing.
+/// True if a request may be for a page: it reads, and brings no body.
 #[inline]
 fn may_be_read<B: Body>(request: &Request<B>) -> bool {
     matches!(*request.method(), Method::GET | Method::HEAD) && request.body().is_end_stream()

@@ -1,29 +1,37 @@
-//! The engine: memory, look-up, flights, regeneration and revalidation. Every face of the library is thin above it.
+//! The engine: lookup, flights, renders and purges. Every face of the library is thin above it.
 
+mod catch_panic;
 mod complete;
 mod core;
+mod decide;
+mod failure;
 mod flight;
 mod handle;
 mod lookup;
 mod memory;
 mod negative_cache;
 mod new_key_limiter;
+mod page_flight;
+mod pages;
 mod param_lists;
 mod permits;
+mod read_list;
 mod render;
+mod renderer;
 mod revalidate;
 
 pub use handle::{Cache, Explanation, HostExplanation, Stats};
 
-pub(crate) use self::core::{Config, Core, Decision, Waiting};
+pub(crate) use self::core::{Config, Core};
 pub(crate) use self::revalidate::JobResult;
-pub(crate) use flight::{Leader, RenderOutcome};
+pub(crate) use catch_panic::catch_panic;
+pub(crate) use complete::{LeaderReply, RenderEnd};
+pub(crate) use decide::{Decision, Waiting};
+pub(crate) use failure::Failure;
 pub(crate) use lookup::{FastLookup, Lookup};
 pub(crate) use memory::{Bounded, bounded};
-pub(crate) use negative_cache::Failure;
+pub(crate) use page_flight::{Leader, RenderOutcome};
 pub(crate) use param_lists::ParamLists;
-pub(crate) use permits::{Limits, Purpose};
-pub(crate) use render::{
-    LeaderReply, Render, RenderEnd, RenderError, RenderResult, Renderer, StartedFor, attempt,
-    caught, regenerate,
-};
+pub(crate) use permits::{Group, Limits, Purpose};
+pub(crate) use render::{StartedFor, attempt, regenerate};
+pub(crate) use renderer::{Render, RenderError, RenderResult, Renderer};

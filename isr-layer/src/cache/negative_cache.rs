@@ -1,335 +1,189 @@
-//! NegativeCache: keys whose last render failed or could not be stored, so that they are not tried again at once.
+//! Negative caching: remembers keys whose last render failed or may not be stored, so that they are
+//! not rendered again at once.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, SET_COOKIE};
-use http::{Response, StatusCode, response};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::body::IsrBody;
 use crate::clock::Instant;
-use crate::deliver::{describes_body, is_hop_by_hop, remove_all, size};
-use crate::grpc;
-use crate::invalidation::{Marks, TagMark, Validity};
+use crate::invalidation::{Marks, Sequence, Subject, TagMark, Validity};
 use crate::outcome::Reason;
-use crate::render::Key;
-use crate::render::Recipe;
 
-/// What all the remembered troubles may weigh.
+/// Bytes that all remembered failures of one cache may take.
 const CAPACITY_BYTES: u64 = 8 * 1024 * 1024;
-/// The largest failure body that is remembered; those who wait for it get it whole.
-const MAX_KEPT_BODY: usize = 16 * 1024;
-const NOT_RENDERED: &[u8] = b"the page could not be rendered\n";
-const NOT_FOUND: &[u8] = b"not found\n";
+/// Bytes of an entry beside its key, its failure and its tags.
+const ENTRY_BYTES: usize = 256;
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
-/// With nothing to show meanwhile, a key is tried again sooner.
+/// Shorter, since there is no page to show meanwhile.
 const MAX_COLD_BACKOFF: Duration = Duration::from_secs(5);
 const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
 
-/// The keys in trouble, in a bounded table.
+/// The remembered failures of keys, in a bounded table.
 ///
-/// Strangers choose the keys; the table's hash has a seed of its own, so they cannot make them collide.
-pub(crate) struct NegativeCache {
-    table: Cache<Key, Arc<NegativeEntry>, ByBytes>,
+/// Clients choose the keys. The table's hash has a random seed, so a client cannot make keys collide.
+pub(crate) struct NegativeCache<K, F> {
+    table: Cache<K, Arc<NegativeEntry<F>>, ByBytes>,
 }
 
-/// Why a key is left alone, and until when.
+/// A key of a [`NegativeCache`].
+pub(crate) trait NegativeKey: Clone + Eq + Hash {
+    /// The path at which purges reach the key.
+    fn path(&self) -> &str;
+
+    /// Bytes the key takes.
+    fn size(&self) -> usize;
+}
+
+/// A failure that can be remembered.
+pub(crate) trait Remember {
+    /// Returns the part of the failure that is worth its bytes.
+    fn remembered(&self) -> Self;
+
+    /// Bytes the failure takes.
+    fn size(&self) -> usize;
+}
+
+/// The reason why a key is left alone, and for how long.
 #[derive(Clone, Debug)]
-pub(crate) struct NegativeEntry {
-    pub(crate) kind: Kind,
+pub(crate) struct NegativeEntry<F> {
+    pub(crate) kind: Kind<F>,
     pub(crate) until: Instant,
-    /// How many renders have failed in a row.
+    /// The number of renders that failed in a row.
     failures: u32,
-    /// A mark on one of `cells` newer than this ends the trouble.
-    as_of: u64,
-    tags: Box<[Arc<TagMark>]>,
+    snapshot: RenderSnapshot,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum Kind<F> {
     /// The render failed.
-    Failing(Arc<Failure>),
-    /// The answer was not to be stored.
+    Failing(F),
+    /// The response may not be stored.
     Uncacheable(Reason),
 }
 
-/// A failed answer that everybody who waited for it may have.
+/// The knowledge of a render that failed: a mark on `tags` that is newer than `as_of` ends the entry.
 #[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) reason: Reason,
-    pub(crate) status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-    trailers: Option<Box<HeaderMap>>,
+pub(crate) struct RenderSnapshot {
+    /// The last number published before the render began.
+    pub(crate) as_of: Sequence,
+    pub(crate) tags: Box<[Arc<TagMark>]>,
 }
 
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<Key, Arc<NegativeEntry>> for ByBytes {
-    fn weight(&self, key: &Key, negative: &Arc<NegativeEntry>) -> u64 {
-        let body = match &negative.kind {
+impl<K: NegativeKey, F: Remember> Weighter<K, Arc<NegativeEntry<F>>> for ByBytes {
+    fn weight(&self, key: &K, entry: &Arc<NegativeEntry<F>>) -> u64 {
+        let failure = match &entry.kind {
             Kind::Failing(failure) => failure.size(),
             Kind::Uncacheable(_) => 0,
         };
-        (256 + key.size() + body + negative.tags.len() * size_of::<Arc<TagMark>>()) as u64
+        let tags = entry.snapshot.tags.len() * size_of::<Arc<TagMark>>();
+        (ENTRY_BYTES + key.size() + failure + tags) as u64
     }
 }
 
-impl NegativeCache {
+impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
     pub(crate) fn new() -> Self {
         Self {
             table: Cache::with_weighter(8 * 1024, CAPACITY_BYTES, ByBytes),
         }
     }
 
-    /// The trouble a key is in now: past its time, or once a purge reached it, it is none.
-    pub(crate) fn get(&self, marks: &Marks, key: &Key, now: Instant) -> Option<Arc<NegativeEntry>> {
-        self.table
-            .get(key)
-            .filter(|negative| now < negative.until && negative.is_untouched(marks, key))
+    /// Returns the remembered failure of `key`, unless it has expired or was purged since.
+    pub(crate) fn get(
+        &self,
+        marks: &Marks,
+        key: &K,
+        now: Instant,
+    ) -> Option<Arc<NegativeEntry<F>>> {
+        let entry = self.table.get(key)?;
+        (now < entry.until && entry.is_valid(marks, key)).then_some(entry)
     }
 
-    /// Remembers a failure: the pause doubles with each one in a row that no purge came between.
+    /// Remembers a failure. The back-off doubles with each failure in a row, unless a purge came
+    /// between.
     pub(crate) fn failed(
         &self,
         marks: &Marks,
-        key: &Key,
-        failure: &Arc<Failure>,
+        key: &K,
+        failure: &F,
         snapshot: RenderSnapshot,
         now: Instant,
-        cold: bool,
+        is_cold: bool,
     ) {
         let failures = self.failures(marks, key).saturating_add(1);
-        let longest = if cold { MAX_COLD_BACKOFF } else { MAX_BACKOFF };
+        let longest = match is_cold {
+            true => MAX_COLD_BACKOFF,
+            false => MAX_BACKOFF,
+        };
         let until = now + backoff(failures, longest, fastrand::f64());
         let kind = Kind::Failing(failure.remembered());
-        self.put(
-            key,
-            NegativeEntry {
-                kind,
-                until,
-                failures,
-                as_of: snapshot.as_of,
-                tags: snapshot.tags,
-            },
-        );
+        self.put(key, kind, until, failures, snapshot);
     }
 
-    /// Remembers that a key's answers may not be stored.
-    pub(crate) fn refused(
-        &self,
-        key: &Key,
-        reason: Reason,
-        snapshot: RenderSnapshot,
-        now: Instant,
-    ) {
-        let (kind, until) = (Kind::Uncacheable(reason), now + UNCACHEABLE_FOR);
-        self.put(
-            key,
-            NegativeEntry {
-                kind,
-                until,
-                failures: 0,
-                as_of: snapshot.as_of,
-                tags: snapshot.tags,
-            },
-        );
+    /// Remembers that responses of `key` may not be stored.
+    pub(crate) fn refused(&self, key: &K, reason: Reason, snapshot: RenderSnapshot, now: Instant) {
+        let kind = Kind::Uncacheable(reason);
+        self.put(key, kind, now + UNCACHEABLE_FOR, 0, snapshot);
     }
 
-    /// The same where it is a guess, made of a failure: the first ones hold for as short a while as that would.
+    /// Remembers that responses of `key` may not be stored, where a failure makes us guess so. The
+    /// first guesses hold for as short a time as a failure does.
     pub(crate) fn seems_refused(
         &self,
         marks: &Marks,
-        key: &Key,
+        key: &K,
         reason: Reason,
         snapshot: RenderSnapshot,
         now: Instant,
     ) {
         let failures = self.failures(marks, key).saturating_add(1);
         let until = now + backoff(failures, UNCACHEABLE_FOR, fastrand::f64());
-        let kind = Kind::Uncacheable(reason);
-        self.put(
-            key,
-            NegativeEntry {
+        self.put(key, Kind::Uncacheable(reason), until, failures, snapshot);
+    }
+
+    /// Forgets the failure of a key, for a render that began at number `as_of` and succeeded.
+    pub(crate) fn clear(&self, key: &K, as_of: Sequence) {
+        self.table
+            .remove_if(key, |entry| entry.snapshot.as_of <= as_of);
+    }
+
+    /// Returns the number of renders that failed in a row since the last purge.
+    fn failures(&self, marks: &Marks, key: &K) -> u32 {
+        let before = self.table.get(key);
+        let before = before.filter(|entry| entry.is_valid(marks, key));
+        before.map_or(0, |entry| entry.failures)
+    }
+
+    fn put(&self, key: &K, kind: Kind<F>, until: Instant, failures: u32, snapshot: RenderSnapshot) {
+        // Flights of one key may complete out of order: the one that began later wins.
+        let known = self.table.get(key);
+        if known.is_none_or(|known| known.snapshot.as_of <= snapshot.as_of) {
+            let entry = NegativeEntry {
                 kind,
                 until,
                 failures,
-                as_of: snapshot.as_of,
-                tags: snapshot.tags,
-            },
-        );
-    }
-
-    /// How many renders have failed in a row that no purge came between.
-    fn failures(&self, marks: &Marks, key: &Key) -> u32 {
-        let before = self
-            .table
-            .get(key)
-            .filter(|negative| negative.is_untouched(marks, key));
-        before.map_or(0, |negative| negative.failures)
-    }
-
-    /// Whether a render that began after number `as_of` ran into trouble that is of that kind.
-    pub(crate) fn has_newer_refusal(&self, key: &Key, as_of: u64) -> bool {
-        let newer = self
-            .table
-            .get(key)
-            .filter(|negative| negative.as_of > as_of);
-        newer.is_some_and(|negative| matches!(negative.kind, Kind::Uncacheable(_)))
-    }
-
-    /// Ends the trouble of a key, for a render that began at number `as_of`.
-    pub(crate) fn clear(&self, key: &Key, as_of: u64) {
-        self.table
-            .remove_if(key, |negative| negative.as_of <= as_of);
-    }
-
-    /// Of two flights of one key that land out of order, the one that began later has the say.
-    fn put(&self, key: &Key, negative: NegativeEntry) {
-        if self
-            .table
-            .get(key)
-            .is_none_or(|known| known.as_of <= negative.as_of)
-        {
-            self.table.insert(key.clone(), Arc::new(negative));
+                snapshot,
+            };
+            self.table.insert(key.clone(), Arc::new(entry));
         }
     }
 }
 
-/// What the render that ran into trouble knew: the last number before it began, and what carries the page.
-pub(crate) struct RenderSnapshot {
-    pub(crate) as_of: u64,
-    pub(crate) tags: Box<[Arc<TagMark>]>,
-}
-
-impl NegativeEntry {
-    fn is_untouched(&self, marks: &Marks, key: &Key) -> bool {
-        marks.validity(key.path(), &self.tags, self.as_of) == Validity::Valid
+impl<F> NegativeEntry<F> {
+    fn is_valid<K: NegativeKey>(&self, marks: &Marks, key: &K) -> bool {
+        let RenderSnapshot { as_of, tags } = &self.snapshot;
+        marks.validity(Subject::at(key.path(), tags), *as_of) == Validity::Valid
     }
 }
 
-impl Failure {
-    /// A failed answer of the handler, without what belongs to one client.
-    pub(crate) fn answered(
-        reason: Reason,
-        parts: &response::Parts,
-        body: Bytes,
-        trailers: Option<Box<HeaderMap>>,
-    ) -> Arc<Self> {
-        let mut headers = parts.headers.clone();
-        remove_all(&mut headers, |name| {
-            is_hop_by_hop(name) || *name == SET_COOKIE || *name == CONTENT_LENGTH
-        });
-        let trailers = trailers.filter(|trailers| !trailers.contains_key(SET_COOKIE));
-        Arc::new(Self {
-            reason,
-            status: parts.status,
-            headers,
-            body,
-            trailers,
-        })
-    }
-
-    /// The same of an answer whose body was not read: nothing is said of what is not there.
-    pub(crate) fn unread(reason: Reason, parts: &response::Parts) -> Arc<Self> {
-        Self::answered(reason, parts, Bytes::new(), None).without_body()
-    }
-
-    /// A failure without an answer of the handler, in the words of its protocol.
-    pub(crate) fn without_answer(recipe: &Recipe, reason: Reason) -> Arc<Self> {
-        if recipe.key.is_grpc() {
-            let (head, ()) = grpc::failed(reason).into_parts();
-            let (status, headers) = (head.status, head.headers);
-            return Arc::new(Self {
-                reason,
-                status,
-                headers,
-                body: Bytes::new(),
-                trailers: None,
-            });
-        }
-        Self::in_http(reason)
-    }
-
-    /// The same for what is no call.
-    pub(crate) fn in_http(reason: Reason) -> Arc<Self> {
-        let status = match reason {
-            Reason::Panic => StatusCode::INTERNAL_SERVER_ERROR,
-            Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            Reason::NotInParams => StatusCode::NOT_FOUND,
-            _ => StatusCode::BAD_GATEWAY,
-        };
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; charset=utf-8"),
-        );
-        let body = if status == StatusCode::NOT_FOUND {
-            NOT_FOUND
-        } else {
-            NOT_RENDERED
-        };
-        Arc::new(Self {
-            reason,
-            status,
-            headers,
-            body: Bytes::from_static(body),
-            trailers: None,
-        })
-    }
-
-    /// Whether the handler answered, if only with a failure.
-    pub(crate) fn was_answered(&self) -> bool {
-        matches!(
-            self.reason,
-            Reason::FailedStatus | Reason::GrpcStatus | Reason::Empty
-        )
-    }
-
-    /// The answer for one of those who get it; `retry` is how long the key is left alone.
-    pub(crate) fn response<R>(&self, retry: Option<Duration>) -> Response<IsrBody<R>> {
-        let mut response = Response::new(IsrBody::stored(self.body.clone(), self.trailers.clone()));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers.clone();
-        if let Some(retry) = retry {
-            let seconds = retry.as_millis().div_ceil(1000).max(1);
-            let seconds = HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX));
-            response.headers_mut().insert(RETRY_AFTER, seconds);
-        }
-        response
-    }
-
-    fn size(&self) -> usize {
-        self.body.len()
-            + size::fields(&self.headers)
-            + self.trailers.as_deref().map_or(0, size::fields)
-    }
-
-    fn remembered(self: &Arc<Self>) -> Arc<Self> {
-        if self.body.len() <= MAX_KEPT_BODY {
-            return self.clone();
-        }
-        self.without_body()
-    }
-
-    fn without_body(&self) -> Arc<Self> {
-        let mut headers = self.headers.clone();
-        remove_all(&mut headers, describes_body);
-        Arc::new(Self {
-            headers,
-            body: Bytes::new(),
-            ..self.clone()
-        })
-    }
-}
-
-/// From 1 s, doubling to the longest; up to a tenth shorter by chance (`dice` is from 0 to 1), so that keys that failed
-/// together are not tried together.
+/// Returns 1 s, doubled with each failure up to `longest`, and up to a tenth shorter by chance
+/// (`dice` is from 0 to 1), so that keys that failed together are not rendered together again.
 fn backoff(failures: u32, longest: Duration, dice: f64) -> Duration {
     let doubled = FIRST_BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(16));
     doubled
@@ -338,78 +192,4 @@ fn backoff(failures: u32, longest: Duration, dice: f64) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{IsrLayer, Page};
-
-    #[test]
-    fn the_pause_doubles_from_one_second_to_sixty_and_cold_to_five() {
-        let seconds =
-            |longest| (1..=9).map(move |failures| backoff(failures, longest, 0.0).as_secs());
-
-        assert!(seconds(MAX_BACKOFF).eq([1, 2, 4, 8, 16, 32, 60, 60, 60]));
-        assert!(seconds(MAX_COLD_BACKOFF).eq([1, 2, 4, 5, 5, 5, 5, 5, 5]));
-        assert_eq!(backoff(u32::MAX, MAX_BACKOFF, 0.0), MAX_BACKOFF);
-        assert_eq!(backoff(1, MAX_BACKOFF, 1.0), Duration::from_millis(900));
-    }
-
-    /// The failure of one of many paths, with so much in its head and body.
-    fn failing(head: usize, body: usize) -> Arc<Failure> {
-        let response = Response::builder()
-            .status(500)
-            .header("x-long", "x".repeat(head));
-        let (parts, ()) = response.body(()).unwrap().into_parts();
-        Failure::answered(
-            Reason::FailedStatus,
-            &parts,
-            Bytes::from(vec![0; body]),
-            None,
-        )
-    }
-
-    /// Bytes of the heads and bodies that are remembered after each of many paths has failed like that.
-    fn remembered(failure: &dyn Fn() -> Arc<Failure>) -> usize {
-        let core = IsrLayer::builder()
-            .pages([Page::new("/{n}")])
-            .build()
-            .unwrap()
-            .core;
-        let (page, negative) = (core.registry.find("/0").unwrap(), NegativeCache::new());
-        for n in 0..20_000 {
-            let key = Key::bare(page, &format!("/{n}")).remove(0);
-            let snapshot = RenderSnapshot {
-                as_of: 0,
-                tags: Box::default(),
-            };
-            negative.failed(
-                &core.marks,
-                &key,
-                &failure(),
-                snapshot,
-                crate::clock::now(),
-                true,
-            );
-        }
-        let bytes = |negative: Arc<NegativeEntry>| match &negative.kind {
-            Kind::Failing(failure) => failure.body.len() + failure.headers["x-long"].len(),
-            Kind::Uncacheable(_) => 0,
-        };
-        negative
-            .table
-            .iter()
-            .map(|(_, negative)| bytes(negative))
-            .sum()
-    }
-
-    #[test]
-    fn the_table_is_bounded_whatever_failures_say_in_head_and_body() {
-        for (head, body) in [(0, 16 * 1024), (0, 1024 * 1024), (8 * 1024, 0), (1, 1)] {
-            let bytes = remembered(&|| failing(head, body));
-
-            assert!(
-                bytes <= CAPACITY_BYTES as usize,
-                "{bytes} bytes of failures with {head} and {body}"
-            );
-        }
-    }
-}
+mod tests;

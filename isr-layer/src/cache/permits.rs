@@ -1,51 +1,59 @@
-//! Limits on the renders that no client waits for: so many at once, so many a page, on-demand before refreshes.
+//! Limits the renders that no client waits for: at most so many at once, at most so many of one group,
+//! renders on demand before refreshes.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// The renders that may run at once without a client waiting.
+/// The renders that run, and wait to run, without a client.
 #[derive(Debug)]
 pub(crate) struct Permits {
     state: Mutex<State>,
     limits: Limits,
 }
 
-/// How many renders nobody waits for may run, and may wait to run.
+/// The numbers of renders without a client that may run, and may wait to run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) at_once: usize,
-    pub(crate) per_page: usize,
+    pub(crate) per_group: usize,
     pub(crate) queued: usize,
 }
 
-/// Why a render is made without a client.
+/// The renders that share one limit, so that none of them can take every place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Group {
+    /// The instances of one page, by the page's id.
+    Page(u32),
+    /// The fetches of header mode.
+    Headers,
+}
+
+/// The purpose of a render without a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// A revalidation asked for it.
+    /// A purge asked for the render.
     OnDemand,
-    /// A page is stale and somebody saw it.
+    /// A client got a stale page.
     Refresh,
 }
 
-impl Purpose {
-    /// How long a render waits for its turn; one on demand then queues anew, twice. After that the page stays stale, or
-    /// marked, until somebody asks for it.
-    pub(crate) fn max_wait(self) -> Duration {
-        match self {
-            Self::OnDemand => Duration::from_secs(600),
-            Self::Refresh => Duration::from_secs(60),
-        }
-    }
+/// A render's permission to begin.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    Granted(Permit),
+    /// A client waits by now: its render needs no permit.
+    NotNeeded,
 }
 
-/// The right to run one render; gives itself back when dropped.
+/// The right to run one render. Dropped, it goes to the next render that waits.
 #[derive(Debug)]
 pub(crate) struct Permit {
     permits: Arc<Permits>,
-    page: u32,
+    group: Group,
 }
 
 #[derive(Debug, Default)]
@@ -58,13 +66,24 @@ struct State {
 #[derive(Debug, Default)]
 struct Running {
     all: usize,
-    of_page: HashMap<u32, usize>,
+    of_group: HashMap<Group, usize>,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    page: u32,
+    group: Group,
     granted: oneshot::Sender<Permit>,
+}
+
+impl Purpose {
+    /// Returns the time for which a render waits for its turn. A render on demand then queues anew,
+    /// twice. After that the page stays stale, or marked, until a request comes.
+    fn max_wait(self) -> Duration {
+        match self {
+            Self::OnDemand => Duration::from_secs(600),
+            Self::Refresh => Duration::from_secs(60),
+        }
+    }
 }
 
 impl Permits {
@@ -75,47 +94,62 @@ impl Permits {
         })
     }
 
-    /// A permit, if one is free now.
-    pub(crate) fn try_acquire(self: &Arc<Self>, page: u32) -> Option<Permit> {
+    /// Returns a permit, if one is free now.
+    pub(crate) fn try_acquire(self: &Arc<Self>, group: Group) -> Option<Permit> {
         let mut state = self.lock();
-        state
-            .running
-            .may_grow(page, self.limits)
-            .then(|| self.grant(&mut state, page))
+        let is_free = state.running.has_room(group, self.limits);
+        is_free.then(|| self.grant(&mut state, group))
     }
 
-    /// Waits for a permit. `None` at once when too many refreshes wait already: the page stays stale until it is asked for
-    /// again. What was asked for on demand always waits.
-    pub(crate) async fn acquire(self: &Arc<Self>, page: u32, purpose: Purpose) -> Option<Permit> {
+    /// Waits until a render may begin. Returns `None` if its time is over, or at once if too many
+    /// refreshes wait: the page then stays as it is until a request comes.
+    pub(crate) async fn turn(
+        self: &Arc<Self>,
+        group: Group,
+        purpose: Purpose,
+        gained_waiter: impl Future<Output = ()>,
+    ) -> Option<Turn> {
+        tokio::select! {
+            biased;
+            permit = self.acquire(group, purpose) => permit.map(Turn::Granted),
+            () = gained_waiter => Some(Turn::NotNeeded),
+            () = tokio::time::sleep(purpose.max_wait()) => None,
+        }
+    }
+
+    /// Waits for a permit. Returns `None` at once if too many refreshes wait already. A render on
+    /// demand always waits.
+    async fn acquire(self: &Arc<Self>, group: Group, purpose: Purpose) -> Option<Permit> {
         let turn = {
             let mut state = self.lock();
-            if state.running.may_grow(page, self.limits) {
-                return Some(self.grant(&mut state, page));
+            if state.running.has_room(group, self.limits) {
+                return Some(self.grant(&mut state, group));
             }
             if purpose == Purpose::Refresh && state.refreshes.len() >= self.limits.queued {
                 return None;
             }
+
             let (granted, turn) = oneshot::channel();
             let queue = match purpose {
                 Purpose::OnDemand => &mut state.on_demand,
                 Purpose::Refresh => &mut state.refreshes,
             };
-            queue.push_back(Waiting { page, granted });
+            queue.push_back(Waiting { group, granted });
             turn
         };
         turn.await.ok()
     }
 
-    fn grant(self: &Arc<Self>, state: &mut State, page: u32) -> Permit {
+    fn grant(self: &Arc<Self>, state: &mut State, group: Group) -> Permit {
         state.running.all += 1;
-        *state.running.of_page.entry(page).or_default() += 1;
+        *state.running.of_group.entry(group).or_default() += 1;
         Permit {
             permits: self.clone(),
-            page,
+            group,
         }
     }
 
-    /// Gives free places to those that wait. A permit that nobody takes any more comes back here by its drop.
+    /// Gives free places to the renders that wait.
     fn pass_on(self: &Arc<Self>) {
         loop {
             let (granted, permit) = {
@@ -123,9 +157,10 @@ impl Permits {
                 let Some(waiting) = state.next(self.limits) else {
                     return;
                 };
-                let permit = self.grant(&mut state, waiting.page);
+                let permit = self.grant(&mut state, waiting.group);
                 (waiting.granted, permit)
             };
+            // Outside of the lock: if the waiter has left, the permit comes back here by its drop.
             let _ = granted.send(permit);
         }
     }
@@ -136,7 +171,7 @@ impl Permits {
 }
 
 impl State {
-    /// The first that waits and may run, on-demand before refreshes. Those whose waiter has left are dropped.
+    /// Takes the first waiting render that may run, on demand before refreshes.
     fn next(&mut self, limits: Limits) -> Option<Waiting> {
         let Self {
             running,
@@ -144,19 +179,19 @@ impl State {
             refreshes,
         } = self;
         [on_demand, refreshes].into_iter().find_map(|queue| {
+            // The waiters that have left go here.
             queue.retain(|waiting| !waiting.granted.is_closed());
-            let first = queue
-                .iter()
-                .position(|waiting| running.may_grow(waiting.page, limits))?;
+            let has_room = |waiting: &Waiting| running.has_room(waiting.group, limits);
+            let first = queue.iter().position(has_room)?;
             queue.remove(first)
         })
     }
 }
 
 impl Running {
-    fn may_grow(&self, page: u32, limits: Limits) -> bool {
-        let of_page = self.of_page.get(&page).copied().unwrap_or(0);
-        self.all < limits.at_once && of_page < limits.per_page
+    fn has_room(&self, group: Group, limits: Limits) -> bool {
+        let of_group = self.of_group.get(&group).copied().unwrap_or(0);
+        self.all < limits.at_once && of_group < limits.per_group
     }
 }
 
@@ -165,8 +200,8 @@ impl Drop for Permit {
         {
             let running = &mut self.permits.lock().running;
             running.all = running.all.saturating_sub(1);
-            if let Some(of_page) = running.of_page.get_mut(&self.page) {
-                *of_page = of_page.saturating_sub(1);
+            if let Some(of_group) = running.of_group.get_mut(&self.group) {
+                *of_group = of_group.saturating_sub(1);
             }
         }
         self.permits.pass_on();
@@ -177,10 +212,13 @@ impl Drop for Permit {
 mod tests {
     use super::*;
 
-    fn permits(at_once: usize, per_page: usize, queued: usize) -> Arc<Permits> {
+    const ONE: Group = Group::Page(0);
+    const OTHER: Group = Group::Page(1);
+
+    fn permits(at_once: usize, per_group: usize, queued: usize) -> Arc<Permits> {
         Permits::new(Limits {
             at_once,
-            per_page,
+            per_group,
             queued,
         })
     }
@@ -188,10 +226,10 @@ mod tests {
     #[tokio::test]
     async fn what_was_asked_for_goes_before_refreshes() {
         let permits = permits(1, 1, 10);
-        let first = permits.acquire(0, Purpose::Refresh).await;
-        let mut refresh = Box::pin(permits.acquire(0, Purpose::Refresh));
+        let first = permits.acquire(ONE, Purpose::Refresh).await;
+        let mut refresh = Box::pin(permits.acquire(ONE, Purpose::Refresh));
         assert!(futures_poll(refresh.as_mut()).await.is_none());
-        let mut on_demand = Box::pin(permits.acquire(0, Purpose::OnDemand));
+        let mut on_demand = Box::pin(permits.acquire(ONE, Purpose::OnDemand));
         assert!(futures_poll(on_demand.as_mut()).await.is_none());
 
         drop(first);
@@ -206,13 +244,13 @@ mod tests {
     #[tokio::test]
     async fn one_page_cannot_take_every_place() {
         let permits = permits(3, 2, 10);
-        let _one = permits.acquire(0, Purpose::OnDemand).await;
-        let two = permits.acquire(0, Purpose::OnDemand).await;
-        let mut three = Box::pin(permits.acquire(0, Purpose::OnDemand));
+        let _one = permits.acquire(ONE, Purpose::OnDemand).await;
+        let two = permits.acquire(ONE, Purpose::OnDemand).await;
+        let mut three = Box::pin(permits.acquire(ONE, Purpose::OnDemand));
 
         assert!(futures_poll(three.as_mut()).await.is_none());
         assert!(
-            permits.acquire(1, Purpose::OnDemand).await.is_some(),
+            permits.acquire(OTHER, Purpose::OnDemand).await.is_some(),
             "another page has a place"
         );
         drop(two);
@@ -222,18 +260,18 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_takes_no_more_refreshes_and_a_waiter_that_left_takes_no_place() {
         let permits = permits(1, 1, 1);
-        let held = permits.acquire(0, Purpose::Refresh).await;
-        let mut left = Box::pin(permits.acquire(0, Purpose::Refresh));
+        let held = permits.acquire(ONE, Purpose::Refresh).await;
+        let mut left = Box::pin(permits.acquire(ONE, Purpose::Refresh));
         assert!(futures_poll(left.as_mut()).await.is_none());
 
         assert!(
-            permits.acquire(0, Purpose::Refresh).await.is_none(),
+            permits.acquire(ONE, Purpose::Refresh).await.is_none(),
             "the queue is full"
         );
         drop(left);
         drop(held);
 
-        assert!(permits.acquire(0, Purpose::Refresh).await.is_some());
+        assert!(permits.acquire(ONE, Purpose::Refresh).await.is_some());
     }
 
     async fn futures_poll<F: Future + Unpin>(mut future: F) -> Option<F::Output> {

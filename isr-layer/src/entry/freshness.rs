@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::birth::Birth;
 use crate::clock::Instant;
 use crate::invalidation::Validity;
 
@@ -49,8 +50,8 @@ impl Lifetime {
     }
 
     /// When an entry born at `born` ends being fresh, should no purge end that before.
-    pub(crate) fn fresh_until(self, born: Instant) -> Option<Instant> {
-        self.fresh_for().and_then(|after| born.checked_add(after))
+    pub(crate) fn fresh_until(self, born: Birth) -> Option<Instant> {
+        self.fresh_for().and_then(|after| born.time_of(after))
     }
 
     /// A lifetime at whose end there is nothing left: not stale but absent, as a 404 is.
@@ -58,6 +59,15 @@ impl Lifetime {
         Self {
             revalidate: Some(after),
             expire: Some(after),
+        }
+    }
+
+    /// Both ends earlier by that part, which is from 0 to 1.
+    pub(crate) fn shortened_by(self, part: f64) -> Self {
+        let shorter = |end: Option<Duration>| end.map(|end| end - end.mul_f64(part));
+        Self {
+            revalidate: shorter(self.revalidate),
+            expire: shorter(self.expire),
         }
     }
 

@@ -1,7 +1,7 @@
-//! An entry: one stored answer with all that is needed to judge it, send it and render it again.
+//! An entry: one stored response with everything needed to judge it, send it and render it again.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,57 +9,56 @@ use bytes::Bytes;
 use http::header::{ETAG, HeaderMap};
 use http::{StatusCode, response};
 
+use super::birth::Birth;
 use super::freshness::{Freshness, Lifetime, freshness};
 use super::is_gone;
-use crate::cache::Renderer;
 use crate::clock::Instant;
 use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all, size};
-use crate::invalidation::{EntryTags, Marks, TagMark, Validity};
+use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, TagMark, Validity};
 use crate::render::Key;
 use crate::render::Recipe;
 
-/// One stored answer.
+/// One stored response.
 pub(crate) struct Entry {
     pub(crate) key: Key,
-    /// Whether its path is its whole key, and all there is to look at in a request.
+    /// True if the path is the whole key and nothing else of a request has to be looked at.
     pub(crate) is_keyed_by_path: bool,
     pub(crate) status: StatusCode,
     pub(crate) trailers: Option<Box<HeaderMap>>,
     /// The page as it was rendered.
     identity: Representation,
-    /// The same in the encodings that were made of it, the one we prefer first; made once, after the first answer.
+    /// The page in its other encodings, our preferred one first. Made once, after the first response.
     encoded: OnceLock<Box<[Representation]>>,
-    /// Whether encodings are worth making.
+    /// True if encodings are worth making.
     pub(crate) is_encodable: bool,
-    /// Whether caches in front of us may keep it because we said so, not the handler.
+    /// True if caches in front may keep the page because we said so, not the handler.
     pub(crate) is_offered: bool,
-    /// `Cache-Status` members of caches behind us.
+    /// `Cache-Status` members of caches behind this one.
     pub(crate) earlier_caches: Option<Box<str>>,
-    /// Where the layer sits behind a router, the route that renders it again.
-    pub(crate) route: Option<Arc<dyn Renderer>>,
-    born: Instant,
+    born: Birth,
     lifetime: Lifetime,
     fresh_until: Option<Instant>,
-    as_of: u64,
-    /// The last number at which no mark was found on it: a hit compares, and looks at marks only if more was published.
-    valid_through: AtomicU64,
+    as_of: Sequence,
+    /// The last number at which no mark was on the entry. A hit compares, and reads the marks only if
+    /// a newer number was published.
+    valid_through: AtomicSequence,
     tags: EntryTags,
     size: usize,
 }
 
-/// An answer that was read whole and may be stored.
+/// A response that was read whole and may be stored.
 pub(crate) struct NewEntry {
     pub(crate) parts: response::Parts,
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<Box<HeaderMap>>,
-    /// When its render began.
-    pub(crate) born: Instant,
-    /// The last number published before its render began.
-    pub(crate) as_of: u64,
+    /// The beginning of the render.
+    pub(crate) born: Birth,
+    /// The last number published before the render began.
+    pub(crate) as_of: Sequence,
     pub(crate) lifetime: Lifetime,
-    /// What caches in front of us are told, if the handler says nothing.
+    /// The lifetime that caches in front are told, if the handler says nothing.
     pub(crate) offer: Offer,
-    /// Whether some clients may see a draft in its place.
+    /// True if some clients may see a draft in place of the entry.
     pub(crate) has_drafts: bool,
 }
 
@@ -101,25 +100,24 @@ impl Entry {
             is_encodable,
             is_offered,
             earlier_caches,
-            route: recipe.routed.as_ref().map(|routed| routed.renderer.clone()),
             born,
             lifetime,
             fresh_until: lifetime.fresh_until(born),
             as_of,
-            valid_through: AtomicU64::new(as_of),
+            valid_through: AtomicSequence::new(as_of),
             tags,
             size,
         }
     }
 
-    /// Whether it may be served without a second thought: a comparison each for time and marks, as long as nothing was
-    /// purged since it was looked at last.
+    /// True if the entry may be served as it is. Costs one comparison for time and one for marks, as
+    /// long as nothing was purged since the last look.
     #[inline]
     pub(crate) fn is_fresh(&self, marks: &Marks, now: Instant) -> bool {
         self.fresh_until.is_none_or(|until| now < until) && self.validity(marks) == Validity::Valid
     }
 
-    /// What may be done with the entry now.
+    /// Judges the entry by its lifetime and its marks.
     pub(crate) fn freshness(&self, marks: &Marks, now: Instant) -> Freshness {
         freshness(
             self.lifetime,
@@ -129,7 +127,7 @@ impl Entry {
         )
     }
 
-    /// What the marks say. Raises the number up to which the entry is known to be valid.
+    /// Judges the entry by its marks. Raises the number up to which it is known to be valid.
     #[inline]
     pub(crate) fn validity(&self, marks: &Marks) -> Validity {
         let published = marks.published();
@@ -137,14 +135,18 @@ impl Entry {
         if published == valid_through {
             return Validity::Valid;
         }
-        let validity = marks.validity(self.key.path(), self.tags.tags(), valid_through);
+        let validity = marks.validity(self.subject(), valid_through);
         if validity == Validity::Valid {
-            self.valid_through.fetch_max(published, Ordering::Relaxed);
+            self.valid_through.raise(published, Ordering::Relaxed);
         }
         validity
     }
 
-    /// The page in one of its encodings; `None` is as it was rendered.
+    fn subject(&self) -> Subject<'_> {
+        Subject::at(self.key.path(), self.tags.as_slice())
+    }
+
+    /// Returns the page in one of its encodings; `None` is the page as it was rendered.
     #[inline]
     pub(crate) fn representation(&self, encoding: Option<u8>) -> &Representation {
         encoding
@@ -152,24 +154,24 @@ impl Entry {
             .unwrap_or(&self.identity)
     }
 
-    /// The encodings there are, the one we prefer first.
+    /// Returns the encodings that were made, our preferred one first.
     #[inline]
     pub(crate) fn encoded(&self) -> &[Representation] {
         self.encoded.get().map_or(&[], |encoded| encoded)
     }
 
-    /// Makes the encodings. It takes a while: not for an async thread.
+    /// Makes the encodings. This computes for a while: never on an async thread.
     pub(crate) fn encode(&self) {
         let bodies = codec::encoded(&self.identity.body);
         let encoded = bodies
             .into_iter()
             .map(|(coding, body)| self.identity.encoded(coding, body))
             .collect();
-        // Made already, should two come here: they are equal.
+        // Two calls make equal encodings: the first ones stay.
         let _ = self.encoded.set(encoded);
     }
 
-    /// How much the page is used, in whatever encoding, as far back as its predecessors remember.
+    /// Returns how much the page is used, in all encodings, as far back as its predecessors remember.
     pub(crate) fn uses(&self) -> u64 {
         let encoded = self
             .encoded()
@@ -179,22 +181,24 @@ impl Entry {
         self.identity.heads.uses() + encoded
     }
 
-    /// Takes over from the page before, whose past counts half.
+    /// Takes over the uses of the entry before, which count half.
     pub(crate) fn inherit(&self, before: &Self) {
         self.identity.heads.inherit(before.uses() / 2);
     }
 
-    /// When the entry will be that many seconds old.
+    /// Returns the time at which the entry will be `seconds` old.
     pub(crate) fn at_age(&self, seconds: u64) -> Instant {
-        self.born + Duration::from_secs(seconds)
+        self.born
+            .time_of(Duration::from_secs(seconds))
+            .expect("the age that a clock has measured, and a second, is a time of that clock")
     }
 
-    /// Time since the render began.
+    /// Returns the time since the render began.
     pub(crate) fn age(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.born)
+        self.born.age(now)
     }
 
-    /// Seconds until the entry goes stale; zero at most when a mark made it stale.
+    /// Returns the seconds until the entry goes stale; zero at most if a mark made it stale.
     pub(crate) fn ttl(&self, now: Instant, stale: bool) -> Option<i64> {
         let ttl = self.lifetime.ttl(self.age(now).as_secs());
         if stale {
@@ -204,8 +208,8 @@ impl Entry {
         }
     }
 
-    /// The number its render knew all purges up to.
-    pub(crate) fn as_of(&self) -> u64 {
+    /// Returns the number up to which the render knew all purges.
+    pub(crate) fn as_of(&self) -> Sequence {
         self.as_of
     }
 
@@ -213,12 +217,15 @@ impl Entry {
         &self.tags
     }
 
-    /// Whether a purge of that cell reaches it.
+    /// True if a purge of that tag reaches the entry.
     pub(crate) fn has_tag(&self, tag: &Arc<TagMark>) -> bool {
-        self.tags.tags().iter().any(|tags| Arc::ptr_eq(tags, tag))
+        self.tags
+            .as_slice()
+            .iter()
+            .any(|tags| Arc::ptr_eq(tags, tag))
     }
 
-    /// Whether it is an answer to fall back on when rendering fails.
+    /// True if the entry is a page to fall back on when rendering fails.
     pub(crate) fn is_good(&self) -> bool {
         !is_gone(self.status)
     }
@@ -235,20 +242,22 @@ impl Entry {
             .map(str::to_owned)
     }
 
-    /// Bytes the entry takes in memory; they never change, since the memory counts them in and out.
+    /// Returns the bytes the entry takes in memory. They never change, since the memory counts them in
+    /// and out.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
 }
 
-/// Every encoding ends with the same trailers, and a digest is true of one: they may be left out (RFC 9110, 6.5.1).
+/// Removes digests, which are true of one encoding, while all encodings share the trailers. Trailers
+/// may be left out (RFC 9110, 6.5.1).
 fn without_digests(trailers: Option<Box<HeaderMap>>) -> Option<Box<HeaderMap>> {
     let mut trailers = trailers?;
     remove_all(&mut trailers, is_digest);
     (!trailers.is_empty()).then_some(trailers)
 }
 
-/// Bytes an entry takes in memory, about.
+/// Returns the bytes that an entry takes in memory, about.
 fn bytes(
     key: &Key,
     body: &Bytes,
@@ -257,15 +266,15 @@ fn bytes(
     tags: &EntryTags,
     is_encodable: bool,
 ) -> usize {
-    /// What the allocator and the tables add to all its parts, and a tag that nothing else carries; both measured.
+    /// Bytes that the allocator and the tables add to all parts; measured.
     const BOOKKEEPING: usize = 384;
+    /// Bytes of a tag that no other entry carries, beside its name; measured.
     const PER_OWN_TAG: usize = 128;
-    let own_tags = tags
-        .tags()
-        .iter()
-        .filter(|tag| tag.entry_count() == 1)
-        .count();
-    let tags = tags.tags().len() * 16 + own_tags * PER_OWN_TAG;
+    let own_tags = tags.as_slice().iter().filter(|tag| tag.entry_count() == 1);
+    let own_tags = own_tags
+        .map(|tag| PER_OWN_TAG + tag.name_len())
+        .sum::<usize>();
+    let tags = size_of_val(tags.as_slice()) + own_tags;
     let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + tags + BOOKKEEPING;
     // Encodings together are no larger than the body.
     let (encodings, encoded) = if is_encodable {

@@ -12,7 +12,7 @@ use super::admit::{Admitted, Received, admit, is_error};
 use super::flight::{Landed, Lead};
 use super::stored::{Stored, Whole};
 use crate::body::{IsrBody, Read, RenderBody, is_length, read_while};
-use crate::cache::caught;
+use crate::cache::catch_panic;
 use crate::clock;
 use crate::middleware::{Inner, call};
 use crate::outcome::Reason;
@@ -57,7 +57,7 @@ pub(super) async fn fetch<S, B>(
     let (targets, largest) = (lead.targets().clone(), lead.largest_body());
     let end = tokio::select! {
         biased;
-        end = caught(ask(service, request, &headers, known, &targets, largest)) => end.unwrap_or(FetchEnd::Failed(Reason::Panic)),
+        end = catch_panic(ask(service, request, &headers, known, &targets, largest)) => end.unwrap_or(FetchEnd::Failed(Reason::Panic)),
         () = nobody_waits(client.as_mut()) => FetchEnd::Failed(Reason::Timeout),
     };
     let fetched = land(lead, &headers, end);

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 use super::cache::HeaderCache;
 use super::stored::Stored;
 use super::target::TargetUri;
-use crate::invalidation::{Marks, Validity};
+use crate::invalidation::{Marks, Sequence, Subject, Validity};
 
 /// How long a request waits for a fetch that another one started. Its answer may turn out to be for that one alone.
 const MAX_WAIT: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ pub(super) struct Running {
 pub(super) struct Flight {
     number: u64,
     /// The last purge it may claim to know.
-    as_of: u64,
+    as_of: Sequence,
     /// The headers of the request that started it, if others may join.
     shared: Option<HeaderMap>,
     is_void: AtomicBool,
@@ -87,7 +87,7 @@ impl Running {
         let is_joinable = |flight: &&Arc<Flight>| {
             flight.shared.as_ref().is_some_and(&may_share)
                 && !flight.is_void.load(Ordering::Relaxed)
-                && marks.validity(target.path(), &[], flight.as_of) == Validity::Valid
+                && marks.validity(Subject::at(target.path(), &[]), flight.as_of) == Validity::Valid
         };
         let flight = self.flights.get(target)?.iter().find(is_joinable)?;
         Some(Follower {
@@ -165,7 +165,7 @@ impl Lead {
         self.flight.number
     }
 
-    pub(super) fn as_of(&self) -> u64 {
+    pub(super) fn as_of(&self) -> Sequence {
         self.flight.as_of
     }
 

@@ -14,15 +14,12 @@ use super::flight::{Landed, Lead};
 use super::stored::Stored;
 use super::target::TargetUri;
 use crate::body::{IsrBody, RenderBody};
-use crate::cache::{Failure, Purpose};
+use crate::cache::{Failure, Group, Purpose};
 use crate::clock;
 use crate::deliver::note_status;
 use crate::middleware::Shared;
 use crate::middleware::{Inner, call};
 use crate::outcome::{CacheStatus, Outcome, Reason};
-
-/// Stands for all of header mode where renders are counted by page.
-const NO_PAGE: u32 = u32::MAX;
 
 /// One request in header mode.
 pub(super) struct HeaderModeRequest<S> {
@@ -197,15 +194,9 @@ impl<S> HeaderModeRequest<S> {
         let known = Some(stored.clone()).filter(|stored| stored.can_be_validated(&core.marks));
         let (shared, permits) = (Arc::downgrade(&self.shared), core.permits.clone());
         core.tasks.spawn(async move {
-            let _permit = tokio::select! {
-                biased;
-                permit = permits.acquire(NO_PAGE, Purpose::Refresh) => match permit {
-                    Some(permit) => Some(permit),
-                    None => return,
-                },
-                () = lead.gained_waiter() => None,
-                () = tokio::time::sleep(Purpose::Refresh.max_wait()) => return,
-            };
+            let turn = permits.turn(Group::Headers, Purpose::Refresh, lead.gained_waiter());
+            // Held until the fetch has ended.
+            let Some(_turn) = turn.await else { return };
             let Some(service) = shared.upgrade().map(|shared| shared.service()) else {
                 return;
             };

@@ -1,6 +1,6 @@
 //! A stored answer, and what a client gets of it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use crate::clock::Instant;
 use crate::deliver::{
     PreparedHeads, Representation, ResponseKind, body, choose_kind, prepare_foreign, size,
 };
-use crate::invalidation::{Marks, Validity};
+use crate::invalidation::{AtomicSequence, Marks, Sequence, Subject, Validity};
 use crate::outcome::{CacheStatus, Outcome};
 
 /// One stored answer: of several for one target each is for the requests its `Vary` selects.
@@ -33,7 +33,7 @@ pub(super) struct Stored {
     /// The number of its flight: what began later is newer.
     pub(super) number: u64,
     /// The last purge known to have left it alone.
-    valid_through: AtomicU64,
+    valid_through: AtomicSequence,
     /// The origin has said of another answer that it still holds.
     validators_mismatched: AtomicBool,
     size: usize,
@@ -56,7 +56,7 @@ impl Stored {
         admitted: Admitted,
         whole: &Whole,
         number: u64,
-        as_of: u64,
+        as_of: Sequence,
     ) -> Self {
         let Whole {
             parts,
@@ -77,7 +77,7 @@ impl Stored {
             trailers: trailers.clone(),
             born: *born,
             number,
-            valid_through: AtomicU64::new(as_of),
+            valid_through: AtomicSequence::new(as_of),
             validators_mismatched: AtomicBool::new(false),
             size,
         }
@@ -128,9 +128,9 @@ impl Stored {
         if published == since {
             return Validity::Valid;
         }
-        let validity = marks.validity(self.target.path(), &[], since);
+        let validity = marks.validity(Subject::at(self.target.path(), &[]), since);
         if validity == Validity::Valid {
-            self.valid_through.fetch_max(published, Ordering::Relaxed);
+            self.valid_through.raise(published, Ordering::Relaxed);
         }
         validity
     }

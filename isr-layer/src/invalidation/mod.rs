@@ -1,11 +1,19 @@
-//! Invalidation: the sequence that orders purges and render starts, the marks they leave, and what a caller may name.
+//! Invalidation: the sequence that orders purges and render starts, the marks of purges, and the
+//! selectors and receipts of a caller.
 
+mod mark;
 mod marks;
 mod purge;
 mod receipt;
+mod sequence;
+mod table;
+mod tag_mark;
 
 pub use purge::{Mode, Purge, Selector};
 pub use receipt::{Receipt, SelectorReceipt, Status};
 
-pub(crate) use marks::{EntryTags, Marks, Strength, TagMark, Target, Validity};
+pub(crate) use mark::{Strength, Validity};
+pub(crate) use marks::{Marks, Target};
 pub(crate) use purge::Item;
+pub(crate) use sequence::{AtomicSequence, Sequence};
+pub(crate) use tag_mark::{EntryTags, Subject, TagMark};

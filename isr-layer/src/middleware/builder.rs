@@ -49,7 +49,7 @@ impl IsrLayerBuilder {
                 max_marks: 65_536,
                 renders: Limits {
                     at_once: 2 * cores,
-                    per_page: 8,
+                    per_group: 8,
                     queued: 1024,
                 },
                 downstream: Downstream::default(),
@@ -136,7 +136,7 @@ impl IsrLayerBuilder {
 
     /// How many of those one page may take. Default 8.
     pub fn background_renders_per_page(mut self, at_once: usize) -> Self {
-        self.config.renders.per_page = at_once;
+        self.config.renders.per_group = at_once;
         self
     }
 
@@ -254,7 +254,7 @@ impl IsrLayerBuilder {
             ));
         }
         let limits = self.config.renders;
-        if limits.at_once == 0 || limits.per_page == 0 {
+        if limits.at_once == 0 || limits.per_group == 0 {
             return refuse(
                 "background renders are limited to none: at least one must be allowed".to_owned(),
             );

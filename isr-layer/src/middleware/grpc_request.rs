@@ -1,4 +1,5 @@
-//! One call of a page: its message is read, and from there on it is a request like any other.
+//! Handles a gRPC request for a page: reads its message, and from there on it is a request like any
+//! other.
 
 use std::borrow::Cow;
 use std::convert::identity;
@@ -13,7 +14,7 @@ use super::inner::{Inner, call};
 use super::page_request::{PageRequest, handle};
 use super::shared::Shared;
 use crate::body::{IsrBody, RenderBody};
-use crate::clock::{self, Instant};
+use crate::clock::Instant;
 use crate::deliver::{Delivery, Hit, unstored};
 use crate::entry::Entry;
 use crate::grpc::{Message, RewoundBody, failed, read, subtype};
@@ -23,19 +24,19 @@ use crate::page::RegisteredPage;
 use crate::render::Recipe;
 use crate::render::{KeyRef, MAX_KEY};
 
-/// One call of a page, before anything of its body was read.
+/// One gRPC request for a page, before anything of its body was read.
 pub(crate) struct GrpcRequest<S> {
     pub(crate) shared: Arc<Shared<S>>,
     pub(crate) page: Arc<RegisteredPage>,
-    /// The host of the list it is for, where hosts are listed.
+    /// The listed host of the request, if hosts are listed.
     pub(crate) host: Option<Arc<Host>>,
-    pub(crate) routed: bool,
+    pub(crate) is_routed: bool,
 }
 
-/// What a call is, once its message is known.
+/// The class of a gRPC request whose message is known.
 enum GrpcLookup {
-    Fresh(Arc<Entry>, Instant),
-    Page(Recipe),
+    Hit(Arc<Entry>, Instant),
+    Page(Recipe, Option<Arc<Entry>>),
     /// Its key would be too long.
     NotAPage,
 }
@@ -43,9 +44,9 @@ enum GrpcLookup {
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
 impl<S> GrpcRequest<S> {
-    /// Reads the message and answers. `ready` is the client's own service; whatever its readiness holds is not held while
-    /// the client sends.
-    pub(crate) async fn answer<B>(self, request: Request<B>, ready: S) -> Result<S::Body, S::Error>
+    /// Reads the message and responds. `ready` is the client's own service, which is dropped at once:
+    /// its readiness must not be held for as long as the client sends.
+    pub(crate) async fn handle<B>(self, request: Request<B>, ready: S) -> Result<S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
@@ -53,45 +54,32 @@ impl<S> GrpcRequest<S> {
         drop(ready);
         let (head, body) = request.into_parts();
         let mut head = Request::from_parts(head, ());
-        let (message, body) = match read(body, self.page.policy().max_body.min(MAX_KEY)).await {
+        let max_message = self.page.policy().max_body.min(MAX_KEY);
+        let (message, body) = match read(body, max_message).await {
             Message::One { message, body } => (message, body),
             Message::Other(body) => return pass(head, body, self.ready().await?).await,
             Message::Cut => return Ok(self.cut()),
         };
+
         match self.lookup(&head, &message) {
-            GrpcLookup::Fresh(entry, now) => {
-                let show_status = self.shared.core.config.cache_status;
-                let choice = Delivery::default().choose(&entry);
-                Ok(Hit {
-                    entry,
-                    choice,
-                    show_status,
-                    now,
-                }
-                .answer(identity))
-            }
-            GrpcLookup::Page(recipe) => {
+            GrpcLookup::Hit(entry, now) => Ok(self.hit(entry, now)),
+            GrpcLookup::Page(recipe, found) => {
                 let ready = self.ready().await?;
-                let arrival = self.shared.core.marks.published();
-                let (shared, delivery) = (self.shared, Delivery::take(&mut head));
-                let request = head.map(|()| B::from_rewound(body));
-                handle(
-                    Box::new(PageRequest {
-                        shared,
-                        recipe,
-                        delivery,
-                        request,
-                        arrival,
-                    }),
-                    ready,
-                )
-                .await
+                let page_request = PageRequest {
+                    arrival: self.shared.core.marks.published(),
+                    shared: self.shared,
+                    recipe,
+                    delivery: Delivery::take(&mut head),
+                    request: head.map(|()| B::from_rewound(body)),
+                    found,
+                };
+                handle(Box::new(page_request), ready).await
             }
             GrpcLookup::NotAPage => pass(head, body, self.ready().await?).await,
         }
     }
 
-    /// The service, ready again.
+    /// Returns the service, ready again.
     async fn ready<B>(&self) -> std::result::Result<S, S::Error>
     where
         S: Inner<B>,
@@ -107,30 +95,35 @@ impl<S> GrpcRequest<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        // A method's pattern has no parameters: it is the canonical path of every call.
+        // A method's pattern has no parameters: it is the canonical path of every request.
         let path = Cow::Borrowed(self.page.page.path());
         let subtype = subtype(head.headers()).unwrap_or_default();
         let (host, headers) = (self.host.as_deref(), head.headers());
         let Some(key) = KeyRef::of_grpc(&self.page, path, subtype, message, host, headers) else {
             return GrpcLookup::NotAPage;
         };
-        let now = clock::now();
-        match self.shared.core.fresh(&key, now) {
-            Some(entry) => GrpcLookup::Fresh(entry, now),
-            None => {
-                let key = key.to_key(&self.page);
-                GrpcLookup::Page(Shared::recipe(
-                    &self.shared,
-                    self.page.clone(),
-                    key,
-                    head,
-                    self.routed,
-                ))
+
+        match self.shared.core.find(&key) {
+            Ok((entry, now)) => GrpcLookup::Hit(entry, now),
+            Err(found) => {
+                let (page, key) = (self.page.clone(), key.to_key(&self.page));
+                let recipe = Shared::recipe(&self.shared, page, key, head, self.is_routed);
+                GrpcLookup::Page(recipe, found)
             }
         }
     }
 
-    /// Nobody may be there to read it; the inner service is not asked for half a call.
+    fn hit<R>(&self, entry: Arc<Entry>, now: Instant) -> Response<IsrBody<R>> {
+        let hit = Hit {
+            choice: Delivery::default().choose(&entry),
+            entry,
+            show_status: self.shared.core.config.cache_status,
+            now,
+        };
+        hit.answer(identity)
+    }
+
+    /// Responds to half a request. The client may have left, and the inner service is not asked.
     fn cut<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
         let (forward, reason) = (Forward::Bypass, Reason::RequestCut);
         let response = failed(reason).map(|()| IsrBody::empty());
@@ -139,16 +132,12 @@ impl<S> GrpcRequest<S> {
             reason,
             collapsed: false,
         };
-        unstored(
-            response,
-            &Delivery::default(),
-            outcome,
-            self.shared.core.config.cache_status,
-        )
+        let show_status = self.shared.core.config.cache_status;
+        unstored(response, &Delivery::default(), outcome, show_status)
     }
 }
 
-/// Lets the inner service answer a call that is no page's after all, octet for octet as it came.
+/// Passes on a request that turned out to be for no page, octet for octet as it came.
 async fn pass<S, B>(head: Request<()>, body: RewoundBody<B>, ready: S) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,

@@ -15,6 +15,7 @@ mod placement;
 #[cfg(not(feature = "axum"))]
 #[path = "placement/plain.rs"]
 mod placement;
+mod reply;
 #[cfg(feature = "axum")]
 mod routes;
 mod service;

@@ -1,4 +1,4 @@
-//! Face 1, the middleware: recognises pages, answers from memory, and otherwise waits for the engine.
+//! The Tower service: recognises pages, responds from memory, and otherwise waits for the engine.
 
 use std::any::TypeId;
 use std::fmt;
@@ -26,14 +26,16 @@ use crate::header_mode;
 use crate::page::Page;
 use crate::render::Recipe;
 
-/// A service whose pages are rendered once and served from memory. Made by [`IsrLayer`](crate::IsrLayer).
+/// A service whose pages are rendered once and served from memory. Made by
+/// [`IsrLayer`](crate::IsrLayer).
 ///
-/// Requests that are no page go to the inner service untouched. A page's request is narrowed to what is in its key; the
-/// inner service sees nothing else of it.
+/// Requests for anything else go to the inner service untouched. A request for a page is narrowed to
+/// its key; the inner service sees nothing else of it.
 pub struct Isr<S> {
     inner: S,
     pub(crate) shared: Arc<Shared<S>>,
-    /// In front of the whole application for certain; otherwise the requests say where.
+    /// True if the service certainly stands in front of the whole application. Otherwise each
+    /// request tells where it stands.
     is_outermost: bool,
 }
 
@@ -67,21 +69,18 @@ where
     // Inlined into a wrapper, the future would be made beside its place and moved there.
     #[inline(never)]
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let routed = !self.is_outermost && placement::is_routed(request.extensions());
-        match self
-            .shared
-            .core
-            .lookup_fast(&request, public_path(&request, routed))
-        {
-            FastLookup::Fresh(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
+        let is_routed = !self.is_outermost && placement::is_routed(request.extensions());
+        let path = public_path(&request, is_routed);
+        match self.shared.core.lookup_fast(&request, path) {
+            FastLookup::Hit(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
             FastLookup::NotAPage => ResponseFuture::inner(self.inner.call(request)),
-            FastLookup::Undecided => self.lookup(request, routed),
+            FastLookup::Undecided(found) => self.lookup(request, is_routed, found),
         }
     }
 }
 
 impl<S> Isr<S> {
-    /// Answers from memory: the inner service is not called, so it keeps nothing for being ready.
+    /// Responds from memory. The inner service is not called, so its readiness is given up.
     #[inline(always)]
     fn hit<B>(&mut self, entry: Arc<Entry>, now: Instant, request: &Request<B>) -> Hit
     where
@@ -99,57 +98,72 @@ impl<S> Isr<S> {
         }
     }
 
-    /// Answers what a glance did not tell; out of the way of what it did.
+    /// Handles requests that [`Core::lookup_fast`](crate::cache::Core::lookup_fast) could not decide.
+    /// Not inlined: the hit path stays small.
     #[inline(never)]
     fn lookup<B>(
         &mut self,
-        mut request: Request<B>,
-        routed: bool,
+        request: Request<B>,
+        is_routed: bool,
+        found: Option<Arc<Entry>>,
     ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
         let core = &self.shared.core;
-        let path = public_path(&request, routed);
-        match core.lookup(&request, path) {
-            Lookup::NotAPage if core.header_mode.is_some() => {
+        let path = public_path(&request, is_routed);
+        match core.lookup(&request, path, found) {
+            Lookup::NotAPage => ResponseFuture::inner(self.inner.call(request)),
+            Lookup::HeaderMode => {
                 let class = header_mode::classify(core, &request, path);
                 header_mode::answer(&mut self.inner, &self.shared, class, request)
             }
-            Lookup::NotAPage | Lookup::Unlisted => ResponseFuture::inner(self.inner.call(request)),
-            Lookup::Fresh(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
+            Lookup::Hit(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
             Lookup::Grpc(page, host) => {
-                let (page, host) = (page.clone(), host.cloned());
-                self.read(
-                    GrpcRequest {
-                        shared: self.shared.clone(),
-                        page,
-                        host,
-                        routed,
-                    },
-                    request,
-                )
+                let grpc_request = GrpcRequest {
+                    shared: self.shared.clone(),
+                    page: page.clone(),
+                    host: host.cloned(),
+                    is_routed,
+                };
+                self.handle_grpc(grpc_request, request)
             }
             Lookup::Draft(page) => {
                 let page = page.page;
-                self.show(page, request)
+                self.show_draft(page, request)
             }
-            Lookup::Page(page, key) => {
-                let recipe = Shared::recipe(
-                    &self.shared,
-                    page.clone(),
-                    key.to_key(page),
-                    &request,
-                    routed,
-                );
-                self.handle_page(recipe, Delivery::take(&mut request), request)
+            Lookup::Page { page, key, found } => {
+                let (page, key) = (page.clone(), key.to_key(page));
+                let recipe = Shared::recipe(&self.shared, page, key, &request, is_routed);
+                self.handle_page(recipe, found, request)
             }
         }
     }
 
-    /// Reads the message of a call and answers it.
-    fn read<B>(
+    fn handle_page<B>(
+        &mut self,
+        recipe: Recipe,
+        found: Option<Arc<Entry>>,
+        mut request: Request<B>,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        let page_request = PageRequest {
+            shared: self.shared.clone(),
+            recipe,
+            delivery: Delivery::take(&mut request),
+            request,
+            found,
+            arrival: self.shared.core.marks.published(),
+        };
+        let ready = take_ready(&mut self.inner);
+        ResponseFuture::waiting(handle(Box::new(page_request), ready))
+    }
+
+    fn handle_grpc<B>(
         &mut self,
         grpc_request: GrpcRequest<S>,
         request: Request<B>,
@@ -159,37 +173,10 @@ impl<S> Isr<S> {
         B: RenderBody + Send + 'static,
     {
         let ready = take_ready(&mut self.inner);
-        ResponseFuture::waiting(grpc_request.answer(request, ready))
+        ResponseFuture::waiting(grpc_request.handle(request, ready))
     }
 
-    /// Waits for the engine.
-    fn handle_page<B>(
-        &mut self,
-        recipe: Recipe,
-        delivery: Delivery,
-        request: Request<B>,
-    ) -> ResponseFuture<S::Future, S::Body, S::Error>
-    where
-        S: Inner<B>,
-        B: RenderBody + Send + 'static,
-    {
-        let ready = take_ready(&mut self.inner);
-        let shared = self.shared.clone();
-        let arrival = shared.core.marks.published();
-        ResponseFuture::waiting(handle(
-            Box::new(PageRequest {
-                shared,
-                recipe,
-                delivery,
-                request,
-                arrival,
-            }),
-            ready,
-        ))
-    }
-
-    /// Shows a draft.
-    fn show<B>(
+    fn show_draft<B>(
         &mut self,
         page: Page,
         request: Request<B>,
@@ -199,19 +186,15 @@ impl<S> Isr<S> {
         B: RenderBody + Send + 'static,
     {
         let show_status = self.shared.core.config.cache_status;
-        ResponseFuture::waiting(show(
-            page,
-            take_ready(&mut self.inner),
-            request,
-            show_status,
-        ))
+        let ready = take_ready(&mut self.inner);
+        ResponseFuture::waiting(show(page, ready, request, show_status))
     }
 }
 
-/// The path as the client asked for it, from behind a router too.
+/// Returns the path as the client sent it, behind a router too.
 #[inline]
-fn public_path<B>(request: &Request<B>, routed: bool) -> &str {
-    if routed {
+fn public_path<B>(request: &Request<B>, is_routed: bool) -> &str {
+    if is_routed {
         placement::public_path(request)
     } else {
         request.uri().path()

@@ -1,7 +1,7 @@
-//! The slot of a layered service: what it shares with its renders, and what renders through it.
+//! State shared by all clones of one [`Isr`](super::Isr), and the two ways to render through its
+//! service: [`DirectRender`] for a waiting client, [`BackgroundRender`] without one.
 
 use std::any::TypeId;
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -15,103 +15,84 @@ use crate::cache::{
     Core, Leader, Purpose, Render, RenderError, RenderResult, Renderer, StartedFor, regenerate,
 };
 use crate::page::{RegisteredPage, canonical};
-use crate::render::Key;
-use crate::render::{Recipe, Routed, headers_to_keep};
+use crate::render::{Key, Recipe, Routed, headers_to_keep};
 
-/// What a layered service and its renders share. The engine knows it weakly, so that dropping the application ends it.
+/// State shared by all clones of one [`Isr`](super::Isr) and by its renders. The engine holds it
+/// weakly, so that dropping the application ends it.
 pub(crate) struct Shared<S> {
     pub(crate) core: Arc<Core>,
     service: Mutex<S>,
     renderer: OnceLock<Arc<dyn Renderer>>,
-    routed: Mutex<HashMap<Key, Arc<Routed>>>,
 }
 
 impl<S> Shared<S> {
     pub(crate) fn new(service: S, core: Arc<Core>) -> Self {
-        let (renderer, routed) = (OnceLock::new(), Mutex::default());
         Self {
             core,
             service: Mutex::new(service),
-            renderer,
-            routed,
+            renderer: OnceLock::new(),
         }
     }
 
-    /// Makes this service the one that renders what no request came for, unless it is one route of many.
+    /// Makes this service the application, which renders pages that no request came for. A single
+    /// route of a router is none.
     pub(crate) fn register<B>(this: &Arc<Self>)
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
         if !placement::is_route(TypeId::of::<S>()) {
-            this.core.set_application(Self::renderer(this));
+            let renderer = this
+                .renderer
+                .get_or_init(|| Arc::new(BackgroundRender::<S, B>::of(this)));
+            this.core.set_application(renderer);
         }
     }
 
-    /// Splits a request: the recipe is what is kept of it.
+    /// Takes from a request the part that renders its page: the recipe.
     pub(crate) fn recipe<B, C>(
         this: &Arc<Self>,
         page: Arc<RegisteredPage>,
         key: Key,
         request: &Request<C>,
-        routed: bool,
+        is_routed: bool,
     ) -> Recipe
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let renderer = Self::renderer(this);
-        let config = &this.core.config;
-        let kept_headers = headers_to_keep(&config.keep_headers, request.headers());
-        if !routed {
+        let routed = if is_routed {
+            Some(Arc::new(this.routed(&key, request)))
+        } else {
             Self::register(this);
-            return Recipe {
-                page,
-                key,
-                kept_headers,
-                routed: None,
-            };
-        }
-        let local = canonical(request.uri().path());
-        let prefix = local.map_or(0, |local| {
-            key.path().strip_suffix(&*local).unwrap_or(key.path()).len()
-        });
-        let mut extensions = request.extensions().clone();
-        placement::narrow(&mut extensions, key.uri(0));
-        config
-            .drop_extensions
-            .iter()
-            .for_each(|drop| drop(&mut extensions));
-        let routed = Arc::new(Routed {
-            extensions,
-            prefix,
-            renderer: renderer.clone(),
-        });
-        this.remember(&key, &routed);
+            None
+        };
+        let kept_headers = headers_to_keep(&this.core.config.keep_headers, request.headers());
         Recipe {
             page,
             key,
             kept_headers,
-            routed: Some(routed),
+            routed,
         }
     }
 
-    /// Keeps what renders a key again, as long as there is an entry for it or a render. It stays here and not in the entry:
-    /// what the router found out may hold the application's state, which may hold the cache.
-    fn remember(&self, key: &Key, routed: &Arc<Routed>) {
-        let mut known = self.routed.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() == known.capacity() {
-            known.retain(|key, routed| {
-                Arc::strong_count(routed) > 1 || self.core.memory.get_key(key).is_some()
-            });
-            // Room for as many again, so that looking through all of them stays rare.
-            let alive = known.len();
-            known.reserve(alive + 1);
+    /// Takes from a request the part that the router in front of the layer found out.
+    fn routed<C>(&self, key: &Key, request: &Request<C>) -> Routed {
+        let local = canonical(request.uri().path());
+        let prefix = local.map_or(0, |local| {
+            let public = key.path();
+            public.strip_suffix(&*local).unwrap_or(public).len()
+        });
+
+        let mut extensions = request.extensions().clone();
+        placement::narrow(&mut extensions, key.uri(0));
+        for drop in &self.core.config.drop_extensions {
+            drop(&mut extensions);
         }
-        known.insert(key.clone(), routed.clone());
+        Routed { extensions, prefix }
     }
 
-    /// A service that is not ready yet.
+    /// Returns a service that is not ready yet.
     pub(crate) fn service(&self) -> S
     where
         S: Clone,
@@ -121,19 +102,9 @@ impl<S> Shared<S> {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
-
-    /// What renders through this slot for the engine.
-    pub(crate) fn renderer<B>(this: &Arc<Self>) -> &Arc<dyn Renderer>
-    where
-        S: Inner<B>,
-        B: RenderBody + Send + 'static,
-    {
-        this.renderer
-            .get_or_init(|| Arc::new(BackgroundRender::<S, B>::of(this)))
-    }
 }
 
-/// A render through a service, which gets ready for it within the render's time limit, if it is not.
+/// A render through a service, which gets ready within the render's time limit.
 pub(crate) struct DirectRender<S, B> {
     service: S,
     request: PhantomData<fn(B)>,
@@ -166,8 +137,8 @@ where
     }
 }
 
-/// A render nobody's request asked for: it takes the service only when its turn has come, and only if the application is
-/// still there.
+/// A render that no client's request asked for. It takes the service when its turn has come, if the
+/// application is still there.
 pub(crate) struct BackgroundRender<S, B> {
     shared: Weak<Shared<S>>,
     request: PhantomData<fn(B)>,
@@ -191,12 +162,11 @@ where
     type Error = S::Error;
 
     async fn render(self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
-        let service = self
-            .shared
-            .upgrade()
-            .map(|shared| shared.service())
-            .ok_or(RenderError::Gone)?;
-        DirectRender::new(service).render(recipe).await
+        let shared = self.shared.upgrade().ok_or(RenderError::Gone)?;
+        let render = DirectRender::new(shared.service());
+        // Not held during the render: dropping the application must end it.
+        drop(shared);
+        render.render(recipe).await
     }
 }
 
@@ -205,27 +175,17 @@ where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
-    fn start(&self, core: &Arc<Core>, lead: Leader, recipe: Recipe, purpose: Purpose) {
-        let render = Self {
-            shared: self.shared.clone(),
-            request: PhantomData,
+    fn start(&self, leader: Leader, purpose: Purpose) {
+        let Some(shared) = self.shared.upgrade() else {
+            return;
         };
-        core.tasks.spawn(regenerate(
-            core.clone(),
-            lead,
-            render,
-            recipe,
-            StartedFor::Queued(purpose),
-        ));
+        let (core, render) = (shared.core.clone(), Self::of(&shared));
+        let queued = StartedFor::Queued(purpose);
+        core.tasks
+            .spawn(regenerate(core.clone(), leader, render, queued));
     }
 
     fn is_alive(&self) -> bool {
         self.shared.strong_count() > 0
-    }
-
-    fn routed(&self, key: &Key) -> Option<Arc<Routed>> {
-        let shared = self.shared.upgrade()?;
-        let known = shared.routed.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(key).cloned()
     }
 }

@@ -133,7 +133,7 @@ impl Registry {
             page,
             vary,
             hosts,
-            mark: Arc::default(),
+            mark: TagMark::page(),
         }));
         Ok(())
     }

@@ -66,31 +66,31 @@ impl PrerenderReport {
         &self.errors
     }
 
-    fn add(&mut self, recipe: &Recipe, rendered: &JobResult) {
-        let error = match rendered {
+    fn add(&mut self, recipe: &Recipe, result: &JobResult) {
+        let error = match result {
+            // It was fresh when its turn came, or the list changed since it was read.
+            JobResult::NotReached => return,
             JobResult::Marked => {
-                "nothing is there that could render it: put the layer around the application first"
-                    .into()
+                "no application to render through: call `IsrLayer::wrap` (or `layer`) before \
+                 `prerender`"
+                    .to_owned()
             }
-            JobResult::Completed(landed) => match &landed.outcome {
-                RenderOutcome::Stored(entry) if entry.is_good() => {
-                    self.rendered += 1;
-                    return;
-                }
-                // The list changed since it was read.
+            JobResult::Stored(_) => return self.rendered += 1,
+            JobResult::Completed(flight) => match &flight.outcome {
+                RenderOutcome::Stored(entry) if entry.is_good() => return self.rendered += 1,
                 RenderOutcome::NotListed => return,
-                RenderOutcome::Stored(entry) => format!("the answer was {}", entry.status),
+                RenderOutcome::Stored(entry) => format!("the response was {}", entry.status),
                 RenderOutcome::Failed(failure) => {
                     format!("the render failed ({})", failure.reason.as_str())
                 }
                 RenderOutcome::Refused(reason, _) => {
-                    format!("the answer may not be stored ({})", reason.as_str())
+                    format!("the response may not be stored ({})", reason.as_str())
                 }
             },
         };
         let host = recipe.host().unwrap_or_default();
-        self.errors
-            .push(format!("`{host}{}`: {error}", recipe.key.path()));
+        let path = recipe.key.path();
+        self.errors.push(format!("`{host}{path}`: {error}"));
     }
 }
 
@@ -118,7 +118,7 @@ impl Core {
     ) -> Vec<Recipe> {
         let of_path = |path: &str| {
             let keys = Key::bare(page, path).into_iter();
-            keys.map(|key| Recipe::of(page.clone(), key, None))
+            keys.map(|key| Recipe::of(page.clone(), key))
                 .collect::<Vec<_>>()
         };
         if !page.has_parameters() {
@@ -138,7 +138,7 @@ impl Core {
     }
 
     fn needs_render(&self, recipe: &Recipe) -> bool {
-        let entry = self.memory.get_key(&recipe.key);
+        let entry = self.pages.memory.get_key(&recipe.key);
         entry.is_none_or(|entry| !entry.is_fresh(&self.marks, clock::now()))
     }
 }

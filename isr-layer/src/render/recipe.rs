@@ -7,7 +7,6 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE};
 use http::{Extensions, Method, Request, Version};
 
 use crate::body::RenderBody;
-use crate::cache::Renderer;
 use crate::grpc::{content_type, framed};
 use crate::page::RegisteredPage;
 use crate::render::Key;
@@ -29,18 +28,16 @@ pub(crate) struct Routed {
     pub(crate) extensions: Extensions,
     /// How many octets of the public path the routers in front took away.
     pub(crate) prefix: usize,
-    /// Renders through the route that served this request last, as long as the application lives.
-    pub(crate) renderer: Arc<dyn Renderer>,
 }
 
 impl Recipe {
     /// The recipe of a key without any client: for a render that nobody's request asked for.
-    pub(crate) fn of(page: Arc<RegisteredPage>, key: Key, routed: Option<Arc<Routed>>) -> Self {
+    pub(crate) fn of(page: Arc<RegisteredPage>, key: Key) -> Self {
         Self {
             page,
             key,
             kept_headers: HeaderMap::new(),
-            routed,
+            routed: None,
         }
     }
 

@@ -1,80 +1,84 @@
-//! Revalidation: mark everything under one number, render what was asked for, and tell truthfully what happened.
+//! Executes a purge: raises all marks under one number, renders, and reports.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
-
-use super::plan::{RenderPlan, ResolvedSelector, SelectorTarget};
-use super::progress::{Counts, Job, JobResult, Progress};
+use super::plan::Planned;
+use super::recipes::{PendingMatch, Renders};
+use super::report::{Progress, Variant};
+use super::target::SelectorTarget;
 use crate::cache::core::Core;
-use crate::cache::flight::Joined;
+use crate::cache::page_flight::{CompletedFlight, Joined, PageRender};
 use crate::cache::permits::Purpose;
-use crate::clock;
-use crate::invalidation::{Purge, Receipt, SelectorReceipt};
+use crate::clock::{self, Instant};
+use crate::entry::Entry;
+use crate::invalidation::{Mode, Purge, Receipt, Sequence};
 use crate::observe;
 use crate::render::Recipe;
+use crate::spawn::Unread;
 
-/// How long a call waits for its renders; what takes longer goes on, and its receipt says `running`.
+/// The time for which a call waits for its renders. A render that takes longer goes on, and its
+/// receipt says `running`.
 const MAX_RECEIPT_WAIT: Duration = Duration::from_secs(2);
 
-/// How long a call waits for renders in progress of which only their end tells whether they were named.
+/// The time for which a call waits for renders in progress that may yet add the purged tag.
 const MAX_PENDING_WAIT: Duration = Duration::from_millis(250);
 
+/// The end of one render that a purge or a prerendering asked for.
+pub(crate) enum JobResult {
+    /// A flight completed that knew of the purge.
+    Completed(Arc<CompletedFlight>),
+    /// A render that knew of the purge had been stored before this one's turn came.
+    Stored(Arc<Entry>),
+    /// There is no application to render through: the next request renders.
+    Marked,
+    /// The render was for another tag after all.
+    NotReached,
+}
+
+/// One render of a purge by page, prefix, tag or everything.
+enum Job {
+    Render(Recipe),
+    /// A render in progress that may yet turn out to be reached.
+    Pending(PendingMatch),
+}
+
 impl Core {
-    /// Marks what `purge` names, all under one number, and renders what it asks for.
+    /// Marks everything that `purge` names, all under one number, and renders as its mode says.
     pub(crate) async fn revalidate(self: &Arc<Self>, purge: &Purge) -> Receipt {
-        let resolved = self.select(&purge.items);
+        let planned = self.plan(&purge.items);
         if purge.dry_run {
-            return Receipt::of_dry_run(
-                resolved
-                    .into_iter()
-                    .map(|resolved| resolved.receipt)
-                    .collect(),
-            );
+            return self.dry_run_receipt(&planned);
         }
-        let targets = resolved
-            .iter()
-            .filter_map(ResolvedSelector::target)
-            .collect::<Vec<_>>();
-        if targets.is_empty() {
-            return Receipt::new(
-                None,
-                resolved
-                    .into_iter()
-                    .map(|resolved| resolved.receipt)
-                    .collect(),
-            );
+        let marks = planned.iter().filter_map(Planned::mark).collect::<Vec<_>>();
+        if marks.is_empty() {
+            return self.receipt(&planned, None);
         }
+
+        let counted = planned.iter().map(|one| self.receipt_of(one));
+        let receipts = counted.collect::<Vec<_>>();
         self.prune_marks().await;
-        let number = self.marks.purge(&targets);
-        observe::purged(number, targets.len());
+        let number = self.marks.purge(&marks);
+        observe::purged(number.get(), marks.len());
         self.settle(purge);
+
         let deadline = clock::now() + MAX_RECEIPT_WAIT;
-        let rendered = resolved
-            .iter()
-            .filter_map(ResolvedSelector::rendered)
-            .collect::<Vec<_>>();
-        let mut plans = self.plans(&rendered).into_iter();
-        let start = |resolved: ResolvedSelector| {
-            let plans = resolved.rendered().and_then(|_| plans.next());
-            self.start(resolved, plans, purge.only_cached, number)
-        };
-        let started = resolved.into_iter().map(start).collect::<Vec<_>>();
-        let mut receipts = Vec::with_capacity(purge.items.len());
-        for (receipt, progress) in started {
-            receipts.push(progress.report(receipt, deadline).await);
+        let started = self.start(&planned, purge.only_cached, number);
+        let mut reports = Vec::with_capacity(receipts.len());
+        for (receipt, progress) in receipts.into_iter().zip(started) {
+            reports.push(progress.report(receipt, deadline).await);
         }
-        Receipt::new(Some(number), receipts)
+        Receipt::new(Some(number.get()), reports)
     }
 
-    /// Does the same again later, for a source whose replicas lag behind the write.
+    /// Repeats the purge later, for a source whose replicas lag behind the write.
     fn settle(self: &Arc<Self>, purge: &Purge) {
         let Some(settle) = purge.settle else { return };
         let again = Purge {
             settle: None,
             ..purge.clone()
         };
+        // Weak: a purge that waits does not keep the layer.
         let core = Arc::downgrade(self);
         self.tasks.spawn_later(settle, async move {
             if let Some(core) = core.upgrade() {
@@ -83,157 +87,190 @@ impl Core {
         });
     }
 
+    /// Starts the renders of each selector.
     fn start(
         self: &Arc<Self>,
-        resolved: ResolvedSelector,
-        plans: Option<RenderPlan>,
+        planned: &[Planned],
         only_cached: bool,
-        number: u64,
-    ) -> (SelectorReceipt, Progress) {
-        let ResolvedSelector { receipt, named, .. } = resolved;
-        let (Some(named), Some(plans)) = (named, plans) else {
-            return (receipt, Progress::None);
+        number: Sequence,
+    ) -> Vec<Progress> {
+        let targets = planned.iter().filter_map(Planned::rendered);
+        let targets = targets.collect::<Vec<_>>();
+        let mut renders = self.renders(&targets).into_iter();
+        let start = |planned: &Planned| {
+            let Some(target) = planned.rendered() else {
+                return Progress::None;
+            };
+            let renders = renders.next().unwrap_or_default();
+            match target {
+                SelectorTarget::Path { .. } => self.render_path(renders, only_cached, number),
+                _ => self.render_many(renders, target, number),
+            }
         };
-        if !matches!(named, SelectorTarget::Path { .. }) {
-            return (receipt, self.render_many(plans, named, number));
-        }
-        let mut recipes = plans.recipes;
+        planned.iter().map(start).collect()
+    }
+
+    /// Renders the variants of one path, in their order. Clients choose how many there are.
+    fn render_path(
+        self: &Arc<Self>,
+        renders: Renders,
+        only_cached: bool,
+        number: Sequence,
+    ) -> Progress {
+        let mut recipes = renders.recipes;
         if recipes.is_empty() && !only_cached {
-            // A call's variants are its messages: without one there is nothing to render, and nothing that could be old.
-            return (receipt, Progress::None);
+            // The variants of a gRPC method are its messages. Without an entry there is nothing to
+            // render, and nothing that could be old.
+            return Progress::None;
         }
+
+        let memory = &self.pages.memory;
         if only_cached {
-            recipes.retain(|recipe| self.memory.get_key(&recipe.key).is_some());
+            recipes.retain(|recipe| memory.get_key(&recipe.key).is_some());
         }
-        (
-            receipt,
-            Progress::Path(self.render_variants(recipes, number)),
-        )
-    }
-
-    /// Renders the variants of one path, in their order. Strangers choose how many there are.
-    fn render_variants(self: &Arc<Self>, recipes: Vec<Recipe>, number: u64) -> Vec<Job> {
-        let job = |recipe: Recipe| {
-            let (host, before) = (recipe.host(), self.memory.get_key(&recipe.key));
-            let (done, rendered) = oneshot::channel();
-            (
-                Job {
-                    host,
-                    before,
-                    rendered,
-                },
-                (recipe, done),
-            )
-        };
-        let (jobs, queue): (Vec<_>, Vec<_>) = recipes.into_iter().map(job).unzip();
-        self.run_bounded(queue, move |core, (recipe, done)| async move {
-            // The caller may have stopped waiting.
-            let _ = done.send(core.render(&recipe, number).await);
-            true
+        let variant = |recipe: &Recipe| Variant::new(recipe.host(), memory.get_key(&recipe.key));
+        let variants = recipes.iter().map(variant).collect();
+        let jobs = recipes.into_iter().enumerate().collect();
+        let core = self.clone();
+        let results = self.run(jobs, Unread::Continue, move |(at, recipe)| {
+            let core = core.clone();
+            async move { (at, core.render(&recipe, number).await) }
         });
-        jobs
+        Progress::Path(variants, results)
     }
 
-    /// Renders many pages off the request path, no more at once than the permits allow.
+    /// Renders many pages off the request path, at most as many at once as the permits allow.
     fn render_many(
         self: &Arc<Self>,
-        plans: RenderPlan,
-        named: SelectorTarget,
-        number: u64,
+        renders: Renders,
+        target: &SelectorTarget,
+        number: Sequence,
     ) -> Progress {
-        let counts = Arc::<Counts>::default();
-        let (done, all) = oneshot::channel();
-        let (core, counting, no_longer) = (
-            self.clone(),
-            counts.clone(),
-            clock::now() + MAX_PENDING_WAIT,
-        );
-        let mut ended = self.render_all(plans.recipes, number, |_, _| true);
-        self.tasks.spawn(async move {
-            while let Some((_, rendered)) = ended.recv().await {
-                counting.count(&rendered);
-            }
-            for mut pending in plans.pending {
-                match tokio::time::timeout_at(no_longer, pending.stored()).await {
-                    Ok(Some(entry)) if entry.as_of() < number && core.is_named(&named, &entry) => {
-                        counting.count(&core.render(&pending.recipe, number).await);
+        let recipes = renders.recipes.into_iter().map(Job::Render);
+        let jobs = recipes.chain(renders.pending.into_iter().map(Job::Pending));
+        let (core, target) = (self.clone(), Arc::new(target.clone()));
+        let pending_until = clock::now() + MAX_PENDING_WAIT;
+        let results = self.run(jobs.collect(), Unread::Continue, move |job| {
+            let (core, target) = (core.clone(), target.clone());
+            async move {
+                match job {
+                    Job::Render(recipe) => core.render(&recipe, number).await,
+                    Job::Pending(pending) => {
+                        core.render_if_reached(pending, &target, number, pending_until)
+                            .await
                     }
-                    Ok(_) => {}
-                    // Should it be named in the end, its page is marked.
-                    Err(_) => counting.count(&JobResult::Marked),
                 }
             }
-            let _ = done.send(());
         });
-        Progress::Many(counts, all)
+        Progress::Many(results)
     }
 
-    /// Renders those recipes that are `wanted` when their turn comes, in their order, as many at once as the permits allow,
-    /// and tells how each ended. Goes on as long as somebody listens.
+    /// Renders the recipes that are `wanted` when their turn comes, in their order, at most as many
+    /// at once as the permits allow. Begins no more once the results are dropped.
     pub(crate) fn render_all(
         self: &Arc<Self>,
         recipes: Vec<Recipe>,
-        number: u64,
+        number: Sequence,
         wanted: fn(&Self, &Recipe) -> bool,
-    ) -> mpsc::UnboundedReceiver<(Recipe, JobResult)> {
-        let (tell, ended) = mpsc::unbounded_channel();
-        self.run_bounded(recipes, move |core, recipe| {
-            let tell = tell.clone();
+    ) -> tokio::sync::mpsc::UnboundedReceiver<(Recipe, JobResult)> {
+        let core = self.clone();
+        self.run(recipes, Unread::Stop, move |recipe| {
+            let core = core.clone();
             async move {
-                if !wanted(&core, &recipe) {
-                    return true;
-                }
-                let rendered = core.render(&recipe, number).await;
-                tell.send((recipe, rendered)).is_ok()
+                let result = match wanted(&core, &recipe) {
+                    true => core.render(&recipe, number).await,
+                    false => JobResult::NotReached,
+                };
+                (recipe, result)
             }
-        });
-        ended
+        })
     }
 
-    /// Works items off in their order, on as many tasks as there may be renders at once. A task whose work says `false` ends.
-    fn run_bounded<T, F>(
-        self: &Arc<Self>,
-        items: Vec<T>,
-        work: impl Fn(Arc<Self>, T) -> F + Clone + Send + 'static,
-    ) where
+    fn run<T, R, F>(
+        &self,
+        jobs: Vec<T>,
+        unread: Unread,
+        work: impl Fn(T) -> F + Clone + Send + 'static,
+    ) -> tokio::sync::mpsc::UnboundedReceiver<R>
+    where
         T: Send + 'static,
-        F: Future<Output = bool> + Send,
+        R: Send + 'static,
+        F: Future<Output = R> + Send,
     {
-        let at_once = self.config.renders.at_once.min(items.len());
-        let queue = Arc::new(Mutex::new(items.into_iter()));
-        for _ in 0..at_once {
-            let (core, queue, work) = (self.clone(), queue.clone(), work.clone());
-            let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-            self.tasks.spawn(async move {
-                while let Some(item) = next() {
-                    if !work(core.clone(), item).await {
-                        return;
-                    }
-                }
-            });
+        let limit = self.config.renders.at_once;
+        self.tasks.run_bounded(jobs, limit, unread, work)
+    }
+
+    /// Waits for a render in progress, and renders its page again if it added the purged tag.
+    async fn render_if_reached(
+        self: &Arc<Self>,
+        pending: PendingMatch,
+        target: &SelectorTarget,
+        number: Sequence,
+        until: Instant,
+    ) -> JobResult {
+        let recipe = pending.recipe.clone();
+        match tokio::time::timeout_at(until, pending.stored()).await {
+            Ok(Some(entry)) if entry.as_of() < number && target.reaches(&entry, &self.marks) => {
+                self.render(&recipe, number).await
+            }
+            Ok(_) => JobResult::NotReached,
+            // Should the render add the tag in the end, its page is marked.
+            Err(_) => JobResult::Marked,
         }
     }
 
-    /// Renders a recipe that no client asked for, or waits for a render that knows all marks up to `number`.
-    async fn render(self: &Arc<Self>, recipe: &Recipe, number: u64) -> JobResult {
-        let Some(renderer) = self.renderer(recipe) else {
+    /// Renders a recipe without a client, or waits for a render that knows all purges up to `number`.
+    async fn render(self: &Arc<Self>, recipe: &Recipe, number: Sequence) -> JobResult {
+        let Some(application) = self.application() else {
             return JobResult::Marked;
         };
-        let known = self.known_tags(&recipe.page, &recipe.key);
-        // The second flight began after the first was found too old; the third look is for one that was abandoned.
+        let stored = self.pages.memory.get_key(&recipe.key);
+        let is_new = |entry: &Arc<Entry>| {
+            entry.as_of() >= number && entry.is_fresh(&self.marks, clock::now())
+        };
+        if let Some(entry) = stored.clone().filter(is_new) {
+            return JobResult::Stored(entry);
+        }
+
+        // The second flight begins after the first was found too old; the third look is for one that
+        // was abandoned.
         for _ in 0..3 {
-            let landed = match self.flights.join(&self.marks, recipe, &known, number) {
+            let tags = self.known_tags(&recipe.page, &recipe.key);
+            let render = PageRender::new(recipe.clone(), tags);
+            let flights = &self.pages.flights;
+            let completed = match flights.join(&self.marks, render, number, |_| true) {
                 Joined::Follow(follower) => follower.wait().await,
-                Joined::Lead(lead) => {
-                    let follower = lead.follow(number);
-                    renderer.start(self, lead, recipe.clone(), Purpose::OnDemand);
-                    follower.landed().await
+                Joined::Lead(leader) => {
+                    if let Some(entry) = stored.clone() {
+                        leader.work().set_before(entry);
+                    }
+                    let follower = leader.follow(number);
+                    application.start(leader, Purpose::OnDemand);
+                    follower.completed().await
                 }
             };
-            if let Some(landed) = landed {
-                return JobResult::Completed(landed);
+            if let Some(flight) = completed {
+                return JobResult::Completed(flight);
             }
         }
         JobResult::Marked
+    }
+}
+
+impl Planned {
+    /// Returns the mark to raise, unless the selector has no target.
+    fn mark(&self) -> Option<(crate::invalidation::Target, crate::invalidation::Strength)> {
+        let target = self.target.as_ref().ok()?;
+        Some(target.mark(self.mode))
+    }
+
+    /// Returns the target whose pages are rendered at once. Only a client's own request can fetch a
+    /// response in header mode.
+    fn rendered(&self) -> Option<&SelectorTarget> {
+        let target = self.target.as_ref().ok()?;
+        let is_rendered =
+            self.mode == Mode::Regenerate && !matches!(target, SelectorTarget::HeaderMode(_));
+        is_rendered.then_some(target)
     }
 }

@@ -1,7 +1,10 @@
-//! A purge: from selectors to a plan, from the plan to marks and renders, and from these to a receipt.
+//! A purge: [`plan`] finds the targets of its selectors, [`execute`] raises the marks and renders,
+//! [`report`] makes the receipt.
 
 mod execute;
 mod plan;
-mod progress;
+mod recipes;
+mod report;
+mod target;
 
-pub(crate) use progress::JobResult;
+pub(crate) use execute::JobResult;

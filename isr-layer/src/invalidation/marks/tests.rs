@@ -1,15 +1,16 @@
 //! Marks reach what they name, pruning errs on the safe side, and all of it is bounded.
 
 use super::*;
+use crate::invalidation::EntryTags;
 
-fn purge(marks: &Marks, target: Target, strength: Strength) -> u64 {
+fn purge(marks: &Marks, target: Target, strength: Strength) -> Sequence {
     marks.purge(&[(target, strength)])
 }
 
 #[test]
 fn every_selector_reaches_what_it_names_and_nothing_else() {
     let marks = Marks::new(100);
-    let page: Arc<TagMark> = Arc::default();
+    let page = TagMark::page();
     let mut tags = vec![page.clone()];
     tags.extend(marks.intern(["posts".to_owned()]));
     let reaching = [
@@ -27,19 +28,19 @@ fn every_selector_reaches_what_it_names_and_nothing_else() {
         Target::Tag("post".into()),
         Target::Prefix("/a/b/".into()),
         Target::Prefix("/a/bc".into()),
-        Target::Page(Arc::default()),
+        Target::Page(TagMark::page()),
     ];
 
     for target in reaching {
         let before = marks.published();
         purge(&marks, target.clone(), Strength::Soft);
         assert_eq!(
-            marks.validity("/a/b", &tags, before),
+            marks.validity(Subject::at("/a/b", &tags), before),
             Validity::Soft,
             "{target:?}"
         );
         assert_eq!(
-            marks.validity("/a/b", &tags, marks.published()),
+            marks.validity(Subject::at("/a/b", &tags), marks.published()),
             Validity::Valid,
             "{target:?}"
         );
@@ -48,7 +49,7 @@ fn every_selector_reaches_what_it_names_and_nothing_else() {
     for target in missing {
         purge(&marks, target.clone(), Strength::Hard);
         assert_eq!(
-            marks.validity("/a/b", &tags, before),
+            marks.validity(Subject::at("/a/b", &tags), before),
             Validity::Valid,
             "{target:?}"
         );
@@ -59,11 +60,14 @@ fn every_selector_reaches_what_it_names_and_nothing_else() {
 fn an_expire_followed_by_a_stale_is_still_an_expire() {
     let marks = Marks::new(100);
 
-    purge(&marks, Target::Path("/".into()), Strength::Hard);
+    let first = purge(&marks, Target::Path("/".into()), Strength::Hard);
     purge(&marks, Target::Path("/".into()), Strength::Soft);
 
-    assert_eq!(marks.validity("/", &[], 0), Validity::Hard);
-    assert_eq!(marks.validity("/", &[], 1), Validity::Soft);
+    assert_eq!(
+        marks.validity(Subject::at("/", &[]), Sequence::NO_MARK),
+        Validity::Hard
+    );
+    assert_eq!(marks.validity(Subject::at("/", &[]), first), Validity::Soft);
 }
 
 #[test]
@@ -74,7 +78,10 @@ fn a_tag_learnt_after_its_purge_still_counts() {
     purge(&marks, Target::Tag("late".into()), Strength::Soft);
     let tags = marks.intern(["late".to_owned()]);
 
-    assert_eq!(marks.validity("/", &tags, as_of), Validity::Soft);
+    assert_eq!(
+        marks.validity(Subject::at("/", &tags), as_of),
+        Validity::Soft
+    );
 }
 
 #[test]
@@ -105,11 +112,14 @@ fn tags_that_came_with_keys_that_are_gone_are_let_go_of_and_purged_ones_stay() {
         }
     }
 
-    assert!(most <= WORTH_A_LOOK + 1, "{most}");
+    assert!(most <= MIN_SWEEP + 1, "{most}");
     let purged = marks.intern((0..1_000).map(|tag| format!("purged:{tag}")));
-    assert_eq!(marks.validity("/", &purged, 0), Validity::Soft);
     assert_eq!(
-        marks.validity("/", &tags, 0),
+        marks.validity(Subject::at("/", &purged), Sequence::NO_MARK),
+        Validity::Soft
+    );
+    assert_eq!(
+        marks.validity(Subject::at("/", &tags), Sequence::NO_MARK),
         Validity::Valid,
         "nothing was forgotten that says anything"
     );
@@ -119,7 +129,7 @@ fn tags_that_came_with_keys_that_are_gone_are_let_go_of_and_purged_ones_stay() {
 fn pruning_invalidates_too_much_and_never_too_little() {
     let marks = Marks::new(10);
     purge(&marks, Target::Tag("mine".into()), Strength::Hard);
-    let rendered_before = 0;
+    let rendered_before = Sequence::NO_MARK;
     let rendered_after = marks.published();
     for other in 0..9 {
         purge(&marks, Target::Tag(other.to_string()), Strength::Soft);
@@ -129,14 +139,17 @@ fn pruning_invalidates_too_much_and_never_too_little() {
     let mine = marks.intern(["mine".to_owned()]);
 
     assert!(marks.len() <= 6);
-    assert_eq!(marks.validity("/", &mine, rendered_before), Validity::Hard);
+    assert_eq!(
+        marks.validity(Subject::at("/", &mine), rendered_before),
+        Validity::Hard
+    );
     assert_ne!(
-        marks.validity("/", &mine, rendered_after),
+        marks.validity(Subject::at("/", &mine), rendered_after),
         Validity::Valid,
         "too much"
     );
     assert_eq!(
-        marks.validity("/", &mine, marks.published()),
+        marks.validity(Subject::at("/", &mine), marks.published()),
         Validity::Valid
     );
 }
@@ -149,7 +162,7 @@ fn what_an_entry_carries_is_counted_and_never_pruned() {
         purge(&marks, Target::Tag(other.to_string()), Strength::Soft);
     }
 
-    let tag = marks.tag("kept").expect("the tag is tags");
+    let tag = marks.tag("kept").expect("an entry carries the tag");
 
     assert_eq!(tag.entry_count(), 1);
     drop(tags);

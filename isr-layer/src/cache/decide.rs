@@ -1,0 +1,171 @@
+//! Decides the next step for a request that memory could not answer fresh at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::Core;
+use super::failure::Failure;
+use super::negative_cache::{Kind, NegativeEntry};
+use super::page_flight::{Follower, Joined, Leader, PageRender};
+use crate::clock::Instant;
+use crate::entry::{Entry, Freshness};
+use crate::invalidation::Sequence;
+use crate::outcome::{Forward, Outcome, Reason};
+use crate::render::Recipe;
+
+/// The next step for a request.
+pub(crate) enum Decision {
+    /// Respond from this entry.
+    Serve(Arc<Entry>, Outcome),
+    /// Respond from this entry, for this reason, and render it anew in the background.
+    Refresh(Arc<Entry>, Reason, Leader),
+    /// Respond with a failure that is remembered from before.
+    NegativeHit {
+        failure: Arc<Failure>,
+        retry: Duration,
+    },
+    /// Render for this request alone.
+    Alone(Reason),
+    /// Render, for all who wait.
+    Lead(Leader, Waiting),
+    /// Wait for a render in progress.
+    Follow(Follower, Waiting),
+}
+
+/// The entry a waiting request falls back on, and the way its response will be described.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) fallback: Option<Arc<Entry>>,
+    pub(crate) forward: Forward,
+}
+
+/// The next step, as far as the entry and the remembered failure of a key tell.
+#[derive(Debug)]
+enum Step<E> {
+    Serve(E, Outcome),
+    Refresh(E, Reason),
+    NegativeHit {
+        failure: Arc<Failure>,
+        retry: Duration,
+    },
+    Alone(Reason),
+    Wait {
+        fallback: Option<E>,
+        forward: Forward,
+    },
+}
+
+impl Core {
+    /// Decides the next step for a request whose key had the entry `found`. `arrival` is the last
+    /// number published when the request came.
+    pub(crate) fn decide(
+        &self,
+        recipe: &Recipe,
+        found: Option<Arc<Entry>>,
+        arrival: Sequence,
+        now: Instant,
+    ) -> Decision {
+        let found = found.map(|entry| (entry.freshness(&self.marks, now), entry));
+        let negative = self.pages.negative.get(&self.marks, &recipe.key, now);
+
+        match next_step(found, negative.as_deref(), now) {
+            Step::Serve(entry, outcome) => Decision::Serve(entry, outcome),
+            Step::Refresh(entry, reason) => self.refresh(recipe, entry, reason, arrival, now),
+            Step::NegativeHit { failure, retry } => Decision::NegativeHit { failure, retry },
+            Step::Alone(reason) => Decision::Alone(reason),
+            Step::Wait { fallback, forward } => {
+                self.wait(recipe, Waiting { fallback, forward }, arrival, now)
+            }
+        }
+    }
+
+    fn refresh(
+        &self,
+        recipe: &Recipe,
+        entry: Arc<Entry>,
+        reason: Reason,
+        arrival: Sequence,
+        now: Instant,
+    ) -> Decision {
+        match self.join(recipe, arrival, now) {
+            Ok(Joined::Lead(leader)) => Decision::Refresh(entry, reason, leader),
+            Ok(Joined::Follow(_)) => Decision::Serve(entry, Outcome::StaleHit(reason)),
+            Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
+        }
+    }
+
+    fn wait(&self, recipe: &Recipe, waiting: Waiting, arrival: Sequence, now: Instant) -> Decision {
+        if waiting.forward == Forward::UriMiss && self.pages.is_over_limit(recipe, now) {
+            return Decision::Alone(Reason::NewKeyLimit);
+        }
+        match self.join(recipe, arrival, now) {
+            Ok(Joined::Lead(leader)) => Decision::Lead(leader, waiting),
+            Ok(Joined::Follow(follower)) => Decision::Follow(follower, waiting),
+            Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
+        }
+    }
+
+    /// Joins the flight of a key, or returns the fresh entry that a leader finds.
+    fn join(&self, recipe: &Recipe, arrival: Sequence, now: Instant) -> Result<Joined, Arc<Entry>> {
+        let tags = self.known_tags(&recipe.page, &recipe.key);
+        let render = PageRender::new(recipe.clone(), tags);
+        let joined = self
+            .pages
+            .flights
+            .join(&self.marks, render, arrival, |_| true);
+        self.second_look(joined, now)
+    }
+
+    /// Lets the leader look into memory again after winning: the flight before may just have
+    /// completed. Its own flight is then abandoned, and everybody who joined it looks again, since
+    /// the entry found here may be too old for a request that came later.
+    fn second_look(&self, joined: Joined, now: Instant) -> Result<Joined, Arc<Entry>> {
+        let Joined::Lead(leader) = &joined else {
+            return Ok(joined);
+        };
+        let Some(entry) = self.pages.memory.get_key(&leader.work().recipe.key) else {
+            return Ok(joined);
+        };
+        if entry.is_fresh(&self.marks, now) {
+            return Err(entry);
+        }
+        leader.work().set_before(entry);
+        Ok(joined)
+    }
+}
+
+/// Returns the next step for a key with an entry of that freshness and with a remembered failure, if
+/// there are any.
+fn next_step<E>(
+    found: Option<(Freshness, E)>,
+    negative: Option<&NegativeEntry<Arc<Failure>>>,
+    now: Instant,
+) -> Step<E> {
+    match (
+        found,
+        negative.map(|negative| (&negative.kind, negative.until)),
+    ) {
+        (Some((Freshness::Fresh, entry)), _) => Step::Serve(entry, Outcome::Hit),
+        // An entry found beside this was dropped on the request's way here.
+        (_, Some((Kind::Uncacheable(reason), _))) => Step::Alone(*reason),
+        (Some((Freshness::Stale | Freshness::MustRender { fallback: true }, entry)), Some(_)) => {
+            Step::Serve(entry, Outcome::StaleHit(Reason::Backoff))
+        }
+        (_, Some((Kind::Failing(failure), until))) => Step::NegativeHit {
+            failure: failure.clone(),
+            retry: until.saturating_duration_since(now),
+        },
+        (Some((Freshness::Stale, entry)), None) => Step::Refresh(entry, Reason::Stale),
+        (Some((Freshness::MustRender { fallback }, entry)), None) => Step::Wait {
+            fallback: fallback.then_some(entry),
+            forward: Forward::Stale,
+        },
+        (None, None) => Step::Wait {
+            fallback: None,
+            forward: Forward::UriMiss,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

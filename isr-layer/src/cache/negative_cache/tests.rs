@@ -1,0 +1,71 @@
+//! Back-off doubles, and the table stays bounded whatever clients make fail.
+
+use bytes::Bytes;
+use http::Response;
+
+use super::*;
+use crate::cache::Failure;
+use crate::render::Key;
+use crate::{IsrLayer, Page};
+
+#[test]
+fn the_pause_doubles_from_one_second_to_sixty_and_cold_to_five() {
+    let seconds = |longest| (1..=9).map(move |failures| backoff(failures, longest, 0.0).as_secs());
+
+    assert!(seconds(MAX_BACKOFF).eq([1, 2, 4, 8, 16, 32, 60, 60, 60]));
+    assert!(seconds(MAX_COLD_BACKOFF).eq([1, 2, 4, 5, 5, 5, 5, 5, 5]));
+    assert_eq!(backoff(u32::MAX, MAX_BACKOFF, 0.0), MAX_BACKOFF);
+    assert_eq!(backoff(1, MAX_BACKOFF, 1.0), Duration::from_millis(900));
+}
+
+/// Returns the failure of one of many paths, with so many bytes in its head and body.
+fn failing(head: usize, body: usize) -> Arc<Failure> {
+    let response = Response::builder()
+        .status(500)
+        .header("x-long", "x".repeat(head));
+    let (parts, ()) = response.body(()).unwrap().into_parts();
+    Failure::answered(
+        Reason::FailedStatus,
+        &parts,
+        Bytes::from(vec![0; body]),
+        None,
+    )
+}
+
+/// Returns the bytes of heads and bodies that are remembered after each of many paths has failed.
+fn remembered(failure: &dyn Fn() -> Arc<Failure>) -> usize {
+    let core = IsrLayer::builder()
+        .pages([Page::new("/{n}")])
+        .build()
+        .unwrap()
+        .core;
+    let page = core.registry.find("/0").unwrap();
+    let cache = NegativeCache::new();
+    for n in 0..20_000 {
+        let key = Key::bare(page, &format!("/{n}")).remove(0);
+        let snapshot = RenderSnapshot {
+            as_of: Sequence::NO_MARK,
+            tags: Box::default(),
+        };
+        let now = crate::clock::now();
+        cache.failed(&core.marks, &key, &failure(), snapshot, now, true);
+    }
+
+    let bytes = |entry: Arc<NegativeEntry<Arc<Failure>>>| match &entry.kind {
+        Kind::Failing(failure) => failure.size(),
+        Kind::Uncacheable(_) => 0,
+    };
+    cache.table.iter().map(|(_, entry)| bytes(entry)).sum()
+}
+
+#[test]
+fn the_table_is_bounded_whatever_failures_say_in_head_and_body() {
+    for (head, body) in [(0, 16 * 1024), (0, 1024 * 1024), (8 * 1024, 0), (1, 1)] {
+        let bytes = remembered(&|| failing(head, body));
+
+        assert!(
+            bytes <= CAPACITY_BYTES as usize,
+            "{bytes} bytes of failures with {head} and {body}"
+        );
+    }
+}

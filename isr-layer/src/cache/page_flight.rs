@@ -1,0 +1,93 @@
+//! The flights of pages: the work is one render.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use http::StatusCode;
+
+use super::failure::Failure;
+use super::flight::{self, Work};
+use crate::entry::Entry;
+use crate::invalidation::{Subject, TagMark};
+use crate::outcome::Reason;
+use crate::render::{Key, Recipe};
+
+pub(crate) type Flights = flight::Flights<PageRender>;
+pub(crate) type Joined = flight::Joined<PageRender>;
+pub(crate) type Leader = flight::Leader<PageRender>;
+pub(crate) type Follower = flight::Follower<PageRender>;
+pub(crate) type CompletedFlight = flight::CompletedFlight<PageRender>;
+
+/// The render of one page.
+pub(crate) struct PageRender {
+    pub(crate) recipe: Recipe,
+    /// The page and its declared tags: known before the render.
+    pub(crate) tags: Box<[Arc<TagMark>]>,
+    /// The entry that was stored when the flight was started.
+    before: OnceLock<Arc<Entry>>,
+}
+
+/// The end of a render, for everybody who waits.
+#[derive(Clone, Debug)]
+pub(crate) enum RenderOutcome {
+    /// An entry that everybody may have.
+    Stored(Arc<Entry>),
+    /// One failure that everybody gets.
+    Failed(Arc<Failure>),
+    /// A response for the leader alone, and its status if there was one.
+    Refused(Reason, Option<StatusCode>),
+    /// The page's `params` do not list the path: nothing was rendered.
+    NotListed,
+}
+
+impl PageRender {
+    pub(crate) fn new(recipe: Recipe, tags: Vec<Arc<TagMark>>) -> Self {
+        Self {
+            recipe,
+            tags: tags.into(),
+            before: OnceLock::new(),
+        }
+    }
+
+    /// Notes the entry that was stored before the render.
+    pub(crate) fn set_before(&self, entry: Arc<Entry>) {
+        // A flight has one leader, who looks once.
+        let _ = self.before.set(entry);
+    }
+
+    /// Returns the entry that was stored before the render.
+    pub(crate) fn before(&self) -> Option<&Arc<Entry>> {
+        self.before.get()
+    }
+}
+
+impl Work for PageRender {
+    type Key = Key;
+    type Outcome = RenderOutcome;
+
+    fn key(&self) -> &Key {
+        &self.recipe.key
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::at(self.recipe.key.path(), &self.tags)
+    }
+
+    fn may_be_old(outcome: &RenderOutcome) -> bool {
+        // Everything but a stored page is a failure, and no purge makes that wrong.
+        !matches!(outcome, RenderOutcome::Stored(_))
+    }
+
+    fn outruns(outcome: &RenderOutcome) -> bool {
+        // An older render that succeeds is better than this failure.
+        !matches!(outcome, RenderOutcome::Failed(_))
+    }
+}
+
+impl fmt::Debug for CompletedFlight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CompletedFlight")
+            .field(&self.outcome)
+            .finish()
+    }
+}

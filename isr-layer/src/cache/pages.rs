@@ -1,0 +1,76 @@
+//! The state of all pages of one layer: the entries, the renders in progress, and the keys that are
+//! left alone for a while.
+
+use std::sync::Arc;
+
+use super::failure::Failure;
+use super::memory::Memory;
+use super::negative_cache::NegativeCache;
+use super::new_key_limiter::NewKeyLimiter;
+use super::page_flight::{Flights, RenderOutcome};
+use super::param_lists::ParamLists;
+use crate::clock::Instant;
+use crate::entry::Entry;
+use crate::render::{Key, Recipe};
+
+/// The state of all pages of one layer.
+pub(crate) struct Pages {
+    pub(crate) memory: Memory,
+    pub(crate) flights: Arc<Flights>,
+    pub(crate) negative: NegativeCache<Key, Arc<Failure>>,
+    pub(crate) lists: ParamLists,
+    new_keys: NewKeyLimiter,
+}
+
+impl Pages {
+    pub(super) fn new(memory: Memory, lists: ParamLists, new_keys: NewKeyLimiter) -> Self {
+        Self {
+            memory,
+            flights: Flights::new(),
+            negative: NegativeCache::new(),
+            lists,
+            new_keys,
+        }
+    }
+
+    /// Puts a rendered entry into memory, unless its path is no longer listed or a newer render has
+    /// completed. Called while no other flight completes.
+    pub(super) fn keep(
+        &self,
+        recipe: &Recipe,
+        entry: &Arc<Entry>,
+        before: Option<&Entry>,
+        is_outrun: bool,
+    ) -> RenderOutcome {
+        if self.lists.exclude(recipe) {
+            return self.unlist(&entry.key, is_outrun);
+        }
+        if !is_outrun {
+            if let Some(before) = before {
+                entry.inherit(before);
+            }
+            self.memory.put(entry.clone());
+            self.negative.clear(&entry.key, entry.as_of());
+        }
+        RenderOutcome::Stored(entry.clone())
+    }
+
+    /// Drops the entry of a path that is no longer listed, unless a newer render has completed.
+    /// Called while no other flight completes.
+    pub(super) fn unlist(&self, key: &Key, is_outrun: bool) -> RenderOutcome {
+        if !is_outrun {
+            self.memory.remove(key);
+        }
+        RenderOutcome::NotListed
+    }
+
+    /// True if the key is new and its page is over its rate limit. Keys being rendered, paths listed
+    /// by `params`, and pages with a single key do not count as new.
+    pub(super) fn is_over_limit(&self, recipe: &Recipe, now: Instant) -> bool {
+        let page = &recipe.page;
+        let is_listed = || !page.has_variants() && self.lists.include(recipe);
+        let is_new =
+            page.has_many_keys() && !self.flights.is_in_progress(&recipe.key) && !is_listed();
+        is_new && !self.new_keys.admit(page.id, now)
+    }
+}

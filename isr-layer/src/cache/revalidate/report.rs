@@ -1,0 +1,235 @@
+//! Reports a purge: from the ends of its renders to its receipt.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use tokio::sync::mpsc::{UnboundedReceiver, error::TryRecvError};
+
+use super::execute::JobResult;
+use super::plan::Planned;
+use super::target::SelectorTarget;
+use crate::cache::core::Core;
+use crate::cache::page_flight::{CompletedFlight, RenderOutcome};
+use crate::clock::Instant;
+use crate::entry::Entry;
+use crate::invalidation::{Receipt, Selector, SelectorReceipt, Sequence, Status};
+
+/// The renders of one selector on their way.
+pub(super) enum Progress {
+    /// Nothing was to be rendered.
+    None,
+    /// One path: the variants, and the results by their positions.
+    Path(Vec<Variant>, UnboundedReceiver<(usize, JobResult)>),
+    /// Many pages, which are only counted.
+    Many(UnboundedReceiver<JobResult>),
+}
+
+/// One variant of a path.
+pub(super) struct Variant {
+    /// The listed host, if hosts are listed.
+    host: Option<String>,
+    /// The entry before the render.
+    before: Option<Arc<Entry>>,
+}
+
+/// The next result of renders.
+enum Next<T> {
+    Result(T),
+    AllEnded,
+    /// The deadline has passed and some renders go on.
+    Running,
+}
+
+/// The renders of one selector that have ended.
+#[derive(Default)]
+struct Counts {
+    regenerated: u64,
+    failed: u64,
+    marked: u64,
+}
+
+impl Core {
+    /// Returns the receipt of a purge that only asked what would happen.
+    pub(super) fn dry_run_receipt(&self, planned: &[Planned]) -> Receipt {
+        let receipts = planned.iter().map(|planned| self.receipt_of(planned));
+        Receipt::of_dry_run(receipts.collect())
+    }
+
+    /// Returns the receipt of a purge that rendered nothing.
+    pub(super) fn receipt(&self, planned: &[Planned], number: Option<Sequence>) -> Receipt {
+        let receipts = planned.iter().map(|planned| self.receipt_of(planned));
+        Receipt::new(number.map(Sequence::get), receipts.collect())
+    }
+
+    /// Returns the receipt of one selector before anything is rendered for it.
+    pub(super) fn receipt_of(&self, planned: &Planned) -> SelectorReceipt {
+        let mut receipt = SelectorReceipt::new(planned.selector.clone(), Status::Marked);
+        match &planned.target {
+            Ok(target) => {
+                receipt.matched = target.entry_count(&self.marks);
+                if let (Selector::Path(_), SelectorTarget::Path { page, .. }) =
+                    (&planned.selector, target)
+                {
+                    receipt.page = Some(page.page.path().to_owned());
+                }
+            }
+            Err(error) => {
+                receipt.status = Status::NotAPage;
+                receipt.error = Some(error.to_string());
+            }
+        }
+        receipt
+    }
+}
+
+impl Progress {
+    /// Completes a receipt with the renders that end by `deadline`.
+    pub(super) async fn report(
+        self,
+        mut receipt: SelectorReceipt,
+        deadline: Instant,
+    ) -> SelectorReceipt {
+        match self {
+            Self::None => receipt,
+            Self::Path(variants, results) => {
+                report_path(receipt, variants, results, deadline).await
+            }
+            Self::Many(mut results) => {
+                let mut counts = Counts::default();
+                let is_done = loop {
+                    match next(&mut results, deadline).await {
+                        Next::Result(result) => counts.count(&result),
+                        Next::AllEnded => break true,
+                        Next::Running => break false,
+                    }
+                };
+                counts.report(&mut receipt, is_done);
+                receipt
+            }
+        }
+    }
+}
+
+/// Returns the worst receipt of the variants of one path.
+async fn report_path(
+    mut receipt: SelectorReceipt,
+    variants: Vec<Variant>,
+    mut results: UnboundedReceiver<(usize, JobResult)>,
+    deadline: Instant,
+) -> SelectorReceipt {
+    if variants.is_empty() {
+        receipt.status = Status::NotCached;
+        return receipt;
+    }
+
+    let mut ended = variants.iter().map(|_| None).collect::<Vec<_>>();
+    while let Next::Result((at, result)) = next(&mut results, deadline).await {
+        ended[at] = Some(result);
+    }
+    let reports = variants.into_iter().zip(ended);
+    let reports = reports.map(|(variant, ended)| variant.report(receipt.clone(), ended.as_ref()));
+    let worst = reports.reduce(SelectorReceipt::or_worse);
+    worst.unwrap_or(receipt)
+}
+
+async fn next<T>(results: &mut UnboundedReceiver<T>, deadline: Instant) -> Next<T> {
+    match results.try_recv() {
+        Ok(result) => Next::Result(result),
+        Err(TryRecvError::Disconnected) => Next::AllEnded,
+        Err(TryRecvError::Empty) => match tokio::time::timeout_at(deadline, results.recv()).await {
+            Ok(Some(result)) => Next::Result(result),
+            Ok(None) => Next::AllEnded,
+            Err(_) => Next::Running,
+        },
+    }
+}
+
+impl Variant {
+    pub(super) fn new(host: Option<String>, before: Option<Arc<Entry>>) -> Self {
+        Self { host, before }
+    }
+
+    fn report(self, mut receipt: SelectorReceipt, ended: Option<&JobResult>) -> SelectorReceipt {
+        let was_good = self.before.as_ref().is_some_and(|entry| entry.is_good());
+        receipt.previous_etag = self.before.and_then(|entry| entry.etag());
+        match ended {
+            None => receipt.status = Status::Running,
+            Some(JobResult::Marked | JobResult::NotReached) => receipt.status = Status::Marked,
+            Some(JobResult::Stored(entry)) => report_entry(entry, &mut receipt, was_good),
+            Some(JobResult::Completed(flight)) => report_flight(flight, &mut receipt, was_good),
+        }
+        if let (Some(host), Some(error)) = (self.host, &mut receipt.error) {
+            *error = format!("at `{host}`: {error}");
+        }
+        receipt
+    }
+}
+
+fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_good: bool) {
+    receipt.render = Some(flight.took);
+    match &flight.outcome {
+        RenderOutcome::Stored(entry) => report_entry(entry, receipt, was_good),
+        RenderOutcome::Failed(failure) => {
+            receipt.status = Status::Failed;
+            receipt.http = failure.was_answered().then_some(failure.status);
+            let reason = failure.reason.as_str();
+            let error = format!("the render failed ({reason}); the last good page stays");
+            receipt.error = Some(error);
+        }
+        RenderOutcome::Refused(reason, http) => {
+            receipt.status = Status::Failed;
+            receipt.http = *http;
+            let reason = reason.as_str();
+            receipt.error = Some(format!("the response may not be stored ({reason})"));
+        }
+        RenderOutcome::NotListed => {
+            receipt.http = Some(StatusCode::NOT_FOUND);
+            receipt.status = regenerated_or_unknown(was_good);
+            let error = "the page's `params` do not list this path";
+            receipt.error = (!was_good).then(|| error.to_owned());
+        }
+    }
+}
+
+fn report_entry(entry: &Entry, receipt: &mut SelectorReceipt, was_good: bool) {
+    receipt.http = Some(entry.status);
+    receipt.etag = entry.etag();
+    receipt.status = regenerated_or_unknown(entry.is_good() || was_good);
+}
+
+fn regenerated_or_unknown(is_known: bool) -> Status {
+    match is_known {
+        true => Status::Regenerated,
+        false => Status::UnknownPath,
+    }
+}
+
+impl Counts {
+    fn count(&mut self, result: &JobResult) {
+        let counter = match result {
+            JobResult::Completed(flight) => match &flight.outcome {
+                RenderOutcome::Stored(_) | RenderOutcome::NotListed => &mut self.regenerated,
+                RenderOutcome::Failed(_) | RenderOutcome::Refused(..) => &mut self.failed,
+            },
+            JobResult::Stored(_) => &mut self.regenerated,
+            JobResult::Marked => &mut self.marked,
+            JobResult::NotReached => return,
+        };
+        *counter += 1;
+    }
+
+    fn report(&self, receipt: &mut SelectorReceipt, is_done: bool) {
+        receipt.regenerated = Some(self.regenerated);
+        receipt.failed = Some(self.failed);
+        receipt.status = match self {
+            _ if !is_done => Status::Running,
+            Self { failed: 1.., .. } => Status::Failed,
+            Self { marked: 1.., .. } => Status::Marked,
+            Self { .. } => Status::Regenerated,
+        };
+        if self.failed > 0 {
+            let failed = self.failed;
+            receipt.error = Some(format!("{failed} renders gave nothing that may be stored"));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The reply to a request for a page, and the response that one client gets of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+
+use crate::body::IsrBody;
+use crate::cache::{Core, Failure};
+use crate::clock;
+use crate::deliver::{Delivery, deliver, name_declared, take_back, unstored};
+use crate::entry::Entry;
+use crate::invalidation::Validity;
+use crate::outcome::Outcome;
+use crate::render::Recipe;
+
+/// The reply to a request for a page, before this client's own wishes are looked at.
+pub(super) enum Reply<R> {
+    /// A stored page.
+    Entry(Arc<Entry>, Outcome),
+    /// A failure that several clients get. `retry` is the time for which the key is left alone.
+    Failure {
+        failure: Arc<Failure>,
+        outcome: Outcome,
+        retry: Option<Duration>,
+    },
+    /// A page that was rendered for this client alone.
+    Own(Response<IsrBody<R>>, Outcome),
+    /// The response of another route to the client's own request.
+    OtherRoute(Response<IsrBody<R>>, Outcome),
+}
+
+impl<R: Body<Data = Bytes>> Reply<R> {
+    /// Returns the response for the client that sent `delivery`.
+    pub(super) fn respond(
+        self,
+        core: &Core,
+        recipe: &Recipe,
+        delivery: &Delivery,
+    ) -> Response<IsrBody<R>> {
+        let show_status = core.config.cache_status;
+        match self {
+            Self::Entry(entry, outcome) => {
+                let choice = delivery.choose(&entry);
+                let mut response = deliver(&entry, choice, outcome, show_status, clock::now());
+                // A purged page is offered to no cache in front.
+                if entry.is_offered && entry.validity(&core.marks) != Validity::Valid {
+                    take_back(response.headers_mut());
+                }
+                response
+            }
+            Self::Failure {
+                failure,
+                outcome,
+                retry,
+            } => Self::Own(failure.response(retry), outcome).respond(core, recipe, delivery),
+            Self::Own(mut response, outcome) => {
+                // Fields that are declared for GET say nothing about a gRPC response.
+                if !recipe.key.is_grpc() {
+                    name_declared(response.headers_mut(), &recipe.page.vary);
+                }
+                unstored(response, delivery, outcome, show_status)
+            }
+            // A HEAD was answered as HEAD by the route: the length that its GET would have is unknown.
+            Self::OtherRoute(response, outcome) => {
+                unstored(response, &Delivery::default(), outcome, show_status)
+            }
+        }
+    }
+}
