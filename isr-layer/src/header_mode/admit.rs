@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, SET_COOKIE};
 
-use super::directives::Directives;
+use super::cache_control;
 use super::freshness::{Lifetime, initial_age};
 use super::vary::{self, VaryKey};
 use crate::outcome::Reason;
@@ -37,7 +37,7 @@ pub(super) fn admit(
     targets: &[HeaderName],
     received: Received,
 ) -> Result<Admitted, Reason> {
-    let directives = Directives::of(headers, targets);
+    let directives = cache_control::directives(headers, targets);
     if !is_storable(status) || directives.must_understand && !is_understood(status) {
         return Err(Reason::Status);
     }

@@ -144,6 +144,7 @@ fn in_usual_case(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cache_control::directives;
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -166,7 +167,7 @@ mod tests {
     fn lifetime(lines: &[(&'static str, &str)]) -> Option<Lifetime> {
         let headers = headers(lines);
         Lifetime::of(
-            &Directives::of(&headers, &[]),
+            &directives(&headers, &[]),
             &headers,
             at("Sun, 06 Nov 1994 08:49:37 GMT"),
         )

@@ -6,6 +6,7 @@
 
 mod admit;
 mod cache;
+mod cache_control;
 mod classify;
 mod directives;
 mod dispatch;

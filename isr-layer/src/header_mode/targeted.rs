@@ -3,7 +3,7 @@
 use http::header::{HeaderMap, HeaderName};
 use sfv::{BareItem, Dictionary, ListEntry, Parser};
 
-use super::directives::{Directives, MOST_SECONDS};
+use super::directives::{Directives, MAX_SECONDS};
 
 /// What a response says in the field `name`; `None` if that is missing, empty or no dictionary, since it is then to be
 /// ignored as a whole (RFC 9213, 2.1).
@@ -45,7 +45,7 @@ fn bare(value: &ListEntry) -> Option<&BareItem> {
 /// A number of seconds is an integer and nothing else (RFC 9213, 2.1).
 fn seconds(value: &BareItem) -> Option<u64> {
     let number = u64::try_from(i64::from(value.as_integer()?)).ok()?;
-    Some(number.min(MOST_SECONDS))
+    Some(number.min(MAX_SECONDS))
 }
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ mod tests {
             (&["max-age=60;x=y"], 60),
             (&["x", "y=(1 2), max-age=60"], 60),
             (&["max-age=1, max-age=60"], 60),
-            (&["max-age=99999999999"], MOST_SECONDS),
+            (&["max-age=99999999999"], MAX_SECONDS),
             (&["max-age=60, public=?0, no-store=?0"], 60),
         ] {
             assert_eq!(of(lines), max_age(expected), "{lines:?}");

@@ -1,0 +1,252 @@
+//! Reads the [`Directives`] of a response: from `Cache-Control`, over all its lines (RFC 9111,
+//! 5.2.2), or from a field that is targeted at this cache (RFC 9213).
+
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName};
+
+use super::directives::{Directives, seconds};
+use super::targeted;
+
+/// Reads directives from the first of the `targets` that parses, else from `Cache-Control`.
+pub(super) fn directives(headers: &HeaderMap, targets: &[HeaderName]) -> Directives {
+    targets
+        .iter()
+        .find_map(|target| targeted::directives(headers, target))
+        .unwrap_or_else(|| of_cache_control(headers))
+}
+
+fn of_cache_control(headers: &HeaderMap) -> Directives {
+    let mut directives = Directives::default();
+    for line in headers.get_all(CACHE_CONTROL) {
+        read(&mut directives, line.as_bytes());
+    }
+    directives
+}
+
+fn read(directives: &mut Directives, mut rest: &[u8]) {
+    while !rest.is_empty() {
+        let Some(length) = member_length(rest) else {
+            // The unterminated string hides the members after it, and one may forbid storing.
+            directives.no_store = true;
+            return;
+        };
+        obey(directives, rest[..length].trim_ascii());
+        rest = rest.get(length + 1..).unwrap_or_default();
+    }
+}
+
+fn obey(directives: &mut Directives, member: &[u8]) {
+    let (name, argument) = match member.iter().position(|byte| *byte == b'=') {
+        Some(at) => (&member[..at], Some(&member[at + 1..])),
+        None => (member, None),
+    };
+    // White space before the `=` is an error. We still obey a directive that forbids, but do not
+    // read a number: the response is then stale.
+    let argument = argument.filter(|_| name.trim_ascii_end().len() == name.len());
+    let name = name.trim_ascii_end().to_ascii_lowercase();
+    directives.note(&name, argument.and_then(argument_seconds));
+}
+
+/// Returns the length of the first member of `list`, up to its comma. A comma inside a quoted
+/// string is text. `None` if such a string does not end.
+fn member_length(list: &[u8]) -> Option<usize> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, byte) in list.iter().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b',' if !is_quoted => return Some(at),
+            _ => {}
+        }
+    }
+    (!is_quoted).then_some(list.len())
+}
+
+/// Parses a number of seconds, as a token or as a quoted string.
+fn argument_seconds(argument: &[u8]) -> Option<u64> {
+    let unquoted = argument
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""));
+    seconds(unquoted.unwrap_or(argument))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::super::directives::MAX_SECONDS;
+    use super::*;
+
+    fn of(lines: &[&str]) -> Directives {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(CACHE_CONTROL, HeaderValue::from_str(line).unwrap());
+        }
+        directives(&headers, &[])
+    }
+
+    fn max_age(seconds: u64) -> Directives {
+        Directives {
+            max_age: Some(seconds),
+            ..Directives::default()
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_as_token_and_as_quoted_string() {
+        for (line, expected) in [
+            ("max-age=60", 60),
+            ("MAX-AGE=60", 60),
+            ("max-age=\"60\"", 60),
+            ("max-age=0060", 60),
+            ("max-age=60, max-age=100", 60),
+            (", ,max-age=60,", 60),
+            ("extension=\"max-age=100\", max-age=60", 60),
+            ("extension=\"a\\\",max-age=100\", max-age=60", 60),
+            ("max-age=99999999999999999999999", MAX_SECONDS),
+        ] {
+            assert_eq!(of(&[line]), max_age(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_stale() {
+        for line in [
+            "max-age",
+            "max-age=",
+            "max-age=-1",
+            "max-age=1.5",
+            "max-age=6 0",
+            "max-age='60'",
+            "max-age =60",
+            "max-age= 60",
+        ] {
+            assert_eq!(of(&[line]), max_age(0), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_forbids_is_obeyed_in_every_spelling() {
+        for line in [
+            "no-store",
+            "No-Store",
+            "max-age=5,no-store",
+            "no-store=\"x\"",
+            "no-store =1",
+            "a=\"b, public",
+        ] {
+            assert!(of(&[line]).no_store, "{line}");
+        }
+        assert!(of(&["private=\"set-cookie, x\""]).private);
+        assert!(of(&["max-age=60", "", "no-cache"]).no_cache);
+        assert!(!of(&["x-private, not-no-store, a=\"no-store\""]).no_store);
+    }
+
+    /// A second implementation, as simple as can be: every line to its members, every name looked for.
+    fn simply(lines: &[String]) -> Directives {
+        let mut members = Vec::<(String, Option<String>)>::new();
+        let mut is_broken = false;
+        for line in lines {
+            let mut text = vec![String::new()];
+            let mut chars = line.chars();
+            let mut quoted = false;
+            while let Some(char) = chars.next() {
+                if char == ',' && !quoted {
+                    text.push(String::new());
+                    continue;
+                }
+                quoted ^= char == '"';
+                text.last_mut().unwrap().push(char);
+                if char == '\\' && quoted {
+                    text.last_mut().unwrap().extend(chars.next());
+                }
+            }
+            if quoted {
+                is_broken = true;
+                text.pop();
+            }
+            members.extend(
+                text.iter()
+                    .map(|member| match member.trim().split_once('=') {
+                        Some((name, value)) => (name.to_lowercase(), Some(value.to_owned())),
+                        None => (member.trim().to_lowercase(), None),
+                    }),
+            );
+        }
+        let has = |name: &str| members.iter().any(|(known, _)| known.trim() == name);
+        let number = |name: &str| {
+            let (spelled, value) = members.iter().find(|(known, _)| known.trim() == name)?;
+            let value = value
+                .clone()
+                .filter(|_| spelled == name)
+                .unwrap_or_default();
+            let value = if value.len() > 1 && value.starts_with('"') && value.ends_with('"') {
+                value[1..value.len() - 1].to_owned()
+            } else {
+                value
+            };
+            let is_number = !value.is_empty() && value.chars().all(|char| char.is_ascii_digit());
+            Some(if is_number {
+                value.parse::<u128>().unwrap_or(u128::MAX).min(1 << 31) as u64
+            } else {
+                0
+            })
+        };
+        Directives {
+            no_store: has("no-store") || is_broken,
+            no_cache: has("no-cache"),
+            private: has("private"),
+            public: has("public"),
+            must_revalidate: has("must-revalidate"),
+            proxy_revalidate: has("proxy-revalidate"),
+            must_understand: has("must-understand"),
+            max_age: number("max-age"),
+            s_maxage: number("s-maxage"),
+            stale_while_revalidate: number("stale-while-revalidate"),
+            stale_if_error: number("stale-if-error"),
+            is_targeted: false,
+        }
+    }
+
+    fn line() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "no-store",
+            "no-cache",
+            "private",
+            "public",
+            "must-revalidate",
+            "proxy-revalidate",
+            "must-understand",
+            "max-age",
+            "s-maxage",
+            "stale-while-revalidate",
+            "stale-if-error",
+            "Max-Age",
+            "x",
+            "=",
+            "=",
+            "=",
+            ",",
+            ",",
+            ",",
+            " ",
+            "\"",
+            "\\",
+            "0",
+            "60",
+            "-1",
+            "99999999999999999999",
+        ]);
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn a_second_implementation_agrees(lines in prop::collection::vec(line(), 0..3)) {
+            let texts = lines.iter().map(String::as_str).collect::<Vec<_>>();
+
+            prop_assert_eq!(of(&texts), simply(&lines), "{:?}", lines);
+        }
+    }
+}
