@@ -8,10 +8,10 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use quick_cache::sync::Cache;
 
+use super::entry::Entry;
 use super::flight::{Flights, Follower, Landed, Lead};
 use super::freshness::Freshness;
 use super::memory::Memory;
-use super::stored::Stored;
 use super::target::{TargetUri, TargetUriRef};
 use crate::clock::Instant;
 use crate::invalidation::Marks;
@@ -41,9 +41,9 @@ pub(crate) struct HeaderCache {
 /// What is there for a request.
 pub(super) enum Found {
     /// Serve it.
-    Fresh(Arc<Stored>),
+    Fresh(Arc<Entry>),
     /// Serve it, and refresh it.
-    WhileRevalidate(Arc<Stored>),
+    WhileRevalidate(Arc<Entry>),
     /// It has to be fetched.
     Nothing(Missing),
 }
@@ -51,7 +51,7 @@ pub(super) enum Found {
 /// Why a request has to be fetched, and what there is should that fail.
 pub(super) struct Missing {
     pub(super) forward: Forward,
-    pub(super) stored: Option<Arc<Stored>>,
+    pub(super) stored: Option<Arc<Entry>>,
 }
 
 /// Who fetches.
@@ -59,7 +59,7 @@ pub(super) enum Joined {
     Lead(Lead),
     Follow(Follower),
     /// Nobody: it has just been stored.
-    Fresh(Arc<Stored>),
+    Fresh(Arc<Entry>),
 }
 
 impl HeaderCache {
@@ -152,7 +152,7 @@ impl HeaderCache {
     /// Keeps an answer to `request`.
     pub(super) fn keep(
         &self,
-        stored: Arc<Stored>,
+        stored: Arc<Entry>,
         target: &TargetUri,
         request: &HeaderMap,
     ) -> Landed {

@@ -64,10 +64,10 @@ pub(crate) fn classify<B: Body>(core: &Core, request: &Request<B>, path: &str) -
         };
     }
     let now = clock::now();
-    if let Found::Fresh(stored) = mode.look(target_ref, headers, &core.marks, now) {
-        let kind = stored.kind(request.method(), headers);
+    if let Found::Fresh(entry) = mode.look(target_ref, headers, &core.marks, now) {
+        let kind = entry.kind(request.method(), headers);
         return RequestClass::Fresh(Hit {
-            stored,
+            entry,
             kind,
             show_status: core.config.cache_status,
             now,

@@ -9,8 +9,8 @@ use http::{Request, Response, StatusCode};
 use tokio::sync::oneshot;
 
 use super::admit::{Admitted, Received, admit, is_error};
+use super::entry::{Entry, WholeResponse};
 use super::flight::{Landed, Lead};
-use super::stored::{Stored, Whole};
 use crate::body::{IsrBody, Read, RenderBody, is_length, read_while};
 use crate::cache::catch_panic;
 use crate::clock;
@@ -32,7 +32,7 @@ pub(super) enum Fetched<R, E> {
 
 /// How far an answer was read.
 enum FetchEnd<R, E> {
-    Whole(Whole, Admitted),
+    Whole(WholeResponse, Admitted),
     Unread(Response<IsrBody<R>>, Reason),
     Error(E),
     Failed(Reason),
@@ -47,7 +47,7 @@ pub(super) async fn fetch<S, B>(
     lead: Lead,
     service: S,
     request: Request<B>,
-    known: Option<Arc<Stored>>,
+    known: Option<Arc<Entry>>,
     mut client: Option<Client<S::Body, S::Error>>,
 ) where
     S: Inner<B>,
@@ -72,7 +72,7 @@ async fn ask<S, B>(
     mut service: S,
     mut request: Request<B>,
     headers: &HeaderMap,
-    known: Option<Arc<Stored>>,
+    known: Option<Arc<Entry>>,
     targets: &[HeaderName],
     largest: usize,
 ) -> FetchEnd<S::Body, S::Error>
@@ -113,7 +113,7 @@ where
     };
     match read_while(body, largest, tokio::time::sleep(READ_TIMEOUT)).await {
         Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => complete(
-            Whole {
+            WholeResponse {
                 parts,
                 body: bytes,
                 trailers,
@@ -132,7 +132,7 @@ where
 /// What is known to hold still, judged by its new headers.
 fn still_holds<R, E>(
     request: &HeaderMap,
-    whole: Whole,
+    whole: WholeResponse,
     targets: &[HeaderName],
     timing: Received,
 ) -> FetchEnd<R, E> {
@@ -149,7 +149,7 @@ fn still_holds<R, E>(
 }
 
 /// What was read to its end. A cookie is for one client behind the body, too.
-fn complete<R, E>(whole: Whole, admitted: Admitted) -> FetchEnd<R, E> {
+fn complete<R, E>(whole: WholeResponse, admitted: Admitted) -> FetchEnd<R, E> {
     let sets_cookie = whole
         .trailers
         .as_ref()
@@ -161,7 +161,7 @@ fn complete<R, E>(whole: Whole, admitted: Admitted) -> FetchEnd<R, E> {
     }
 }
 
-fn unstored<R, E>(whole: Whole, reason: Reason) -> FetchEnd<R, E> {
+fn unstored<R, E>(whole: WholeResponse, reason: Reason) -> FetchEnd<R, E> {
     let body = IsrBody::stored(whole.body, whole.trailers);
     FetchEnd::Unread(Response::from_parts(whole.parts, body), reason)
 }
@@ -193,9 +193,14 @@ fn land<R, E>(lead: Lead, request: &HeaderMap, end: FetchEnd<R, E>) -> Fetched<R
     }
 }
 
-fn keep<R, E>(lead: Lead, request: &HeaderMap, whole: Whole, admitted: Admitted) -> Fetched<R, E> {
+fn keep<R, E>(
+    lead: Lead,
+    request: &HeaderMap,
+    whole: WholeResponse,
+    admitted: Admitted,
+) -> Fetched<R, E> {
     let (target, number, now) = (lead.target().clone(), lead.number(), clock::now());
-    let stored = Arc::new(Stored::new(
+    let stored = Arc::new(Entry::new(
         target.clone(),
         admitted,
         &whole,

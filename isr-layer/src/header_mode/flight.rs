@@ -12,7 +12,7 @@ use http::header::{HeaderMap, HeaderName};
 use tokio::sync::{Notify, watch};
 
 use super::cache::HeaderCache;
-use super::stored::Stored;
+use super::entry::Entry;
 use super::target::TargetUri;
 use crate::invalidation::{Marks, Sequence, Subject, Validity};
 
@@ -46,7 +46,7 @@ pub(super) struct Flight {
 /// How a fetch ended, for those who waited.
 #[derive(Clone, Debug)]
 pub(super) enum Landed {
-    Stored(Arc<Stored>),
+    Stored(Arc<Entry>),
     /// The origin is in trouble.
     Failed,
     /// Its answer is for one client alone.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Response;
 
-use super::stored::Stored;
+use super::entry::Entry;
 use crate::body::IsrBody;
 use crate::clock::Instant;
 use crate::deliver::ResponseKind;
@@ -12,7 +12,7 @@ use crate::outcome::Outcome;
 
 /// A stored answer that was found fresh. A client's is made of it only where it is handed out, since it is large to move.
 pub(crate) struct Hit {
-    pub(super) stored: Arc<Stored>,
+    pub(super) entry: Arc<Entry>,
     pub(super) kind: ResponseKind,
     pub(super) show_status: bool,
     /// When it was found fresh.
@@ -22,7 +22,7 @@ pub(crate) struct Hit {
 impl Hit {
     /// The client's answer.
     pub(crate) fn answer<R>(&self) -> Response<IsrBody<R>> {
-        self.stored
-            .answer(self.kind, Outcome::Hit, self.show_status, self.now)
+        self.entry
+            .deliver(self.kind, Outcome::Hit, self.show_status, self.now)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::HeaderMap;
 
-use super::stored::Stored;
+use super::entry::Entry;
 use super::target::{TargetUri, TargetUriRef};
 use super::vary::VaryKey;
 use crate::cache::{Bounded, bounded};
@@ -18,7 +18,7 @@ const LARGEST_BODY: usize = 8 * 1024 * 1024;
 const HEADER_ALLOWANCE: usize = 4 * 1024;
 
 /// The variants of one target, the newest first.
-type Variants = Arc<[Arc<Stored>]>;
+type Variants = Arc<[Arc<Entry>]>;
 
 /// The stored answers.
 pub(super) struct Memory {
@@ -51,12 +51,12 @@ impl Memory {
         &self,
         target_ref: TargetUriRef<'_>,
         request: &HeaderMap,
-    ) -> Option<Arc<Stored>> {
+    ) -> Option<Arc<Entry>> {
         let variants = self.targets.get(&target_ref)?;
-        let fits = |stored: &&Arc<Stored>| stored.answers(request);
+        let fits = |entry: &&Arc<Entry>| entry.may_serve(request);
         let varying = variants
             .iter()
-            .filter(|stored| !stored.is_for_any())
+            .filter(|entry| !entry.is_for_any())
             .find(fits);
         varying.or_else(|| variants.iter().find(fits)).cloned()
     }
@@ -69,7 +69,7 @@ impl Memory {
     /// Whether two requests may get one answer, as far as the `Vary` of what is stored tells.
     pub(super) fn may_share(&self, target: &TargetUri, one: &HeaderMap, other: &HeaderMap) -> bool {
         let known = self.targets.peek(target).unwrap_or_default();
-        known.iter().all(|stored| stored.is_same_for(one, other))
+        known.iter().all(|entry| entry.is_same_for(one, other))
     }
 
     /// What a request has in every field that the `Vary` of what is stored names.
@@ -77,7 +77,7 @@ impl Memory {
         let known = self.targets.peek(target).unwrap_or_default();
         let mut names = known
             .iter()
-            .flat_map(|stored| stored.selecting_names())
+            .flat_map(|entry| entry.vary_names())
             .collect::<Vec<_>>();
         names.sort_unstable_by_key(|name| name.as_str());
         names.dedup();
@@ -86,15 +86,15 @@ impl Memory {
 
     /// Stores an answer to `request`, in place of those it would have been answered with before; not if one of them began
     /// later.
-    pub(super) fn put(&self, target: &TargetUri, stored: Arc<Stored>, request: &HeaderMap) {
+    pub(super) fn put(&self, target: &TargetUri, entry: Arc<Entry>, request: &HeaderMap) {
         let known = self.targets.get(target).unwrap_or_default();
         if known
             .iter()
-            .any(|known| known.number > stored.number && known.is_selected_by(request))
+            .any(|known| known.number > entry.number && known.is_selected_by(request))
         {
             return;
         }
-        let mut weight = target.size() + stored.size();
+        let mut weight = target.size() + entry.size();
         let others = known
             .iter()
             .filter(|known| !known.is_selected_by(request))
@@ -105,7 +105,7 @@ impl Memory {
         let others = others.take(MOST_VARIANTS - 1).cloned().collect::<Vec<_>>();
         self.targets.insert(
             target.clone(),
-            std::iter::once(stored).chain(others).collect(),
+            std::iter::once(entry).chain(others).collect(),
         );
     }
 
@@ -114,7 +114,7 @@ impl Memory {
         let Some(known) = self.targets.get(target) else {
             return;
         };
-        let is_kept = |known: &&Arc<Stored>| known.number > number || !known.answers(request);
+        let is_kept = |known: &&Arc<Entry>| known.number > number || !known.may_serve(request);
         let kept = known.iter().filter(is_kept).cloned().collect::<Variants>();
         if kept.is_empty() {
             self.targets.remove(target);
@@ -142,5 +142,5 @@ impl Memory {
 }
 
 fn size(target: &TargetUri, variants: &Variants) -> usize {
-    target.size() + variants.iter().map(|stored| stored.size()).sum::<usize>()
+    target.size() + variants.iter().map(|entry| entry.size()).sum::<usize>()
 }

@@ -1,7 +1,7 @@
 //! Header mode: routes that are no pages, cached as their answers' own headers say (RFC 9111 as a shared cache, RFC 5861).
 //!
 //! A straight line of its own beside the pages': a request is sorted ([`classify`]), looked up ([`HeaderCache`]), fetched with
-//! the client's own headers ([`request`]), and its answer judged ([`admit`]) and kept ([`stored`]). Nothing of it touches a
+//! the client's own headers ([`request`]), and its answer judged ([`admit`]) and kept ([`entry`]). Nothing of it touches a
 //! page, and without `from_response_headers` none of it runs.
 
 mod admit;
@@ -10,13 +10,13 @@ mod cache_control;
 mod classify;
 mod directives;
 mod dispatch;
+mod entry;
 mod fetch;
 mod flight;
 mod freshness;
 mod hit;
 mod memory;
 mod request;
-mod stored;
 mod target;
 mod targeted;
 mod unsafe_methods;

@@ -9,9 +9,9 @@ use tokio::sync::oneshot;
 use super::admit::is_error;
 use super::cache::{Found, HeaderCache, Joined, Missing};
 use super::classify::ask_for_all;
+use super::entry::Entry;
 use super::fetch::{Fetched, fetch};
 use super::flight::{Landed, Lead};
-use super::stored::Stored;
 use super::target::TargetUri;
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{Failure, Group, Purpose};
@@ -81,7 +81,7 @@ impl<S> HeaderModeRequest<S> {
         // Whatever readiness holds must not be held while waiting for somebody else.
         drop(ready);
         match follower.wait().await {
-            Landed::Stored(stored) if stored.answers(&self.parts.headers) => {
+            Landed::Stored(stored) if stored.may_serve(&self.parts.headers) => {
                 let outcome = Outcome::Stored {
                     forward: missing.forward,
                     collapsed: true,
@@ -178,7 +178,7 @@ impl<S> HeaderModeRequest<S> {
 
     /// Starts a fetch that nobody waits for, with the headers of this request. What waits for its turn does not hold the
     /// application; it waits no longer once somebody waits for it.
-    fn refresh<B>(&self, stored: &Arc<Stored>)
+    fn refresh<B>(&self, stored: &Arc<Entry>)
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
@@ -219,9 +219,9 @@ impl<S> HeaderModeRequest<S> {
         Some(self.serve(kept, Outcome::StaleIfError { reason, collapsed }))
     }
 
-    fn serve<R>(&self, stored: &Arc<Stored>, outcome: Outcome) -> Response<IsrBody<R>> {
+    fn serve<R>(&self, stored: &Arc<Entry>, outcome: Outcome) -> Response<IsrBody<R>> {
         let kind = stored.kind(&self.parts.method, &self.parts.headers);
-        stored.answer(
+        stored.deliver(
             kind,
             outcome,
             self.shared.core.config.cache_status,

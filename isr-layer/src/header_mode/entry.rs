@@ -21,7 +21,7 @@ use crate::outcome::{CacheStatus, Outcome};
 
 /// One stored answer: of several for one target each is for the requests its `Vary` selects.
 #[derive(Debug)]
-pub(super) struct Stored {
+pub(super) struct Entry {
     target: TargetUri,
     admitted: Admitted,
     representation: Representation,
@@ -41,7 +41,7 @@ pub(super) struct Stored {
 
 /// An answer that was read whole.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub(super) struct WholeResponse {
     pub(super) parts: response::Parts,
     pub(super) body: Bytes,
     pub(super) trailers: Option<Box<HeaderMap>>,
@@ -50,15 +50,15 @@ pub(super) struct Whole {
     pub(super) received: SystemTime,
 }
 
-impl Stored {
+impl Entry {
     pub(super) fn new(
         target: TargetUri,
         admitted: Admitted,
-        whole: &Whole,
+        whole: &WholeResponse,
         number: u64,
         as_of: Sequence,
     ) -> Self {
-        let Whole {
+        let WholeResponse {
             parts,
             body,
             trailers,
@@ -94,13 +94,13 @@ impl Stored {
     }
 
     /// Whether it may answer a request: its `Vary` selects it, and one that says who asks gets only what is for all.
-    pub(super) fn answers(&self, request: &HeaderMap) -> bool {
+    pub(super) fn may_serve(&self, request: &HeaderMap) -> bool {
         self.is_selected_by(request)
             && (self.admitted.is_for_authorized || !request.contains_key(AUTHORIZATION))
     }
 
     /// The fields that its `Vary` names.
-    pub(super) fn selecting_names(&self) -> impl Iterator<Item = &HeaderName> {
+    pub(super) fn vary_names(&self) -> impl Iterator<Item = &HeaderName> {
         self.admitted.vary_key.names()
     }
 
@@ -157,7 +157,7 @@ impl Stored {
         new: &HeaderMap,
         born: Instant,
         received: SystemTime,
-    ) -> Option<Whole> {
+    ) -> Option<WholeResponse> {
         let headers = updated(&self.representation.heads.latest().whole.head.headers, new);
         // TargetUriRef again in the same way, the origin would say the same again.
         self.validators_mismatched
@@ -165,7 +165,7 @@ impl Stored {
         let headers = headers?;
         let (mut parts, ()) = Response::new(()).into_parts();
         parts.headers = headers;
-        Some(Whole {
+        Some(WholeResponse {
             parts,
             body: self.representation.body.clone(),
             trailers: self.trailers.clone(),
@@ -185,7 +185,7 @@ impl Stored {
     }
 
     /// What a client gets of it.
-    pub(super) fn answer<R>(
+    pub(super) fn deliver<R>(
         &self,
         kind: ResponseKind,
         outcome: Outcome,
