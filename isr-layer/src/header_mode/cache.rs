@@ -1,5 +1,6 @@
 //! What all requests in header mode share: the stored answers and the fetches in progress.
 
+use std::cell::LazyCell;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use quick_cache::sync::Cache;
 
 use super::entry::Entry;
-use super::flight::{Flights, Follower, Landed, Lead};
+use super::flight::{FetchOutcome, Flights, Joined, Leader};
 use super::freshness::Freshness;
 use super::memory::Memory;
 use super::target::{TargetUri, TargetUriRef};
@@ -27,7 +28,7 @@ const REFRESH_BACKOFF: Duration = Duration::from_secs(5);
 /// The stored answers and the fetches in progress.
 pub(crate) struct HeaderCache {
     pub(super) memory: Memory,
-    pub(super) flights: Flights,
+    flights: Arc<Flights>,
     /// The fields in which an answer speaks to this cache by name (RFC 9213, 2.2).
     pub(super) targets: Arc<[HeaderName]>,
     hasher: RandomState,
@@ -54,20 +55,12 @@ pub(super) struct Missing {
     pub(super) stored: Option<Arc<Entry>>,
 }
 
-/// Who fetches.
-pub(super) enum Joined {
-    Lead(Lead),
-    Follow(Follower),
-    /// Nobody: it has just been stored.
-    Fresh(Arc<Entry>),
-}
-
 impl HeaderCache {
     /// Room for `bytes` and `entries`, whichever ends first.
     pub(crate) fn new(bytes: u64, entries: u64, targets: &[HeaderName]) -> Arc<Self> {
         Arc::new(Self {
             memory: Memory::new(bytes, entries),
-            flights: Flights::default(),
+            flights: Flights::new(),
             targets: targets.into(),
             hasher: RandomState::new(),
             uncacheable: Cache::new(REMEMBERED),
@@ -104,48 +97,46 @@ impl HeaderCache {
         }
     }
 
-    /// Joins a fetch in progress, or starts one. Looks again first: the one before may just have landed.
+    /// Joins a flight, or starts one; an entry is returned if one has become fresh just now.
     pub(super) fn join(
-        self: &Arc<Self>,
+        &self,
         target: &TargetUri,
         request: &HeaderMap,
         marks: &Marks,
         now: Instant,
-    ) -> Joined {
-        let mut running = self.flights.lock();
-        if let Found::Fresh(stored) = self.look(target.target_ref(), request, marks, now) {
-            return Joined::Fresh(stored);
-        }
-        let is_shared = !is_in(&self.uncacheable, self.kind(target, request), now);
+    ) -> Result<Joined, Arc<Entry>> {
+        // Looked up once at most, and not before the flights are locked.
+        let is_shared =
+            LazyCell::new(|| !is_in(&self.uncacheable, self.kind(target, request), now));
         let may_share =
-            |leader: &HeaderMap| is_shared && self.memory.may_share(target, leader, request);
-        match running.follow(target, marks, may_share) {
-            Some(follower) => Joined::Follow(follower),
-            None => {
-                Joined::Lead(running.lead(self, target, is_shared.then(|| request.clone()), marks))
-            }
-        }
+            |leader: &HeaderMap| *is_shared && self.memory.may_share(target, leader, request);
+        let second_look = || match self.look(target.target_ref(), request, marks, now) {
+            Found::Fresh(entry) => Some(entry),
+            Found::WhileRevalidate(_) | Found::Nothing(_) => None,
+        };
+        self.flights
+            .join(marks, target, request, may_share, second_look)
     }
 
-    /// A fetch that nobody joins.
-    pub(super) fn alone(self: &Arc<Self>, target: &TargetUri, marks: &Marks) -> Lead {
-        self.flights.lock().lead(self, target, None, marks)
+    /// Starts a flight that no other request joins.
+    pub(super) fn alone(&self, target: &TargetUri, marks: &Marks) -> Leader {
+        self.flights.start(marks, target)
     }
 
     /// Starts a refresh, unless one is running, one has just failed, or it is not needed any more.
     pub(super) fn refresh(
-        self: &Arc<Self>,
+        &self,
         target: &TargetUri,
         request: &HeaderMap,
         marks: &Marks,
         now: Instant,
-    ) -> Option<Lead> {
+    ) -> Option<Leader> {
         if is_in(&self.backing_off, self.hash(target), now) {
             return None;
         }
         match self.join(target, request, marks, now) {
-            Joined::Lead(lead) => Some(lead),
-            Joined::Follow(_) | Joined::Fresh(_) => None,
+            Ok(Joined::Lead(leader)) => Some(leader),
+            Ok(Joined::Follow(_)) | Err(_) => None,
         }
     }
 
@@ -155,11 +146,11 @@ impl HeaderCache {
         stored: Arc<Entry>,
         target: &TargetUri,
         request: &HeaderMap,
-    ) -> Landed {
+    ) -> FetchOutcome {
         self.memory.put(target, stored.clone(), request);
         self.uncacheable.remove(&self.kind(target, request));
         self.backing_off.remove(&self.hash(target));
-        Landed::Stored(stored)
+        FetchOutcome::Stored(stored)
     }
 
     /// Notes that an answer to `request` is not to be kept, nor what was kept for it before.
@@ -169,43 +160,42 @@ impl HeaderCache {
         request: &HeaderMap,
         number: u64,
         now: Instant,
-    ) -> Landed {
+    ) -> FetchOutcome {
         self.memory.forget(target, request, number);
         self.decline(target, request, now)
     }
 
     /// Notes that an answer to `request` is not to be kept; what is kept stays.
-    pub(super) fn decline(&self, target: &TargetUri, request: &HeaderMap, now: Instant) -> Landed {
+    pub(super) fn decline(
+        &self,
+        target: &TargetUri,
+        request: &HeaderMap,
+        now: Instant,
+    ) -> FetchOutcome {
         self.uncacheable
             .insert(self.kind(target, request), now + UNCACHEABLE_FOR);
-        Landed::Unstored
+        FetchOutcome::Refused
     }
 
     /// Notes that a fetch failed: what is kept stays, and is not refreshed for a while.
-    pub(super) fn fail(&self, target: &TargetUri, now: Instant) -> Landed {
+    pub(super) fn fail(&self, target: &TargetUri, now: Instant) -> FetchOutcome {
         self.backing_off
             .insert(self.hash(target), now + REFRESH_BACKOFF);
-        Landed::Failed
+        FetchOutcome::Failed
     }
 
     /// Forgets a target, and what is on its way to it.
     pub(super) fn invalidate(&self, target: &TargetUri) {
-        let mut running = self.flights.lock();
-        for target in target.in_every_scheme() {
-            running.void(&target);
-            self.memory.remove(&target);
-        }
+        let targets = target.in_every_scheme().collect::<Vec<_>>();
+        self.flights.outrun(&targets, || {
+            targets.iter().for_each(|target| self.memory.remove(target));
+        });
     }
 
     /// The canonical paths at which anything is stored or being fetched. What is being fetched is looked at first: what
     /// lands between the two looks is seen twice, and not missed.
     pub(crate) fn paths(&self) -> HashSet<Arc<str>> {
-        let mut paths = self
-            .flights
-            .lock()
-            .targets()
-            .map(TargetUri::path_kept)
-            .collect::<HashSet<_>>();
+        let mut paths = self.flights.paths();
         paths.extend(self.memory.iter().map(|(target, _)| target.path_kept()));
         paths
     }

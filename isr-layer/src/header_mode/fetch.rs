@@ -9,8 +9,9 @@ use http::{Request, Response, StatusCode};
 use tokio::sync::oneshot;
 
 use super::admit::{Admitted, Received, admit, is_error};
+use super::cache::HeaderCache;
 use super::entry::{Entry, WholeResponse};
-use super::flight::{Landed, Lead};
+use super::flight::{FetchOutcome, Leader};
 use crate::body::{IsrBody, Read, RenderBody, is_length, read_while};
 use crate::cache::catch_panic;
 use crate::clock;
@@ -44,7 +45,8 @@ pub(super) type Client<R, E> = oneshot::Sender<Fetched<R, E>>;
 /// Fetches once, ends the flight, and gives its client what it has been waiting for. Where an answer is `known` that has gone
 /// stale, the origin is asked whether it still holds.
 pub(super) async fn fetch<S, B>(
-    lead: Lead,
+    cache: Arc<HeaderCache>,
+    leader: Leader,
     service: S,
     request: Request<B>,
     known: Option<Arc<Entry>>,
@@ -54,13 +56,14 @@ pub(super) async fn fetch<S, B>(
     B: RenderBody + Send + 'static,
 {
     let headers = request.headers().clone();
-    let (targets, largest) = (lead.targets().clone(), lead.largest_body());
     let end = tokio::select! {
         biased;
-        end = catch_panic(ask(service, request, &headers, known, &targets, largest)) => end.unwrap_or(FetchEnd::Failed(Reason::Panic)),
+        end = catch_panic(ask(&cache, service, request, &headers, known)) => {
+            end.unwrap_or(FetchEnd::Failed(Reason::Panic))
+        }
         () = nobody_waits(client.as_mut()) => FetchEnd::Failed(Reason::Timeout),
     };
-    let fetched = land(lead, &headers, end);
+    let fetched = complete(&cache, leader, &headers, end);
     if let Some(client) = client {
         // The client may have left.
         let _ = client.send(fetched);
@@ -69,12 +72,11 @@ pub(super) async fn fetch<S, B>(
 
 /// Asks the service, and reads its answer if that may be stored for a request with these `headers`.
 async fn ask<S, B>(
+    cache: &HeaderCache,
     mut service: S,
     mut request: Request<B>,
     headers: &HeaderMap,
     known: Option<Arc<Entry>>,
-    targets: &[HeaderName],
-    largest: usize,
 ) -> FetchEnd<S::Body, S::Error>
 where
     S: Inner<B>,
@@ -102,17 +104,29 @@ where
     if let Some(known) = known.filter(|_| parts.status == StatusCode::NOT_MODIFIED) {
         let updated = known.updated(&parts.headers, born, received);
         return updated.map_or(FetchEnd::Failed(Reason::FailedStatus), |whole| {
-            still_holds(headers, whole, targets, timing)
+            still_holds(headers, whole, &cache.targets, timing)
         });
     }
-    let admitted = match admit(headers, parts.status, &parts.headers, targets, timing) {
+    let admitted = match admit(
+        headers,
+        parts.status,
+        &parts.headers,
+        &cache.targets,
+        timing,
+    ) {
         Ok(admitted) => admitted,
         Err(reason) => {
             return FetchEnd::Unread(Response::from_parts(parts, IsrBody::inner(body)), reason);
         }
     };
-    match read_while(body, largest, tokio::time::sleep(READ_TIMEOUT)).await {
-        Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => complete(
+    match read_while(
+        body,
+        cache.memory.largest_body(),
+        tokio::time::sleep(READ_TIMEOUT),
+    )
+    .await
+    {
+        Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => admit_whole(
             WholeResponse {
                 parts,
                 body: bytes,
@@ -149,7 +163,7 @@ fn still_holds<R, E>(
 }
 
 /// What was read to its end. A cookie is for one client behind the body, too.
-fn complete<R, E>(whole: WholeResponse, admitted: Admitted) -> FetchEnd<R, E> {
+fn admit_whole<R, E>(whole: WholeResponse, admitted: Admitted) -> FetchEnd<R, E> {
     let sets_cookie = whole
         .trailers
         .as_ref()
@@ -175,50 +189,56 @@ async fn nobody_waits<R, E>(client: Option<&mut Client<R, E>>) {
 }
 
 /// Ends a flight: keeps the answer, or notes why not.
-fn land<R, E>(lead: Lead, request: &HeaderMap, end: FetchEnd<R, E>) -> Fetched<R, E> {
+fn complete<R, E>(
+    cache: &HeaderCache,
+    leader: Leader,
+    request: &HeaderMap,
+    end: FetchEnd<R, E>,
+) -> Fetched<R, E> {
     match end {
-        FetchEnd::Whole(whole, admitted) => keep(lead, request, whole, admitted),
+        FetchEnd::Whole(whole, admitted) => keep(cache, leader, request, whole, admitted),
         FetchEnd::Unread(response, reason) => {
-            refuse(lead, request, response.status(), reason);
+            refuse(cache, leader, request, response.status(), reason);
             Fetched::Answer(response, Some(reason))
         }
         FetchEnd::Error(error) => {
-            fail(lead);
+            fail(cache, leader);
             Fetched::Error(error)
         }
         FetchEnd::Failed(reason) => {
-            fail(lead);
+            fail(cache, leader);
             Fetched::Failed(reason)
         }
     }
 }
 
 fn keep<R, E>(
-    lead: Lead,
+    cache: &HeaderCache,
+    leader: Leader,
     request: &HeaderMap,
     whole: WholeResponse,
     admitted: Admitted,
 ) -> Fetched<R, E> {
-    let (target, number, now) = (lead.target().clone(), lead.number(), clock::now());
+    let (target, number, now) = (leader.target().clone(), leader.number(), clock::now());
     let stored = Arc::new(Entry::new(
         target.clone(),
         admitted,
         &whole,
         number,
-        lead.as_of(),
+        leader.as_of(),
     ));
     let status = whole.parts.status;
-    let landed = lead.land(|mode| {
-        let known = mode.memory.get(target.target_ref(), request);
+    let completed = leader.complete(|| {
+        let known = cache.memory.get(target.target_ref(), request);
         if is_error(status) && known.is_some_and(|known| known.allows_if_error(now)) {
-            return mode.fail(&target, now);
+            return cache.fail(&target, now);
         }
-        mode.keep(stored, &target, request)
+        cache.keep(stored, &target, request)
     });
-    let reason = match landed {
-        Landed::Stored(_) => None,
-        Landed::Failed => Some(Reason::FailedStatus),
-        Landed::Unstored => Some(Reason::Stale),
+    let reason = match completed.outcome {
+        FetchOutcome::Stored(_) => None,
+        FetchOutcome::Failed => Some(Reason::FailedStatus),
+        FetchOutcome::Refused => Some(Reason::Stale),
     };
     let body = IsrBody::stored(whole.body, whole.trailers);
     Fetched::Answer(Response::from_parts(whole.parts, body), reason)
@@ -226,20 +246,26 @@ fn keep<R, E>(
 
 /// An answer that is not to be stored says that what was stored is over, unless it says that the origin is in trouble or is
 /// for one user alone.
-fn refuse(lead: Lead, request: &HeaderMap, status: StatusCode, reason: Reason) {
-    let (target, number, now) = (lead.target().clone(), lead.number(), clock::now());
-    lead.land(|mode| {
+fn refuse(
+    cache: &HeaderCache,
+    leader: Leader,
+    request: &HeaderMap,
+    status: StatusCode,
+    reason: Reason,
+) {
+    let (target, number, now) = (leader.target().clone(), leader.number(), clock::now());
+    leader.complete(|| {
         if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
-            mode.fail(&target, now)
+            cache.fail(&target, now)
         } else if reason == Reason::Authorization {
-            mode.decline(&target, request, now)
+            cache.decline(&target, request, now)
         } else {
-            mode.refuse(&target, request, number, now)
+            cache.refuse(&target, request, number, now)
         }
     });
 }
 
-fn fail(lead: Lead) {
-    let (target, now) = (lead.target().clone(), clock::now());
-    lead.land(|mode| mode.fail(&target, now));
+fn fail(cache: &HeaderCache, leader: Leader) {
+    let (target, now) = (leader.target().clone(), clock::now());
+    leader.complete(|| cache.fail(&target, now));
 }

@@ -1,215 +1,294 @@
-//! Fetches in progress: who asks for the same target may wait for one that is on its way.
+//! Flights: fetches in progress, so that several requests for one target can wait for one fetch.
 //!
-//! Every fetch is noted here, also one that nobody may join, so that an unsafe request can void all of its target: what
-//! began before is then not stored.
+//! Every fetch is registered here, also one that no other request may join. An unsafe request marks
+//! all flights to its target as outrun ([`Flights::outrun`]): they then store nothing, since their
+//! responses may be older than the change.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::HeaderMap;
 use tokio::sync::{Notify, watch};
 
-use super::cache::HeaderCache;
 use super::entry::Entry;
 use super::target::TargetUri;
 use crate::invalidation::{Marks, Sequence, Subject, Validity};
 
-/// How long a request waits for a fetch that another one started. Its answer may turn out to be for that one alone.
+/// Longest wait for another request's fetch, whose response may yet be for that request alone.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// The fetches in progress, by target.
-#[derive(Default)]
+/// Fetches in progress.
+///
+/// Clients choose the targets. The map's hash has a seed of its own, so that they cannot make
+/// targets collide.
 pub(super) struct Flights {
-    running: Mutex<Running>,
+    table: Mutex<Table>,
 }
 
 #[derive(Default)]
-pub(super) struct Running {
-    flights: HashMap<TargetUri, Vec<Arc<Flight>>>,
+struct Table {
+    /// Several flights to one target run at once if their requests may not share a response.
+    by_target: HashMap<TargetUri, Vec<Arc<Flight>>>,
     last_number: u64,
 }
 
 /// One fetch in progress.
-pub(super) struct Flight {
+struct Flight {
+    target: TargetUri,
+    /// Position in the order in which all flights started.
     number: u64,
-    /// The last purge it may claim to know.
+    /// Last mark published before the flight started.
     as_of: Sequence,
-    /// The headers of the request that started it, if others may join.
-    shared: Option<HeaderMap>,
-    is_void: AtomicBool,
-    landed: watch::Sender<Option<Landed>>,
+    /// Headers of the request that started the flight, if other requests may join.
+    request: Option<HeaderMap>,
+    is_outrun: AtomicBool,
+    state: watch::Sender<FlightState>,
     gained_waiter: Notify,
 }
 
-/// How a fetch ended, for those who waited.
+/// Progress of a flight.
+enum FlightState {
+    InProgress,
+    Completed(Arc<CompletedFlight>),
+    /// Ended by dropping its [`Leader`]: each waiting request fetches for itself.
+    Abandoned,
+}
+
+/// Result of a flight, for all requests that waited for it.
+#[derive(Debug)]
+pub(super) struct CompletedFlight {
+    pub(super) outcome: FetchOutcome,
+}
+
+/// Outcome of a fetch.
 #[derive(Clone, Debug)]
-pub(super) enum Landed {
+pub(super) enum FetchOutcome {
+    /// An entry for all requests that it [may serve](Entry::may_serve).
     Stored(Arc<Entry>),
     /// The origin is in trouble.
     Failed,
-    /// Its answer is for one client alone.
-    Unstored,
+    /// The response is for the leader alone, or an unsafe request outran it.
+    Refused,
 }
 
-/// The right and the duty to end a flight. Dropped without that it ends as unstored, so that nobody waits for ever.
-pub(super) struct Lead {
-    mode: Arc<HeaderCache>,
-    target: TargetUri,
+/// Part that a request has in a flight.
+pub(super) enum Joined {
+    Lead(Leader),
+    Follow(Follower),
+}
+
+/// Held by the task that fetches, which must call [`complete`](Leader::complete). If it is dropped
+/// instead, the flight is marked abandoned, so that no request waits in vain.
+pub(super) struct Leader {
+    flights: Arc<Flights>,
     flight: Arc<Flight>,
 }
 
-/// A place in somebody else's flight.
+/// Held by a request that waits for the fetch of another.
 pub(super) struct Follower {
     flight: Arc<Flight>,
-    landed: watch::Receiver<Option<Landed>>,
+    state: watch::Receiver<FlightState>,
 }
 
 impl Flights {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.lock().flights.len()
-    }
-}
-
-impl Running {
-    /// A place in a flight that no purge and no unsafe request has overtaken, and whose request `may_share`.
-    pub(super) fn follow(
-        &self,
-        target: &TargetUri,
-        marks: &Marks,
-        may_share: impl Fn(&HeaderMap) -> bool,
-    ) -> Option<Follower> {
-        let is_joinable = |flight: &&Arc<Flight>| {
-            flight.shared.as_ref().is_some_and(&may_share)
-                && !flight.is_void.load(Ordering::Relaxed)
-                && marks.validity(Subject::at(target.path(), &[]), flight.as_of) == Validity::Valid
-        };
-        let flight = self.flights.get(target)?.iter().find(is_joinable)?;
-        Some(Follower {
-            flight: flight.clone(),
-            landed: flight.landed.subscribe(),
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            table: Mutex::default(),
         })
     }
 
-    /// A flight of one's own.
-    pub(super) fn lead(
-        &mut self,
-        mode: &Arc<HeaderCache>,
-        target: &TargetUri,
-        shared: Option<HeaderMap>,
+    /// Joins a flight to `target` that no purge and no unsafe request has overtaken and whose
+    /// request `may_share`; else starts one, which others join only if `request` itself
+    /// `may_share`. Takes the `second_look` first: the flight before may have completed just now.
+    pub(super) fn join(
+        self: &Arc<Self>,
         marks: &Marks,
-    ) -> Lead {
-        self.last_number += 1;
-        let flight = Arc::new(Flight {
-            number: self.last_number,
-            as_of: marks.published(),
-            shared,
-            is_void: AtomicBool::new(false),
-            landed: watch::Sender::new(None),
-            gained_waiter: Notify::new(),
-        });
-        self.flights
-            .entry(target.clone())
-            .or_default()
-            .push(flight.clone());
-        Lead {
-            mode: mode.clone(),
-            target: target.clone(),
+        target: &TargetUri,
+        request: &HeaderMap,
+        may_share: impl Fn(&HeaderMap) -> bool,
+        second_look: impl FnOnce() -> Option<Arc<Entry>>,
+    ) -> Result<Joined, Arc<Entry>> {
+        // Entries are stored under this lock: no flight completes between the look and the joining.
+        let mut table = self.lock();
+        if let Some(fresh) = second_look() {
+            return Err(fresh);
+        }
+
+        let mut running = table.by_target.get(target).into_iter().flatten();
+        if let Some(flight) = running.find(|flight| flight.is_joinable(marks, &may_share)) {
+            return Ok(Joined::Follow(flight.follow()));
+        }
+
+        let request = may_share(request).then(|| request.clone());
+        let flight = table.start(marks, target, request);
+        Ok(Joined::Lead(self.leader(flight)))
+    }
+
+    /// Starts a flight that no other request may join.
+    pub(super) fn start(self: &Arc<Self>, marks: &Marks, target: &TargetUri) -> Leader {
+        let flight = self.lock().start(marks, target, None);
+        self.leader(flight)
+    }
+
+    /// Marks all flights to `targets` as outrun: none of them is joined or stores its response.
+    /// Does `work` while no flight completes or starts.
+    pub(super) fn outrun(&self, targets: &[TargetUri], work: impl FnOnce()) {
+        let table = self.lock();
+        for flight in targets
+            .iter()
+            .filter_map(|target| table.by_target.get(target))
+            .flatten()
+        {
+            flight.is_outrun.store(true, Ordering::Relaxed);
+        }
+        work();
+    }
+
+    /// Returns the canonical path of every target that is being fetched.
+    pub(super) fn paths(&self) -> HashSet<Arc<str>> {
+        let table = self.lock();
+        table.by_target.keys().map(TargetUri::path_kept).collect()
+    }
+
+    /// Returns the number of targets that are being fetched.
+    pub(super) fn len(&self) -> usize {
+        self.lock().by_target.len()
+    }
+
+    fn leader(self: &Arc<Self>, flight: Arc<Flight>) -> Leader {
+        Leader {
+            flights: self.clone(),
             flight,
         }
     }
 
-    /// Keeps what is on its way from being stored and from being joined.
-    pub(super) fn void(&mut self, target: &TargetUri) {
-        for flight in self.flights.get(target).into_iter().flatten() {
-            flight.is_void.store(true, Ordering::Relaxed);
-        }
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn start(
+        &mut self,
+        marks: &Marks,
+        target: &TargetUri,
+        request: Option<HeaderMap>,
+    ) -> Arc<Flight> {
+        self.last_number += 1;
+        let flight = Arc::new(Flight {
+            target: target.clone(),
+            number: self.last_number,
+            as_of: marks.published(),
+            request,
+            is_outrun: AtomicBool::new(false),
+            state: watch::Sender::new(FlightState::InProgress),
+            gained_waiter: Notify::new(),
+        });
+        self.by_target
+            .entry(target.clone())
+            .or_default()
+            .push(flight.clone());
+        flight
     }
 
-    pub(super) fn targets(&self) -> impl Iterator<Item = &TargetUri> {
-        self.flights.keys()
-    }
-
-    fn leave(&mut self, target: &TargetUri, flight: &Arc<Flight>) {
-        let Some(flights) = self.flights.get_mut(target) else {
+    fn remove(&mut self, flight: &Arc<Flight>) {
+        let Some(flights) = self.by_target.get_mut(&flight.target) else {
             return;
         };
         flights.retain(|other| !Arc::ptr_eq(other, flight));
         if flights.is_empty() {
-            self.flights.remove(target);
+            self.by_target.remove(&flight.target);
         }
     }
 }
 
-impl Lead {
+impl Flight {
+    fn is_joinable(&self, marks: &Marks, may_share: impl Fn(&HeaderMap) -> bool) -> bool {
+        self.request.as_ref().is_some_and(may_share)
+            && !self.is_outrun.load(Ordering::Relaxed)
+            && marks.validity(Subject::at(self.target.path(), &[]), self.as_of) == Validity::Valid
+    }
+
+    fn follow(self: &Arc<Self>) -> Follower {
+        Follower {
+            state: self.state.subscribe(),
+            flight: self.clone(),
+        }
+    }
+}
+
+impl Leader {
     pub(super) fn target(&self) -> &TargetUri {
-        &self.target
+        &self.flight.target
     }
 
-    /// The fields in which an answer speaks to this cache by name.
-    pub(super) fn targets(&self) -> &Arc<[HeaderName]> {
-        &self.mode.targets
-    }
-
-    /// The largest body that is kept; a larger one is streamed on.
-    pub(super) fn largest_body(&self) -> usize {
-        self.mode.memory.largest_body()
-    }
-
+    /// Returns the flight's position in the order in which all flights started.
     pub(super) fn number(&self) -> u64 {
         self.flight.number
     }
 
+    /// Returns the last mark published before the flight started.
     pub(super) fn as_of(&self) -> Sequence {
         self.flight.as_of
     }
 
-    /// Resolves when somebody waits for the flight.
+    /// Resolves once a request waits for this flight.
     pub(super) async fn gained_waiter(&self) {
         self.flight.gained_waiter.notified().await;
     }
 
-    /// Ends the flight. `settle` changes what is stored, unless an unsafe request came between; it says how the flight ends.
-    pub(super) fn land(self, settle: impl FnOnce(&HeaderCache) -> Landed) -> Landed {
-        let landed = {
-            let mut running = self.mode.flights.lock();
-            let is_void = self.flight.is_void.load(Ordering::Relaxed);
-            let landed = if is_void {
-                Landed::Unstored
+    /// Completes the flight. `settle` changes the cache and returns the outcome, unless an unsafe
+    /// request outran the flight: then nothing is stored. No other flight completes or starts
+    /// meanwhile.
+    pub(super) fn complete(self, settle: impl FnOnce() -> FetchOutcome) -> Arc<CompletedFlight> {
+        // If `settle` panics, the drop of `self` abandons the flight.
+        let outcome = self.leave(|| {
+            if self.flight.is_outrun.load(Ordering::Relaxed) {
+                FetchOutcome::Refused
             } else {
-                settle(&self.mode)
-            };
-            running.leave(&self.target, &self.flight);
-            landed
-        };
-        self.flight.landed.send_replace(Some(landed.clone()));
-        landed
+                settle()
+            }
+        });
+        let completed = Arc::new(CompletedFlight { outcome });
+        self.flight
+            .state
+            .send_replace(FlightState::Completed(completed.clone()));
+        completed
+    }
+
+    fn leave<T>(&self, settle: impl FnOnce() -> T) -> T {
+        let mut table = self.flights.lock();
+        let settled = settle();
+        table.remove(&self.flight);
+        settled
     }
 }
 
-impl Drop for Lead {
+impl Drop for Leader {
     fn drop(&mut self) {
-        if self.flight.landed.borrow().is_none() {
-            self.mode.flights.lock().leave(&self.target, &self.flight);
-            self.flight.landed.send_replace(Some(Landed::Unstored));
+        if !self.flight.state.borrow().is_over() {
+            self.leave(|| {});
+            self.flight.state.send_replace(FlightState::Abandoned);
         }
     }
 }
 
 impl Follower {
-    /// Waits for the flight to end, but not for too long.
-    pub(super) async fn wait(mut self) -> Landed {
+    /// Waits for the flight to end; `None` if it was abandoned or took too long.
+    pub(super) async fn wait(mut self) -> Option<Arc<CompletedFlight>> {
         self.flight.gained_waiter.notify_one();
-        let landed = tokio::time::timeout(MAX_WAIT, self.landed.wait_for(Option::is_some)).await;
-        landed
-            .ok()
-            .and_then(Result::ok)
-            .and_then(|landed| landed.clone())
-            .unwrap_or(Landed::Unstored)
+        let ended = self.state.wait_for(FlightState::is_over);
+        match &*tokio::time::timeout(MAX_WAIT, ended).await.ok()?.ok()? {
+            FlightState::Completed(completed) => Some(completed.clone()),
+            FlightState::InProgress | FlightState::Abandoned => None,
+        }
+    }
+}
+
+impl FlightState {
+    fn is_over(&self) -> bool {
+        !matches!(self, Self::InProgress)
     }
 }

@@ -7,11 +7,11 @@ use http::{Method, Request, Response, request};
 use tokio::sync::oneshot;
 
 use super::admit::is_error;
-use super::cache::{Found, HeaderCache, Joined, Missing};
+use super::cache::{Found, HeaderCache, Missing};
 use super::classify::ask_for_all;
 use super::entry::Entry;
 use super::fetch::{Fetched, fetch};
-use super::flight::{Landed, Lead};
+use super::flight::{FetchOutcome, Follower, Joined, Leader};
 use super::target::TargetUri;
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{Failure, Group, Purpose};
@@ -74,36 +74,42 @@ impl<S> HeaderModeRequest<S> {
             .mode
             .join(&self.target, &self.parts.headers, marks, clock::now())
         {
-            Joined::Fresh(stored) => return Ok(self.serve(&stored, Outcome::Hit)),
-            Joined::Lead(lead) => return self.lead(lead, missing, body, ready).await,
-            Joined::Follow(follower) => follower,
+            Err(stored) => return Ok(self.serve(&stored, Outcome::Hit)),
+            Ok(Joined::Lead(lead)) => return self.lead(lead, missing, body, ready).await,
+            Ok(Joined::Follow(follower)) => follower,
         };
         // Whatever readiness holds must not be held while waiting for somebody else.
         drop(ready);
-        match follower.wait().await {
-            Landed::Stored(stored) if stored.may_serve(&self.parts.headers) => {
-                let outcome = Outcome::Stored {
-                    forward: missing.forward,
-                    collapsed: true,
-                };
-                return Ok(self.serve(&stored, outcome));
-            }
-            Landed::Failed => {
-                if let Some(kept) = self.in_place_of_an_error(&missing, Reason::FailedStatus, true)
-                {
-                    return Ok(kept);
-                }
-            }
-            Landed::Stored(_) | Landed::Unstored => {}
+        if let Some(response) = self.followed(follower, &missing).await {
+            return Ok(response);
         }
         let lead = self.mode.alone(&self.target, marks);
         self.lead(lead, missing, body, self.shared.service()).await
     }
 
+    /// Returns the response that the flight has for this request, if it has one.
+    async fn followed<R>(
+        &self,
+        follower: Follower,
+        missing: &Missing,
+    ) -> Option<Response<IsrBody<R>>> {
+        match &follower.wait().await?.outcome {
+            FetchOutcome::Stored(entry) if entry.may_serve(&self.parts.headers) => {
+                let outcome = Outcome::Stored {
+                    forward: missing.forward,
+                    collapsed: true,
+                };
+                Some(self.serve(entry, outcome))
+            }
+            FetchOutcome::Failed => self.in_place_of_an_error(missing, Reason::FailedStatus, true),
+            FetchOutcome::Stored(_) | FetchOutcome::Refused => None,
+        }
+    }
+
     /// Fetches on a task of its own, and waits for what that gives.
     async fn lead<B>(
         &self,
-        lead: Lead,
+        lead: Leader,
         missing: Missing,
         body: B,
         service: S,
@@ -119,10 +125,14 @@ impl<S> HeaderModeRequest<S> {
             .stored
             .clone()
             .filter(|stored| stored.can_be_validated(marks));
-        self.shared
-            .core
-            .tasks
-            .spawn(fetch(lead, service, request, known, Some(client)));
+        self.shared.core.tasks.spawn(fetch(
+            self.mode.clone(),
+            lead,
+            service,
+            request,
+            known,
+            Some(client),
+        ));
         match answer.await {
             Ok(fetched) => self.fetched(fetched, &missing),
             // The task was ended from outside: the runtime shuts down.
@@ -193,6 +203,7 @@ impl<S> HeaderModeRequest<S> {
         let Some(lead) = lead else { return };
         let known = Some(stored.clone()).filter(|stored| stored.can_be_validated(&core.marks));
         let (shared, permits) = (Arc::downgrade(&self.shared), core.permits.clone());
+        let cache = self.mode.clone();
         core.tasks.spawn(async move {
             let turn = permits.turn(Group::Headers, Purpose::Refresh, lead.gained_waiter());
             // Held until the fetch has ended.
@@ -202,7 +213,7 @@ impl<S> HeaderModeRequest<S> {
             };
             drop(shared);
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
-            fetch(lead, service, request, known, None).await;
+            fetch(cache, lead, service, request, known, None).await;
         });
     }
 
