@@ -5,26 +5,28 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, SET_COOKIE};
 
+use super::birth::Birth;
 use super::cache_control;
 use super::freshness::{Lifetime, initial_age};
 use super::vary::{self, VaryKey};
+use crate::clock::Instant;
 use crate::outcome::Reason;
 
 /// What is known of an answer that may be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Admitted {
     pub(super) lifetime: Lifetime,
-    /// How old it was when it came.
-    pub(super) age: Duration,
+    pub(super) birth: Birth,
     pub(super) vary_key: VaryKey,
     /// Whether requests that say who asks may be answered with it, and it with one of theirs (RFC 9111, 3.5).
     pub(super) is_for_authorized: bool,
 }
 
-/// When a response came, and how long after it was asked for.
+/// Arrival of a response's head by both clocks, and its delay after the request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Received {
-    pub(super) at: SystemTime,
+    pub(super) at: Instant,
+    pub(super) date: SystemTime,
     pub(super) delay: Duration,
 }
 
@@ -58,13 +60,16 @@ pub(super) fn admit(
     let vary_key = vary::names(headers)
         .map(|names| VaryKey::of(names, request))
         .ok_or(Reason::Vary)?;
-    let age = initial_age(headers, received.delay, received.at);
-    let lifetime =
-        Lifetime::of(&directives, headers, received.at).filter(|lifetime| lifetime.is_useful(age));
+    let aged = initial_age(headers, received.delay, received.date);
+    let lifetime = Lifetime::of(&directives, headers, received.date)
+        .filter(|lifetime| lifetime.is_useful(aged));
     lifetime
         .map(|lifetime| Admitted {
             lifetime,
-            age,
+            birth: Birth {
+                at: received.at,
+                aged,
+            },
             vary_key,
             is_for_authorized,
         })
@@ -94,6 +99,7 @@ mod tests {
     use http::header::HeaderValue;
 
     use super::*;
+    use crate::clock;
 
     fn map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -112,7 +118,8 @@ mod tests {
         response: &[(&'static str, &'static str)],
     ) -> Option<Reason> {
         let received = Received {
-            at: SystemTime::UNIX_EPOCH,
+            at: clock::now(),
+            date: SystemTime::UNIX_EPOCH,
             delay: Duration::ZERO,
         };
         admit(

@@ -1,13 +1,13 @@
 //! A stored answer, and what a client gets of it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use http::{Method, Response, StatusCode, response};
 
-use super::admit::Admitted;
+use super::admit::{Admitted, Received};
 use super::freshness::Freshness;
 use super::target::TargetUri;
 use super::validate::{ask_for_change, can_validate, updated};
@@ -28,8 +28,6 @@ pub(super) struct Entry {
     /// `Cache-Status` members of caches behind us.
     earlier_caches: Option<Box<str>>,
     trailers: Option<Box<HeaderMap>>,
-    /// When it came.
-    born: Instant,
     /// The number of its flight: what began later is newer.
     pub(super) number: u64,
     /// The last purge known to have left it alone.
@@ -45,9 +43,7 @@ pub(super) struct WholeResponse {
     pub(super) parts: response::Parts,
     pub(super) body: Bytes,
     pub(super) trailers: Option<Box<HeaderMap>>,
-    /// When its head came, by both clocks.
-    pub(super) born: Instant,
-    pub(super) received: SystemTime,
+    pub(super) received: Received,
 }
 
 impl Entry {
@@ -62,11 +58,10 @@ impl Entry {
             parts,
             body,
             trailers,
-            born,
             received,
         } = whole;
         let mut headers = parts.headers.clone();
-        let earlier_caches = prepare_foreign(&mut headers, *received);
+        let earlier_caches = prepare_foreign(&mut headers, received.date);
         let size = size_of::<Self>() + target.size() + admitted.vary_key.size() + body.len();
         let size = size + size::heads(&headers, 1) + trailers.as_deref().map_or(0, size::fields);
         Self {
@@ -75,7 +70,6 @@ impl Entry {
             representation: Representation::identity(parts.status, headers, body.clone()),
             earlier_caches,
             trailers: trailers.clone(),
-            born: *born,
             number,
             valid_through: AtomicSequence::new(as_of),
             validators_mismatched: AtomicBool::new(false),
@@ -152,12 +146,7 @@ impl Entry {
     }
 
     /// The whole of it, as a 304 with the headers `new` says it is now; `None` when that speaks of another answer.
-    pub(super) fn updated(
-        &self,
-        new: &HeaderMap,
-        born: Instant,
-        received: SystemTime,
-    ) -> Option<WholeResponse> {
+    pub(super) fn updated(&self, new: &HeaderMap, received: Received) -> Option<WholeResponse> {
         let headers = updated(&self.representation.heads.latest().whole.head.headers, new);
         // TargetUriRef again in the same way, the origin would say the same again.
         self.validators_mismatched
@@ -169,7 +158,6 @@ impl Entry {
             parts,
             body: self.representation.body.clone(),
             trailers: self.trailers.clone(),
-            born,
             received,
         })
     }
@@ -231,7 +219,7 @@ impl Entry {
     }
 
     fn age(&self, now: Instant) -> Duration {
-        self.admitted.age + now.saturating_duration_since(self.born)
+        self.admitted.birth.age(now)
     }
 
     /// Seconds until it goes stale; zero at most when a purge made it stale.

@@ -88,23 +88,22 @@ where
     if let Some(known) = &known {
         known.ask_for_change(request.headers_mut());
     }
-    let target_ref = clock::now();
+    let asked = clock::now();
     let response = match call(service, request).await {
         Ok(response) => response,
         Err(error) => return FetchEnd::Error(error),
     };
-    let born = clock::now();
-    let received = SystemTime::UNIX_EPOCH + clock::unix_time();
-    let (parts, body) = response.into_parts();
-    let delay = born.saturating_duration_since(target_ref);
-    let timing = Received {
-        at: received,
-        delay,
+    let at = clock::now();
+    let received = Received {
+        at,
+        date: SystemTime::UNIX_EPOCH + clock::unix_time(),
+        delay: at.saturating_duration_since(asked),
     };
+    let (parts, body) = response.into_parts();
     if let Some(known) = known.filter(|_| parts.status == StatusCode::NOT_MODIFIED) {
-        let updated = known.updated(&parts.headers, born, received);
+        let updated = known.updated(&parts.headers, received);
         return updated.map_or(FetchEnd::Failed(Reason::FailedStatus), |whole| {
-            still_holds(headers, whole, &cache.targets, timing)
+            still_holds(headers, whole, &cache.targets)
         });
     }
     let admitted = match admit(
@@ -112,7 +111,7 @@ where
         parts.status,
         &parts.headers,
         &cache.targets,
-        timing,
+        received,
     ) {
         Ok(admitted) => admitted,
         Err(reason) => {
@@ -131,7 +130,6 @@ where
                 parts,
                 body: bytes,
                 trailers,
-                born,
                 received,
             },
             admitted,
@@ -148,14 +146,13 @@ fn still_holds<R, E>(
     request: &HeaderMap,
     whole: WholeResponse,
     targets: &[HeaderName],
-    timing: Received,
 ) -> FetchEnd<R, E> {
     match admit(
         request,
         whole.parts.status,
         &whole.parts.headers,
         targets,
-        timing,
+        whole.received,
     ) {
         Ok(admitted) => FetchEnd::Whole(whole, admitted),
         Err(reason) => unstored(whole, reason),

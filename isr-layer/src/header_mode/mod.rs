@@ -5,6 +5,7 @@
 //! page, and without `from_response_headers` none of it runs.
 
 mod admit;
+mod birth;
 mod cache;
 mod cache_control;
 mod classify;
