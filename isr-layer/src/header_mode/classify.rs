@@ -1,71 +1,64 @@
-//! What a request is to header mode.
+//! Classifies requests for header mode, and looks up those that memory may serve.
 
 use std::sync::Arc;
 
-use http::header::{
-    CONNECTION, HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
-    IF_UNMODIFIED_SINCE, RANGE, UPGRADE,
-};
+use http::header::{CONNECTION, HeaderMap, HeaderName, IF_MATCH, IF_UNMODIFIED_SINCE, UPGRADE};
 use http::{Method, Request};
 use http_body::Body;
 
-use super::cache::{Found, HeaderCache};
+use super::cache::HeaderCache;
+use super::decide::Lookup;
 use super::hit::Hit;
+use super::partial::asks_for_less;
 use super::target::{TargetUri, TargetUriRef};
 use crate::cache::Core;
 use crate::clock;
 use crate::deliver::is_hop_by_hop;
 
-/// What a request is to header mode.
+/// Class of a request.
 pub(crate) enum RequestClass {
-    /// None of its business.
+    /// Passed on untouched.
     Untouched,
-    /// Found fresh.
+    /// Served from memory at once.
     Fresh(Hit),
-    /// May change what its target answers (RFC 9111, 4.4).
+    /// May change the target's responses (RFC 9111, 4.4).
     Unsafe {
-        mode: Arc<HeaderCache>,
+        cache: Arc<HeaderCache>,
         target: TargetUri,
     },
-    /// May be answered from what is stored; what it fetches may be stored only if it is `plain`.
+    /// May be served from memory; the response to a fetch may be stored if the request is plain.
     Cacheable {
-        mode: Arc<HeaderCache>,
+        cache: Arc<HeaderCache>,
         target: TargetUri,
         is_plain: bool,
     },
 }
 
-/// Sorts a request whose public path is `path`. What a client that may see drafts reads is none of its business either; what
-/// it changes is.
+/// Classifies a request whose public path is `path`.
+///
+/// Not inlined: the hit path of pages stays small.
 #[inline(never)]
 pub(crate) fn classify<B: Body>(core: &Core, request: &Request<B>, path: &str) -> RequestClass {
-    let headers = request.headers();
-    let Some(mode) = &core.header_mode else {
+    let (method, headers) = (request.method(), request.headers());
+    let Some(cache) = &core.header_mode else {
         return RequestClass::Untouched;
     };
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    if matches!(
-        *request.method(),
-        Method::OPTIONS | Method::TRACE | Method::CONNECT
-    ) || is_read
-        && (!request.body().is_end_stream()
-            || is_for_the_origin(headers)
-            || core.shows_draft(headers))
-    {
+    if is_untouched(core, request) {
         return RequestClass::Untouched;
     }
     let Some(target_ref) = TargetUriRef::of(request, path) else {
         return RequestClass::Untouched;
     };
-    if !is_read {
+    if !is_read(method) {
         return RequestClass::Unsafe {
-            mode: mode.clone(),
+            cache: cache.clone(),
             target: TargetUri::new(target_ref),
         };
     }
+
     let now = clock::now();
-    if let Found::Fresh(entry) = mode.look(target_ref, headers, &core.marks, now) {
-        let kind = entry.kind(request.method(), headers);
+    if let Lookup::Fresh(entry) = cache.lookup(target_ref, headers, &core.marks, now) {
+        let kind = entry.kind(method, headers);
         return RequestClass::Fresh(Hit {
             entry,
             kind,
@@ -73,26 +66,47 @@ pub(crate) fn classify<B: Body>(core: &Core, request: &Request<B>, path: &str) -
             now,
         });
     }
+
+    // After the lookup: such a request may be served from memory, but its fetch not be stored.
     if names_own_fields(headers) {
         return RequestClass::Untouched;
     }
-    let is_plain = *request.method() == Method::GET && !asks_for_less(headers);
     RequestClass::Cacheable {
-        mode: mode.clone(),
+        cache: cache.clone(),
         target: TargetUri::new(target_ref),
-        is_plain,
+        is_plain: *method == Method::GET && !asks_for_less(headers),
     }
 }
 
-/// Whether a request is for the origin alone: a cache does not judge `If-Match` (RFC 9111, 4.3.2), nor change protocols.
-fn is_for_the_origin(headers: &HeaderMap) -> bool {
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// Returns whether memory neither serves a request nor is changed by it. A client that may see
+/// drafts must not read from memory, but its changes invalidate targets as those of any client.
+fn is_untouched<B: Body>(core: &Core, request: &Request<B>) -> bool {
+    match *request.method() {
+        Method::OPTIONS | Method::TRACE | Method::CONNECT => true,
+        Method::GET | Method::HEAD => {
+            !request.body().is_end_stream()
+                || is_for_origin(request.headers())
+                || core.shows_draft(request.headers())
+        }
+        _ => false,
+    }
+}
+
+/// Returns whether only the origin can handle a request: a cache does not evaluate `If-Match`
+/// (RFC 9111, 4.3.2), nor change protocols.
+fn is_for_origin(headers: &HeaderMap) -> bool {
     [IF_MATCH, IF_UNMODIFIED_SINCE, UPGRADE]
         .iter()
         .any(|name| headers.contains_key(name))
 }
 
-/// Whether `Connection` names fields of the request that are not the connection's anyway. A proxy behind us takes them away
-/// (RFC 9110, 7.6.1), and what its origin then says of them, in `Vary` or by `Host`, is not for others who have them.
+/// Returns whether `Connection` names fields of the request that are not hop-by-hop anyway. A proxy
+/// behind us removes them (RFC 9110, 7.6.1), so its origin may reply with a response that is wrong
+/// for other requests with these fields.
 fn names_own_fields(headers: &HeaderMap) -> bool {
     let lines = headers
         .get_all(CONNECTION)
@@ -102,18 +116,4 @@ fn names_own_fields(headers: &HeaderMap) -> bool {
     names
         .filter(|name| !is_hop_by_hop(name))
         .any(|name| headers.contains_key(name))
-}
-
-/// Whether the answer to a request may be less than the whole.
-fn asks_for_less(headers: &HeaderMap) -> bool {
-    [IF_NONE_MATCH, IF_MODIFIED_SINCE, RANGE, IF_RANGE]
-        .iter()
-        .any(|name| headers.contains_key(name))
-}
-
-/// Makes a request ask for the whole.
-pub(super) fn ask_for_all(headers: &mut HeaderMap) {
-    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, RANGE, IF_RANGE] {
-        headers.remove(name);
-    }
 }

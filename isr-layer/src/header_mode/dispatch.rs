@@ -1,4 +1,4 @@
-//! Where the middleware hands over what is no page.
+//! Dispatches classified requests, which the middleware hands over if they are not for a page.
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -9,12 +9,11 @@ use super::classify::RequestClass;
 use super::request::{HeaderModeRequest, handle};
 use super::unsafe_methods::pass_unsafe;
 use crate::body::RenderBody;
-use crate::middleware::ResponseFuture;
-use crate::middleware::Shared;
-use crate::middleware::is_always_ready;
-use crate::middleware::{Inner, take_ready};
+use crate::middleware::{Inner, ResponseFuture, Shared, is_always_ready, take_ready};
 
-/// Answers a request that was sorted; `inner` is ready, and is left as a clone that is not where its readiness is to end.
+/// Handles a request by its [`RequestClass`]; `inner` is ready.
+///
+/// Not inlined: the hit path of pages stays small.
 #[inline(never)]
 pub(crate) fn answer<S, B>(
     inner: &mut S,
@@ -29,23 +28,24 @@ where
     match class {
         RequestClass::Untouched => ResponseFuture::inner(inner.call(request)),
         RequestClass::Fresh(hit) => {
+            // Readiness may hold a permit, and a hit needs none.
             if !is_always_ready(TypeId::of::<S>()) {
                 drop(take_ready(inner));
             }
             ResponseFuture::foreign_hit(hit)
         }
-        RequestClass::Unsafe { mode, target } => {
-            ResponseFuture::waiting(pass_unsafe(mode, target, inner.call(request)))
+        RequestClass::Unsafe { cache, target } => {
+            ResponseFuture::waiting(pass_unsafe(cache, target, inner.call(request)))
         }
         RequestClass::Cacheable {
-            mode,
+            cache,
             target,
             is_plain,
         } => {
             let (parts, body) = request.into_parts();
             let request = HeaderModeRequest {
                 shared: shared.clone(),
-                mode,
+                cache,
                 target,
                 is_plain,
                 parts,

@@ -46,6 +46,13 @@ pub(super) struct WholeResponse {
     pub(super) received: Received,
 }
 
+impl WholeResponse {
+    /// Makes a response of it, for the client whose request was fetched.
+    pub(super) fn into_response<R>(self) -> Response<IsrBody<R>> {
+        Response::from_parts(self.parts, IsrBody::stored(self.body, self.trailers))
+    }
+}
+
 impl Entry {
     pub(super) fn new(
         target: TargetUri,

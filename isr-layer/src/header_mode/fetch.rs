@@ -1,49 +1,35 @@
-//! One fetch on a task of its own, so that it outlives the client that started it: ask, judge, read, keep.
+//! Fetches once, on a task of its own that outlives the client: ask, judge, read, complete.
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header::{HeaderMap, HeaderName, SET_COOKIE};
+use bytes::Bytes;
+use http::header::{HeaderMap, SET_COOKIE};
 use http::{Request, Response, StatusCode};
+use http_body::Body;
 use tokio::sync::oneshot;
 
-use super::admit::{Admitted, Received, admit, is_error};
+use super::admit::{Admitted, Received, admit};
 use super::cache::HeaderCache;
+use super::complete::{FetchEnd, FetchReply, complete};
 use super::entry::{Entry, WholeResponse};
-use super::flight::{FetchOutcome, Leader};
+use super::flight::Leader;
 use crate::body::{IsrBody, Read, RenderBody, is_length, read_while};
 use crate::cache::catch_panic;
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::middleware::{Inner, call};
 use crate::outcome::Reason;
 
-/// How long a body is read before it is streamed on, and how long a fetch goes on that no client waits for.
+/// Longest time that a body is read before it is streamed on, and that a fetch goes on after its
+/// client has left.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a fetch gave to the client that started it.
-pub(super) enum Fetched<R, E> {
-    /// An answer, and why it was not stored if it was not.
-    Answer(Response<IsrBody<R>>, Option<Reason>),
-    /// The inner service's error.
-    Error(E),
-    /// No answer, or half of one.
-    Failed(Reason),
-}
+/// Channel to the client that started the fetch.
+pub(super) type Client<R, E> = oneshot::Sender<FetchReply<R, E>>;
 
-/// How far an answer was read.
-enum FetchEnd<R, E> {
-    Whole(WholeResponse, Admitted),
-    Unread(Response<IsrBody<R>>, Reason),
-    Error(E),
-    Failed(Reason),
-}
-
-/// Where a fetch sends what it gave.
-pub(super) type Client<R, E> = oneshot::Sender<Fetched<R, E>>;
-
-/// Fetches once, ends the flight, and gives its client what it has been waiting for. Where an answer is `known` that has gone
-/// stale, the origin is asked whether it still holds.
+/// Fetches once, [completes](complete) the flight, and replies to the client that started it. If a
+/// stale entry is `known`, the origin is asked whether it is still valid (RFC 9111, 4.3).
 pub(super) async fn fetch<S, B>(
     cache: Arc<HeaderCache>,
     leader: Leader,
@@ -55,22 +41,26 @@ pub(super) async fn fetch<S, B>(
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
+    // The request's own fields: those that a validation adds must not get into the Vary key.
     let headers = request.headers().clone();
+
     let end = tokio::select! {
         biased;
         end = catch_panic(ask(&cache, service, request, &headers, known)) => {
             end.unwrap_or(FetchEnd::Failed(Reason::Panic))
         }
-        () = nobody_waits(client.as_mut()) => FetchEnd::Failed(Reason::Timeout),
+        () = client_gone(client.as_mut()) => FetchEnd::Failed(Reason::Timeout),
     };
-    let fetched = complete(&cache, leader, &headers, end);
+
+    let reply = complete(&cache, leader, &headers, end);
     if let Some(client) = client {
         // The client may have left.
-        let _ = client.send(fetched);
+        let _ = client.send(reply);
     }
 }
 
-/// Asks the service, and reads its answer if that may be stored for a request with these `headers`.
+/// Asks the service, and reads its response if the response may be stored for a request with these
+/// `headers`.
 async fn ask<S, B>(
     cache: &HeaderCache,
     mut service: S,
@@ -88,26 +78,63 @@ where
     if let Some(known) = &known {
         known.ask_for_change(request.headers_mut());
     }
+
     let asked = clock::now();
     let response = match call(service, request).await {
         Ok(response) => response,
         Err(error) => return FetchEnd::Error(error),
     };
+    let received = received(asked);
+
+    match known.filter(|_| response.status() == StatusCode::NOT_MODIFIED) {
+        Some(known) => not_modified(cache, headers, &known, response.headers(), received),
+        None => read(cache, headers, response, received).await,
+    }
+}
+
+/// Reads both clocks at the arrival of a response.
+fn received(asked: Instant) -> Received {
     let at = clock::now();
-    let received = Received {
+    Received {
         at,
         date: SystemTime::UNIX_EPOCH + clock::unix_time(),
         delay: at.saturating_duration_since(asked),
-    };
-    let (parts, body) = response.into_parts();
-    if let Some(known) = known.filter(|_| parts.status == StatusCode::NOT_MODIFIED) {
-        let updated = known.updated(&parts.headers, received);
-        return updated.map_or(FetchEnd::Failed(Reason::FailedStatus), |whole| {
-            still_holds(headers, whole, &cache.targets)
-        });
     }
+}
+
+/// Updates `known` with the headers of a 304 (RFC 9111, 4.3.4), and judges the result anew: the
+/// origin may by now forbid storing it.
+fn not_modified<R, E>(
+    cache: &HeaderCache,
+    request: &HeaderMap,
+    known: &Entry,
+    new: &HeaderMap,
+    received: Received,
+) -> FetchEnd<R, E> {
+    let Some(whole) = known.updated(new, received) else {
+        // The 304 is about a response that we do not have, so there is no body to send.
+        return FetchEnd::Failed(Reason::FailedStatus);
+    };
+    let (status, headers) = (whole.parts.status, &whole.parts.headers);
+    match admit(request, status, headers, &cache.targets, received) {
+        Ok(admitted) => FetchEnd::Whole(whole, admitted),
+        Err(reason) => FetchEnd::Unread(whole.into_response(), reason),
+    }
+}
+
+/// Reads a response whose head may be stored; hands on any other unread.
+async fn read<R, E>(
+    cache: &HeaderCache,
+    request: &HeaderMap,
+    response: Response<R>,
+    received: Received,
+) -> FetchEnd<R, E>
+where
+    R: Body<Data = Bytes> + Send,
+{
+    let (parts, body) = response.into_parts();
     let admitted = match admit(
-        headers,
+        request,
         parts.status,
         &parts.headers,
         &cache.targets,
@@ -118,22 +145,19 @@ where
             return FetchEnd::Unread(Response::from_parts(parts, IsrBody::inner(body)), reason);
         }
     };
-    match read_while(
-        body,
-        cache.memory.largest_body(),
-        tokio::time::sleep(READ_TIMEOUT),
-    )
-    .await
-    {
-        Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => admit_whole(
-            WholeResponse {
+
+    // A body without an end must reach its client all the same.
+    let patience = tokio::time::sleep(READ_TIMEOUT);
+    match read_while(body, cache.memory.largest_body(), patience).await {
+        Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => {
+            let whole = WholeResponse {
                 parts,
                 body: bytes,
                 trailers,
                 received,
-            },
-            admitted,
-        ),
+            };
+            admit_whole(whole, admitted)
+        }
         Read::Whole { .. } | Read::Cut => FetchEnd::Failed(Reason::Cut),
         Read::TooLarge(body) => {
             FetchEnd::Unread(Response::from_parts(parts, body), Reason::TooLarge)
@@ -141,128 +165,23 @@ where
     }
 }
 
-/// What is known to hold still, judged by its new headers.
-fn still_holds<R, E>(
-    request: &HeaderMap,
-    whole: WholeResponse,
-    targets: &[HeaderName],
-) -> FetchEnd<R, E> {
-    match admit(
-        request,
-        whole.parts.status,
-        &whole.parts.headers,
-        targets,
-        whole.received,
-    ) {
-        Ok(admitted) => FetchEnd::Whole(whole, admitted),
-        Err(reason) => unstored(whole, reason),
-    }
-}
-
-/// What was read to its end. A cookie is for one client behind the body, too.
+/// Judges the trailers: a cookie there is for one client, as it is in the head.
 fn admit_whole<R, E>(whole: WholeResponse, admitted: Admitted) -> FetchEnd<R, E> {
     let sets_cookie = whole
         .trailers
         .as_ref()
         .is_some_and(|trailers| trailers.contains_key(SET_COOKIE));
     if sets_cookie {
-        unstored(whole, Reason::SetCookie)
+        FetchEnd::Unread(whole.into_response(), Reason::SetCookie)
     } else {
         FetchEnd::Whole(whole, admitted)
     }
 }
 
-fn unstored<R, E>(whole: WholeResponse, reason: Reason) -> FetchEnd<R, E> {
-    let body = IsrBody::stored(whole.body, whole.trailers);
-    FetchEnd::Unread(Response::from_parts(whole.parts, body), reason)
-}
-
-/// Resolves when the client has been gone for a while, or when there never was one.
-async fn nobody_waits<R, E>(client: Option<&mut Client<R, E>>) {
+/// Resolves [`READ_TIMEOUT`] after the client has left, or after the start if there is no client.
+async fn client_gone<R, E>(client: Option<&mut Client<R, E>>) {
     if let Some(client) = client {
         client.closed().await;
     }
     tokio::time::sleep(READ_TIMEOUT).await;
-}
-
-/// Ends a flight: keeps the answer, or notes why not.
-fn complete<R, E>(
-    cache: &HeaderCache,
-    leader: Leader,
-    request: &HeaderMap,
-    end: FetchEnd<R, E>,
-) -> Fetched<R, E> {
-    match end {
-        FetchEnd::Whole(whole, admitted) => keep(cache, leader, request, whole, admitted),
-        FetchEnd::Unread(response, reason) => {
-            refuse(cache, leader, request, response.status(), reason);
-            Fetched::Answer(response, Some(reason))
-        }
-        FetchEnd::Error(error) => {
-            fail(cache, leader);
-            Fetched::Error(error)
-        }
-        FetchEnd::Failed(reason) => {
-            fail(cache, leader);
-            Fetched::Failed(reason)
-        }
-    }
-}
-
-fn keep<R, E>(
-    cache: &HeaderCache,
-    leader: Leader,
-    request: &HeaderMap,
-    whole: WholeResponse,
-    admitted: Admitted,
-) -> Fetched<R, E> {
-    let (target, number, now) = (leader.target().clone(), leader.number(), clock::now());
-    let stored = Arc::new(Entry::new(
-        target.clone(),
-        admitted,
-        &whole,
-        number,
-        leader.as_of(),
-    ));
-    let status = whole.parts.status;
-    let completed = leader.complete(|| {
-        let known = cache.memory.get(target.target_ref(), request);
-        if is_error(status) && known.is_some_and(|known| known.allows_if_error(now)) {
-            return cache.fail(&target, now);
-        }
-        cache.keep(stored, &target, request)
-    });
-    let reason = match completed.outcome {
-        FetchOutcome::Stored(_) => None,
-        FetchOutcome::Failed => Some(Reason::FailedStatus),
-        FetchOutcome::Refused => Some(Reason::Stale),
-    };
-    let body = IsrBody::stored(whole.body, whole.trailers);
-    Fetched::Answer(Response::from_parts(whole.parts, body), reason)
-}
-
-/// An answer that is not to be stored says that what was stored is over, unless it says that the origin is in trouble or is
-/// for one user alone.
-fn refuse(
-    cache: &HeaderCache,
-    leader: Leader,
-    request: &HeaderMap,
-    status: StatusCode,
-    reason: Reason,
-) {
-    let (target, number, now) = (leader.target().clone(), leader.number(), clock::now());
-    leader.complete(|| {
-        if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
-            cache.fail(&target, now)
-        } else if reason == Reason::Authorization {
-            cache.decline(&target, request, now)
-        } else {
-            cache.refuse(&target, request, number, now)
-        }
-    });
-}
-
-fn fail(cache: &HeaderCache, leader: Leader) {
-    let (target, now) = (leader.target().clone(), clock::now());
-    leader.complete(|| cache.fail(&target, now));
 }

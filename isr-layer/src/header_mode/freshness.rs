@@ -23,7 +23,7 @@ pub(super) struct Lifetime {
 pub(super) enum Freshness {
     Fresh,
     /// Serve it, and fetch it anew without anybody waiting.
-    WhileRevalidate,
+    Stale,
     /// Fetch it anew first.
     MustFetch,
 }
@@ -63,7 +63,7 @@ impl Lifetime {
         match marks {
             Validity::Valid if age < self.fresh => Freshness::Fresh,
             Validity::Valid | Validity::Soft if self.allows_while_revalidate(age) => {
-                Freshness::WhileRevalidate
+                Freshness::Stale
             }
             _ => Freshness::MustFetch,
         }
@@ -295,9 +295,9 @@ mod tests {
         let lifetime = secs(10, 20, 30).unwrap();
         for (age, marks, expected) in [
             (9, Validity::Valid, Freshness::Fresh),
-            (10, Validity::Valid, Freshness::WhileRevalidate),
+            (10, Validity::Valid, Freshness::Stale),
             (20, Validity::Valid, Freshness::MustFetch),
-            (0, Validity::Soft, Freshness::WhileRevalidate),
+            (0, Validity::Soft, Freshness::Stale),
             (20, Validity::Soft, Freshness::MustFetch),
             (0, Validity::Hard, Freshness::MustFetch),
         ] {

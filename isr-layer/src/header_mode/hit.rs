@@ -1,4 +1,4 @@
-//! A stored answer that was found fresh: nothing has to be waited for.
+//! Hit: an entry that was found fresh, so that its response is ready at once.
 
 use std::sync::Arc;
 
@@ -10,17 +10,18 @@ use crate::clock::Instant;
 use crate::deliver::ResponseKind;
 use crate::outcome::Outcome;
 
-/// A stored answer that was found fresh. A client's is made of it only where it is handed out, since it is large to move.
+/// An [`Entry`] that was found fresh. The response is made where it is handed out, since it is
+/// large to move.
 pub(crate) struct Hit {
     pub(super) entry: Arc<Entry>,
     pub(super) kind: ResponseKind,
     pub(super) show_status: bool,
-    /// When it was found fresh.
+    /// Time at which the entry was fresh.
     pub(super) now: Instant,
 }
 
 impl Hit {
-    /// The client's answer.
+    /// Returns the client's response.
     pub(crate) fn answer<R>(&self) -> Response<IsrBody<R>> {
         self.entry
             .deliver(self.kind, Outcome::Hit, self.show_status, self.now)

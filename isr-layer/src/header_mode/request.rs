@@ -1,4 +1,4 @@
-//! One request in header mode: serve what is stored, or fetch with the client's own request.
+//! Handles one request in header mode: decide, then serve, wait, or fetch with the client's request.
 
 use std::sync::Arc;
 
@@ -7,36 +7,38 @@ use http::{Method, Request, Response, request};
 use tokio::sync::oneshot;
 
 use super::admit::is_error;
-use super::cache::{Found, HeaderCache, Missing};
-use super::classify::ask_for_all;
+use super::cache::HeaderCache;
+use super::complete::FetchReply;
+use super::decide::{Decision, Waiting};
 use super::entry::Entry;
-use super::fetch::{Fetched, fetch};
-use super::flight::{FetchOutcome, Follower, Joined, Leader};
+use super::fetch::fetch;
+use super::flight::{FetchOutcome, Follower, Leader};
+use super::partial::ask_for_all;
 use super::target::TargetUri;
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{Failure, Group, Purpose};
 use crate::clock;
 use crate::deliver::note_status;
-use crate::middleware::Shared;
-use crate::middleware::{Inner, call};
+use crate::middleware::{Inner, Shared, call};
 use crate::outcome::{CacheStatus, Outcome, Reason};
 
 /// One request in header mode.
 pub(super) struct HeaderModeRequest<S> {
     pub(super) shared: Arc<Shared<S>>,
-    pub(super) mode: Arc<HeaderCache>,
+    pub(super) cache: Arc<HeaderCache>,
     pub(super) target: TargetUri,
-    /// Whether what it fetches may be stored.
+    /// True if the request asks for a response that may be stored.
     pub(super) is_plain: bool,
-    /// The client's own request.
+    /// The client's own request, without its body.
     pub(super) parts: request::Parts,
 }
 
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
-/// Answers a visit. `ready` is the client's own service, which fetches if this visit leads, and is let go otherwise.
+/// Handles a request. `ready` is the client's own service: it fetches if this request leads a
+/// flight, and is dropped otherwise.
 pub(super) async fn handle<S, B>(
-    visit: HeaderModeRequest<S>,
+    request: HeaderModeRequest<S>,
     body: B,
     ready: S,
 ) -> Result<S::Body, S::Error>
@@ -44,73 +46,80 @@ where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
-    let marks = &visit.shared.core.marks;
-    match visit.mode.look(
-        visit.target.target_ref(),
-        &visit.parts.headers,
-        marks,
-        clock::now(),
-    ) {
-        Found::Fresh(stored) => Ok(visit.serve(&stored, Outcome::Hit)),
-        Found::WhileRevalidate(stored) => {
+    match request.decide() {
+        Decision::Serve(entry, outcome) => Ok(request.serve(&entry, outcome)),
+        Decision::Refresh(entry, leader) => {
+            // Readiness may hold a permit, and this client needs none.
             drop(ready);
-            visit.refresh::<B>(&stored);
-            Ok(visit.serve(&stored, Outcome::StaleHit(Reason::Stale)))
+            request.refresh::<B>(leader, &entry);
+            Ok(request.serve(&entry, Outcome::StaleHit(Reason::Stale)))
         }
-        Found::Nothing(missing) if visit.is_plain => visit.join(missing, body, ready).await,
-        Found::Nothing(missing) => visit.pass(missing, body, ready).await,
+        Decision::Alone(waiting) => request.pass(waiting, body, ready).await,
+        Decision::Lead(leader, waiting) => request.lead(leader, waiting, body, ready).await,
+        Decision::Follow(follower, waiting) => {
+            // No permit may be held while waiting for the fetch of another request.
+            drop(ready);
+            request.follow(follower, waiting, body).await
+        }
     }
 }
 
 impl<S> HeaderModeRequest<S> {
-    /// Leads a fetch, or takes the result of one in progress: only what was stored, and only if its `Vary` matches.
-    async fn join<B>(&self, missing: Missing, body: B, ready: S) -> Result<S::Body, S::Error>
+    fn decide(&self) -> Decision {
+        self.cache.decide(
+            &self.target,
+            &self.parts.headers,
+            self.is_plain,
+            &self.shared.core.marks,
+            clock::now(),
+        )
+    }
+
+    /// Waits for the fetch of another request, and fetches alone if its result does not help.
+    async fn follow<B>(
+        &self,
+        follower: Follower,
+        waiting: Waiting,
+        body: B,
+    ) -> Result<S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let marks = &self.shared.core.marks;
-        let follower = match self
-            .mode
-            .join(&self.target, &self.parts.headers, marks, clock::now())
-        {
-            Err(stored) => return Ok(self.serve(&stored, Outcome::Hit)),
-            Ok(Joined::Lead(lead)) => return self.lead(lead, missing, body, ready).await,
-            Ok(Joined::Follow(follower)) => follower,
-        };
-        // Whatever readiness holds must not be held while waiting for somebody else.
-        drop(ready);
-        if let Some(response) = self.followed(follower, &missing).await {
+        if let Some(response) = self.followed(follower, &waiting).await {
             return Ok(response);
         }
-        let lead = self.mode.alone(&self.target, marks);
-        self.lead(lead, missing, body, self.shared.service()).await
+        // Not joined by others: that fetch, too, might be for one request only.
+        let leader = self.cache.alone(&self.target, &self.shared.core.marks);
+        self.lead(leader, waiting, body, self.shared.service())
+            .await
     }
 
-    /// Returns the response that the flight has for this request, if it has one.
+    /// Returns the response that a flight has for this request, if any.
     async fn followed<R>(
         &self,
         follower: Follower,
-        missing: &Missing,
+        waiting: &Waiting,
     ) -> Option<Response<IsrBody<R>>> {
         match &follower.wait().await?.outcome {
             FetchOutcome::Stored(entry) if entry.may_serve(&self.parts.headers) => {
                 let outcome = Outcome::Stored {
-                    forward: missing.forward,
+                    forward: waiting.forward,
                     collapsed: true,
                 };
                 Some(self.serve(entry, outcome))
             }
-            FetchOutcome::Failed => self.in_place_of_an_error(missing, Reason::FailedStatus, true),
+            FetchOutcome::Failed => self.last_good(waiting, Reason::FailedStatus, true),
             FetchOutcome::Stored(_) | FetchOutcome::Refused => None,
         }
     }
 
-    /// Fetches on a task of its own, and waits for what that gives.
+    /// Starts the fetch on a task of its own, so that it outlives this client, and waits for its
+    /// reply.
     async fn lead<B>(
         &self,
-        lead: Leader,
-        missing: Missing,
+        leader: Leader,
+        waiting: Waiting,
         body: B,
         service: S,
     ) -> Result<S::Body, S::Error>
@@ -118,77 +127,68 @@ impl<S> HeaderModeRequest<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let (client, answer) = oneshot::channel();
+        let core = &self.shared.core;
+        let (client, reply) = oneshot::channel();
         let request = Request::from_parts(self.parts.clone(), body);
-        let marks = &self.shared.core.marks;
-        let known = missing
-            .stored
-            .clone()
-            .filter(|stored| stored.can_be_validated(marks));
-        self.shared.core.tasks.spawn(fetch(
-            self.mode.clone(),
-            lead,
-            service,
-            request,
-            known,
-            Some(client),
-        ));
-        match answer.await {
-            Ok(fetched) => self.fetched(fetched, &missing),
-            // The task was ended from outside: the runtime shuts down.
-            Err(_) => self.fetched(Fetched::Failed(Reason::ServiceError), &missing),
+        let stale = waiting.stale.clone();
+        let known = stale.filter(|entry| entry.can_be_validated(&core.marks));
+
+        let cache = self.cache.clone();
+        core.tasks
+            .spawn(fetch(cache, leader, service, request, known, Some(client)));
+        match reply.await {
+            Ok(reply) => self.respond(reply, &waiting),
+            // The task was ended from outside: the runtime is shutting down.
+            Err(_) => self.respond(FetchReply::Failed(Reason::ServiceError), &waiting),
         }
     }
 
-    /// Passes a request on as it is; its answer is not stored.
-    async fn pass<B>(&self, missing: Missing, body: B, ready: S) -> Result<S::Body, S::Error>
+    /// Passes the request on as it is; its response is not stored.
+    async fn pass<B>(&self, waiting: Waiting, body: B, ready: S) -> Result<S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let fetched = match call(ready, Request::from_parts(self.parts.clone(), body)).await {
-            Ok(response) => Fetched::Answer(response.map(IsrBody::inner), Some(Reason::Request)),
-            Err(error) => Fetched::Error(error),
+        let reply = match call(ready, Request::from_parts(self.parts.clone(), body)).await {
+            Ok(response) => FetchReply::Own(response.map(IsrBody::inner), Some(Reason::Request)),
+            Err(error) => FetchReply::Error(error),
         };
-        self.fetched(fetched, &missing)
+        self.respond(reply, &waiting)
     }
 
-    /// What the client gets of what was fetched for it, or of what is stored should the origin be in trouble.
-    fn fetched<R, E>(&self, fetched: Fetched<R, E>, missing: &Missing) -> Result<R, E> {
-        let negative = match &fetched {
-            Fetched::Answer(response, _) if !is_error(response.status()) => None,
-            Fetched::Answer(..) => Some(Reason::FailedStatus),
-            Fetched::Error(_) => Some(Reason::ServiceError),
-            Fetched::Failed(reason) => Some(*reason),
+    /// Makes the client's response of a reply, or of the stale entry if the origin is in trouble.
+    fn respond<R, E>(&self, reply: FetchReply<R, E>, waiting: &Waiting) -> Result<R, E> {
+        let trouble = match &reply {
+            FetchReply::Own(response, _) if !is_error(response.status()) => None,
+            FetchReply::Own(..) => Some(Reason::FailedStatus),
+            FetchReply::Error(_) => Some(Reason::ServiceError),
+            FetchReply::Failed(reason) => Some(*reason),
         };
-        if let Some(kept) =
-            negative.and_then(|reason| self.in_place_of_an_error(missing, reason, false))
-        {
-            return Ok(kept);
+        let last_good = trouble.and_then(|reason| self.last_good(waiting, reason, false));
+        if let Some(response) = last_good {
+            return Ok(response);
         }
-        let forward = missing.forward;
-        let (response, unstored) = match fetched {
-            Fetched::Answer(response, unstored) => (response, unstored),
-            Fetched::Error(error) => return Err(error),
-            Fetched::Failed(reason) => (Failure::in_http(reason).response(None), Some(reason)),
+
+        let (response, unstored) = match reply {
+            FetchReply::Own(response, unstored) => (response, unstored),
+            FetchReply::Error(error) => return Err(error),
+            FetchReply::Failed(reason) => (Failure::in_http(reason).response(None), Some(reason)),
         };
+
+        let (forward, collapsed) = (waiting.forward, false);
         let outcome = match unstored {
             Some(reason) => Outcome::Unstored {
                 forward,
                 reason,
-                collapsed: false,
+                collapsed,
             },
-            None => Outcome::Stored {
-                forward,
-                collapsed: false,
-            },
+            None => Outcome::Stored { forward, collapsed },
         };
-        Ok(self.noted(response, outcome))
+        Ok(self.described(response, outcome))
     }
 
-    /// Starts a fetch that nobody waits for, with the headers of this request. What waits for its turn does not hold the
-    /// application; it waits no longer once somebody waits for it.
-    fn refresh<B>(&self, stored: &Arc<Entry>)
+    /// Starts a fetch in the background, with the headers of this request.
+    fn refresh<B>(&self, leader: Leader, stale: &Arc<Entry>)
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
@@ -197,15 +197,13 @@ impl<S> HeaderModeRequest<S> {
         let mut parts = self.parts.clone();
         parts.method = Method::GET;
         ask_for_all(&mut parts.headers);
-        let lead = self
-            .mode
-            .refresh(&self.target, &parts.headers, &core.marks, clock::now());
-        let Some(lead) = lead else { return };
-        let known = Some(stored.clone()).filter(|stored| stored.can_be_validated(&core.marks));
+        let known = Some(stale.clone()).filter(|entry| entry.can_be_validated(&core.marks));
+
+        // Weak, so that a refresh that waits for its turn does not keep the application alive.
         let (shared, permits) = (Arc::downgrade(&self.shared), core.permits.clone());
-        let cache = self.mode.clone();
+        let cache = self.cache.clone();
         core.tasks.spawn(async move {
-            let turn = permits.turn(Group::Headers, Purpose::Refresh, lead.gained_waiter());
+            let turn = permits.turn(Group::Headers, Purpose::Refresh, leader.gained_waiter());
             // Held until the fetch has ended.
             let Some(_turn) = turn.await else { return };
             let Some(service) = shared.upgrade().map(|shared| shared.service()) else {
@@ -213,35 +211,30 @@ impl<S> HeaderModeRequest<S> {
             };
             drop(shared);
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
-            fetch(cache, lead, service, request, known, None).await;
+            fetch(cache, leader, service, request, known, None).await;
         });
     }
 
-    fn in_place_of_an_error<R>(
+    /// Returns the stale entry if it may still be served in place of an error.
+    fn last_good<R>(
         &self,
-        missing: &Missing,
+        waiting: &Waiting,
         reason: Reason,
         collapsed: bool,
     ) -> Option<Response<IsrBody<R>>> {
-        let kept = missing
-            .stored
-            .as_ref()
-            .filter(|stored| stored.allows_if_error(clock::now()))?;
-        Some(self.serve(kept, Outcome::StaleIfError { reason, collapsed }))
+        let stale = waiting.stale.as_ref();
+        let entry = stale.filter(|entry| entry.allows_if_error(clock::now()))?;
+        Some(self.serve(entry, Outcome::StaleIfError { reason, collapsed }))
     }
 
-    fn serve<R>(&self, stored: &Arc<Entry>, outcome: Outcome) -> Response<IsrBody<R>> {
-        let kind = stored.kind(&self.parts.method, &self.parts.headers);
-        stored.deliver(
-            kind,
-            outcome,
-            self.shared.core.config.cache_status,
-            clock::now(),
-        )
+    fn serve<R>(&self, entry: &Arc<Entry>, outcome: Outcome) -> Response<IsrBody<R>> {
+        let kind = entry.kind(&self.parts.method, &self.parts.headers);
+        let show_status = self.shared.core.config.cache_status;
+        entry.deliver(kind, outcome, show_status, clock::now())
     }
 
-    /// An answer as it came, with what happened to it.
-    fn noted<R>(
+    /// Adds the outcome to a response that is not stored.
+    fn described<R>(
         &self,
         mut response: Response<IsrBody<R>>,
         outcome: Outcome,

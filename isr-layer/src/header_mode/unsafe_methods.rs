@@ -1,4 +1,4 @@
-//! Requests that change something: their answer invalidates what is stored for their target (RFC 9111, 4.4).
+//! Unsafe requests: a successful response invalidates the entries of the target (RFC 9111, 4.4).
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,17 +10,18 @@ use super::cache::HeaderCache;
 use super::target::TargetUri;
 use crate::body::IsrBody;
 
-/// Awaits the answer to an unsafe request. A success forgets its target, and what `Location` and `Content-Location` name
-/// within the same origin; registered pages are never touched.
+/// Awaits the response to an unsafe request. A success [invalidates](HeaderCache::invalidate) its
+/// target, and those that `Location` and `Content-Location` name within the same origin. Registered
+/// pages are never touched.
 pub(super) async fn pass_unsafe<R, E>(
-    mode: Arc<HeaderCache>,
+    cache: Arc<HeaderCache>,
     target: TargetUri,
-    answer: impl Future<Output = Result<Response<R>, E>>,
+    response: impl Future<Output = Result<Response<R>, E>>,
 ) -> Result<Response<IsrBody<R>>, E> {
-    let response = answer.await?;
+    let response = response.await?;
     if response.status().is_success() || response.status().is_redirection() {
-        named(&target, response.headers()).for_each(|other| mode.invalidate(&other));
-        mode.invalidate(&target);
+        named(&target, response.headers()).for_each(|other| cache.invalidate(&other));
+        cache.invalidate(&target);
     }
     Ok(response.map(IsrBody::inner))
 }

@@ -1,0 +1,127 @@
+//! Completes a flight: stores the response or records why not, and makes the leader's reply.
+
+use std::sync::Arc;
+
+use http::header::HeaderMap;
+use http::{Response, StatusCode};
+
+use super::admit::{Admitted, is_error};
+use super::cache::HeaderCache;
+use super::entry::{Entry, WholeResponse};
+use super::flight::{FetchOutcome, Leader};
+use crate::body::IsrBody;
+use crate::clock;
+use crate::outcome::Reason;
+
+/// End of one fetch.
+pub(super) enum FetchEnd<R, E> {
+    /// A response that was read whole and may be stored.
+    Whole(WholeResponse, Admitted),
+    /// A response that may not be stored, and goes on to the client as it is.
+    Unread(Response<IsrBody<R>>, Reason),
+    /// The inner service's error.
+    Error(E),
+    /// No response, or an incomplete one.
+    Failed(Reason),
+}
+
+/// Reply to the client whose request was fetched.
+pub(super) enum FetchReply<R, E> {
+    /// A response, and the reason if it was not stored.
+    Own(Response<IsrBody<R>>, Option<Reason>),
+    /// The inner service's error.
+    Error(E),
+    /// No response, or an incomplete one.
+    Failed(Reason),
+}
+
+/// Everything about a flight that ends except its [`FetchEnd`].
+struct Completion<'a> {
+    cache: &'a HeaderCache,
+    leader: Leader,
+    request: &'a HeaderMap,
+}
+
+/// Completes the flight of `leader`, which fetched for a request with the headers `request`.
+pub(super) fn complete<R, E>(
+    cache: &HeaderCache,
+    leader: Leader,
+    request: &HeaderMap,
+    end: FetchEnd<R, E>,
+) -> FetchReply<R, E> {
+    let completion = Completion {
+        cache,
+        leader,
+        request,
+    };
+    match end {
+        FetchEnd::Whole(whole, admitted) => completion.whole(whole, admitted),
+        FetchEnd::Unread(response, reason) => {
+            completion.unstored(response.status(), reason);
+            FetchReply::Own(response, Some(reason))
+        }
+        FetchEnd::Error(error) => {
+            completion.failed();
+            FetchReply::Error(error)
+        }
+        FetchEnd::Failed(reason) => {
+            completion.failed();
+            FetchReply::Failed(reason)
+        }
+    }
+}
+
+impl Completion<'_> {
+    fn whole<R, E>(self, whole: WholeResponse, admitted: Admitted) -> FetchReply<R, E> {
+        let Self {
+            cache,
+            leader,
+            request,
+        } = self;
+        let (target, now) = (leader.target().clone(), clock::now());
+        let (number, as_of) = (leader.number(), leader.as_of());
+        let entry = Entry::new(target.clone(), admitted, &whole, number, as_of);
+        let status = whole.parts.status;
+
+        let completed = leader.complete(|| {
+            // An error that could be stored must not replace an entry that is served in its place.
+            let known = cache.memory.get(target.target_ref(), request);
+            if is_error(status) && known.is_some_and(|known| known.allows_if_error(now)) {
+                return cache.failed(&target, now);
+            }
+            cache.keep(Arc::new(entry), &target, request)
+        });
+
+        let reason = match completed.outcome {
+            FetchOutcome::Stored(_) => None,
+            FetchOutcome::Failed => Some(Reason::FailedStatus),
+            FetchOutcome::Refused => Some(Reason::Stale),
+        };
+        FetchReply::Own(whole.into_response(), reason)
+    }
+
+    /// Records that a response was not stored. The response replaces the stored one, which is
+    /// removed; not if it says that the origin is in trouble, or if it is for one user alone.
+    fn unstored(self, status: StatusCode, reason: Reason) {
+        let Self {
+            cache,
+            leader,
+            request,
+        } = self;
+        let (target, number, now) = (leader.target().clone(), leader.number(), clock::now());
+        leader.complete(|| {
+            if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
+                cache.failed(&target, now)
+            } else if reason == Reason::Authorization {
+                cache.declined(&target, request, now)
+            } else {
+                cache.refused(&target, request, number, now)
+            }
+        });
+    }
+
+    fn failed(self) {
+        let (target, now) = (self.leader.target().clone(), clock::now());
+        self.leader.complete(|| self.cache.failed(&target, now));
+    }
+}

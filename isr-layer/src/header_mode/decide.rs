@@ -1,0 +1,150 @@
+//! Decides one request: serve an entry, refresh it, pass the request on, lead a flight or follow.
+
+use std::cell::LazyCell;
+use std::sync::Arc;
+
+use http::header::HeaderMap;
+
+use super::cache::HeaderCache;
+use super::entry::Entry;
+use super::flight::{Follower, Joined, Leader};
+use super::freshness::Freshness;
+use super::partial::ask_for_all;
+use super::target::{TargetUri, TargetUriRef};
+use crate::clock::Instant;
+use crate::invalidation::Marks;
+use crate::outcome::{Forward, Outcome, Reason};
+
+/// State of the memory for a request.
+pub(super) enum Lookup {
+    /// Serve this entry.
+    Fresh(Arc<Entry>),
+    /// Serve this entry, and refresh it in the background.
+    Stale(Arc<Entry>),
+    /// Fetch while the client waits.
+    Missing(Waiting),
+}
+
+/// Decision on a request.
+pub(super) enum Decision {
+    /// Serve this entry.
+    Serve(Arc<Entry>, Outcome),
+    /// Serve this entry, and lead a flight that refreshes it in the background.
+    Refresh(Arc<Entry>, Leader),
+    /// Pass the request on as it is, and store nothing.
+    Alone(Waiting),
+    /// Fetch, and complete the flight for all followers.
+    Lead(Leader, Waiting),
+    /// Wait for the fetch of another request.
+    Follow(Follower, Waiting),
+}
+
+/// Reason for which a request waits, and the stale entry if there is one. A fetch validates that
+/// entry; if the fetch fails, the entry may be served.
+pub(super) struct Waiting {
+    pub(super) forward: Forward,
+    pub(super) stale: Option<Arc<Entry>>,
+}
+
+impl HeaderCache {
+    /// Looks a request up in memory.
+    pub(super) fn lookup(
+        &self,
+        target_ref: TargetUriRef<'_>,
+        request: &HeaderMap,
+        marks: &Marks,
+        now: Instant,
+    ) -> Lookup {
+        let Some(entry) = self.memory.get(target_ref, request) else {
+            let forward = if self.memory.has(target_ref) {
+                Forward::VaryMiss
+            } else {
+                Forward::UriMiss
+            };
+            return Lookup::Missing(Waiting {
+                forward,
+                stale: None,
+            });
+        };
+
+        match entry.freshness(marks, now) {
+            Freshness::Fresh => Lookup::Fresh(entry),
+            Freshness::Stale => Lookup::Stale(entry),
+            Freshness::MustFetch => Lookup::Missing(Waiting {
+                forward: Forward::Stale,
+                stale: Some(entry),
+            }),
+        }
+    }
+
+    /// Decides a request for `target` with the headers `request`. Only a plain request asks for a
+    /// response that may be stored.
+    pub(super) fn decide(
+        &self,
+        target: &TargetUri,
+        request: &HeaderMap,
+        is_plain: bool,
+        marks: &Marks,
+        now: Instant,
+    ) -> Decision {
+        match self.lookup(target.target_ref(), request, marks, now) {
+            Lookup::Fresh(entry) => Decision::Serve(entry, Outcome::Hit),
+            Lookup::Stale(entry) => match self.refresh(target, request, marks, now) {
+                Some(leader) => Decision::Refresh(entry, leader),
+                None => Decision::Serve(entry, Outcome::StaleHit(Reason::Stale)),
+            },
+            Lookup::Missing(waiting) if !is_plain => Decision::Alone(waiting),
+            Lookup::Missing(waiting) => match self.join(target, request, marks, now) {
+                Ok(Joined::Lead(leader)) => Decision::Lead(leader, waiting),
+                Ok(Joined::Follow(follower)) => Decision::Follow(follower, waiting),
+                Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
+            },
+        }
+    }
+
+    /// Starts a refresh, unless one is running, a fetch has just failed, or another fetch has
+    /// stored a fresh entry meanwhile.
+    fn refresh(
+        &self,
+        target: &TargetUri,
+        request: &HeaderMap,
+        marks: &Marks,
+        now: Instant,
+    ) -> Option<Leader> {
+        if self.negative.is_backing_off(target, now) {
+            return None;
+        }
+        // A refresh is stored, so it asks for the whole response also if its client does not.
+        let mut request = request.clone();
+        ask_for_all(&mut request);
+        match self.join(target, &request, marks, now) {
+            Ok(Joined::Lead(leader)) => Some(leader),
+            Ok(Joined::Follow(_)) | Err(_) => None,
+        }
+    }
+
+    /// Joins a flight or starts one; `Err` is an entry that became fresh since the lookup.
+    fn join(
+        &self,
+        target: &TargetUri,
+        request: &HeaderMap,
+        marks: &Marks,
+        now: Instant,
+    ) -> Result<Joined, Arc<Entry>> {
+        // Lazy, because a flight may change it until `Flights::join` holds the lock; and looked up
+        // once, however many flights are compared.
+        let is_shared = LazyCell::new(|| {
+            let kind = self.kind(target, request);
+            !self.negative.is_uncacheable(&kind, now)
+        });
+        let may_share =
+            |leader: &HeaderMap| *is_shared && self.memory.may_share(target, leader, request);
+        let second_look = || match self.lookup(target.target_ref(), request, marks, now) {
+            Lookup::Fresh(entry) => Some(entry),
+            Lookup::Stale(_) | Lookup::Missing(_) => None,
+        };
+
+        self.flights
+            .join(marks, target, request, may_share, second_look)
+    }
+}

@@ -1,0 +1,90 @@
+//! Negative cache: targets whose response could not be stored, or whose fetch failed.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, HeaderMap};
+use quick_cache::sync::Cache;
+
+use super::target::TargetUri;
+use super::vary::VaryKey;
+use crate::clock::Instant;
+
+/// Largest number of remembered targets, in each of the two tables.
+const MAX_TARGETS: usize = 16 * 1024;
+/// Time for which requests do not wait for each other after a response could not be stored.
+const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
+/// Time for which a stale entry is not refreshed after a fetch has failed.
+const REFRESH_BACKOFF: Duration = Duration::from_secs(5);
+
+/// The remembered targets, each by its hash and with the end of its time.
+///
+/// Two targets of one hash lose only some sharing. Clients choose the targets; the hash has a seed
+/// of its own, so that they cannot make targets collide.
+pub(super) struct NegativeCache {
+    hasher: RandomState,
+    uncacheable: Cache<u64, Instant>,
+    backing_off: Cache<u64, Instant>,
+}
+
+/// Requests for one target that are uncacheable together: a response may be uncacheable for users
+/// with credentials, or for one value of a `Vary` field, and cacheable for all other requests.
+#[derive(Hash)]
+pub(super) struct RequestKind<'a> {
+    target: &'a TargetUri,
+    is_authorized: bool,
+    vary_key: VaryKey,
+}
+
+impl NegativeCache {
+    pub(super) fn new() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            uncacheable: Cache::new(MAX_TARGETS),
+            backing_off: Cache::new(MAX_TARGETS),
+        }
+    }
+
+    /// Returns whether a response to such a request could not be stored lately.
+    pub(super) fn is_uncacheable(&self, kind: &RequestKind<'_>, now: Instant) -> bool {
+        is_in(&self.uncacheable, self.hasher.hash_one(kind), now)
+    }
+
+    /// Returns whether a fetch of `target` has failed lately.
+    pub(super) fn is_backing_off(&self, target: &TargetUri, now: Instant) -> bool {
+        is_in(&self.backing_off, self.hasher.hash_one(target), now)
+    }
+
+    /// Remembers that a response to such a request could not be stored.
+    pub(super) fn refused(&self, kind: &RequestKind<'_>, now: Instant) {
+        self.uncacheable
+            .insert(self.hasher.hash_one(kind), now + UNCACHEABLE_FOR);
+    }
+
+    /// Remembers that a fetch of `target` failed.
+    pub(super) fn failed(&self, target: &TargetUri, now: Instant) {
+        self.backing_off
+            .insert(self.hasher.hash_one(target), now + REFRESH_BACKOFF);
+    }
+
+    /// Forgets both, since a response was stored.
+    pub(super) fn clear(&self, kind: &RequestKind<'_>) {
+        self.uncacheable.remove(&self.hasher.hash_one(kind));
+        self.backing_off.remove(&self.hasher.hash_one(kind.target));
+    }
+}
+
+impl<'a> RequestKind<'a> {
+    /// Returns the kind of a request that has `vary_key` in the known `Vary` fields of `target`.
+    pub(super) fn of(target: &'a TargetUri, request: &HeaderMap, vary_key: VaryKey) -> Self {
+        Self {
+            target,
+            is_authorized: request.contains_key(AUTHORIZATION),
+            vary_key,
+        }
+    }
+}
+
+fn is_in(table: &Cache<u64, Instant>, hash: u64, now: Instant) -> bool {
+    table.get(&hash).is_some_and(|until| now < until)
+}
