@@ -1,4 +1,4 @@
-//! Admission: which answers a shared cache may keep (RFC 9111, 3), a pure function.
+//! Admission: judges by the head whether a response may be stored (RFC 9111, 3). A pure function.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,18 +7,20 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName, SET_COOKIE};
 
 use super::birth::Birth;
 use super::cache_control;
+use super::directives::Directives;
 use super::freshness::{Lifetime, initial_age};
 use super::vary::{self, VaryKey};
 use crate::clock::Instant;
 use crate::outcome::Reason;
 
-/// What is known of an answer that may be stored.
+/// Properties of a response that may be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Admitted {
     pub(super) lifetime: Lifetime,
     pub(super) birth: Birth,
     pub(super) vary_key: VaryKey,
-    /// Whether requests that say who asks may be answered with it, and it with one of theirs (RFC 9111, 3.5).
+    /// True if the response is also for requests with credentials, and may be stored if it is a
+    /// response to one (RFC 9111, 3.5).
     pub(super) is_for_authorized: bool,
 }
 
@@ -30,8 +32,8 @@ pub(super) struct Received {
     pub(super) delay: Duration,
 }
 
-/// Judges the head of an answer to a GET with the headers `request`, which speaks in the fields `targets` before it does in
-/// `Cache-Control`. Its lifetime has to be explicit: none is made up.
+/// Judges the head of a response to a GET with the headers `request`. The fields `targets` go
+/// before `Cache-Control`. The lifetime must be explicit: there is no heuristic (RFC 9111, 4.2.2).
 pub(super) fn admit(
     request: &HeaderMap,
     status: StatusCode,
@@ -40,23 +42,13 @@ pub(super) fn admit(
     received: Received,
 ) -> Result<Admitted, Reason> {
     let directives = cache_control::directives(headers, targets);
-    if !is_storable(status) || directives.must_understand && !is_understood(status) {
-        return Err(Reason::Status);
-    }
-    // Who understands the status need not obey the `no-store` beside `must-understand` (RFC 9111, 5.2.2.3).
-    let no_store = directives.no_store && !directives.must_understand;
-    if no_store || directives.no_cache || directives.private {
-        return Err(Reason::CacheControl);
-    }
-    // The standard would allow it; handing one client's cookie to all is never what was meant.
-    if headers.contains_key(SET_COOKIE) {
-        return Err(Reason::SetCookie);
-    }
+    check_reuse(&directives, status, headers)?;
     let is_for_authorized =
         directives.public || directives.s_maxage.is_some() || directives.must_revalidate;
     if request.contains_key(AUTHORIZATION) && !is_for_authorized {
         return Err(Reason::Authorization);
     }
+
     let vary_key = vary::names(headers)
         .map(|names| VaryKey::of(names, request))
         .ok_or(Reason::Vary)?;
@@ -76,17 +68,43 @@ pub(super) fn admit(
         .ok_or(Reason::Lifetime)
 }
 
-/// A status that says the origin is in trouble, so that `stale-if-error` applies (RFC 5861, 4).
+/// Checks that a response may serve further requests at all: by its status, by its directives, and
+/// by its cookies.
+fn check_reuse(
+    directives: &Directives,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Result<(), Reason> {
+    if !is_storable(status) || directives.must_understand && !is_understood(status) {
+        return Err(Reason::Status);
+    }
+    // Beside `must-understand`, `no-store` is for caches that do not know the status (RFC 9111,
+    // 5.2.2.3).
+    let no_store = directives.no_store && !directives.must_understand;
+    if no_store || directives.no_cache || directives.private {
+        return Err(Reason::CacheControl);
+    }
+    // The RFC allows it, but no origin means to hand one client's cookie to all.
+    if headers.contains_key(SET_COOKIE) {
+        return Err(Reason::SetCookie);
+    }
+    Ok(())
+}
+
+/// Returns whether a status says that the origin is in trouble, so that `stale-if-error` applies
+/// (RFC 5861, 4).
 pub(super) fn is_error(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
 
-/// A final status, whose answer is whole (RFC 9111, 3.3) and needs none of ours to be understood.
+/// Returns whether a status is final, and its response complete by itself (RFC 9111, 3.3): a 206 is
+/// a part, and a 304 needs an entry of ours.
 fn is_storable(status: StatusCode) -> bool {
     !status.is_informational() && !matches!(status.as_u16(), 206 | 304)
 }
 
-/// The statuses that mean to a cache no more than they say: those of RFC 9110 and RFC 7725.
+/// Returns whether we know all that a status demands of a cache: those of RFC 9110 and RFC 7725
+/// demand nothing more.
 fn is_understood(status: StatusCode) -> bool {
     matches!(
         status.as_u16(),

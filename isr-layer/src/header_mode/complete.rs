@@ -54,6 +54,7 @@ pub(super) fn complete<R, E>(
         leader,
         request,
     };
+
     match end {
         FetchEnd::Whole(whole, admitted) => completion.whole(whole, admitted),
         FetchEnd::Unread(response, reason) => {
@@ -100,8 +101,8 @@ impl Completion<'_> {
         FetchReply::Own(whole.into_response(), reason)
     }
 
-    /// Records that a response was not stored. The response replaces the stored one, which is
-    /// removed; not if it says that the origin is in trouble, or if it is for one user alone.
+    /// Records that a response may not be stored. The entry that it replaces is dropped, unless
+    /// the response says that the origin is in trouble, or is for one user alone.
     fn unstored(self, status: StatusCode, reason: Reason) {
         let Self {
             cache,

@@ -1,4 +1,4 @@
-//! A stored answer, and what a client gets of it.
+//! An entry: one stored response, with all that is needed to judge, validate and deliver it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::deliver::{
 use crate::invalidation::{AtomicSequence, Marks, Sequence, Subject, Validity};
 use crate::outcome::{CacheStatus, Outcome};
 
-/// One stored answer: of several for one target each is for the requests its `Vary` selects.
+/// One stored response. Each of several for one target is for the requests its `Vary` selects.
 #[derive(Debug)]
 pub(super) struct Entry {
     target: TargetUri,
@@ -28,16 +28,16 @@ pub(super) struct Entry {
     /// `Cache-Status` members of caches behind us.
     earlier_caches: Option<Box<str>>,
     trailers: Option<Box<HeaderMap>>,
-    /// The number of its flight: what began later is newer.
+    /// Number of its flight: of two entries the one whose flight started later is newer.
     pub(super) number: u64,
-    /// The last purge known to have left it alone.
+    /// Number up to which no mark concerns the entry.
     valid_through: AtomicSequence,
-    /// The origin has said of another answer that it still holds.
+    /// True once a 304 to our validators was about another response.
     validators_mismatched: AtomicBool,
     size: usize,
 }
 
-/// An answer that was read whole.
+/// A response that was read whole, by [`fetch`](super::fetch) or from an entry and a 304.
 #[derive(Debug)]
 pub(super) struct WholeResponse {
     pub(super) parts: response::Parts,
@@ -47,13 +47,14 @@ pub(super) struct WholeResponse {
 }
 
 impl WholeResponse {
-    /// Makes a response of it, for the client whose request was fetched.
+    /// Turns it back into a response, for the client whose request was fetched.
     pub(super) fn into_response<R>(self) -> Response<IsrBody<R>> {
         Response::from_parts(self.parts, IsrBody::stored(self.body, self.trailers))
     }
 }
 
 impl Entry {
+    /// Makes the entry of the flight with this `number`, which knew all marks up to `as_of`.
     pub(super) fn new(
         target: TargetUri,
         admitted: Admitted,
@@ -67,10 +68,12 @@ impl Entry {
             trailers,
             received,
         } = whole;
+
         let mut headers = parts.headers.clone();
         let earlier_caches = prepare_foreign(&mut headers, received.date);
         let size = size_of::<Self>() + target.size() + admitted.vary_key.size() + body.len();
         let size = size + size::heads(&headers, 1) + trailers.as_deref().map_or(0, size::fields);
+
         Self {
             target,
             admitted,
@@ -84,45 +87,46 @@ impl Entry {
         }
     }
 
-    /// Whether its `Vary` selects it for a request.
+    /// Returns whether the entry's `Vary` selects it for a request (RFC 9111, 4.1).
     pub(super) fn is_selected_by(&self, request: &HeaderMap) -> bool {
         self.admitted.vary_key.matches(request)
     }
 
-    /// Whether two requests have the same in all that its `Vary` names.
+    /// Returns whether two requests are equal in all fields that the entry's `Vary` names.
     pub(super) fn is_same_for(&self, one: &HeaderMap, other: &HeaderMap) -> bool {
         self.admitted.vary_key.is_same(one, other)
     }
 
-    /// Whether it may answer a request: its `Vary` selects it, and one that says who asks gets only what is for all.
+    /// Returns whether the entry may be served to a request: its `Vary` selects it, and a request
+    /// with credentials gets only a response that is for all users (RFC 9111, 3.5).
     pub(super) fn may_serve(&self, request: &HeaderMap) -> bool {
         self.is_selected_by(request)
             && (self.admitted.is_for_authorized || !request.contains_key(AUTHORIZATION))
     }
 
-    /// The fields that its `Vary` names.
+    /// Returns the fields that the entry's `Vary` names.
     pub(super) fn vary_names(&self) -> impl Iterator<Item = &HeaderName> {
         self.admitted.vary_key.names()
     }
 
-    /// Whether it is the same for every request.
+    /// Returns whether the response has no `Vary`, and so is for every request.
     pub(super) fn is_for_any(&self) -> bool {
         self.admitted.vary_key.is_any()
     }
 
-    /// What may be done with it now.
+    /// Judges the entry by its age and the marks.
     pub(super) fn freshness(&self, marks: &Marks, now: Instant) -> Freshness {
         self.admitted
             .lifetime
             .freshness(self.age(now), self.validity(marks))
     }
 
-    /// Whether it may stand in for an error now.
+    /// Returns whether the entry may be served in place of an error now (RFC 5861, 4).
     pub(super) fn allows_if_error(&self, now: Instant) -> bool {
         self.admitted.lifetime.allows_if_error(self.age(now))
     }
 
-    /// What the marks say; raises the number up to which it is known to be valid.
+    /// Judges the entry by the marks alone, and remembers the number up to which it is valid.
     pub(super) fn validity(&self, marks: &Marks) -> Validity {
         let published = marks.published();
         let since = self.valid_through.load(Ordering::Relaxed);
@@ -136,7 +140,8 @@ impl Entry {
         validity
     }
 
-    /// Whether the origin can be asked if it still holds. After a purge it is not: that says it does not.
+    /// Returns whether the origin can be asked if the entry is still valid. Not after a purge,
+    /// which says that it is not.
     pub(super) fn can_be_validated(&self, marks: &Marks) -> bool {
         let is_trusted = self.validity(marks) == Validity::Valid
             && !self.validators_mismatched.load(Ordering::Relaxed);
@@ -144,7 +149,7 @@ impl Entry {
         is_trusted && head.status == StatusCode::OK && can_validate(&head.headers)
     }
 
-    /// Makes a request ask for what differs from it only.
+    /// Makes a request conditional on the entry's validators (RFC 9111, 4.3.1).
     pub(super) fn ask_for_change(&self, request: &mut HeaderMap) {
         ask_for_change(
             request,
@@ -152,10 +157,11 @@ impl Entry {
         );
     }
 
-    /// The whole of it, as a 304 with the headers `new` says it is now; `None` when that speaks of another answer.
+    /// Returns the response as a 304 with the headers `new` updates it; `None` if the 304 is about
+    /// another response.
     pub(super) fn updated(&self, new: &HeaderMap, received: Received) -> Option<WholeResponse> {
         let headers = updated(&self.representation.heads.latest().whole.head.headers, new);
-        // TargetUriRef again in the same way, the origin would say the same again.
+        // Asked again with these validators, the origin would reply with that 304 again.
         self.validators_mismatched
             .store(headers.is_none(), Ordering::Relaxed);
         let headers = headers?;
@@ -169,17 +175,17 @@ impl Entry {
         })
     }
 
-    /// Bytes it takes, about.
+    /// Returns the bytes that the entry takes, about.
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
-    /// In which form the client of a request gets it.
+    /// Chooses the kind of response that a request gets: whole, a range, or not modified.
     pub(super) fn kind(&self, method: &Method, request: &HeaderMap) -> ResponseKind {
         choose_kind(&self.representation, *method == Method::HEAD, request)
     }
 
-    /// What a client gets of it.
+    /// Makes the response for one client.
     pub(super) fn deliver<R>(
         &self,
         kind: ResponseKind,
@@ -197,7 +203,8 @@ impl Entry {
         Response::from_parts(head, body(kind, &page.body, &self.trailers))
     }
 
-    /// The head of this second. That of a hit is kept for the next one; others say what happened only once.
+    /// Makes the head for this second. A hit's head is kept for the next hit of this second; any
+    /// other outcome is told to one client only.
     fn head_now(
         &self,
         kind: ResponseKind,
@@ -206,9 +213,11 @@ impl Entry {
         now: Instant,
     ) -> response::Parts {
         let page = &self.representation;
+        // The head says the age in seconds, so it is true until the next one begins.
         let age = self.age(now);
         let until = now + Duration::from_secs(age.as_secs() + 1) - age;
         let age = age.as_secs();
+
         let status = show_status.then(|| CacheStatus {
             outcome,
             ttl: Some(self.ttl(age, outcome)),
@@ -218,6 +227,7 @@ impl Entry {
             status.as_ref(),
             self.earlier_caches.as_deref(),
         );
+
         if outcome == Outcome::Hit {
             page.heads.renew(&whole, kind, page.body.len())
         } else {
@@ -229,7 +239,7 @@ impl Entry {
         self.admitted.birth.age(now)
     }
 
-    /// Seconds until it goes stale; zero at most when a purge made it stale.
+    /// Returns the seconds until the entry goes stale, and at most zero if a purge made it stale.
     fn ttl(&self, age: u64, outcome: Outcome) -> i64 {
         let secs = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         let ttl = secs(self.admitted.lifetime.fresh.as_secs()).saturating_sub(secs(age));

@@ -39,7 +39,7 @@ struct Flight {
     target: TargetUri,
     /// Position in the order in which all flights started.
     number: u64,
-    /// Last mark published before the flight started.
+    /// Number of the last mark published before the flight started.
     as_of: Sequence,
     /// Headers of the request that started the flight, if other requests may join.
     request: Option<HeaderMap>,
@@ -101,7 +101,8 @@ impl Flights {
 
     /// Joins a flight to `target` that no purge and no unsafe request has overtaken and whose
     /// request `may_share`; else starts one, which others join only if `request` itself
-    /// `may_share`. Takes the `second_look` first: the flight before may have completed just now.
+    /// `may_share`. Takes a `second_look` at memory first, since the flight before may have
+    /// completed just now; `Err` is the entry that it finds.
     pub(super) fn join(
         self: &Arc<Self>,
         marks: &Marks,
@@ -229,7 +230,7 @@ impl Leader {
         self.flight.number
     }
 
-    /// Returns the last mark published before the flight started.
+    /// Returns the number of the last mark published before the flight started.
     pub(super) fn as_of(&self) -> Sequence {
         self.flight.as_of
     }

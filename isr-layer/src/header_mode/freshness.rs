@@ -1,4 +1,5 @@
-//! How long an answer is good: a pure function of its headers, its age and the marks (RFC 9111, 4.2; RFC 5861).
+//! Freshness: a pure function of a response's headers, its age and the marks (RFC 9111, 4.2; RFC
+//! 5861).
 
 use std::time::{Duration, SystemTime};
 
@@ -7,29 +8,31 @@ use http::header::{AGE, DATE, EXPIRES, HeaderMap, HeaderName, HeaderValue};
 use super::directives::{Directives, seconds};
 use crate::invalidation::Validity;
 
-/// For how long an answer is good, counted in its age.
+/// Lifetime of a response: ages up to which it may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lifetime {
-    /// Until then it is fresh.
+    /// Age up to which the response is fresh.
     pub(super) fresh: Duration,
-    /// Until then it may be served while it is refreshed.
+    /// Age up to which the response may be served while it is refreshed.
     pub(super) while_revalidate: Duration,
-    /// Until then it may be served in place of an error.
+    /// Age up to which the response may be served in place of an error.
     pub(super) if_error: Duration,
 }
 
-/// What may be done with a stored answer now.
+/// Use that may be made of an entry now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Freshness {
+    /// Serve it.
     Fresh,
-    /// Serve it, and fetch it anew without anybody waiting.
+    /// Serve it, and refresh it in the background.
     Stale,
-    /// Fetch it anew first.
+    /// Fetch while the client waits.
     MustFetch,
 }
 
 impl Lifetime {
-    /// What the response says; `None` when it says nothing, since there is no lifetime of our own. `received` is when it came.
+    /// Reads the lifetime of a response that arrived at `received`; `None` if it is not explicit,
+    /// since we make none up.
     pub(super) fn of(
         directives: &Directives,
         headers: &HeaderMap,
@@ -45,11 +48,14 @@ impl Lifetime {
                 .flatten()
         };
         let fresh = explicit.or_else(otherwise)?;
-        // An explicit window wins over what `s-maxage` implies (RFC 9111, 5.2.2.10), never over a demand to revalidate.
+
+        // `s-maxage` implies `proxy-revalidate` (RFC 9111, 5.2.2.10). An explicit window goes
+        // before that, but never before an explicit demand to revalidate.
         let must_revalidate = directives.must_revalidate || directives.proxy_revalidate;
         let window = |seconds: Option<u64>| {
             Duration::from_secs(seconds.filter(|_| !must_revalidate).unwrap_or(0))
         };
+
         Some(Self {
             fresh,
             while_revalidate: fresh + window(directives.stale_while_revalidate),
@@ -57,8 +63,8 @@ impl Lifetime {
         })
     }
 
-    /// What may be done with an answer of that age. A purge ends being fresh; one that asks that nobody gets what there is
-    /// ends being served while it is refreshed, too.
+    /// Judges a response of that age. A soft purge ends its freshness; a hard one also forbids to
+    /// serve it while it is refreshed.
     pub(super) fn freshness(&self, age: Duration, marks: Validity) -> Freshness {
         match marks {
             Validity::Valid if age < self.fresh => Freshness::Fresh,
@@ -69,12 +75,12 @@ impl Lifetime {
         }
     }
 
-    /// Whether an answer of that age may stand in for an error.
+    /// Returns whether a response of that age may be served in place of an error.
     pub(super) fn allows_if_error(&self, age: Duration) -> bool {
         self.if_error > self.fresh && age < self.if_error
     }
 
-    /// Whether an answer of that age is of any use, now or later.
+    /// Returns whether a response of that age is of any use, now or later.
     pub(super) fn is_useful(&self, age: Duration) -> bool {
         age < self.fresh.max(self.while_revalidate).max(self.if_error)
     }
@@ -84,7 +90,8 @@ impl Lifetime {
     }
 }
 
-/// `Expires - Date`; what is no date, or several that differ, has expired (RFC 9111, 5.3).
+/// Returns `Expires` minus `Date`. An invalid date, or several that differ, has expired (RFC 9111,
+/// 5.3).
 fn expires_after(headers: &HeaderMap, received: SystemTime) -> Option<Duration> {
     let mut lines = headers.get_all(EXPIRES).iter();
     let first = lines.next()?;
@@ -97,8 +104,9 @@ fn expires_after(headers: &HeaderMap, received: SystemTime) -> Option<Duration> 
     )
 }
 
-/// How old a response is that was asked for `delay` ago and came at `received` (RFC 9111, 4.2.3), in whole seconds of what
-/// its clock and ours say.
+/// Returns the age of a response that was asked for `delay` ago and arrived at `received` (RFC
+/// 9111, 4.2.3). The difference between the origin's clock and ours counts in whole seconds, as
+/// dates do.
 pub(super) fn initial_age(headers: &HeaderMap, delay: Duration, received: SystemTime) -> Duration {
     let apparent = date(headers, &DATE)
         .and_then(|date| received.duration_since(date).ok())
@@ -107,7 +115,7 @@ pub(super) fn initial_age(headers: &HeaderMap, delay: Duration, received: System
     apparent.max(stated_age(headers) + delay)
 }
 
-/// The first member of `Age`; what is no number is ignored (RFC 9111, 5.1).
+/// Returns the first member of `Age`; an invalid number is ignored (RFC 9111, 5.1).
 fn stated_age(headers: &HeaderMap) -> Duration {
     let first = headers
         .get(AGE)
@@ -119,7 +127,7 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
     headers.get(name).and_then(date_of)
 }
 
-/// A date in whatever case, unlike elsewhere in HTTP (RFC 9111, 4.2).
+/// Parses a date in any case: a cache must accept that (RFC 9111, 4.2).
 fn date_of(value: &HeaderValue) -> Option<SystemTime> {
     let text = value.to_str().ok()?;
     httpdate::parse_http_date(text)
@@ -127,7 +135,7 @@ fn date_of(value: &HeaderValue) -> Option<SystemTime> {
         .ok()
 }
 
-/// A date with its names in the case that RFC 9110, 5.6.7, has them in.
+/// Writes a date with its names in the case of RFC 9110, 5.6.7, which the parser expects.
 fn in_usual_case(text: &str) -> String {
     let mut is_inside_name = false;
     let usual = text.chars().map(|char| {

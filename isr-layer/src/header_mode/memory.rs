@@ -1,4 +1,4 @@
-//! The stored answers of header mode, with a share of memory of their own: no flood of theirs evicts a page.
+//! Memory of header mode: its entries, bounded apart from the pages', which they cannot evict.
 
 use std::sync::Arc;
 
@@ -9,44 +9,45 @@ use super::target::{TargetUri, TargetUriRef};
 use super::vary::VaryKey;
 use crate::cache::{Bounded, bounded};
 
-/// How many variants one target may have, and what they may weigh together; beyond that the oldest go.
-const MOST_VARIANTS: usize = 32;
-const HEAVIEST_VARIANTS: usize = 16 * 1024 * 1024;
-/// The largest body that is kept.
-const LARGEST_BODY: usize = 8 * 1024 * 1024;
-/// Room that an answer is left for all but its body.
+/// Limits on the variants of one target, by number and by bytes: beyond them the oldest are
+/// dropped.
+const MAX_VARIANTS: usize = 32;
+const MAX_VARIANTS_BYTES: usize = 16 * 1024 * 1024;
+/// Largest body that is stored.
+const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+/// Room for all parts of an entry except its body.
 const HEADER_ALLOWANCE: usize = 4 * 1024;
 
-/// The variants of one target, the newest first.
+/// Entries of one target, the newest first.
 type Variants = Arc<[Arc<Entry>]>;
 
-/// The stored answers.
+/// Entries by target.
 pub(super) struct Memory {
     targets: Bounded<TargetUri, Variants>,
-    /// What a target may weigh with all its variants: what weighs more than its part of the cache is gone at once.
+    /// Limit on one target with all its variants: a heavier one would be evicted at once.
     heaviest: usize,
 }
 
 impl Memory {
-    /// Room for `bytes` and `entries`, whichever ends first.
+    /// Makes room for `bytes` and `entries`, whichever ends first.
     pub(super) fn new(bytes: u64, entries: u64) -> Self {
         let targets = bounded(bytes, entries, size);
-        // A twentieth of each part is left for what is new.
+        // The cache evicts by part, and leaves a twentieth of each for new values.
         let part = targets.shard_capacity();
         let heaviest = usize::try_from(part - part / 20)
-            .map_or(HEAVIEST_VARIANTS, |part| part.min(HEAVIEST_VARIANTS));
+            .map_or(MAX_VARIANTS_BYTES, |part| part.min(MAX_VARIANTS_BYTES));
         Self { targets, heaviest }
     }
 
-    /// The largest body there is room for.
+    /// Returns the size of the largest body that fits.
     pub(super) fn largest_body(&self) -> usize {
         self.heaviest
             .saturating_sub(HEADER_ALLOWANCE)
-            .min(LARGEST_BODY)
+            .min(MAX_BODY_BYTES)
     }
 
-    /// The answer stored for a request, whatever its age. One without `Vary` may be the default of a resource that has
-    /// others, so those that have one go first (RFC 9111, 4.1).
+    /// Returns the entry for a request, however old. An entry without `Vary` may be the default of
+    /// a resource that has variants, so entries with `Vary` go first (RFC 9111, 4.1).
     pub(super) fn get(
         &self,
         target_ref: TargetUriRef<'_>,
@@ -61,18 +62,19 @@ impl Memory {
         varying.or_else(|| variants.iter().find(fits)).cloned()
     }
 
-    /// Whether anything is stored for a target.
+    /// Returns whether a target has entries.
     pub(super) fn has(&self, target_ref: TargetUriRef<'_>) -> bool {
         self.targets.contains_key(&target_ref)
     }
 
-    /// Whether two requests may get one answer, as far as the `Vary` of what is stored tells.
+    /// Returns whether two requests may get one response, as far as the `Vary` of the entries
+    /// tells.
     pub(super) fn may_share(&self, target: &TargetUri, one: &HeaderMap, other: &HeaderMap) -> bool {
         let known = self.targets.peek(target).unwrap_or_default();
         known.iter().all(|entry| entry.is_same_for(one, other))
     }
 
-    /// What a request has in every field that the `Vary` of what is stored names.
+    /// Returns the fields of a request that the `Vary` of any entry names.
     pub(super) fn vary_key(&self, target: &TargetUri, request: &HeaderMap) -> VaryKey {
         let known = self.targets.peek(target).unwrap_or_default();
         let mut names = known
@@ -84,8 +86,8 @@ impl Memory {
         VaryKey::of(names.into_iter().cloned().collect(), request)
     }
 
-    /// Stores an answer to `request`, in place of those it would have been answered with before; not if one of them began
-    /// later.
+    /// Stores the response to `request` in place of all entries that were selected for `request`,
+    /// unless the flight of one of them started later.
     pub(super) fn put(&self, target: &TargetUri, entry: Arc<Entry>, request: &HeaderMap) {
         let known = self.targets.get(target).unwrap_or_default();
         if known
@@ -94,6 +96,8 @@ impl Memory {
         {
             return;
         }
+
+        // The newest come first, so it is the oldest that find no more room.
         let mut weight = target.size() + entry.size();
         let others = known
             .iter()
@@ -102,14 +106,16 @@ impl Memory {
                 weight += known.size();
                 weight <= self.heaviest
             });
-        let others = others.take(MOST_VARIANTS - 1).cloned().collect::<Vec<_>>();
+        let others = others.take(MAX_VARIANTS - 1).cloned().collect::<Vec<_>>();
+
         self.targets.insert(
             target.clone(),
             std::iter::once(entry).chain(others).collect(),
         );
     }
 
-    /// Forgets what a request would be answered with, unless it began after `number`.
+    /// Drops the entries that may serve `request`, except those whose flight started after
+    /// `number`.
     pub(super) fn forget(&self, target: &TargetUri, request: &HeaderMap, number: u64) {
         let Some(known) = self.targets.get(target) else {
             return;
@@ -123,7 +129,7 @@ impl Memory {
         }
     }
 
-    /// Forgets every variant of a target.
+    /// Drops all entries of a target.
     pub(super) fn remove(&self, target: &TargetUri) {
         self.targets.remove(target);
     }

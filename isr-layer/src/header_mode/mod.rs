@@ -1,8 +1,16 @@
-//! Header mode: routes that are no pages, cached as their answers' own headers say (RFC 9111 as a shared cache, RFC 5861).
+//! Header mode: caches routes that are not pages, as their response headers say (RFC 9111, as a
+//! shared cache; RFC 5861).
 //!
-//! A straight line of its own beside the pages': a request is sorted ([`classify`]), looked up ([`HeaderCache`]), fetched with
-//! the client's own headers ([`request`]), and its answer judged ([`admit`]) and kept ([`entry`]). Nothing of it touches a
-//! page, and without `from_response_headers` none of it runs.
+//! A request takes these steps, in this order:
+//!
+//! 1. [`classify()`] finds its class; a fresh entry is served as a [`Hit`].
+//! 2. [`dispatch`] passes it on untouched, or hands it to [`unsafe_methods`] or [`request`].
+//! 3. [`decide`] looks it up in [`memory`]: it is served, passed on, or joins a [`flight`].
+//! 4. The leader of the flight [fetches](fetch) with the client's own headers.
+//! 5. [`admit`] judges the response, and [`complete`] stores it as an [`entry`].
+//!
+//! The files have the names of the pages' engine in `cache/` and `entry/` where they do the same
+//! job. Header mode never touches a page, and without `from_response_headers` none of it runs.
 
 mod admit;
 mod birth;

@@ -19,8 +19,8 @@ const REFRESH_BACKOFF: Duration = Duration::from_secs(5);
 
 /// The remembered targets, each by its hash and with the end of its time.
 ///
-/// Two targets of one hash lose only some sharing. Clients choose the targets; the hash has a seed
-/// of its own, so that they cannot make targets collide.
+/// Two targets of one hash only lose some sharing and refreshes. Clients choose the targets; the
+/// hash has a seed of its own, so that they cannot make targets collide.
 pub(super) struct NegativeCache {
     hasher: RandomState,
     uncacheable: Cache<u64, Instant>,

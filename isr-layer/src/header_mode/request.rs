@@ -1,4 +1,4 @@
-//! Handles one request in header mode: decide, then serve, wait, or fetch with the client's request.
+//! Handles one request: decide, then serve, wait, or fetch with the client's own request.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What an answer is kept by: scheme, authority, path and raw query.
+//! Target URI: the key of an entry, made of scheme, authority, path and raw query (RFC 9110, 7.1).
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -9,34 +9,35 @@ use quick_cache::Equivalent;
 
 use crate::page::canonical;
 
-/// The longest target; what has a longer one is never kept.
-const LONGEST: usize = 16 * 1024;
+/// Longest target in bytes; a request for a longer one is passed on untouched.
+const MAX_BYTES: usize = 16 * 1024;
 
-/// Scheme, authority, path and raw query of a request: what is looked up, without a copy.
+/// Target URI of a request, borrowed for the lookup.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TargetUriRef<'a> {
-    /// Empty where the request does not say it.
+    /// Empty if the request does not say the scheme.
     scheme: &'a str,
-    /// In any case: it is compared without.
+    /// In any case: authorities are compared without regard to case.
     authority: &'a str,
     path: &'a str,
     query: Option<&'a str>,
 }
 
-/// The same, kept.
+/// Owned form of a [`TargetUriRef`].
 #[derive(Clone, Debug)]
 pub(crate) struct TargetUri {
     /// `scheme://authority/path?query`.
     text: Arc<str>,
-    /// How long the first three are in it.
+    /// Lengths in `text` of scheme, authority and path.
     lengths: [usize; 3],
-    /// The path as purges name it.
+    /// Canonical path, as purges name it.
     path: Arc<str>,
 }
 
 impl<'a> TargetUriRef<'a> {
-    /// What a request whose public path is `path` asks for; `None` when that is unclear or too long. It is unclear where two
-    /// hosts are named: an application that goes by the other one would answer for that (RFC 9112, 3.2.2; RFC 9113, 8.3.1).
+    /// Reads the target of a request whose public path is `path`; `None` if it is too long, or
+    /// unclear because the request names two hosts: the application may go by the other one (RFC
+    /// 9112, 3.2.2; RFC 9113, 8.3.1).
     pub(super) fn of<B>(request: &'a Request<B>, path: &'a str) -> Option<Self> {
         let uri = request.uri();
         let mut hosts = request.headers().get_all(HOST).iter();
@@ -44,6 +45,7 @@ impl<'a> TargetUriRef<'a> {
         if hosts.next().is_some() {
             return None;
         }
+
         let (scheme, host) = (uri.scheme_str().unwrap_or(""), host.unwrap_or(""));
         let Some(authority) = uri.authority() else {
             return Self::new(scheme, host, path, uri.query());
@@ -60,7 +62,7 @@ impl<'a> TargetUriRef<'a> {
         path: &'a str,
         query: Option<&'a str>,
     ) -> Option<Self> {
-        // Such an authority could end where it seems not to.
+        // Either would make one `text` of two different targets.
         if !path.starts_with('/')
             || authority
                 .bytes()
@@ -68,9 +70,10 @@ impl<'a> TargetUriRef<'a> {
         {
             return None;
         }
+
         let length = scheme.len() + authority.len() + path.len() + query.map_or(0, str::len);
         let authority = without_default_port(scheme, authority);
-        (length <= LONGEST).then_some(Self {
+        (length <= MAX_BYTES).then_some(Self {
             scheme,
             authority,
             path,
@@ -87,11 +90,13 @@ impl TargetUri {
             path,
             query,
         } = target_ref;
+
         let mut text = format!("{scheme}://{}{path}", authority.to_ascii_lowercase());
         if let Some(query) = query {
             text.push('?');
             text.push_str(query);
         }
+
         let lengths = [scheme, authority, path].map(str::len);
         let path = canonical(path).unwrap_or(path.into());
         Self {
@@ -101,7 +106,7 @@ impl TargetUri {
         }
     }
 
-    /// What has to be asked for to get it.
+    /// Borrows the target for a lookup.
     pub(super) fn target_ref(&self) -> TargetUriRef<'_> {
         let [scheme, authority, path] = self.lengths;
         let (scheme, rest) = self.text.split_at(scheme);
@@ -115,22 +120,23 @@ impl TargetUri {
         }
     }
 
-    /// The path as purges name it.
+    /// Returns the path as purges name it.
     pub(super) fn path(&self) -> &str {
         &self.path
     }
 
-    /// The same, without a copy.
+    /// Returns the path as purges name it, shared instead of copied.
     pub(super) fn path_kept(&self) -> Arc<str> {
         self.path.clone()
     }
 
-    /// Bytes it takes, about.
+    /// Returns the bytes that the target takes, about.
     pub(super) fn size(&self) -> usize {
         self.text.len() + self.path.len()
     }
 
-    /// The same in every scheme: a request of HTTP/1.1 says none, one of HTTP/2 does, and both change one resource.
+    /// Returns the target in every scheme. HTTP/2 requests say the scheme, HTTP/1.1 requests do
+    /// not, and both can change one resource.
     pub(super) fn in_every_scheme(&self) -> impl Iterator<Item = Self> {
         let TargetUriRef {
             scheme,
@@ -146,7 +152,8 @@ impl TargetUri {
         std::iter::once(self.clone()).chain(others.map(Self::new))
     }
 
-    /// What a reference in `Location` or `Content-Location` names, if that is of the same origin (RFC 3986, 5.2).
+    /// Resolves a reference in `Location` or `Content-Location` against this target (RFC 3986,
+    /// 5.2); `None` if it names another origin.
     pub(super) fn refer(&self, reference: &str) -> Option<Self> {
         let reference = reference.split('#').next().unwrap_or_default().trim();
         let TargetUriRef {
@@ -155,6 +162,7 @@ impl TargetUri {
             path,
             ..
         } = self.target_ref();
+
         if let Some((named, rest)) = reference.split_once("://") {
             let is_same = named.eq_ignore_ascii_case(scheme) || scheme.is_empty();
             return if is_same {
@@ -166,6 +174,7 @@ impl TargetUri {
         if let Some(rest) = reference.strip_prefix("//") {
             return self.beside(scheme, authority, scheme, rest);
         }
+
         let (named, query) = split_query(reference);
         let resolved = match named {
             "" => path.to_owned(),
@@ -175,7 +184,7 @@ impl TargetUri {
         TargetUriRef::new(scheme, authority, &resolved, query).map(Self::new)
     }
 
-    /// What `authority/path?query` names, if the authority is ours.
+    /// Resolves `authority/path?query`; `None` if that is not our authority.
     fn beside(&self, named_scheme: &str, ours: &str, scheme: &str, rest: &str) -> Option<Self> {
         let uri = format!("http://{rest}").parse::<Uri>().ok()?;
         let authority = uri.authority()?.as_str().to_ascii_lowercase();
@@ -244,10 +253,11 @@ fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
     authority.strip_suffix(port).unwrap_or(authority)
 }
 
-/// A path without the segments `.` and `..` (RFC 3986, 5.2.4).
+/// Removes the segments `.` and `..` of a path (RFC 3986, 5.2.4).
 fn without_dots(path: &str) -> String {
     let mut kept = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
+
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
         match segment {
@@ -255,6 +265,7 @@ fn without_dots(path: &str) -> String {
                 if segment == ".." {
                     kept.pop();
                 }
+                // A dot segment at the end names the directory, which ends with a slash.
                 if is_last {
                     kept.push("");
                 }
@@ -262,6 +273,7 @@ fn without_dots(path: &str) -> String {
             segment => kept.push(segment),
         }
     }
+
     format!("/{}", kept.join("/"))
 }
 
@@ -290,7 +302,7 @@ mod tests {
         assert_ne!(text("/a?", "one"), text("/a", "one"));
         assert_ne!(text("/a?x&y", "one"), text("/a?y&x", "one"));
         assert!(target("/a", "one/b").is_none());
-        assert!(target(&format!("/{}", "a".repeat(LONGEST)), "one").is_none());
+        assert!(target(&format!("/{}", "a".repeat(MAX_BYTES)), "one").is_none());
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! Cache control that is targeted at this cache by name (RFC 9213): a dictionary, parsed strictly.
+//! Reads [`Directives`] from a field that targets this cache (RFC 9213): a strict dictionary.
 
 use http::header::{HeaderMap, HeaderName};
 use sfv::{BareItem, Dictionary, ListEntry, Parser};
 
 use super::directives::{Directives, MAX_SECONDS};
 
-/// What a response says in the field `name`; `None` if that is missing, empty or no dictionary, since it is then to be
-/// ignored as a whole (RFC 9213, 2.1).
+/// Reads directives from the field `name`; `None` if the field is missing, empty or not a
+/// dictionary, since a cache must then ignore it as a whole (RFC 9213, 2.1).
 pub(super) fn directives(headers: &HeaderMap, name: &HeaderName) -> Option<Directives> {
-    // The lines of a field are one (RFC 8941, 4.2).
+    // Several lines make one dictionary (RFC 8941, 4.2).
     let lines = headers
         .get_all(name)
         .iter()
@@ -20,13 +20,14 @@ pub(super) fn directives(headers: &HeaderMap, name: &HeaderName) -> Option<Direc
     if members.is_empty() {
         return None;
     }
+
     let mut directives = Directives {
         is_targeted: true,
         ..Directives::default()
     };
     for (name, value) in &members {
         let value = bare(value);
-        // `?0` is how the grammar says that something is not so.
+        // `?0` means false: the directive does not apply.
         if value.and_then(BareItem::as_boolean) != Some(false) {
             directives.note(name.as_str().as_bytes(), value.and_then(seconds));
         }
@@ -34,7 +35,8 @@ pub(super) fn directives(headers: &HeaderMap, name: &HeaderName) -> Option<Direc
     Some(directives)
 }
 
-/// A member's value without its parameters, which mean nothing here (RFC 9213, 2.1); `None` when it is a list.
+/// Returns a member's value without its parameters, which have no meaning here (RFC 9213, 2.1);
+/// `None` for a list.
 fn bare(value: &ListEntry) -> Option<&BareItem> {
     match value {
         ListEntry::Item(item) => Some(&item.bare_item),
@@ -42,7 +44,7 @@ fn bare(value: &ListEntry) -> Option<&BareItem> {
     }
 }
 
-/// A number of seconds is an integer and nothing else (RFC 9213, 2.1).
+/// Reads a number of seconds, which must be an integer (RFC 9213, 2.1).
 fn seconds(value: &BareItem) -> Option<u64> {
     let number = u64::try_from(i64::from(value.as_integer()?)).ok()?;
     Some(number.min(MAX_SECONDS))

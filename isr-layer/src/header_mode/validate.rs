@@ -1,4 +1,5 @@
-//! Asking whether a stale answer still holds, and what a 304 changes about it (RFC 9111, 4.3).
+//! Validation: makes requests conditional, and updates the headers of an entry by a 304 (RFC 9111,
+//! 4.3).
 
 use http::header::{
     AGE, CACHE_STATUS, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
@@ -7,12 +8,13 @@ use http::header::{
 
 use crate::deliver::{is_digest, remove_hop_by_hop};
 
-/// Whether an answer with these headers can be asked for conditionally.
+/// Returns whether a response with these headers has a validator.
 pub(super) fn can_validate(stored: &HeaderMap) -> bool {
     stored.contains_key(ETAG) || stored.contains_key(LAST_MODIFIED)
 }
 
-/// Makes a request ask for what differs from an answer with these headers only.
+/// Makes a request conditional on the validators of a response with the headers `stored` (RFC
+/// 9111, 4.3.1).
 pub(super) fn ask_for_change(request: &mut HeaderMap, stored: &HeaderMap) {
     for (validator, condition) in [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)] {
         if let Some(value) = stored.get(validator) {
@@ -21,8 +23,8 @@ pub(super) fn ask_for_change(request: &mut HeaderMap, stored: &HeaderMap) {
     }
 }
 
-/// The headers of a stored answer that a 304 with the headers `new` says still holds (RFC 9111, 3.2). `None` when it speaks
-/// of another answer.
+/// Returns the headers `stored` as a 304 with the headers `new` updates them (RFC 9111, 3.2);
+/// `None` if the 304 is about another response.
 pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> {
     let mut new = new.clone();
     remove_hop_by_hop(&mut new);
@@ -31,7 +33,9 @@ pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> 
         return None;
     }
     let mut updated = stored.clone();
-    // These said when the old answer was made and how old it is; what the 304 does not say is now (RFC 9110, 6.6.1).
+
+    // These are about the stored response. A 304 without a `Date` is as old as its arrival (RFC
+    // 9110, 6.6.1).
     for name in [AGE, CACHE_STATUS, DATE] {
         updated.remove(name);
     }
@@ -44,7 +48,7 @@ pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> 
     Some(updated)
 }
 
-/// What describes the body that is there.
+/// Returns whether a field describes the stored body, which a 304 does not replace.
 fn is_kept(name: &HeaderName) -> bool {
     [
         CONTENT_ENCODING,
@@ -57,7 +61,7 @@ fn is_kept(name: &HeaderName) -> bool {
         || is_digest(name)
 }
 
-/// An entity tag without its mark of weakness.
+/// Returns an entity tag without its mark of weakness, for the weak comparison (RFC 9110, 8.8.3.2).
 fn opaque(tag: &HeaderValue) -> Vec<u8> {
     let tag = tag.as_bytes();
     tag.strip_prefix(b"W/").unwrap_or(tag).to_vec()

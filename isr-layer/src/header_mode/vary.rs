@@ -1,23 +1,25 @@
-//! Which requests an answer is for: the header fields that `Vary` names (RFC 9110, 12.5.5; RFC 9111, 4.1).
+//! Vary: selects the requests that a response is for (RFC 9110, 12.5.5; RFC 9111, 4.1).
 
 use http::header::{HeaderMap, HeaderName, VARY};
 
-/// The fields that an answer was selected by, as the request had them.
+/// Fields that `Vary` names, with the values of one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct VaryKey(Box<[Field]>);
 
-/// A field, and its value if it is there.
+/// A field, and its value if the request has the field.
 type Field = (HeaderName, Option<Box<[u8]>>);
 
-/// The names in `Vary`, over all its lines; `None` when a member is `*` or no name, since then no request matches ever.
+/// Reads the names in `Vary`, over all its lines; `None` if a member is `*` or invalid, since then
+/// no request ever matches.
 pub(super) fn names(response: &HeaderMap) -> Option<Vec<HeaderName>> {
     let lines = response.get_all(VARY).into_iter();
     let members = lines
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii);
+
     let mut names = Vec::new();
     for member in members.filter(|member| !member.is_empty()) {
-        // `*` is a token too, and so a name to the parser.
+        // The parser takes `*` for a name, since it is a token.
         let name = HeaderName::from_bytes(member)
             .ok()
             .filter(|name| name.as_str() != "*")?;
@@ -29,7 +31,7 @@ pub(super) fn names(response: &HeaderMap) -> Option<Vec<HeaderName>> {
 }
 
 impl VaryKey {
-    /// What a request has in the fields of those names.
+    /// Takes the values of these fields from a request.
     pub(super) fn of(names: Vec<HeaderName>, request: &HeaderMap) -> Self {
         Self(
             names
@@ -40,31 +42,31 @@ impl VaryKey {
         )
     }
 
-    /// Whether another request has the same in each of them.
+    /// Returns whether another request has equal values in all fields.
     pub(super) fn matches(&self, request: &HeaderMap) -> bool {
         self.0
             .iter()
             .all(|(name, known)| value(request, name) == *known)
     }
 
-    /// Whether two requests have the same in each of them.
+    /// Returns whether two requests have equal values in all fields.
     pub(super) fn is_same(&self, one: &HeaderMap, other: &HeaderMap) -> bool {
         self.0
             .iter()
             .all(|(name, _)| value(one, name) == value(other, name))
     }
 
-    /// The fields.
+    /// Returns the names of the fields.
     pub(super) fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.0.iter().map(|(name, _)| name)
     }
 
-    /// Whether the answer is the same for every request.
+    /// Returns whether every request matches, because `Vary` names no field.
     pub(super) fn is_any(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Bytes it takes, about.
+    /// Returns the bytes that the key takes, about.
     pub(super) fn size(&self) -> usize {
         let entry = |(name, value): &Field| {
             64 + name.as_str().len() + value.as_ref().map_or(0, |value| value.len())
@@ -73,7 +75,8 @@ impl VaryKey {
     }
 }
 
-/// The lines of a field as one, in a normal form where its grammar is known; `None` when there is none.
+/// Joins the lines of a field, and normalizes the value if its grammar is known (RFC 9111, 4.1);
+/// `None` if the request does not have the field.
 fn value(request: &HeaderMap, name: &HeaderName) -> Option<Box<[u8]>> {
     let mut lines = request
         .get_all(name)
@@ -91,7 +94,7 @@ fn value(request: &HeaderMap, name: &HeaderName) -> Option<Box<[u8]>> {
     })
 }
 
-/// Lists whose members hold no quoted comma worth a thought and are compared without regard to case.
+/// Returns whether a field is a list of tokens, where case does not matter and no comma is quoted.
 fn is_plain_list(name: &HeaderName) -> bool {
     matches!(
         name.as_str(),
@@ -99,7 +102,7 @@ fn is_plain_list(name: &HeaderName) -> bool {
     )
 }
 
-/// A list in lower case, without empty members, with one spelling of white space.
+/// Normalizes a list: lower case, no empty members, one spelling of white space.
 fn normal(list: &[u8]) -> Box<[u8]> {
     let members = list
         .split(|byte| *byte == b',')
