@@ -67,7 +67,7 @@ pub(crate) fn classify<B: Body>(core: &Core, request: &Request<B>, path: &str) -
         });
     }
 
-    // After the lookup: such a request may be served from memory, but its fetch not be stored.
+    // After the lookup: memory may serve such a request, but the response must not be stored.
     if names_own_fields(headers) {
         return RequestClass::Untouched;
     }

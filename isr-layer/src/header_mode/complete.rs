@@ -85,7 +85,7 @@ impl Completion<'_> {
         let status = whole.parts.status;
 
         let completed = leader.complete(|| {
-            // An error that could be stored must not replace an entry that is served in its place.
+            // A storable error must not replace an entry that may be served in place of errors.
             let known = cache.memory.get(target.target_ref(), request);
             if is_error(status) && known.is_some_and(|known| known.allows_if_error(now)) {
                 return cache.failed(&target, now);

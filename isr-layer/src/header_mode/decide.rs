@@ -131,8 +131,8 @@ impl HeaderCache {
         marks: &Marks,
         now: Instant,
     ) -> Result<Joined, Arc<Entry>> {
-        // Lazy, because a flight may change it until `Flights::join` holds the lock; and looked up
-        // once, however many flights are compared.
+        // Evaluated under the lock of `Flights::join`, since a flight may complete until then; and
+        // once only, however many flights are compared.
         let is_shared = LazyCell::new(|| {
             let kind = self.kind(target, request);
             !self.negative.is_uncacheable(&kind, now)

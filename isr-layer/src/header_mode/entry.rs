@@ -32,7 +32,7 @@ pub(super) struct Entry {
     pub(super) number: u64,
     /// Number up to which no mark concerns the entry.
     valid_through: AtomicSequence,
-    /// True once a 304 to our validators was about another response.
+    /// True if the last 304 to the entry's validators was about another response.
     validators_mismatched: AtomicBool,
     size: usize,
 }
@@ -47,7 +47,7 @@ pub(super) struct WholeResponse {
 }
 
 impl WholeResponse {
-    /// Turns it back into a response, for the client whose request was fetched.
+    /// Returns the response for the client whose request was fetched.
     pub(super) fn into_response<R>(self) -> Response<IsrBody<R>> {
         Response::from_parts(self.parts, IsrBody::stored(self.body, self.trailers))
     }
@@ -141,7 +141,7 @@ impl Entry {
     }
 
     /// Returns whether the origin can be asked if the entry is still valid. Not after a purge,
-    /// which says that it is not.
+    /// which says that the entry is not.
     pub(super) fn can_be_validated(&self, marks: &Marks) -> bool {
         let is_trusted = self.validity(marks) == Validity::Valid
             && !self.validators_mismatched.load(Ordering::Relaxed);

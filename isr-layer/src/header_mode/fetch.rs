@@ -21,15 +21,15 @@ use crate::clock::{self, Instant};
 use crate::middleware::{Inner, call};
 use crate::outcome::Reason;
 
-/// Longest time that a body is read before it is streamed on, and that a fetch goes on after its
-/// client has left.
+/// Longest time that a body is read before it is streamed on, and that a fetch goes on without a
+/// client.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Channel to the client that started the fetch.
 pub(super) type Client<R, E> = oneshot::Sender<FetchReply<R, E>>;
 
 /// Fetches once, [completes](complete) the flight, and replies to the client that started it. If a
-/// stale entry is `known`, the origin is asked whether it is still valid (RFC 9111, 4.3).
+/// stale entry is `known`, the origin is asked whether that entry is still valid (RFC 9111, 4.3).
 pub(super) async fn fetch<S, B>(
     cache: Arc<HeaderCache>,
     leader: Leader,

@@ -1,4 +1,4 @@
-//! Requests that say who asks.
+//! Requests with credentials.
 
 use crate::{site_that_says, visit, visit_with};
 

@@ -1,4 +1,4 @@
-//! What a client gets of what is stored.
+//! Delivery of entries to clients.
 
 use http::Method;
 use isr_tests::{ask, get, request};

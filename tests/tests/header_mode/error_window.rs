@@ -1,4 +1,4 @@
-//! `stale-if-error`: what is stale is served in place of an error.
+//! `stale-if-error`: a stale entry is served in place of an error.
 
 use isr_tests::{Act, Reply, ask, head, try_ask};
 

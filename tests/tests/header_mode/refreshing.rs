@@ -1,4 +1,4 @@
-//! `stale-while-revalidate`: what is stale is served, and fetched anew without anybody waiting.
+//! `stale-while-revalidate`: a stale entry is served, and refreshed in the background.
 
 use http::Method;
 use isr_tests::{Act, Reply, Site, ask, request, settle};

@@ -1,4 +1,4 @@
-//! Unsafe methods answered 2xx or 3xx invalidate their URI.
+//! Unsafe requests with a 2xx or 3xx response invalidate their target.
 
 use std::sync::Arc;
 
@@ -203,7 +203,7 @@ async fn what_an_editor_changes_is_invalidated_too() {
     );
 }
 
-/// A client of HTTP/2 says the scheme, one of HTTP/1.1 does not; both speak to one application.
+/// HTTP/2 requests say the scheme, HTTP/1.1 requests do not; both can change one resource.
 #[tokio::test]
 async fn what_is_changed_over_one_version_of_http_is_invalidated_for_the_others() {
     let host = [("host", "example.com")];

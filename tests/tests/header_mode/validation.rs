@@ -1,4 +1,4 @@
-//! A stale answer with a validator is asked for conditionally, and a 304 makes it fresh again.
+//! A stale entry with a validator is fetched conditionally, and a 304 makes it fresh again.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,8 @@ use isr_tests::{Reply, Seen, settle};
 
 use crate::{pass, says, site_and_layer, site_that_says, visit, visit_with};
 
-/// A site that answers 304 with `max-age=10` and a new field to whoever has the only version there is.
+/// Returns a site that responds to a client with the current version by a 304 with a new field.
+/// Every response has this `cache_control`.
 fn site(
     cache_control: &'static str,
 ) -> (

@@ -173,7 +173,7 @@ async fn variants_of_one_url_are_bounded() {
     );
 }
 
-/// Strangers choose how many variants a target has.
+/// Clients choose the number of variants of a target.
 #[tokio::test]
 async fn variants_that_memory_has_no_room_for_end_the_oldest_and_not_all() {
     let site = Site::new();
