@@ -5,16 +5,16 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, SET_COOKIE};
 
-use super::birth::Birth;
 use super::cache_control;
 use super::directives::Directives;
 use super::freshness::{Lifetime, initial_age};
 use super::vary::{self, VaryKey};
 use crate::clock::Instant;
+use crate::entry::Birth;
 use crate::outcome::Reason;
 
 /// Properties of a response that may be stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Admitted {
     pub(super) lifetime: Lifetime,
     pub(super) birth: Birth,
@@ -58,10 +58,7 @@ pub(super) fn admit(
     lifetime
         .map(|lifetime| Admitted {
             lifetime,
-            birth: Birth {
-                at: received.at,
-                aged,
-            },
+            birth: Birth::aged(received.at, aged),
             vary_key,
             is_for_authorized,
         })

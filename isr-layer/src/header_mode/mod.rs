@@ -13,7 +13,6 @@
 //! job. Header mode never touches a page, and without `from_response_headers` none of it runs.
 
 mod admit;
-mod birth;
 mod cache;
 mod cache_control;
 mod classify;
