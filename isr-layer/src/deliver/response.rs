@@ -53,8 +53,8 @@ impl Hit {
     }
 }
 
-/// Builds the response from an entry and makes its head for this request. [`Hit::answer`] calls
-/// this only if no prepared head fits.
+/// Builds the response from an entry and makes its head for this request. A [`Hit`] needs this only
+/// if no prepared head fits.
 #[cold]
 pub(crate) fn deliver<R>(
     entry: &Entry,

@@ -40,7 +40,7 @@ impl SurrogateKeys {
     pub(super) fn check(&self) -> Result<(), Error> {
         self.name.as_ref().map(drop).map_err(|name| {
             let what = format!(
-                "`surrogate_keys`: invalid header name `{name}`; expected a name such as `Cache-Tag`"
+                "`surrogate_keys`: invalid header name `{name}`; expected one such as `Cache-Tag`"
             );
             Error::new(ErrorKind::Configuration, what)
         })
