@@ -308,7 +308,7 @@ pub(crate) enum Read<R> {
     Cut,
 }
 
-/// Reads a body to its end, or up to `limit` bytes.
+/// Reads a body to its end, unless it is larger than `limit` bytes.
 pub(crate) async fn read<R: Body<Data = Bytes> + Send>(body: R, limit: usize) -> Read<R> {
     read_while(body, limit, std::future::pending()).await
 }

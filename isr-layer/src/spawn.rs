@@ -61,7 +61,7 @@ impl Tasks {
         self.spawn(async move {
             if let Ok(_turn) = processors.acquire().await {
                 drop(place);
-                // A panic is no harm: only the result of `work` is missing then.
+                // If `work` panics, only its result is missing.
                 let _ = tokio::task::spawn_blocking(work).await;
             }
         });

@@ -355,10 +355,13 @@ mod tests {
     }
 
     proptest! {
-        /// A second implementation: `Vary` is a set of names without case.
+        /// A second implementation: `Vary` is a set of names whose case does not matter.
         #[test]
         fn vary_names_what_the_handler_said_and_what_is_declared_once_each(
-            said in prop::collection::btree_set("(accept-encoding|Accept-Language|ORIGIN|x-Other)", 0..4),
+            said in prop::collection::btree_set(
+                "(accept-encoding|Accept-Language|ORIGIN|x-Other)",
+                0..4
+            ),
             comma in prop::sample::select(vec![",", ", ", " ,\t", ",,"]),
             two_lines in any::<bool>(),
             declared in prop::collection::vec(prop::sample::select(&NAMES[..]), 0..5),
@@ -374,7 +377,10 @@ mod tests {
             add_vary(&mut headers, declared.iter());
 
             let names = members(&headers, VARY).map(lower).collect::<Vec<_>>();
-            let expected = said.iter().map(|name| lower(name)).chain(declared.iter().map(|name| name.to_string()));
+            let expected = said
+                .iter()
+                .map(|name| lower(name))
+                .chain(declared.iter().map(|name| name.to_string()));
             let expected = expected.collect::<BTreeSet<_>>();
             prop_assert_eq!(names.len(), expected.len(), "named once: {:?}", &names);
             prop_assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), expected);

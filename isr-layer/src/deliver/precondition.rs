@@ -265,7 +265,8 @@ mod tests {
             let mut page = HeaderMap::new();
             page.insert(ETAG, etag.parse().unwrap());
             for name in [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE] {
-                Validators::of(&page).answer(&HeaderMap::from_iter([(name, list.parse().unwrap())]));
+                Validators::of(&page)
+                    .answer(&HeaderMap::from_iter([(name, list.parse().unwrap())]));
             }
         }
     }

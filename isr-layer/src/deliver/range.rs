@@ -211,13 +211,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_second_implementation_agrees(first in number(), last in number(), length in 0..50_usize) {
-            let text = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+        fn a_second_implementation_agrees(
+            first in number(),
+            last in number(),
+            length in 0..50_usize
+        ) {
+            let text =
+                |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
             let mut request = HeaderMap::new();
             let range = format!("bytes={}-{}", text(first), text(last));
             request.insert(RANGE, HeaderValue::from_str(&range).unwrap());
 
-            prop_assert_eq!(wanted(&request, &HeaderMap::new(), length), reference(first, last, length));
+            prop_assert_eq!(
+                wanted(&request, &HeaderMap::new(), length),
+                reference(first, last, length)
+            );
         }
 
         #[test]

@@ -383,7 +383,8 @@ mod tests {
         ) {
             let forbids = |member: &String| {
                 let member = member.to_ascii_lowercase();
-                ["no-store", "no-cache", "private", "private=\"a\"", "no-cache=\"b\""].contains(&&*member)
+                ["no-store", "no-cache", "private", "private=\"a\"", "no-cache=\"b\""]
+                    .contains(&&*member)
             };
 
             let forbidden = forbids_storing(&written(CACHE_CONTROL, &lists, comma));
@@ -395,14 +396,23 @@ mod tests {
         fn what_varies_on_anything_else_than_is_declared_is_told(
             lists in lists("(accept-encoding|Accept-Language|ORIGIN|origin|\\*|x-theme|X-Them)"),
             comma in comma(),
-            declared in prop::collection::vec(prop::sample::select(vec!["accept-language", "origin", "x-theme"]), 0..3),
+            declared in prop::collection::vec(
+                prop::sample::select(vec!["accept-language", "origin", "x-theme"]),
+                0..3
+            ),
         ) {
-            let names = declared.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>();
+            let names = declared
+                .iter()
+                .map(|name| HeaderName::from_static(name))
+                .collect::<Vec<_>>();
 
             let varies = varies_on_undeclared(&written(VARY, &lists, comma), &names);
 
             let is_known = |name: &str| name == "accept-encoding" || declared.contains(&name);
-            prop_assert_eq!(varies, !lists.iter().flatten().all(|name| is_known(&name.to_ascii_lowercase())));
+            prop_assert_eq!(
+                varies,
+                !lists.iter().flatten().all(|name| is_known(&name.to_ascii_lowercase()))
+            );
         }
     }
 }

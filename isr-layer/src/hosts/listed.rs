@@ -20,7 +20,7 @@ const LONGEST_LABEL: usize = 63;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hosts(Arc<[Arc<Host>]>);
 
-/// A listed host.
+/// One host of the list.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Host {
     /// The host as it is spelt in the list.

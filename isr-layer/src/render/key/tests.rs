@@ -1,4 +1,4 @@
-//! Keys are injective, and hold what is declared and nothing else.
+//! Keys are injective, and hold the declared parts of a request and nothing else.
 
 use proptest::prelude::*;
 
@@ -81,7 +81,7 @@ fn the_headers_come_back_normalised() {
     assert_eq!(headers, ["de, en", "Dark"]);
 }
 
-/// What a request may say that counts: its pairs and its headers, as they are sent.
+/// The parts of a request that may count: its pairs and its headers, as they are sent.
 type Sent = (
     Vec<(&'static str, Option<String>)>,
     Vec<(&'static str, String)>,
@@ -102,7 +102,8 @@ fn sent() -> impl Strategy<Value = Sent> {
     )
 }
 
-/// Two requests that may well mean the same: the other says much of what the one says, in another order and spelling.
+/// Generates two requests whose keys may well be equal: the second repeats much of the first, in
+/// another order and spelling.
 fn two() -> impl Strategy<Value = (Sent, Sent)> {
     let respelled = sent().prop_flat_map(|one| {
         let (pairs, headers) = one.clone();
@@ -146,7 +147,8 @@ fn key_of((pairs, headers): &Sent) -> Key {
         .to_key(page)
 }
 
-/// The same as a structure, with nothing to encode: what is equal here, and only that, may share a key.
+/// A second implementation, which encodes nothing: two requests may share a key only if these
+/// structures are equal, and then they must.
 fn reference((pairs, headers): &Sent) -> (Vec<Vec<Option<String>>>, Vec<Option<String>>) {
     let values = |name| {
         pairs
@@ -172,7 +174,11 @@ fn reference((pairs, headers): &Sent) -> (Vec<Vec<Option<String>>>, Vec<Option<S
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 1024,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn keys_are_equal_exactly_when_what_they_stand_for_is((one, other) in two()) {
@@ -188,7 +194,8 @@ proptest! {
         let key = key_of(&sent);
         let headers = key.headers(&vary).collect::<HeaderMap>();
 
-        let read = vary.map(|name| headers.get(name).map(|value| value.to_str().unwrap().to_owned()));
+        let read =
+            vary.map(|name| headers.get(name).map(|value| value.to_str().unwrap().to_owned()));
         prop_assert_eq!(read.to_vec(), reference(&sent).1);
     }
 
@@ -203,10 +210,11 @@ proptest! {
     }
 }
 
-/// What a call says: the format of its message, the message, and the metadata that its method declares.
+/// The parts of a call: the format of its message, the message, and the metadata that its method
+/// declares.
 type Called = (String, Vec<u8>, Option<String>);
 
-/// Octets that the key itself is written with, and few others.
+/// Generates calls of few octets, most of which the key's own encoding uses.
 fn call() -> impl Strategy<Value = Called> {
     let octet = prop::sample::select(vec![0, 1, 2, b'a']);
     (
