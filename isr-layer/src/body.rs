@@ -1,5 +1,4 @@
-//! Request bodies for renders, response bodies for clients, and the one place that reads a response
-//! body to its end.
+//! Bodies: [`RenderBody`] for requests that a page is rendered with, [`IsrBody`] for responses.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -308,7 +307,8 @@ pub(crate) enum Read<R> {
     Cut,
 }
 
-/// Reads a body to its end, unless it is larger than `limit` bytes.
+/// Reads a response body to its end, unless it is larger than `limit` bytes. Bodies are buffered
+/// here and in [`read_while`] alone.
 pub(crate) async fn read<R: Body<Data = Bytes> + Send>(body: R, limit: usize) -> Read<R> {
     read_while(body, limit, std::future::pending()).await
 }

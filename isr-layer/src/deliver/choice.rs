@@ -167,8 +167,8 @@ fn ranged(representation: &Representation, request: &HeaderMap) -> ResponseKind 
         representation.body.len(),
     ) {
         RangeRequest::Whole => ResponseKind::Whole,
-        // `Span` holds no position beyond four gigabytes. Such a range is ignored, as RFC 9110,
-        // 14.2 allows.
+        // `Span` holds no position beyond four gigabytes. Such a range is ignored, as
+        // RFC 9110, 14.2 allows.
         RangeRequest::Part(part) => Span::new(part).map_or(ResponseKind::Whole, ResponseKind::Part),
         RangeRequest::Unsatisfiable => ResponseKind::Unsatisfiable,
     }

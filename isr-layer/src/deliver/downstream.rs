@@ -103,10 +103,10 @@ impl Downstream {
     /// ask each time.
     ///
     /// `s-maxage` is the page's whole lifetime, and is equal in all its responses. Every response
-    /// also has its `Age`, so the remaining time is right however late a cache asks (RFC 9111,
-    /// 4.2); a stale response has used it up. `stale-while-revalidate` is the time between
-    /// `revalidate` and `expire`. It is left out without `expire`, so no cache in front of us
-    /// serves a page past its end.
+    /// also has its `Age`, so the remaining time is right however late a cache asks
+    /// (RFC 9111, 4.2); a stale response has used it up. `stale-while-revalidate` is the time
+    /// between `revalidate` and `expire`. It is left out without `expire`, so no cache in front of
+    /// us serves a page past its end.
     ///
     /// `must-revalidate` keeps browsers, some of which know `stale-while-revalidate` too, from
     /// showing a purged page. Some CDNs obey it as well and serve nothing stale: with

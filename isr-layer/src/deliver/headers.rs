@@ -115,6 +115,7 @@ fn is_text(content_type: &str) -> bool {
         .unwrap_or_default()
         .trim()
         .to_ascii_lowercase();
+
     let is_one = |kind: &str| essence == kind;
     essence.starts_with("text/")
         || essence.ends_with("+json")
@@ -137,9 +138,9 @@ fn is_text(content_type: &str) -> bool {
         .any(is_one)
 }
 
-/// Turns the headers of a route that is no page into those of a stored response, for [header
-/// mode](crate::header_mode). The origin's headers are kept, and nothing is added but the `Date`
-/// that a response must have (RFC 9110, 6.6.1).
+/// Turns the headers of a route that is no page into those of a stored response, for
+/// [header mode](crate::header_mode). The origin's headers are kept, and nothing is added but the
+/// `Date` that a response must have (RFC 9110, 6.6.1).
 pub(crate) fn prepare_foreign(headers: &mut HeaderMap, received: SystemTime) -> Option<Box<str>> {
     remove_hop_by_hop(headers);
     for name in [
@@ -218,8 +219,8 @@ pub(super) fn may_have_content(status: StatusCode) -> bool {
     !is_without && !status.is_informational()
 }
 
-/// Returns whether a 304 leaves the field out, because it describes a body that is not sent (RFC
-/// 9110, 15.4.5).
+/// Returns whether a 304 leaves the field out, because it describes a body that is not sent
+/// (RFC 9110, 15.4.5).
 pub(crate) fn describes_body(name: &HeaderName) -> bool {
     name.as_str().starts_with("content-")
         && !matches!(

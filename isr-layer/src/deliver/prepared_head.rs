@@ -85,6 +85,7 @@ impl PreparedHead {
                 status
             }
         };
+
         Self {
             until: self.until,
             head,
@@ -149,7 +150,7 @@ impl PreparedHeads {
         let whole = whole.clone();
         let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
 
-        // Several requests may renew one second at a time: count the second once.
+        // Several hits may prepare one second at once: count the second once.
         if latest.whole.until != whole.until {
             self.uses.fetch_add(1, Ordering::Relaxed);
         }

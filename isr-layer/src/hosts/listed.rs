@@ -185,6 +185,7 @@ fn mistake(spelt: &str) -> Option<&'static str> {
     if spelt.contains('@') {
         return Some("it has user information");
     }
+
     spelt
         .contains('*')
         .then_some("each host is listed by its own name, not by a pattern")

@@ -312,11 +312,9 @@ fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
             "`expire` ({expire:?}) is below `revalidate` ({revalidate:?})"
         ));
     }
-
     if policy.revalidate.is_some_and(|after| after.is_zero()) || policy.timeout.is_zero() {
-        return refuse("`revalidate` and `timeout` must be greater than zero".to_owned());
+        return refuse("`revalidate` and `timeout` must be longer than nothing".to_owned());
     }
-
     for tag in policy.tags {
         if let Some(name) = unknown_name(tag, page.path()) {
             return refuse(format!(

@@ -116,6 +116,7 @@ fn two() -> impl Strategy<Value = (Sent, Sent)> {
             Just(headers).prop_shuffle(),
             spelled,
         );
+
         let other = other.prop_map(|(pairs, headers, spelled)| {
             (
                 pairs,
@@ -127,6 +128,7 @@ fn two() -> impl Strategy<Value = (Sent, Sent)> {
         });
         (Just(one), other)
     });
+
     prop_oneof![respelled, (sent(), sent())]
 }
 
@@ -156,6 +158,7 @@ fn reference((pairs, headers): &Sent) -> (Vec<Vec<Option<String>>>, Vec<Option<S
             .filter(move |(is, _)| *is == name)
             .map(|(_, value)| value.clone())
     };
+
     let field = |name| {
         let lines = headers
             .iter()
@@ -169,6 +172,7 @@ fn reference((pairs, headers): &Sent) -> (Vec<Vec<Option<String>>>, Vec<Option<S
             value.map(|value| value.to_lowercase())
         }
     };
+
     let pairs = ["page", "q"].map(|name| values(name).collect()).to_vec();
     (pairs, ["accept-language", "x-theme"].map(field).to_vec())
 }
