@@ -189,7 +189,8 @@ impl<R> IsrBody<R> {
     }
 
     /// Passes on the inner service's body and polls it within `scope`, so that
-    /// [`context`](crate::context) works in the body of a streamed response too.
+    /// [`context`](crate::context) also works in a body that is polled after the handler has
+    /// returned.
     pub(crate) fn within(scope: Current, body: R) -> Self {
         Self {
             kind: Kind::Within {
@@ -301,7 +302,8 @@ pub(crate) enum Read<R> {
         bytes: Bytes,
         trailers: Option<Box<HeaderMap>>,
     },
-    /// The body is larger than the limit: holds the part that was read, and the rest.
+    /// The body is larger than the limit or took too long: holds the part that was read, and the
+    /// rest.
     TooLarge(IsrBody<R>),
     /// The body failed midway.
     Cut,

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) use tokio::time::Instant;
 
-/// Returns the monotonic time. Under [`tokio::time::pause`] this is the paused time.
+/// Returns the monotonic time. Under `tokio::time::pause` this is the paused time.
 #[inline]
 pub(crate) fn now() -> Instant {
     Instant::now()

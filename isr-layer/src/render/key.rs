@@ -2,10 +2,10 @@
 //! and declared headers, and of the message for a gRPC method. With a list of hosts, the host is
 //! the first of the declared headers.
 //!
-//! A render's request is made from the key and from nothing else, except for the headers and
-//! extensions that a [`Recipe`](crate::render::Recipe) keeps on request. So a handler cannot see
-//! anything outside the key. The parts are kept apart and length-prefixed, so two different inputs
-//! never share a key.
+//! A render's request is made from the key, from the headers and extensions that the application
+//! asked a [`Recipe`](crate::render::Recipe) to keep, and from nothing else. So a handler cannot
+//! see any other part of a client's request. The parts of a key are kept apart and length-prefixed,
+//! so two different inputs never share a key.
 
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
