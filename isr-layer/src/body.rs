@@ -1,4 +1,4 @@
-//! Bodies: what a render is given, what a client gets, and the one place that reads a response body to its end.
+//! Bodies: [`RenderBody`] for requests that a page is rendered with, [`IsrBody`] for responses.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,17 +15,20 @@ use pin_project_lite::pin_project;
 use crate::grpc::RewoundBody;
 use crate::render::context::Current;
 
-/// A request body that can be made from kept bytes, so that a page can be rendered without the client.
+/// A request body that can be made from kept bytes, so that a page can be rendered without the
+/// client.
 ///
-/// A service behind the layer takes such a body. It is implemented for axum's body and for `Full<Bytes>`; for any other,
-/// put [`RequestBody`] around it.
+/// A service behind the layer takes such a body. The trait is implemented for axum's body and for
+/// `Full<Bytes>`; wrap any other body in [`RequestBody`].
 pub trait RenderBody: Body {
-    /// A body of exactly these bytes.
+    /// Makes a body of exactly these bytes.
     fn from_bytes(bytes: Bytes) -> Self;
 
-    /// The body of a client again, after a part of it was read and it turned out to be no page's.
+    /// Restores the body of a client, after a part of it was read and the request turned out not to
+    /// be for a page.
     ///
-    /// [`RewoundBody`] is a body of the same octets and trailers: `Self::new(body)` in most types.
+    /// [`RewoundBody`] yields the same octets and trailers: in most types this is
+    /// `Self::new(body)`.
     fn from_rewound(body: RewoundBody<Self>) -> Self
     where
         Self: Sized;
@@ -37,7 +40,7 @@ impl RenderBody for Full<Bytes> {
     }
 
     fn from_rewound(body: RewoundBody<Self>) -> Self {
-        // It is read in one piece, or not at all.
+        // `Full` yields one chunk: it was read whole, or nothing of it was read.
         match body.into_whole() {
             Ok(whole) => whole,
             Err(read) => Self::new(read),
@@ -46,7 +49,8 @@ impl RenderBody for Full<Bytes> {
 }
 
 pin_project! {
-    /// Makes any request body one that a page can be rendered with: `RequestBody<hyper::body::Incoming>`.
+    /// Wraps any request body, so that a page can be rendered with it:
+    /// `RequestBody<hyper::body::Incoming>`.
     ///
     /// ```
     /// use http_body_util::Empty;
@@ -72,7 +76,7 @@ pin_project! {
 }
 
 impl<B> RequestBody<B> {
-    /// The body as it came from the client.
+    /// Wraps the body as it came from the client.
     pub fn new(body: B) -> Self {
         Self {
             kind: RequestKind::Client { body },
@@ -137,7 +141,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
 }
 
 pin_project! {
-    /// The body of an answer: the inner service's own, untouched, or a stored page.
+    /// The body of a response: the inner service's own, untouched, or a stored page.
     pub struct IsrBody<R> {
         #[pin]
         pub(crate) kind: Kind<R>,
@@ -155,7 +159,7 @@ pin_project! {
 }
 
 impl<R> IsrBody<R> {
-    /// The inner service's body as it is.
+    /// Passes on the inner service's body as it is.
     #[inline]
     pub(crate) fn inner(body: R) -> Self {
         Self {
@@ -163,7 +167,7 @@ impl<R> IsrBody<R> {
         }
     }
 
-    /// Bytes that are all there, and the trailers behind them.
+    /// Makes a body of stored bytes, followed by the trailers.
     #[inline]
     pub(crate) fn stored(bytes: Bytes, trailers: Option<Box<HeaderMap>>) -> Self {
         Self {
@@ -184,7 +188,9 @@ impl<R> IsrBody<R> {
         }
     }
 
-    /// The inner service's body, polled within the scope of its answer.
+    /// Passes on the inner service's body and polls it within `scope`, so that
+    /// [`context`](crate::context) also works in a body that is polled after the handler has
+    /// returned.
     pub(crate) fn within(scope: Current, body: R) -> Self {
         Self {
             kind: Kind::Within {
@@ -194,14 +200,14 @@ impl<R> IsrBody<R> {
         }
     }
 
-    /// A body of which a part was read already.
+    /// Makes a body of the chunks that were read already and the rest behind them.
     fn continued(read: VecDeque<Bytes>, rest: Pin<Box<R>>) -> Self {
         Self {
             kind: Kind::Continued { read, rest },
         }
     }
 
-    /// The inner service's body, where this is nothing else; otherwise itself.
+    /// Returns the inner service's body if this body is nothing else, or else this body again.
     pub fn into_inner(self) -> Result<R, Self> {
         match self.kind {
             Kind::Inner { body } => Ok(body),
@@ -256,7 +262,8 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
                 let length = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
                 let mut hint = SizeHint::new();
                 hint.set_lower(length);
-                // With an exact length a server announces it, and over HTTP/1.1 that leaves no room for trailers.
+                // A server announces an exact length, and over HTTP/1.1 that leaves no room for
+                // trailers.
                 if trailers.is_none() {
                     hint.set_upper(length);
                 }
@@ -288,25 +295,27 @@ impl<R> fmt::Debug for IsrBody<R> {
     }
 }
 
-/// How reading a body ended.
+/// The result of reading a body.
 pub(crate) enum Read<R> {
-    /// All of it.
+    /// The whole body.
     Whole {
         bytes: Bytes,
         trailers: Option<Box<HeaderMap>>,
     },
-    /// It is larger than the limit: what was read, and the rest.
+    /// The body is larger than the limit or took too long: holds the part that was read, and the
+    /// rest.
     TooLarge(IsrBody<R>),
-    /// It failed midway.
+    /// The body failed midway.
     Cut,
 }
 
-/// Reads a body to its end, or up to `limit` bytes.
+/// Reads a response body to its end, unless it is larger than `limit` bytes. Bodies are buffered
+/// here and in [`read_while`] alone.
 pub(crate) async fn read<R: Body<Data = Bytes> + Send>(body: R, limit: usize) -> Read<R> {
     read_while(body, limit, std::future::pending()).await
 }
 
-/// The same for as long as there is patience; a body that takes longer counts as too large.
+/// Reads like [`read`], until `patience` ends. A body that takes longer counts as too large.
 pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
     body: R,
     limit: usize,
@@ -317,18 +326,21 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
     let mut read = VecDeque::new();
     let mut length = 0;
     let mut trailers = None;
+
+    // A body that announces more than the limit need not be read at all.
     if body.size_hint().lower() > limit as u64 {
         return Read::TooLarge(IsrBody::continued(read, body));
     }
     loop {
         let frame = tokio::select! {
             biased;
-            // Its error need not be `Send`, and nobody asks for it.
+            // The error is dropped at once: it need not be `Send`, and it is not reported.
             frame = body.frame() => frame.map(|frame| frame.map_err(drop)),
             () = patience.as_mut() => return Read::TooLarge(IsrBody::continued(read, body)),
         };
         let Some(frame) = frame else { break };
         let Ok(frame) = frame else { return Read::Cut };
+
         match frame.into_data() {
             Ok(data) if data.is_empty() => {}
             Ok(data) => {
@@ -340,16 +352,19 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
         if length > limit {
             return Read::TooLarge(IsrBody::continued(read, body));
         }
-        // A body that is always ready would be read in one go, and no time limit could end it.
+        // Without this, a body that is always ready would be read in one poll, and no time limit
+        // could end it.
         tokio::task::consume_budget().await;
     }
+
     Read::Whole {
         bytes: joined(read, length),
         trailers,
     }
 }
 
-/// Whether a body is as long as its head says it is: otherwise it is not all there (RFC 9112, 8).
+/// Returns whether a body is as long as its `Content-Length` says. If not, a part of it is missing
+/// (RFC 9112, 8).
 pub(crate) fn is_length(headers: &HeaderMap, length: usize) -> bool {
     let said = headers
         .get(CONTENT_LENGTH)
@@ -357,8 +372,8 @@ pub(crate) fn is_length(headers: &HeaderMap, length: usize) -> bool {
     said.is_none_or(|said| said == length)
 }
 
-/// The chunks as one, in no more memory than that takes: a chunk may be a small part of a large buffer, which would be kept
-/// with it and counted by nobody.
+/// Joins the chunks in memory of just their length. A chunk may be a small part of a large buffer,
+/// which would be kept with it and which no limit counts.
 fn joined(chunks: VecDeque<Bytes>, length: usize) -> Bytes {
     let mut all = BytesMut::with_capacity(length);
     chunks.iter().for_each(|chunk| all.extend_from_slice(chunk));

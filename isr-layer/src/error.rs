@@ -1,9 +1,10 @@
-//! The library's own error: opaque, with a kind. Nothing here ever reaches the user's service.
+//! The library's own error: opaque, with a kind. It never reaches the user's service.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Why a layer, an authenticator or a request to revalidate was refused.
+/// The reason why a layer, an authenticator or a request to revalidate was refused.
+/// [`kind`](Self::kind) tells its [`ErrorKind`].
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -11,13 +12,13 @@ pub struct Error {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What kind of thing was refused.
+/// The kind of thing that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Two pages cannot stand beside each other: equal or conflicting patterns.
+    /// Two pages have equal or conflicting patterns.
     PageConflict,
-    /// A page's policy contradicts itself, as `expire` below `revalidate` does.
+    /// A page's policy contradicts itself, for example if `expire` is below `revalidate`.
     Policy,
     /// A setting of the layer is not accepted.
     Configuration,
@@ -42,7 +43,7 @@ impl Error {
         self
     }
 
-    /// What kind of thing was refused.
+    /// Returns the kind of thing that was refused.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }

@@ -1,4 +1,4 @@
-//! Everything we tell an operator goes through here; the only file that knows whether `tracing` is there.
+//! Tells the operator everything that we log; the only file that knows whether `tracing` is there.
 
 #[cfg(feature = "tracing")]
 macro_rules! log {
@@ -19,36 +19,40 @@ use crate::entry::NotStored;
 use crate::outcome::Reason;
 use crate::page::Page;
 
-/// `context::…` was called where no render is in progress. Said once.
+/// Logs once that `context::…` was called while no render was in progress.
 pub(crate) fn context_outside_render() {
     static SAID: Once = Once::new();
     SAID.call_once(|| {
         log!(
             warn,
-            "isr_layer::context was used outside a render: it had no effect here. A spawned task takes `context::current()` along"
+            "isr_layer::context was called outside a render and had no effect: carry \
+             `context::current()` into spawned tasks"
         );
     });
 }
 
-/// A page's function ran where its page is not being rendered. Said once a page.
+/// Logs once for each page that its handler ran outside its own render.
 pub(crate) fn page_outside_render(page: &Page, rendering: Option<&Page>) {
     static SAID: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if !said.get_or_insert_with(HashSet::new).insert(page.path()) {
         return;
     }
+
     let page = page.describe();
     let rendering = rendering.map_or_else(|| "no page".to_owned(), Page::describe);
     log!(
         warn,
         page = page,
         rendering = rendering,
-        "a page ran outside its own render, so it is not cached: is it mounted at another path, is the layer missing, the host \
-         not among `hosts`, or did the request bring a body?"
+        "a page ran outside its own render, so it is not cached; possible causes: the handler is \
+         mounted at another path, the layer is missing, the host is not in `hosts`, or the request \
+         has a body"
     );
 }
 
-/// An answer was not stored: once a page for what is refused, each time for what failed.
+/// Logs that a response was not stored: each time if the render failed, otherwise once for each
+/// page and reason.
 pub(crate) fn not_stored(page: &Page, path: &str, why: NotStored, status: StatusCode) {
     static SAID: Mutex<Option<HashSet<(&'static str, Reason)>>> = Mutex::new(None);
     let (reason, status) = (why.reason(), status.as_u16());
@@ -62,6 +66,7 @@ pub(crate) fn not_stored(page: &Page, path: &str, why: NotStored, status: Status
         );
         return;
     }
+
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if said
         .get_or_insert_with(HashSet::new)
@@ -74,44 +79,47 @@ pub(crate) fn not_stored(page: &Page, path: &str, why: NotStored, status: Status
             path = path,
             reason = reason.as_str(),
             status = status,
-            "an answer of this page may not be stored and was served to one client only; said once a page"
+            "a response of this page may not be stored and was sent to one client only; logged \
+             once for each page and reason"
         );
     }
 }
 
-/// The endpoint refused a request. Neither who sent it nor what it said is logged: either may hold a secret.
+/// Logs that the endpoint refused a request. Neither its sender nor its content is logged: either
+/// may hold a secret.
 pub(crate) fn revalidation_refused(status: StatusCode) {
     log!(warn, status = status.as_u16(), "a revalidation was refused");
 }
 
-/// Draft mode was refused to somebody. What was asked is not logged: the secret may be in it.
+/// Logs that draft mode was refused. The request is not logged: the secret may be in it.
 pub(crate) fn draft_refused(status: StatusCode) {
     log!(warn, status = status.as_u16(), "draft mode was refused");
 }
 
-/// A page's `params` could not be read. The error is the user's own.
+/// Logs that a page's `params` could not be read. The error is the user's own.
 pub(crate) fn params_failed(page: &Page, error: &str) {
     let page = page.describe();
     log!(
         warn,
         page = page,
         error = error,
-        "the params of a page could not be read; the last list stays"
+        "`params` of a page could not be read; the last list stays"
     );
 }
 
-/// A page's `params` gave values that no path of the page has.
+/// Logs that a page's `params` gave values that make no path of the page.
 pub(crate) fn params_without_path(page: &Page, count: usize) {
     let page = page.describe();
     log!(
         warn,
         page = page,
         count = count,
-        "the params of a page gave values that are no path of it: empty ones, or a path that another page has"
+        "`params` of a page gave values that make no path of the page: a value is empty, or the \
+         path belongs to another page"
     );
 }
 
-/// A purge was recorded.
+/// Logs that a purge was recorded.
 pub(crate) fn purged(sequence: u64, selectors: usize) {
     log!(
         debug,

@@ -1,4 +1,4 @@
-//! The only place that starts tasks, and knows how many are running.
+//! The only place that starts tasks; it counts those that are running.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
-/// How much computing may wait for a processor.
+/// The number of computations that may wait for a processor.
 const WAITING: usize = 1024;
 
 /// The tasks of one layer.
 #[derive(Debug)]
 pub(crate) struct Tasks {
     running: Arc<watch::Sender<usize>>,
-    /// As many as there are processors may compute at once.
+    /// One permit for each processor: so many computations may run at once.
     processors: Arc<Semaphore>,
-    /// As much computing as may wait for them.
+    /// One permit for each computation that may wait for a processor.
     waiting_room: Arc<Semaphore>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) enum Unread {
     Stop,
 }
 
-/// Counts a task while it lives, however it ends.
+/// Counts a task while it lives, however the task ends.
 struct Running(Arc<watch::Sender<usize>>);
 
 impl Tasks {
@@ -44,7 +44,7 @@ impl Tasks {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime.
+    /// If called outside a tokio runtime.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.running.send_modify(|running| *running += 1);
         let guard = Running(self.running.clone());
@@ -54,12 +54,13 @@ impl Tasks {
         });
     }
 
-    /// Runs `work`, which computes for a while, off the async threads, when a processor is free for it. Not at all where
-    /// so much of it waits already that more would be a flood.
+    /// Runs `work`, which computes for a while, off the async threads as soon as a processor is
+    /// free. If too many computations wait already, `work` is dropped and never runs: a flood of
+    /// renders must not queue without limit.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime.
+    /// If called outside a tokio runtime.
     pub(crate) fn spawn_heavy(&self, work: impl FnOnce() + Send + 'static) {
         let Ok(place) = self.waiting_room.clone().try_acquire_owned() else {
             return;
@@ -68,13 +69,14 @@ impl Tasks {
         self.spawn(async move {
             if let Ok(_turn) = processors.acquire().await {
                 drop(place);
-                // Should it panic, its result is missing, and that is all.
+                // If `work` panics, only its result is missing.
                 let _ = tokio::task::spawn_blocking(work).await;
             }
         });
     }
 
-    /// Runs `work` after a pause. What only waits is not counted: nobody need wait for it.
+    /// Runs `work` after a pause. The task is not counted, so [`drained`](Self::drained) does not
+    /// wait for it.
     pub(crate) fn spawn_later(
         &self,
         pause: Duration,
@@ -119,7 +121,7 @@ impl Tasks {
         receiver
     }
 
-    /// How many tasks are running.
+    /// Returns the number of running tasks.
     pub(crate) fn running(&self) -> usize {
         *self.running.borrow()
     }
@@ -127,7 +129,7 @@ impl Tasks {
     /// Waits until no task is running.
     pub(crate) async fn drained(&self) {
         let mut running = self.running.subscribe();
-        // The sender lives as long as `self`.
+        // `wait_for` fails only without a sender, which lives as long as `self`.
         let _ = running.wait_for(|running| *running == 0).await;
     }
 }

@@ -1,10 +1,10 @@
-//! Bodies are read in turns with others, and kept in no more memory than they need.
+//! Bodies are read in turns with other tasks, and kept in no more memory than they need.
 
 use std::sync::Arc;
 
 use super::*;
 
-/// A body that is always ready and never says anything.
+/// A body that is always ready and never yields a byte.
 struct Mute(usize);
 
 impl Body for Mute {

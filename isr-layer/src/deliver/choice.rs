@@ -1,5 +1,5 @@
-//! What one client gets of an entry: which encoding of the page, and in which form. Decided in the order RFC 9110, 13.2.2
-//! gives: preconditions first, then the range.
+//! Chooses one client's response from an [`Entry`]: the encoding, and the [`ResponseKind`]. The
+//! order is that of RFC 9110, 13.2.2: preconditions first, then the range.
 
 use http::StatusCode;
 use http::header::{
@@ -14,18 +14,19 @@ use super::representation::Representation;
 use super::response_kind::{Choice, ResponseKind, Span};
 use crate::entry::Entry;
 
-/// What of a request matters here.
+/// The headers of one request that decide which response its client gets.
 #[derive(Clone, Copy, Debug, Default)]
 struct ClientConditions<'a> {
     encoding: Option<&'a HeaderValue>,
     none_match: Option<&'a HeaderValue>,
     other_conditions: bool,
     range: bool,
-    /// What is accepted has several lines, of which the last stands here.
+    /// True if `Accept-Encoding` has several lines; `encoding` then holds only the last.
     has_lines: bool,
 }
 
-/// Chooses for a request with these headers.
+/// Chooses for a client that sent these headers. If none of them matters, the choice costs one pass
+/// over their names.
 #[inline(always)]
 pub(crate) fn choose(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
     if request.keys().any(matters) {
@@ -46,7 +47,8 @@ fn plain(head: bool) -> ResponseKind {
     }
 }
 
-/// Whether a header has a say in what its client gets: one look at a number, as standard names are.
+/// Returns whether a header decides which response its client gets. Standard names compare as
+/// numbers, so this is cheap.
 #[inline(always)]
 fn matters(name: &HeaderName) -> bool {
     *name == ACCEPT_ENCODING
@@ -60,26 +62,31 @@ fn matters(name: &HeaderName) -> bool {
 #[inline(never)]
 fn choose_among(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
     let plain = plain(head);
-    // What asks for a page in another form is GET's: a call has one.
+    // Encodings, ranges and preconditions are for GET. A gRPC method is called by POST and has one
+    // response.
     if entry.key.is_grpc() {
         return Choice {
             encoding: None,
             kind: plain,
         };
     }
+
     let asked = ClientConditions::of(request);
-    // RFC 9110, 14.2: a range is GET's alone. It is one of identity's bytes; where it is ignored it changes nothing.
+    // RFC 9110, 14.2: only GET may ask for a range. A range counts the bytes of identity, so a part
+    // is never encoded. Where the range is ignored, it changes nothing.
     let asks_for_part = asked.range && !head && entry.status == StatusCode::OK;
     let kind = if asks_for_part {
         ranged(entry.representation(None), request)
     } else {
         plain
     };
+
     let encoding = match asked.encoding {
         Some(line) if kind == plain => encoding(entry.encoded(), line, &asked, request),
         _ => None,
     };
-    // 13.2.1: preconditions are ignored unless the answer without them would be a success.
+
+    // RFC 9110, 13.2.1: preconditions are ignored unless the response without them is a success.
     if !asked.has_conditions() || !entry.status.is_success() {
         return Choice { encoding, kind };
     }
@@ -89,7 +96,8 @@ fn choose_among(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
     }
 }
 
-/// In which form a client gets what has one encoding only and belongs to no page.
+/// Chooses the [`ResponseKind`] in [header mode](crate::header_mode), where a stored response has
+/// one encoding only.
 pub(crate) fn choose_kind(
     representation: &Representation,
     head: bool,
@@ -98,11 +106,13 @@ pub(crate) fn choose_kind(
     let asked = ClientConditions::of(request);
     let status = representation.heads.latest().whole.head.status;
     let asks_for_part = asked.range && !head && status == StatusCode::OK;
+
     let kind = if asks_for_part {
         ranged(representation, request)
     } else {
         plain(head)
     };
+
     let is_conditional = asked.has_conditions() && status.is_success();
     if is_conditional {
         conditional(representation, kind, &asked, request)
@@ -118,10 +128,11 @@ fn conditional(
     request: &HeaderMap,
 ) -> ResponseKind {
     let validators = &representation.validators;
-    // What a browser asks nearly always: whether the one tag it was given still holds.
+    // Browsers nearly always send back the one tag that they were given: compare that first.
     if !asked.other_conditions && asked.none_match.is_some_and(|tag| validators.has_tag(tag)) {
         return ResponseKind::NotModified;
     }
+
     match validators.answer(request) {
         PreconditionResult::Proceed => kind,
         PreconditionResult::NotModified => ResponseKind::NotModified,
@@ -138,10 +149,12 @@ fn encoding(
     if encoded.is_empty() {
         return None;
     }
+
     let accepted = match asked.has_lines {
         false => Accepted::of(line),
         true => Accepted::of_lines(request.get_all(ACCEPT_ENCODING)),
     };
+
     let place = accepted.choose(encoded.iter().filter_map(|one| one.coding))?;
     u8::try_from(place).ok()
 }
@@ -154,14 +167,16 @@ fn ranged(representation: &Representation, request: &HeaderMap) -> ResponseKind 
         representation.body.len(),
     ) {
         RangeRequest::Whole => ResponseKind::Whole,
-        // What does not fit is more than four gigabytes into the body: the range is ignored, as RFC 9110, 14.2 allows.
+        // `Span` holds no position beyond four gigabytes. Such a range is ignored, as
+        // RFC 9110, 14.2 allows.
         RangeRequest::Part(part) => Span::new(part).map_or(ResponseKind::Whole, ResponseKind::Part),
         RangeRequest::Unsatisfiable => ResponseKind::Unsatisfiable,
     }
 }
 
 impl<'a> ClientConditions<'a> {
-    /// One pass over the few headers there are costs less than asking for each.
+    /// Collects the headers in one pass: with the few headers of a request, this costs less than
+    /// six look-ups by name.
     fn of(request: &'a HeaderMap) -> Self {
         let mut asked = Self::default();
         for (name, value) in request.iter().filter(|(name, _)| matters(name)) {

@@ -1,4 +1,5 @@
-//! What belongs to the client: how *this* request wants a page, taken off it once.
+//! The client's part of a request, taken off the request once. The page's part is the
+//! [`Recipe`](crate::render::Recipe).
 
 use http::header::HeaderMap;
 use http::{Method, Request};
@@ -7,16 +8,16 @@ use super::choice::choose;
 use super::response_kind::Choice;
 use crate::entry::Entry;
 
-/// How one client wants its answer.
+/// The response that one client wants: HEAD, preconditions, range, accepted encodings.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Delivery {
-    /// A HEAD request: GET's answer without the body.
+    /// True for a HEAD request: the response is GET's without the body.
     pub(crate) head: bool,
     headers: HeaderMap,
 }
 
 impl Delivery {
-    /// Takes what is the client's out of a request.
+    /// Takes the client's part out of `request`, which has no headers afterwards.
     pub(crate) fn take<B>(request: &mut Request<B>) -> Self {
         Self {
             head: is_head(request),
@@ -24,18 +25,19 @@ impl Delivery {
         }
     }
 
-    /// The headers of the request.
+    /// Returns a copy of the request's headers.
     pub(crate) fn headers(&self) -> HeaderMap {
         self.headers.clone()
     }
 
-    /// What the client gets of an entry.
+    /// Chooses the encoding and the [`ResponseKind`](super::ResponseKind) that the client gets of
+    /// `entry`.
     pub(crate) fn choose(&self, entry: &Entry) -> Choice {
         choose(entry, self.head, &self.headers)
     }
 }
 
-/// Whether a request asks for all but the body.
+/// Returns whether the method is HEAD.
 #[inline]
 pub(crate) fn is_head<B>(request: &Request<B>) -> bool {
     *request.method() == Method::HEAD

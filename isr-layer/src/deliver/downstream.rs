@@ -1,4 +1,5 @@
-//! What caches between us and the client may keep: nothing by default, a page's whole lifetime for a CDN.
+//! Tells caches in front of us how long they may keep a page: not at all by default, its whole
+//! lifetime for a CDN.
 
 use std::time::Duration;
 
@@ -10,25 +11,29 @@ use crate::entry::Lifetime;
 use crate::error::Error;
 use crate::outcome::CacheStatus;
 
-/// What a stored answer says when its handler said nothing: kept by nobody but us, so that a purge is seen everywhere at
-/// once.
+/// The `Cache-Control` of a stored page whose handler sent none. No other cache keeps the page, so
+/// that a purge is seen everywhere at once.
 const KEPT_BY_NOBODY: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
 
 /// The field that only CDNs read (RFC 9213).
 const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 
-/// What caches in front of the application may keep of a stored page, for [`IsrLayerBuilder::downstream`].
+/// The permission that caches in front of the application get to keep stored pages, for
+/// [`IsrLayerBuilder::downstream`].
 ///
-/// The default, `Downstream::default()`, lets nobody keep a page without asking: `Cache-Control: public, max-age=0,
-/// must-revalidate`. A purge is then seen everywhere at once, and asking costs a 304.
+/// The default, `Downstream::default()`, lets no cache keep a page without asking:
+/// `Cache-Control: public, max-age=0, must-revalidate`. A purge is then seen everywhere at once,
+/// and asking costs a 304.
 ///
-/// Whatever is chosen, in this order:
+/// These rules hold for every choice, in this order:
 ///
 /// 1. The handler's own `Cache-Control` wins, and nothing is added to it.
-/// 2. An answer that is not stored leaves with what its handler said, or with `no-store`.
-/// 3. A page without a lifetime (`revalidate = false`, no `expire`) is kept by nobody: it goes stale by a purge alone, and
-///    nothing would tell a CDN of that. A handler that knows better says so itself.
-/// 4. A page that a purge has marked, and that is answered all the same while it is rendered anew, is kept by nobody.
+/// 2. A response that is not stored keeps the `Cache-Control` of its handler, or gets `no-store`.
+/// 3. No cache may keep a page without a lifetime (`revalidate = false`, no `expire`): only a purge
+///    makes it stale, and nothing would tell a CDN of the purge. A handler that knows better says
+///    so itself.
+/// 4. No cache may keep a page that a purge has marked and that is still served while it is
+///    rendered again.
 ///
 /// ```
 /// use isr_layer::{Downstream, IsrLayer, Page, Policy};
@@ -41,7 +46,12 @@ const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// const HOME: Page = Page::new("/")
-///     .policy(Policy::new().revalidate(Duration::from_secs(60)).expire(Duration::from_secs(3600)).tags(&["posts"]));
+///     .policy(
+///         Policy::new()
+///             .revalidate(Duration::from_secs(60))
+///             .expire(Duration::from_secs(3600))
+///             .tags(&["posts"]),
+///     );
 ///
 /// let downstream = Downstream::cdn().cdn_cache_control().surrogate_keys("Cache-Tag");
 /// let isr = IsrLayer::builder().pages([HOME]).downstream(downstream).build()?;
@@ -51,7 +61,10 @@ const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control
 /// let answer = service.oneshot(Request::new(Full::default())).await?;
 ///
 /// assert_eq!(answer.headers()["cache-control"], "public, max-age=0, must-revalidate");
-/// assert_eq!(answer.headers()["cdn-cache-control"], "public, max-age=60, stale-while-revalidate=3540");
+/// assert_eq!(
+///     answer.headers()["cdn-cache-control"],
+///     "public, max-age=60, stale-while-revalidate=3540",
+/// );
 /// assert_eq!(answer.headers()["cache-tag"], "posts");
 /// # Ok(())
 /// # }
@@ -65,37 +78,39 @@ pub struct Downstream {
     surrogate_keys: Option<SurrogateKeys>,
 }
 
-/// Who may keep a page.
+/// The caches that may keep a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Keeper {
     #[default]
     Nobody,
-    /// Every shared cache, told in `Cache-Control`.
+    /// Every shared cache, by `Cache-Control`.
     SharedCaches,
-    /// CDNs alone, told in a field of their own.
+    /// CDNs alone, by a field of their own.
     Cdns,
 }
 
-/// What one entry says to caches in front of us.
+/// The fields that one entry sends to caches in front of us.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Offer {
-    /// The directives of a page that may be kept; none when nobody may.
+    /// The directives that let caches keep the page; `None` if no cache may keep it.
     kept: Option<(HeaderName, HeaderValue)>,
     tags: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Downstream {
-    /// Lets shared caches keep a page for its lifetime: `public, max-age=0, must-revalidate, s-maxage=…,
-    /// stale-while-revalidate=…`. Browsers go on asking each time.
+    /// Lets shared caches keep a page for its lifetime:
+    /// `public, max-age=0, must-revalidate, s-maxage=…, stale-while-revalidate=…`. Browsers still
+    /// ask each time.
     ///
-    /// `s-maxage` is the page's whole lifetime and the same in each of its answers: every answer says its `Age`, so what
-    /// remains of it is right however late a cache asks (RFC 9111, 4.2), and a stale answer has used it up.
-    /// `stale-while-revalidate` is the time between `revalidate` and `expire`, left out where there is no `expire`: no
-    /// cache in front of us serves a page past its end.
+    /// `s-maxage` is the page's whole lifetime, and is equal in all its responses. Every response
+    /// also has its `Age`, so the remaining time is right however late a cache asks
+    /// (RFC 9111, 4.2); a stale response has used it up. `stale-while-revalidate` is the time
+    /// between `revalidate` and `expire`. It is left out without `expire`, so no cache in front of
+    /// us serves a page past its end.
     ///
-    /// `must-revalidate` keeps browsers, some of which know `stale-while-revalidate` too, from showing a purged page. Some
-    /// CDNs take it to heart as well and serve nothing stale; [`cdn_cache_control`](Self::cdn_cache_control) tells each its
-    /// own.
+    /// `must-revalidate` keeps browsers, some of which know `stale-while-revalidate` too, from
+    /// showing a purged page. Some CDNs obey it as well and serve nothing stale: with
+    /// [`cdn_cache_control`](Self::cdn_cache_control), browsers and CDNs each get their own field.
     pub const fn cdn() -> Self {
         Self {
             keeper: Keeper::SharedCaches,
@@ -103,22 +118,25 @@ impl Downstream {
         }
     }
 
-    /// Says what may be kept in `CDN-Cache-Control` (RFC 9213), which CDNs alone read: `public, max-age=…,
-    /// stale-while-revalidate=…`. `Cache-Control` then lets nobody else keep the page.
+    /// Sends the permission in `CDN-Cache-Control` (RFC 9213), which only CDNs read:
+    /// `public, max-age=…, stale-while-revalidate=…`. `Cache-Control` then lets no other cache keep
+    /// the page.
     pub fn cdn_cache_control(mut self) -> Self {
         self.keeper = Keeper::Cdns;
         self
     }
 
-    /// Sends the entry's tags in the header of that name, so that a purge by tag can be handed on to the CDN:
-    /// `Surrogate-Key` (Fastly), `Cache-Tag` (Cloudflare, Google), `Edge-Cache-Tag` (Akamai), `xkey` (Varnish).
+    /// Sends the entry's tags in the header `name`, so that a purge by tag can be passed on to the
+    /// CDN: `Surrogate-Key` (Fastly), `Cache-Tag` (Cloudflare, Google), `Edge-Cache-Tag` (Akamai),
+    /// `xkey` (Varnish).
     ///
-    /// Keys are separated by spaces where the name ends in `key` or `keys`, by commas otherwise. In a tag every byte that
-    /// is no visible ASCII, and `,` and `%`, is percent-encoded, so that different tags stay different. Should a tag be
-    /// over 1,024 bytes or all of them over 8 KiB, then the header is left out and nobody may keep the page: what cannot be
-    /// purged by tag must not be kept. A header of that name that the handler sent stays as it is.
+    /// Keys are separated by spaces if the name ends in `key` or `keys`, by commas otherwise. In a
+    /// tag, `,`, `%` and every byte that is not visible ASCII are percent-encoded, so that
+    /// different tags stay different. If a tag is over 1,024 bytes, or all of them are over 8 KiB,
+    /// the header is left out and no cache may keep the page: a page that cannot be purged by tag
+    /// must not be kept. A header of that name that the handler sent stays as it is.
     ///
-    /// A name that is no header name is refused by [`build`](crate::IsrLayerBuilder::build).
+    /// [`build`](crate::IsrLayerBuilder::build) refuses an invalid header name.
     pub fn surrogate_keys(mut self, name: &str) -> Self {
         self.surrogate_keys = Some(SurrogateKeys::named(name));
         self
@@ -130,7 +148,7 @@ impl Downstream {
             .map_or(Ok(()), SurrogateKeys::check)
     }
 
-    /// What an entry says that lives so long; `tags` is asked only if they are told.
+    /// Returns the fields for an entry with this lifetime; `tags` is called only if tags are sent.
     pub(crate) fn offer<T>(&self, lifetime: Lifetime, tags: impl FnOnce() -> T) -> Offer
     where
         T: IntoIterator<Item: AsRef<str>>,
@@ -154,15 +172,18 @@ impl Downstream {
             Keeper::SharedCaches => "public, max-age=0, must-revalidate, s-maxage",
             Keeper::Cdns => "public, max-age",
         };
+
         let fresh = lifetime.fresh_for()?;
         let stale = lifetime
             .expire
             .map_or(Duration::ZERO, |end| end.saturating_sub(fresh))
             .as_secs();
+
         let mut value = format!("{words}={}", fresh.as_secs());
         if stale > 0 {
             value.push_str(&format!(", stale-while-revalidate={stale}"));
         }
+
         let name = if self.keeper == Keeper::Cdns {
             CDN_CACHE_CONTROL
         } else {
@@ -173,16 +194,19 @@ impl Downstream {
 }
 
 impl Offer {
-    /// Puts the offer beside what the handler said; tells whether somebody may keep the page because of it.
+    /// Adds the offer to the handler's headers. Returns whether a cache may keep the page because
+    /// of the offer.
     pub(crate) fn put(self, headers: &mut HeaderMap) -> bool {
         if let Some((name, value)) = self.tags {
             headers.entry(name).or_insert(value);
         }
+
         if says_how_to_cache(headers) || is_grpc(headers) {
             return false;
         }
         headers.insert(CACHE_CONTROL, KEPT_BY_NOBODY);
         match self.kept {
+            // The handler's own `CDN-Cache-Control` wins, as its `Cache-Control` does.
             Some((name, _)) if name != CACHE_CONTROL && headers.contains_key(&name) => false,
             Some((name, value)) => {
                 headers.insert(name, value);
@@ -193,19 +217,20 @@ impl Offer {
     }
 }
 
-/// Takes back what an entry offered, in one answer: a purge has marked it.
+/// Takes back the offer of an entry in one response, because a purge has marked the entry.
 pub(crate) fn take_back(headers: &mut HeaderMap) {
     headers.remove(CDN_CACHE_CONTROL);
     headers.insert(CACHE_CONTROL, KEPT_BY_NOBODY);
 }
 
-/// Marks an answer that shows a draft.
+/// Marks a response that shows a draft.
 pub(crate) fn mark_draft(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
     keep_private(headers);
     mark_unstored(headers, status);
 }
 
-/// Makes sure that nobody keeps an answer, whatever its handler said: it is for one client's eyes.
+/// Forbids every cache to keep a response, whatever its handler said: the response is for one
+/// client only.
 fn keep_private(headers: &mut HeaderMap) {
     let is_for_caches = |name: &HeaderName| {
         let name = name.as_str();

@@ -1,8 +1,8 @@
-//! Which encoding of a page a client gets: RFC 9110, 12.5.3, with q-values, `identity` and `*`.
+//! Chooses the encoding that a client gets: RFC 9110, 12.5.3, with q-values, `identity` and `*`.
 
 use http::header::HeaderValue;
 
-/// A content coding we can store a page in.
+/// A content coding in which we can store a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     Brotli,
@@ -10,14 +10,14 @@ pub(crate) enum Coding {
     Zstd,
 }
 
-/// How much a client wants each coding, in thousandths.
+/// The weight that a client gives to each coding, in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Accepted {
     codings: [u16; 3],
     identity: u16,
 }
 
-/// What a list says of each coding; nothing of most.
+/// The weights that a list names; most codings have none.
 #[derive(Clone, Copy, Debug, Default)]
 struct CodingWeights {
     codings: [Option<u16>; 3],
@@ -25,7 +25,8 @@ struct CodingWeights {
     any: Option<u16>,
 }
 
-/// What most requests bring, read beforehand: browsers over TLS, the second one Safari, browsers without, and programs.
+/// The lists that most requests bring, parsed beforehand: browsers over TLS, the second one Safari,
+/// browsers without TLS, and programs.
 const USUAL: [(&[u8], Accepted); 4] = [
     (
         b"gzip, deflate, br, zstd",
@@ -58,7 +59,7 @@ const USUAL: [(&[u8], Accepted); 4] = [
 ];
 
 impl Coding {
-    /// Its name in `Content-Encoding` and in entity tags.
+    /// Returns the coding's name in `Content-Encoding` and in entity tags.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Brotli => "br",
@@ -80,13 +81,13 @@ impl Coding {
 }
 
 impl Accepted {
-    /// What a request says that has one line of it.
+    /// Parses an `Accept-Encoding` of one line.
     pub(crate) fn of(line: &HeaderValue) -> Self {
         let usual = USUAL.iter().find(|(usual, _)| line == usual);
         usual.map_or_else(|| Self::of_lines([line]), |(_, accepted)| *accepted)
     }
 
-    /// What lines say, which are one list.
+    /// Parses an `Accept-Encoding` of several lines, which are one list.
     pub(crate) fn of_lines<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Self {
         let mut said = CodingWeights::default();
         for member in lines
@@ -95,8 +96,8 @@ impl Accepted {
         {
             said.add(member);
         }
-        // Where nothing is said of identity it is wanted least. To exclude it by `*;q=0` says no more than that: every coding
-        // that is wanted is wanted as much.
+        // An unnamed identity has the lowest weight. `*;q=0` would exclude it, but changes nothing:
+        // every coding with a weight is chosen before it in either case.
         let identity = said.identity.unwrap_or(1);
         Self {
             codings: said.codings.map(|coding| coding.or(said.any).unwrap_or(0)),
@@ -104,9 +105,10 @@ impl Accepted {
         }
     }
 
-    /// The place of what the client wants most among `available`, which stand in our order of preference; `None` is
-    /// identity. A coding wins over identity wanted as much, since it is smaller. Where nothing is acceptable it is
-    /// identity too: a page that may not be read beats an error that says so.
+    /// Returns the place of the client's best coding among `available`, which stand in our order of
+    /// preference; `None` is identity. A coding wins over an identity of equal weight, because it
+    /// is smaller. If nothing is acceptable, the client gets identity: a page that it may not be
+    /// able to read is better than an error that says so.
     pub(crate) fn choose(self, available: impl IntoIterator<Item = Coding>) -> Option<usize> {
         let mut best = (None, self.identity);
         for (place, coding) in available.into_iter().enumerate() {
@@ -126,6 +128,7 @@ impl CodingWeights {
             Some(at) => (&member[..at], &member[at + 1..]),
             None => (member, &[][..]),
         };
+
         let name = name.trim_ascii();
         let said = match Coding::of(name) {
             Some(coding) => &mut self.codings[coding as usize],
@@ -133,13 +136,15 @@ impl CodingWeights {
             None if name.eq_ignore_ascii_case(b"identity") => &mut self.identity,
             None => return,
         };
+
         if let Some(weight) = weight(parameters) {
             *said = Some(weight);
         }
     }
 }
 
-/// The weight of a member, in thousandths; 1 without one. A member with a weight that is none is ignored.
+/// Parses the weight of a member, in thousandths; 1,000 without one. `None` says that it is
+/// invalid: the member is ignored.
 fn weight(parameters: &[u8]) -> Option<u16> {
     if parameters.is_empty() {
         return Some(1000);
@@ -149,12 +154,14 @@ fn weight(parameters: &[u8]) -> Option<u16> {
     if !name.eq_ignore_ascii_case(b"q=") {
         return None;
     }
+
     let (whole, rest) = value.split_first()?;
     let thousandths = match rest {
         [] => 0,
         [b'.', digits @ ..] if digits.len() <= 3 => fraction(digits)?,
         _ => return None,
     };
+
     match whole {
         b'0' => Some(thousandths),
         b'1' if thousandths == 0 => Some(1000),
@@ -231,7 +238,7 @@ mod tests {
         }
     }
 
-    /// The same by the letter of the RFC, written with strings and floats.
+    /// A second implementation, by the letter of the RFC, with strings and floats.
     fn reference(accept: &str) -> &'static str {
         let members = accept.split(',').filter_map(|member| {
             let mut parts = member.splitn(2, ';');

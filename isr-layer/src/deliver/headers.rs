@@ -1,4 +1,5 @@
-//! The headers we emit: which of the handler's are kept, which are added at store time, and which once a second.
+//! The headers we send: which of the handler's are kept, which are added when a page is stored, and
+//! which once a second.
 
 use std::time::SystemTime;
 
@@ -19,7 +20,8 @@ use crate::outcome::CacheStatus;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Sets an entry's age and what happened to a request; `status` is `None` where it is turned off.
+/// Sets an entry's `Age` and the `Cache-Status` of a request; `status` is `None` if `Cache-Status`
+/// is turned off.
 pub(super) fn set_age_and_status(
     headers: &mut HeaderMap,
     age: u64,
@@ -28,11 +30,12 @@ pub(super) fn set_age_and_status(
 ) {
     headers.insert(AGE, HeaderValue::from(age));
     set_cache_status(headers, status, earlier);
-    // Room for what layers in front add: copies would have to grow for that each time. Without it they still may.
+    // Layers in front of us add headers, and every copy of a full map would have to grow for them.
+    // If no room can be had, the copies grow.
     let _ = headers.try_reserve(2);
 }
 
-/// Removes every field whose name is one of those.
+/// Removes every field whose name satisfies `is_one`.
 pub(crate) fn remove_all(headers: &mut HeaderMap, is_one: impl Fn(&HeaderName) -> bool) {
     for name in headers
         .keys()
@@ -44,8 +47,8 @@ pub(crate) fn remove_all(headers: &mut HeaderMap, is_one: impl Fn(&HeaderName) -
     }
 }
 
-/// Turns the headers of a rendered answer into those of an entry. Gives the `Cache-Status` of caches behind us, and whether
-/// the body is worth encoding.
+/// Turns the headers of a rendered response into those of an entry. Returns the `Cache-Status`
+/// members of caches behind us, and whether the body is worth encoding.
 pub(crate) fn prepare(
     status: StatusCode,
     headers: &mut HeaderMap,
@@ -57,16 +60,21 @@ pub(crate) fn prepare(
         headers.remove(name);
     }
     copy_values(headers);
+
     let earlier = take_earlier_caches(headers);
+    // Tags, `Vary` and encodings are for GET; a gRPC method is called by POST.
     if is_grpc(headers) {
         return (earlier, false);
     }
+
     let is_encodable =
         status == StatusCode::OK && codec::count() > 0 && is_encodable(headers, body);
-    // Preconditions are for successes alone (RFC 9110, 13.2.1): no other answer has a use for a tag.
+    // Preconditions are for successes alone (RFC 9110, 13.2.1): no other response has a use for a
+    // tag.
     if status.is_success() {
         headers.entry(ETAG).or_insert_with(|| entity_tag(body));
     }
+
     add_vary(
         headers,
         vary.iter().chain(is_encodable.then_some(&ACCEPT_ENCODING)),
@@ -74,8 +82,8 @@ pub(crate) fn prepare(
     (earlier, is_encodable)
 }
 
-/// Copies every value: one that was read from a connection is a small part of a large buffer, which would be kept with it
-/// and counted by nobody.
+/// Copies every value. A value that was read from a connection is a small part of a large buffer,
+/// which would be kept with it and which no limit counts.
 fn copy_values(headers: &mut HeaderMap) {
     for value in headers.values_mut() {
         if let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) {
@@ -85,8 +93,8 @@ fn copy_values(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether encoding a body is worth it and allowed: text of some length that is not encoded already, and that nobody
-/// forbade to transform (RFC 9111, 5.2.2.6).
+/// Returns whether encoding the body is worth it and allowed: text of some length, not encoded
+/// already, and without `no-transform` (RFC 9111, 5.2.2.6).
 fn is_encodable(headers: &HeaderMap, body: &Bytes) -> bool {
     const AT_LEAST: usize = 1024;
     let content_type = headers
@@ -99,7 +107,7 @@ fn is_encodable(headers: &HeaderMap, body: &Bytes) -> bool {
         && is_text(content_type)
 }
 
-/// Whether a media type is one that gets smaller.
+/// Returns whether a body of this media type gets smaller by encoding.
 fn is_text(content_type: &str) -> bool {
     let essence = content_type
         .split(';')
@@ -107,6 +115,7 @@ fn is_text(content_type: &str) -> bool {
         .unwrap_or_default()
         .trim()
         .to_ascii_lowercase();
+
     let is_one = |kind: &str| essence == kind;
     essence.starts_with("text/")
         || essence.ends_with("+json")
@@ -129,8 +138,9 @@ fn is_text(content_type: &str) -> bool {
         .any(is_one)
 }
 
-/// The same for the answer of a route that is no page: what its origin said is kept, and nothing added but the `Date` it has
-/// to have (RFC 9110, 6.6.1).
+/// Turns the headers of a route that is no page into those of a stored response, for
+/// [header mode](crate::header_mode). The origin's headers are kept, and nothing is added but the
+/// `Date` that a response must have (RFC 9110, 6.6.1).
 pub(crate) fn prepare_foreign(headers: &mut HeaderMap, received: SystemTime) -> Option<Box<str>> {
     remove_hop_by_hop(headers);
     for name in [
@@ -140,8 +150,10 @@ pub(crate) fn prepare_foreign(headers: &mut HeaderMap, received: SystemTime) -> 
     ] {
         headers.remove(name);
     }
+
     copy_values(headers);
     let earlier = take_earlier_caches(headers);
+
     let date = HeaderValue::try_from(httpdate::fmt_http_date(received)).ok();
     if let Some(date) = date.filter(|_| !headers.contains_key(DATE)) {
         headers.insert(DATE, date);
@@ -149,13 +161,14 @@ pub(crate) fn prepare_foreign(headers: &mut HeaderMap, received: SystemTime) -> 
     earlier
 }
 
-/// Says what happened to an answer that goes on as it came.
+/// Adds our `Cache-Status` to a response that is passed on as it came.
 pub(crate) fn note_status(headers: &mut HeaderMap, status: &CacheStatus) {
     let earlier = take_earlier_caches(headers);
     set_cache_status(headers, Some(status), earlier.as_deref());
 }
 
-/// Marks an answer that is not stored: nobody else may store it by accident either.
+/// Adds our `Cache-Status` to a response that is not stored, and forbids other caches to store it
+/// by accident, unless its handler said how to cache it.
 pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
     if !is_grpc(headers) && !says_how_to_cache(headers) {
         headers.insert(CACHE_CONTROL, NO_STORE);
@@ -164,12 +177,14 @@ pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus
     set_cache_status(headers, status, earlier.as_deref());
 }
 
-/// Names the headers a page declares in an answer of it that is not stored: it was made of them all the same.
+/// Adds the page's declared headers to the `Vary` of a response that is not stored: the response
+/// was made from them all the same.
 pub(crate) fn name_declared(headers: &mut HeaderMap, vary: &[HeaderName]) {
     add_vary(headers, vary.iter());
 }
 
-/// Whether the handler said how its answer is to be cached. A list without members says nothing (RFC 9110, 5.6.1.2).
+/// Returns whether the handler said how to cache its response. A `Cache-Control` without members
+/// says nothing (RFC 9110, 5.6.1.2).
 pub(super) fn says_how_to_cache(headers: &HeaderMap) -> bool {
     let is_member = |byte: &u8| !b" \t,".contains(byte);
     headers
@@ -178,12 +193,13 @@ pub(super) fn says_how_to_cache(headers: &HeaderMap) -> bool {
         .any(|line| line.as_bytes().iter().any(is_member))
 }
 
-/// Whether they are a gRPC answer's: what follows from the method GET has no meaning there, for a POST.
+/// Returns whether these are the headers of a gRPC response. The rules for GET have no meaning
+/// there, because a method is called by POST.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     subtype(headers).is_some()
 }
 
-/// Whether a field belongs to one connection (RFC 9110, 7.6.1).
+/// Returns whether a field belongs to one connection (RFC 9110, 7.6.1).
 pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
     *name == CONNECTION
         || *name == TE
@@ -196,13 +212,15 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
         )
 }
 
-/// Whether an answer of that status may have content (RFC 9110, 6.4.1): others state no length of it.
+/// Returns whether a response of this status may have content (RFC 9110, 6.4.1). Other responses do
+/// not state its length.
 pub(super) fn may_have_content(status: StatusCode) -> bool {
     let is_without = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     !is_without && !status.is_informational()
 }
 
-/// Whether a 304 leaves it out: it describes a body that is not sent (RFC 9110, 15.4.5).
+/// Returns whether a 304 leaves the field out, because it describes a body that is not sent
+/// (RFC 9110, 15.4.5).
 pub(crate) fn describes_body(name: &HeaderName) -> bool {
     name.as_str().starts_with("content-")
         && !matches!(
@@ -211,17 +229,18 @@ pub(crate) fn describes_body(name: &HeaderName) -> bool {
         )
 }
 
-/// Whether it is a digest of the very bytes that were rendered (RFC 9530), which another encoding does not have.
+/// Returns whether the field is a digest of the bytes as rendered (RFC 9530), which is wrong for
+/// another encoding.
 pub(crate) fn is_digest(name: &HeaderName) -> bool {
     is_digest_of_content(name) || matches!(name.as_str(), "repr-digest" | "digest")
 }
 
-/// Whether it is a digest of what one message carries, which a part of it does not have.
+/// Returns whether the field is a digest of the content of one message, which is wrong for a part.
 pub(crate) fn is_digest_of_content(name: &HeaderName) -> bool {
     matches!(name.as_str(), "content-digest" | "content-md5")
 }
 
-/// Says that nobody may store the answer, and takes back whatever said otherwise.
+/// Forbids every cache to store the response, and removes the fields that allow it.
 pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
     remove_all(headers, |name| {
         *name == EXPIRES || matches!(name.as_str(), "cdn-cache-control" | "surrogate-control")
@@ -229,7 +248,8 @@ pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, NO_STORE);
 }
 
-/// The members of all lines of a list, without white space around them and without empty ones.
+/// Iterates over the members of all lines of a list, without white space around them and without
+/// empty ones.
 fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let lines = headers
         .get_all(name)
@@ -241,7 +261,7 @@ fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> 
         .filter(|member| !member.is_empty())
 }
 
-/// Removes the fields that belong to one connection, those that it names itself included.
+/// Removes the fields that belong to one connection, including those that `Connection` names.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named = members(headers, CONNECTION)
         .map(str::to_ascii_lowercase)
@@ -256,7 +276,8 @@ fn take_earlier_caches(headers: &mut HeaderMap) -> Option<Box<str>> {
         .get_all(CACHE_STATUS)
         .iter()
         .filter_map(|value| value.to_str().ok());
-    // An empty member would spoil the whole list (RFC 8941, 4.2.1). A comma may stand inside quotes, too.
+    // An empty member makes the whole list invalid (RFC 8941, 4.2.1). Lines are trimmed and not
+    // split, because a comma may stand inside quotes.
     let lines = lines
         .map(|line| line.trim_matches([' ', '\t', ',']))
         .filter(|line| !line.is_empty());
@@ -266,7 +287,7 @@ fn take_earlier_caches(headers: &mut HeaderMap) -> Option<Box<str>> {
     earlier
 }
 
-/// Our member is the last: each cache appends its own (RFC 9211, 2).
+/// Sets `Cache-Status` with our member last: each cache appends its own (RFC 9211, 2).
 fn set_cache_status(headers: &mut HeaderMap, status: Option<&CacheStatus>, earlier: Option<&str>) {
     let text = match (earlier, status) {
         (None, None) => return,
@@ -274,27 +295,30 @@ fn set_cache_status(headers: &mut HeaderMap, status: Option<&CacheStatus>, earli
         (Some(earlier), None) => earlier.to_owned(),
         (Some(earlier), Some(ours)) => format!("{earlier}, {ours}"),
     };
-    // Ours is ASCII, and the earlier ones were a header value before.
+    // Our member is ASCII, and the earlier members were a valid value before: this cannot fail.
     if let Ok(value) = HeaderValue::try_from(text) {
         headers.insert(CACHE_STATUS, value);
     }
 }
 
-/// A strong entity tag: equal bodies keep theirs over regenerations, also of other processes.
+/// Makes a strong entity tag. It is a digest, so equal bodies keep their tag over regenerations and
+/// in other processes.
 fn entity_tag(body: &Bytes) -> HeaderValue {
     let digest = Sha256::digest(body);
     let text = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&digest[..16]));
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-/// Names each declared header once; a `Vary` the handler sent stays. Nothing is named beside `*`, which names all. The host
-/// is never named for being part of the key: every cache has it in its own, with the target (RFC 9111, 2).
+/// Adds each declared header to `Vary` once; the handler's members stay. Nothing is added beside
+/// `*`, which names all. `Host` is never added for being part of the key: every cache has the host
+/// in its own key, with the target (RFC 9111, 2).
 fn add_vary<'a>(headers: &mut HeaderMap, declared: impl Iterator<Item = &'a HeaderName>) {
     let mut all = members(headers, VARY).collect::<Vec<_>>();
     let said = all.len();
     if all.contains(&"*") {
         return;
     }
+
     for name in declared
         .filter(|name| **name != HOST)
         .map(HeaderName::as_str)
@@ -303,11 +327,12 @@ fn add_vary<'a>(headers: &mut HeaderMap, declared: impl Iterator<Item = &'a Head
             all.push(name);
         }
     }
+
     if all.len() == said {
         return;
     }
     let value = match all.join(", ").as_str() {
-        // What nearly every page says costs less to copy when it is not counted.
+        // Nearly every page has this value: a static one is copied without a reference count.
         "accept-encoding" => Ok(HeaderValue::from_static("accept-encoding")),
         all => HeaderValue::from_str(all),
     };
@@ -331,10 +356,13 @@ mod tests {
     }
 
     proptest! {
-        /// A second implementation: `Vary` is a set of names without case.
+        /// A second implementation: `Vary` is a set of names whose case does not matter.
         #[test]
         fn vary_names_what_the_handler_said_and_what_is_declared_once_each(
-            said in prop::collection::btree_set("(accept-encoding|Accept-Language|ORIGIN|x-Other)", 0..4),
+            said in prop::collection::btree_set(
+                "(accept-encoding|Accept-Language|ORIGIN|x-Other)",
+                0..4
+            ),
             comma in prop::sample::select(vec![",", ", ", " ,\t", ",,"]),
             two_lines in any::<bool>(),
             declared in prop::collection::vec(prop::sample::select(&NAMES[..]), 0..5),
@@ -350,7 +378,10 @@ mod tests {
             add_vary(&mut headers, declared.iter());
 
             let names = members(&headers, VARY).map(lower).collect::<Vec<_>>();
-            let expected = said.iter().map(|name| lower(name)).chain(declared.iter().map(|name| name.to_string()));
+            let expected = said
+                .iter()
+                .map(|name| lower(name))
+                .chain(declared.iter().map(|name| name.to_string()));
             let expected = expected.collect::<BTreeSet<_>>();
             prop_assert_eq!(names.len(), expected.len(), "named once: {:?}", &names);
             prop_assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), expected);

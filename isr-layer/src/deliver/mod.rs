@@ -1,4 +1,4 @@
-//! Delivery: a stored page, the way one client wants it.
+//! Turns a stored [`Entry`](crate::entry::Entry) into the response that one client asked for.
 
 mod choice;
 pub(crate) mod codec;

@@ -1,4 +1,4 @@
-//! Preconditions, in the order RFC 9110, 13.2.2 gives.
+//! Evaluates preconditions, in the order of RFC 9110, 13.2.2.
 
 use std::time::SystemTime;
 
@@ -9,21 +9,21 @@ use http::header::{
 
 use super::etag::EntityTag;
 
-/// What a stored page is compared by, read off its headers once.
+/// The validators of a stored page, read off its headers once.
 #[derive(Clone, Debug)]
 pub(crate) struct Validators {
     etag: Option<EntityTag>,
     modified: Option<SystemTime>,
 }
 
-/// What preconditions make of a request.
+/// The result of a request's preconditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PreconditionResult {
-    /// It is answered as if it had none.
+    /// The request is handled as if it had none.
     Proceed,
-    /// 304: the client has what is stored already.
+    /// 304: the client already has the stored page.
     NotModified,
-    /// 412: what is stored is not what the client wants.
+    /// 412: the stored page is not the one that the client wants.
     Failed,
 }
 
@@ -35,7 +35,7 @@ impl Validators {
         }
     }
 
-    /// Whether a list of tags is the page's own tag, and nothing else.
+    /// Returns whether the list is the page's own tag and nothing else.
     pub(crate) fn has_tag(&self, list: &HeaderValue) -> bool {
         self.etag.as_ref().is_some_and(|tag| tag.is(list))
     }
@@ -45,6 +45,7 @@ impl Validators {
         let (mut wanted, mut known) = (None, None);
         let (mut unmodified_since, mut modified_since) = (None, None);
         for (name, value) in request {
+            // The length alone rules out most headers.
             match name.as_str().len() {
                 8 if *name == IF_MATCH => {
                     wanted = Some(wanted == Some(true) || self.is_strongly_named(value))
@@ -57,11 +58,13 @@ impl Validators {
                 _ => {}
             }
         }
-        // A date matters only where no tags are named.
+
+        // A date counts only if the request has no list of tags.
         let is_wanted = wanted
             .unwrap_or_else(|| !unmodified_since.is_some_and(|since| self.was_modified(since)));
         let is_known =
             known.unwrap_or_else(|| modified_since.is_some_and(|since| !self.is_modified(since)));
+
         match (is_wanted, is_known) {
             (false, _) => PreconditionResult::Failed,
             (true, true) => PreconditionResult::NotModified,
@@ -69,14 +72,15 @@ impl Validators {
         }
     }
 
-    /// Whether a list names the page's tag, compared weakly; `*` names any.
+    /// Returns whether a list contains the page's tag, by weak comparison; `*` matches every page.
     #[inline]
     fn is_named(&self, list: &HeaderValue) -> bool {
         let list = list.as_bytes();
         self.etag.as_ref().is_some_and(|tag| tag.is_in(list)) || list.trim_ascii() == b"*"
     }
 
-    /// The same, compared strongly.
+    /// Returns whether a list contains the page's tag, by strong comparison; `*` matches every
+    /// page.
     fn is_strongly_named(&self, list: &HeaderValue) -> bool {
         let list = list.as_bytes();
         self.etag
@@ -85,7 +89,8 @@ impl Validators {
             || list.trim_ascii() == b"*"
     }
 
-    /// For If-Modified-Since: an invalid date is ignored, and what has no date of change counts as changed.
+    /// Evaluates `If-Modified-Since`. An invalid date is ignored, and a page without
+    /// `Last-Modified` counts as modified.
     fn is_modified(&self, since: &HeaderValue) -> bool {
         match (date(since), self.modified) {
             (Some(since), Some(modified)) => modified > since,
@@ -93,7 +98,8 @@ impl Validators {
         }
     }
 
-    /// For If-Unmodified-Since: both dates must be there to say so.
+    /// Evaluates `If-Unmodified-Since`. The page counts as modified only if both dates are there to
+    /// say so.
     fn was_modified(&self, since: &HeaderValue) -> bool {
         date(since)
             .zip(self.modified)
@@ -220,7 +226,7 @@ mod tests {
         }
     }
 
-    /// A tag before it is written: weak or not, and what stands between the quotes.
+    /// Generates a tag before it is written: whether it is weak, and the text between its quotes.
     fn tag() -> impl Strategy<Value = (bool, String)> {
         (any::<bool>(), "[abW/,*]{0,2}")
     }
@@ -230,7 +236,8 @@ mod tests {
     }
 
     proptest! {
-        /// A second implementation has nothing to parse: it compares what was written into the list.
+        /// A second implementation has nothing to parse: it compares the tags that were written
+        /// into the list.
         #[test]
         fn lists_of_tags_mean_what_was_written_into_them(
             stored in tag(),
@@ -258,7 +265,8 @@ mod tests {
             let mut page = HeaderMap::new();
             page.insert(ETAG, etag.parse().unwrap());
             for name in [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE] {
-                Validators::of(&page).answer(&HeaderMap::from_iter([(name, list.parse().unwrap())]));
+                Validators::of(&page)
+                    .answer(&HeaderMap::from_iter([(name, list.parse().unwrap())]));
             }
         }
     }

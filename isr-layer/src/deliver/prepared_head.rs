@@ -1,4 +1,5 @@
-//! The head of an entry's answers, prepared once a second: a hit clones it and sets nothing.
+//! The head of an entry's responses, prepared once a second: a hit clones the head and sets
+//! nothing.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,33 +14,35 @@ use super::response_kind::ResponseKind;
 use crate::clock::Instant;
 use crate::outcome::CacheStatus;
 
-/// The head of an entry's answers as it is in one second of its life.
+/// The head of an entry's responses in one second of the entry's life.
 #[derive(Clone, Debug)]
 pub(crate) struct PreparedHead {
-    /// When the next second begins; `None` before the first answer.
+    /// The beginning of the next second; `None` before the first response.
     pub(crate) until: Option<Instant>,
     pub(crate) head: Parts,
 }
 
-/// The stamps of the last second there was a hit in.
+/// The heads of the last second in which there was a hit.
 #[derive(Debug)]
 pub(crate) struct Latest {
-    /// The head that goes with the body.
+    /// The head that is sent with the body.
     pub(crate) whole: PreparedHead,
-    /// The last of another form that was asked for: one, so that no client makes an entry hold more.
+    /// The last head of another [`ResponseKind`]. Only one is kept, so that no client makes an
+    /// entry hold more.
     other: Option<Box<(ResponseKind, PreparedHead)>>,
 }
 
-/// The stamps of one representation.
+/// The prepared heads of one [`Representation`](super::Representation).
 #[derive(Debug)]
 pub(crate) struct PreparedHeads {
     latest: RwLock<Latest>,
-    /// The seconds in which there was a hit: a sample of how much the page is used.
+    /// The number of seconds in which there was a hit: a sample of how much the page is used.
     uses: AtomicU64,
 }
 
 impl PreparedHead {
-    /// The same head in the second in which the entry is `age` seconds old, with what happened to a request.
+    /// Returns this head for the second in which the entry is `age` seconds old and which ends at
+    /// `until`. The `Cache-Status` is that of one request, behind the members of `earlier` caches.
     pub(crate) fn at(
         &self,
         (age, until): (u64, Instant),
@@ -54,7 +57,8 @@ impl PreparedHead {
         }
     }
 
-    /// The same second of another form of a body of `length` bytes.
+    /// Returns this head for a response of another kind, in this second. The whole body has
+    /// `length` bytes.
     fn as_form(&self, kind: ResponseKind, length: usize) -> Self {
         let mut head = self.head.clone();
         let headers = &mut head.headers;
@@ -81,6 +85,7 @@ impl PreparedHead {
                 status
             }
         };
+
         Self {
             until: self.until,
             head,
@@ -93,7 +98,8 @@ fn without_body(headers: &mut HeaderMap, status: StatusCode) -> StatusCode {
     status
 }
 
-/// What one client's conditions led to is for it alone: a cache in front of us must not give it to others.
+/// Forbids caches in front of us to store the response. It is due to the conditions of one client,
+/// so other clients must not get it.
 fn refused(headers: &mut HeaderMap, status: StatusCode) -> StatusCode {
     headers::forbid_storing(headers);
     without_body(headers, status)
@@ -116,47 +122,53 @@ impl PreparedHeads {
         }
     }
 
-    /// How much the page is used, as far back as its predecessors remember.
+    /// Returns how much the page is used, including the uses that it inherited.
     pub(crate) fn uses(&self) -> u64 {
         self.uses.load(Ordering::Relaxed)
     }
 
-    /// Takes over what the page before remembers.
+    /// Takes over the uses of the entry before this one.
     pub(crate) fn inherit(&self, uses: u64) {
         self.uses.store(uses, Ordering::Relaxed);
     }
 
-    /// The heads of the last second there was a hit in.
+    /// Returns the heads of the last second in which there was a hit.
     #[inline]
     pub(crate) fn latest(&self) -> RwLockReadGuard<'_, Latest> {
         self.latest.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps the head of this second, and that of `form`, and gives the latter. What is kept is copied: a map that fields
-    /// were put into holds room for twice as many.
+    /// Keeps the head of this second and the head of `kind`, and returns the latter. Kept heads are
+    /// copies, because a map that fields were inserted into has room for twice as many.
     pub(crate) fn renew(&self, whole: &PreparedHead, kind: ResponseKind, length: usize) -> Parts {
         let stamp = whole.as_form(kind, length);
+        // HEAD and 304 are alike for every client. A part is for one client, and would displace
+        // them.
         let is_kept = matches!(kind, ResponseKind::Head | ResponseKind::NotModified);
         let other = is_kept.then(|| Box::new((kind, stamp.clone())));
+
         let whole = whole.clone();
         let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+
+        // Several hits may prepare one second at once: count the second once.
         if latest.whole.until != whole.until {
             self.uses.fetch_add(1, Ordering::Relaxed);
         }
         let before = std::mem::replace(&mut *latest, Latest { whole, other });
+        // Free the old heads after the lock, so that no hit waits for it.
         drop(latest);
         drop(before);
         stamp.head
     }
 
-    /// The head of one answer that nothing is kept of.
+    /// Makes the head of one response, of which nothing is kept.
     pub(crate) fn once(whole: &PreparedHead, kind: ResponseKind, length: usize) -> Parts {
         whole.as_form(kind, length).head
     }
 }
 
 impl Latest {
-    /// The head of a hit, if an earlier hit of this second has prepared it.
+    /// Returns the head of a hit, if an earlier hit of this second has prepared it.
     #[inline]
     pub(crate) fn head(&self, kind: ResponseKind, now: Instant) -> Option<&Parts> {
         let stamp = match &self.other {

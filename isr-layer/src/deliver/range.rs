@@ -1,24 +1,25 @@
-//! One byte range of a stored page: RFC 9110, 14.
+//! Evaluates the byte range that a client asks of a stored page (RFC 9110, 14).
 
 use std::ops::Range;
 
 use http::header::{DATE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
 
-/// What a request's `Range` asks of a body.
+/// The part of a body that a request's `Range` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RangeRequest {
-    /// All of it: there is no `Range`, or one that is to be ignored.
+    /// All of the body: there is no `Range`, or it is ignored.
     Whole,
-    /// These bytes of it.
+    /// These bytes of the body.
     Part(Range<usize>),
-    /// Nothing that it has.
+    /// No byte that the body has.
     Unsatisfiable,
 }
 
-/// What a GET asks for of a body of `length` bytes whose headers are `stored`.
+/// Returns the part that a GET asks for, where the body has `length` bytes and the headers
+/// `stored`.
 ///
-/// Several ranges, other units and what cannot be read are ignored, as the RFC allows, and so is a `Range` whose
-/// `If-Range` names another representation.
+/// Several ranges, other units and invalid ranges are ignored, as the RFC allows. So is a `Range`
+/// whose `If-Range` names another representation.
 pub(crate) fn wanted(request: &HeaderMap, stored: &HeaderMap, length: usize) -> RangeRequest {
     let Some(range) =
         single(request, RANGE.as_str()).filter(|_| is_same_representation(request, stored))
@@ -29,6 +30,7 @@ pub(crate) fn wanted(request: &HeaderMap, stored: &HeaderMap, length: usize) -> 
         .as_bytes()
         .split_at_checked(6)
         .filter(|(unit, _)| unit.eq_ignore_ascii_case(b"bytes="));
+
     match spec
         .and_then(|(_, spec)| std::str::from_utf8(spec).ok())
         .and_then(|spec| part(spec.trim(), length))
@@ -39,12 +41,13 @@ pub(crate) fn wanted(request: &HeaderMap, stored: &HeaderMap, length: usize) -> 
     }
 }
 
-/// The bytes a single range names; empty when there are none, `None` when it is no single range.
+/// Returns the bytes that a single range names: empty if the body has none of them, `None` if
+/// `spec` is not one valid range.
 fn part(spec: &str, length: usize) -> Option<Range<usize>> {
     let (first, last) = spec.split_once('-')?;
     match (number(first)?, number(last)?) {
         (None, None) => None,
-        // Satisfiable, but `Content-Range` has no word for it.
+        // Satisfiable, but `Content-Range` cannot express an empty part: the range is ignored.
         (None, Some(1..)) if length == 0 => None,
         (None, Some(suffix)) => Some(length.saturating_sub(suffix)..length),
         (Some(first), None) => Some(first.min(length)..length),
@@ -53,7 +56,8 @@ fn part(spec: &str, length: usize) -> Option<Range<usize>> {
     }
 }
 
-/// Digits, or nothing. More than fit count as the largest number.
+/// Parses a position. `Some(None)` says that it is left out, `None` that it is invalid. A number
+/// that does not fit counts as the largest.
 fn number(text: &str) -> Option<Option<usize>> {
     if text.is_empty() {
         return Some(None);
@@ -62,28 +66,33 @@ fn number(text: &str) -> Option<Option<usize>> {
     is_digits.then(|| Some(text.parse().unwrap_or(usize::MAX)))
 }
 
-/// RFC 9110, 13.1.5: an entity tag is compared strongly; a date exactly, and only if it is a strong validator.
+/// Returns whether `If-Range` allows a part (RFC 9110, 13.1.5). An entity tag is compared strongly,
+/// a date exactly, and a date counts only if it is a strong validator.
 fn is_same_representation(request: &HeaderMap, stored: &HeaderMap) -> bool {
     if !request.contains_key(IF_RANGE) {
         return true;
     }
+
     let Some(condition) = single(request, IF_RANGE.as_str()) else {
         return false;
     };
     let condition = condition.as_bytes().trim_ascii();
+    // A weak tag starts with `W/`: it is compared as a date below, and fails.
     if condition.starts_with(b"\"") {
         return stored
             .get(ETAG)
             .is_some_and(|tag| tag.as_bytes() == condition);
     }
+
     has_strong_date(stored)
         && stored
             .get(LAST_MODIFIED)
             .is_some_and(|date| date.as_bytes() == condition)
 }
 
-/// RFC 9110, 8.8.2.2: what was modified within the second it was sent in may have been modified once more in that second,
-/// and its date would say the same. Without the date it was sent at nobody knows.
+/// Returns whether `Last-Modified` is a strong validator (RFC 9110, 8.8.2.2). A page that was
+/// modified in the second in which it was sent may have been modified once more in that second,
+/// under an equal date. Without `Date` that second is unknown.
 fn has_strong_date(stored: &HeaderMap) -> bool {
     let date = |name| {
         let text = stored
@@ -91,7 +100,7 @@ fn has_strong_date(stored: &HeaderMap) -> bool {
             .and_then(|value: &HeaderValue| value.to_str().ok())?;
         httpdate::parse_http_date(text).ok()
     };
-    // Dates are whole seconds.
+    // Dates are whole seconds, so an equal date is within the second of sending.
     date(LAST_MODIFIED)
         .zip(date(DATE))
         .is_some_and(|(modified, sent)| modified < sent)
@@ -173,7 +182,7 @@ mod tests {
         }
     }
 
-    /// The same by going through the bytes one by one.
+    /// A second implementation: looks at the bytes one by one.
     fn reference(first: Option<u64>, last: Option<u64>, length: usize) -> RangeRequest {
         let is_asked_for = |at: usize| {
             let from_end = (length - at) as u64;
@@ -202,13 +211,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_second_implementation_agrees(first in number(), last in number(), length in 0..50_usize) {
-            let text = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+        fn a_second_implementation_agrees(
+            first in number(),
+            last in number(),
+            length in 0..50_usize
+        ) {
+            let text =
+                |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
             let mut request = HeaderMap::new();
             let range = format!("bytes={}-{}", text(first), text(last));
             request.insert(RANGE, HeaderValue::from_str(&range).unwrap());
 
-            prop_assert_eq!(wanted(&request, &HeaderMap::new(), length), reference(first, last, length));
+            prop_assert_eq!(
+                wanted(&request, &HeaderMap::new(), length),
+                reference(first, last, length)
+            );
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! One encoding of a page: its body, the head it is sent with, and what preconditions are compared with.
+//! One encoding of a page: its body, the heads it is sent with, and its [`Validators`].
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue};
@@ -10,20 +10,20 @@ use super::headers;
 use super::precondition::Validators;
 use super::prepared_head::{PreparedHead, PreparedHeads};
 
-/// One encoding of a page.
+/// A page in one encoding.
 #[derive(Debug)]
 pub(crate) struct Representation {
-    /// `None` is identity: the page as it was rendered.
+    /// The content coding; `None` is identity, the page as it was rendered.
     pub(crate) coding: Option<Coding>,
     pub(crate) body: Bytes,
-    /// The head of its answers, prepared once a second.
+    /// The heads of its responses, prepared once a second.
     pub(crate) heads: PreparedHeads,
-    /// What preconditions are compared with.
+    /// The values that preconditions are compared with.
     pub(crate) validators: Validators,
 }
 
 impl Representation {
-    /// A page as it was rendered.
+    /// Makes the representation of a page as it was rendered.
     pub(crate) fn identity(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
         let (mut head, ()) = Response::new(()).into_parts();
         head.status = status;
@@ -31,12 +31,14 @@ impl Representation {
         Self::new(None, head, body)
     }
 
-    /// The same page in another encoding. It is another representation, so it has another entity tag.
+    /// Makes the representation of this page in another encoding. Another representation must have
+    /// another entity tag.
     pub(crate) fn encoded(&self, coding: Coding, body: Bytes) -> Self {
         let mut head = self.heads.latest().whole.head.clone();
         let headers = &mut head.headers;
         headers::remove_all(headers, headers::is_digest);
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+        // A tag that gets no suffix is removed: two representations must not share a tag.
         match headers.remove(ETAG).and_then(|tag| suffixed(&tag, coding)) {
             Some(tag) => headers.insert(ETAG, tag),
             None => None,
@@ -55,7 +57,7 @@ impl Representation {
     }
 }
 
-/// The tag with the coding's name inside its quotes; none of a tag that has no quotes.
+/// Returns the tag with the coding's name inside its quotes, or `None` if it has no quotes.
 fn suffixed(tag: &HeaderValue, coding: Coding) -> Option<HeaderValue> {
     let tag = tag.as_bytes();
     let open = tag.strip_suffix(b"\"")?;

@@ -1,4 +1,4 @@
-//! Makes the answer: from an entry, or from something that was not stored.
+//! Builds the response to a client: from an [`Entry`], or from a response that is not stored.
 
 use std::sync::Arc;
 
@@ -18,17 +18,19 @@ use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::outcome::{CacheStatus, Outcome};
 
-/// A page that was found fresh. The answer is made of it only where it is handed out, since it is large to move.
+/// A fresh entry that was found in memory. The response is built only where it is handed out,
+/// because a response is large to move.
 pub(crate) struct Hit {
     pub(crate) entry: Arc<Entry>,
     pub(crate) choice: Choice,
     pub(crate) show_status: bool,
-    /// When it was found fresh.
+    /// The time at which the entry was found fresh.
     pub(crate) now: Instant,
 }
 
 impl Hit {
-    /// The answer, with the body turned `into` what its reader wants. Inlined, it would be moved once more by each caller.
+    /// Builds the response; `into` turns the body into the type that the caller hands out. Inlined,
+    /// the response would be moved once more by each caller.
     #[inline(never)]
     pub(crate) fn answer<R, B>(&self, into: impl FnOnce(IsrBody<R>) -> B) -> Response<B> {
         let Self {
@@ -38,17 +40,21 @@ impl Hit {
             now,
         } = self;
         let page = entry.representation(choice.encoding);
+
+        // An earlier hit of this second left its head: clone it, and set nothing.
         if let Some(head) = page.heads.latest().head(choice.kind, *now) {
             return Response::from_parts(
                 head.clone(),
                 into(body(choice.kind, &page.body, &entry.trailers)),
             );
         }
+
         deliver(entry, *choice, Outcome::Hit, *show_status, *now).map(into)
     }
 }
 
-/// The answer a client gets from an entry after more than a look at it.
+/// Builds the response from an entry and makes its head for this request. A [`Hit`] needs this only
+/// if no prepared head fits.
 #[cold]
 pub(crate) fn deliver<R>(
     entry: &Entry,
@@ -62,7 +68,7 @@ pub(crate) fn deliver<R>(
     Response::from_parts(head, body(choice.kind, &page.body, &entry.trailers))
 }
 
-/// What of a stored body a form is sent with.
+/// Returns the part of a stored body that is sent with a response of this `kind`.
 #[inline(always)]
 pub(crate) fn body<R>(
     kind: ResponseKind,
@@ -79,7 +85,7 @@ pub(crate) fn body<R>(
     }
 }
 
-/// An answer that is not stored, on its way to the one client it was made for.
+/// Finishes a response that is not stored, on its way to the one client it was made for.
 pub(crate) fn unstored<R: Body<Data = Bytes>>(
     mut response: Response<IsrBody<R>>,
     delivery: &Delivery,
@@ -88,8 +94,9 @@ pub(crate) fn unstored<R: Body<Data = Bytes>>(
 ) -> Response<IsrBody<R>> {
     let status = show_status.then_some(CacheStatus { outcome, ttl: None });
     headers::mark_unstored(response.headers_mut(), status.as_ref());
+
     if delivery.head {
-        // RFC 9110, 8.6: the length that GET's answer would state.
+        // RFC 9110, 8.6: HEAD states the length that GET's response would have.
         let length = response
             .body()
             .size_hint()
@@ -106,7 +113,8 @@ pub(crate) fn unstored<R: Body<Data = Bytes>>(
     response
 }
 
-/// The head of this second. That of a plain hit is kept for the next one; others say what happened only once.
+/// Makes the head for this second. The head of a plain hit is kept for the next hits; any other
+/// head carries the outcome of one request and is used once.
 #[cold]
 fn head_now(
     entry: &Entry,
@@ -122,12 +130,14 @@ fn head_now(
         outcome,
         ttl: entry.ttl(now, stale),
     });
+
     let second = (age, entry.at_age(age + 1));
     let whole =
         page.heads
             .latest()
             .whole
             .at(second, status.as_ref(), entry.earlier_caches.as_deref());
+
     if outcome == Outcome::Hit {
         page.heads.renew(&whole, choice.kind, page.body.len())
     } else {

@@ -1,38 +1,38 @@
-//! What can be sent of a stored page.
+//! The kinds of response that can be made of a stored page.
 
 use std::ops::Range;
 
-/// What one client gets of an entry.
+/// The response that one client gets of an [`Entry`](crate::entry::Entry).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
-    /// Which of the entry's encodings; `None` is identity.
+    /// The index in [`Entry::encoded`](crate::entry::Entry::encoded); `None` is identity.
     pub(crate) encoding: Option<u8>,
     pub(crate) kind: ResponseKind,
 }
 
-/// What a stored page can be sent as.
+/// One kind of response that can be made of a stored page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResponseKind {
-    /// With its body.
+    /// The stored status and headers, with the body.
     Whole,
-    /// As the answer to HEAD: all but the body.
+    /// The response to HEAD: GET's without the body.
     Head,
-    /// As a 304: without what describes the body.
+    /// A 304, without the headers that describe the body.
     NotModified,
-    /// As a 412.
+    /// A 412, without a body.
     PreconditionFailed,
-    /// These bytes of it, as a 206.
+    /// A 206 with these bytes of the body.
     Part(Span),
-    /// As a 416.
+    /// A 416, without a body.
     Unsatisfiable,
 }
 
-/// A range of bytes in one number, so that a choice stays small: each hit moves one.
+/// A range of bytes in one number, so that a [`Choice`] stays small: each hit moves one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span(u64);
 
 impl Span {
-    /// None of what lies more than four gigabytes into a body.
+    /// Returns `None` if the range reaches beyond four gigabytes.
     pub(super) fn new(bytes: Range<usize>) -> Option<Self> {
         let (start, end) = (
             u32::try_from(bytes.start).ok()?,
@@ -41,7 +41,7 @@ impl Span {
         Some(Self(u64::from(start) << 32 | u64::from(end)))
     }
 
-    /// The bytes it names.
+    /// Returns the range of bytes.
     pub(crate) fn range(self) -> Range<usize> {
         let [start, end] = [self.0 >> 32, self.0 & u64::from(u32::MAX)];
         start as usize..end as usize

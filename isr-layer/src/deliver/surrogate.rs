@@ -1,26 +1,26 @@
-//! Surrogate keys: an entry's tags in a header, so that a purge by tag can be handed on to a CDN.
+//! Surrogate keys: an entry's tags in a header, so that a purge by tag can be passed on to a CDN.
 
 use http::header::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::error::{Error, ErrorKind};
 
-/// The longest tag CDNs take.
+/// The longest tag that CDNs take, in bytes.
 const LONGEST_TAG: usize = 1024;
-/// Room for all of them: proxies take 8 KiB for a header line by default.
+/// The limit for all tags: proxies take 8 KiB for a header line by default.
 const CAPACITY_BYTES: usize = 8 * 1024;
-/// What is escaped in a tag, beside everything outside ASCII.
+/// The ASCII characters that are escaped in a tag; everything outside ASCII is escaped too.
 const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b',').add(b'%');
 
-/// The header that tells an entry's tags.
+/// The header that carries an entry's tags.
 #[derive(Clone, Debug)]
 pub(super) struct SurrogateKeys {
-    /// The name as it was given, where it is none.
+    /// The name, or the text that is not a valid one.
     name: Result<HeaderName, String>,
     separator: &'static str,
 }
 
-/// The tags do not fit.
+/// Error: the tags do not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooMany;
 
@@ -39,12 +39,14 @@ impl SurrogateKeys {
 
     pub(super) fn check(&self) -> Result<(), Error> {
         self.name.as_ref().map(drop).map_err(|name| {
-            let what = format!("`surrogate_keys` is given `{name}`, which is no name of a header");
+            let what = format!(
+                "`surrogate_keys`: invalid header name `{name}`; expected one such as `Cache-Tag`"
+            );
             Error::new(ErrorKind::Configuration, what)
         })
     }
 
-    /// The field; none without tags.
+    /// Returns the field; `None` if there are no tags.
     pub(super) fn field(
         &self,
         tags: impl IntoIterator<Item: AsRef<str>>,
@@ -64,7 +66,8 @@ impl SurrogateKeys {
                 return Err(TooMany);
             }
         }
-        // All of it is visible ASCII, and a name that is none was refused before.
+
+        // The value is visible ASCII, and `check` has refused an invalid name: neither fails here.
         let field = self
             .name
             .clone()

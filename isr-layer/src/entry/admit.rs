@@ -1,4 +1,4 @@
-//! Admission: what may be stored, a pure function with a truth table.
+//! Admission: decides which responses may be stored, in pure functions with a truth table.
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, SET_COOKIE, VARY};
 use http::{StatusCode, response};
@@ -8,12 +8,12 @@ use crate::outcome::Reason;
 use crate::page::Policy;
 use crate::render::context::HandlerHints;
 
-/// Why an answer is not stored and served to everybody.
+/// The reason why a response is not stored and served to all clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotStored {
-    /// It is no good page: the last good one stays, and the next try waits.
+    /// The response is a failure: the last good page stays, and the next try waits.
     Failed(Reason),
-    /// It is good for the client it was made for alone: the old entry is dropped.
+    /// The response is good for its own client only: the old entry is dropped.
     Uncacheable(Reason),
 }
 
@@ -24,16 +24,19 @@ impl NotStored {
     }
 }
 
-/// Whether the head of an answer lets it be stored, as long as the body says nothing else.
+/// Checks whether the head of a response lets it be stored, provided that [`body`] agrees.
+/// `checked_in` is true if the page's own handler ran.
 pub(crate) fn head(
     policy: &Policy,
     vary: &[HeaderName],
     parts: &response::Parts,
     checked_in: bool,
 ) -> Result<(), NotStored> {
+    // A failure stays one even if the handler did not run: it must not drop the last good page.
     if is_failure(parts.status) {
         return Err(NotStored::Failed(Reason::FailedStatus));
     }
+
     let reason = if !checked_in {
         Reason::HandlerNotRun
     } else if !is_stored(parts.status, policy) {
@@ -52,7 +55,8 @@ pub(crate) fn head(
     Err(NotStored::Uncacheable(reason))
 }
 
-/// What the body and the handler's own words decide about an answer whose head may be stored.
+/// Checks whether a response may be stored whose head allows it, by its body and by the handler's
+/// calls of [`context`](crate::context).
 pub(crate) fn body(
     policy: &Policy,
     status: StatusCode,
@@ -68,7 +72,8 @@ pub(crate) fn body(
     }
 }
 
-/// Whether there are more fields than are stored: they are kept in memory, and copied for every answer.
+/// Returns whether there are more fields than are stored: they are kept in memory and copied for
+/// every response.
 pub(crate) fn is_too_much(fields: &HeaderMap) -> bool {
     const FIELDS: usize = 64;
     const BYTES: usize = 16 * 1024;
@@ -81,16 +86,19 @@ pub(crate) fn is_too_much(fields: &HeaderMap) -> bool {
     fields.len() > FIELDS || bytes() > BYTES
 }
 
-/// How long a stored answer lives: the lowest of what the policy and the handler said, and shorter for what is gone.
+/// Returns the lifetime of a stored response: the lower of the policy's and the handler's, and a
+/// shorter one for 404 and 410.
 pub(crate) fn lifetime(policy: &Policy, status: StatusCode, hints: &HandlerHints) -> Lifetime {
     let declared = Lifetime {
         revalidate: policy.revalidate,
         expire: policy.expire,
     };
+
     let lifetime = declared.lowest(Lifetime {
         revalidate: hints.revalidate,
         expire: hints.expire,
     });
+
     if is_gone(status) {
         let longest = policy.not_found_revalidate;
         return Lifetime::that_ends(
@@ -102,7 +110,8 @@ pub(crate) fn lifetime(policy: &Policy, status: StatusCode, hints: &HandlerHints
     lifetime
 }
 
-/// A status that says there is no such page: it is stored for a short while and is no good page to fall back on.
+/// Returns whether the status says that there is no such page. Such a response is stored for a
+/// short time, and is never a fallback.
 pub(crate) fn is_gone(status: StatusCode) -> bool {
     matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
 }
@@ -135,8 +144,8 @@ fn forbids_storing(headers: &HeaderMap) -> bool {
     members(headers, &CACHE_CONTROL).any(is_forbidding)
 }
 
-/// Whether the answer varies on anything that is not in the key. `Accept-Encoding` is ours to negotiate: a render never
-/// sees one, so what is stored is the identity encoding.
+/// Returns whether the response varies on a header that is not in the key. `Accept-Encoding` is
+/// ours to negotiate: no render sees it, so identity is stored.
 fn varies_on_undeclared(headers: &HeaderMap, declared: &[HeaderName]) -> bool {
     members(headers, &VARY).any(|member| {
         let is_known = declared
@@ -146,7 +155,7 @@ fn varies_on_undeclared(headers: &HeaderMap, declared: &[HeaderName]) -> bool {
     })
 }
 
-/// The members of a comma-separated field, over all its lines.
+/// Iterates over the members of a comma-separated field, over all its lines.
 fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
     let lines = headers.get_all(name).into_iter();
     lines
@@ -345,7 +354,7 @@ mod tests {
         );
     }
 
-    /// Lists as they are meant, before they are written: the members of each line.
+    /// Lists before they are written: the members of each line.
     type ParamLists = Vec<Vec<String>>;
 
     fn lists(member: &'static str) -> impl Strategy<Value = ParamLists> {
@@ -365,7 +374,8 @@ mod tests {
     }
 
     proptest! {
-        /// A second implementation has nothing to parse: it looks at what was written into the lists.
+        /// A second implementation has nothing to parse: it looks at the members that were written
+        /// into the lists.
         #[test]
         fn whoever_is_told_to_keep_it_to_himself_stores_nothing(
             lists in lists("(no-store|No-Cache|PRIVATE|private=\"a\"|public|max-age=1|no-storeroom|x-private|no-cache=\"b\")"),
@@ -373,7 +383,8 @@ mod tests {
         ) {
             let forbids = |member: &String| {
                 let member = member.to_ascii_lowercase();
-                ["no-store", "no-cache", "private", "private=\"a\"", "no-cache=\"b\""].contains(&&*member)
+                ["no-store", "no-cache", "private", "private=\"a\"", "no-cache=\"b\""]
+                    .contains(&&*member)
             };
 
             let forbidden = forbids_storing(&written(CACHE_CONTROL, &lists, comma));
@@ -385,14 +396,23 @@ mod tests {
         fn what_varies_on_anything_else_than_is_declared_is_told(
             lists in lists("(accept-encoding|Accept-Language|ORIGIN|origin|\\*|x-theme|X-Them)"),
             comma in comma(),
-            declared in prop::collection::vec(prop::sample::select(vec!["accept-language", "origin", "x-theme"]), 0..3),
+            declared in prop::collection::vec(
+                prop::sample::select(vec!["accept-language", "origin", "x-theme"]),
+                0..3
+            ),
         ) {
-            let names = declared.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>();
+            let names = declared
+                .iter()
+                .map(|name| HeaderName::from_static(name))
+                .collect::<Vec<_>>();
 
             let varies = varies_on_undeclared(&written(VARY, &lists, comma), &names);
 
             let is_known = |name: &str| name == "accept-encoding" || declared.contains(&name);
-            prop_assert_eq!(varies, !lists.iter().flatten().all(|name| is_known(&name.to_ascii_lowercase())));
+            prop_assert_eq!(
+                varies,
+                !lists.iter().flatten().all(|name| is_known(&name.to_ascii_lowercase()))
+            );
         }
     }
 }

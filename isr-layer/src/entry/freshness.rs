@@ -1,4 +1,4 @@
-//! Freshness: a pure function of an entry's lifetime, the marks on it, and its age.
+//! Freshness: a pure function of an entry's [`Lifetime`], the marks on it, and its age.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use super::birth::Birth;
 use crate::clock::Instant;
 use crate::invalidation::Validity;
 
-/// What may be done with an entry now.
+/// The way in which an entry may be used now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// Serve it.
+    /// Serve the entry.
     Fresh,
-    /// Serve it, and refresh it in the background.
+    /// Serve the entry, and refresh it in the background.
     Stale,
-    /// Render while the client waits; with `fallback` the entry may be served should that fail.
+    /// Render while the client waits. With `fallback`, the entry may be served if the render fails.
     MustRender { fallback: bool },
 }
 
 impl Freshness {
-    /// In a word.
+    /// Returns the name that [`Explanation`](crate::Explanation) shows.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Fresh => "fresh",
@@ -28,7 +28,8 @@ impl Freshness {
     }
 }
 
-/// How long an entry is good, from the beginning of its render. Without an end it is good until it is purged.
+/// The time for which an entry is good, counted from the beginning of its render. Without an end,
+/// the entry is good until it is purged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lifetime {
     pub(crate) revalidate: Option<Duration>,
@@ -36,7 +37,7 @@ pub(crate) struct Lifetime {
 }
 
 impl Lifetime {
-    /// The lowest of both, end by end.
+    /// Returns the lower of both lifetimes, for `revalidate` and `expire` apart.
     pub(crate) fn lowest(self, other: Self) -> Self {
         Self {
             revalidate: lowest(self.revalidate, other.revalidate),
@@ -44,17 +45,20 @@ impl Lifetime {
         }
     }
 
-    /// How long an entry is fresh, should no purge end that before.
+    /// Returns the time for which an entry is fresh, unless a purge ends that earlier; `None` if
+    /// only a purge can end it.
     pub(crate) fn fresh_for(self) -> Option<Duration> {
         lowest(self.revalidate, self.expire)
     }
 
-    /// When an entry born at `born` ends being fresh, should no purge end that before.
+    /// Returns the time at which an entry born at `born` stops being fresh, unless a purge ends
+    /// that earlier.
     pub(crate) fn fresh_until(self, born: Birth) -> Option<Instant> {
         self.fresh_for().and_then(|after| born.time_of(after))
     }
 
-    /// A lifetime at whose end there is nothing left: not stale but absent, as a 404 is.
+    /// Returns a lifetime at whose end nothing is left, as for a 404: the entry is absent then, and
+    /// never stale.
     pub(crate) fn that_ends(after: Duration) -> Self {
         Self {
             revalidate: Some(after),
@@ -62,7 +66,7 @@ impl Lifetime {
         }
     }
 
-    /// Both ends earlier by that part, which is from 0 to 1.
+    /// Returns a lifetime whose ends come earlier by `part`, which is from 0 to 1.
     pub(crate) fn shortened_by(self, part: f64) -> Self {
         let shorter = |end: Option<Duration>| end.map(|end| end - end.mul_f64(part));
         Self {
@@ -71,7 +75,8 @@ impl Lifetime {
         }
     }
 
-    /// Seconds until the entry goes stale, below zero when it did; none when time makes no difference.
+    /// Returns the seconds until the entry goes stale, negative once it did; `None` if time makes
+    /// no difference.
     pub(crate) fn ttl(self, age_secs: u64) -> Option<i64> {
         let secs = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.fresh_for()
@@ -79,9 +84,9 @@ impl Lifetime {
     }
 }
 
-/// The strictest of what time and marks say.
+/// Combines time and marks: the stricter of both decides.
 ///
-/// What is `gone` (404 and 410) is never served stale, and is no good page to fall back on.
+/// An entry that is `gone` (404 and 410) is never served stale, and is never a fallback.
 pub(crate) fn freshness(
     lifetime: Lifetime,
     age: Duration,
@@ -90,6 +95,7 @@ pub(crate) fn freshness(
 ) -> Freshness {
     let past = |end: Option<Duration>| end.is_some_and(|end| age >= end);
     if past(lifetime.expire) {
+        // Past `expire`, the entry is not even a fallback.
         Freshness::MustRender { fallback: false }
     } else if marks == Validity::Hard {
         Freshness::MustRender { fallback: !gone }

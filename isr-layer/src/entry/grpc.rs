@@ -1,4 +1,5 @@
-//! Admission of calls: what is different where an answer is a message with a status.
+//! Admission of gRPC responses: the rules that differ because a response is a message with a
+//! status.
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName};
@@ -10,7 +11,7 @@ use crate::outcome::Reason;
 use crate::page::Policy;
 use crate::render::context::HandlerHints;
 
-/// Whether the head of a call's answer lets it be stored, as long as the rest says nothing else.
+/// Checks whether the head of a gRPC response lets it be stored, provided that [`whole`] agrees.
 pub(super) fn head(
     policy: &Policy,
     vary: &[HeaderName],
@@ -18,13 +19,15 @@ pub(super) fn head(
     checked_in: bool,
 ) -> Result<(), NotStored> {
     match status(&parts.headers) {
-        // Something before the method wants to know who asks, or there is no such method: as with 401, 403 and 404.
+        // An interceptor refused this client, or the method does not exist. As with 401, 403 and
+        // 404, the page itself has not failed.
         Status::Refused if !checked_in => {
             return Err(NotStored::Uncacheable(Reason::HandlerNotRun));
         }
         Status::Refused | Status::Failed => return Err(NotStored::Failed(Reason::GrpcStatus)),
         Status::Ok | Status::Missing => {}
     }
+
     admit::head(policy, vary, parts, checked_in)?;
     if parts.status != StatusCode::OK {
         Err(NotStored::Uncacheable(Reason::Status))
@@ -35,7 +38,8 @@ pub(super) fn head(
     }
 }
 
-/// What message, status and the method's own words decide about a call whose head may be stored.
+/// Checks whether a gRPC response may be stored whose head allows it, by its message, its status
+/// and the handler's calls of [`context`](crate::context).
 pub(super) fn whole(
     policy: &Policy,
     parts: &response::Parts,
@@ -43,14 +47,16 @@ pub(super) fn whole(
     trailers: Option<&HeaderMap>,
     hints: &HandlerHints,
 ) -> Result<(), NotStored> {
+    // A status in the trailers wins over one in the headers: it was sent last.
     let ended = match trailers.map_or(Status::Missing, status) {
         Status::Missing => status(&parts.headers),
         trailing => trailing,
     };
+
     if ended != Status::Ok {
         Err(NotStored::Failed(Reason::GrpcStatus))
     } else if body.is_empty() {
-        // No client takes a unary answer without a message.
+        // No client takes a unary response without a message.
         Err(NotStored::Failed(Reason::Empty))
     } else if !is_one_message(body) {
         Err(NotStored::Uncacheable(Reason::NotOneMessage))

@@ -1,4 +1,4 @@
-//! Which table of admission an answer is judged by: that of pages, or that of calls.
+//! Chooses the admission rules for a response: those of pages or those of gRPC methods.
 
 use bytes::Bytes;
 use http::header::{HeaderMap, SET_COOKIE};
@@ -10,7 +10,7 @@ use crate::outcome::Reason;
 use crate::render::Recipe;
 use crate::render::context::HandlerHints;
 
-/// Whether the head of an answer lets it be stored, as long as the rest says nothing else.
+/// Checks whether the head of a response lets it be stored, provided that [`whole`] agrees.
 pub(crate) fn head(
     recipe: &Recipe,
     parts: &response::Parts,
@@ -24,7 +24,7 @@ pub(crate) fn head(
     table(recipe.page.policy(), &recipe.page.vary, parts, checked_in)
 }
 
-/// Whether an answer whose head may be stored may be stored indeed, now that it was read to its end.
+/// Checks whether a response may be stored whose head allows it, now that it was read to its end.
 pub(crate) fn whole(
     recipe: &Recipe,
     parts: &response::Parts,
@@ -33,6 +33,8 @@ pub(crate) fn whole(
     hints: &HandlerHints,
 ) -> Result<(), NotStored> {
     let policy = recipe.page.policy();
+
+    // Trailers are stored as headers are, so the rules for headers hold for them too.
     if trailers.is_some_and(admit::is_too_much) {
         Err(NotStored::Uncacheable(Reason::TooManyHeaders))
     } else if trailers.is_some_and(|trailers| trailers.contains_key(SET_COOKIE)) {

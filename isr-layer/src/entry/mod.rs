@@ -1,4 +1,4 @@
-//! What is stored: admission, freshness, and the entry itself.
+//! Entries: admission, freshness, and the stored response itself.
 
 mod admit;
 mod birth;

@@ -1,18 +1,19 @@
-//! Messages on the wire: a flag, a length in four octets, and as many octets as it says.
+//! Reads and writes messages on the wire: a flag, a length in four octets, and the octets of the
+//! message.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-/// The octets before a message.
+/// The number of octets before a message.
 pub(super) const FRAME_HEADER_LEN: usize = 5;
 
-/// What the beginning of a body says of the message it begins with.
+/// The beginning of a body, read as that of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Head {
-    /// Not all of it is there.
+    /// Not all of the frame header is there.
     Incomplete,
     /// A message of that many octets.
     Plain(usize),
-    /// It is compressed, or flagged in a way nobody knows.
+    /// The message is compressed, or has an unknown flag.
     Flagged,
 }
 
@@ -29,7 +30,7 @@ impl Head {
     }
 }
 
-/// The message, where a body is exactly one and it is not compressed.
+/// Returns the message, if the body is exactly one that is not compressed.
 pub(super) fn message(body: &Bytes) -> Option<Bytes> {
     match Head::of(body) {
         Head::Plain(length) if body.len() - FRAME_HEADER_LEN == length => {
@@ -39,16 +40,16 @@ pub(super) fn message(body: &Bytes) -> Option<Bytes> {
     }
 }
 
-/// Whether a body is exactly one message, not compressed.
+/// Returns whether a body is exactly one message, not compressed.
 pub(crate) fn is_one_message(body: &Bytes) -> bool {
     message(body).is_some()
 }
 
-/// A message as a body, not compressed.
+/// Makes a body of one message, not compressed.
 pub(crate) fn framed(message: &[u8]) -> Bytes {
     let mut body = BytesMut::with_capacity(FRAME_HEADER_LEN + message.len());
     body.put_u8(0);
-    // A message in a key is at most as long as a key.
+    // Messages come from keys, and the length of a key fits.
     body.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
     body.put_slice(message);
     body.freeze()

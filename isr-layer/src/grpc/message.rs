@@ -1,4 +1,5 @@
-//! Reads the message of a call before its key is known, and puts together again what turned out to be something else.
+//! Reads the message of a gRPC request before its key is known, and rewinds a body that turned out
+//! to be something else.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use http_body_util::BodyExt;
 
 use super::frame::{FRAME_HEADER_LEN, Head, message};
 
-/// What a call's request turned out to be.
+/// The result of reading a gRPC request.
 pub(crate) enum Message<B> {
     /// One message and nothing else, not compressed.
     One {
@@ -20,31 +21,34 @@ pub(crate) enum Message<B> {
     },
     /// Something else, for the inner service to judge.
     Other(RewoundBody<B>),
-    /// It failed midway.
+    /// The body failed midway.
     Cut,
 }
 
-/// A request body of which a part was read: the same octets again, the rest behind them, and its trailers.
+/// A request body of which a part was read: yields those octets again, then the rest and the
+/// trailers.
 ///
-/// It is what [`RenderBody::from_rewound`](crate::RenderBody::from_rewound) is given, and a body itself: most types of bodies are
-/// made of it the way they are made of any other.
+/// [`RenderBody::from_rewound`](crate::RenderBody::from_rewound) is given one. A `RewoundBody` is a
+/// [`Body`] itself, so most body types are made of it the way they are made of any other body.
 pub struct RewoundBody<B> {
     read: Bytes,
     trailers: Option<HeaderMap>,
     rest: Pin<Box<B>>,
 }
 
-/// Reads a request up to the end of one message of at most `limit` octets, and no further than it takes to see that it is
-/// something else.
+/// Reads a request up to the end of one message of at most `limit` octets. Stops as soon as the
+/// body is seen to be something else.
 pub(crate) async fn read<B: Body>(body: B, limit: usize) -> Message<B> {
     let mut resumed = RewoundBody {
         read: Bytes::new(),
         trailers: None,
         rest: Box::pin(body),
     };
+    // A body that announces more than the limit need not be read at all.
     if resumed.rest.size_hint().lower() > limit.saturating_add(FRAME_HEADER_LEN) as u64 {
         return Message::Other(resumed);
     }
+
     let mut chunks = Chunks::default();
     while !chunks.is_beyond(limit) {
         let Some(frame) = resumed.rest.frame().await else {
@@ -57,23 +61,25 @@ pub(crate) async fn read<B: Body>(body: B, limit: usize) -> Message<B> {
                 None => Message::Other(resumed),
             };
         };
+
         let Ok(frame) = frame else {
             return Message::Cut;
         };
         match frame.into_data() {
             Ok(mut data) => chunks.push(data.copy_to_bytes(data.remaining())),
             Err(frame) => {
-                // A client has no trailers to send.
+                // A gRPC client sends no trailers: this is something else.
                 resumed.trailers = frame.into_trailers().ok();
                 break;
             }
         }
     }
+
     resumed.read = chunks.joined();
     Message::Other(resumed)
 }
 
-/// What was read so far. A message that came in one piece is not copied.
+/// The part of a body that was read so far. A message that came in one piece is not copied.
 #[derive(Default)]
 struct Chunks {
     first: Bytes,
@@ -90,13 +96,15 @@ impl Chunks {
         self.all.extend_from_slice(&chunk);
     }
 
-    /// Whether it is no message of at most `limit` octets, whatever follows.
+    /// Returns whether the body is something else than one message of at most `limit` octets,
+    /// whatever follows.
     fn is_beyond(&self, limit: usize) -> bool {
         let read = if self.all.is_empty() {
             &*self.first
         } else {
             &*self.all
         };
+
         match Head::of(read) {
             Head::Incomplete => false,
             Head::Plain(length) => length > limit || read.len() - FRAME_HEADER_LEN > length,
@@ -114,7 +122,7 @@ impl Chunks {
 }
 
 impl<B> RewoundBody<B> {
-    /// The body as it was, where nothing of it was read; otherwise what was read.
+    /// Returns the body as it was if nothing was read, or else the part that was read.
     pub(crate) fn into_whole(self) -> Result<B, Bytes>
     where
         B: Unpin,
@@ -135,12 +143,14 @@ impl<B: Body> Body for RewoundBody<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        // The inner service gets all octets in the order in which the client sent them.
         if !self.read.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.read)))));
         }
         if let Some(trailers) = self.trailers.take() {
             return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
         }
+
         let frame = ready!(self.rest.as_mut().poll_frame(cx));
         let as_bytes = |mut data: B::Data| data.copy_to_bytes(data.remaining());
         Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(as_bytes))))

@@ -1,4 +1,4 @@
-//! The head of a call and of its answer: content type and status.
+//! The head of a gRPC request and of its response: content type and status.
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
@@ -8,30 +8,33 @@ use crate::outcome::Reason;
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
-/// What `application/grpc` alone means.
+/// The message format that `application/grpc` alone means.
 const PROTO: &str = "proto";
-/// No format of messages has a longer name.
+/// The longest name of a message format: no format has a longer one.
 const LONGEST_SUBTYPE: usize = 32;
 
-/// What a call says about how it ended.
+/// The end of a call, as `grpc-status` tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     /// `grpc-status: 0`.
     Ok,
-    /// This caller may not, or nobody is there: PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED.
+    /// PERMISSION_DENIED, UNIMPLEMENTED or UNAUTHENTICATED: this client may not call the method, or
+    /// there is no such method.
     Refused,
-    /// Another status, or something that is none.
+    /// Another status, or an invalid one.
     Failed,
-    /// Nothing.
+    /// No status.
     Missing,
 }
 
-/// Whether a request is a call: POST, with a content type that names gRPC and nothing like gRPC-Web.
+/// Returns whether a request is a gRPC call: POST, with the content type of gRPC and not of
+/// gRPC-Web.
 pub(crate) fn is_grpc<B>(request: &Request<B>) -> bool {
     *request.method() == Method::POST && subtype(request.headers()).is_some()
 }
 
-/// The format of a call's messages: `proto` in `application/grpc` and in `application/grpc+proto`.
+/// Returns the format of a call's messages: `proto` for `application/grpc` and for
+/// `application/grpc+proto`. `None` says that the headers are not those of gRPC.
 pub(crate) fn subtype(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all(CONTENT_TYPE).iter();
     let value = lines
@@ -39,10 +42,12 @@ pub(crate) fn subtype(headers: &HeaderMap) -> Option<&str> {
         .filter(|_| lines.next().is_none())?
         .to_str()
         .ok()?;
+
     let rest = value.strip_prefix("application/grpc")?;
     if rest.is_empty() {
         return Some(PROTO);
     }
+
     let subtype = rest.strip_prefix('+')?;
     let is_name =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
@@ -52,7 +57,7 @@ pub(crate) fn subtype(headers: &HeaderMap) -> Option<&str> {
         .filter(|name| name.bytes().all(is_name))
 }
 
-/// The content type of a call whose messages have that format.
+/// Returns the content type of a call whose messages have this format.
 pub(crate) fn content_type(subtype: &str) -> HeaderValue {
     if subtype == PROTO {
         return GRPC;
@@ -60,7 +65,7 @@ pub(crate) fn content_type(subtype: &str) -> HeaderValue {
     HeaderValue::try_from(format!("application/grpc+{subtype}")).unwrap_or(GRPC)
 }
 
-/// How a call ended, by its headers or by its trailers.
+/// Reads the [`Status`] of a call from its headers or its trailers.
 pub(crate) fn status(fields: &HeaderMap) -> Status {
     match fields.get(GRPC_STATUS).map(HeaderValue::as_bytes) {
         None => Status::Missing,
@@ -70,14 +75,17 @@ pub(crate) fn status(fields: &HeaderMap) -> Status {
     }
 }
 
-/// The head of an answer without a message, for a call that failed before its method could answer.
+/// Makes the head of a response without a message, for a call that failed before its method could
+/// respond.
 pub(crate) fn failed(reason: Reason) -> Response<()> {
     let (code, message) = match reason {
         Reason::Panic => (13, "the method panicked"),
         Reason::Timeout => (4, "the method took too long"),
         Reason::RequestCut => (1, "the request was cut midway"),
+        // 14 is UNAVAILABLE: a client may call again.
         _ => (14, "the method could not be called"),
     };
+
     let mut response = Response::new(());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, GRPC);

@@ -1,4 +1,5 @@
-//! Unary gRPC calls: how one is recognised, read and written. What becomes of it is decided where it is for any page.
+//! Recognises, reads and writes unary gRPC calls. They are cached by the code that caches every
+//! page.
 
 mod frame;
 mod message;

@@ -1,4 +1,4 @@
-//! The list: what may stand in it, and which of its names a request is for.
+//! The list of hosts: checks its names, and finds the one that a request is for.
 
 use std::cmp::Ordering;
 use std::net::Ipv6Addr;
@@ -10,72 +10,78 @@ use http::header::{HOST, HeaderMap};
 use crate::error::{Error, ErrorKind};
 use crate::render::key;
 
-/// The longest name there is (RFC 1035, 2.3.4), and the longest part of one.
+/// The longest host name, in octets (RFC 1035, 2.3.4).
 const LONGEST_NAME: usize = 253;
+/// The longest label of a host name, in octets.
 const LONGEST_LABEL: usize = 63;
 
-/// The hosts that may stand in keys, by name and port. Empty where none were listed: then no key has a host.
+/// The hosts that may stand in keys, by name and port. Empty without a list: then no key has a
+/// host.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hosts(Arc<[Arc<Host>]>);
 
-/// A listed host.
+/// One host of the list.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Host {
-    /// As it is spelt in the list.
+    /// The host as it is spelt in the list.
     spelt: String,
-    /// Its name in lower case, an address in its brackets.
+    /// The name in lower case; an address with its brackets.
     name: String,
-    /// The only port it is for; every one where it has none.
+    /// The only port that it is for; `None` stands for every port.
     port: Option<u16>,
-    /// As it stands in keys.
+    /// The field as it stands in keys.
     field: Box<[u8]>,
 }
 
-/// A request is for no host of the list.
+/// Error: the host of the request is outside the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unlisted;
 
 impl Hosts {
+    /// Builds the list from the names that the application gave.
+    ///
     /// # Errors
     ///
-    /// When nothing is listed, something that is no host, or one host twice.
+    /// If nothing is listed, a name is invalid, or one host is listed twice.
     pub(crate) fn new(listed: Vec<String>) -> Result<Self, Error> {
         let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
         if listed.is_empty() {
-            return refuse("`hosts` lists none: no request would be for a page".to_owned());
+            return refuse("`hosts` is empty: no request would be for a page".to_owned());
         }
+
         let mut hosts = Vec::with_capacity(listed.len());
         for spelt in listed {
             match Host::new(&spelt) {
                 Ok(host) => hosts.push(Arc::new(host)),
                 Err(mistake) => {
                     return refuse(format!(
-                        "`hosts` cannot list `{}`: {mistake}; it takes names as `Host` has them: `example.com`, \
-                         `example.com:8080`, `[::1]:3000`",
+                        "`hosts` cannot list `{}`: {mistake}; expected a name as in `Host`, such \
+                         as `example.com`, `example.com:8080` or `[::1]:3000`",
                         spelt.escape_debug()
                     ));
                 }
             }
         }
+
         hosts.sort_by(|one, other| one.compare(other.name.bytes(), other.port));
         match hosts
             .windows(2)
             .find(|pair| pair[0].name == pair[1].name && pair[0].port == pair[1].port)
         {
             Some(pair) => refuse(format!(
-                "`hosts` lists one host twice: `{}` and `{}`; upper and lower case are the same",
+                "`hosts` lists one host twice: `{}` and `{}`; case makes no difference",
                 pair[0].spelt, pair[1].spelt
             )),
             None => Ok(Self(hosts.into())),
         }
     }
 
-    /// Whether any are listed, so that the host is part of every key.
+    /// Returns whether there is a list, so that the host is part of every key.
     pub(crate) fn are_listed(&self) -> bool {
         !self.0.is_empty()
     }
 
-    /// The host that stands in the key of a request: one of the list, or none where nothing is listed.
+    /// Returns the host in the key of a request: one of the list, or `None` without a list.
     pub(crate) fn of(
         &self,
         uri: &Uri,
@@ -90,13 +96,15 @@ impl Hosts {
             .ok_or(Unlisted)
     }
 
-    /// What stands for the host in keys that no request made: each host of the list, or none once where nothing is listed.
+    /// Iterates over the hosts in keys that no request made: each host of the list, or `None` once
+    /// without a list.
     pub(crate) fn each(&self) -> impl Iterator<Item = Option<&Host>> {
         let none = (!self.are_listed()).then_some(None);
         self.0.iter().map(|host| Some(&**host)).chain(none)
     }
 
-    /// The host of the list that an authority without user information names, the one with its port first.
+    /// Finds the host that an authority without user information names. A host listed with that
+    /// port comes before one listed without a port.
     fn find(&self, authority: &str) -> Option<&Arc<Host>> {
         let (name, port) = split(authority)?;
         let find = |port| {
@@ -107,25 +115,28 @@ impl Hosts {
                 .ok()?;
             self.0.get(at)
         };
+
         port.and_then(|port| find(Some(port)))
             .or_else(|| find(None))
     }
 }
 
 impl Host {
-    /// A host as it is listed, or what is wrong with it.
+    /// Parses a name of the list; the error tells the mistake in it.
     fn new(spelt: &str) -> Result<Self, &'static str> {
         if let Some(mistake) = mistake(spelt) {
             return Err(mistake);
         }
-        // The one way to write a port, so that handlers see no other.
+        // Only one spelling of a port is accepted, so that handlers see no other.
         let is_plain = |(name, port): &(&str, Option<u16>)| {
             spelt.len() == name.len() + port.map_or(0, |port| 1 + port.to_string().len())
         };
-        let (name, port) = split(spelt).filter(is_plain).ok_or("its port is none")?;
+        let (name, port) = split(spelt).filter(is_plain).ok_or("its port is invalid")?;
+
         if name.is_empty() {
             return Err("it has no name");
         }
+
         let is_host = match name
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
@@ -134,8 +145,9 @@ impl Host {
             None => name.len() <= LONGEST_NAME && name.split('.').all(is_label),
         };
         if !is_host {
-            return Err("its name is none");
+            return Err("its name is invalid");
         }
+
         let (name, field) = (name.to_ascii_lowercase(), key::field(spelt.as_bytes()));
         Ok(Self {
             spelt: spelt.to_owned(),
@@ -145,18 +157,18 @@ impl Host {
         })
     }
 
-    /// As it stands in keys.
+    /// Returns the field as it stands in keys.
     pub(crate) fn field(&self) -> &[u8] {
         &self.field
     }
 
-    /// Where it stands in the list beside a name in lower case.
+    /// Compares the host with a name in lower case and a port: the order of the list.
     fn compare(&self, name: impl Iterator<Item = u8>, port: Option<u16>) -> Ordering {
         self.name.bytes().cmp(name).then(self.port.cmp(&port))
     }
 }
 
-/// What is not as it is in `Host`, as far as that is a mistake with a name.
+/// Returns the mistake in a name that `Host` would not have, if it is a common one.
 fn mistake(spelt: &str) -> Option<&'static str> {
     if spelt.is_empty() {
         return Some("it is empty");
@@ -173,6 +185,7 @@ fn mistake(spelt: &str) -> Option<&'static str> {
     if spelt.contains('@') {
         return Some("it has user information");
     }
+
     spelt
         .contains('*')
         .then_some("each host is listed by its own name, not by a pattern")
@@ -183,32 +196,36 @@ fn is_label(label: &str) -> bool {
     (1..=LONGEST_LABEL).contains(&label.len()) && label.bytes().all(is_one)
 }
 
-/// The host and port a request is for: those of its target, and of its one `Host` where the target says none (RFC 9112,
-/// 3.2.2; RFC 9113, 8.3.1). Whoever sends several could mean any of them (RFC 9112, 3.2).
+/// Returns the host and port that a request is for: those of its target, or those of its one `Host`
+/// if the target has none (RFC 9112, 3.2.2; RFC 9113, 8.3.1). A client that sends several could
+/// mean any of them (RFC 9112, 3.2).
 fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     let mut lines = headers.get_all(HOST).iter();
     let host = lines.next();
     if lines.next().is_some() {
         return None;
     }
+
     match uri.authority() {
-        // User information names nobody here (RFC 3986, 3.2.1).
+        // User information is no part of the host (RFC 3986, 3.2.1).
         Some(authority) => authority.as_str().rsplit('@').next(),
         None => host?.to_str().ok(),
     }
 }
 
-/// Name and port of an authority without user information; an empty port says none (RFC 3986, 3.2.3). `None` where what
-/// follows the name is no port.
+/// Splits an authority without user information into name and port; an empty port counts as none
+/// (RFC 3986, 3.2.3). Returns `None` if a text that is not a port follows the name.
 fn split(authority: &str) -> Option<(&str, Option<u16>)> {
     let end = match authority.strip_prefix('[') {
         Some(_) => authority.find(']')? + 1,
         None => authority.find(':').unwrap_or(authority.len()),
     };
+
     let (name, rest) = authority.split_at(end);
     if rest.is_empty() {
         return Some((name, None));
     }
+
     let digits = rest
         .strip_prefix(':')
         .filter(|digits| digits.bytes().all(|octet| octet.is_ascii_digit()))?;
@@ -246,17 +263,17 @@ mod tests {
             ("bücher.example", "xn--"),
             ("*.example.com", "not by a pattern"),
             (":80", "it has no name"),
-            ("example.com:http", "its port is none"),
-            ("example.com:65536", "its port is none"),
-            ("example.com:", "its port is none"),
-            ("example.com:080", "its port is none"),
-            ("[::1", "its port is none"),
-            ("[::1]80", "its port is none"),
-            ("::1", "its port is none"),
-            ("[::g]", "its name is none"),
-            ("example..com", "its name is none"),
-            ("example.com.", "its name is none"),
-            ("exam ple.com", "its name is none"),
+            ("example.com:http", "its port is invalid"),
+            ("example.com:65536", "its port is invalid"),
+            ("example.com:", "its port is invalid"),
+            ("example.com:080", "its port is invalid"),
+            ("[::1", "its port is invalid"),
+            ("[::1]80", "its port is invalid"),
+            ("::1", "its port is invalid"),
+            ("[::g]", "its name is invalid"),
+            ("example..com", "its name is invalid"),
+            ("example.com.", "its name is invalid"),
+            ("exam ple.com", "its name is invalid"),
             ("example.com\r\nx: y", "its"),
         ] {
             let refusal = refusal(&["fine.example", spelt]);
@@ -266,8 +283,8 @@ mod tests {
                 "{spelt}: {refusal}"
             );
         }
-        assert!(refusal(&[&"a".repeat(64)]).contains("its name is none"));
-        assert!(refusal(&[]).contains("lists none"));
+        assert!(refusal(&[&"a".repeat(64)]).contains("its name is invalid"));
+        assert!(refusal(&[]).contains("is empty"));
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Allowed hosts: the names that a layer was given, and which of them a request is for.
+//! Allowed hosts: the names that a layer was given, and the one of them that a request is for.
 //!
-//! With a list, the host is one more declared header of every page, `Host`, whose value is a name of the list and never the
-//! client's. So whatever handles variants handles hosts, and a stranger brings no more of them than the list is long.
-//! Without one there is no host anywhere: not in a key, not in a request that is rendered.
+//! With a list, the host is one more declared header of every page: `Host`, whose value is a name
+//! of the list and never the client's text. So the code for variants also handles hosts, and
+//! clients cannot bring in more hosts than the list has. Without a list there is no host in a key,
+//! nor in the request of a render.
 
 mod listed;
 

@@ -1,4 +1,5 @@
-//! Pages: a registered route pattern with its policy. No async and no I/O here, only what literals can test.
+//! Pages: route patterns with their policies. There is no I/O here, so literals are enough to test
+//! it.
 
 mod declared;
 mod params;

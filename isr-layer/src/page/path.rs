@@ -1,7 +1,8 @@
 //! The one canonicaliser of paths, for routing, keys and purges alike.
 //!
-//! Every octet that may stand literally in a segment is decoded, every other escape is upper-cased, and what could not be
-//! a page is refused: `//`, `.` and `..`, NUL, invalid UTF-8, a broken escape, more than 32 segments.
+//! Every octet that may stand literally in a segment is decoded, and every other escape is
+//! upper-cased. A path that cannot be a page is refused: `//`, `.` and `..`, NUL, invalid UTF-8, a
+//! broken escape, more than 32 segments.
 
 use std::borrow::Cow;
 
@@ -9,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use super::pattern::{MAX_SEGMENTS, is_pchar};
 
-/// Which bytes stand literally in a segment: the fast scan passes over them with one look each.
+/// The bytes that stand literally in a segment: the fast scan passes over each with one look-up.
 const LITERAL: [bool; 256] = {
     let mut literal = [false; 256];
     let mut byte = 0;
@@ -20,9 +21,9 @@ const LITERAL: [bool; 256] = {
     literal
 };
 
-/// The canonical spelling of `path`, or `None` when it can never be a page.
+/// Returns the canonical spelling of `path`, or `None` if no page can have this path.
 ///
-/// Most paths are canonical already: one scan finds that out, and nothing is allocated.
+/// Most paths are canonical already: one scan finds that out and allocates nothing.
 pub(crate) fn canonical(path: &str) -> Option<Cow<'_, str>> {
     match scan(path) {
         Scan::Canonical => Some(Cow::Borrowed(path)),
@@ -31,7 +32,7 @@ pub(crate) fn canonical(path: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// What an escaped path or segment stands for.
+/// Decodes an escaped path or segment.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }
@@ -47,6 +48,7 @@ fn scan(path: &str) -> Scan {
     if bytes.first() != Some(&b'/') {
         return Scan::NeverAPage;
     }
+
     let mut slashes = 0;
     for (at, &byte) in bytes.iter().enumerate() {
         if LITERAL[usize::from(byte)] {
@@ -56,10 +58,12 @@ fn scan(path: &str) -> Scan {
             return Scan::Respell;
         }
         slashes += 1;
+        // A segment can be refused only if `/` or `.` is its first octet.
         if matches!(bytes.get(at + 1), Some(b'/' | b'.')) && is_refused_segment(&bytes[at + 1..]) {
             return Scan::NeverAPage;
         }
     }
+
     if slashes > MAX_SEGMENTS {
         Scan::NeverAPage
     } else {
@@ -67,7 +71,8 @@ fn scan(path: &str) -> Scan {
     }
 }
 
-/// Whether the first segment is empty and not the last, or is one that means another place.
+/// Returns whether the first segment of `rest` is empty, or is `.` or `..`, which mean another
+/// place. `rest` is never empty, because an empty last segment is allowed.
 fn is_refused_segment(rest: &[u8]) -> bool {
     let end = rest
         .iter()
@@ -89,10 +94,12 @@ fn respell(path: &str) -> Option<String> {
             raw => push(&mut spelled, raw),
         }
     }
+
     let is_text = percent_decode_str(&spelled)
         .decode_utf8()
         .is_ok_and(|text| !text.contains('\0'));
-    // What is spelled now has no escape of a literal left, so that `%2e%2e` is seen as the `..` it is.
+    // No literal is escaped any more, so `%2e%2e` is now seen as the `..` it is. `~` replaces the
+    // `%` of the escapes that remain, at which the scan would stop.
     let is_page = !matches!(scan(&spelled.replace('%', "~")), Scan::NeverAPage);
     (is_text && is_page).then_some(spelled)
 }
@@ -187,7 +194,8 @@ mod tests {
         assert!(matches!(canonical("/...").as_deref(), Some("/...")));
     }
 
-    /// The same, segment by segment and twice over: everything is decoded, and what may not stand literally is escaped.
+    /// A second implementation, segment by segment and in two steps: it decodes everything, then
+    /// escapes every octet that may not stand literally.
     fn reference(path: &str) -> Option<String> {
         let mut segments = path
             .strip_prefix('/')?
@@ -245,7 +253,11 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            cases: 4096,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
         fn a_second_implementation_agrees(

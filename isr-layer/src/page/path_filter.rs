@@ -1,9 +1,11 @@
-//! A filter over the beginnings of all pages' paths: most requests that are no page are told by one look at it.
+//! A filter over the first octets of all paths: one look rules out most requests that are for no
+//! page.
 
-/// Says of a path that no page can have it, or that one may. It never errs on the first.
+/// Rules out paths that no page can have. A path that is ruled out is certainly no page; any other
+/// path may be one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PathFilter {
-    /// Some page begins with a parameter, so any path may be one.
+    /// True if a page has a parameter in its first octets, so that any path may be of this page.
     any: bool,
     slots: [u64; 4],
 }
@@ -16,16 +18,17 @@ impl PathFilter {
         self.slots[slot / 64] |= 1 << (slot % 64);
     }
 
-    /// Whether a page may have this path, which need not be canonical.
+    /// Returns whether a page may have this path, which need not be canonical.
     #[inline]
     pub(crate) fn may_have(&self, path: &str) -> bool {
         let beginning = beginning(path);
         let slot = slot(beginning);
+        // An escape among the first octets may spell the beginning of a page in another way.
         self.any || self.slots[slot / 64] & (1 << (slot % 64)) != 0 || beginning.contains(&b'%')
     }
 }
 
-/// The three octets after the first slash, as far as they are there.
+/// Returns the three octets after the first slash, as far as there are any.
 #[inline]
 fn beginning(path: &str) -> [u8; 3] {
     match *path.as_bytes() {
@@ -36,7 +39,8 @@ fn beginning(path: &str) -> [u8; 3] {
     }
 }
 
-/// One of 256 slots: the octets as a number, spread by a multiplication of which the highest octet depends on all of them.
+/// Returns one of 256 slots. The octets are spread by a multiplication whose highest octet depends
+/// on all of them.
 #[inline]
 fn slot([first, second, third]: [u8; 3]) -> usize {
     let [_, _, _, slot] = u32::from_le_bytes([first, second, third, 0])

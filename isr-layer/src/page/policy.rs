@@ -1,10 +1,11 @@
-//! When a page goes stale or expires, what it varies on, its tags and its limits: plain data, built in `const`.
+//! The policy of a page: its lifetimes, its tags, the parts of its key and its limits, as plain
+//! data built in `const`.
 
 use std::time::Duration;
 
-/// How a page is kept: lifetimes, tags, what its key holds, and its limits.
+/// The rules by which a page is kept: lifetimes, tags, the parts of its key, and limits.
 ///
-/// Every setter is `const`, so that `#[static_page]` and a page built by hand write the same thing.
+/// Every setter is `const`, so that `#[static_page]` and a page built by hand write equal code.
 ///
 /// ```
 /// use isr_layer::Policy;
@@ -30,21 +31,22 @@ pub struct Policy {
     pub(crate) allow_temporary: bool,
 }
 
-/// What a page answers for parameters that its `params` do not list.
+/// The response for parameters that the `params` of a page do not list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fallback {
-    /// The page is rendered at the first request, as if it had been listed. The default.
+    /// The page is rendered at the first request, as if it had been listed. This is the default.
     #[default]
     Render,
-    /// The answer is 404 and the handler never runs, also where an entry is left from before.
+    /// The response is 404 and the handler never runs, even if an entry is left from before.
     NotFound,
 }
 
 impl Policy {
-    /// A page that is fresh until it is purged, without tags, keyed by its path alone.
+    /// Creates a policy for a page that is fresh until it is purged, has no tags, and is keyed by
+    /// its path alone.
     ///
-    /// Defaults: a 404 or 410 lives 10 s, a render may take 30 s, a body may have 8 MiB.
+    /// By default a 404 or 410 lives for 10 s, a render may take 30 s, and a body may have 8 MiB.
     pub const fn new() -> Self {
         Self {
             revalidate: None,
@@ -63,28 +65,31 @@ impl Policy {
         }
     }
 
-    /// Counts the page as stale once it is this old: it is still served, and one render refreshes it in the background.
+    /// Makes the page stale at this age: it is still served, and one render refreshes it in the
+    /// background.
     pub const fn revalidate(mut self, after: Duration) -> Self {
         self.revalidate = Some(after);
         self
     }
 
-    /// Never serves the page once it is this old, not even when rendering fails (RFC 5861 knows no such end).
+    /// Stops serving the page at this age, even if rendering fails (RFC 5861 knows no such end).
     ///
-    /// It must not be below [`revalidate`](Self::revalidate); `build()` refuses that.
+    /// The age must not be below [`revalidate`](Self::revalidate):
+    /// [`build`](crate::IsrLayerBuilder::build) refuses that.
     pub const fn expire(mut self, after: Duration) -> Self {
         self.expire = Some(after);
         self
     }
 
-    /// How long a stored 404 or 410 lives, at most as long as [`revalidate`](Self::revalidate) and
-    /// [`expire`](Self::expire). Default 10 s.
+    /// Sets the lifetime of a stored 404 or 410, which is also limited by
+    /// [`revalidate`](Self::revalidate) and [`expire`](Self::expire). The default is 10 s.
     pub const fn not_found_revalidate(mut self, after: Duration) -> Self {
         self.not_found_revalidate = after;
         self
     }
 
-    /// Shortens each lifetime by a random part of up to 10 %, so that pages rendered together do not go stale together.
+    /// Shortens each lifetime by a random part of up to 10 %, so that pages rendered together do
+    /// not go stale together.
     pub const fn jitter(mut self, on: bool) -> Self {
         self.jitter = on;
         self
@@ -96,51 +101,56 @@ impl Policy {
         self
     }
 
-    /// The query parameters that are part of the key. The handler sees these and no others.
+    /// Sets the query parameters that are part of the key. The handler sees these and no others.
     pub const fn query(mut self, names: &'static [&'static str]) -> Self {
         self.query = names;
         self
     }
 
-    /// The request headers that are part of the key, in lower case. The handler sees these and no others.
+    /// Sets the request headers that are part of the key, in lower case. The handler sees these and
+    /// no others.
     pub const fn vary(mut self, names: &'static [&'static str]) -> Self {
         self.vary = names;
         self
     }
 
-    /// What is answered for parameters outside the page's `params`.
+    /// Sets the response for parameters outside the page's `params`.
     ///
-    /// [`Fallback::NotFound`] needs `params`, the page's own or those given to the builder; `build()` refuses it without.
+    /// [`Fallback::NotFound`] needs `params`, either the page's own or those given to the builder:
+    /// [`build`](crate::IsrLayerBuilder::build) refuses it without.
     pub const fn fallback(mut self, fallback: Fallback) -> Self {
         self.fallback = fallback;
         self
     }
 
-    /// Whether the pages that `params` lists are part of [`Cache::prerender`](crate::Cache::prerender). Default `true`.
+    /// Sets whether [`Cache::prerender`](crate::Cache::prerender) renders the pages that `params`
+    /// lists. The default is `true`.
     pub const fn prerender(mut self, on: bool) -> Self {
         self.prerender = on;
         self
     }
 
-    /// How long one render may take, from the inner call to the end of its body. Default 30 s.
+    /// Limits the time of one render, from the call of the inner service to the end of the body.
+    /// The default is 30 s.
     pub const fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
         self
     }
 
-    /// The largest body that is stored, in bytes. A larger one is streamed to the client and not kept. Default 8 MiB.
+    /// Limits the size of a stored body, in bytes. A larger body is streamed to the client and not
+    /// kept. The default is 8 MiB.
     pub const fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// Stores an empty 200 too. Without this it counts as a failed render.
+    /// Stores an empty 200 too, which otherwise counts as a failed render.
     pub const fn allow_empty(mut self, on: bool) -> Self {
         self.allow_empty = on;
         self
     }
 
-    /// Stores 203, 302 and 307 too, as long as any page.
+    /// Stores 203, 302 and 307 too, for as long as any page.
     pub const fn allow_temporary(mut self, on: bool) -> Self {
         self.allow_temporary = on;
         self

@@ -1,4 +1,4 @@
-//! Every page of one layer, found by path.
+//! The registry: every page of one layer, found by path.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,29 +13,31 @@ use crate::error::{Error, ErrorKind};
 use crate::hosts::{Host, Hosts, Unlisted};
 use crate::invalidation::TagMark;
 
-/// A page as a layer knows it: its declaration, prepared, and the mark that purges of the page raise.
+/// A [`Page`] that was registered with a layer, prepared, with the mark that purges of the page
+/// raise.
 pub(crate) struct RegisteredPage {
     pub(crate) id: u32,
     pub(crate) page: Page,
-    /// The headers that are part of its key: those it declares, and before them the host where hosts are listed.
+    /// The headers that are part of the key: the host first, if hosts are listed, then those that
+    /// the page declares.
     pub(crate) vary: Box<[HeaderName]>,
     pub(crate) hosts: Hosts,
     pub(crate) mark: Arc<TagMark>,
 }
 
-/// The pages of a layer.
+/// The pages of one layer.
 pub(crate) struct Registry {
     router: matchit::Router<u32>,
     pages: Vec<Arc<RegisteredPage>>,
     beginnings: PathFilter,
     hosts: Hosts,
-    /// The unary methods, by path.
+    /// The unary gRPC methods, by path.
     unary: HashMap<&'static str, u32>,
 }
 
 impl Registry {
-    /// Registers `pages` for `hosts`. One declaration given several times is one page; anything else that overlaps is an
-    /// error.
+    /// Registers `pages` for `hosts`. A declaration that is given several times is one page; any
+    /// other overlap is an error.
     pub(crate) fn new(pages: impl IntoIterator<Item = Page>, hosts: Hosts) -> Result<Self, Error> {
         let mut registry = Self {
             router: matchit::Router::new(),
@@ -50,13 +52,14 @@ impl Registry {
         Ok(registry)
     }
 
-    /// Whether a path, in any spelling, may be a page's. Costs less than [`find`](Self::find) and never errs on a no.
+    /// Returns whether a page may have this path, in any spelling. This costs less than
+    /// [`find`](Self::find), and `false` is always right.
     #[inline]
     pub(crate) fn may_have(&self, path: &str) -> bool {
         self.beginnings.may_have(path)
     }
 
-    /// The page a canonical path belongs to.
+    /// Finds the page of a canonical path.
     pub(crate) fn find(&self, path: &str) -> Option<&Arc<RegisteredPage>> {
         self.router
             .at(path)
@@ -64,17 +67,17 @@ impl Registry {
             .and_then(|found| self.by_id(*found.value))
     }
 
-    /// How many pages there are; their ids are the numbers below that.
+    /// Returns the number of pages; their ids are the numbers below it.
     pub(crate) fn len(&self) -> usize {
         self.pages.len()
     }
 
-    /// The page of that pattern.
+    /// Finds the page with this pattern.
     pub(crate) fn by_pattern(&self, pattern: &str) -> Option<&Arc<RegisteredPage>> {
         self.pages.iter().find(|known| known.page.path() == pattern)
     }
 
-    /// The unary method of that path.
+    /// Finds the unary gRPC method with this path.
     pub(crate) fn unary(&self, path: &str) -> Option<&Arc<RegisteredPage>> {
         self.unary.get(path).and_then(|id| self.by_id(*id))
     }
@@ -83,12 +86,12 @@ impl Registry {
         self.pages.get(id as usize)
     }
 
-    /// All pages, by their number.
+    /// Iterates over all pages, in the order of their ids.
     pub(crate) fn pages(&self) -> impl Iterator<Item = &Arc<RegisteredPage>> {
         self.pages.iter()
     }
 
-    /// The decoded parameters a canonical path has under its page's pattern.
+    /// Returns the decoded parameters that a canonical path has in its page's pattern.
     pub(crate) fn params(&self, path: &str) -> Vec<(String, String)> {
         self.router.at(path).map_or_else(
             |_| Vec::new(),
@@ -103,6 +106,7 @@ impl Registry {
     }
 
     fn add(&mut self, page: Page) -> Result<(), Error> {
+        // Other macros may copy a body, and its declaration with it: that is one page.
         if let Some(known) = self.by_pattern(page.path()) {
             return if known.page.is_same(&page) {
                 Ok(())
@@ -110,6 +114,7 @@ impl Registry {
                 Err(conflict(&page, &known.page))
             };
         }
+
         let declared = checked(&page, &self.hosts)?;
         let vary = self
             .hosts
@@ -118,6 +123,7 @@ impl Registry {
             .into_iter()
             .chain(declared)
             .collect();
+
         let id = u32::try_from(self.pages.len())
             .map_err(|_| Error::new(ErrorKind::Configuration, "too many pages"))?;
         if let Err(error) = self.router.insert(page.path(), id) {
@@ -127,6 +133,7 @@ impl Registry {
         if page.is_unary() {
             self.unary.insert(page.path(), id);
         }
+
         let hosts = self.hosts.clone();
         self.pages.push(Arc::new(RegisteredPage {
             id,
@@ -147,7 +154,7 @@ impl Registry {
             Some(other) => conflict(page, &other.page),
             None => Error::new(
                 ErrorKind::PageConflict,
-                format!("the path of {} is refused", page.describe()),
+                format!("the path of {} cannot be routed", page.describe()),
             ),
         }
         .with_source(error)
@@ -155,7 +162,7 @@ impl Registry {
 }
 
 impl RegisteredPage {
-    /// The host that stands in the key of a request for it: one of the list, or none where nothing is listed.
+    /// Returns the host in the key of a request: one of the list, or `None` without a list.
     pub(crate) fn host<B>(&self, request: &Request<B>) -> Result<Option<&Arc<Host>>, Unlisted> {
         self.hosts.of(request.uri(), request.headers())
     }
@@ -164,40 +171,42 @@ impl RegisteredPage {
         self.page.get_policy()
     }
 
-    /// Whether it has more than one path.
+    /// Returns whether the page has more than one path.
     pub(crate) fn has_parameters(&self) -> bool {
         pattern::names(self.page.path()).next().is_some()
     }
 
-    /// What all its paths begin with.
+    /// Returns the text with which all paths of the page begin.
     pub(crate) fn beginning(&self) -> &'static str {
         let path = self.page.path();
         path.split('{').next().unwrap_or(path)
     }
 
-    /// Whether its key is the path and nothing else.
+    /// Returns whether the key of the page is its path and nothing else.
     pub(crate) fn is_keyed_by_path(&self) -> bool {
         !self.has_variants() && !self.hosts.are_listed()
     }
 
-    /// Whether more of a request counts than its path and its host: declared query parameters or headers, or a message.
+    /// Returns whether more of a request counts than its path and host: declared query parameters
+    /// or headers, or a message.
     pub(crate) fn has_variants(&self) -> bool {
         let varies = self.vary.iter().any(|name| *name != HOST);
         !self.policy().query.is_empty() || varies || self.is_unary()
     }
 
-    /// Whether it is a unary gRPC method.
+    /// Returns whether the page is a unary gRPC method.
     pub(crate) fn is_unary(&self) -> bool {
         self.page.is_unary()
     }
 
-    /// Whether strangers choose among its keys: by the path's parameters, declared query parameters or headers. Hosts are
-    /// chosen by who lists them.
+    /// Returns whether clients choose among many keys of the page, by parameters of the path or by
+    /// the parts that [`has_variants`](Self::has_variants) names. Hosts do not count: the
+    /// application lists them.
     pub(crate) fn has_many_keys(&self) -> bool {
         self.has_variants() || self.has_parameters()
     }
 
-    /// The page's declared tags, their parameters filled in.
+    /// Iterates over the declared tags with their parameters filled in.
     pub(crate) fn declared_tags(
         &self,
         params: &[(String, String)],
@@ -208,7 +217,7 @@ impl RegisteredPage {
             .map(|template| fill(template, |name| value(params, name)))
     }
 
-    /// The declared tags without parameters: every instance of the page carries them.
+    /// Iterates over the declared tags without parameters, which every instance of the page has.
     pub(crate) fn tags_of_all(&self) -> impl Iterator<Item = String> {
         self.policy()
             .tags
@@ -217,7 +226,8 @@ impl RegisteredPage {
             .map(|tag| (*tag).to_owned())
     }
 
-    /// The canonical path the page has with these decoded parameters; `None` unless each is named exactly once.
+    /// Returns the canonical path for these decoded parameters; `None` unless each is given exactly
+    /// once.
     pub(crate) fn path_with(&self, params: &[(String, String)]) -> Option<String> {
         let pattern = self.page.path();
         let complete = pattern::names(pattern)
@@ -225,6 +235,7 @@ impl RegisteredPage {
         if !complete || pattern::names(pattern).count() != params.len() {
             return None;
         }
+        // Values are escaped here and made canonical below, so `a/b` stays one segment.
         let raw = pattern
             .split('/')
             .map(|segment| segment_with(segment, params))
@@ -240,8 +251,8 @@ impl fmt::Debug for RegisteredPage {
     }
 }
 
-/// One segment of a pattern with its parameter in place. Everything that could mean more than text is escaped; only a
-/// wildcard's value keeps its slashes.
+/// Fills the parameters into one segment of a pattern. Every character that could mean more than
+/// text is escaped; only the value of a wildcard keeps its slashes.
 fn segment_with(segment: &str, params: &[(String, String)]) -> String {
     let Some(inner) = segment
         .strip_prefix('{')
@@ -267,7 +278,7 @@ fn value(params: &[(String, String)], name: &str) -> String {
         .unwrap_or_default()
 }
 
-/// `template` with every `{name}` replaced.
+/// Replaces every `{name}` in `template`.
 fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     let mut filled = String::with_capacity(template.len() + 16);
     let mut rest = template;
@@ -279,11 +290,13 @@ fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
         filled.push_str(&value(name));
         rest = after;
     }
+
     filled.push_str(rest);
     filled
 }
 
-/// Refuses a policy that contradicts itself, and gives the headers the page varies on beside the host.
+/// Refuses a policy that contradicts itself; returns the headers that the page varies on beside the
+/// host.
 fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
     let policy = page.get_policy();
     let refuse = |what: String| {
@@ -305,36 +318,39 @@ fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
     for tag in policy.tags {
         if let Some(name) = unknown_name(tag, page.path()) {
             return refuse(format!(
-                "the tag `{tag}` uses `{{{name}}}`, which its path does not have"
+                "the tag `{tag}` uses `{{{name}}}`, which is no parameter of the path"
             ));
         }
     }
+
     if page.is_unary() && (page.path().contains('{') || !policy.query.is_empty()) {
         return refuse(
-            "a unary method has no parameters and no query: its message is its key".to_owned(),
+            "a unary method has no parameters and no `query`: its message is its key".to_owned(),
         );
     }
+
     let mut vary = Vec::with_capacity(policy.vary.len());
     for name in policy.vary {
         if page.is_unary() && (name.starts_with("grpc-") || matches!(*name, "content-type" | "te"))
         {
             return refuse(format!(
-                "`vary` cannot name `{name}`: it says how a call is sent, not what is asked"
+                "`vary` cannot name `{name}`: gRPC itself uses this header to send calls"
             ));
         }
         match HeaderName::from_bytes(name.as_bytes()) {
-            // Where hosts are listed, it is part of every key without being named.
+            // With a list of hosts, the host is part of every key anyway.
             Ok(name) if name == HOST && hosts.are_listed() => {}
             Ok(name) if name == HOST => {
                 return refuse(
-                    "`vary` can name `host` only where the layer is given a list of hosts, by `hosts`"
+                    "`vary` can name `host` only if the layer has a list of hosts: set `hosts`"
                         .to_owned(),
                 );
             }
             Ok(name) if !says_who_asks(&name) => vary.push(name),
             _ => {
                 return refuse(format!(
-                    "`vary` cannot name `{name}`: it is no header name, or it says who asks"
+                    "`vary` cannot name `{name}`: it is not a header name, or it describes one \
+                     client or connection"
                 ));
             }
         }
@@ -342,7 +358,8 @@ fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
     Ok(vary)
 }
 
-/// Whether a header says who asks or how the request came here, and so can be no part of what everybody gets.
+/// Returns whether a header tells who the client is or how its request came here. A page is for all
+/// clients, so the header cannot be part of its key.
 pub(crate) fn says_who_asks(name: &HeaderName) -> bool {
     const NAMES: [&str; 10] = [
         "authorization",
@@ -369,7 +386,7 @@ fn unknown_name<'a>(template: &'a str, page_path: &str) -> Option<&'a str> {
 
 fn conflict(page: &Page, other: &Page) -> Error {
     let message = format!(
-        "two pages want one path: {} and {}",
+        "two pages match one path: {} and {}",
         other.describe(),
         page.describe()
     );

@@ -1,8 +1,11 @@
-//! The identity of what is cached: a function of page, canonical path, declared query parameters and declared headers,
-//! and for a call its message. Where hosts are listed, the host is the first of the declared headers.
+//! The identity of a cached response: a function of page, canonical path, declared query parameters
+//! and declared headers, and of the message for a gRPC method. With a list of hosts, the host is
+//! the first of the declared headers.
 //!
-//! A request for a render is made from the key and from nothing else, so what is not in here no handler can see. The
-//! parts are kept apart and length-prefixed, so two different inputs never share a key.
+//! A render's request is made from the key, from the headers and extensions that the application
+//! asked a [`Recipe`](crate::render::Recipe) to keep, and from nothing else. So a handler cannot
+//! see any other part of a client's request. The parts of a key are kept apart and length-prefixed,
+//! so two different inputs never share a key.
 
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
@@ -16,29 +19,30 @@ use quick_cache::Equivalent;
 use crate::hosts::Host;
 use crate::page::{RegisteredPage, canonical};
 
-/// The longest key; what would have a longer one is never a page.
+/// The longest key, in octets; a request with a longer one is never for a page.
 pub(crate) const MAX_KEY: usize = 16 * 1024;
 
-/// What a field begins with: there is no such header, there is one, or what follows is a call. The first octet so tells
-/// the key of a call from any other.
+/// The first octet of a field whose header is absent.
 const ABSENT: u8 = 0;
+/// The first octet of a field whose header is present.
 const PRESENT: u8 = 1;
+/// The first octet of a gRPC method's key. No other key begins with this octet.
 const CALL: u8 = 2;
-/// Octets of a length.
+/// The octets of a length.
 const LENGTH: usize = 4;
 
-/// Identity of what is cached.
+/// The identity of a cached response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     page: u32,
     path_len: u32,
     target: Arc<str>,
-    /// The declared headers; for a call its message comes before them.
+    /// The declared headers; for a gRPC method, its message comes before them.
     headers: Arc<[u8]>,
 }
 
-/// A key read off a request, still borrowed where the request says it canonically. It does not name its page: the path
-/// does.
+/// A key read off a request, borrowed as far as the request spells it canonically. It does not name
+/// its page, because the path does.
 #[derive(Debug)]
 pub(crate) struct KeyRef<'a> {
     path_len: usize,
@@ -46,21 +50,22 @@ pub(crate) struct KeyRef<'a> {
     headers: Cow<'a, [u8]>,
 }
 
-/// What a call's key holds beside the path.
+/// The parts of a gRPC method's key beside the path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GrpcKey<'a> {
     pub(crate) subtype: &'a str,
     pub(crate) message: &'a [u8],
-    /// The fields of declared metadata.
+    /// The fields of the declared metadata.
     declared: &'a [u8],
 }
 
-/// The key that a path is by itself, as most pages' are: the least there is to hash and to compare.
+/// A key that consists of its path, as those of most pages do: the least there is to hash and to
+/// compare.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PathKey<'a>(pub(crate) &'a str);
 
 impl<'a> KeyRef<'a> {
-    /// The key of a request for `page`, or `None` when it would be too long.
+    /// Makes the key of a request for `page`; `None` if it would be too long.
     pub(crate) fn new(
         page: &RegisteredPage,
         path: Cow<'a, str>,
@@ -76,7 +81,8 @@ impl<'a> KeyRef<'a> {
         (key.target.len() + key.headers.len() <= MAX_KEY).then_some(key)
     }
 
-    /// The key of a call of `page` with that message, or `None` when it would be too long.
+    /// Makes the key of a call of the gRPC method `page` with this message; `None` if it would be
+    /// too long.
     pub(crate) fn of_grpc(
         page: &RegisteredPage,
         path: Cow<'a, str>,
@@ -92,6 +98,7 @@ impl<'a> KeyRef<'a> {
         put_bytes(&mut fields, subtype.as_bytes());
         put_bytes(&mut fields, message);
         fields.extend_from_slice(&declared);
+
         let key = Self {
             path_len: path.len(),
             target: path,
@@ -100,11 +107,11 @@ impl<'a> KeyRef<'a> {
         (key.target.len() + key.headers.len() <= MAX_KEY).then_some(key)
     }
 
-    /// The key, to be kept.
+    /// Makes a [`Key`] that can be kept.
     pub(crate) fn to_key(&self, page: &RegisteredPage) -> Key {
         Key {
             page: page.id,
-            // At most MAX_KEY.
+            // The length is at most `MAX_KEY`, so it fits.
             path_len: u32::try_from(self.path_len).unwrap_or(u32::MAX),
             target: Arc::from(&*self.target),
             headers: Arc::from(&*self.headers),
@@ -113,9 +120,9 @@ impl<'a> KeyRef<'a> {
 }
 
 impl Key {
-    /// The key of `path` without query and without any declared header, for each listed host where there is a list: what a
-    /// purge of a path renders when no variant of it is cached.
-    /// A call has none: there is no message to call with.
+    /// Returns the keys of `path` without query and without declared headers, one for each listed
+    /// host if there is a list. A purge of a path renders them if no variant is cached. A gRPC
+    /// method has no such key, because there is no message to call it with.
     pub(crate) fn bare(page: &RegisteredPage, path: &str) -> Vec<Self> {
         let Some(path) = canonical(path).filter(|_| !page.is_unary()) else {
             return Vec::new();
@@ -129,33 +136,36 @@ impl Key {
             .collect()
     }
 
-    /// The page it belongs to.
+    /// Returns the id of the page.
     pub(crate) fn page(&self) -> u32 {
         self.page
     }
 
-    /// The canonical path.
+    /// Returns the canonical path.
     pub(crate) fn path(&self) -> &str {
         &self.target[..self.path_len as usize]
     }
 
-    /// The canonical path with the declared query parameters, as a URI, without the first `prefix` octets.
+    /// Returns the canonical path with the declared query parameters as a URI, without the first
+    /// `prefix` octets.
     pub(crate) fn uri(&self, prefix: usize) -> Uri {
         let local = self.target.get(prefix..).unwrap_or(&self.target);
-        // Of a nested router's index nothing may be left of the path.
+
+        // Nothing may be left of the path, if it is the index of a nested router.
         let local = if local.starts_with('/') {
             Cow::Borrowed(local)
         } else {
             format!("/{local}").into()
         };
-        // A canonical path and raw pairs of a URI that was parsed before are a URI again.
+        // The path is canonical and the pairs come from a URI that was parsed before: they are a
+        // URI again.
         local
             .parse::<PathAndQuery>()
             .map(Uri::from)
             .unwrap_or_default()
     }
 
-    /// The declared headers that the request had, as the handler sees them.
+    /// Iterates over the declared headers that the request had, as the handler sees them.
     pub(crate) fn headers<'a>(
         &'a self,
         vary: &'a [HeaderName],
@@ -167,18 +177,18 @@ impl Key {
         })
     }
 
-    /// The listed host it is for, where hosts are listed.
+    /// Returns the listed host of the key, if hosts are listed.
     pub(crate) fn host(&self, page: &RegisteredPage) -> Option<String> {
         let (_, host) = self.headers(&page.vary).find(|(name, _)| *name == HOST)?;
         host.to_str().ok().map(str::to_owned)
     }
 
-    /// Whether it is the key of a call.
+    /// Returns whether this is the key of a gRPC method.
     pub(crate) fn is_grpc(&self) -> bool {
         self.headers.first() == Some(&CALL)
     }
 
-    /// What a call is made of, where it is one.
+    /// Returns the parts of a gRPC method's key; `None` for every other key.
     pub(crate) fn grpc(&self) -> Option<GrpcKey<'_>> {
         let mut rest = self.headers.strip_prefix(&[CALL])?;
         let subtype = std::str::from_utf8(take_bytes(&mut rest)?).ok()?;
@@ -190,7 +200,7 @@ impl Key {
         })
     }
 
-    /// Bytes the key takes in memory.
+    /// Returns the bytes that the key takes in memory.
     pub(crate) fn size(&self) -> usize {
         self.target.len() + self.headers.len()
     }
@@ -228,7 +238,7 @@ impl Equivalent<Key> for KeyRef<'_> {
     }
 }
 
-/// Part of the key is enough for its hash: the path names the page already.
+/// Hashes a part of the key, which is enough: the path already names the page.
 #[inline]
 fn hash(state: &mut impl Hasher, target: &str, headers: &[u8]) {
     state.write(target.as_bytes());
@@ -237,7 +247,8 @@ fn hash(state: &mut impl Hasher, target: &str, headers: &[u8]) {
     }
 }
 
-/// The path with the declared parameters of the query: raw pairs, stably sorted by name, duplicates in the order sent.
+/// Returns the path with the declared query parameters: raw pairs, stably sorted by name,
+/// duplicates in the order sent.
 fn with_declared_query<'a>(
     path: Cow<'a, str>,
     query: Option<&str>,
@@ -246,6 +257,8 @@ fn with_declared_query<'a>(
     let Some(query) = query.filter(|_| !declared.is_empty()) else {
         return path;
     };
+
+    // Pairs stay raw: the handler gets them as they were sent.
     let mut pairs = query
         .split('&')
         .filter(|pair| declared.contains(&name_of(pair)))
@@ -253,6 +266,7 @@ fn with_declared_query<'a>(
     if pairs.is_empty() {
         return path;
     }
+
     pairs.sort_by_key(name_of);
     let mut target = path.into_owned();
     for (at, pair) in pairs.into_iter().enumerate() {
@@ -266,8 +280,8 @@ fn name_of<'a>(pair: &&'a str) -> &'a str {
     pair.split_once('=').map_or(*pair, |(name, _)| name)
 }
 
-/// The declared headers, one field each: present or absent, then the length, then the normalised value.
-/// The host is one of the list and not what the request says.
+/// Encodes the declared headers, one field each: present or absent, then the length, then the
+/// normalised value. The host is the one of the list and not the text of the request.
 fn declared_headers<'a>(
     vary: &[HeaderName],
     host: Option<&'a Host>,
@@ -278,6 +292,7 @@ fn declared_headers<'a>(
     if names.peek().is_none() {
         return Cow::Borrowed(host);
     }
+
     let mut fields = host.to_vec();
     for name in names {
         let mut lines = headers
@@ -289,14 +304,14 @@ fn declared_headers<'a>(
             fields.push(ABSENT);
             continue;
         }
-        // RFC 9110, 5.3: several lines of one field mean the same as one line with commas.
+        // RFC 9110, 5.3: several lines of one field are equivalent to one line with commas.
         let value = lines.collect::<Vec<_>>().join(&b", "[..]);
         put_field(&mut fields, &value);
     }
     Cow::Owned(fields)
 }
 
-/// The field of a header that there is.
+/// Encodes the field of a header that is present.
 pub(crate) fn field(value: &[u8]) -> Box<[u8]> {
     let mut field = Vec::new();
     put_field(&mut field, value);
@@ -308,7 +323,8 @@ fn put_field(fields: &mut Vec<u8>, value: &[u8]) {
     put_bytes(fields, value);
 }
 
-/// The value without surrounding white space, in lower case where the field's grammar does not tell cases apart.
+/// Returns the value without surrounding white space, in lower case if the field's grammar ignores
+/// case.
 fn normalised(name: &HeaderName, value: &[u8]) -> Vec<u8> {
     const CASELESS: [&str; 6] = [
         "accept",
@@ -318,6 +334,7 @@ fn normalised(name: &HeaderName, value: &[u8]) -> Vec<u8> {
         "sec-ch-ua-mobile",
         "save-data",
     ];
+
     let value = value.trim_ascii();
     if CASELESS.contains(&name.as_str()) {
         value.to_ascii_lowercase()
@@ -335,7 +352,7 @@ fn take_field<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     take_bytes(rest)
 }
 
-/// Bytes behind their length.
+/// Writes bytes behind their length.
 fn put_bytes(fields: &mut Vec<u8>, bytes: &[u8]) {
     fields.extend(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
     fields.extend_from_slice(bytes);

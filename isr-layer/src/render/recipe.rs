@@ -1,4 +1,4 @@
-//! All that is needed to render a page again without the client.
+//! The recipe of a page: all that is needed to render it again without the client.
 
 use std::sync::Arc;
 
@@ -11,27 +11,29 @@ use crate::grpc::{content_type, framed};
 use crate::page::RegisteredPage;
 use crate::render::Key;
 
-/// All that is needed to render a page again without the client: its key, and outside the promise what was asked to be
-/// kept.
+/// All that is needed to render a page again without the client: the [`Key`], and the headers and
+/// extensions that the application asked to keep, for which the promise of the key does not hold.
 #[derive(Clone, Debug)]
 pub(crate) struct Recipe {
     pub(crate) page: Arc<RegisteredPage>,
     pub(crate) key: Key,
-    /// Headers named by `keep_header`: not part of the key.
+    /// The headers that [`keep_header`](crate::IsrLayerBuilder::keep_header) names; they are not in
+    /// the key.
     pub(crate) kept_headers: HeaderMap,
-    /// Where the layer sits behind the router, what the router had found out.
+    /// The data of the router, if the layer sits behind one.
     pub(crate) routed: Option<Arc<Routed>>,
 }
 
-/// What a router in front of the layer found out about a request: without it the route cannot render.
+/// The data that a router in front of the layer attached to a request; the route cannot render
+/// without it.
 pub(crate) struct Routed {
     pub(crate) extensions: Extensions,
-    /// How many octets of the public path the routers in front took away.
+    /// The number of octets of the public path that the routers in front took away.
     pub(crate) prefix: usize,
 }
 
 impl Recipe {
-    /// The recipe of a key without any client: for a render that nobody's request asked for.
+    /// Makes the recipe of a key for a render that no client asked for.
     pub(crate) fn of(page: Arc<RegisteredPage>, key: Key) -> Self {
         Self {
             page,
@@ -41,13 +43,14 @@ impl Recipe {
         }
     }
 
-    /// The listed host it is for, where hosts are listed.
+    /// Returns the listed host of the key, if hosts are listed.
     pub(crate) fn host(&self) -> Option<String> {
         self.key.host(&self.page)
     }
 
-    /// The request the page is rendered from: GET, the canonical URI, the declared headers, and nothing of the client. For a
-    /// call POST, with its message and what every call says.
+    /// Makes the request from which the page is rendered: GET, the canonical URI, the declared
+    /// headers, and nothing of the client. For a gRPC method it is POST, with the message and with
+    /// the headers that every call has.
     pub(crate) fn request<B: RenderBody>(&self) -> Request<B> {
         let call = self.key.grpc();
         let body = call.map_or_else(Bytes::new, |call| framed(call.message));
@@ -56,9 +59,12 @@ impl Recipe {
             .key
             .uri(self.routed.as_ref().map_or(0, |routed| routed.prefix));
         *request.headers_mut() = self.kept_headers.clone();
+
+        // Declared headers are set last: a kept header must not replace a part of the key.
         for (name, value) in self.key.headers(&self.page.vary) {
             request.headers_mut().insert(name, value);
         }
+
         if let Some(call) = call {
             *request.method_mut() = Method::POST;
             *request.version_mut() = Version::HTTP_2;
@@ -69,6 +75,7 @@ impl Recipe {
                 .headers_mut()
                 .insert(TE, HeaderValue::from_static("trailers"));
         }
+
         if let Some(routed) = &self.routed {
             *request.extensions_mut() = routed.extensions.clone();
         }
@@ -84,7 +91,7 @@ impl std::fmt::Debug for Routed {
     }
 }
 
-/// The headers that were asked to be kept for renders.
+/// Copies the headers that the application asked to keep for renders.
 pub(crate) fn headers_to_keep(names: &[HeaderName], headers: &HeaderMap) -> HeaderMap {
     let mut kept_headers = HeaderMap::new();
     for name in names {

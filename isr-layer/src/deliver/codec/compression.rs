@@ -6,7 +6,8 @@ use super::{Coding, Encode};
 
 pub(super) const ENCODERS: &[(Coding, Encode)] = &[(Coding::Brotli, brotli), (Coding::Gzip, gzip)];
 
-/// Above this size a body is encoded faster and a little less well: a page is encoded anew at each render.
+/// Size in bytes above which Brotli encodes faster and a little less well: a page is encoded anew
+/// at each render.
 const LARGE: usize = 1024 * 1024;
 
 fn brotli(body: &[u8]) -> Option<Vec<u8>> {

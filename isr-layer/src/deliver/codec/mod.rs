@@ -1,4 +1,4 @@
-//! The encoders there are, by feature, in our order of preference.
+//! The encoders that the features enable, in our order of preference.
 
 #[cfg_attr(feature = "compression", path = "compression.rs")]
 #[cfg_attr(not(feature = "compression"), path = "no_compression.rs")]
@@ -11,11 +11,12 @@ use bytes::Bytes;
 
 use super::encoding::Coding;
 
-/// Encodes a whole body; nothing should that fail.
+/// Encodes a whole body; returns `None` if that fails.
 type Encode = fn(&[u8]) -> Option<Vec<u8>>;
 
-/// The body in every encoding there is an encoder for, the best first. Those that are larger than the body are left out,
-/// and so is what would make all of them together larger than it: the memory has counted the body twice, and no more.
+/// Encodes the body with every encoder, the preferred [`Coding`] first. Encodings are left out
+/// unless all of them together are smaller than the body: the memory has counted the body twice,
+/// and no more.
 pub(crate) fn encoded(body: &Bytes) -> Vec<(Coding, Bytes)> {
     let mut room = body.len();
     let mut all = Vec::new();
@@ -23,14 +24,15 @@ pub(crate) fn encoded(body: &Bytes) -> Vec<(Coding, Bytes)> {
         let encoded = encode(body).filter(|encoded| encoded.len() < room);
         if let Some(encoded) = encoded {
             room -= encoded.len();
-            // A vector keeps the room it grew into, up to as much again, which nobody counts.
+            // A vector keeps the capacity it grew into, up to its length again, which no limit
+            // counts.
             all.push((coding, Bytes::from(encoded.into_boxed_slice())));
         }
     }
     all
 }
 
-/// How many encoders there are.
+/// Returns the number of encoders.
 pub(crate) fn count() -> usize {
     encoders().count()
 }

@@ -1,4 +1,4 @@
-//! No encoder: its feature is off.
+//! No encoder: the feature `compression` is off.
 
 use super::{Coding, Encode};
 

@@ -1,4 +1,4 @@
-//! Zstandard, by the C library.
+//! Zstandard, through the C library.
 
 use super::{Coding, Encode};
 

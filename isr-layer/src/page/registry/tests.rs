@@ -1,4 +1,4 @@
-//! Pages are found by path; what cannot stand beside another or contradicts itself is refused.
+//! Pages are found by path; a page that conflicts with another or contradicts itself is refused.
 
 use super::*;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Keys are injective, and hold what is declared and nothing else.
+//! Keys are injective, and hold the declared parts of a request and nothing else.
 
 use proptest::prelude::*;
 
@@ -81,7 +81,7 @@ fn the_headers_come_back_normalised() {
     assert_eq!(headers, ["de, en", "Dark"]);
 }
 
-/// What a request may say that counts: its pairs and its headers, as they are sent.
+/// The parts of a request that may count: its pairs and its headers, as they are sent.
 type Sent = (
     Vec<(&'static str, Option<String>)>,
     Vec<(&'static str, String)>,
@@ -102,7 +102,8 @@ fn sent() -> impl Strategy<Value = Sent> {
     )
 }
 
-/// Two requests that may well mean the same: the other says much of what the one says, in another order and spelling.
+/// Generates two requests whose keys may well be equal: the second repeats much of the first, in
+/// another order and spelling.
 fn two() -> impl Strategy<Value = (Sent, Sent)> {
     let respelled = sent().prop_flat_map(|one| {
         let (pairs, headers) = one.clone();
@@ -115,6 +116,7 @@ fn two() -> impl Strategy<Value = (Sent, Sent)> {
             Just(headers).prop_shuffle(),
             spelled,
         );
+
         let other = other.prop_map(|(pairs, headers, spelled)| {
             (
                 pairs,
@@ -126,6 +128,7 @@ fn two() -> impl Strategy<Value = (Sent, Sent)> {
         });
         (Just(one), other)
     });
+
     prop_oneof![respelled, (sent(), sent())]
 }
 
@@ -146,7 +149,8 @@ fn key_of((pairs, headers): &Sent) -> Key {
         .to_key(page)
 }
 
-/// The same as a structure, with nothing to encode: what is equal here, and only that, may share a key.
+/// A second implementation, which encodes nothing: two requests may share a key only if these
+/// structures are equal, and then they must.
 fn reference((pairs, headers): &Sent) -> (Vec<Vec<Option<String>>>, Vec<Option<String>>) {
     let values = |name| {
         pairs
@@ -154,6 +158,7 @@ fn reference((pairs, headers): &Sent) -> (Vec<Vec<Option<String>>>, Vec<Option<S
             .filter(move |(is, _)| *is == name)
             .map(|(_, value)| value.clone())
     };
+
     let field = |name| {
         let lines = headers
             .iter()
@@ -167,12 +172,17 @@ fn reference((pairs, headers): &Sent) -> (Vec<Vec<Option<String>>>, Vec<Option<S
             value.map(|value| value.to_lowercase())
         }
     };
+
     let pairs = ["page", "q"].map(|name| values(name).collect()).to_vec();
     (pairs, ["accept-language", "x-theme"].map(field).to_vec())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 1024,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn keys_are_equal_exactly_when_what_they_stand_for_is((one, other) in two()) {
@@ -188,7 +198,8 @@ proptest! {
         let key = key_of(&sent);
         let headers = key.headers(&vary).collect::<HeaderMap>();
 
-        let read = vary.map(|name| headers.get(name).map(|value| value.to_str().unwrap().to_owned()));
+        let read =
+            vary.map(|name| headers.get(name).map(|value| value.to_str().unwrap().to_owned()));
         prop_assert_eq!(read.to_vec(), reference(&sent).1);
     }
 
@@ -203,10 +214,11 @@ proptest! {
     }
 }
 
-/// What a call says: the format of its message, the message, and the metadata that its method declares.
+/// The parts of a call: the format of its message, the message, and the metadata that its method
+/// declares.
 type Called = (String, Vec<u8>, Option<String>);
 
-/// Octets that the key itself is written with, and few others.
+/// Generates calls of few octets, most of which the key's own encoding uses.
 fn call() -> impl Strategy<Value = Called> {
     let octet = prop::sample::select(vec![0, 1, 2, b'a']);
     (
