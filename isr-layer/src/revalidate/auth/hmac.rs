@@ -5,7 +5,8 @@ mod timed;
 
 use http::HeaderName;
 
-use super::mac::{Digest, Encoding, signer};
+use super::encoding::Encoding;
+use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
 use super::{Authenticate, SignedRequest, Verdict};
 use crate::{Error, ErrorKind};

@@ -18,6 +18,7 @@ mod authenticate;
 mod authenticators;
 mod compare;
 mod contentful;
+mod encoding;
 mod hmac;
 mod hygraph;
 mod mac;

@@ -4,7 +4,7 @@ use std::env::{self, VarError};
 use std::fmt;
 
 use super::compare;
-use super::mac::Encoding;
+use super::encoding::Encoding;
 use crate::{Error, ErrorKind};
 
 const SHORTEST: usize = 24;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use super::encoding::Encoding;
 use super::hmac::number;
-use super::mac::{Digest, Encoding, signer};
+use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
 use super::{Authenticate, SignedRequest, Verdict};
 use crate::{Error, ErrorKind};
