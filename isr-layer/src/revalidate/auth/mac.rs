@@ -1,4 +1,4 @@
-//! Message authentication codes, their encodings, and the check that signed things have in common.
+//! Message authentication codes (HMAC), and the check that all signed requests share.
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
@@ -11,17 +11,19 @@ use super::compare;
 use super::encoding::Encoding;
 use super::secret::Secrets;
 
-/// How many signatures of one request are looked at: more are sent by nobody who rotates a key.
+/// The maximum number of signatures checked per request. A sender that rotates its keys sends
+/// fewer.
 const MAX_SIGNATURES: usize = 8;
 
-/// The hash under the code.
+/// The hash function of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Digest {
     Sha256,
     Sha1,
 }
 
-/// Which of `secrets` one of the presented `signatures` of `message` was made with.
+/// Returns the place in `secrets` of the one that made any of the presented `signatures` of
+/// `message`.
 pub(super) fn signer(
     digest: Digest,
     secrets: &Secrets,
@@ -32,25 +34,29 @@ pub(super) fn signer(
         .iter()
         .map(|key| digest.code(key, message))
         .collect();
-    // A signature that is missing or cannot be decoded costs what a wrong one does: no code is empty.
+
+    // Every request is compared at least once, so that a missing or undecodable signature takes as
+    // long as a wrong one. Such a signature is empty, and no code is.
     let mut presented: Vec<_> = signatures
         .take(MAX_SIGNATURES)
         .map(Option::unwrap_or_default)
         .collect();
     presented.resize_with(presented.len().max(1), Vec::new);
+
+    // Folded, not searched: an early match must not end the comparisons.
     let found = presented
         .iter()
         .map(|presented| compare::find_equal(presented, &expected));
     found.fold(None, Option::or)
 }
 
-/// The code of `message` under the newest secret, in URL-safe base64.
+/// Returns the code of `message` under the newest of the [`Secrets`], in URL-safe base64.
 pub(crate) fn sign(secrets: &Secrets, message: &[&[u8]]) -> String {
     let codes = secrets.iter().map(|key| Digest::Sha256.code(key, message));
     GeneralPurpose::new(&URL_SAFE, NO_PAD).encode(codes.last().unwrap_or_default())
 }
 
-/// Whether `signature` is what [`sign`] gives for `message` under any of `secrets`.
+/// Returns whether [`sign`] gives `signature` for `message` under any of `secrets`.
 pub(crate) fn is_signed(secrets: &Secrets, message: &[&[u8]], signature: &str) -> bool {
     let presented = Encoding::Base64Url.decode(signature);
     signer(Digest::Sha256, secrets, message, std::iter::once(presented)).is_some()
