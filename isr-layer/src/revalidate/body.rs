@@ -40,7 +40,7 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Reads the whole body, or returns the [`Refusal`] that says why not.
+/// Reads the whole body, or returns the [`Refusal`] of a body that is too long, too slow or broken.
 pub(super) async fn read<B: Body>(body: B) -> Result<Bytes, Refusal> {
     // Boxed, since a body need not be `Unpin`. No frame is held across an await, since frames need
     // not be `Send`.
@@ -71,6 +71,7 @@ fn collect<B: Body>(
         let Ok(data) = frame.into_data() else {
             continue;
         };
+
         if data.remaining() > MAX_BYTES - into.len() {
             return Poll::Ready(Err(too_large()));
         }

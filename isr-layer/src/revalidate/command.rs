@@ -128,10 +128,13 @@ impl Command {
         for path in self.path.iter().chain(&self.paths) {
             purges.push(selector::path(path)?);
         }
+
+        // `params` belong to `page` alone, so that one request never mixes those of several pages.
         purges.extend(self.page()?);
         for page in &self.pages {
             purges.push(selector::page(page)?);
         }
+
         for prefix in self.prefix.iter().chain(&self.prefixes) {
             purges.push(selector::prefix(prefix)?);
         }

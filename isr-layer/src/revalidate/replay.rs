@@ -1,4 +1,5 @@
-//! Remembers the last ten thousand acknowledged deliveries, so that none is carried out twice.
+//! Remembers the last ten thousand acknowledged deliveries, so that a repeated one is not carried
+//! out again.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};

@@ -50,8 +50,8 @@ use crate::{Cache, Error, clock, observe};
 /// | 429 | too many failures from this address (in place of 401), or calls by this credential |
 /// | 500 | no render gave a response to store; where one failed, the last good page stays |
 ///
-/// The body of a 200 has the members of the [`Receipt`]: `receipts` tells the
-/// outcome of each selector. Errors are problem details (RFC 9457), with a `message` beside them.
+/// The body of a 200 has the members of the [`Receipt`]: `receipts` has the outcome of each
+/// selector. Errors are problem details (RFC 9457), with a `message` beside them.
 ///
 /// ```
 /// use isr_layer::auth::{Bearer, Hmac};

@@ -96,7 +96,7 @@ impl Authenticate for Contentful {
             std::iter::once(signature),
         );
 
-        // Judged last: a request that comes late takes as long to refuse as a forged one.
+        // Checked last: a late request must take as long to refuse as a forged one.
         let timely = number(time).is_some_and(|time| {
             request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE
         });

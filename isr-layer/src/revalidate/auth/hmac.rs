@@ -155,7 +155,8 @@ impl Hmac {
             signer(self.digest, &self.secrets, message, signatures)
         });
 
-        // Every message is checked, and the stated time last, so that the duration tells nothing.
+        // Every message is checked, and the stated time last: the duration must not tell the reason
+        // for a refusal.
         let signer = signers.fold(None, Option::or);
         signer.filter(|_| timed.is_timely(stated.time, request.received_at()))
     }
@@ -163,7 +164,7 @@ impl Hmac {
 
 impl Authenticate for Hmac {
     fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
-        // A missing header takes the way of a wrong signature, so that both take equally long.
+        // A missing header is treated as a wrong signature, so that both take equally long.
         let value = request.header(&self.header).unwrap_or_default();
         Verdict::by_secret(match &self.layout {
             Layout::Plain { prefix } => self.plain(value, prefix, request.body()),

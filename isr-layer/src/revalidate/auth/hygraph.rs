@@ -77,7 +77,7 @@ impl Authenticate for Hygraph {
             time_stamp: time.unwrap_or_default(),
         };
 
-        // The code is over text that we write anew, so it must be byte for byte as Hygraph's.
+        // We write the signed text ourselves, so it must equal Hygraph's byte for byte.
         let message =
             serde_json::to_vec(&wrapped).expect("two strings and a number can be written as JSON");
         let signature = Encoding::Base64.decode(stated.signature);
@@ -88,7 +88,7 @@ impl Authenticate for Hygraph {
             std::iter::once(signature),
         );
 
-        // Judged last: a request that comes late takes as long to refuse as a forged one.
+        // Checked last: a late request must take as long to refuse as a forged one.
         let timely = time.is_some_and(|time| {
             request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE
         });

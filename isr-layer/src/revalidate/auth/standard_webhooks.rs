@@ -112,7 +112,7 @@ impl Authenticate for StandardWebhooks {
         let signatures = signatures.map(|text| Encoding::Base64.decode(text));
         let signer = signer(Digest::Sha256, &self.secrets, &message, signatures);
 
-        // Judged after the signature, so that no reason for a refusal is told by its speed.
+        // Checked after the signature: the duration must not tell the reason for a refusal.
         let timely = is_timely(timestamp, request.received_at());
         let identified = !id.is_empty() && id.len() <= MAX_ID;
         Verdict::by_secret(signer.filter(|_| timely && identified)).delivery_id(id)

@@ -249,6 +249,7 @@ impl Place {
                 let secret = strip_prefix(request.header(name)?, prefix)?;
                 Some(secret.as_bytes().to_vec())
             }
+            // The user's name is compared with the password, as one secret: see `expected`.
             Self::Basic { .. } => {
                 let encoded = strip_prefix(request.header(AUTHORIZATION)?, "Basic ")?;
                 BASE64_STANDARD.decode(encoded).ok()

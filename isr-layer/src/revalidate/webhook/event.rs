@@ -14,8 +14,8 @@ pub struct WebhookEvent<'a> {
     payload: &'a Value,
 }
 
-/// The reason for which a [`Webhook`](crate::Webhook) cannot map an event: the response is a 422
-/// that says it.
+/// The reason for which a [`Webhook`](crate::Webhook) cannot map an event. The response is a 422
+/// with this reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unprocessable {
     reason: Reason,
