@@ -1,4 +1,4 @@
-//! The cookie of draft mode: when it ends, and a signature of that.
+//! The cookie of draft mode: the time at which it ends, and a signature of that time.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,33 +8,41 @@ use http::header::{COOKIE, HeaderMap, HeaderValue};
 use crate::error::{Error, ErrorKind};
 use crate::revalidate::auth::{Secret, Secrets, is_signed, sign};
 
-/// `__Host-` makes browsers refuse the cookie unless this very host set it, over TLS, for all of its paths.
+/// The default name. With `__Host-` browsers refuse the cookie unless this very host set it, over
+/// TLS, for all of its paths.
 pub(crate) const DEFAULT_NAME: &str = "__Host-isr-draft";
 
-/// For every path, out of reach of scripts, over TLS only; also in a frame of another site, as a content system's preview
-/// is, and there for that site alone, so that browsers that block third-party cookies keep it.
+/// The attributes: for every path, hidden from scripts, over TLS only. Also for a frame inside
+/// another site, as the preview of a content system is; there the cookie belongs to that site
+/// alone, so that browsers that block third-party cookies keep it.
 const ATTRIBUTES: &str = "Path=/; HttpOnly; Secure; SameSite=None; Partitioned";
 
-/// Keeps a code made for this from being of use elsewhere, should the secret be used elsewhere.
+/// Makes a code that was made here useless elsewhere, even if the secret is used elsewhere too.
 const PURPOSE: &[u8] = b"isr-layer draft 1\0";
 
-/// How many cookies of that name one request may try.
+/// The maximum number of cookies of our name that are checked per request.
 const MAX_COOKIES: usize = 4;
 
-/// Who may see drafts: whoever shows a cookie that was signed with the secret.
+/// The settings of draft mode: a client sees drafts if its cookie is signed with one of the
+/// [`Secrets`].
 pub(crate) struct Draft {
     secrets: Secrets,
     cookie: String,
 }
 
 impl Draft {
+    /// Creates the settings from the builder's.
+    ///
     /// # Errors
     ///
-    /// When the secret is too short or too long, or the name is none for a cookie.
+    /// If the secret is too short or too long, or the cookie's name is invalid.
     pub(crate) fn new(secret: Secret, cookie: String) -> Result<Self, Error> {
         let is_name = !cookie.is_empty() && cookie.bytes().all(is_token);
         if !is_name {
-            let what = format!("`draft_cookie` is given `{cookie}`, which is no name of a cookie");
+            let what = format!(
+                "invalid cookie name `{cookie}` in `draft_cookie`: expected a name such as \
+                 `{DEFAULT_NAME}`"
+            );
             return Err(Error::new(ErrorKind::Configuration, what));
         }
         Ok(Self {
@@ -43,12 +51,13 @@ impl Draft {
         })
     }
 
-    /// Whether that is the secret.
+    /// Returns whether `presented` is the secret.
     pub(super) fn is_secret(&self, presented: &str) -> bool {
         self.secrets.has(presented.as_bytes())
     }
 
-    /// Whether a request shows a cookie of ours whose time is not over. `now` is the time since the Unix epoch.
+    /// Returns whether a request has a cookie that we signed and whose time is not over. `now` is
+    /// the time since the Unix epoch.
     pub(super) fn is_shown(&self, headers: &HeaderMap, now: Duration) -> bool {
         let lines = headers
             .get_all(COOKIE)
@@ -58,11 +67,14 @@ impl Draft {
             let (name, value) = pair.trim().split_once('=')?;
             (name == self.cookie).then_some(value)
         });
+
+        // Unless the name begins with `__Host-`, a sibling host can set a cookie of that name: a
+        // forged one must not hide a good one.
         ours.take(MAX_COOKIES)
             .any(|value| self.is_valid(value, now))
     }
 
-    /// `Set-Cookie` of a cookie that ends `lasting` after `now`.
+    /// Returns the `Set-Cookie` for a cookie that ends `lasting` after `now`.
     pub(super) fn set(&self, now: Duration, lasting: Duration) -> Option<HeaderValue> {
         let end = now.saturating_add(lasting).as_secs().to_string();
         let code = sign(&self.secrets, &self.message(&end));
@@ -73,7 +85,7 @@ impl Draft {
         .ok()
     }
 
-    /// `Set-Cookie` that takes the cookie away.
+    /// Returns the `Set-Cookie` that removes the cookie.
     pub(super) fn cleared(&self) -> Option<HeaderValue> {
         HeaderValue::try_from(format!("{}=; Max-Age=0; {ATTRIBUTES}", self.cookie)).ok()
     }
@@ -82,7 +94,7 @@ impl Draft {
         let Some((end, code)) = value.split_once('.') else {
             return false;
         };
-        // The signature is over the text, so a number that could be written in two ways is signed in one.
+        // The signature covers the text: of all ways to write one number, only the signed is valid.
         is_signed(&self.secrets, &self.message(end), code)
             && end.parse::<u64>().is_ok_and(|end| now.as_secs() < end)
     }
@@ -92,7 +104,7 @@ impl Draft {
     }
 }
 
-/// Whether a byte may stand in a name (RFC 9110, 5.6.2).
+/// Returns whether a byte may occur in a cookie's name, which is a token (RFC 9110, 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
@@ -122,7 +134,7 @@ mod tests {
         draft("a secret of more than 24 bytes", DEFAULT_NAME)
     }
 
-    /// The pair of a `Set-Cookie`, as a browser sends it back.
+    /// Returns the pair of a `Set-Cookie`, as a browser sends it back.
     fn pair(draft: &Draft) -> String {
         let set = draft.set(NOW, HOUR).unwrap();
         set.to_str().unwrap().split(';').next().unwrap().to_owned()

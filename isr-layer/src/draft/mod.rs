@@ -1,13 +1,15 @@
-//! Draft mode: editors who carry a signed cookie see what is not published yet, past store and flights.
+//! Draft mode: editors with a signed cookie see unpublished content, which is never stored.
 //!
-//! In the order of the code, for each request of a layer that was given a secret:
+//! If the layer has a secret, each request takes these steps, in the order of the code:
 //!
-//! 1. the request is for a page; what is no page goes its way untouched,
-//! 2. it carries the cookie, whose time is not over and whose signature is ours,
-//! 3. it goes to the inner service as it is, cookies and all, in a scope of its own ([`is_draft`](crate::context::is_draft)),
-//! 4. the answer leaves with `private, no-store`, whatever the handler said.
+//! 1. a request for anything but a page goes to the inner service untouched,
+//! 2. [`Draft`] checks that the request has the cookie, that we signed it, and that its time is not
+//!    over,
+//! 3. [`show`](fn@show) sends the request to the inner service as it is, cookies included, in a
+//!    scope of its own ([`is_draft`](crate::context::is_draft)), past memory and flights,
+//! 4. the response leaves with `private, no-store`, whatever the handler set.
 //!
-//! Anything else is an ordinary request: a forged or an expired cookie says nothing.
+//! A request with a forged or an expired cookie is an ordinary request.
 
 mod cookie;
 mod service;

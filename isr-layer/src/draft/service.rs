@@ -24,10 +24,10 @@ use crate::observe;
 use crate::page::canonical;
 use crate::revalidate::{Limits, Rates, Refusal, peer, refusal};
 
-/// A working day.
+/// The default time for which a cookie lasts: a working day.
 const LASTING: Duration = Duration::from_secs(8 * 3600);
 
-/// What may not stand in a query as it is.
+/// The characters that are percent-encoded in the query of a redirect.
 const QUERY: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -36,22 +36,27 @@ const QUERY: &AsciiSet = &CONTROLS
     .add(b'>')
     .add(b'\\');
 
-/// Turns draft mode on and off for one browser; made by [`IsrLayer::draft_service`](crate::IsrLayer::draft_service).
+/// Turns draft mode on and off for one browser.
 ///
-/// | request | answer |
+/// [`IsrLayer::draft_service`](crate::IsrLayer::draft_service) makes one; mount it wherever a Tower
+/// service fits.
+///
+/// | request | response |
 /// |---|---|
-/// | `GET ?secret=…&path=/posts/a` | 307 to that path, with the cookie; POST is answered 303 |
-/// | `GET ?disable&path=/posts/a` | 307 to that path, and the cookie is taken away; no secret is needed |
-/// | a path that is not of this site | 400: nobody is sent elsewhere |
-/// | no secret or a wrong one | 401, and 429 after ten of them in a minute from one address |
+/// | `GET ?secret=…&path=/posts/a` | 307 to that path, and sets the cookie; 303 for POST |
+/// | `GET ?disable&path=/posts/a` | 307 to that path, and removes the cookie; needs no secret |
+/// | a path outside this site | 400: there are no redirects to other sites |
+/// | no secret or a wrong one | 401; 429 after ten of them in a minute from one address |
 /// | another method | 405 |
 ///
-/// Without a path it goes to `/`. The secret may stand in `Authorization: Bearer …` instead, where no log sees it. To know
-/// the address it needs what the revalidation endpoint does: under axum, `with_connect_info::<SocketAddr>()`.
+/// Without a path the redirect goes to `/`. The secret may be in `Authorization: Bearer …` instead,
+/// where no log sees it. The limit needs the client's address, as that of
+/// [`RevalidateService`](crate::RevalidateService) does: under axum, serve with
+/// `with_connect_info::<SocketAddr>()`.
 ///
-/// The cookie is `HttpOnly; Secure; SameSite=None; Partitioned`, so that a preview in a frame of a content system on another
-/// site works, also where browsers block third-party cookies. Browsers take a `Secure` cookie over plain HTTP from
-/// `localhost`; Safari does not.
+/// The cookie is `HttpOnly; Secure; SameSite=None; Partitioned`. So a preview works in a frame of a
+/// content system on another site, even in browsers that block third-party cookies. Browsers accept
+/// a `Secure` cookie over plain HTTP from `localhost`; Safari does not.
 #[derive(Clone)]
 #[must_use = "a service does nothing until it is mounted"]
 pub struct DraftService {
@@ -63,7 +68,7 @@ pub struct DraftService {
 impl DraftService {
     pub(crate) fn new(core: Arc<Core>) -> Result<Self, Error> {
         if core.config.draft.is_none() {
-            let what = "draft mode has no secret: give the builder one by `draft(secret)`";
+            let what = "draft mode has no secret: call `IsrLayerBuilder::draft` with one";
             return Err(Error::new(ErrorKind::Configuration, what));
         }
         Ok(Self {
@@ -73,9 +78,10 @@ impl DraftService {
         })
     }
 
-    /// How long a browser may see drafts until the service is asked again. Default eight hours.
+    /// Sets the time for which a browser sees drafts, until it must call the service again. The
+    /// default is eight hours.
     ///
-    /// A cookie cannot be called back; a new secret ends all of them.
+    /// One cookie cannot be revoked; a new secret ends all of them.
     pub fn lasting(mut self, time: Duration) -> Self {
         self.lasting = time;
         self
@@ -84,10 +90,11 @@ impl DraftService {
     fn answer(&self, head: &request::Parts) -> Result<Response<Full<Bytes>>, Refusal> {
         let status = match head.method {
             Method::GET => StatusCode::TEMPORARY_REDIRECT,
-            // The page is asked for with GET, whatever this was asked with.
+            // After a 303 the browser requests the page with GET, not POST (RFC 9110, 15.4.4).
             Method::POST => StatusCode::SEE_OTHER,
             _ => return Err(Refusal::Method { allow: "GET, POST" }),
         };
+
         let asked = DraftQuery::of(head);
         let draft = self
             .core
@@ -95,6 +102,8 @@ impl DraftService {
             .draft
             .as_ref()
             .ok_or(Refusal::InvalidToken)?;
+
+        // To end draft mode gives no access to anything, so it needs no secret.
         if !asked.disable
             && !asked
                 .secret
@@ -103,8 +112,10 @@ impl DraftService {
         {
             return Err(self.limits.failed(peer(&head.extensions), clock::now()));
         }
-        let location = local(asked.path.as_deref().unwrap_or("/"))
-            .ok_or_else(|| Refusal::Malformed("`path` is no path of this site".to_owned()))?;
+
+        let location = local(asked.path.as_deref().unwrap_or("/")).ok_or_else(|| {
+            Refusal::Malformed("`path` must be a path of this site, such as /posts/a".to_owned())
+        })?;
         let cookie = if asked.disable {
             draft.cleared()
         } else {
@@ -114,7 +125,7 @@ impl DraftService {
     }
 }
 
-/// What a request asks for.
+/// The parameters of a request. The secret may come from the `Authorization` header.
 struct DraftQuery<'a> {
     disable: bool,
     secret: Option<Cow<'a, str>>,
@@ -145,12 +156,14 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
         .then_some(token.trim())
 }
 
-/// The path as it is redirected to, if it is one of this site: `//host`, `https:` and their disguises are none.
+/// Returns the `Location` for a path of this site, or `None` for `//host`, `https:` and their
+/// disguises: a redirect to another site would help phishing.
 fn local(path: &str) -> Option<HeaderValue> {
     let (path, query) = path
         .split_once('?')
         .map_or((path, None), |(path, query)| (path, Some(query)));
-    // Canonical paths begin with one slash, and what a browser takes for another is escaped in them.
+    // A canonical path begins with exactly one slash: any other character that a browser would read
+    // as a slash is escaped.
     let mut location = canonical(path)?.into_owned();
     if let Some(query) = query {
         location.push('?');
@@ -169,7 +182,7 @@ fn redirect(
     let headers = response.headers_mut();
     headers.insert(LOCATION, location);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    // The secret was in the address of this answer.
+    // The secret was in the URL of this request: the page must not see it as its referrer.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     response

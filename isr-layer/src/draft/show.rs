@@ -1,4 +1,4 @@
-//! Shows a draft: the request goes to the inner service as it is, and nothing of the answer is kept.
+//! Shows a draft: the inner service gets the request as it is, and nothing of the response is kept.
 
 use http::header::HeaderMap;
 use http::{Request, Response};
@@ -13,7 +13,8 @@ use crate::page::Page;
 use crate::render::context::Current;
 
 impl Core {
-    /// Whether a request for a page may see its draft. Without a secret none may, and no cookie is looked at.
+    /// Returns whether a request for a page may see its draft. Without the settings of
+    /// [`Draft`](super::Draft) none may, and no cookie is read.
     pub(crate) fn shows_draft(&self, headers: &HeaderMap) -> bool {
         self.config
             .draft
@@ -22,7 +23,8 @@ impl Core {
     }
 }
 
-/// Answers an editor. The functions of [`context`](crate::context) know the page, and do nothing: there is no entry to tag.
+/// Renders a draft for an editor. The functions of [`context`](crate::context) know the page but do
+/// nothing, since there is no entry to tag.
 pub(crate) async fn show<S, B>(
     page: Page,
     ready: S,
@@ -35,6 +37,7 @@ where
 {
     let scope = Current::of_draft(page);
     let mut response = scope.enter(call(ready, request)).await?;
+
     let outcome = Outcome::Unstored {
         forward: Forward::Bypass,
         reason: Reason::Draft,
@@ -42,6 +45,7 @@ where
     };
     let status = show_status.then_some(CacheStatus { outcome, ttl: None });
     mark_draft(response.headers_mut(), status.as_ref());
-    // A body may be made while it is sent, by code that asks whether it is a draft's.
+
+    // The scope goes with the body: code that makes the body while it is sent may call `is_draft`.
     Ok(response.map(|body| IsrBody::within(scope, body)))
 }

@@ -1,4 +1,5 @@
-//! The future of an answer: a hit's, ready at once, the inner service's own, or waiting for the engine.
+//! The future of a response: a hit, ready at once; the inner service's own; or one that waits for
+//! the engine.
 
 use std::convert::identity;
 use std::fmt;
@@ -14,7 +15,7 @@ use crate::deliver::Hit;
 use crate::header_mode;
 
 pin_project! {
-    /// The future of [`Isr`](crate::Isr).
+    /// The response future of [`Isr`](crate::Isr).
     pub struct ResponseFuture<F, R, E> {
         #[pin]
         kind: Kind<F, R, E>,
@@ -25,6 +26,7 @@ type Waiting<R, E> = Pin<Box<dyn Future<Output = Result<Response<IsrBody<R>>, E>
 
 pin_project! {
     #[project = KindProjected]
+    // Only `Waiting` is boxed: hits and requests that are passed through must not allocate.
     enum Kind<F, R, E> {
         Hit { hit: Hit },
         ForeignHit { hit: header_mode::Hit },
@@ -69,7 +71,8 @@ impl<F, R, E> ResponseFuture<F, R, E>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {
-    /// Polls for an answer with the body turned `into` what its reader wants.
+    /// Polls for a response, and converts its body with `into`: a caller that converts the body
+    /// itself would move the whole response once more.
     #[inline]
     pub(crate) fn poll_into<B>(
         self: Pin<&mut Self>,

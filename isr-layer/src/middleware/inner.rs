@@ -1,4 +1,4 @@
-//! The inner service, as the engine needs it: one name for the bounds that belong together.
+//! The bounds that the engine needs of the inner service, under one name: [`Inner`].
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -7,7 +7,8 @@ use tower_service::Service;
 
 use crate::body::RenderBody;
 
-/// A service whose pages can be rendered with or without a client. Implemented for every service that fits.
+/// A service whose pages can be rendered with or without a client. Implemented for every service
+/// with these bounds.
 pub(crate) trait Inner<B>:
     Service<
         Request<B>,
@@ -18,7 +19,7 @@ pub(crate) trait Inner<B>:
     + Send
     + 'static
 {
-    /// The body of its answers.
+    /// The body of its responses.
     type Body: Body<Data = Bytes> + Send + 'static;
 }
 
@@ -34,13 +35,15 @@ where
     type Body = R;
 }
 
-/// Takes the ready service and leaves a clone that is not: whatever readiness holds goes where the ready one goes.
+/// Takes the ready service and leaves a clone, which is not ready. A permit that readiness holds
+/// goes with the service taken.
 pub(crate) fn take_ready<S: Clone>(inner: &mut S) -> S {
     let clone = inner.clone();
     std::mem::replace(inner, clone)
 }
 
-/// Calls a service that is ready, and lets it go before the answer is awaited, as a client's own would.
+/// Calls a ready service, and drops it before the response is awaited: the response future does not
+/// need it.
 pub(crate) async fn call<S, B>(
     mut ready: S,
     request: Request<B>,

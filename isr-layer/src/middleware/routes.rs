@@ -1,10 +1,12 @@
-//! A router with every page at its own path.
+//! The macro [`routes!`](crate::routes): a router with every page at its own path.
 
-/// A `Router` that has each handler at the path its `#[static_page]` declares.
+/// Builds a `Router` with each handler at the path that its
+/// [`#[static_page]`](macro@crate::static_page) declares.
 ///
-/// Every handler is one the attribute stands on: `routes![index, pages::post]` says
-/// `Router::new().route(index::PATH, get(index)).route(pages::post::PATH, get(pages::post))`. Routes made by `get` answer
-/// HEAD as well. The state is the one the handlers ask for; give it with `with_state`, and add any other route before.
+/// Every handler must have the attribute. `routes![index, pages::post]` expands to
+/// `Router::new().route(index::PATH, get(index)).route(pages::post::PATH, get(pages::post))`.
+/// Routes made by `get` respond to HEAD too. The state has the type that the handlers ask for:
+/// provide it with `with_state`, and add any other route before that.
 ///
 /// ```
 /// use axum::extract::{Path, State};

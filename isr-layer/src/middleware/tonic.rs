@@ -1,4 +1,5 @@
-//! tonic's request body, so that a service of tonic can be rendered without a client.
+//! Implements [`RenderBody`] for tonic's request body, so that a tonic service can be rendered
+//! without a client.
 
 use bytes::Bytes;
 use http_body_util::Full;

@@ -1,4 +1,4 @@
-//! The raw body of a request, within bounds of size, time and encoding.
+//! Reads the raw body of a request, within limits of size, time and encoding.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,17 +12,17 @@ use http_body::Body;
 
 use super::response::Refusal;
 
-/// The longest body.
+/// The maximum length of a body.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// How long a client may take to send it.
+/// The time in which a client must have sent the whole body.
 const READ_TIME: Duration = Duration::from_secs(5);
 
-/// Refuses by its headers a body that would not be read.
+/// Refuses a body that its headers rule out, before any of it is read.
 pub(super) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
     if !is_identity(headers) {
         return Err(Refusal::MediaType(
-            "a body with a Content-Encoding is not accepted: send it plain",
+            "encoded bodies are not accepted: send the body without Content-Encoding",
         ));
     }
     if !is_json_or_unsaid(headers) {
@@ -30,6 +30,7 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
             "the body must be JSON: send `Content-Type: application/json`",
         ));
     }
+
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -39,9 +40,10 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Reads all of it, or says why not.
+/// Reads the whole body, or returns the [`Refusal`] of a body that is too long, too slow or broken.
 pub(super) async fn read<B: Body>(body: B) -> Result<Bytes, Refusal> {
-    // Boxed since a body need not be `Unpin`; the frames stay inside one poll since they need not be `Send`.
+    // Boxed, since a body need not be `Unpin`. No frame is held across an await, since frames need
+    // not be `Send`.
     let mut body = Box::pin(body);
     let mut bytes = BytesMut::new();
     let whole = poll_fn(|cx| collect(body.as_mut(), &mut bytes, cx));
@@ -61,11 +63,15 @@ fn collect<B: Body>(
             return Poll::Ready(Ok(()));
         };
         let Ok(frame) = frame else {
-            return Poll::Ready(Err(Refusal::Malformed("the body broke off".to_owned())));
+            return Poll::Ready(Err(Refusal::Malformed(
+                "the body could not be read to its end".to_owned(),
+            )));
         };
+        // Trailers mean nothing here.
         let Ok(data) = frame.into_data() else {
             continue;
         };
+
         if data.remaining() > MAX_BYTES - into.len() {
             return Poll::Ready(Err(too_large()));
         }
@@ -74,7 +80,7 @@ fn collect<B: Body>(
 }
 
 fn too_large() -> Refusal {
-    Refusal::TooLarge("the body is over 1 MiB".to_owned())
+    Refusal::TooLarge("the body is longer than 1 MiB".to_owned())
 }
 
 fn is_identity(headers: &HeaderMap) -> bool {
@@ -84,7 +90,7 @@ fn is_identity(headers: &HeaderMap) -> bool {
         .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// `application/json`, `text/json`, any `+json` (RFC 6839, 3.1), or no type at all.
+/// True for `application/json`, `text/json`, any `+json` (RFC 6839, 3.1), or no type at all.
 fn is_json_or_unsaid(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(CONTENT_TYPE) else {
         return true;

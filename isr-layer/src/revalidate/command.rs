@@ -1,4 +1,5 @@
-//! From a JSON body or a query to a purge: pure, and strict, since a typing error must not purge the wrong thing.
+//! Parses a JSON body or a query into a [`Purge`]: strictly, since a typing error must not purge
+//! the wrong pages.
 
 mod options;
 mod query;
@@ -16,16 +17,17 @@ use crate::invalidation::{Purge, Selector};
 
 pub(super) use query::from_query;
 
-/// How many selectors one request may name.
+/// The maximum number of selectors in one request.
 const MAX_SELECTORS: usize = 1_000;
 
-/// How many of them may be patterns: a page without parameters, a prefix, or everything.
+/// The maximum number of selectors that are patterns: see [`is_pattern`].
 const MAX_PATTERNS: usize = 16;
 
-const ACCEPTED: &str = "path, paths, page, pages, params, prefix, prefixes, tag, tags, all, mode, only_cached, \
-     dry_run, settle, wait";
+const ACCEPTED: &str = "path, paths, page, pages, params, prefix, prefixes, tag, tags, all, mode, \
+     only_cached, dry_run, settle, wait";
 
-/// A request as it is written. A member that is there must have a value: `null` is most often a template's mistake.
+/// A request as it is written. A member must not be `null`: most often that is the mistake of a
+/// template.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Command {
@@ -56,7 +58,8 @@ struct Command {
     unknown: BTreeMap<String, IgnoredAny>,
 }
 
-/// Reads a JSON body. `passed_over` names the members that carry a credential.
+/// Reads a JSON body. `is_credential` is true for the members that carry a credential: they name no
+/// selector, and are ignored.
 pub(super) fn from_json(
     body: &[u8],
     is_credential: impl Fn(&str) -> bool,
@@ -68,27 +71,32 @@ pub(super) fn from_json(
     }
 }
 
-/// Checks every selector of a purge that a webhook's mapping made.
+/// Checks every selector of a [`Purge`] that the mapping of a [`Webhook`](super::Webhook) made.
 pub(super) fn checked(purge: Purge) -> Result<Purge, Refusal> {
     purge.selectors().try_for_each(selector::check)?;
     Ok(purge)
 }
 
-/// Holds a purge to the limits of one request, whoever made it.
+/// Checks a purge against the limits of one request, whether a request or a webhook's mapping made
+/// it.
 pub(super) fn within_limits(purge: Purge) -> Result<Purge, Refusal> {
     let count = purge.len();
     if count > MAX_SELECTORS {
         return Err(Refusal::TooLarge(format!(
-            "{count} selectors where {MAX_SELECTORS} are accepted"
+            "too many selectors: {count}, but at most {MAX_SELECTORS} are accepted"
         )));
     }
+
+    // A pattern has its own, lower limit: each may reach every page there is.
     let patterns = purge
         .selectors()
         .filter(|selector| is_pattern(selector))
         .count();
     if patterns > MAX_PATTERNS {
-        let detail =
-            format!("{patterns} pages, prefixes or `all` where {MAX_PATTERNS} are accepted");
+        let detail = format!(
+            "too many patterns (a page, a prefix or `all`): {patterns}, but at most {MAX_PATTERNS} \
+             are accepted"
+        );
         return Err(Refusal::TooLarge(detail));
     }
     Ok(purge)
@@ -98,11 +106,14 @@ impl Command {
     fn into_purge(mut self) -> Result<Purge, Refusal> {
         let options = options::parse(self.mode.as_deref(), self.settle, self.wait.as_deref())?;
         let mut purge = within_limits(Purge::batch(self.selectors()?))?;
+
+        // An empty request is a mistake, and must never mean everything.
         if purge.is_empty() {
             let detail =
-                "nothing is named: give at least one of path, paths, page, prefix, tag, tags, all";
+                "no selector: give at least one of path, paths, page, prefix, tag, tags, all";
             return Err(Refusal::Malformed(detail.to_owned()));
         }
+
         if self.only_cached {
             purge = purge.only_cached();
         }
@@ -117,10 +128,13 @@ impl Command {
         for path in self.path.iter().chain(&self.paths) {
             purges.push(selector::path(path)?);
         }
+
+        // `params` belong to `page` alone, so that one request never mixes those of several pages.
         purges.extend(self.page()?);
         for page in &self.pages {
             purges.push(selector::page(page)?);
         }
+
         for prefix in self.prefix.iter().chain(&self.prefixes) {
             purges.push(selector::prefix(prefix)?);
         }
@@ -138,7 +152,8 @@ impl Command {
             (Some(page), Some(params)) => selector::instance(page, params).map(Some),
             (Some(page), None) => selector::page(page).map(Some),
             (None, Some(_)) => {
-                let detail = "`params` are those of a `page`, and there is none: add `page`, or give a `path`";
+                let detail =
+                    "`params` belongs to a `page`, which is missing: add `page`, or give a `path`";
                 Err(Refusal::Malformed(detail.to_owned()))
             }
             (None, None) => Ok(None),
@@ -151,11 +166,12 @@ fn unknown_field(name: &str) -> Refusal {
     Refusal::Malformed(format!("unknown field `{name}`: accepted are {ACCEPTED}"))
 }
 
-/// A name the caller chose, short enough to be said in an answer.
+/// Shortens a name that the client chose, for an error message.
 fn clip_name(name: &str) -> &str {
     clip(name, 64)
 }
 
+/// True if a selector can reach many pages: a page without parameters, a prefix, or everything.
 fn is_pattern(selector: &Selector) -> bool {
     match selector {
         Selector::Page { params, .. } => params.is_empty(),
@@ -164,6 +180,7 @@ fn is_pattern(selector: &Selector) -> bool {
     }
 }
 
+/// Reads a member that is present. Unlike serde's `Option`, it refuses `null`.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
     T::deserialize(value).map(Some)
 }

@@ -1,11 +1,11 @@
-//! JSON from strangers: bounded in depth before anything is built from it.
+//! Parses the JSON that clients send: its depth is checked before anything is built from it.
 
 use serde::de::DeserializeOwned;
 
-/// How deep arrays and objects may be nested.
+/// The maximum depth of nested arrays and objects.
 const MAX_DEPTH: usize = 32;
 
-/// Parses a whole body; the error says what is wrong, and where, as a clause.
+/// Parses a whole body. The error is a clause that names the mistake and its place.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     if depth(body) > MAX_DEPTH {
         return Err(format!("the JSON is nested deeper than {MAX_DEPTH} levels"));
@@ -16,7 +16,8 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     })
 }
 
-/// How deep the brackets of well-formed JSON are nested. Of anything else it says nothing, which is then refused.
+/// Returns the depth of the brackets in well-formed JSON. For any other text the number means
+/// nothing, and the parser refuses that text anyway.
 fn depth(body: &[u8]) -> usize {
     let (mut now, mut deepest) = (0usize, 0usize);
     let (mut in_string, mut escaped) = (false, false);

@@ -1,6 +1,8 @@
-//! How often one address may fail, and one credential may call: counted in bounded tables, a minute at a time.
+//! Rate limits: failures of one address and calls of one credential, by the minute, in bounded
+//! tables.
 //!
-//! Strangers choose the keys; the tables' hashes have seeds of their own, so they cannot make them collide.
+//! Clients choose the keys. Each [`HashMap`] hashes with a random seed, so that a client cannot
+//! choose keys that collide.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -13,19 +15,20 @@ use super::auth::Credential;
 use super::response::Refusal;
 use crate::clock::Instant;
 
-/// How many failures an address may have in a minute, unless set.
+/// The default number of failures that an address may have in a minute.
 const FAILURES: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 
-/// How many calls a credential may make in a minute, unless set: a content system publishes in bulk.
+/// The default number of calls that a credential may make in a minute: high, since content systems
+/// publish in bulk.
 const CALLS: NonZeroU32 = NonZeroU32::new(6_000).expect("six thousand is not zero");
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How many keys a table holds; the oldest goes first.
+/// The maximum number of keys in a table. The oldest key is removed first.
 const MAX_KEYS: usize = 4_096;
 
-/// The counters of one endpoint. A failure counts against its address alone, so that a valid credential is never
-/// refused for the failures of others.
+/// The counters of one endpoint. A failure counts only against its address, so that a valid
+/// credential is never refused because other clients failed.
 #[derive(Debug)]
 pub(crate) struct Limits {
     rates: Rates,
@@ -33,7 +36,7 @@ pub(crate) struct Limits {
     calls: Mutex<Windows<Credential>>,
 }
 
-/// What is allowed in a minute.
+/// The numbers of events allowed in a minute.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rates {
     pub(super) failures: NonZeroU32,
@@ -53,9 +56,10 @@ impl Limits {
         self.rates
     }
 
-    /// Counts a failure, and says how it is answered.
+    /// Counts a failure, and returns the [`Refusal`] to respond with.
     pub(crate) fn failed(&self, peer: Option<IpAddr>, now: Instant) -> Refusal {
         let Some(peer) = peer else {
+            // All clients without an address would share one counter, so they are not counted.
             return Refusal::InvalidToken;
         };
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +69,7 @@ impl Limits {
         }
     }
 
-    /// Counts a call of a credential that was accepted, unless it has none left.
+    /// Counts a call of an accepted [`Credential`], and refuses the call if it is over the limit.
     pub(super) fn called(&self, credential: Credential, now: Instant) -> Result<(), Refusal> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         match calls.count(credential, now, self.rates.calls) {
@@ -84,7 +88,8 @@ impl Default for Rates {
     }
 }
 
-/// Whose address it is: of IPv6 a subscriber has 64 bits to choose from (RFC 6177).
+/// Returns the address that stands for a whole subscriber: an IPv6 subscriber has 64 bits to choose
+/// from (RFC 6177), so those are cleared.
 fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => {
@@ -95,11 +100,11 @@ fn network(peer: IpAddr) -> IpAddr {
     }
 }
 
-/// A counter a key, over a minute that begins with its first event.
+/// One counter for each key, over a minute that begins with the key's first event.
 #[derive(Debug)]
 struct Windows<K> {
     counts: HashMap<K, Window>,
-    /// In the order they began, which is the order they end.
+    /// The windows in the order in which they began, and so in which they end.
     began: VecDeque<(Instant, K)>,
 }
 
@@ -110,13 +115,15 @@ struct Window {
 }
 
 impl<K: Copy + Eq + Hash> Windows<K> {
-    /// Counts one event; says how long to wait when `allowed` are over.
+    /// Counts one event. Returns the time to wait if there were more than `allowed`.
     fn count(&mut self, key: K, now: Instant, allowed: NonZeroU32) -> Option<Duration> {
         self.forget_ended(now);
         if !self.counts.contains_key(&key) {
             self.make_room();
             self.began.push_back((now, key));
         }
+
+        // An event over the limit counts, but does not make its window longer.
         let window = self.counts.entry(key).or_insert(Window {
             began: now,
             count: 0,
@@ -137,6 +144,7 @@ impl<K: Copy + Eq + Hash> Windows<K> {
     }
 
     fn make_room(&mut self) {
+        // A flood of keys can remove a counter too early: the bound on memory is worth more.
         while self.counts.len() >= MAX_KEYS {
             let Some((_, oldest)) = self.began.pop_front() else {
                 return;

@@ -1,11 +1,15 @@
-//! Face 2, the revalidation endpoint: authenticate the raw request, parse it, [`Cache::revalidate`](crate::Cache), answer.
+//! The revalidation endpoint: authenticates a request, parses it and lets the cache carry it out.
 //!
-//! 1. the method (405), `Content-Encoding` and `Content-Type` (415) and `Content-Length` (413) are looked at,
-//! 2. the body is read, within 1 MiB (413) and 5 s (408),
-//! 3. the raw request is authenticated (401, or 429 after too many failures; 429 over the credential's own rate),
-//! 4. a delivery that was acknowledged before is acknowledged again, and nothing else,
-//! 5. the rest is parsed into a [`Purge`](crate::Purge) (400, 413, 422),
-//! 6. which the cache carries out; its receipt is the answer (200, or 500 when every render failed).
+//! [`RevalidateService`] does, in this order:
+//!
+//! 1. check the method (405), `Content-Encoding` and `Content-Type` (415), `Content-Length` (413),
+//! 2. read the body, of at most 1 MiB (413) and for at most 5 s (408),
+//! 3. authenticate the raw request (401, or 429 after too many failures), then check the
+//!    credential's own rate (429): see [`auth`] and [`Limits`],
+//! 4. acknowledge again, and do no more, if the delivery was acknowledged before,
+//! 5. parse the rest into a [`Purge`](crate::Purge) (400, 413, 422),
+//! 6. call [`Cache::revalidate`](crate::Cache::revalidate) and respond with its
+//!    [`Receipt`](crate::Receipt) (200, or 500 if every render failed).
 
 pub mod auth;
 mod body;

@@ -1,4 +1,4 @@
-//! JSON pointers (RFC 6901): where in a payload a value stands.
+//! JSON pointers (RFC 6901): paths to the values of a payload.
 
 use std::fmt;
 
@@ -11,33 +11,34 @@ pub(super) struct Pointer {
 }
 
 impl Pointer {
-    /// Parses a pointer; the error is a clause that says what is wrong with it.
+    /// Parses a pointer. The error is a clause that names the mistake.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         if text.is_empty() {
             return Ok(Self { tokens: Vec::new() });
         }
         let Some(rest) = text.strip_prefix('/') else {
-            return Err("a JSON pointer starts with `/`");
+            return Err("a JSON pointer must start with `/`");
         };
         let tokens = rest.split('/').map(unescape).collect::<Option<_>>();
         tokens
             .map(|tokens| Self { tokens })
-            .ok_or("`~` in a JSON pointer is written `~0`, and `/` in a name `~1`")
+            .ok_or("a `~` in a JSON pointer is written `~0`, and a `/` in a name `~1`")
     }
 
-    /// The first name on the way: the member of the body that the value is in.
+    /// Returns the first name of the path: the member of the body that contains the value.
     pub(super) fn first(&self) -> Option<&str> {
         self.tokens.first().map(String::as_str)
     }
 
-    /// The one value it points at.
+    /// Returns the one value at this pointer, as RFC 6901 defines it.
     pub(super) fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         self.tokens
             .iter()
             .try_fold(value, |value, token| step(value, token))
     }
 
-    /// All values it points at, going into every item of an array that it has no index for; none if any is missing.
+    /// Returns all values at this pointer. Unlike [`find`](Self::find), it goes into every item of
+    /// an array for which it has no index. Returns `None` if a value is missing in any item.
     pub(super) fn find_all<'v>(&self, value: &'v Value) -> Option<Vec<&'v Value>> {
         let mut found = vec![value];
         for token in &self.tokens {
@@ -65,7 +66,7 @@ fn steps<'v>(value: &'v Value, token: &str) -> Vec<Option<&'v Value>> {
     }
 }
 
-/// An array at the end is its items.
+/// Returns the items of an array at the end of a pointer, or the one value.
 fn items(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(items) => items.iter().collect(),
@@ -81,14 +82,14 @@ fn step<'v>(value: &'v Value, token: &str) -> Option<&'v Value> {
     }
 }
 
-/// RFC 6901, 4: digits without a leading zero.
+/// Parses an array index: digits without a leading zero (RFC 6901, 4).
 fn index(token: &str) -> Option<usize> {
     let digits = token.bytes().all(|byte| byte.is_ascii_digit());
     let canonical = token == "0" || !token.starts_with('0');
     (digits && canonical).then(|| token.parse().ok()).flatten()
 }
 
-/// RFC 6901, 3: `~1` is `/` and `~0` is `~`, and there is no other `~`.
+/// Decodes `~1` to `/` and `~0` to `~`; any other `~` is an error (RFC 6901, 3).
 fn unescape(token: &str) -> Option<String> {
     let mut parts = token.split('~');
     let mut plain = parts.next().unwrap_or_default().to_owned();
@@ -114,7 +115,8 @@ mod tests {
     #[test]
     fn the_examples_of_rfc_6901_point_where_it_says() {
         let document = json!({
-            "foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5, "k\"l": 6, " ": 7, "m~n": 8
+            "foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5,
+            "k\"l": 6, " ": 7, "m~n": 8
         });
         let examples = [
             ("", document.clone()),

@@ -1,4 +1,5 @@
-//! Deliveries that were acknowledged: the last ten thousand, so that a repeated one is not carried out again.
+//! Remembers the last ten thousand acknowledged deliveries, so that a repeated one is not carried
+//! out again.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -8,10 +9,10 @@ use sha2::{Digest, Sha256};
 use super::auth::Admission;
 use super::response::Acknowledged;
 
-/// How many are remembered. One that is forgotten is carried out again, which is harmless.
+/// The number of deliveries remembered. To carry out a forgotten one again is harmless.
 const MAX_DELIVERIES: usize = 10_000;
 
-/// The ids of acknowledged deliveries and how they were acknowledged.
+/// The ids of acknowledged deliveries, each with its [`Acknowledged`].
 #[derive(Debug, Default)]
 pub(super) struct Replays {
     seen: Mutex<Delivered>,
@@ -23,12 +24,14 @@ struct Delivered {
     in_order: VecDeque<Id>,
 }
 
-/// A hash, since a sender chooses how long its ids are. Each authenticator has its own ids.
+/// The hash of an authenticator and a delivery id: a sender chooses the length of its ids, and each
+/// authenticator has ids of its own.
 type Id = [u8; 32];
 
 impl Replays {
-    /// How this delivery was acknowledged before. Only a scheme with an id of its own knows: a signature is no id, since
-    /// two publishes with one body are two purges.
+    /// Returns the earlier acknowledgement of this delivery. Only a scheme with delivery ids has
+    /// one: a signature does not identify a delivery, since two publishes with one body are two
+    /// purges.
     pub(super) fn acknowledged(&self, admission: &Admission) -> Option<Acknowledged> {
         let id = id(admission)?;
         self.seen
@@ -39,7 +42,7 @@ impl Replays {
             .copied()
     }
 
-    /// Remembers a delivery, now that its purge is acknowledged.
+    /// Remembers a delivery whose purge is acknowledged.
     pub(super) fn remember(&self, admission: &Admission, answer: Acknowledged) {
         let Some(id) = id(admission) else { return };
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What the endpoint says: a receipt, or problem details (RFC 9457).
+//! The responses of the endpoint: a [`Receipt`], or problem details (RFC 9457).
 
 use std::time::Duration;
 
@@ -10,31 +10,31 @@ use serde::Serialize;
 
 use crate::invalidation::{Receipt, Status};
 
-/// The longest detail we send: part of it may be the caller's own words.
+/// The maximum length of a `detail`, which may repeat text that the client sent.
 const MAX_DETAIL: usize = 500;
 
-/// Why a request was not carried out.
+/// The reason for which a request was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Not JSON, or of the wrong shape.
+    /// The body or the query cannot be parsed, or has the wrong shape.
     Malformed(String),
-    /// No credential or a wrong one, whatever the reason.
+    /// The credential is missing or wrong. The response is equal for every reason.
     InvalidToken,
-    /// This method does nothing here.
+    /// The method is not one of those in `allow`.
     Method { allow: &'static str },
     /// The body did not arrive in time.
     TimedOut,
-    /// Over a limit.
+    /// The body is over a limit.
     TooLarge(String),
-    /// An encoding or a type of body that is not read.
+    /// The body has an encoding or a type that the endpoint does not read.
     MediaType(&'static str),
-    /// A webhook's payload that lacks what its mapping needs.
+    /// The payload of a webhook lacks a field that its mapping needs.
     Unprocessable(String),
-    /// Too many failures from one address, or too many calls by one credential.
+    /// One address had too many failures, or one credential made too many calls.
     TooMany { retry_after: Duration },
 }
 
-/// The members that every problem has.
+/// The members of every problem document.
 #[derive(Serialize)]
 struct Problem<'a> {
     r#type: &'static str,
@@ -44,6 +44,7 @@ struct Problem<'a> {
     message: &'a str,
 }
 
+/// The body of a 200, with the time of the response.
 #[derive(Serialize)]
 struct Told<'a> {
     #[serde(flatten)]
@@ -51,7 +52,8 @@ struct Told<'a> {
     now: u64,
 }
 
-/// What is told when nothing is done: it was done before, or the event names nothing of ours.
+/// The body of a 200 if there was nothing to do: the delivery was acknowledged before, or the
+/// event selects nothing of this site.
 #[derive(Serialize)]
 struct NothingDone {
     revalidated: bool,
@@ -62,6 +64,7 @@ struct NothingDone {
     now: u64,
 }
 
+/// The body of a 500: a problem that carries the receipt too.
 #[derive(Serialize)]
 struct Failed<'a> {
     #[serde(flatten)]
@@ -70,18 +73,18 @@ struct Failed<'a> {
     told: Told<'a>,
 }
 
-/// What became of a request that was carried out.
+/// The outcome of a request that was accepted.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
-    /// The cache did this.
+    /// The cache carried it out, with this [`Receipt`].
     Done(Receipt),
-    /// The delivery was acknowledged before.
+    /// The delivery was acknowledged before, and was not carried out again.
     Replayed(Acknowledged),
-    /// The webhook's event names nothing of ours.
+    /// The webhook's event selects nothing of this site.
     Nothing,
 }
 
-/// How a purge was acknowledged: with 200, and this.
+/// The acknowledgement of a purge by a 200: these two members are repeated for a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Acknowledged {
     revalidated: bool,
@@ -89,7 +92,7 @@ pub(super) struct Acknowledged {
 }
 
 impl Acknowledged {
-    /// How `receipt` is acknowledged, unless it is not.
+    /// Returns the acknowledgement of `receipt`, or `None` if the response is an error.
     pub(super) fn of(receipt: &Receipt) -> Option<Self> {
         let acknowledged = Self {
             revalidated: receipt.is_revalidated(),
@@ -99,7 +102,7 @@ impl Acknowledged {
     }
 }
 
-/// Tells what became of a request.
+/// Builds the response for an [`Outcome`].
 pub(super) fn outcome(outcome: &Outcome, now: u64) -> Response<Full<Bytes>> {
     let nothing = |Acknowledged {
                        revalidated,
@@ -115,6 +118,7 @@ pub(super) fn outcome(outcome: &Outcome, now: u64) -> Response<Full<Bytes>> {
         };
         json(StatusCode::OK, "application/json", &told)
     };
+
     match outcome {
         Outcome::Done(done) => receipt(done, now),
         Outcome::Replayed(before) => nothing(*before, true),
@@ -128,14 +132,16 @@ pub(super) fn outcome(outcome: &Outcome, now: u64) -> Response<Full<Bytes>> {
     }
 }
 
-/// Tells what a purge did: 500 when every render of it failed, otherwise 200.
+/// Builds the response for a receipt: 500 if every render failed, otherwise 200.
 fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
     let told = Told { receipt, now };
     if !all_failed(receipt) {
         return json(StatusCode::OK, "application/json", &told);
     }
+
+    // An error status, so that a content system shows the failure to its editors or retries.
     let status = StatusCode::INTERNAL_SERVER_ERROR;
-    let detail = "no render gave anything that may be stored";
+    let detail = "no render gave a response that can be stored";
     let problem = Problem {
         message: "Error revalidating",
         ..Problem::new(status, detail)
@@ -147,14 +153,15 @@ fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
     )
 }
 
-/// Says why a request was not carried out.
+/// Builds the response for a [`Refusal`]: problem details, and the headers that its status needs.
 pub(crate) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
     let status = refusal.status();
     let problem = Problem::new(status, refusal.detail());
     let mut response = json(status, "application/problem+json", &problem);
+
     let headers = response.headers_mut();
     match refusal {
-        // RFC 9110, 15.5.6 and 15.5.2: these two must be there.
+        // RFC 9110, 15.5.6 and 15.5.2 require `Allow` and `WWW-Authenticate`.
         Refusal::Method { allow } => headers.insert(ALLOW, HeaderValue::from_static(allow)),
         Refusal::InvalidToken => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
@@ -167,12 +174,14 @@ pub(crate) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
     response
 }
 
-/// RFC 9110, 10.2.3. Rounded up: a caller that comes back on time is not early.
+/// Writes `Retry-After` in whole seconds (RFC 9110, 10.2.3), rounded up so that a client which
+/// waits for that time is not too early.
 fn whole_seconds(wait: Duration) -> HeaderValue {
     let rounded = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     HeaderValue::from(rounded)
 }
 
+/// True if the purge had selectors and every one of them failed.
 fn all_failed(receipt: &Receipt) -> bool {
     let receipts = receipt.receipts();
     !receipts.is_empty() && receipts.iter().all(|one| one.status() == Status::Failed)
@@ -180,7 +189,7 @@ fn all_failed(receipt: &Receipt) -> bool {
 
 fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Response<Full<Bytes>> {
     let body = serde_json::to_vec(body)
-        .expect("an answer has string keys and nothing that cannot be serialized");
+        .expect("a response body has string keys and only serializable values");
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -210,8 +219,8 @@ impl Refusal {
             }
             Self::MediaType(detail) => detail,
             Self::InvalidToken => "Invalid token",
-            Self::Method { .. } => "this method does nothing here",
-            Self::TimedOut => "the body did not arrive in time",
+            Self::Method { .. } => "method not allowed: send one that the `Allow` header lists",
+            Self::TimedOut => "the body did not arrive within 5 seconds",
             Self::TooMany { .. } => "Too many requests",
         }
     }
@@ -220,7 +229,7 @@ impl Refusal {
 impl<'a> Problem<'a> {
     fn new(status: StatusCode, detail: &'a str) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        // RFC 9457, 4.2.1: `about:blank` means that the status code says it all.
+        // `about:blank` means that the status code alone names the problem (RFC 9457, 4.2.1).
         Self {
             r#type: "about:blank",
             title,
@@ -231,7 +240,8 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// The start of a text, cut between two characters: for what a caller said and we say again.
+/// Returns at most `longest` bytes from the start of a text, cut between two characters. Used for
+/// text of clients that a response repeats.
 pub(super) fn clip(text: &str, longest: usize) -> &str {
     let end = (0..=longest.min(text.len()))
         .rev()

@@ -1,4 +1,4 @@
-//! The endpoint as a Tower service: one straight line from the raw request to the answer.
+//! The endpoint as a Tower service: one straight line from the raw request to the response.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -22,10 +22,13 @@ use super::{Webhook, body, command, connection};
 use crate::invalidation::{Purge, Receipt};
 use crate::{Cache, Error, clock, observe};
 
-/// The revalidation endpoint, made by [`IsrLayer::revalidate_service`](crate::IsrLayer::revalidate_service): mount it
-/// wherever a Tower service can stand.
+/// The revalidation endpoint: a Tower service that purges pages for authenticated requests.
 ///
-/// It takes POST or PUT with JSON, of at most 1 MiB, 1,000 selectors and 256 bytes each:
+/// [`IsrLayer::revalidate_service`](crate::IsrLayer::revalidate_service) makes one; mount it
+/// wherever a Tower service fits.
+///
+/// The endpoint accepts POST and PUT with JSON: at most 1 MiB and 1,000 selectors of at most 256
+/// bytes each.
 ///
 /// ```json
 /// { "path": "/posts/a" }
@@ -35,19 +38,20 @@ use crate::{Cache, Error, clock, observe};
 /// { "all": true }
 /// ```
 ///
-/// and answers, always with `Cache-Control: no-store`,
+/// Every response has `Cache-Control: no-store` and one of these statuses:
 ///
-/// | status | when |
+/// | status | reason |
 /// |---|---|
-/// | 200 | it was carried out: `revalidated` says whether no selector failed or was unknown, `receipts` what became of each |
-/// | 400, 413, 415 | it is malformed, over a limit, or encoded |
-/// | 401 | there is no credential or a wrong one: one answer for every reason, before anything is parsed |
-/// | 405, 408 | the method does nothing here; the body took longer than 5 seconds |
-/// | 422 | a webhook's payload lacks what its mapping needs |
-/// | 429 | too many failures from this address, in place of 401, or too many calls by this credential |
-/// | 500 | no render of the call gave anything to store; where one failed, the last good page stays |
+/// | 200 | carried out: `revalidated` is true if no selector failed or was unknown |
+/// | 400, 413, 415 | malformed, over a limit, or encoded |
+/// | 401 | no credential or a wrong one: one response for every reason, before any parsing |
+/// | 405, 408 | the method is not allowed; the body took longer than 5 seconds |
+/// | 422 | the payload of a webhook lacks a field that its mapping needs |
+/// | 429 | too many failures from this address (in place of 401), or calls by this credential |
+/// | 500 | no render gave a response to store; where one failed, the last good page stays |
 ///
-/// Errors are problem details (RFC 9457), with a `message` beside them.
+/// The body of a 200 has the members of the [`Receipt`]: `receipts` has the outcome of each
+/// selector. Errors are problem details (RFC 9457), with a `message` beside them.
 ///
 /// ```
 /// use isr_layer::auth::{Bearer, Hmac};
@@ -56,7 +60,8 @@ use crate::{Cache, Error, clock, observe};
 /// # fn main() -> Result<(), isr_layer::Error> {
 /// let isr = IsrLayer::builder().pages([]).build()?;
 ///
-/// // curl --json '{"path": "/posts/a"}' -H 'Authorization: Bearer …' https://example.com/api/revalidate
+/// // curl --json '{"path": "/posts/a"}' -H 'Authorization: Bearer …' \
+/// //     https://example.com/api/revalidate
 /// let own = isr.revalidate_service(Bearer::new("from `openssl rand -base64 32`")?);
 ///
 /// let sanity = isr
@@ -76,7 +81,7 @@ pub struct RevalidateService {
     replays: Arc<Replays>,
 }
 
-/// What the endpoint needs of a cache.
+/// The part of a [`Cache`] that the endpoint uses. Tests put another engine in its place.
 pub(super) trait Engine: Send + Sync + 'static {
     fn revalidate(&self, purge: Purge) -> Pin<Box<dyn Future<Output = Receipt> + Send + '_>>;
 }
@@ -93,7 +98,7 @@ enum Methods {
     WithBodyOrGet,
 }
 
-/// Where a request says what it wants.
+/// The part of a request that names the selectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CommandSource {
     Body,
@@ -101,7 +106,7 @@ enum CommandSource {
 }
 
 impl RevalidateService {
-    /// The endpoint of `cache` for whom `authenticators` accepts.
+    /// Creates the endpoint of `cache`, for requests that `authenticators` accept.
     pub(crate) fn new(cache: Cache, authenticators: impl Into<Authenticators>) -> Self {
         Self::over(Arc::new(cache), authenticators.into())
     }
@@ -117,28 +122,32 @@ impl RevalidateService {
         }
     }
 
-    /// Takes GET too: `?path=/posts/a&tag=posts`, with the secret where the authenticator looks for it.
+    /// Accepts GET too: `?path=/posts/a&tag=posts`, with the secret in the place that the
+    /// authenticator reads.
     ///
-    /// It is off until asked for: a GET can be sent from any page, image or link, and a secret in its query is seen by
-    /// every proxy and log on the way.
+    /// GET is off by default: any page, image or link can make a browser send one, and every proxy
+    /// and log on the way sees a secret in its query.
     pub fn allow_get(mut self) -> Self {
         self.methods = Methods::WithBodyOrGet;
         self
     }
 
-    /// Takes the webhooks of a content system: a body is its payload then, and no longer a request of our own. Mount a
-    /// second service for those.
+    /// Accepts the webhooks of a content system: every body is then read as a payload of that
+    /// system, and no longer as a request in our own form. Mount a second service for those.
     ///
     /// # Errors
     ///
-    /// A template of the mapping is none, or it names nothing.
+    /// If a template of the [`Webhook`] does not parse, or the mapping has no rule.
     pub fn webhook(mut self, webhook: Webhook) -> Result<Self, Error> {
         self.webhook = Some(webhook.checked()?);
         Ok(self)
     }
 
-    /// How many wrong credentials an address may send in a minute, ten unless set; then it is answered 429 in place of
-    /// 401. It needs to know the address: under axum, serve with `with_connect_info::<SocketAddr>()`.
+    /// Sets the number of wrong credentials that an address may send in a minute. The default is
+    /// ten. Above that number the response is 429 in place of 401.
+    ///
+    /// The limit needs the client's address: under axum, serve with
+    /// `with_connect_info::<SocketAddr>()`.
     pub fn max_failures_per_minute(mut self, failures: NonZeroU32) -> Self {
         self.limits = Arc::new(Limits::new(Rates {
             failures,
@@ -147,7 +156,8 @@ impl RevalidateService {
         self
     }
 
-    /// How often a credential may call in a minute, 6,000 times unless set; then it is answered 429.
+    /// Sets the number of calls that a credential may make in a minute. The default is 6,000. Above
+    /// that number the response is 429.
     pub fn max_calls_per_minute(mut self, calls: NonZeroU32) -> Self {
         self.limits = Arc::new(Limits::new(Rates {
             calls,
@@ -169,15 +179,22 @@ impl RevalidateService {
     async fn carry_out<B: Body>(self, request: Request<B>) -> Result<Outcome, Refusal> {
         let (head, body) = request.into_parts();
         let form = self.methods.form(&head.method)?;
+
+        // Signatures cover the raw bytes, so the body is authenticated before it is parsed.
         let body = read(form, &head, body).await?;
         let admission = self.admit(&head, &body)?;
+
+        // A sender repeats a delivery whose response it did not receive: it was purged already.
         if let Some(before) = self.replays.acknowledged(&admission) {
             return Ok(Outcome::Replayed(before));
         }
+
         let purge = self.parse(form, &head, &body)?;
         if purge.is_empty() {
             return Ok(Outcome::Nothing);
         }
+
+        // A purge that failed is not remembered, so that the sender's retry is carried out.
         let receipt = self.engine.revalidate(purge).await;
         if let Some(acknowledged) = Acknowledged::of(&receipt) {
             self.replays.remember(&admission, acknowledged);
@@ -186,6 +203,7 @@ impl RevalidateService {
     }
 
     fn admit(&self, head: &request::Parts, body: &[u8]) -> Result<Admission, Refusal> {
+        // Senders sign the URI that they requested; a nested router has cut off its prefix.
         let uri = connection::original_uri(&head.extensions).unwrap_or(&head.uri);
         let request = SignedRequest::new(&head.method, uri, &head.headers, body);
         let Some(admission) = self.authenticators.admit(&request) else {
@@ -193,6 +211,8 @@ impl RevalidateService {
                 .limits
                 .failed(connection::peer(&head.extensions), clock::now()));
         };
+
+        // Counted after admission: a client without the secret cannot use up a credential's calls.
         self.limits.called(admission.credential, clock::now())?;
         Ok(admission)
     }

@@ -1,4 +1,4 @@
-//! From what a content system sends to what is revalidated: templates over the payload, presets, or a closure.
+//! Maps the payloads of content systems to purges: by templates, presets, or a closure.
 
 mod event;
 mod presets;
@@ -16,11 +16,12 @@ use template::{Insert, Template};
 
 pub use event::{Unprocessable, WebhookEvent};
 
-/// Says which part of a webhook's payload names what changed.
+/// Maps the payload of a webhook to a [`Purge`].
 ///
-/// A template holds JSON pointers (RFC 6901) in braces. Where one meets an array, it goes into every item, so that one
-/// event may name many; `{{` and `}}` are braces. A field that is missing is a 422 which names the pointer: nothing
-/// is ever revalidated by mistake, and never everything.
+/// A template holds JSON pointers (RFC 6901) in braces. Where a pointer meets an array, it goes
+/// into every item, so that one event may name many things; `{{` and `}}` are literal braces. A
+/// missing field is a 422 that names the pointer: nothing is ever revalidated by mistake, and never
+/// everything.
 ///
 /// ```
 /// use isr_layer::Webhook;
@@ -32,8 +33,8 @@ pub use event::{Unprocessable, WebhookEvent};
 ///     .path("/blog/{/slug/current}");
 /// ```
 ///
-/// Presets begin with the tags that suit a system's payload: [`Webhook::sanity`] and so on. A closure maps what no
-/// template can: [`Webhook::map`].
+/// A preset has the tags that fit the payload of one system: see [`Webhook::sanity`] and its
+/// neighbours. A closure maps payloads that no template can: see [`Webhook::map`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "a mapping does nothing until it is given to `RevalidateService::webhook`"]
 pub struct Webhook {
@@ -54,7 +55,7 @@ enum Rule {
 
 type Map = dyn Fn(&WebhookEvent<'_>) -> Result<Purge, Unprocessable> + Send + Sync;
 
-/// What a template's text names.
+/// The kind of [`Selector`](crate::Selector) that the text of a template becomes.
 #[derive(Clone, Copy, Debug)]
 enum Names {
     Tag,
@@ -69,38 +70,39 @@ enum Presence {
 }
 
 impl Webhook {
-    /// A mapping that names nothing yet.
+    /// Creates a mapping without rules.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Names a tag: `{/_type}:{/slug/current}`.
+    /// Adds a tag: `{/_type}:{/slug/current}`.
     pub fn tag(self, template: &str) -> Self {
         self.template(Names::Tag, template, Presence::Required)
     }
 
-    /// Names a tag if the payload has all of its fields.
+    /// Adds a tag if the payload has all fields of the template.
     pub fn tag_if_present(self, template: &str) -> Self {
         self.template(Names::Tag, template, Presence::IfPresent)
     }
 
-    /// Names a path: `/blog/{/slug/current}`.
+    /// Adds a path: `/blog/{/slug/current}`.
     pub fn path(self, template: &str) -> Self {
         self.template(Names::Path, template, Presence::Required)
     }
 
-    /// Names a path if the payload has all of its fields.
+    /// Adds a path if the payload has all fields of the template.
     pub fn path_if_present(self, template: &str) -> Self {
         self.template(Names::Path, template, Presence::IfPresent)
     }
 
-    /// Names every path below one: `/{/locale}/`.
+    /// Adds every path below a prefix: `/{/locale}/`.
     pub fn prefix(self, template: &str) -> Self {
         self.template(Names::Prefix, template, Presence::Required)
     }
 
-    /// Names what a function finds in the event, in addition to the templates. An empty batch means that the
-    /// event is none of ours: it is acknowledged, and nothing is done.
+    /// Adds the purge that a function makes of the [`WebhookEvent`], beside those of the templates.
+    /// An empty batch means that the event is not about this site: the event is acknowledged, and
+    /// nothing is done.
     ///
     /// ```
     /// use isr_layer::{Purge, Webhook};
@@ -120,7 +122,7 @@ impl Webhook {
         self
     }
 
-    /// Sets the mode of everything named.
+    /// Sets the [`Mode`] of everything that the mapping names.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = Some(mode);
         self
@@ -135,26 +137,30 @@ impl Webhook {
             }),
             Err(mistake) => {
                 self.mistake
-                    .get_or_insert(format!("the template `{template}` of a webhook: {mistake}"));
+                    .get_or_insert(format!("webhook template `{template}`: {mistake}"));
             }
         }
         self
     }
 
-    /// Refuses, at start, a mapping that could never work.
+    /// Refuses a mapping that could never work, when the endpoint is built.
     pub(super) fn checked(self) -> Result<Self, Error> {
         let mistake = match self.mistake {
             Some(mistake) => mistake,
-            None if self.rules.is_empty() => "a webhook's mapping names nothing".to_owned(),
+            None if self.rules.is_empty() => {
+                "the webhook mapping has no rule: add a tag, a path, a prefix or a function"
+                    .to_owned()
+            }
             None => return Ok(self),
         };
         Err(Error::new(ErrorKind::Configuration, mistake))
     }
 
-    /// What a payload names; an empty purge when it is none of ours.
+    /// Returns the purge for a payload: an empty one if the event is not about this site.
     pub(super) fn purge(&self, headers: &http::HeaderMap, body: &[u8]) -> Result<Purge, Refusal> {
         let payload = json::parse(body).map_err(Refusal::Malformed)?;
         let event = WebhookEvent::new(headers, &payload);
+
         let mut purges = Vec::new();
         let mut absent = None;
         for rule in &self.rules {
@@ -164,6 +170,8 @@ impl Webhook {
                 Err(Unnamed::Refused(refusal)) => return Err(refusal),
             }
         }
+
+        // If no rule named anything and a field was missing, the mapping does not fit the payload.
         let purge = command::within_limits(Purge::batch(purges))?;
         match absent {
             Some(missing) if purge.is_empty() => Err(refusal(&missing)),
@@ -172,8 +180,9 @@ impl Webhook {
     }
 }
 
-/// Why a rule named nothing.
+/// The reason for which a rule named nothing.
 enum Unnamed {
+    /// The rule may be skipped: an optional template lacks a field.
     Optional(Unprocessable),
     Refused(Refusal),
 }
@@ -196,6 +205,8 @@ impl Rule {
                         Presence::IfPresent if missing.is_missing() => Unnamed::Optional(missing),
                         _ => Unnamed::Refused(refusal(&missing)),
                     })?;
+
+                // A payload's values are input like a request's, so each selector is checked.
                 let purges = texts
                     .into_iter()
                     .map(|text| command::checked(names.purge(text)));

@@ -1,4 +1,5 @@
-//! Where the layer sits, told by what axum's router leaves in a request's extensions.
+//! Detects the place of the layer in an axum application, by the extensions that routers add to a
+//! request.
 
 use std::any::TypeId;
 use std::net::SocketAddr;
@@ -8,26 +9,31 @@ use axum::extract::{ConnectInfo, MatchedPath, NestedPath, OriginalUri};
 use axum::routing::Route;
 use http::{Extensions, Request, Uri};
 
-/// Whether a router has chosen a route already, or a service that is nested in it, of which it tells no route.
+/// Returns whether a router has chosen a route already, or a nested service: for that one axum adds
+/// only a [`NestedPath`], and no [`MatchedPath`].
 #[inline]
 pub(crate) fn is_routed(extensions: &Extensions) -> bool {
     extensions.get::<MatchedPath>().is_some() || extensions.get::<NestedPath>().is_some()
 }
 
-/// The path as the client asked for it: a nested router has cut its prefix off the request's own. Of its index nothing is
-/// left but a slash, which the client need not have sent.
+/// Returns the path as the client requested it: a nested router has cut its prefix off the
+/// request's own path. Of the nested router's index only a slash is left, which the client need not
+/// have sent.
 pub(crate) fn public_path<B>(request: &Request<B>) -> &str {
     let original = request
         .extensions()
         .get::<OriginalUri>()
         .map(|original| original.0.path());
     let local = request.uri().path();
+
+    // A path that was changed in any other way counts as it is now.
     original
         .filter(|original| local == "/" || original.ends_with(local))
         .unwrap_or(local)
 }
 
-/// Takes from a routed request's extensions what says more than the key does: the connection, and the URI as it was sent.
+/// Narrows the extensions of a routed request, which must not say more than its key does: removes
+/// the connection, and replaces the URI that the client sent by `public`, the URI of the key.
 pub(crate) fn narrow(extensions: &mut Extensions, public: Uri) {
     extensions.remove::<ConnectInfo<SocketAddr>>();
     extensions.remove::<hyper::upgrade::OnUpgrade>();
@@ -36,13 +42,14 @@ pub(crate) fn narrow(extensions: &mut Extensions, public: Uri) {
     }
 }
 
-/// Whether that type is one route of a router, and so never the whole application. A router's fallback is one too, and gets
-/// requests that no route was chosen for.
+/// Returns whether a type is one route of a router, and so never the whole application. A router's
+/// fallback has this type too, and gets requests for which no route was chosen.
 pub(crate) fn is_route(service: TypeId) -> bool {
     service == TypeId::of::<Route>()
 }
 
-/// Whether being ready holds nothing in that type: axum's services get ready inside their call.
+/// Returns whether readiness holds nothing in a type, so that a hit need not give anything back:
+/// axum's services get ready inside their call.
 pub(crate) fn is_always_ready(service: TypeId) -> bool {
     is_route(service) || service == TypeId::of::<Router>()
 }

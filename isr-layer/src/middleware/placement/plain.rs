@@ -1,28 +1,29 @@
-//! Where the layer sits, without a router it knows: always in front of everything.
+//! Assumes, without axum, that the layer is in front of the whole application.
 
 use std::any::TypeId;
 
 use http::{Extensions, Request, Uri};
 
-/// Whether a router has chosen a route already.
+/// Returns whether a router has chosen a route already.
 pub(crate) fn is_routed(_: &Extensions) -> bool {
     false
 }
 
-/// The path as the client asked for it.
+/// Returns the path as the client requested it.
 pub(crate) fn public_path<B>(request: &Request<B>) -> &str {
     request.uri().path()
 }
 
-/// Extensions do not travel at all.
+/// Does nothing: [`is_routed`] is never true, so no extensions travel with a render.
 pub(crate) fn narrow(_: &mut Extensions, _: Uri) {}
 
-/// Whether that type is one route of a router.
+/// Returns whether a type is one route of a router.
 pub(crate) fn is_route(_: TypeId) -> bool {
     false
 }
 
-/// Whether being ready holds nothing in that type.
+/// Returns whether readiness holds nothing in a type. Of an unknown type we must assume that it
+/// does.
 pub(crate) fn is_always_ready(_: TypeId) -> bool {
     false
 }

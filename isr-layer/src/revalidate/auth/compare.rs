@@ -1,14 +1,18 @@
-//! The only file that compares secrets: constant-time, over a hash of both sides, looking at every candidate.
+//! Compares secrets, as the only file to do so: in constant time, over a hash of both sides, with
+//! every candidate.
 
 use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-/// Which of `expected` equals `presented`. The time depends on the lengths alone, never on where bytes differ, how
-/// many are right, or which candidate matches.
+/// Returns the place of the `expected` candidate that equals `presented`.
+///
+/// The time depends only on the lengths, never on the place of the first wrong byte, the number of
+/// right ones, or the candidate that matches.
 pub(super) fn find_equal<T: AsRef<[u8]>>(
     presented: &[u8],
     expected: impl IntoIterator<Item = T>,
 ) -> Option<usize> {
+    // Hashes have one length, so the comparison does not depend on the lengths of the secrets.
     let presented = Sha256::digest(presented);
     let mut found = u64::MAX;
     for (place, candidate) in (0u64..).zip(expected) {
@@ -17,6 +21,7 @@ pub(super) fn find_equal<T: AsRef<[u8]>>(
             .ct_eq(presented.as_slice());
         found.conditional_assign(&place, same);
     }
+
     usize::try_from(found)
         .ok()
         .filter(|place| *place != usize::MAX)
@@ -41,8 +46,8 @@ mod tests {
         assert_eq!(find_equal(b"cc", candidates), None);
     }
 
-    /// The secret, wrong in its first byte or in its last alone. One buffer and one way to fill it, since where bytes lie
-    /// in memory and how they got there takes time too.
+    /// Writes the secret with one wrong byte: the first or the last. Both cases use one buffer and
+    /// one way to fill it, since the place of bytes in memory and their history take time too.
     fn spoil(presented: &mut [u8], last: bool) {
         let end = presented.len() - 1;
         presented.copy_from_slice(SECRET);
@@ -50,12 +55,12 @@ mod tests {
         presented[end] ^= u8::from(last);
     }
 
-    /// How far apart a wrong first byte and a wrong last byte are in time: the mean difference and its standard error, in
-    /// nanoseconds.
+    /// Measures the difference in time between a wrong first byte and a wrong last byte: its mean
+    /// and its standard error, in nanoseconds.
     ///
-    /// 100,000 comparisons of each are made in pairs of random order, so that both see the same machine. They are
-    /// compared block by block, since one comparison's time depends on that of the one before it; the slowest tenth of a
-    /// block is the scheduler's.
+    /// 100,000 comparisons of each are made in pairs of random order, so that both see the same
+    /// machine. Whole blocks are compared, since the time of one comparison depends on that of the
+    /// one before. The slowest tenth of a block is left out: the scheduler interrupted those.
     fn apart(compare: impl Fn(&[u8])) -> (f64, f64) {
         const BLOCKS: usize = 1_000;
         const BLOCK: usize = 100;
@@ -79,6 +84,7 @@ mod tests {
                 left - right
             })
             .collect();
+
         let count = differences.len() as f64;
         let mean = differences.iter().sum::<f64>() / count;
         let variance = differences
@@ -92,7 +98,8 @@ mod tests {
     #[test]
     #[ignore = "needs a quiet machine; run by .ci/run"]
     fn a_right_prefix_takes_as_long_as_a_wrong_one() {
-        // One time in a few hundred, chance alone puts equal means three standard errors apart; a leak does it each time.
+        // One time in a few hundred, chance alone puts equal means three standard errors apart. A
+        // leak does so each time.
         let measured: Vec<_> = (0..3)
             .map(|_| apart(|presented| _ = black_box(find_equal(presented, [black_box(SECRET)]))))
             .collect();

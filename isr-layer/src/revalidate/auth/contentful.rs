@@ -1,22 +1,24 @@
-//! Contentful's request verification: over the method, the path, the headers it names, and the body.
+//! Checks Contentful's signature: over the method, the path, the headers it names, and the body.
 
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::encoding::Encoding;
 use super::hmac::number;
-use super::mac::{Digest, Encoding, signer};
+use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
 use super::{Authenticate, SignedRequest, Verdict};
 use crate::Error;
 
-/// How far a stated time may be from ours: ten times what Contentful's library takes, since clocks differ.
+/// The maximum difference between the stated time and ours: ten times that of Contentful's own
+/// library, since clocks differ.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// How many headers may be signed: Contentful signs about ten.
+/// The maximum number of signed headers. Contentful signs about ten.
 const MAX_HEADERS: usize = 64;
 
-/// What JavaScript's `querystring.escape` leaves as it is.
+/// All characters but those that JavaScript's `querystring.escape` leaves as they are.
 const ESCAPE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -28,7 +30,7 @@ const ESCAPE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
-/// What JavaScript's `encodeURI` leaves as it is.
+/// All characters but those that JavaScript's `encodeURI` leaves as they are.
 const ENCODE_URI: &AsciiSet = &ESCAPE
     .remove(b';')
     .remove(b',')
@@ -42,11 +44,12 @@ const ENCODE_URI: &AsciiSet = &ESCAPE
     .remove(b'$')
     .remove(b'#');
 
-/// Checks `x-contentful-signature`, as Contentful's request verification makes it. The path is signed as Contentful was
-/// told it: a proxy in front must not change it.
+/// Checks `x-contentful-signature`, the signature of Contentful's request verification. Contentful
+/// signs the path that it was configured with: a proxy in front must not change that path.
 ///
 /// ```
-/// let contentful = isr_layer::auth::Contentful::new("64 characters, which Contentful shows once")?;
+/// let contentful =
+///     isr_layer::auth::Contentful::new("64 characters, which Contentful shows once")?;
 /// # Ok::<(), isr_layer::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -55,22 +58,22 @@ pub struct Contentful {
 }
 
 impl Contentful {
-    /// Accepts what is signed with `secret`.
+    /// Accepts requests that are signed with `secret`.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
             secrets: Secrets::new(secret)?,
         })
     }
 
-    /// Accepts another secret too, while one is being replaced by the other.
+    /// Accepts another secret too, for the time in which it replaces the first.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
             secrets: self.secrets.or(secret)?,
@@ -82,6 +85,7 @@ impl Authenticate for Contentful {
     fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
         let header = |name| request.header(name).unwrap_or_default();
         let time = header("x-contentful-timestamp").trim();
+
         let head = canonical_head(request, header("x-contentful-signed-headers"), time);
         let signature = Encoding::Hex.decode(header("x-contentful-signature").trim());
         let message = [head.as_bytes(), request.body()];
@@ -91,6 +95,8 @@ impl Authenticate for Contentful {
             &message,
             std::iter::once(signature),
         );
+
+        // Checked last: a late request must take as long to refuse as a forged one.
         let timely = number(time).is_some_and(|time| {
             request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE
         });
@@ -98,13 +104,15 @@ impl Authenticate for Contentful {
     }
 }
 
-/// All that is signed before the body.
+/// Returns the signed text that precedes the body.
 fn canonical_head(request: &SignedRequest<'_>, listed: &str, time: &str) -> String {
     let mut names: Vec<_> = listed
         .split(',')
         .take(MAX_HEADERS)
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
+
+    // These two are always part of the text: a signature that leaves out the time never matches.
     names.extend([
         "x-contentful-timestamp".to_owned(),
         "x-contentful-signed-headers".to_owned(),
@@ -112,6 +120,7 @@ fn canonical_head(request: &SignedRequest<'_>, listed: &str, time: &str) -> Stri
     names.retain(|name| request.headers().contains_key(name.as_str()));
     names.sort_unstable();
     names.dedup();
+
     let all = names.join(",");
     let lines = names.iter().map(|name| match name.as_str() {
         "x-contentful-signed-headers" => format!("{name}:{all}"),
@@ -129,7 +138,8 @@ fn canonical_head(request: &SignedRequest<'_>, listed: &str, time: &str) -> Stri
     )
 }
 
-/// The query is escaped whole, and then the path with it: signed is what Contentful's library makes of it.
+/// Returns the path as Contentful's library signs it: the query is escaped as a whole, and then
+/// once more together with the path.
 fn canonical_path(request: &SignedRequest<'_>) -> String {
     let path = request.uri().path();
     match request.uri().query().filter(|query| !query.is_empty()) {

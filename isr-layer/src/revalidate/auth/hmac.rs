@@ -1,11 +1,12 @@
-//! Signatures: a message authentication code over the raw body, and over a time where the sender states one.
+//! Checks signatures: an HMAC over the raw body, and over a time if the sender states one.
 
 mod presets;
 mod timed;
 
 use http::HeaderName;
 
-use super::mac::{Digest, Encoding, signer};
+use super::encoding::Encoding;
+use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
 use super::{Authenticate, SignedRequest, Verdict};
 use crate::{Error, ErrorKind};
@@ -14,10 +15,11 @@ pub use timed::Timed;
 
 pub(super) use timed::number;
 
-/// Checks an HMAC over the raw body, as most senders of webhooks sign it.
+/// Checks an HMAC over the raw body: the signature that most senders of webhooks use.
 ///
-/// There is a preset for each of [`github`](Self::github), [`shopify`](Self::shopify), [`sanity`](Self::sanity),
-/// [`stripe`](Self::stripe), [`ghost`](Self::ghost) and [`storyblok`](Self::storyblok). Another sender is described:
+/// There are presets for [`github`](Self::github), [`shopify`](Self::shopify),
+/// [`sanity`](Self::sanity), [`stripe`](Self::stripe), [`ghost`](Self::ghost) and
+/// [`storyblok`](Self::storyblok). For another sender, describe its signature:
 ///
 /// ```
 /// use isr_layer::auth::{Hmac, Timed};
@@ -40,47 +42,50 @@ pub struct Hmac {
 
 #[derive(Clone, Debug)]
 enum Layout {
-    /// The header is a prefix and the signature of the body.
+    /// The header has a prefix and the signature of the body.
     Plain { prefix: String },
-    /// The header is a list of pairs, of which one is a time.
+    /// The header has a list of pairs, one of which is a time.
     Timed(Timed),
 }
 
 impl Hmac {
-    /// HMAC-SHA256, in hexadecimal digits, in the header `name`.
+    /// Checks HMAC-SHA256, in hexadecimal digits, in the header `name`.
     ///
     /// # Errors
     ///
-    /// `name` is no header name, or the secret has less than 24 bytes or more than 4,096.
+    /// If `name` is an invalid header name, or the secret has fewer than 24 bytes or more than
+    /// 4,096.
     pub fn sha256(name: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
         Self::new(Digest::Sha256, name, secret)
     }
 
-    /// HMAC-SHA1, in hexadecimal digits, in the header `name`: for a sender that knows nothing newer. As a code with a
-    /// key it is not broken.
+    /// Checks HMAC-SHA1, in hexadecimal digits, in the header `name`: for a sender that offers
+    /// nothing newer. SHA-1 is broken as a plain hash, but not inside an HMAC.
     ///
     /// # Errors
     ///
-    /// `name` is no header name, or the secret has less than 24 bytes or more than 4,096.
+    /// If `name` is an invalid header name, or the secret has fewer than 24 bytes or more than
+    /// 4,096.
     pub fn sha1(name: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
         Self::new(Digest::Sha1, name, secret)
     }
 
-    /// The signature is written in base64.
+    /// Reads the signature as base64.
     #[must_use]
     pub fn base64(mut self) -> Self {
         self.encoding = Encoding::Base64;
         self
     }
 
-    /// The signature is written in base64 for URLs (RFC 4648, 5).
+    /// Reads the signature as base64 for URLs (RFC 4648, 5).
     #[must_use]
     pub fn base64url(mut self) -> Self {
         self.encoding = Encoding::Base64Url;
         self
     }
 
-    /// What stands before the signature in its header, `sha256=` for example. The body alone is signed.
+    /// Sets the text before the signature in its header, `sha256=` for example. The signature is
+    /// over the body alone.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.layout = Layout::Plain {
@@ -89,18 +94,18 @@ impl Hmac {
         self
     }
 
-    /// The header states a time beside the signature, and the time is signed too.
+    /// Reads a time beside the signature: [`Timed`] says in which form, and the time is signed too.
     #[must_use]
     pub fn timed(mut self, timed: Timed) -> Self {
         self.layout = Layout::Timed(timed);
         self
     }
 
-    /// Accepts another secret too, while one is being replaced by the other.
+    /// Accepts another secret too, for the time in which it replaces the first.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
             secrets: self.secrets.or(secret)?,
@@ -110,7 +115,8 @@ impl Hmac {
 
     fn new(digest: Digest, name: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
         let header = HeaderName::try_from(name).map_err(|source| {
-            let message = format!("`{name}` is no name of a header");
+            let message =
+                format!("invalid header name `{name}`: expected a name such as `x-signature`");
             Error::new(ErrorKind::Configuration, message).with_source(source)
         })?;
         let layout = Layout::Plain {
@@ -148,6 +154,9 @@ impl Hmac {
                 .map(|text| self.encoding.decode(text));
             signer(self.digest, &self.secrets, message, signatures)
         });
+
+        // Every message is checked, and the stated time last: the duration must not tell the reason
+        // for a refusal.
         let signer = signers.fold(None, Option::or);
         signer.filter(|_| timed.is_timely(stated.time, request.received_at()))
     }
@@ -155,6 +164,7 @@ impl Hmac {
 
 impl Authenticate for Hmac {
     fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+        // A missing header is treated as a wrong signature, so that both take equally long.
         let value = request.header(&self.header).unwrap_or_default();
         Verdict::by_secret(match &self.layout {
             Layout::Plain { prefix } => self.plain(value, prefix, request.body()),

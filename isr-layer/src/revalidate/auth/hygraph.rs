@@ -1,19 +1,22 @@
-//! Hygraph's signature: over a JSON text that wraps the body, its environment and a time.
+//! Checks Hygraph's signature: over a JSON text that wraps the body, its environment and a time.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::encoding::Encoding;
 use super::hmac::number;
-use super::mac::{Digest, Encoding, signer};
+use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
 use super::{Authenticate, SignedRequest, Verdict};
 use crate::Error;
 
-/// Whether a repeated delivery is signed anew is not documented: see the tolerance of Sanity.
+/// The maximum difference between the stated time and ours. An hour, as for
+/// [`Hmac::sanity`](super::Hmac::sanity): the documents do not say that a repeated delivery is
+/// signed anew.
 const TOLERANCE: Duration = Duration::from_secs(60 * 60);
 
-/// Checks `gcms-signature: sign=<base64>, env=<environment>, t=<ms>`, as Hygraph signs.
+/// Checks Hygraph's signature: `gcms-signature: sign=<base64>, env=<environment>, t=<ms>`.
 ///
 /// ```
 /// let hygraph = isr_layer::auth::Hygraph::new("from `openssl rand -base64 32`")?;
@@ -24,7 +27,7 @@ pub struct Hygraph {
     secrets: Secrets,
 }
 
-/// In the order that is signed.
+/// The signed text, with its members in the order in which Hygraph writes them.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Wrapped<'a> {
@@ -41,22 +44,22 @@ struct Stated<'a> {
 }
 
 impl Hygraph {
-    /// Accepts what is signed with `secret`.
+    /// Accepts requests that are signed with `secret`.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
             secrets: Secrets::new(secret)?,
         })
     }
 
-    /// Accepts another secret too, while one is being replaced by the other.
+    /// Accepts another secret too, for the time in which it replaces the first.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
             secrets: self.secrets.or(secret)?,
@@ -73,6 +76,8 @@ impl Authenticate for Hygraph {
             environment_name: stated.environment,
             time_stamp: time.unwrap_or_default(),
         };
+
+        // We write the signed text ourselves, so it must equal Hygraph's byte for byte.
         let message =
             serde_json::to_vec(&wrapped).expect("two strings and a number can be written as JSON");
         let signature = Encoding::Base64.decode(stated.signature);
@@ -82,6 +87,8 @@ impl Authenticate for Hygraph {
             &[&message],
             std::iter::once(signature),
         );
+
+        // Checked last: a late request must take as long to refuse as a forged one.
         let timely = time.is_some_and(|time| {
             request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE
         });

@@ -1,39 +1,29 @@
-//! Message authentication codes, their encodings, and the check that signed things have in common.
+//! Message authentication codes (HMAC), and the check that all signed requests share.
 
 use base64::Engine;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, NO_PAD};
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 
 use super::compare;
+use super::encoding::Encoding;
 use super::secret::Secrets;
 
-/// How many signatures of one request are looked at: more are sent by nobody who rotates a key.
+/// The maximum number of signatures checked per request. A sender that rotates its keys sends
+/// fewer.
 const MAX_SIGNATURES: usize = 8;
 
-/// Senders differ in whether they pad.
-const LENIENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-
-/// The hash under the code.
+/// The hash function of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Digest {
     Sha256,
     Sha1,
 }
 
-/// How a signature is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
-    Hex,
-    Base64,
-    Base64Url,
-}
-
-/// Which of `secrets` one of the presented `signatures` of `message` was made with.
+/// Returns the place in `secrets` of the one that made any of the presented `signatures` of
+/// `message`.
 pub(super) fn signer(
     digest: Digest,
     secrets: &Secrets,
@@ -44,25 +34,29 @@ pub(super) fn signer(
         .iter()
         .map(|key| digest.code(key, message))
         .collect();
-    // A signature that is missing or cannot be decoded costs what a wrong one does: no code is empty.
+
+    // Every request is compared at least once, so that a missing or undecodable signature takes as
+    // long as a wrong one. Such a signature is empty, and no code is.
     let mut presented: Vec<_> = signatures
         .take(MAX_SIGNATURES)
         .map(Option::unwrap_or_default)
         .collect();
     presented.resize_with(presented.len().max(1), Vec::new);
+
+    // Folded, not searched: an early match must not end the comparisons.
     let found = presented
         .iter()
         .map(|presented| compare::find_equal(presented, &expected));
     found.fold(None, Option::or)
 }
 
-/// The code of `message` under the newest secret, in URL-safe base64.
+/// Returns the code of `message` under the newest of the [`Secrets`], in URL-safe base64.
 pub(crate) fn sign(secrets: &Secrets, message: &[&[u8]]) -> String {
     let codes = secrets.iter().map(|key| Digest::Sha256.code(key, message));
     GeneralPurpose::new(&URL_SAFE, NO_PAD).encode(codes.last().unwrap_or_default())
 }
 
-/// Whether `signature` is what [`sign`] gives for `message` under any of `secrets`.
+/// Returns whether [`sign`] gives `signature` for `message` under any of `secrets`.
 pub(crate) fn is_signed(secrets: &Secrets, message: &[&[u8]], signature: &str) -> bool {
     let presented = Encoding::Base64Url.decode(signature);
     signer(Digest::Sha256, secrets, message, std::iter::once(presented)).is_some()
@@ -83,31 +77,8 @@ fn code<M: Mac + KeyInit>(key: &[u8], message: &[&[u8]]) -> Vec<u8> {
     code.finalize().into_bytes().to_vec()
 }
 
-impl Encoding {
-    pub(super) fn decode(self, text: &str) -> Option<Vec<u8>> {
-        match self {
-            Self::Hex => hex(text),
-            Self::Base64 => GeneralPurpose::new(&STANDARD, LENIENT).decode(text).ok(),
-            Self::Base64Url => GeneralPurpose::new(&URL_SAFE, LENIENT).decode(text).ok(),
-        }
-    }
-}
-
-fn hex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    text.as_bytes()
-        .chunks_exact(2)
-        .map(|pair| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok())
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -119,41 +90,8 @@ mod tests {
         let sha256 = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         let sha1 = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
 
+        let hex = |text| Encoding::Hex.decode(text);
         assert_eq!(Some(Digest::Sha256.code(key, &message)), hex(sha256));
         assert_eq!(Some(Digest::Sha1.code(key, &message)), hex(sha1));
-    }
-
-    #[test]
-    fn each_encoding_reads_its_own_and_padding_may_be_left_out() {
-        let bytes = Some(vec![0xfb, 0xff, 0xfe, 0x01]);
-
-        assert_eq!(Encoding::Hex.decode("fbFFfe01"), bytes);
-        assert_eq!(Encoding::Base64.decode("+//+AQ=="), bytes);
-        assert_eq!(Encoding::Base64.decode("+//+AQ"), bytes);
-        assert_eq!(Encoding::Base64Url.decode("-__-AQ"), bytes);
-        assert_eq!(Encoding::Base64Url.decode("-__-AQ=="), bytes);
-    }
-
-    #[test]
-    fn what_is_no_encoding_is_nothing() {
-        assert_eq!(Encoding::Hex.decode("abc"), None);
-        assert_eq!(Encoding::Hex.decode("+1"), None);
-        assert_eq!(Encoding::Hex.decode("é"), None);
-        assert_eq!(Encoding::Base64.decode("*"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_answered(text in any::<String>()) {
-            for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
-                let _ = encoding.decode(&text);
-            }
-        }
-
-        #[test]
-        fn hex_is_read_back(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let written: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            prop_assert_eq!(hex(&written), Some(bytes));
-        }
     }
 }

@@ -1,13 +1,17 @@
-//! Who may revalidate: authenticators that check the raw request before anything of it is parsed.
+//! Authenticators: they check the raw request, before it is parsed, and so decide who may
+//! revalidate.
 //!
-//! Each takes several secrets, for rotation, and several authenticators may be tried in order; one match admits.
-//! Every comparison is constant-time over a hash of both sides and looks at every secret, whatever it finds.
+//! Each [`Authenticate`] accepts several secrets, so that one can be replaced by another, and
+//! [`Authenticators`] tries several authenticators in order; one match admits the request. Every
+//! comparison is constant-time over a hash of both sides, and looks at every secret even after a
+//! match.
 //!
 //! ```
 //! use isr_layer::auth::{Authenticators, Bearer, StaticSecret};
 //!
 //! # fn main() -> Result<(), isr_layer::Error> {
-//! let editors = Bearer::new("from `openssl rand -base64 32`")?.or_secret("the one used until last week")?;
+//! let editors =
+//!     Bearer::new("from `openssl rand -base64 32`")?.or_secret("the one used until last week")?;
 //! let datocms = StaticSecret::basic("datocms", "another of `openssl rand`")?;
 //! let either = Authenticators::from(editors).or(datocms);
 //! # Ok(())
@@ -18,6 +22,7 @@ mod authenticate;
 mod authenticators;
 mod compare;
 mod contentful;
+mod encoding;
 mod hmac;
 mod hygraph;
 mod mac;

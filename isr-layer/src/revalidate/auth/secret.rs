@@ -1,18 +1,19 @@
-//! A secret: long enough, never printed.
+//! Secrets: long enough, and never printed.
 
 use std::env::{self, VarError};
 use std::fmt;
 
 use super::compare;
-use super::mac::Encoding;
+use super::encoding::Encoding;
 use crate::{Error, ErrorKind};
 
 const SHORTEST: usize = 24;
 const LONGEST: usize = 4096;
 
-/// A secret shared with the sender; an authenticator accepts 24 to 4,096 bytes.
+/// A secret shared with the sender. An authenticator accepts 24 to 4,096 bytes.
 ///
-/// Strings and bytes turn into one by themselves; the type is named only for a secret that must be shorter.
+/// Strings and bytes convert into a `Secret`. You name the type only for a secret from the
+/// environment or for one that must be shorter.
 ///
 /// ```
 /// use isr_layer::auth::{Bearer, Secret};
@@ -29,24 +30,25 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// Reads the environment variable `name`; white space at either end is no part of the secret.
+    /// Reads the environment variable `name`, without the white space at either end.
     ///
     /// # Errors
     ///
-    /// The variable is not set, empty, or not UTF-8: the error names it.
+    /// If the variable is not set, is not UTF-8, or its value has fewer than 24 bytes or more than
+    /// 4,096. The error names the variable.
     pub fn from_env(name: &str) -> Result<Self, Error> {
         Self::from_variable(name, env::var(name))
     }
 
-    /// Accepts a secret under 24 bytes, for a sender that cannot send a longer one. It can be guessed: whoever does
-    /// may have pages rendered at will.
+    /// Accepts a secret under 24 bytes, for a sender that cannot send a longer one. Attackers can
+    /// guess a short secret, and then have pages rendered at will.
     #[must_use]
     pub fn allow_short_secret_insecure(mut self) -> Self {
         self.shortest = 1;
         self
     }
 
-    /// The key that this secret writes in `encoding`, after an optional prefix.
+    /// Decodes the key that this secret writes in an [`Encoding`], after an optional prefix.
     pub(super) fn decoded(self, prefix: &str, encoding: Encoding) -> Option<Self> {
         let text = std::str::from_utf8(&self.bytes).ok()?;
         let bytes = encoding.decode(text.strip_prefix(prefix).unwrap_or(text))?;
@@ -64,11 +66,14 @@ impl Secret {
                 format!("the environment variable `{name}` {what}: {help}"),
             )
         };
+
         let value = match value {
             Ok(value) => value,
             Err(VarError::NotPresent) => return Err(refused("is not set")),
             Err(VarError::NotUnicode(_)) => return Err(refused("is not UTF-8")),
         };
+
+        // A value from a file or a dashboard often ends with a line break.
         let secret = Self::from(value.trim());
         match secret.mistake() {
             Some(_) if secret.bytes.is_empty() => Err(refused("is empty")),
@@ -85,7 +90,7 @@ impl Secret {
             return None;
         }
         Some(format!(
-            "a secret of {length} bytes where {SHORTEST} to {LONGEST} are accepted"
+            "the secret has {length} bytes, but {SHORTEST} to {LONGEST} are accepted"
         ))
     }
 }
@@ -123,7 +128,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// One secret or, while it is being rotated, several.
+/// One secret or, during a rotation, several. The newest is the last.
 #[derive(Clone, Debug)]
 pub(crate) struct Secrets {
     any: Vec<Secret>,
@@ -145,7 +150,7 @@ impl Secrets {
         Ok(Self { any })
     }
 
-    /// Whether `presented` is one of them.
+    /// Returns whether `presented` is one of the secrets, by [`compare::find_equal`].
     pub(crate) fn has(&self, presented: &[u8]) -> bool {
         compare::find_equal(presented, self.iter()).is_some()
     }

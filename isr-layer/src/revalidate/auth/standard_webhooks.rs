@@ -1,30 +1,33 @@
-//! Standard Webhooks 1.0.0: an id, a time and signatures, each in its own header.
+//! Checks signatures of Standard Webhooks 1.0.0: id, time and signatures, each in its own header.
 
 use std::time::Duration;
 
 use http::HeaderName;
 
+use super::encoding::Encoding;
 use super::hmac::number;
-use super::mac::{Digest, Encoding, signer};
+use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
 use super::{Authenticate, SignedRequest, Verdict};
 use crate::{Error, ErrorKind};
 
-/// How far a stated time may be from ours, in the past and in the future.
+/// The maximum difference between the stated time and ours, in the past and in the future.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// The longest id of a delivery: it is remembered.
+/// The maximum length of a delivery's id.
 const MAX_ID: usize = 256;
 
-/// Checks signatures after [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0: `webhook-id`,
-/// `webhook-timestamp` and `webhook-signature: v1,<base64>`. A delivery that was acknowledged is not carried out again.
+/// Checks signatures of [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0: `webhook-id`,
+/// `webhook-timestamp` and `webhook-signature: v1,<base64>`. A delivery that was acknowledged is
+/// not carried out again.
 ///
 /// ```
 /// use isr_layer::auth::StandardWebhooks;
 ///
 /// # fn main() -> Result<(), isr_layer::Error> {
 /// let sender = StandardWebhooks::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
-/// let svix = StandardWebhooks::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?.header_prefix("svix-")?;
+/// let svix =
+///     StandardWebhooks::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?.header_prefix("svix-")?;
 /// # Ok(())
 /// # }
 /// ```
@@ -37,11 +40,11 @@ pub struct StandardWebhooks {
 }
 
 impl StandardWebhooks {
-    /// Accepts what is signed with `secret`: base64, with or without `whsec_` before it.
+    /// Accepts requests that are signed with `secret`: base64, with or without `whsec_` before it.
     ///
     /// # Errors
     ///
-    /// The secret is not base64, or its key has less than 24 bytes or more than 4,096.
+    /// If the secret is not base64, or its key has fewer than 24 bytes or more than 4,096.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
             id: HeaderName::from_static("webhook-id"),
@@ -51,15 +54,16 @@ impl StandardWebhooks {
         })
     }
 
-    /// What the names of the headers begin with, in place of `webhook-`.
+    /// Sets the beginning of the three header names, in place of `webhook-`.
     ///
     /// # Errors
     ///
-    /// The names that result are no names of headers.
+    /// If the names that result are invalid header names.
     pub fn header_prefix(self, prefix: &str) -> Result<Self, Error> {
         let name = |end: &str| {
             HeaderName::try_from(format!("{prefix}{end}")).map_err(|source| {
-                let message = format!("`{prefix}` begins no name of a header");
+                let message =
+                    format!("invalid header prefix `{prefix}`: expected one such as `svix-`");
                 Error::new(ErrorKind::Configuration, message).with_source(source)
             })
         };
@@ -71,11 +75,11 @@ impl StandardWebhooks {
         })
     }
 
-    /// Accepts another secret too, while one is being replaced by the other.
+    /// Accepts another secret too, for the time in which it replaces the first.
     ///
     /// # Errors
     ///
-    /// The secret is not base64, or its key has less than 24 bytes or more than 4,096.
+    /// If the secret is not base64, or its key has fewer than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
             secrets: self.secrets.or(key(secret)?)?,
@@ -92,6 +96,7 @@ impl Authenticate for StandardWebhooks {
             header(&self.timestamp),
             header(&self.signature),
         );
+
         let message = [
             id.as_bytes(),
             b".",
@@ -99,12 +104,15 @@ impl Authenticate for StandardWebhooks {
             b".",
             request.body(),
         ];
-        // The asymmetric `v1a` is skipped, and whatever versions may come.
+        // Only `v1` is a code with a shared secret; the asymmetric `v1a` and future versions are
+        // skipped.
         let signatures = signatures
             .split(' ')
             .filter_map(|one| one.strip_prefix("v1,"));
         let signatures = signatures.map(|text| Encoding::Base64.decode(text));
         let signer = signer(Digest::Sha256, &self.secrets, &message, signatures);
+
+        // Checked after the signature: the duration must not tell the reason for a refusal.
         let timely = is_timely(timestamp, request.received_at());
         let identified = !id.is_empty() && id.len() <= MAX_ID;
         Verdict::by_secret(signer.filter(|_| timely && identified)).delivery_id(id)
@@ -121,7 +129,7 @@ fn key(secret: impl Into<Secret>) -> Result<Secret, Error> {
         .decoded("whsec_", Encoding::Base64)
         .ok_or_else(|| {
             let message =
-                "the secret of Standard Webhooks is base64, most often with `whsec_` before it";
+                "a Standard Webhooks secret must be base64, with or without `whsec_` before it";
             Error::new(ErrorKind::Secret, message)
         })
 }

@@ -1,4 +1,4 @@
-//! A secret sent as it is: in a header, as HTTP Basic, in the body or in the query.
+//! Checks a secret that is sent as it is: in a header, as HTTP Basic, in the body or in the query.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::{Authenticate, SignedRequest, Verdict, compare};
 use crate::revalidate::pointer::Pointer;
 use crate::{Error, ErrorKind};
 
-/// A secret in `Authorization: Bearer …`.
+/// Checks a secret in `Authorization: Bearer …`.
 ///
 /// ```
 /// use isr_layer::auth::Bearer;
@@ -32,7 +32,7 @@ impl Bearer {
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
         let inner = StaticSecret::header("authorization", secret)?.prefix("Bearer ");
         Ok(Self { inner })
@@ -42,23 +42,25 @@ impl Bearer {
     ///
     /// # Errors
     ///
-    /// The variable is not set, or the secret in it is too short: the error names the variable.
+    /// If the variable is not set, or its secret has fewer than 24 bytes or more than 4,096. The
+    /// error names the variable.
     pub fn from_env(name: &str) -> Result<Self, Error> {
         Self::new(Secret::from_env(name)?)
     }
 
-    /// Accepts another secret too, while one is being replaced by the other.
+    /// Accepts another secret too, for the time in which it replaces the first.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
             inner: self.inner.or_secret(secret)?,
         })
     }
 
-    /// Looks for the secret in the query parameter `name` too, for a sender that can set no header.
+    /// Looks for the secret in the query parameter `name` too, for a sender that cannot set a
+    /// header.
     #[must_use]
     pub fn also_query(self, name: impl Into<String>) -> Self {
         Self {
@@ -77,7 +79,7 @@ impl Authenticate for Bearer {
     }
 }
 
-/// A secret sent as it is, which content systems that sign nothing do.
+/// Checks a secret that is sent as it is: for content systems that do not sign.
 ///
 /// ```
 /// use isr_layer::auth::StaticSecret;
@@ -106,14 +108,16 @@ enum Place {
 }
 
 impl StaticSecret {
-    /// A secret in the header `name`.
+    /// Looks for the secret in the header `name`.
     ///
     /// # Errors
     ///
-    /// `name` is no header name, or the secret has less than 24 bytes or more than 4,096.
+    /// If `name` is an invalid header name, or the secret has fewer than 24 bytes or more than
+    /// 4,096.
     pub fn header(name: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
         let name = HeaderName::try_from(name).map_err(|source| {
-            let message = format!("`{name}` is no name of a header");
+            let message =
+                format!("invalid header name `{name}`: expected a name such as `x-secret`");
             Error::new(ErrorKind::Configuration, message).with_source(source)
         })?;
         Self::at(
@@ -125,15 +129,17 @@ impl StaticSecret {
         )
     }
 
-    /// A secret that is the password of HTTP Basic.
+    /// Looks for the secret as the password of HTTP Basic.
     ///
     /// # Errors
     ///
-    /// The user's name contains a colon (RFC 7617, 2), or the password has less than 24 bytes or more than 4,096.
+    /// If the user's name contains a colon (RFC 7617, 2), or the password has fewer than 24 bytes
+    /// or more than 4,096.
     pub fn basic(user: &str, password: impl Into<Secret>) -> Result<Self, Error> {
         if user.contains(':') {
-            let message =
-                format!("the user `{user}` of HTTP Basic contains a colon, which ends the name");
+            let message = format!(
+                "the HTTP Basic user name `{user}` contains a colon, which would end the name"
+            );
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         Self::at(
@@ -144,11 +150,11 @@ impl StaticSecret {
         )
     }
 
-    /// A secret in the JSON body, at a JSON pointer (RFC 6901) such as `/secret`.
+    /// Looks for the secret in the JSON body, at a JSON pointer (RFC 6901) such as `/secret`.
     ///
     /// # Errors
     ///
-    /// It is no pointer, or the secret has less than 24 bytes or more than 4,096.
+    /// If `pointer` does not parse, or the secret has fewer than 24 bytes or more than 4,096.
     pub fn pointer(pointer: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
         let pointer = Pointer::parse(pointer).map_err(|mistake| {
             Error::new(ErrorKind::Configuration, format!("`{pointer}`: {mistake}"))
@@ -156,18 +162,18 @@ impl StaticSecret {
         Self::at(Place::Body(pointer), secret)
     }
 
-    /// A secret in the query parameter `name`. Proxies and outer layers log a URI, and with it the secret: prefer a
-    /// header where the sender can set one.
+    /// Looks for the secret in the query parameter `name`. Proxies and outer layers log a URI, and
+    /// with it the secret: prefer a header if the sender can set one.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn query(name: impl Into<String>, secret: impl Into<Secret>) -> Result<Self, Error> {
         Self::at(Place::Query(name.into()), secret)
     }
 
-    /// What stands before the secret in its header, `Bearer ` for example; compared without regard to case, as a
-    /// scheme is (RFC 9110, 11.1). Changes nothing for a secret that is in no header.
+    /// Sets the text before the secret in its header, `Bearer ` for example. Case is ignored, as
+    /// for a scheme (RFC 9110, 11.1). Has no effect on a secret that is not in a header.
     #[must_use]
     pub fn prefix(mut self, expected: &str) -> Self {
         for place in &mut self.places {
@@ -178,11 +184,11 @@ impl StaticSecret {
         self
     }
 
-    /// Accepts another secret too, while one is being replaced by the other.
+    /// Accepts another secret too, for the time in which it replaces the first.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
             places: self.places,
@@ -207,7 +213,8 @@ impl StaticSecret {
 
 impl Authenticate for StaticSecret {
     fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
-        // Every place is looked at: an absent secret costs what a wrong one does, and no secret is empty.
+        // Every place is compared, so that an absent secret takes as long as a wrong one. An absent
+        // one is empty, and no secret is.
         let found = self.places.iter().map(|place| {
             let presented = place.presented(request).unwrap_or_default();
             compare::find_equal(
@@ -228,7 +235,7 @@ impl Authenticate for StaticSecret {
 }
 
 impl Place {
-    /// What a sender who knows `secret` presents here.
+    /// Returns the bytes that a sender who knows `secret` puts in this place.
     fn expected<'a>(&self, secret: &'a [u8]) -> Cow<'a, [u8]> {
         match self {
             Self::Basic { user } => Cow::Owned([user.as_bytes(), b":", secret].concat()),
@@ -242,6 +249,7 @@ impl Place {
                 let secret = strip_prefix(request.header(name)?, prefix)?;
                 Some(secret.as_bytes().to_vec())
             }
+            // The user's name is compared with the password, as one secret: see `expected`.
             Self::Basic { .. } => {
                 let encoded = strip_prefix(request.header(AUTHORIZATION)?, "Basic ")?;
                 BASE64_STANDARD.decode(encoded).ok()
@@ -261,6 +269,7 @@ fn strip_prefix<'a>(value: &'a str, prefix: &str) -> Option<&'a str> {
     start.eq_ignore_ascii_case(prefix).then(|| rest.trim())
 }
 
+/// Returns the value of a parameter that occurs exactly once: two values would be ambiguous.
 fn only(query: &str, name: &str) -> Option<Vec<u8>> {
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
     let (_, value) = values.next()?;

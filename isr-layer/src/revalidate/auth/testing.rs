@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::{Authenticate, SignedRequest, Verdict};
 
-/// When the vectors were signed, in milliseconds since the Unix epoch.
+/// The time at which the vectors were signed, in milliseconds since the Unix epoch.
 pub(super) const SIGNED_AT: u64 = 1_790_000_000_123;
 
 /// A request as it was recorded.
@@ -75,7 +75,8 @@ impl Recorded {
         self.verdict(authenticator).is_accepted()
     }
 
-    /// Accepted as it is, and not with another body, without any one of these headers, or with another secret.
+    /// Asserts that the request is accepted as it is, and refused with another body, with another
+    /// secret, and if any of these headers is missing or empty.
     pub(super) fn assert_only_accepted_whole<A: Authenticate>(
         &self,
         right: &A,

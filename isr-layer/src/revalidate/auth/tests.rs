@@ -1,4 +1,5 @@
-//! What holds for every authenticator: no stranger gets in, whatever he sends, and nothing panics.
+//! Tests of every authenticator: no request without the secret is accepted, and no request causes a
+//! panic.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use proptest::prelude::*;
@@ -44,7 +45,7 @@ const HEADERS: [&str; 16] = [
     "svix-id",
 ];
 
-/// Headers that look as the authenticators expect, or as nothing at all.
+/// Generates headers that look as the authenticators expect, and arbitrary ones.
 fn headers() -> impl Strategy<Value = HeaderMap> {
     let piece = prop_oneof![
         "Bearer |Basic |bearer",
@@ -63,7 +64,7 @@ fn headers() -> impl Strategy<Value = HeaderMap> {
                 let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
                 Some((HeaderName::from_static(name), value))
             };
-            // Appended, so that some are there twice.
+            // Appended, not inserted, so that some headers occur twice.
             let mut headers = HeaderMap::new();
             for (name, value) in pairs.into_iter().filter_map(valid) {
                 headers.append(name, value);

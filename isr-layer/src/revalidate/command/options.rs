@@ -1,14 +1,14 @@
-//! The options of a request: how to purge, and when again.
+//! The options of a request: the [`Mode`] of its purge, and the time after which to repeat it.
 
 use std::time::Duration;
 
 use crate::invalidation::{Mode, Purge};
 use crate::revalidate::response::Refusal;
 
-/// The longest time after which a purge may be repeated.
+/// The longest time in seconds after which a purge may be repeated.
 const MAX_SETTLE: f64 = 3_600.0;
 
-/// Options that hold for every selector of a request.
+/// Options that apply to every selector of a request.
 #[derive(Debug)]
 pub(super) struct Options {
     mode: Option<Mode>,
@@ -20,10 +20,10 @@ pub(super) fn parse(
     settle: Option<f64>,
     wait: Option<&str>,
 ) -> Result<Options, Refusal> {
-    // One node has applied a purge when it acknowledges it: `all` asks for nothing more.
+    // A single node has applied a purge before it acknowledges it, so `all` changes nothing.
     match wait {
         None | Some("all") => {}
-        Some(_) => return Err(malformed("`wait` is not known: accepted is all")),
+        Some(_) => return Err(malformed("unknown `wait`: the only accepted value is all")),
     }
     Ok(Options {
         mode: mode.map(parse_mode).transpose()?,
@@ -52,14 +52,17 @@ fn parse_mode(mode: &str) -> Result<Mode, Refusal> {
         "stale" => Ok(Mode::Stale),
         "expire" => Ok(Mode::Expire),
         _ => Err(malformed(
-            "`mode` is not known: accepted are regenerate, stale, expire",
+            "unknown `mode`: accepted are regenerate, stale, expire",
         )),
     }
 }
 
 fn parse_settle(seconds: f64) -> Result<Duration, Refusal> {
+    // The range excludes NaN too, which would make `Duration::from_secs_f64` panic.
     if !(0.0..=MAX_SETTLE).contains(&seconds) {
-        return Err(malformed("`settle` is a number of seconds from 0 to 3600"));
+        return Err(malformed(
+            "`settle` must be a number of seconds from 0 to 3600",
+        ));
     }
     Ok(Duration::from_secs_f64(seconds))
 }

@@ -1,10 +1,12 @@
-//! A GET's query, as the Next.js examples write it: `?secret=…&path=/posts/a&tag=posts`.
+//! Parses the query of a GET, in the form of the Next.js examples:
+//! `?secret=…&path=/posts/a&tag=posts`.
 
 use super::{Command, clip_name};
 use crate::invalidation::Purge;
 use crate::revalidate::response::Refusal;
 
-/// Reads a query; keys may be repeated. `passed_over` names those that carry a credential.
+/// Reads a query into a [`Purge`]; keys may be repeated. `is_credential` is true for the keys that
+/// carry a credential, which are ignored.
 pub(in crate::revalidate) fn from_query(
     query: &str,
     is_credential: impl Fn(&str) -> bool,
@@ -41,20 +43,20 @@ fn flag(name: &str, value: &str) -> Result<bool, Refusal> {
     match value {
         "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),
-        _ => Err(Refusal::Malformed(format!("`{name}` is 1 or 0"))),
+        _ => Err(Refusal::Malformed(format!("`{name}` must be 1 or 0"))),
     }
 }
 
 fn once<T>(name: &str, before: Option<T>, value: T) -> Result<Option<T>, Refusal> {
     match before {
-        Some(_) => Err(Refusal::Malformed(format!("`{name}` is there twice"))),
+        Some(_) => Err(Refusal::Malformed(format!("`{name}` is given twice"))),
         None => Ok(Some(value)),
     }
 }
 
 fn seconds(value: &str) -> Result<f64, Refusal> {
     value.parse().map_err(|_| {
-        Refusal::Malformed("`settle` is a number of seconds from 0 to 3600".to_owned())
+        Refusal::Malformed("`settle` must be a number of seconds from 0 to 3600".to_owned())
     })
 }
 

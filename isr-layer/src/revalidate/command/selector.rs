@@ -1,4 +1,4 @@
-//! One selector at a time: what may be a path, a page, a prefix or a tag.
+//! Checks one selector at a time: a path, a page, a prefix or a tag.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,18 @@ use crate::invalidation::{Purge, Selector};
 use crate::page::{normalize_page, parameter, pattern};
 use crate::revalidate::response::Refusal;
 
-/// The longest selector, and the longest value of a parameter.
+/// The maximum length of a selector and of a parameter's value.
 const MAX_BYTES: usize = 256;
 
 pub(super) fn path(path: &str) -> Result<Purge, Refusal> {
     check_path("path", path)?;
+
+    // Read literally, `/posts/[slug]` would purge a path that no page has, and look like a success.
     if let Some(segment) = path.split('/').find(|segment| parameter(segment).is_some()) {
         return Err(Refusal::Malformed(format!(
-            "`{segment}` makes this path a pattern: write {{\"page\": …}}, with \"params\" for one of its instances; \
-             percent-encode the segment's first character if it is meant literally"
+            "`{segment}` makes this path a pattern: write {{\"page\": …}}, with \"params\" for one \
+             of its instances; percent-encode the segment's first character if it is meant \
+             literally"
         )));
     }
     Ok(Purge::path(path))
@@ -40,17 +43,20 @@ pub(super) fn page(page: &str) -> Result<Purge, Refusal> {
 
 pub(super) fn instance(page: &str, params: BTreeMap<String, Value>) -> Result<Purge, Refusal> {
     let pattern = check_page(page)?;
+
+    // A parameter left out must not widen the purge to all instances of the page.
     if let Some(missing) = pattern::names(&pattern).find(|name| !params.contains_key(*name)) {
         return Err(Refusal::Malformed(format!(
             "`params` lacks `{missing}`, a parameter of the page"
         )));
     }
+
     let mut purge = Purge::page(pattern.as_str());
     for (name, value) in params {
         if !pattern::names(&pattern).any(|known| known == name) {
             let name = clip_name(&name);
             return Err(Refusal::Malformed(format!(
-                "`params` has `{name}`, which the page has not"
+                "`params` has `{name}`, which is not a parameter of the page"
             )));
         }
         let value = text(&name, value)?;
@@ -59,7 +65,8 @@ pub(super) fn instance(page: &str, params: BTreeMap<String, Value>) -> Result<Pu
     Ok(purge)
 }
 
-/// Checks a selector that is made already. Its path is meant literally, whatever its segments look like.
+/// Checks a [`Selector`] that exists already. Its path is literal, even where a segment looks like
+/// a parameter.
 pub(super) fn check(selector: &Selector) -> Result<(), Refusal> {
     match selector {
         Selector::Path(path) => check_path("path", path),
@@ -79,15 +86,18 @@ fn check_page(page: &str) -> Result<String, Refusal> {
     check_path("page", page)?;
     let pattern = normalize_page(page);
     match pattern::mistake(&pattern) {
-        Some(mistake) => Err(Refusal::Malformed(format!("this is no `page`: {mistake}"))),
+        Some(mistake) => Err(Refusal::Malformed(format!("invalid `page`: {mistake}"))),
         None => Ok(pattern),
     }
 }
 
 fn check_path(field: &str, path: &str) -> Result<(), Refusal> {
-    // One path in whatever spelling: an escape is the octet it stands for.
+    // An escape counts as the one octet that it stands for, so that every spelling of a path has
+    // the same limit.
     check_length(field, percent_decode_str(path).count())?;
     check_characters(field, path)?;
+
+    // A whole URL is a frequent mistake, and gets a message of its own.
     if path.starts_with("//")
         || path
             .split('/')
@@ -98,8 +108,9 @@ fn check_path(field: &str, path: &str) -> Result<(), Refusal> {
             "`{field}` is a URL: give the path alone, as in /posts/a"
         )));
     }
+
     if !path.starts_with('/') {
-        return Err(Refusal::Malformed(format!("`{field}` starts with `/`")));
+        return Err(Refusal::Malformed(format!("`{field}` must start with `/`")));
     }
     if path.contains(['?', '#']) {
         let detail = format!(
@@ -118,7 +129,7 @@ fn check_text(field: &str, text: &str) -> Result<(), Refusal> {
 fn check_length(field: &str, length: usize) -> Result<(), Refusal> {
     if length > MAX_BYTES {
         return Err(Refusal::TooLarge(format!(
-            "a `{field}` of {length} bytes where {MAX_BYTES} are accepted"
+            "`{field}` has {length} bytes, but at most {MAX_BYTES} are accepted"
         )));
     }
     Ok(())
@@ -142,7 +153,7 @@ fn text(name: &str, value: Value) -> Result<String, Refusal> {
         Value::Number(number) if !number.is_f64() => number.to_string(),
         _ => {
             return Err(Refusal::Malformed(format!(
-                "the parameter `{name}` is a string or a whole number"
+                "the parameter `{name}` must be a string or a whole number"
             )));
         }
     };

@@ -13,7 +13,7 @@ fn read_query(query: &str) -> Result<Purge, Refusal> {
     from_query(query, |name| name == "secret")
 }
 
-/// What is wrong with a malformed request.
+/// Returns the message for a malformed request.
 fn malformed<T: std::fmt::Debug>(outcome: Result<T, Refusal>) -> String {
     match outcome {
         Err(Refusal::Malformed(detail)) => detail,
@@ -31,8 +31,10 @@ fn too_large<T: std::fmt::Debug>(outcome: Result<T, Refusal>) -> String {
 #[test]
 fn each_kind_of_selector_is_read() {
     let purge = read(json!({
-        "path": "/", "paths": ["/posts/a", "/posts/ä b"], "page": "/posts/{slug}", "pages": ["/tags/{tag}"],
-        "prefix": "/docs/", "prefixes": ["/en"], "tag": "posts", "tags": ["a;b*[c", "ü"], "all": true
+        "path": "/", "paths": ["/posts/a", "/posts/ä b"],
+        "page": "/posts/{slug}", "pages": ["/tags/{tag}"],
+        "prefix": "/docs/", "prefixes": ["/en"],
+        "tag": "posts", "tags": ["a;b*[c", "ü"], "all": true
     }));
 
     let expected = [
@@ -79,7 +81,8 @@ fn params_must_name_every_parameter_and_no_other() {
 #[test]
 fn the_options_are_read() {
     let purge = read(json!({
-        "path": "/a", "mode": "stale", "only_cached": true, "dry_run": true, "wait": "all", "settle": 1.5
+        "path": "/a", "mode": "stale", "only_cached": true, "dry_run": true, "wait": "all",
+        "settle": 1.5
     }));
 
     let settle = std::time::Duration::from_millis(1_500);
@@ -128,7 +131,7 @@ fn what_names_nothing_is_refused_and_never_means_everything() {
         json!({"all": false}),
         json!({"mode": "expire"}),
     ] {
-        assert!(malformed(read(body)).contains("nothing is named"));
+        assert!(malformed(read(body)).contains("no selector"));
     }
 }
 
@@ -174,7 +177,7 @@ fn a_url_in_place_of_a_path_is_told_so() {
             "{url}"
         );
     }
-    assert!(malformed(read(json!({"path": "posts/a"}))).contains("starts with `/`"));
+    assert!(malformed(read(json!({"path": "posts/a"}))).contains("must start with `/`"));
     assert!(malformed(read(json!({"path": "/a?b=c"}))).contains("%3F"));
     assert!(malformed(read(json!({"path": "/a#b"}))).contains("%23"));
 }
@@ -276,7 +279,7 @@ fn what_is_no_page_says_why() {
         "/../a",
     ] {
         assert!(
-            malformed(read(json!({"page": page}))).contains("no `page`"),
+            malformed(read(json!({"page": page}))).contains("invalid `page`"),
             "{page}"
         );
     }
@@ -337,7 +340,8 @@ proptest! {
             prop_assert!(!purge.is_empty() && purge.len() <= MAX_SELECTORS);
             for selector in purge.selectors() {
                 match selector {
-                    Selector::Path(path) | Selector::Prefix(path) => prop_assert!(path.starts_with('/')),
+                    Selector::Path(path) | Selector::Prefix(path) =>
+                        prop_assert!(path.starts_with('/')),
                     Selector::Page { pattern, .. } => {
                         prop_assert_eq!(crate::page::pattern::mistake(pattern), None);
                     }

@@ -1,4 +1,4 @@
-//! What the server and the router around the endpoint tell about a request, apart from the request itself.
+//! Facts about a request that the server and the router put into its extensions.
 
 #[cfg_attr(feature = "axum", path = "axum.rs")]
 #[cfg_attr(not(feature = "axum"), path = "plain.rs")]

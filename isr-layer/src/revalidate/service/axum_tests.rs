@@ -1,4 +1,4 @@
-//! The endpoint inside axum's routers.
+//! Tests of the endpoint inside axum's routers.
 
 use tower::ServiceExt;
 
@@ -20,7 +20,7 @@ async fn it_mounts_in_an_axum_router() {
     assert_eq!(response.status(), 200);
 }
 
-/// Accepts whoever sends to the path that the client was told.
+/// Accepts requests for the public path, before routers stripped its prefix.
 struct ToThisPath;
 
 impl Authenticate for ToThisPath {

@@ -1,4 +1,4 @@
-//! Limits, replays and webhooks through the service.
+//! Tests of limits, replays and webhooks through the whole service.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -78,7 +78,7 @@ async fn the_number_of_failures_can_be_set() {
     assert_refused(&send(&service, from(1, stranger("{}"))).await, 429, &engine);
 }
 
-/// A delivery signed now, as the specification says.
+/// Builds a delivery that is signed now, as the specification of Standard Webhooks says.
 fn signed(id: &str, body: &'static str) -> Request<Full<Bytes>> {
     let key = base64::prelude::BASE64_STANDARD
         .decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -289,7 +289,8 @@ async fn several_authenticators_are_tried_in_order() {
     );
 }
 
-/// Whatever a stranger, or a clumsy owner, sends: the answer says nothing of the secret. `send` checks every answer.
+/// Sends requests of attackers and of a clumsy owner: no response may contain the secret. `send`
+/// checks every response.
 #[tokio::test]
 async fn no_answer_contains_the_secret() {
     let engine = Recorder::new();

@@ -12,7 +12,7 @@ use crate::invalidation::{SelectorReceipt, Status};
 
 pub(super) const SECRET: &str = "a secret of more than 24 bytes";
 
-/// A cache that remembers what it was asked and answers every selector alike.
+/// A cache that records its purges, and has one and the same outcome for every selector.
 pub(super) struct Recorder {
     purges: Mutex<Vec<Purge>>,
     status: Mutex<Status>,
@@ -30,7 +30,7 @@ impl Recorder {
         self.purges.lock().unwrap().clone()
     }
 
-    /// Those there were until now.
+    /// Takes the purges recorded until now.
     pub(super) fn take_purges(&self) -> Vec<Purge> {
         std::mem::take(&mut self.purges.lock().unwrap())
     }
@@ -98,7 +98,7 @@ pub(super) fn stranger(body: &'static str) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-/// The answer is a problem with this status, and the cache was left alone.
+/// Asserts that the response is a problem with this status, and that the cache was not called.
 pub(super) fn assert_refused(answer: &Answer, status: u16, engine: &Recorder) {
     assert_eq!(answer.status, status, "{}", answer.body);
     assert_eq!(answer.headers["content-type"], "application/problem+json");

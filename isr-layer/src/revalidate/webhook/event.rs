@@ -1,4 +1,4 @@
-//! One call of a webhook, as a mapping sees it: authenticated and parsed.
+//! One event of a webhook, authenticated and parsed, as a mapping sees it.
 
 use std::fmt;
 
@@ -7,14 +7,15 @@ use serde_json::Value;
 
 use crate::revalidate::pointer::Pointer;
 
-/// What a content system says happened, once it is known that it is the one who says so.
+/// One event that a content system sent: its headers and its JSON payload, after authentication.
 #[derive(Clone, Copy, Debug)]
 pub struct WebhookEvent<'a> {
     headers: &'a HeaderMap,
     payload: &'a Value,
 }
 
-/// Why an event cannot be mapped: the sender is answered 422 with this.
+/// The reason for which a [`Webhook`](crate::Webhook) cannot map an event. The response is a 422
+/// with this reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unprocessable {
     reason: Reason,
@@ -32,21 +33,22 @@ impl<'a> WebhookEvent<'a> {
         Self { headers, payload }
     }
 
-    /// A header's value, if it is text.
+    /// Returns the value of a header, if it is text.
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The string or whole number at a JSON pointer; with several, the first.
+    /// Returns the string or whole number at a JSON pointer; the first, if there are several.
     pub fn text(&self, pointer: &str) -> Option<String> {
         self.texts(pointer).ok()?.into_iter().next()
     }
 
-    /// The string or whole number at a JSON pointer, or the 422 that names it.
+    /// Returns the string or whole number at a JSON pointer, or else the 422 that names the
+    /// pointer.
     ///
     /// # Errors
     ///
-    /// There is none, or what is there is no text.
+    /// If the payload has no value there, or one that is neither a string nor a whole number.
     pub fn required(&self, pointer: &str) -> Result<String, Unprocessable> {
         self.texts(pointer)?
             .into_iter()
@@ -54,17 +56,19 @@ impl<'a> WebhookEvent<'a> {
             .ok_or_else(|| Unprocessable::missing(pointer))
     }
 
-    /// All strings and whole numbers at a JSON pointer, which goes into every item of an array it meets.
+    /// Returns all strings and whole numbers at a JSON pointer, which goes into every item of an
+    /// array that it meets.
     ///
     /// # Errors
     ///
-    /// The field is missing, in any of the items, or what is there is no text.
+    /// If the payload has no value there, in any of the items, or one that is neither a string nor
+    /// a whole number.
     pub fn texts(&self, pointer: &str) -> Result<Vec<String>, Unprocessable> {
         let parsed = Pointer::parse(pointer).map_err(Unprocessable::new)?;
         self.texts_at(&parsed)
     }
 
-    /// Whether there is anything but `null` at a JSON pointer.
+    /// Returns whether there is a value other than `null` at a JSON pointer.
     pub fn has(&self, pointer: &str) -> bool {
         let found = Pointer::parse(pointer)
             .ok()
@@ -93,12 +97,14 @@ fn text(value: &Value) -> Option<String> {
 fn not_text(value: &Value, pointer: &Pointer) -> Unprocessable {
     match value {
         Value::Null => Unprocessable::missing(&pointer.to_string()),
-        _ => Unprocessable::new(format!("what the payload has at `{pointer}` is no text")),
+        _ => Unprocessable::new(format!(
+            "the value at `{pointer}` in the payload is neither a string nor a whole number"
+        )),
     }
 }
 
 impl Unprocessable {
-    /// A reason of your own, told to the sender.
+    /// Creates an error with a reason of your own, which the response tells the sender.
     pub fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: Reason::Other(reason.into()),
@@ -111,7 +117,7 @@ impl Unprocessable {
         }
     }
 
-    /// More than one request may name: 413, as for any other request.
+    /// Creates the error for more selectors than one request may have: a 413, as for any request.
     pub(super) fn too_many(reason: String) -> Self {
         Self {
             reason: Reason::TooMany(reason),

@@ -1,10 +1,11 @@
-//! What the payloads of known systems name, as tags. Add paths of your own to them.
+//! Presets that map the payloads of known systems to tags. Add your own paths to them.
 
 use super::{Unprocessable, Webhook, WebhookEvent};
 use crate::invalidation::Purge;
 
 impl Webhook {
-    /// Sanity, with the default projection: `post`, `post:<_id>`, and `post:<slug>` where there is a slug.
+    /// Sanity, with the default projection: `post`, `post:<_id>`, and `post:<slug>` if there is a
+    /// slug.
     pub fn sanity() -> Self {
         Self::new()
             .tag("{/_type}")
@@ -12,7 +13,8 @@ impl Webhook {
             .tag_if_present("{/_type}:{/slug/current}")
     }
 
-    /// Contentful, entries and assets: `<id>`, and for an entry `<content type>` and `<content type>:<id>`.
+    /// Contentful, entries and assets: `<id>`, and for an entry `<content type>` and
+    /// `<content type>:<id>`.
     pub fn contentful() -> Self {
         Self::new()
             .tag("{/sys/id}")
@@ -20,8 +22,8 @@ impl Webhook {
             .tag_if_present("{/sys/contentType/sys/id}:{/sys/id}")
     }
 
-    /// Strapi, versions 4 and 5: `<model>`, `<model>:<id>`, and `<model>:<documentId>`, `<model>:<slug>` where they are
-    /// there.
+    /// Strapi, versions 4 and 5: `<model>`, `<model>:<id>`, and `<model>:<documentId>` and
+    /// `<model>:<slug>` if the payload has them.
     pub fn strapi() -> Self {
         Self::new()
             .tag("{/model}")
@@ -30,8 +32,8 @@ impl Webhook {
             .tag_if_present("{/model}:{/entry/slug}")
     }
 
-    /// Ghost: `post` and `post:<slug>`, before and after the change, and `tag:<slug>` of a post's tags; likewise for
-    /// pages, tags and authors.
+    /// Ghost: `post` and `post:<slug>`, before and after the change, and `tag:<slug>` of a post's
+    /// tags; likewise for pages, tags and authors.
     pub fn ghost() -> Self {
         Self::new().map(ghost)
     }
@@ -44,12 +46,14 @@ impl Webhook {
             .tag_if_present("datasource:{/datasource_slug}")
     }
 
-    /// DatoCMS: the cache tags of its CDN as they are; for a record, `item:<id>` and `item_type:<id>` of its model.
+    /// DatoCMS: the cache tags of its CDN as they are; for a record, `item:<id>` and the
+    /// `item_type:<id>` of its model.
     pub fn datocms() -> Self {
         Self::new().map(datocms)
     }
 
-    /// Shopify: `<id>`, and `<GraphQL id>` and `<handle>` where they are there. A deletion names the id alone.
+    /// Shopify: `<id>`, and `<GraphQL id>` and `<handle>` if the payload has them. A deletion has
+    /// the id alone.
     pub fn shopify() -> Self {
         Self::new()
             .tag("{/id}")
@@ -57,8 +61,8 @@ impl Webhook {
             .tag_if_present("{/handle}")
     }
 
-    /// WordPress, as the plugin *WP Webhooks* sends a post: `<post type>`, `<post type>:<id>`, and `<post type>:<slug>`
-    /// of now and before.
+    /// WordPress, as the plugin *WP Webhooks* sends a post: `<post type>`, `<post type>:<id>`, and
+    /// `<post type>:<slug>` of the post after and before the change.
     pub fn wordpress() -> Self {
         Self::new()
             .tag("{/post/post_type}")
@@ -67,7 +71,8 @@ impl Webhook {
             .tag_if_present("{/post_before/post_type}:{/post_before/post_name}")
     }
 
-    /// A push to GitHub: `file:<path>` of every file that was added, changed or removed. A ping names nothing.
+    /// A push to GitHub: `file:<path>` for every file that was added, changed or removed. A ping
+    /// has no files, and is acknowledged.
     pub fn github_push() -> Self {
         Self::new().map(github_push)
     }
@@ -78,6 +83,8 @@ fn ghost(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
         .into_iter()
         .find(|kind| event.has(&format!("/{kind}")));
     let kind = known.ok_or_else(|| Unprocessable::missing("/post"))?;
+
+    // Both slugs: after a change of slug, pages with the old one are out of date too.
     let mut tags = vec![kind.to_owned()];
     for time in ["current", "previous"] {
         let slug = event.text(&format!("/{kind}/{time}/slug"));
@@ -102,6 +109,7 @@ fn datocms(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
 }
 
 fn github_push(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    // GitHub sends a ping when the webhook is created: a 422 would show it as broken.
     if event.header("x-github-event") == Some("ping") {
         return Ok(Purge::default());
     }

@@ -1,4 +1,4 @@
-//! Texts with JSON pointers in braces: `{/_type}:{/slug/current}`.
+//! Templates: texts with JSON pointers in braces, such as `{/_type}:{/slug/current}`.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::{Unprocessable, WebhookEvent};
 use crate::revalidate::pointer::Pointer;
 
-/// How many texts one template may make of one payload: arrays multiply.
+/// The maximum number of texts that one template may make of one payload: arrays multiply.
 const MAX_TEXTS: usize = 1_000;
 
-/// What would end a path, or be decoded in it, if a value brought it along.
+/// The characters of a value that would end the path it is put into, or be decoded in that path.
 const ENDS_PATH: &AsciiSet = &CONTROLS.add(b'?').add(b'#').add(b'%');
 
 /// A parsed template.
@@ -25,20 +25,21 @@ enum Part {
     Pointer(Pointer),
 }
 
-/// How values are written into the text.
+/// The way in which a value is written into the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Insert {
     AsIs,
-    /// A value stays part of the path: its `?`, `#` and `%` are percent-encoded.
+    /// Percent-encodes `?`, `#` and `%`, so that the value stays part of the path.
     IntoPath,
 }
 
 impl Template {
-    /// Parses a template; the error is a clause that says what is wrong with it.
+    /// Parses a template. The error is a clause that names the mistake.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
+
         while let Some(at) = rest.find(['{', '}']) {
             let (before, from) = rest.split_at(at);
             literal.push_str(before);
@@ -55,9 +56,12 @@ impl Template {
                 rest = after;
             }
         }
+
+        // Literals between two pointers may be empty, so they are removed at the end.
         literal.push_str(rest);
         parts.push(Part::Literal(literal));
         parts.retain(|part| !matches!(part, Part::Literal(text) if text.is_empty()));
+
         if parts.is_empty() {
             Err("it is empty")
         } else {
@@ -65,7 +69,7 @@ impl Template {
         }
     }
 
-    /// Every text that the payload makes of it.
+    /// Returns every text that the template makes of the payload.
     pub(super) fn fill(
         &self,
         event: &WebhookEvent<'_>,
@@ -92,7 +96,7 @@ fn pointer(from_brace: &str) -> Result<(Pointer, &str), &'static str> {
         .split_once('}')
         .ok_or("a `{` without `}`: a literal one is written `{{`")?;
     if inside.is_empty() {
-        return Err("braces hold a JSON pointer, as in `{/slug/current}`");
+        return Err("braces must hold a JSON pointer, as in `{/slug/current}`");
     }
     Ok((Pointer::parse(inside)?, after))
 }
@@ -102,11 +106,13 @@ fn multiply(
     values: &[String],
     insert: Insert,
 ) -> Result<Vec<String>, Unprocessable> {
+    // Checked before the texts are made: a few arrays of one payload can multiply to millions.
     if texts.len() * values.len() > MAX_TEXTS {
         return Err(Unprocessable::too_many(format!(
-            "the payload's arrays name more than {MAX_TEXTS} things"
+            "the payload's arrays make more than {MAX_TEXTS} selectors of one template"
         )));
     }
+
     let values: Vec<_> = values.iter().map(|value| insert.write(value)).collect();
     Ok(texts
         .iter()
@@ -191,7 +197,7 @@ mod tests {
         assert!(
             fill("{/a}", &json!({"a": {"b": 1}}), Insert::AsIs)
                 .unwrap_err()
-                .contains("no text")
+                .contains("neither a string")
         );
     }
 

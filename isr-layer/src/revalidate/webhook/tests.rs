@@ -1,4 +1,5 @@
-//! Payloads are shortened from the vendors' documentation; what a preset reads is as it is there.
+//! Tests of the mappings. Payloads are shortened from the vendors' documentation, but the fields
+//! that a preset reads are unchanged.
 
 use http::HeaderMap;
 use proptest::prelude::*;
@@ -10,7 +11,7 @@ fn named(webhook: &Webhook, payload: &Value) -> Result<Purge, Refusal> {
     webhook.purge(&HeaderMap::new(), payload.to_string().as_bytes())
 }
 
-/// The tags that a payload names, sorted.
+/// Returns the tags that a payload names, sorted.
 fn tags(webhook: &Webhook, payload: &Value) -> Vec<String> {
     let purge = named(webhook, payload).unwrap();
     let mut tags: Vec<_> = purge
@@ -194,7 +195,10 @@ fn sanity_s_documents() {
 #[test]
 fn contentful_s_entries_and_assets() {
     let kind = json!({"sys": {"type": "Link", "linkType": "ContentType", "id": "blogPost"}});
-    let entry = json!({"fields": {"title": {"en-US": "Hello"}}, "sys": {"id": "5KsD", "type": "Entry", "contentType": kind}});
+    let entry = json!({
+        "fields": {"title": {"en-US": "Hello"}},
+        "sys": {"id": "5KsD", "type": "Entry", "contentType": kind}
+    });
     let asset = json!({"sys": {"id": "img1", "type": "DeletedAsset"}});
 
     assert_eq!(
@@ -207,7 +211,9 @@ fn contentful_s_entries_and_assets() {
 #[test]
 fn strapi_s_entries() {
     let entry = json!({"id": 1, "documentId": "z7v8", "slug": "hello"});
-    let publish = json!({"event": "entry.publish", "model": "article", "uid": "api::article.article", "entry": entry});
+    let publish = json!({
+        "event": "entry.publish", "model": "article", "uid": "api::article.article", "entry": entry
+    });
 
     assert_eq!(
         tags(&Webhook::strapi(), &publish),
@@ -233,8 +239,12 @@ fn ghost_s_posts_before_and_after() {
 
 #[test]
 fn storyblok_s_stories_and_datasources() {
-    let story = json!({"action": "published", "text": "…", "story_id": 123, "space_id": 9, "full_slug": "posts/a"});
-    let entries = json!({"action": "entries_updated", "text": "…", "space_id": 9, "datasource_slug": "labels"});
+    let story = json!({
+        "action": "published", "text": "…", "story_id": 123, "space_id": 9, "full_slug": "posts/a"
+    });
+    let entries = json!({
+        "action": "entries_updated", "text": "…", "space_id": 9, "datasource_slug": "labels"
+    });
 
     assert_eq!(
         tags(&Webhook::storyblok(), &story),
@@ -256,7 +266,10 @@ fn datocms_s_records_and_cache_tags() {
     let cache_tags = json!({
         "entity_type": "cda_cache_tags",
         "event_type": "invalidate",
-        "entity": {"id": "cda_cache_tags", "type": "cda_cache_tags", "attributes": {"tags": ["N*r;L", "6-KZ@[", "N*r;L"]}}
+        "entity": {
+            "id": "cda_cache_tags", "type": "cda_cache_tags",
+            "attributes": {"tags": ["N*r;L", "6-KZ@[", "N*r;L"]}
+        }
     });
 
     assert_eq!(
@@ -346,7 +359,8 @@ fn value() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         "[a-z/%?#{}\\[\\]]{0,6}".prop_map(Value::from),
     ];
-    let name = "post|page|current|slug|entry|entity|entity_type|sys|id|_type|commits|added|attributes|tags|model";
+    let name = "post|page|current|slug|entry|entity|entity_type|sys|id|_type|commits|added|\
+                attributes|tags|model";
     leaf.prop_recursive(5, 40, 5, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
@@ -360,13 +374,16 @@ proptest! {
     #[test]
     fn no_payload_makes_a_preset_panic_or_name_everything(payload in value()) {
         let presets = [
-            Webhook::sanity(), Webhook::contentful(), Webhook::strapi(), Webhook::ghost(), Webhook::storyblok(),
-            Webhook::datocms(), Webhook::shopify(), Webhook::wordpress(), Webhook::github_push(),
+            Webhook::sanity(), Webhook::contentful(), Webhook::strapi(), Webhook::ghost(),
+            Webhook::storyblok(), Webhook::datocms(), Webhook::shopify(), Webhook::wordpress(),
+            Webhook::github_push(),
         ];
         for preset in presets {
             let preset = preset.path_if_present("/p/{/slug}");
             if let Ok(purge) = named(&preset, &payload) {
-                let everything = purge.selectors().any(|selector| *selector == crate::Selector::All);
+                let everything = purge
+                    .selectors()
+                    .any(|selector| *selector == crate::Selector::All);
                 prop_assert!(!everything && purge.len() <= 1_000);
             }
         }

@@ -1,4 +1,4 @@
-//! All vectors are of `signRequest` of npm `@contentful/node-apps-toolkit` 3.16.1.
+//! Tests with vectors made by `signRequest` of npm `@contentful/node-apps-toolkit` 3.16.1.
 
 use super::*;
 use crate::revalidate::auth::testing::Recorded;

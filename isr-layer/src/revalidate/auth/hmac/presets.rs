@@ -1,4 +1,4 @@
-//! How known senders sign.
+//! Presets for the signatures of known senders.
 
 use std::time::Duration;
 
@@ -6,34 +6,36 @@ use super::{Hmac, Timed};
 use crate::Error;
 use crate::auth::Secret;
 
-/// For senders whose documents do not say that a repeated delivery is signed anew: half an hour of retries and a margin.
-/// A purge that is refused because it came late is lost, one that is repeated is harmless.
+/// The tolerance for senders whose documents do not say that a repeated delivery is signed anew:
+/// half an hour of retries and a margin. A purge that is refused for coming late is lost; one that
+/// is repeated is harmless.
 const RETRIES: Duration = Duration::from_secs(60 * 60);
 
 impl Hmac {
-    /// GitHub: `X-Hub-Signature-256: sha256=<hex>`.
+    /// Checks GitHub's signature: `X-Hub-Signature-256: sha256=<hex>`.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn github(secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self::sha256("x-hub-signature-256", secret)?.prefix("sha256="))
     }
 
-    /// Shopify: `X-Shopify-Hmac-Sha256: <base64>`.
+    /// Checks Shopify's signature: `X-Shopify-Hmac-Sha256: <base64>`.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn shopify(secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self::sha256("x-shopify-hmac-sha256", secret)?.base64())
     }
 
-    /// Sanity: `sanity-webhook-signature: t=<ms>,v1=<base64url>`, accepted for an hour since a delivery may be retried.
+    /// Checks Sanity's signature: `sanity-webhook-signature: t=<ms>,v1=<base64url>`. A signature is
+    /// accepted for an hour, since a delivery may be retried.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn sanity(secret: impl Into<Secret>) -> Result<Self, Error> {
         let timed = Timed::pairs("t", "v1").milliseconds().tolerance(RETRIES);
         Ok(Self::sha256("sanity-webhook-signature", secret)?
@@ -41,21 +43,22 @@ impl Hmac {
             .timed(timed))
     }
 
-    /// Stripe: `Stripe-Signature: t=<s>,v1=<hex>`. The secret is used as it is, `whsec_` included.
+    /// Checks Stripe's signature: `Stripe-Signature: t=<s>,v1=<hex>`. The secret is used as it is,
+    /// `whsec_` included.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn stripe(secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self::sha256("stripe-signature", secret)?.timed(Timed::pairs("t", "v1")))
     }
 
-    /// Ghost: `X-Ghost-Signature: sha256=<hex>, t=<ms>`, over the body and the time after it, or, as older
-    /// versions sign, over the body alone.
+    /// Checks Ghost's signature: `X-Ghost-Signature: sha256=<hex>, t=<ms>`, over the body and the
+    /// time after it, or, for older versions, over the body alone.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn ghost(secret: impl Into<Secret>) -> Result<Self, Error> {
         let timed = Timed::pairs("t", "sha256")
             .milliseconds()
@@ -63,11 +66,11 @@ impl Hmac {
         Ok(Self::sha256("x-ghost-signature", secret)?.timed(timed))
     }
 
-    /// Storyblok: `webhook-signature: <hex>`, HMAC-SHA1.
+    /// Checks Storyblok's signature: `webhook-signature: <hex>`, HMAC-SHA1.
     ///
     /// # Errors
     ///
-    /// The secret has less than 24 bytes or more than 4,096.
+    /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn storyblok(secret: impl Into<Secret>) -> Result<Self, Error> {
         Self::sha1("webhook-signature", secret)
     }

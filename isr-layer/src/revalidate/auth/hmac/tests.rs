@@ -38,8 +38,8 @@ fn github_s_documented_signature_is_accepted() {
 /// `sign` of npm `@octokit/webhooks-methods` 6.0.0.
 #[test]
 fn github_is_accepted() {
-    let body = "{\"ref\":\"refs/heads/main\",\"commits\":[{\"id\":\"1\",\"added\":[\"posts/new.md\"],\"removed\":[],\
-                \"modified\":[\"posts/ü.md\"]}]}";
+    let body = "{\"ref\":\"refs/heads/main\",\"commits\":[{\"id\":\"1\",\
+                \"added\":[\"posts/new.md\"],\"removed\":[],\"modified\":[\"posts/ü.md\"]}]}";
     let signature = "sha256=3f39f716a63aa318148c893d79149a17fa31b616ffa2b0ee21051dc82323e733";
     let recorded = Recorded::new(&[("x-hub-signature-256", signature)], body);
 
@@ -136,8 +136,9 @@ fn one_right_signature_of_two_is_enough_and_a_moved_time_is_not() {
     );
 }
 
-/// Made by the signing lines of Ghost itself (TryGhost/Ghost, `services/webhooks`): the first of `webhook-trigger.js` at
-/// commit 8b75352, the second of `trigger.js` at 1272871, when the time was not signed yet.
+/// Made by the signing lines of Ghost itself (TryGhost/Ghost, `services/webhooks`): the first by
+/// `webhook-trigger.js` at commit 8b75352, the second by `trigger.js` at 1272871, which did not
+/// sign the time yet.
 #[test]
 fn both_schemes_of_ghost_are_accepted() {
     let body = r#"{"post":{"current":{"id":"1","slug":"hällo"},"previous":{}}}"#;
@@ -157,7 +158,8 @@ fn both_schemes_of_ghost_are_accepted() {
     assert!(!moved.is_accepted_by(&ghost));
 }
 
-/// The program of Storyblok's "Securing Webhooks: Verifying Signatures in Different Technologies", on Node.js 20.20.2.
+/// Made by the program in Storyblok's "Securing Webhooks: Verifying Signatures in Different
+/// Technologies", on Node.js 20.20.2.
 #[test]
 fn storyblok_is_accepted() {
     let body = r#"{"action":"published","story_id":123,"space_id":123,"full_slug":"posts/a"}"#;

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-/// How far a stated time may be from ours, unless another tolerance is set.
+/// The default tolerance: the maximum difference between a stated time and ours.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// How a header states a time beside the signature, and in which order both are signed.
+/// The form of a header that states a time beside the signature, and the order in which time and
+/// body are signed.
 ///
-/// The header is a list of pairs separated by commas, `t=1790000000,v1=4d27da…`; the signature may be there several
-/// times. What is signed is the time, a full stop and the body, unless [`body_then_time`](Self::body_then_time).
+/// The header is a list of pairs separated by commas, `t=1790000000,v1=4d27da…`, and may have
+/// several signatures. The signature covers the time, a full stop and the body, unless
+/// [`body_then_time`](Self::body_then_time) is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "it describes nothing until it is given to `Hmac::timed`"]
 pub struct Timed {
@@ -23,7 +25,8 @@ pub struct Timed {
 enum Order {
     TimeDotBody,
     BodyThenTime,
-    /// Either, or the body alone: Ghost, which changed it without a sign of it in the header.
+    /// The body and then the time, or the body alone: Ghost changed from one to the other, and its
+    /// header does not tell which.
     BodyThenTimeOrBody,
 }
 
@@ -33,16 +36,17 @@ enum Unit {
     Milliseconds,
 }
 
-/// What a header says, not believed yet.
+/// The content of a header, before anything of it is verified.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stated<'a> {
-    /// As it is written, which is how it is signed.
+    /// The text of the time, since the signature covers the text and not the number.
     pub(super) time: &'a str,
     pub(super) signatures: Vec<&'a str>,
 }
 
 impl Timed {
-    /// The names of the pairs that hold the time, in seconds since the Unix epoch, and the signature.
+    /// Names the two pairs: one has the time, in seconds since the Unix epoch, the other the
+    /// signature.
     pub fn pairs(time: impl Into<String>, signature: impl Into<String>) -> Self {
         let (time, signature) = (time.into(), signature.into());
         Self {
@@ -54,19 +58,20 @@ impl Timed {
         }
     }
 
-    /// The time is in milliseconds.
+    /// Reads the time as milliseconds.
     pub fn milliseconds(mut self) -> Self {
         self.unit = Unit::Milliseconds;
         self
     }
 
-    /// Signed are the body and the time after it, with nothing between them.
+    /// Expects a signature over the body and the time after it, with nothing between them.
     pub fn body_then_time(mut self) -> Self {
         self.order = Order::BodyThenTime;
         self
     }
 
-    /// How far the time may be from ours, in the past and in the future; five minutes unless set.
+    /// Sets the maximum difference between the stated time and ours, in the past and in the future.
+    /// The default is five minutes.
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
         self
@@ -82,6 +87,7 @@ impl Timed {
             time: "",
             signatures: Vec::new(),
         };
+
         for (name, value) in header
             .split(',')
             .filter_map(|pair| pair.trim().split_once('='))
@@ -95,7 +101,7 @@ impl Timed {
         stated
     }
 
-    /// Everything that may have been signed.
+    /// Returns every message that the sender may have signed, each in parts.
     pub(super) fn messages<'a>(&self, time: &'a str, body: &'a [u8]) -> Vec<Vec<&'a [u8]>> {
         match self.order {
             Order::TimeDotBody => vec![vec![time.as_bytes(), b".", body]],
@@ -116,7 +122,7 @@ impl Timed {
     }
 }
 
-/// Digits and nothing else: no sign, no space.
+/// Parses digits and nothing else: no sign, no space.
 pub(in crate::revalidate::auth) fn number(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
@@ -186,13 +192,19 @@ mod tests {
         }
 
         #[test]
-        fn what_was_written_is_read(time in any::<u64>(), signatures in proptest::collection::vec("[a-f0-9]{1,8}", 0..4)) {
+        fn what_was_written_is_read(
+            time in any::<u64>(),
+            signatures in proptest::collection::vec("[a-f0-9]{1,8}", 0..4)
+        ) {
             let mut header = format!("t={time}");
             signatures.iter().for_each(|one| header.push_str(&format!(",v1={one}")));
 
             let written = time.to_string();
             let signatures: Vec<_> = signatures.iter().map(String::as_str).collect();
-            prop_assert_eq!(Timed::pairs("t", "v1").read(&header), Stated { time: &written, signatures });
+            prop_assert_eq!(
+                Timed::pairs("t", "v1").read(&header),
+                Stated { time: &written, signatures }
+            );
         }
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 const OLD: &str = "the old secret of 24 bytes or more";
 const NEW: &str = "the new secret of 24 bytes or more";
 
-/// A request with these parts, verified by `authenticator`.
+/// Returns whether `authenticator` accepts a request with these parts.
 fn accepts(
     authenticator: &impl Authenticate,
     uri: &str,
