@@ -1,4 +1,4 @@
-//! What an answer says: the first, a hit, and the headers on both.
+//! Tests that a first response, a hit and the headers on both say what happened to the request.
 
 use isr_layer::{IsrLayer, Page, Policy};
 use isr_tests::{Reply, Site, ask, get, settle};
