@@ -1,4 +1,5 @@
-//! Requests that say who asks.
+//! Tests that the response to a request with `Authorization` is shared only if a directive allows
+//! it (RFC 9111, 3.5).
 
 use crate::{site_that_says, visit, visit_with};
 

@@ -1,4 +1,4 @@
-//! Requests that come together.
+//! Tests that requests that arrive together share one fetch if its response may be shared.
 
 use isr_tests::{Answer, Reply, settle};
 use tokio::task::JoinHandle;
@@ -150,7 +150,8 @@ async fn those_whose_answers_are_theirs_alone_do_not_wait_for_each_other_again_a
     assert_eq!(site.renders(), 4);
 }
 
-/// Whoever is logged in gets an answer alone, and says so to all others by `Vary` only.
+/// The response to a logged-in client is private and has `Vary: cookie`. Requests without that
+/// cookie must still be collapsed.
 #[tokio::test(start_paused = true)]
 async fn what_is_for_one_of_several_kinds_of_clients_does_not_part_the_others() {
     let (site, service) = site_that_says("");

@@ -1,4 +1,4 @@
-//! What a client gets of what is stored.
+//! Tests the responses that clients get from stored ones: headers, parts, trailers and ages.
 
 use http::Method;
 use isr_tests::{ask, get, request};

@@ -1,4 +1,4 @@
-//! `stale-if-error`: what is stale is served in place of an error.
+//! Tests `stale-if-error`: a stale response is served in place of an error.
 
 use isr_tests::{Act, Reply, ask, head, try_ask};
 

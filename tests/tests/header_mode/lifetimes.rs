@@ -1,10 +1,11 @@
-//! How long an answer is fresh: `s-maxage`, else `max-age`, else `Expires - Date`, minus `Age`.
+//! Tests how long a response is fresh: by `s-maxage`, else `max-age`, else `Expires` minus `Date`,
+//! and always minus `Age`.
 
 use std::time::{Duration, SystemTime};
 
 use crate::{pass, site_with, visit};
 
-/// Whether an answer with these headers is a hit that many seconds later.
+/// Returns whether a response with these headers is still a hit after that many seconds.
 async fn is_hit_after(seconds: u64, headers: &[(&'static str, &str)]) -> bool {
     let (site, service) = site_with(headers);
     visit(&service).await;

@@ -1,4 +1,4 @@
-//! Header mode, from outside: a module for each rule of the section in the design, time paused, renders counted.
+//! Tests header mode from outside, with a module for each rule of the design's section.
 
 mod authorization;
 mod collapsing;
@@ -26,14 +26,14 @@ use tower::Layer;
 /// The request body of a service without axum.
 type Plain = Full<bytes::Bytes>;
 
-/// A builder in header mode with one page at `/page`, so that `/a` is none.
+/// Makes a builder in header mode with one page at `/page`, so that `/a` is not a page.
 fn builder() -> IsrLayerBuilder {
     IsrLayer::builder()
         .pages([Page::new("/page")])
         .from_response_headers()
 }
 
-/// A site whose every answer has these header lines, behind a layer in header mode.
+/// Makes a site whose responses have these header lines, behind a layer in header mode.
 fn site_with(headers: &[(&'static str, &str)]) -> (Site, Isr<Site>) {
     let (site, _, service) = site_and_layer(headers);
     (site, service)
@@ -49,7 +49,7 @@ fn site_and_layer(headers: &[(&'static str, &str)]) -> (Site, IsrLayer, Isr<Site
     (site, isr, service)
 }
 
-/// A site that says in `Cache-Control` what it is told.
+/// Makes a site whose responses have this `Cache-Control`.
 fn site_that_says(cache_control: &str) -> (Site, Isr<Site>) {
     site_with(&[("cache-control", cache_control)])
 }
@@ -64,12 +64,12 @@ fn says(cache_control: &str) -> Reply {
     Reply::page().header("cache-control", cache_control)
 }
 
-/// A GET for `/a`.
+/// Sends a GET for `/a`.
 async fn visit(service: &Isr<Site>) -> Answer {
     ask(service, get::<Plain>("/a")).await
 }
 
-/// A GET for `/a` with header lines.
+/// Sends a GET for `/a` with header lines.
 async fn visit_with(service: &Isr<Site>, headers: &[(&str, &str)]) -> Answer {
     ask(service, with(headers)).await
 }
@@ -78,7 +78,7 @@ fn with(headers: &[(&str, &str)]) -> Request<Plain> {
     request(Method::GET, "/a", headers)
 }
 
-/// Lets that many seconds pass at once.
+/// Moves the clock forward by that many seconds at once.
 async fn pass(seconds: u64) {
     tokio::time::advance(Duration::from_secs(seconds)).await;
 }

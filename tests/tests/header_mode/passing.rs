@@ -1,4 +1,4 @@
-//! HEAD, Range and conditional requests, and what is none of header mode's business.
+//! Tests HEAD, Range and conditional requests, and the requests that header mode does not handle.
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -158,7 +158,7 @@ async fn a_failure_of_a_request_that_passes_is_passed() {
     assert_eq!(site.renders(), 1);
 }
 
-/// An application that goes by `Host` would answer for another site than the one that was asked.
+/// An application that trusts `Host` would respond for another site than the one in the target.
 #[tokio::test]
 async fn a_request_that_names_two_hosts_goes_through() {
     for uri in [
@@ -189,7 +189,8 @@ async fn a_request_that_names_two_hosts_goes_through() {
     assert_eq!(answer.cache_status(), "isr; fwd=uri-miss; stored");
 }
 
-/// A proxy behind the layer takes those fields away before its origin sees them, so the answer is not for who has them.
+/// A proxy behind the layer removes the fields that `Connection` names before its origin sees them,
+/// so the response must not be stored for requests that have these fields.
 #[tokio::test(start_paused = true)]
 async fn what_comes_of_a_request_whose_connection_names_its_own_fields_is_never_stored() {
     for (field, value) in [

@@ -1,4 +1,5 @@
-//! Purges by path, prefix and of everything reach what is cached by headers; nothing can be rendered without a client.
+//! Tests that purges by path, by prefix and of everything reach responses stored by their headers.
+//! These are only marked, since nothing can be rendered without a client.
 
 use isr_layer::{Mode, Purge, Status};
 use isr_tests::{Reply, ask, get, settle};
@@ -113,7 +114,8 @@ async fn marks_are_forgotten_without_touching_what_is_valid() {
     assert!(visit(&service).await.cache_status().starts_with("isr; hit"));
 }
 
-/// A batch of paths that are no pages looked through all that is stored once for each, on a thread that others wait for.
+/// Once, a batch of paths that are not pages searched all stored responses once per path, on a
+/// thread that other tasks need.
 #[tokio::test(start_paused = true)]
 async fn a_batch_of_paths_looks_through_what_is_stored_once() {
     let (_, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);

@@ -1,4 +1,5 @@
-//! `stale-while-revalidate`: what is stale is served, and fetched anew without anybody waiting.
+//! Tests `stale-while-revalidate`: a stale response is served, and fetched anew while no client
+//! waits.
 
 use http::Method;
 use isr_tests::{Act, Reply, Site, ask, request, settle};

@@ -1,4 +1,4 @@
-//! What is never stored.
+//! Tests the responses that are never stored.
 
 use http::Method;
 use isr_tests::{Reply, Site, ask, request, settle};
@@ -231,7 +231,7 @@ async fn a_cookie_in_trailers_is_for_one_client_too() {
 async fn what_memory_has_no_room_for_is_not_said_to_be_stored() {
     let site = Site::new();
     site.act(says("max-age=60").chunk(vec![b'x'; 600_000]));
-    // Pages have the other half.
+    // Pages have the other half of memory.
     let service = builder()
         .memory(1 << 20)
         .build()

@@ -1,4 +1,4 @@
-//! What an answer says to this cache by name goes before what it says to all (RFC 9213).
+//! Tests that a field that addresses this cache by name wins over `Cache-Control` (RFC 9213).
 
 use http::HeaderName;
 use isr_layer::{Isr, IsrLayer};
@@ -9,7 +9,8 @@ use crate::{builder, pass, reply, site_with, visit};
 
 const CDN: HeaderName = HeaderName::from_static("cdn-cache-control");
 
-/// A site whose every answer has these header lines, behind a layer that is told to be a CDN's, and first of all our own.
+/// Makes a site whose responses have these header lines, behind a layer that obeys
+/// `our-cache-control` first and `cdn-cache-control` second.
 fn cdn_with(headers: &[(&'static str, &str)]) -> (Site, Isr<Site>) {
     let site = Site::new();
     site.act(reply(headers));
@@ -22,7 +23,8 @@ fn cdn_with(headers: &[(&'static str, &str)]) -> (Site, Isr<Site>) {
     (site, service)
 }
 
-/// How long an answer with these header lines is fresh: no second, some, or a minute at least.
+/// Returns how long a response with these header lines is fresh: `not` at all, `briefly`, or `long`
+/// for a minute at least.
 async fn is_fresh_for(headers: &[(&'static str, &str)]) -> &'static str {
     let (site, service) = cdn_with(headers);
     visit(&service).await;

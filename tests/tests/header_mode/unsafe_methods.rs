@@ -1,4 +1,4 @@
-//! Unsafe methods answered 2xx or 3xx invalidate their URI.
+//! Tests that a 2xx or 3xx response to an unsafe method invalidates its URI.
 
 use std::sync::Arc;
 
@@ -203,7 +203,8 @@ async fn what_an_editor_changes_is_invalidated_too() {
     );
 }
 
-/// A client of HTTP/2 says the scheme, one of HTTP/1.1 does not; both speak to one application.
+/// A client of HTTP/2 states the scheme and a client of HTTP/1.1 does not, but both use one
+/// application.
 #[tokio::test]
 async fn what_is_changed_over_one_version_of_http_is_invalidated_for_the_others() {
     let host = [("host", "example.com")];

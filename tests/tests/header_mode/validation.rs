@@ -1,4 +1,5 @@
-//! A stale answer with a validator is asked for conditionally, and a 304 makes it fresh again.
+//! Tests that a stale response with a validator is requested conditionally, and that a 304 makes it
+//! fresh again.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +8,7 @@ use isr_tests::{Reply, Seen, settle};
 
 use crate::{pass, says, site_and_layer, site_that_says, visit, visit_with};
 
-/// A site that answers 304 with `max-age=10` and a new field to whoever has the only version there is.
+/// Makes a site that gives a 304 with a new field to a client that has the current version.
 fn site(
     cache_control: &'static str,
 ) -> (

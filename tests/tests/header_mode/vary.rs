@@ -1,4 +1,5 @@
-//! `Vary` gives several variants per URL; `*` anywhere means never.
+//! Tests that `Vary` makes several variants per URL, and that `*` anywhere makes a response
+//! uncacheable.
 
 use isr_tests::{Site, ask, get};
 use tower::Layer;
@@ -173,7 +174,7 @@ async fn variants_of_one_url_are_bounded() {
     );
 }
 
-/// Strangers choose how many variants a target has.
+/// Clients choose how many variants a target has.
 #[tokio::test]
 async fn variants_that_memory_has_no_room_for_end_the_oldest_and_not_all() {
     let site = Site::new();
