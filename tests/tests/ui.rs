@@ -1,4 +1,5 @@
-//! Tests the input that `#[static_page]` accepts, and the compiler's message for each mistake, one per file.
+//! Tests the input that `#[static_page]` accepts, and the compiler's message for each mistake, one
+//! mistake per file.
 
 /// One test for all files, since trybuild builds them together and locks the project meanwhile.
 #[test]

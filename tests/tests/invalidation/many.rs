@@ -96,7 +96,7 @@ async fn regenerating_many_slowly_is_running_and_goes_on() {
     assert_eq!(house.stage.renders(), 4);
 }
 
-/// Until it ends, the running render may still add the tag. It fails, and the receipt must not
+/// A running render may still add the tag until it ends. This one fails, and the receipt must not
 /// count that.
 #[tokio::test(start_paused = true)]
 async fn regenerating_a_tag_counts_no_failure_of_a_page_that_does_not_carry_it() {

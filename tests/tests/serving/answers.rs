@@ -1,4 +1,4 @@
-//! Tests that a first response, a hit and the headers on both say what happened to the request.
+//! Tests first responses, hits, and the headers of both.
 
 use isr_layer::{IsrLayer, Page, Policy};
 use isr_tests::{Reply, Site, ask, get, settle};
