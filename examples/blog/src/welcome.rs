@@ -68,7 +68,7 @@ The Slow Lane is open, its posts are in {database}
 
 {secret}
 
-Ask twice and look at Cache-Status; change the post, and the old page stays; revalidate, and the next is new:
+Request a post twice and compare Cache-Status; change it: the old page stays; revalidate it: the next response is new:
 
   curl -i {site}/posts/{slug}
   curl -X PUT {site}/api/posts/{slug} -H "Authorization: Bearer $REVALIDATE_SECRET" -H "Content-Type: application/json" -d '{{"title":"Changed","body":"A *new* text.","tags":["news"]}}'

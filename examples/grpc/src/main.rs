@@ -69,17 +69,17 @@ fn print(address: &str, has_secret: bool) {
     };
     let text = format!(
         r#"
-The catalogue is open on {address}. Ask twice and look at cache-status; `reads` counts how often the database was asked:
+The catalogue is open on {address}. Send a call twice and compare cache-status; `reads` counts reads of the database:
 
   {client} get folding-map
   {client} get folding-map
 
-Change a price, which purges what shows it; or say from outside that something changed:
+Change a price, which purges the product's responses; or purge from outside:
 
   {client} update folding-map 1890
   curl -X POST http://{address}/api/revalidate -H "Authorization: Bearer {secret}" -H "Content-Type: application/json" -d '{{"tag":"catalog"}}'
 
-A stream is not kept, and every time the database is asked:
+A stream is not cached: each call reads the database:
 
   {client} list
 

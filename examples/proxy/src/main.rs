@@ -46,11 +46,7 @@ async fn main() -> Result<()> {
     let listener = TcpListener::bind(&addr).await.with_context(|| {
         format!("cannot listen on {addr}; choose another address with PROXY_ADDR, for example PROXY_ADDR=127.0.0.1:3002")
     })?;
-    println!(
-        "http://{} answers for {}",
-        listener.local_addr()?,
-        origin.base
-    );
+    println!("http://{} caches {}", listener.local_addr()?, origin.base);
 
     // A field for CDNs is for this proxy too (RFC 9213).
     let cdn = HeaderName::from_static("cdn-cache-control");
