@@ -11,8 +11,8 @@ use crate::db::{Db, DbError};
 pub(crate) enum Secret {
     /// Set in the environment. Its owner knows it, so it is never printed.
     Given(String),
-    /// Made at the first start and kept in the database. It is printed, since there is no other way
-    /// to learn it.
+    /// Made at the first start and kept in the database. It is printed, since its owner could not
+    /// know it otherwise.
     Kept(String),
 }
 

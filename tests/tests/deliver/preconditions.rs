@@ -156,9 +156,9 @@ async fn a_412_has_no_body_and_nothing_that_describes_one() {
     assert_eq!(answer.cache_status(), "isr; hit");
 }
 
-/// Once, these had the page's own `Cache-Control`. A shared cache in front of us that forwards
-/// conditions could keep a response that one client had provoked, and serve it to all clients (RFC
-/// 9111, 3: any final status with explicit freshness may be stored).
+/// Once, a 412 or a 416 had the page's own `Cache-Control`. A shared cache in front of us that
+/// forwards conditions could keep a response that one client had provoked, and serve it to all
+/// clients (RFC 9111, 3: any final status with explicit freshness may be stored).
 #[tokio::test]
 async fn a_412_and_a_416_that_a_stranger_provoked_invite_nobody_to_store_them() {
     let reply = digits()

@@ -1,5 +1,4 @@
-//! A gRPC service that counts its executions, has a version as its content, and does what a test
-//! tells it.
+//! A gRPC service that counts its executions, has a version as its content, and obeys the test.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
