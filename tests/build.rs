@@ -1,4 +1,4 @@
-//! Generates the gRPC service of the tests from its .proto, with a compiler in Rust.
+//! Generates the gRPC service of the tests from its .proto file, with a compiler written in Rust.
 
 use std::error::Error;
 

@@ -1,4 +1,5 @@
-//! Calls: a unary method of tonic's with a message of 1 KB each way, and the same behind the layer.
+//! gRPC calls: a unary method of tonic with a message of 1 KB each way, without the layer and
+//! behind it.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -24,14 +25,14 @@ const GET: Page = Page::new(PATH)
     .unary();
 const TEXT: usize = 1024;
 
-/// What is asked and what is answered.
+/// The message of requests and responses.
 #[derive(Clone, PartialEq, Message)]
 struct Text {
     #[prost(string, tag = "1")]
     text: String,
 }
 
-/// A call made once, of which a request is made each time.
+/// A call, made once; each request is a copy of it.
 struct Call {
     body: Bytes,
 }
@@ -62,7 +63,7 @@ impl Call {
     }
 }
 
-/// The reference row: a call is made and an answer's body read, nothing else.
+/// The reference row: makes a call and reads the body of a response, nothing else.
 pub(crate) async fn request(requests: u64) -> Result<(), BoxError> {
     let call = Call::new();
     for _ in 0..requests {
@@ -72,7 +73,7 @@ pub(crate) async fn request(requests: u64) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// The method without the layer: what tonic's generated code does once it has found the method.
+/// The method without the layer: the work of tonic's generated code after it has found the method.
 pub(crate) async fn plain(requests: u64) -> Result<(), BoxError> {
     drive(service_fn(method), requests).await
 }
@@ -97,7 +98,7 @@ pub(crate) async fn hit(requests: u64) -> Result<(), BoxError> {
     drive(service, requests).await
 }
 
-/// Calls of a method that is no page.
+/// Calls of a method that is not a page.
 pub(crate) async fn uncached(requests: u64) -> Result<(), BoxError> {
     let isr = IsrLayer::builder()
         .pages([Page::new("/catalog.v1.Catalog/GetAnother").unary()])

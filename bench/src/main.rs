@@ -1,7 +1,7 @@
 //! Runs one scenario a number of times, in this process: `budget <scenario> <requests>`.
 //!
-//! It prints and measures nothing: `bench/budgets` runs it under callgrind with two lengths and takes the difference,
-//! so that what a program costs to start cancels out.
+//! This program does not measure. `bench/budgets` runs it under callgrind with two numbers of
+//! requests and takes the difference, so that the cost of starting the program cancels out.
 
 mod calls;
 mod request;

@@ -1,4 +1,5 @@
-//! The request every scenario sends, and how it is sent: what the reference row counts and every other row contains.
+//! The request of every scenario, and how it is sent: the reference row counts this work, and every
+//! other row contains it.
 
 use std::hint::black_box;
 use std::pin::pin;
@@ -34,7 +35,7 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-/// What is asked for; a request is made of it each time.
+/// A template of which each request is made.
 #[derive(Clone)]
 pub(crate) struct Template {
     pub(crate) method: Method,
@@ -43,7 +44,7 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// A GET as a browser sends it.
+    /// Makes a GET as a browser sends it.
     pub(crate) fn browser_get(path: &'static str) -> Self {
         Self {
             method: Method::GET,
@@ -52,7 +53,7 @@ impl Template {
         }
     }
 
-    /// Makes one request, with an empty body: the path is parsed, the headers are copied.
+    /// Makes one request with an empty body: parses the path and copies the headers.
     pub(crate) fn make<B: Default>(&self) -> Request<B> {
         let mut request = Request::new(B::default());
         *request.method_mut() = self.method.clone();
@@ -62,7 +63,7 @@ impl Template {
     }
 }
 
-/// Sends one request as a server would: waits until the service is ready, then calls it.
+/// Sends one request like a server: waits until the service is ready, then calls it.
 pub(crate) async fn send<B, S, R>(
     service: &mut S,
     request: &Template,
@@ -76,7 +77,7 @@ where
     ready.call(request.make()).await.map_err(Into::into)
 }
 
-/// Reads a body to its end and says how long it was.
+/// Reads a body to its end and returns its length.
 pub(crate) async fn read<R>(body: R) -> Result<usize, BoxError>
 where
     R: Body<Data = Bytes>,

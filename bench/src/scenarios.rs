@@ -1,4 +1,5 @@
-//! The scenarios: each sets its service up, makes sure it does what its name says, then sends its requests.
+//! The scenarios: each sets up its service, checks that the service does what the scenario's name
+//! says, then sends its requests.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -28,7 +29,7 @@ use crate::{BoxError, calls};
 /// The body of the rows without axum.
 type Plain = Full<Bytes>;
 
-/// What the pages answer: 10 KB of it.
+/// The 10 KB of each page's body.
 static PAGE: [u8; 10 * 1024] = [b'x'; 10 * 1024];
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -36,16 +37,16 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const POSTS: Page =
     Page::new("/posts/{slug}").policy(Policy::new().revalidate(Duration::from_secs(3600)));
 
-/// The path that is asked for, one of [`POSTS`].
+/// The path of the requests, one of [`POSTS`].
 const POST: &str = "/posts/hello-world";
 
-/// A path below a page of [`POSTS`] that is no page itself.
+/// A path below a page of [`POSTS`] that is not a page itself.
 const BELOW_POST: &str = "/posts/hello-world/edit";
 
-/// A path that is no page's, and whose answer says for how long it lasts.
+/// A path that is not a page, and whose response states its lifetime.
 const ARTICLE: &str = "/articles/hello-world";
 
-/// Runs the scenario of that name with so many requests.
+/// Runs the scenario of that name with this number of requests.
 pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
     let account = Template::browser_get("/account");
     match scenario {
@@ -61,7 +62,7 @@ pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
         "hit-hosts" => hit::<Plain, _, _>(isr_for_hosts()?.layer(service_fn(page)), requests).await,
         "hit-head" => hit_head(requests).await,
         "hit-304" => hit_not_modified(requests).await,
-        // A browser accepts the second over TLS, and no more than the first without.
+        // Browsers accept the first list without TLS and the second one with it.
         "hit-gzip" => hit_encoded("gzip, deflate", "gzip", requests).await,
         "hit-br" => hit_encoded("gzip, deflate, br, zstd", "br", requests).await,
         "hit-by-headers" => hit_by_headers(requests).await,
@@ -103,7 +104,7 @@ pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
     }
 }
 
-/// The reference row: a request is made and a body read, nothing else.
+/// The reference row: makes a request and reads a body, nothing else.
 async fn request(requests: u64) -> Result<(), BoxError> {
     let post = post();
     for _ in 0..requests {
@@ -113,7 +114,7 @@ async fn request(requests: u64) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// The floor: the least a cache could do, an answer without headers out of a map.
+/// The floor: the least work of any cache, a response without headers from a map.
 async fn floor(requests: u64) -> Result<(), BoxError> {
     let pages = HashMap::from([(POST.to_owned(), Bytes::from_static(&PAGE))]);
     let service = service_fn(|request: Request<Plain>| {
@@ -123,7 +124,8 @@ async fn floor(requests: u64) -> Result<(), BoxError> {
     drive::<Plain, _, _>(service, &post(), requests).await
 }
 
-/// The yardstick: the cheapest route axum can serve itself, with the headers of a hit.
+/// The reference for hits: the cheapest route that axum can serve itself, with the headers of a
+/// hit.
 fn axum_route() -> Router {
     const HEADERS: [(HeaderName, HeaderValue); 5] = [
         (CONTENT_TYPE, HTML),
@@ -182,7 +184,7 @@ async fn hit_not_modified(requests: u64) -> Result<(), BoxError> {
     drive::<Plain, _, _>(service, &conditional, requests).await
 }
 
-/// Hits that are answered in an encoding: it is made beforehand, and each answer is one.
+/// Hits in an encoding, which was made beforehand.
 async fn hit_encoded(accepted: &'static str, coding: &str, requests: u64) -> Result<(), BoxError> {
     let mut service = isr()?.layer(service_fn(page));
     warm::<Plain, _, _>(&mut service).await?;
@@ -211,8 +213,9 @@ async fn hit_encoded(accepted: &'static str, coding: &str, requests: u64) -> Res
     drive::<Plain, _, _>(service, &browser, requests).await
 }
 
-/// Hits of a route that is no page. The type of the service is that of the rows above: one more would make these dearer,
-/// since what is called from one place only is inlined there.
+/// Hits of a route that is not a page. The service has the type of the rows above: one more type
+/// would make these rows more expensive, since a function that is called from one place only is
+/// inlined there.
 async fn hit_by_headers(requests: u64) -> Result<(), BoxError> {
     let mut service = IsrLayer::builder()
         .pages([POSTS])
@@ -245,7 +248,7 @@ async fn purge(requests: u64) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// A purge which the page has nothing to do with, before each hit.
+/// Purges a tag that the page does not carry, before each hit.
 async fn hit_after_purge(requests: u64) -> Result<(), BoxError> {
     let isr = isr()?;
     let mut service = isr.layer(service_fn(page));
@@ -261,7 +264,7 @@ async fn purge_another_tag(cache: &Cache) {
     black_box(cache.revalidate(Purge::tag("another")).await);
 }
 
-/// Sends hits, once a request is sure to be one.
+/// Sends hits, after it has made sure that a request is one.
 async fn hit<B, S, R>(mut service: S, requests: u64) -> Result<(), BoxError>
 where
     B: Default,
@@ -274,7 +277,7 @@ where
     drive(service, &post(), requests).await
 }
 
-/// Sends the requests one after the other and reads each answer to its end.
+/// Sends the requests one after the other and reads each response to its end.
 async fn drive<B, S, R>(service: S, request: &Template, requests: u64) -> Result<(), BoxError>
 where
     B: Default,
@@ -286,7 +289,8 @@ where
     drive_after(service, request, requests, async || {}).await
 }
 
-/// The same with something to do before each request. Its future stays where it is made, as a server's would.
+/// Does the work of [`drive`], with `before` ahead of each request. The future stays where it is
+/// made, as in a server.
 async fn drive_after<B, S, R>(
     mut service: S,
     request: &Template,
@@ -317,7 +321,8 @@ where
     Ok(())
 }
 
-/// Asks for the page until it is a hit, which has every header the budget includes, and gives these.
+/// Requests the page until it is a hit with all headers that the budget includes. Returns these
+/// headers.
 async fn warm<B, S, R>(service: &mut S) -> Result<HeaderMap, BoxError>
 where
     B: Default,
@@ -344,7 +349,8 @@ where
     Err("the page never becomes a hit".into())
 }
 
-/// Waits until the page's encodings are made: that is work done once, and no part of what a request costs.
+/// Waits until the page's encodings are made: that work is done once and is not part of a request's
+/// cost.
 async fn encoded<B, S, R>(service: &mut S) -> Result<(), BoxError>
 where
     B: Default,
@@ -387,7 +393,7 @@ fn isr() -> Result<IsrLayer, BoxError> {
     Ok(IsrLayer::builder().pages([POSTS]).build()?)
 }
 
-/// The same for several hosts, one of which is asked for.
+/// Makes a layer for several hosts, one of which the requests are for.
 fn isr_for_hosts() -> Result<IsrLayer, BoxError> {
     const HOSTS: [&str; 4] = [
         "example.com",

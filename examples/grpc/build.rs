@@ -1,4 +1,5 @@
-//! Generates messages and services from the .proto, with a compiler in Rust: nothing has to be installed.
+//! Generates messages and services from the .proto file, with a compiler written in Rust: nothing
+//! needs to be installed.
 
 use std::error::Error;
 

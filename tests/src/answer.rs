@@ -1,4 +1,4 @@
-//! Answers, read whole, and the patience to get them.
+//! Sends requests to a service and reads the whole responses.
 
 use std::fmt;
 
@@ -8,24 +8,24 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use tower::{Service, ServiceExt};
 
-/// An answer, read whole.
+/// A response, read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
-    /// Its trailers.
+    /// The trailers.
     pub trailers: Option<HeaderMap>,
 }
 
-/// Asks a clone of `service` and reads the answer whole.
+/// Sends `request` to a clone of `service` and reads the whole response.
 ///
 /// # Panics
 ///
-/// When the service gives an error, or the body fails midway.
+/// If the service returns an error, or the body fails before its end.
 pub async fn ask<S, Q, R>(service: &S, request: Request<Q>) -> Answer
 where
     S: Service<Request<Q>, Response = Response<R>, Error: fmt::Debug> + Clone,
@@ -36,15 +36,15 @@ where
         .expect("the service answers")
 }
 
-/// The same; an error of the service is the result.
+/// Does the work of [`ask`], but returns an error of the service.
 ///
 /// # Errors
 ///
-/// The service's own.
+/// The error of the service.
 ///
 /// # Panics
 ///
-/// When the body fails midway.
+/// If the body fails before its end.
 pub async fn try_ask<S, Q, R>(service: &S, request: Request<Q>) -> Result<Answer, S::Error>
 where
     S: Service<Request<Q>, Response = Response<R>> + Clone,
@@ -53,16 +53,16 @@ where
     Ok(Answer::of(service.clone().oneshot(request).await?).await)
 }
 
-/// The body of a response as text.
+/// Returns the body of a response as text.
 ///
 /// # Panics
 ///
-/// When the body fails midway or is no UTF-8.
+/// If the body fails before its end or is not UTF-8.
 pub async fn body_text<R: Body<Error: fmt::Debug>>(response: Response<R>) -> String {
     Answer::of(response).await.text().to_owned()
 }
 
-/// Lets every task that can go on go on, without any time passing.
+/// Runs all tasks as far as they can go, while no time passes.
 pub async fn settle() {
     for _ in 0..64 {
         tokio::task::yield_now().await;
@@ -70,11 +70,11 @@ pub async fn settle() {
 }
 
 impl Answer {
-    /// Reads a response whole.
+    /// Reads a response to its end.
     ///
     /// # Panics
     ///
-    /// When its body fails midway.
+    /// If the body fails before its end.
     pub async fn of<R: Body<Error: fmt::Debug>>(response: Response<R>) -> Self {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("the body comes to its end");
@@ -91,19 +91,19 @@ impl Answer {
     ///
     /// # Panics
     ///
-    /// When it is no UTF-8.
+    /// If the body is not UTF-8.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("the body is text")
     }
 
-    /// One header as text; empty where there is none.
+    /// One header as text; empty if the header is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().expect("the header is text"))
     }
 
-    /// `Cache-Status`; empty where there is none.
+    /// The header `Cache-Status` as text; empty if the header is missing.
     pub fn cache_status(&self) -> &str {
         self.header("cache-status")
     }

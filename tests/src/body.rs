@@ -1,4 +1,5 @@
-//! A response body that does what a test wants: chunks, trailers, a cut, a hang, a word said while it is polled.
+//! A scripted response body: chunks, trailers, an error, a hang, a function run while the body is
+//! polled.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,17 +10,17 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 
-/// The error of a body that fails midway.
+/// The error of a body that fails before its end.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut;
 
-/// A scripted body: `Send`, and on purpose not `Sync`, since the layer must not ask for that.
+/// A scripted body. It is `Send` but deliberately not `Sync`: the layer must not require `Sync`.
 pub struct SiteBody {
     steps: VecDeque<Step>,
     _not_sync: std::marker::PhantomData<std::cell::Cell<()>>,
 }
 
-/// What one poll of the body does.
+/// One step of the script, taken when the body is polled.
 #[derive(Clone)]
 pub(crate) enum Step {
     Chunk(Bytes),
@@ -57,7 +58,7 @@ impl Body for SiteBody {
                 }
                 Some(Step::Cut) => Some(Err(Cut)),
                 Some(Step::Hang) => {
-                    // No one is woken: the body waits for ever.
+                    // Wakes no task: the body waits for ever.
                     self.steps.push_front(Step::Hang);
                     return Poll::Pending;
                 }

@@ -6,7 +6,8 @@ use tokio::sync::watch;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A place where renders wait while it is closed. It counts who came, so that a test knows that somebody stands there.
+/// A place where renders wait while the gate is closed. It counts arrivals, so that a test can wait
+/// until a render stands at the gate.
 #[derive(Debug)]
 pub struct Gate {
     open: watch::Sender<bool>,
@@ -23,26 +24,26 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// Lets nobody through from now on.
+    /// Stops every render that arrives from now on.
     pub fn close(&self) {
         self.open.send_replace(false);
     }
 
-    /// Lets everybody through, those who wait as well.
+    /// Lets all renders pass, also those that wait.
     pub fn open(&self) {
         self.open.send_replace(true);
     }
 
-    /// How many came so far, whether they had to wait or not.
+    /// Returns the number of arrivals so far, whether the render had to wait or not.
     pub fn arrivals(&self) -> usize {
         *self.arrived.borrow()
     }
 
-    /// Waits until `count` have come, since the beginning.
+    /// Waits until there were `count` arrivals in total.
     ///
     /// # Panics
     ///
-    /// When they do not come within a minute: a test that waits for ever says nothing.
+    /// If that takes longer than a minute: a test that waits for ever would give no reason.
     pub async fn reached(&self, count: usize) {
         let mut arrived = self.arrived.subscribe();
         let reached =
@@ -55,7 +56,7 @@ impl Gate {
         );
     }
 
-    /// Passes, or waits until that is possible.
+    /// Passes the gate; waits while the gate is closed.
     pub async fn pass(&self) {
         self.arrived.send_modify(|arrived| *arrived += 1);
         let mut open = self.open.subscribe();

@@ -1,4 +1,5 @@
-//! What the tests share: a programmable site to put behind the layer, requests, and answers read whole.
+//! Shared tools of the tests: a programmable site to put behind the layer, requests, and a reader
+//! for whole responses.
 
 mod answer;
 mod body;

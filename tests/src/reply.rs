@@ -1,4 +1,4 @@
-//! What a site does when it is asked to render.
+//! Describes the responses and failures that a site can be told to give.
 
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
@@ -6,20 +6,20 @@ use http::{HeaderMap, Response, StatusCode};
 
 use crate::body::{SiteBody, Step};
 
-/// What a render does, once it has read the database.
+/// Action of a render after it has read the database.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// It answers.
+    /// Gives a response.
     Reply(Reply),
-    /// The service gives an error instead of an answer.
+    /// Makes the service return an error instead of a response.
     Error,
-    /// It panics.
+    /// Panics.
     Panic,
-    /// It never answers.
+    /// Never gives a response.
     Hang,
 }
 
-/// An answer of the site. What is not set is the default: status 200 and a body that names path and version.
+/// A response of the site. By default: status 200, and a body that names path and version.
 #[derive(Clone)]
 #[must_use = "a reply does nothing until a site is told to give it"]
 pub struct Reply {
@@ -30,7 +30,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A 200 with the page's path and version in its body, as `/a v1`.
+    /// Makes a 200 with the page's path and version in its body, as `/a v1`.
     pub fn page() -> Self {
         Self {
             status: StatusCode::OK,
@@ -40,7 +40,7 @@ impl Reply {
         }
     }
 
-    /// The same with another status.
+    /// Makes a [`page`](Self::page) with another status.
     pub fn status(status: u16) -> Self {
         let status = StatusCode::from_u16(status).expect("tests name statuses that exist");
         Self {
@@ -62,7 +62,7 @@ impl Reply {
         self.step(Step::Chunk(chunk))
     }
 
-    /// Has no body.
+    /// Removes the default body.
     pub fn empty(mut self) -> Self {
         self.is_default_body = false;
         self
@@ -77,22 +77,22 @@ impl Reply {
         self.step(Step::Trailers(trailers.into_iter().collect()))
     }
 
-    /// Runs something while the body is polled.
+    /// Runs a function when the poll of the body reaches this step.
     pub fn run(self, work: fn()) -> Self {
         self.step(Step::Run(work))
     }
 
-    /// Fails here.
+    /// Fails with an error at this step.
     pub fn cut(self) -> Self {
         self.step(Step::Cut)
     }
 
-    /// Gives nothing more, and no end either.
+    /// Gives no further frame at this step, and no end.
     pub fn hang(self) -> Self {
         self.step(Step::Hang)
     }
 
-    /// Panics here.
+    /// Panics at this step.
     pub fn panic(self) -> Self {
         self.step(Step::Panic)
     }
@@ -105,7 +105,7 @@ impl Reply {
         self
     }
 
-    /// The answer; `default` is its body where none was set.
+    /// Makes the response; `default` is the body if the test set none.
     pub(crate) fn into_response(self, default: String) -> Response<SiteBody> {
         let first = self.is_default_body.then(|| Step::Chunk(default.into()));
         let mut response = Response::new(SiteBody::new(first.into_iter().chain(self.steps)));

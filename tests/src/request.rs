@@ -1,20 +1,20 @@
-//! Requests, for any body a page can be rendered with.
+//! Makes requests with any body type that a page can be rendered with.
 
 use bytes::Bytes;
 use http::{Method, Request};
 use isr_layer::RenderBody;
 
-/// A GET without anything else.
+/// Makes a GET without headers and body.
 pub fn get<B: RenderBody>(path: &str) -> Request<B> {
     request(Method::GET, path, &[])
 }
 
-/// A HEAD without anything else.
+/// Makes a HEAD without headers and body.
 pub fn head<B: RenderBody>(path: &str) -> Request<B> {
     request(Method::HEAD, path, &[])
 }
 
-/// A request without a body, with these headers.
+/// Makes a request with these headers and without a body.
 pub fn request<B: RenderBody>(method: Method, path: &str, headers: &[(&str, &str)]) -> Request<B> {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {

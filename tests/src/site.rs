@@ -1,4 +1,5 @@
-//! A programmable site: an inner service whose renders are counted, whose content is a version, which waits at gates.
+//! A programmable site: an inner service that counts its renders, has a version as its content, and
+//! can stop renders at gates.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -19,28 +20,29 @@ use crate::body::SiteBody;
 use crate::gate::Gate;
 use crate::reply::{Act, Reply};
 
-/// A programmable site. A clone is the same site; it is the inner service itself, for any request body.
+/// A programmable site, itself an inner service for any request body. Clones share one state.
 ///
-/// A render goes: count, note the request, gate `before`, read the version, gate `after`, act.
+/// Steps of a render: count it, note the request, pass the gate `before`, read the version, pass
+/// the gate `after`, act.
 #[derive(Clone)]
 pub struct Site {
     shared: Arc<Shared>,
 }
 
-/// A request as the site saw it.
+/// A request as the site received it.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// Its method.
+    /// The method.
     pub method: Method,
-    /// Its target.
+    /// The target.
     pub uri: Uri,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
-    /// Its trailers.
+    /// The trailers.
     pub trailers: Option<HeaderMap>,
-    /// Its extensions.
+    /// The extensions.
     pub extensions: Extensions,
 }
 
@@ -61,7 +63,7 @@ struct Shared {
     script: Mutex<Script>,
 }
 
-/// Counts a render while it runs, however it ends.
+/// Counts a render as running until it ends in any way, also by a panic or by being dropped.
 struct Running(Arc<Shared>);
 
 impl Default for Site {
@@ -71,7 +73,7 @@ impl Default for Site {
 }
 
 impl Site {
-    /// A site at version 1 that answers every path with 200.
+    /// Makes a site at version 1 that gives a 200 for every path.
     pub fn new() -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -87,58 +89,59 @@ impl Site {
         }
     }
 
-    /// Changes the content, as an editor who presses *publish* does.
+    /// Changes the content, as an editor would.
     pub fn publish(&self, version: u64) {
         self.shared.version.store(version, Ordering::SeqCst);
     }
 
-    /// What every render does from now on.
+    /// Sets the action of every render from now on.
     pub fn act(&self, act: impl Into<Act>) {
         let act = act.into();
         self.script(move |_, _| act.clone());
     }
 
-    /// What a render does from now on, by the request and the version it read.
+    /// Sets a function that chooses the action of every render from now on, by the request and the
+    /// version that the render read.
     pub fn script(&self, script: impl Fn(&Seen, u64) -> Act + Send + Sync + 'static) {
         *lock(&self.shared.script) = Arc::new(script);
     }
 
-    /// How many renders began.
+    /// Returns the number of renders that began.
     pub fn renders(&self) -> usize {
         self.shared.renders.load(Ordering::SeqCst)
     }
 
-    /// How many renders are running now.
+    /// Returns the number of renders that run now.
     pub fn running(&self) -> usize {
         self.shared.running.load(Ordering::SeqCst)
     }
 
-    /// How many renders were running at most.
+    /// Returns the largest number of renders that ran together.
     pub fn peak(&self) -> usize {
         self.shared.peak.load(Ordering::SeqCst)
     }
 
-    /// The gate a render passes before it reads the database.
+    /// The gate that a render passes before it reads the database.
     pub fn before(&self) -> &Gate {
         &self.shared.before
     }
 
-    /// The gate a render passes after it has read the database.
+    /// The gate that a render passes after it has read the database.
     pub fn after(&self) -> &Gate {
         &self.shared.after
     }
 
-    /// Every request that came, in order.
+    /// Returns all requests received, in order.
     pub fn seen(&self) -> Vec<Seen> {
         lock(&self.shared.seen).clone()
     }
 
-    /// How many clones of the site there are: what holds the application holds one.
+    /// Returns the number of clones of this site. An application that is still alive holds one.
     pub fn holders(&self) -> usize {
         Arc::strong_count(&self.shared)
     }
 
-    /// The same site as a service axum can route to: an error of the service becomes a 500.
+    /// Makes a service for axum's router from this site: an error of the service becomes a 500.
     pub fn for_axum(
         &self,
     ) -> impl Service<

@@ -1,4 +1,4 @@
-//! The attribute and a page built by hand accept the same paths.
+//! Tests that the attribute and pages built by hand accept equal paths.
 
 #[test]
 fn both_crates_have_the_same_grammar() {

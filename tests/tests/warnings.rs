@@ -1,4 +1,5 @@
-//! What an operator is told in the log. Each test has pages of its own, since what is said once is said once a process.
+//! Tests the warnings in the log. Each test has pages of its own, since some warnings appear only
+//! once per page and process.
 
 use std::io::{self, Write};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -26,7 +27,7 @@ async fn lonely() -> &'static str {
     "a page"
 }
 
-/// Keeps what is logged.
+/// Keeps the log's lines.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -130,7 +131,7 @@ async fn a_failed_render_is_told_each_time_with_its_path_and_reason() {
     site.act(Reply::status(503));
 
     for _ in 0..3 {
-        // The second is remembered and rendered nothing.
+        // The second request gets the remembered failure and renders nothing.
         ask(&service, get::<Full<bytes::Bytes>>("/failing/1")).await;
         ask(&service, get::<Full<bytes::Bytes>>("/failing/1")).await;
         isr.cache()

@@ -1,4 +1,5 @@
-//! A million entries: what one takes in memory, and how long a purge takes beside what it takes with none.
+//! Measures a million entries: the memory of each, and the time of a purge compared with a tag that
+//! no entry carries.
 //!
 //! `cargo run --release -p isr-bench --bin million [entries]`
 
@@ -70,7 +71,7 @@ async fn fill(isr: &IsrLayer, entries: u32) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// The mean time of one purge.
+/// Returns the mean time of one purge, in microseconds.
 async fn micros(cache: &Cache, purge: &Purge) -> f64 {
     let begin = Instant::now();
     for _ in 0..PURGES {
@@ -82,7 +83,7 @@ async fn micros(cache: &Cache, purge: &Purge) -> f64 {
         * 1e6
 }
 
-/// Bytes of memory the process has in use, as Linux tells.
+/// Returns the resident memory of this process in bytes, from Linux's `/proc`.
 fn resident() -> Result<u64, BoxError> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status

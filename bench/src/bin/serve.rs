@@ -1,8 +1,9 @@
-//! What `bench/network` puts under load: `serve page|route|stored|compressed <port>`, on one thread.
+//! Serves the pages that `bench/network` puts under load: `serve page|route|stored|compressed
+//! <port>`, on one thread.
 //!
-//! - `page`: a page behind the layer, in whatever encoding is asked for
-//! - `route`: the same bytes from a bare axum route, with the headers of a hit
-//! - `stored`: from a route that hands out gzip made beforehand
+//! - `page`: a page behind the layer, in the encoding that the client accepts
+//! - `route`: equal bytes from a bare axum route, with headers like those of a hit
+//! - `stored`: from a route that serves gzip made beforehand
 //! - `compressed`: from a route behind tower-http's `CompressionLayer`
 
 use std::io::Write;
@@ -78,7 +79,7 @@ fn route(body: Bytes) -> Router {
     Router::new().route(PATH, get(async move || (HEADERS, body)))
 }
 
-/// 10 KB of HTML that is about as compressible as other pages: words in no order.
+/// Returns 10 KB of HTML that compresses about as well as usual pages: words in random order.
 fn text() -> Bytes {
     const WORDS: [&str; 16] = [
         "<p>",

@@ -1,4 +1,5 @@
-//! Who may write: the one secret, and the sessions of those who showed it in the login form.
+//! Decides who may write: the one secret, and the sessions of editors who entered it in the login
+//! form.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,9 +10,9 @@ use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-/// How long a session lasts after the login.
+/// Lifetime of a session after the login.
 pub(crate) const SESSION: Duration = Duration::from_secs(8 * 60 * 60);
-/// How many sessions there can be; a new one ends the oldest.
+/// Largest number of sessions; a new session beyond it ends the oldest one.
 const MAX_SESSIONS: usize = 64;
 const COOKIE: &str = "blog_session";
 
@@ -22,7 +23,8 @@ pub(crate) struct Access {
     sessions: Arc<Mutex<VecDeque<Session>>>,
 }
 
-/// The hash of something secret. Comparing hashes takes the same time whatever was typed, and however long it is.
+/// The hash of a secret. Comparing hashes takes equally long for every input, and hides the length
+/// of the secret.
 #[derive(Clone, Copy)]
 struct Fingerprint([u8; 32]);
 
@@ -43,7 +45,7 @@ impl Access {
         self.secret.matches(given.as_bytes()).into()
     }
 
-    /// Whether the request says `Authorization: Bearer <secret>`.
+    /// Returns whether the request has `Authorization: Bearer <secret>`.
     pub(crate) fn has_bearer(&self, headers: &HeaderMap) -> bool {
         let given = headers
             .get(header::AUTHORIZATION)
@@ -52,7 +54,7 @@ impl Access {
         scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(self.secret.matches(token))
     }
 
-    /// Starts a session and gives the value of its `Set-Cookie`.
+    /// Starts a session and returns the value of its `Set-Cookie`.
     pub(crate) fn log_in(&self, now: Instant) -> Result<String, getrandom::Error> {
         let token = random_hex()?;
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +67,7 @@ impl Access {
         Ok(cookie(&token, SESSION))
     }
 
-    /// Ends the request's session and gives the `Set-Cookie` that removes it from the browser.
+    /// Ends the request's session and returns the `Set-Cookie` that removes it from the browser.
     pub(crate) fn log_out(&self, headers: &HeaderMap) -> String {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(token) = session_token(headers) {
@@ -104,7 +106,7 @@ impl fmt::Debug for Access {
     }
 }
 
-/// 32 random bytes in hexadecimal, from the operating system.
+/// Returns 32 random bytes of the operating system in hexadecimal.
 pub(crate) fn random_hex() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
@@ -124,7 +126,8 @@ fn session_token(headers: &HeaderMap) -> Option<&[u8]> {
         .map(|(_, token)| token.as_bytes())
 }
 
-/// `Strict`: the browser sends it from our own pages only, so another site's form arrives without it.
+/// Makes a `Set-Cookie`. `Strict`: the browser sends the cookie from our own pages only, so a form
+/// on another site arrives without it.
 fn cookie(token: &str, age: Duration) -> String {
     format!(
         "{COOKIE}={token}; Path=/admin; HttpOnly; SameSite=Strict; Max-Age={}",

@@ -1,4 +1,5 @@
-//! The editor's desk: log in with the secret, write, and publish, which saves the post and then purges what shows it.
+//! The editor's pages: log in with the secret, write, and publish, which saves the post and then
+//! purges the pages that show it.
 
 use std::time::Instant;
 
@@ -18,7 +19,7 @@ use crate::error::AppError;
 use crate::post::{self as posts, Draft};
 use crate::views::{self, Editor, Notice};
 
-/// Room for the longest body there may be, however a form escapes it.
+/// Enough for the longest body, however a form escapes it.
 const MAX_REQUEST: usize = 1 << 20;
 
 pub(crate) fn routes() -> Router<App> {
@@ -38,7 +39,7 @@ struct Login {
     secret: String,
 }
 
-/// The fields of the form, before anything is checked.
+/// The fields of the form, not checked yet.
 #[derive(Deserialize)]
 struct Fields {
     title: String,
@@ -66,7 +67,7 @@ async fn log_out(State(app): State<App>, headers: HeaderMap) -> impl IntoRespons
     )
 }
 
-/// The list of posts, and an empty form for a new one.
+/// Shows the list of posts, and an empty form for a new one.
 async fn overview(_: LoggedIn, State(app): State<App>) -> Result<Html<String>, AppError> {
     let posts = app.db.posts(None).await?;
     Ok(Html(views::admin(&posts)?))
@@ -124,7 +125,8 @@ async fn publish_and_show(app: App, slug: String, draft: Draft) -> Result<Respon
         body: draft.body.clone(),
         tags: draft.tags.join(", "),
     };
-    // Its own task: an editor who closes the window must not leave a post saved and its pages old.
+    // Runs in a task of its own: if the editor closes the window, the post must not be saved
+    // without the purge.
     let receipt = tokio::spawn(publish(app, slug, draft)).await??;
     Ok(Html(views::edit(&editor, Some(Notice::published(&receipt)))?).into_response())
 }
@@ -160,7 +162,7 @@ impl Fields {
         .checked()
     }
 
-    /// The form as it was sent, so that nothing typed is lost.
+    /// Returns the form as it was sent, so that the editor loses no text.
     fn editor(self, slug: Option<String>) -> Editor {
         Editor {
             slug,
@@ -171,7 +173,7 @@ impl Fields {
     }
 }
 
-/// Proof that the request belongs to a session; without one there is the login form.
+/// Proof that the request belongs to a session. Without one the response is the login form.
 struct LoggedIn;
 
 impl FromRequestParts<App> for LoggedIn {

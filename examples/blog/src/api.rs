@@ -1,4 +1,5 @@
-//! The interface for programs: `PUT /api/posts/{slug}` writes to the database and leaves every page as it is.
+//! The interface for programs: `PUT /api/posts/{slug}` writes to the database and does not purge
+//! any page.
 
 use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, State};
@@ -15,7 +16,7 @@ use crate::db::{DbError, Saved};
 use crate::post::{self, Draft};
 use crate::views;
 
-/// Room for the longest body there may be, however it is escaped in JSON.
+/// Enough for the longest body, however it is escaped in JSON.
 const MAX_REQUEST: usize = 1 << 20;
 
 pub(crate) fn routes() -> Router<App> {
@@ -25,7 +26,8 @@ pub(crate) fn routes() -> Router<App> {
     Router::new().route("/api/posts/{slug}", posts)
 }
 
-/// Creates or replaces a post. Telling the pages is the caller's next step: `POST /api/revalidate`.
+/// Creates or replaces a post. The caller purges the pages in a second step: `POST
+/// /api/revalidate`.
 async fn put_post(
     _: Writer,
     State(app): State<App>,
@@ -51,7 +53,8 @@ async fn put_post(
     })
 }
 
-/// Proof that the request carries the secret. Taken first: nothing else of a stranger's request is read.
+/// Proof that the request carries the secret. It is extracted first, so that without the secret
+/// nothing else of the request is read.
 struct Writer;
 
 impl FromRequestParts<App> for Writer {

@@ -1,15 +1,15 @@
-//! What the environment decides: where to listen, where the database is, and the secret.
+//! The settings from the environment: the address to listen on, the database, and the secret.
 
 use std::env::{self, VarError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-/// The settings of one run. It has no `Debug`, since it may hold the secret.
+/// The settings of one run. There is no `Debug`, since they may hold the secret.
 pub(crate) struct Config {
     pub(crate) addr: String,
     pub(crate) database: PathBuf,
-    /// None when the environment names none: then the database keeps one.
+    /// `None` if the environment sets no secret: then the database keeps one.
     pub(crate) secret: Option<String>,
 }
 
@@ -18,7 +18,7 @@ impl Config {
         Self::from_lookup(|name| match env::var(name) {
             Ok(value) => Ok(Some(value)),
             Err(VarError::NotPresent) => Ok(None),
-            // The value is left out on purpose: one of the variables is a secret.
+            // Leaves the value out of the error: one of the variables is a secret.
             Err(VarError::NotUnicode(_)) => bail!("{name} is not valid UTF-8"),
         })
     }
@@ -42,7 +42,8 @@ impl Config {
     }
 }
 
-/// A file under the workspace's `target`, which no one minds losing; the current directory when there is none.
+/// Returns a file under the workspace's `target`, where it may be lost; in the current directory if
+/// there is no `target`.
 fn default_database() -> PathBuf {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     target

@@ -1,4 +1,5 @@
-//! The database: posts, their tags and one setting, behind a handle whose calls never block the async threads.
+//! The database: posts, their tags and one setting, behind a handle whose calls never block the
+//! async threads.
 
 use std::fmt;
 use std::path::Path;
@@ -8,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 
 use crate::post::{Draft, Post};
 
-/// The front page lists the newest of them only, so that it stays a page however many there are.
+/// Largest number of posts in a list, so that the front page stays small.
 const LISTED: u32 = 200;
 
 const SCHEMA: &str = "
@@ -35,14 +36,14 @@ const COLUMNS: &str = "SELECT slug, title, body, published,
 #[derive(Clone)]
 pub(crate) struct Db(Arc<Mutex<Connection>>);
 
-/// Whether a post was there before it was saved.
+/// Tells whether the post existed before it was saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Saved {
     Created,
     Updated,
 }
 
-/// Why the database did not answer.
+/// The reason why a query failed.
 #[derive(Debug)]
 pub(crate) enum DbError {
     Sqlite(rusqlite::Error),
@@ -61,7 +62,7 @@ impl Db {
         Self::connect(Connection::open_in_memory().unwrap()).unwrap()
     }
 
-    /// The newest posts, or the newest that have a tag.
+    /// Returns the newest posts, or the newest that have a tag.
     pub(crate) async fn posts(&self, tag: Option<String>) -> Result<Vec<Post>, DbError> {
         self.run(move |db| {
             let wanted = "WHERE ?1 IS NULL OR slug IN (SELECT slug FROM tags WHERE tag = ?1)";
@@ -83,7 +84,8 @@ impl Db {
         .await
     }
 
-    /// Creates or replaces a post. One that is replaced keeps the day it first appeared.
+    /// Creates or replaces a post. A post that is replaced keeps the day on which it first
+    /// appeared.
     pub(crate) async fn save(
         &self,
         slug: String,
@@ -108,7 +110,7 @@ impl Db {
         .await
     }
 
-    /// Writes `posts` into a database that never had any; says whether it did.
+    /// Writes `posts` into a database that was never seeded before. Returns whether it did.
     pub(crate) async fn seed(&self, posts: Vec<Post>) -> Result<bool, DbError> {
         self.run(move |db| {
             let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -132,7 +134,7 @@ impl Db {
         .await
     }
 
-    /// The setting as it was first written: `value` if there is none yet.
+    /// Returns the setting as first written; writes `value` if there is no setting yet.
     pub(crate) async fn setting_or(
         &self,
         name: &'static str,
@@ -164,7 +166,8 @@ impl Db {
     {
         let connection = Arc::clone(&self.0);
         let answer = tokio::task::spawn_blocking(move || {
-            // A panic rolls its transaction back while it unwinds, so the connection is as good as before.
+            // A panic rolls its transaction back while it unwinds, so the connection is still
+            // usable.
             work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
         });
         Ok(answer.await??)

@@ -1,4 +1,4 @@
-//! The button of the demo page: a server-side purge, so that no secret is ever in a browser.
+//! The button of the demo page: a purge on the server, so that no secret is ever in a browser.
 
 use axum::Json;
 use axum::Router;
@@ -21,7 +21,7 @@ pub(crate) fn routes() -> Router<App> {
     Router::new().route("/demo/revalidate", button)
 }
 
-/// The receipt as JSON for the page's script, and as a page of its own where scripts do not run.
+/// Returns the receipt as JSON for the page's script, and as a page if the browser runs no scripts.
 async fn revalidate(State(app): State<App>, headers: HeaderMap) -> Result<Response, AppError> {
     let receipt = app.cache.revalidate(Purge::path("/demo")).await;
     let accept = headers

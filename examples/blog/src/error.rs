@@ -1,4 +1,4 @@
-//! What a reader sees when a page cannot be shown.
+//! The response to a reader when a page cannot be shown.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use tokio::task::JoinError;
 use crate::db::DbError;
 use crate::views;
 
-/// Why a request got no page.
+/// The reason why a request got no page.
 #[derive(Debug)]
 pub(crate) enum AppError {
     NotFound,
@@ -19,7 +19,7 @@ pub(crate) enum AppError {
     Task(JoinError),
 }
 
-/// Answers every path that leads nowhere.
+/// Responds to all paths without a route.
 pub(crate) async fn not_found() -> AppError {
     AppError::NotFound
 }

@@ -1,7 +1,9 @@
-//! A small blog on SQLite: pages at the price of a static file, changed the moment an editor presses publish.
+//! A small blog on SQLite: pages at the price of a static file, changed as soon as an editor
+//! publishes.
 //!
-//! `site` holds the pages and is the place to start reading. `admin` and `api` change posts, `demo` holds the button of
-//! the page everybody knows; the rest is what any site needs.
+//! `site` holds the pages and is the place to start reading. `admin` and `api` change posts. `demo`
+//! holds the button of the demo page, which shows when it was rendered. The other modules are
+//! needed by any site.
 
 mod access;
 mod admin;
@@ -33,7 +35,7 @@ use crate::db::Db;
 use crate::shutdown::Stop;
 use crate::welcome::Secret;
 
-/// What every handler may use.
+/// State that every handler may use.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) db: Db,
@@ -102,7 +104,8 @@ async fn open_database(config: &Config) -> Result<Db> {
     Ok(db)
 }
 
-/// The environment's secret, else the one the database keeps, made at first start so that it survives a restart.
+/// Returns the secret of the environment, else the one that the database keeps. That one is made at
+/// the first start, so that it survives a restart.
 async fn secret(config: &Config, db: &Db) -> Result<Secret> {
     if let Some(secret) = &config.secret {
         return Ok(Secret::Given(secret.clone()));

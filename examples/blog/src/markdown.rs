@@ -1,17 +1,18 @@
-//! Markdown to HTML in which nothing a writer types can become markup or script.
+//! Converts Markdown to HTML so that no text of a writer can become markup or script.
 
 use pulldown_cmark::{CowStr, Event, Parser, Tag, TagEnd, html};
 
 const EXCERPT: usize = 180;
 
-/// The body of a post as HTML. Raw HTML is shown as the text it is; links lead to the web, to mail, or within the site.
+/// Returns the body of a post as HTML. Raw HTML is shown as text; links lead to the web, to mail,
+/// or within the site.
 pub(crate) fn to_html(markdown: &str) -> String {
     let mut out = String::with_capacity(markdown.len() * 5 / 4);
     html::push_html(&mut out, Parser::new(markdown).map(harmless));
     out
 }
 
-/// The first paragraph as plain text, cut between words.
+/// Returns the first paragraph as plain text, cut between words.
 pub(crate) fn excerpt(markdown: &str) -> String {
     let paragraph = Parser::new(markdown)
         .skip_while(|event| !matches!(event, Event::Start(Tag::Paragraph)))
@@ -58,7 +59,8 @@ fn harmless(event: Event<'_>) -> Event<'_> {
     }
 }
 
-/// A list of what may pass, since `javascript:` has more spellings than anybody can forbid.
+/// Allows only listed beginnings of a URL, since `javascript:` has more spellings than a list could
+/// forbid.
 fn safe_url(url: CowStr<'_>) -> CowStr<'_> {
     let lower = url.to_ascii_lowercase();
     let allowed = ["https://", "http://", "mailto:", "/", "#"];

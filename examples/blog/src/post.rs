@@ -1,4 +1,4 @@
-//! A post, and what a writer may hand in: every rule about titles, bodies, tags and slugs is here.
+//! A post, and the rules for its title, body, tags and slug.
 
 use serde::Deserialize;
 
@@ -15,11 +15,11 @@ pub(crate) struct Post {
     /// Markdown, as it was written.
     pub(crate) body: String,
     pub(crate) tags: Vec<String>,
-    /// The day it first appeared, `2024-03-09`.
+    /// The day on which it first appeared, as `2024-03-09`.
     pub(crate) published: String,
 }
 
-/// What a writer hands in, checked by [`Draft::checked`].
+/// A post as a writer sends it, checked by [`Draft::checked`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Draft {
@@ -30,7 +30,8 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// The draft with its edges trimmed and its tags sorted, or a sentence that says what is wrong with it.
+    /// Returns the draft with its edges trimmed and its tags sorted, or a sentence that says what
+    /// is wrong with it.
     pub(crate) fn checked(self) -> Result<Self, String> {
         let title = self.title.trim().to_owned();
         if title.is_empty() {
@@ -55,7 +56,7 @@ impl Draft {
         })
     }
 
-    /// The tags of a form's single field: `bread, sourdough`.
+    /// Returns the tags of a form's single field, as `bread, sourdough`.
     pub(crate) fn tags_from_field(field: &str) -> Vec<String> {
         field
             .split(',')
@@ -66,7 +67,7 @@ impl Draft {
     }
 }
 
-/// Whether `slug` is fit to be the last segment of a path as it is, with nothing to escape.
+/// Returns whether `slug` can be the last segment of a path without any escaping.
 pub(crate) fn is_slug(slug: &str) -> bool {
     let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte != b'-');
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -76,7 +77,8 @@ pub(crate) fn is_slug(slug: &str) -> bool {
         && edge(slug.bytes().next_back())
 }
 
-/// A slug made of a title: `Rye, and Why` becomes `rye-and-why`. None when nothing of it is left.
+/// Makes a slug from a title: `Rye, and Why` becomes `rye-and-why`. `None` if no letter or digit is
+/// left.
 pub(crate) fn slug_of(title: &str) -> Option<String> {
     let lower = title.to_lowercase();
     let words = lower

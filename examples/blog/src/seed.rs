@@ -1,10 +1,11 @@
-//! The posts the site begins with: one Markdown file each in `posts/`, with its title, day and tags in front.
+//! The posts of a new site: one Markdown file each in `posts/`, with title, day and tags at its
+//! beginning.
 
 use anyhow::{Context, Result};
 
 use crate::post::{Draft, Post, is_slug};
 
-/// Each file of `posts/` by its slug, as part of the program.
+/// Includes each file of `posts/` in the program, with its slug.
 macro_rules! files {
     ($($slug:literal)*) => { [$(($slug, include_str!(concat!("../posts/", $slug, ".md")))),*] };
 }
@@ -42,7 +43,7 @@ const FILES: [(&str, &str); 30] = files! {
     "why-we-write-this"
 };
 
-/// All of them. An error names the file and says what is wrong with it.
+/// Returns all posts. An error names the file and says what is wrong with it.
 pub(crate) fn posts() -> Result<Vec<Post>> {
     let read =
         |(slug, text): &(&str, &str)| read(slug, text).with_context(|| format!("posts/{slug}.md"));

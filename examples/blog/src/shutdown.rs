@@ -1,4 +1,5 @@
-//! When to stop: SIGINT or SIGTERM asks for it, and thirty-five seconds or a second signal end the waiting.
+//! Stops the program: SIGINT or SIGTERM asks for it; after thirty-five more seconds, or at a second
+//! signal, it no longer waits.
 
 use std::future::Future;
 use std::io;
@@ -7,10 +8,11 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::sync::watch;
 
-/// A render may take thirty seconds, so that even one that began with the signal can end.
+/// Longer than the time limit of a render, thirty seconds, so that a render that began with the
+/// signal can end.
 const PATIENCE: Duration = Duration::from_secs(35);
 
-/// Tells how many signals have come.
+/// Counts the signals received.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(watch::Receiver<u32>);
 
@@ -33,7 +35,7 @@ impl Stop {
         self.signalled(1).await;
     }
 
-    /// Runs `work` to its end, or until waiting for it after the first signal has gone on for too long.
+    /// Runs `work` to its end, but not longer than [`PATIENCE`] after the first signal.
     pub(crate) async fn bound(self, work: impl Future<Output = Result<()>>) -> Result<()> {
         tokio::select! {
             done = work => done,
@@ -51,7 +53,7 @@ impl Stop {
 
     async fn signalled(mut self, times: u32) {
         if self.0.wait_for(|count| *count >= times).await.is_err() {
-            // The listening task is gone with its runtime: nobody can ask any more.
+            // The listening task ended with its runtime, so no signal can arrive any more.
             std::future::pending().await
         }
     }
@@ -89,7 +91,7 @@ mod signals {
 
 #[cfg(not(unix))]
 mod signals {
-    //! Ctrl-C, where there are no signals.
+    //! Ctrl-C, on systems without signals.
 
     use std::io;
 

@@ -1,4 +1,5 @@
-//! The pages: each says when it goes stale and what it shows, and is written as if nothing were ever cached.
+//! The pages: each declares when it goes stale and the tags it carries, and is written as if
+//! nothing were ever cached.
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -59,19 +60,19 @@ async fn tag(State(app): State<App>, Path(tag): Path<String>) -> Rendered {
     Ok(Html(views::tag(&tag, &posts)?))
 }
 
-/// Named after its function, and rendered again only on demand.
+/// A page whose path is the name of its function. It is rendered again only on demand.
 #[static_page(revalidate = false)]
 async fn about() -> Rendered {
     Ok(Html(views::about()?))
 }
 
-/// The page everybody knows: when was it rendered?
+/// A page that shows when it was rendered.
 #[static_page("/demo", revalidate = false)]
 async fn demo() -> Rendered {
     Ok(Html(views::demo()?))
 }
 
-/// A file that is part of the program.
+/// Serves a file that is part of the program.
 fn asset<S: Clone + Send + Sync + 'static>(
     kind: &'static str,
     text: &'static str,

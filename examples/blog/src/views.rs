@@ -1,4 +1,4 @@
-//! The templates in `templates/` and what each of them is given. Whatever a writer typed is escaped there.
+//! Fills the templates in `templates/`, which escape all text of writers.
 
 use askama::Template;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -11,28 +11,29 @@ use jiff::tz::TimeZone;
 use crate::markdown;
 use crate::post::Post;
 
-/// Everything comes from this site itself and no script stands in a page, so an injected one would not run either.
+/// Everything comes from this site itself and no page has an inline script, so an injected script
+/// would not run.
 const POLICY: &str =
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The fields of the form that edits a post.
 #[derive(Debug, Default)]
 pub(crate) struct Editor {
-    /// None for a post that is not there yet.
+    /// `None` for a post that does not exist yet.
     pub(crate) slug: Option<String>,
     pub(crate) title: String,
     pub(crate) body: String,
     pub(crate) tags: String,
 }
 
-/// What came of the last thing an editor did.
+/// The result of the editor's last action.
 #[derive(Debug)]
 pub(crate) enum Notice {
     Refused(String),
     Published { good: bool, receipt: String },
 }
 
-/// A post as a list shows it.
+/// A post as shown in a list.
 struct Line<'a> {
     post: &'a Post,
     day: String,
@@ -192,12 +193,12 @@ pub(crate) fn edit(editor: &Editor, notice: Option<Notice>) -> askama::Result<St
     .render()
 }
 
-/// Today in UTC, `2024-03-09`.
+/// Returns the day in UTC, as `2024-03-09`.
 pub(crate) fn today() -> String {
     Timestamp::now().strftime("%Y-%m-%d").to_string()
 }
 
-/// Puts what keeps readers safe on every answer that does not say otherwise.
+/// Adds the security headers to a response, unless the handler set them.
 pub(crate) async fn secure(mut response: Response) -> Response {
     let headers = response.headers_mut();
     default(headers, header::CONTENT_SECURITY_POLICY, POLICY);
@@ -206,7 +207,7 @@ pub(crate) async fn secure(mut response: Response) -> Response {
     response
 }
 
-/// Keeps an answer out of every cache.
+/// Keeps a response out of all caches.
 pub(crate) async fn no_store(mut response: Response) -> Response {
     response
         .headers_mut()
@@ -247,7 +248,7 @@ fn lines(posts: &[Post]) -> Vec<Line<'_>> {
     posts.iter().map(line).collect()
 }
 
-/// This moment in UTC, with its milliseconds.
+/// Returns the present time in UTC, with milliseconds.
 fn now() -> String {
     Timestamp::now()
         .to_zoned(TimeZone::UTC)
@@ -255,7 +256,7 @@ fn now() -> String {
         .to_string()
 }
 
-/// `2024-03-09` as `9 March 2024`; what is no date is shown as it is.
+/// Writes `2024-03-09` as `9 March 2024`. A text that is not a date is shown unchanged.
 fn day(published: &str) -> String {
     let date = published.parse::<Date>();
     date.map_or_else(

@@ -1,4 +1,4 @@
-//! What is printed at start: the addresses to open and three commands to try.
+//! Prints the addresses to open and three commands to try, at start.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -7,11 +7,12 @@ use std::path::Path;
 
 use crate::db::{Db, DbError};
 
-/// The secret of those who may write, and where it comes from.
+/// The secret for writing, and where it comes from.
 pub(crate) enum Secret {
-    /// From the environment; its owner knows it, so it is never printed.
+    /// Set in the environment. Its owner knows it, so it is never printed.
     Given(String),
-    /// Made at first start and kept in the database; printed, for nobody could know it otherwise.
+    /// Made at the first start and kept in the database. It is printed, since its owner could not
+    /// know it otherwise.
     Kept(String),
 }
 
@@ -40,7 +41,7 @@ pub(crate) async fn print(
     let newest = db.posts(None).await?.into_iter().next();
     let slug = newest.map_or_else(|| "hello".into(), |post| post.slug);
     let text = text(addr, database, secret, &slug);
-    // Nobody has to read it: a closed standard output is no reason not to serve.
+    // Ignores errors: the site must also run with a closed standard output.
     io::stdout().write_all(text.as_bytes()).ok();
     Ok(())
 }
@@ -67,7 +68,7 @@ The Slow Lane is open, its posts are in {database}
 
 {secret}
 
-Ask twice and look at Cache-Status; change the post, and the old page stays; revalidate, and the next is new:
+Request a post twice and compare Cache-Status; change it: the old page stays; revalidate it: the next response is new:
 
   curl -i {site}/posts/{slug}
   curl -X PUT {site}/api/posts/{slug} -H "Authorization: Bearer $REVALIDATE_SECRET" -H "Content-Type: application/json" -d '{{"title":"Changed","body":"A *new* text.","tags":["news"]}}'
@@ -77,7 +78,8 @@ Ask twice and look at Cache-Status; change the post, and the old page stays; rev
     )
 }
 
-/// An address to type into a browser: listening on every interface, the site is reached by the local one.
+/// Returns an address to type into a browser. If the site listens on all interfaces, that is the
+/// local one.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -1,4 +1,4 @@
-// Presses the button without leaving the page; without this script the form still works.
+// Sends the form without leaving the page. Without this script the form still works.
 const form = document.getElementById("revalidate-form");
 const button = document.getElementById("revalidate");
 const receipt = document.getElementById("receipt");

@@ -1,4 +1,4 @@
-//! The service: one method is a page, the others are not.
+//! The gRPC service: one method is a page, the others are not.
 
 use std::sync::Arc;
 use std::vec;
@@ -28,8 +28,8 @@ impl Shop {
 
 #[tonic::async_trait]
 impl Catalog for Shop {
-    /// Keyed by the request's message. Metadata is not seen here unless `vary` names it: what a caller may see is for a layer
-    /// in front of the cache to decide.
+    /// Keyed by the request's message. The method sees no metadata unless `vary` names it, so a
+    /// layer in front of the cache must decide who may call.
     #[static_page("/catalog.v1.Catalog/GetProduct", revalidate = 60, tags = ["catalog"])]
     async fn get_product(
         &self,
@@ -54,8 +54,8 @@ impl Catalog for Shop {
         Ok(Response::new(tokio_stream::iter(products)))
     }
 
-    /// Purges what shows the product. With `Expire` the next call waits for the new answer; the default, `Regenerate`, would
-    /// render it right now.
+    /// Changes a price and purges the cached responses with this product. With `Expire` the next
+    /// call waits for the new response; `Regenerate` would render it at once.
     async fn update_product(
         &self,
         request: Request<UpdateProductRequest>,

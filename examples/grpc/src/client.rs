@@ -46,7 +46,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The product, and what the layer said of the answer.
+/// Prints the product and the headers that the layer set.
 fn print(answer: &Response<Product>) -> io::Result<()> {
     let Product {
         id,

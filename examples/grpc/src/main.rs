@@ -1,5 +1,5 @@
-//! A catalogue over gRPC: its unary reads are rendered once and served from memory, streams and writes pass untouched, and
-//! the revalidation endpoint answers on the same port.
+//! A catalogue over gRPC: one unary read is cached, streams and writes pass unchanged, and the
+//! revalidation endpoint is on the same port.
 
 mod catalog;
 mod products;
@@ -20,10 +20,10 @@ use tonic::service::Routes;
 use crate::catalog::Shop;
 use crate::proto::catalog_server::CatalogServer;
 
-/// Known to everybody who reads this: good for trying the example, and for nothing else.
+/// A public secret: good for trying the example, and for nothing else.
 const SECRET_TO_TRY: &str = "a-secret-to-try-the-example-with";
 
-/// Where the server listens and the client asks, unless GRPC_ADDR says otherwise.
+/// The address of the server, unless `GRPC_ADDR` sets another one.
 const USUAL_ADDRESS: &str = "127.0.0.1:50051";
 
 #[tokio::main]
@@ -49,9 +49,9 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Resolves when the program is asked to stop.
+/// Waits until the program is asked to stop.
 async fn interrupted() {
-    // Without a handler there is nothing to wait for but the end of the process.
+    // Without a signal handler only the end of the process stops the server.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
@@ -69,22 +69,22 @@ fn print(address: &str, has_secret: bool) {
     };
     let text = format!(
         r#"
-The catalogue is open on {address}. Ask twice and look at cache-status; `reads` counts how often the database was asked:
+The catalogue is open on {address}. Send a call twice and compare cache-status; `reads` counts reads of the database:
 
   {client} get folding-map
   {client} get folding-map
 
-Change a price, which purges what shows it; or say from outside that something changed:
+Change a price, which purges the product's responses; or purge from outside:
 
   {client} update folding-map 1890
   curl -X POST http://{address}/api/revalidate -H "Authorization: Bearer {secret}" -H "Content-Type: application/json" -d '{{"tag":"catalog"}}'
 
-A stream is not kept, and every time the database is asked:
+A stream is not cached: each call reads the database:
 
   {client} list
 
 "#
     );
-    // Nobody has to read it: a closed standard output is no reason not to serve.
+    // Ignores errors: the server must also run with a closed standard output.
     io::stdout().write_all(text.as_bytes()).ok();
 }

@@ -1,4 +1,4 @@
-//! The products: a stand-in for a database, which counts how often it is asked.
+//! The products: a stand-in for a database, which counts how often it is read.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ struct Rows {
 }
 
 impl Products {
-    /// A database with a few products in it.
+    /// Makes a database with a few products.
     pub(crate) fn new() -> Self {
         let products = [
             ("folding-map", "A folding map that folds", 1490),
@@ -42,7 +42,7 @@ impl Products {
         }
     }
 
-    /// One product.
+    /// Reads one product.
     pub(crate) fn get(&self, id: &str) -> Option<Product> {
         let mut rows = self.rows();
         rows.reads += 1;
@@ -53,7 +53,7 @@ impl Products {
         })
     }
 
-    /// All products.
+    /// Reads all products.
     pub(crate) fn all(&self) -> Vec<Product> {
         let mut rows = self.rows();
         rows.reads += 1;
@@ -67,7 +67,7 @@ impl Products {
             .collect()
     }
 
-    /// Changes a price, and gives the product as it is now.
+    /// Changes a price. Returns the changed product.
     pub(crate) fn set_price(&self, id: &str, price_cents: u64) -> Option<Product> {
         let mut rows = self.rows();
         let reads = rows.reads;

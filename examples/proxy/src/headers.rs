@@ -1,4 +1,5 @@
-//! What a proxy changes in headers: those of one connection end here, and the origin is told who asked.
+//! Changes the headers as a proxy must: fields of one connection end here, and the origin is told
+//! which client asked for which host.
 
 use std::net::SocketAddr;
 
@@ -8,7 +9,7 @@ use http::header::{CONNECTION, FORWARDED, HOST, HeaderMap, HeaderName, HeaderVal
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// The fields of one connection (RFC 9110, 7.6.1), beside those that `Connection` names.
+/// The fields of one connection (RFC 9110, 7.6.1), besides those that `Connection` names.
 const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "keep-alive",
@@ -21,7 +22,7 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// Makes the headers of a request those of the connection to the origin.
+/// Prepares the headers of a request for the connection to the origin.
 pub(crate) fn forward<B>(request: &mut Request<B>) {
     let peer = request
         .extensions()
@@ -32,7 +33,8 @@ pub(crate) fn forward<B>(request: &mut Request<B>) {
     let kept = headers.remove(HOST);
     remove_hop_by_hop(headers);
     headers.extend(kept.map(|host| (HOST, host)));
-    // Answers are kept by the host that was asked: the origin is told of no other, whatever the client says of it.
+    // Responses are stored by the host of the request, so the origin must not learn of another host
+    // from the client.
     for name in [FORWARDED, X_FORWARDED_HOST] {
         headers.remove(name);
     }
@@ -54,7 +56,7 @@ pub(crate) fn forward<B>(request: &mut Request<B>) {
     }
 }
 
-/// The host a request is for: an absolute URI says it, whatever `Host` says (RFC 9112, 3.2.2).
+/// Returns the host of a request. An absolute URI wins over `Host` (RFC 9112, 3.2.2).
 fn asked_host<B>(request: &Request<B>) -> Option<HeaderValue> {
     match request.uri().authority() {
         Some(authority) => HeaderValue::try_from(authority.as_str()).ok(),
@@ -133,7 +135,8 @@ mod tests {
         assert_eq!(request.headers()["x-forwarded-for"], "192.0.2.1, 192.0.2.2");
     }
 
-    /// What is stored is kept by the host that was asked: nothing else a client says may decide which one the origin sees.
+    /// Responses are stored by the host of the request, so no other part of a request may decide
+    /// which host the origin sees.
     #[test]
     fn the_origin_is_told_of_the_host_that_was_asked_and_of_no_other() {
         for (uri, lines, expected) in [

@@ -1,6 +1,8 @@
-//! A reverse proxy that caches as its origin's response headers say (RFC 9111), without a word about any page.
+//! A reverse proxy that caches by its origin's response headers (RFC 9111), without any declared
+//! page.
 //!
-//! `PROXY_ORIGIN=http://127.0.0.1:3000 cargo run -p proxy-example`, then ask 127.0.0.1:3001 (`PROXY_ADDR`).
+//! `PROXY_ORIGIN=http://127.0.0.1:3000 cargo run -p proxy-example`, then send requests to
+//! 127.0.0.1:3001 (`PROXY_ADDR`).
 
 mod headers;
 
@@ -24,10 +26,10 @@ use isr_layer::IsrLayer;
 use tokio::net::TcpListener;
 use tower::{Layer, service_fn};
 
-/// How long a connection is kept for the next request: less than the origins' five seconds and more.
+/// Time that an idle connection is kept: shorter than the five seconds or more of usual origins.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// Where requests go, and by what.
+/// The origin, and the client that sends requests to it.
 #[derive(Clone, Debug)]
 struct Origin {
     base: Uri,
@@ -44,13 +46,9 @@ async fn main() -> Result<()> {
     let listener = TcpListener::bind(&addr).await.with_context(|| {
         format!("cannot listen on {addr}; choose another address with PROXY_ADDR, for example PROXY_ADDR=127.0.0.1:3002")
     })?;
-    println!(
-        "http://{} answers for {}",
-        listener.local_addr()?,
-        origin.base
-    );
+    println!("http://{} caches {}", listener.local_addr()?, origin.base);
 
-    // What an origin says to the caches of a CDN it says to this proxy (RFC 9213).
+    // A field for CDNs is for this proxy too (RFC 9213).
     let cdn = HeaderName::from_static("cdn-cache-control");
     let isr = IsrLayer::builder()
         .pages([])
@@ -58,9 +56,10 @@ async fn main() -> Result<()> {
         .targeted_cache_control([cdn])
         .build()?;
     let pass = service_fn(move |request| origin.clone().pass(request));
-    // The layer sees the errors of connections, so that an answer that says so can stand in; only then they become a 502.
+    // The layer sees connection errors, so that a stale response can stand in. Only after the layer
+    // they become a 502.
     let cached = HandleError::new(isr.layer(pass), async |_: Error| StatusCode::BAD_GATEWAY);
-    // In front of the layer, since an origin may say in `Vary` that its answer depends on what a proxy tells it.
+    // Runs before the layer, since an origin may name the proxy's own fields in `Vary`.
     let told = map_request(async |mut request: Request<Body>| {
         headers::forward(&mut request);
         request
@@ -88,21 +87,22 @@ impl Origin {
             is_origin,
             "PROXY_ORIGIN {given:?} is not like http://host:port, without a path"
         );
-        // A request that met an idle connection's end was never sent, and is sent over a new one; no other is sent twice.
+        // A request that was not sent because its idle connection had ended is sent on a new one.
+        // No other request is sent twice.
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .build_http();
         Ok(Self { base, client })
     }
 
-    /// Passes a request on, and its answer back.
+    /// Sends a request to the origin and returns the response.
     async fn pass(self, mut request: Request<Body>) -> Result<Response<Incoming>, Error> {
-        // The origin's own is put in its place.
+        // The client sets the origin's host instead.
         request.headers_mut().remove(HOST);
         let mut uri = self.base.into_parts();
         let path = request.uri().path_and_query().cloned();
         uri.path_and_query = path.or(Some(PathAndQuery::from_static("/")));
-        // Scheme, authority and path are all there: the parts of a URI always make one.
+        // Scheme, authority and path are all present, so the parts always make a URI.
         *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
         *request.version_mut() = Version::HTTP_11;
         let mut response = self.client.request(request).await?;

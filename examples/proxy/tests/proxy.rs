@@ -1,4 +1,4 @@
-//! The proxy as it is started by a user, in front of an origin that can be told to cut connections.
+//! Tests the proxy as a user starts it, in front of an origin that can cut connections.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
-/// What the origin was asked, and whether it is in trouble.
+/// State of the origin: the number of requests, and whether it cuts connections.
 #[derive(Clone, Default)]
 struct Origin {
     requests: Arc<AtomicUsize>,
@@ -46,7 +46,7 @@ async fn say(
     (lines, [("x-host", host)], format!("answer {count}"))
 }
 
-/// An answer for one address, which says so.
+/// Gives a response that depends on the client's address, and says so in `Vary`.
 async fn greet(headers: HeaderMap) -> impl IntoResponse {
     let client = headers
         .get("x-forwarded-for")
@@ -58,7 +58,7 @@ async fn greet(headers: HeaderMap) -> impl IntoResponse {
     )
 }
 
-/// Starts origin and proxy; gives the proxy's address.
+/// Starts the origin and the proxy. Returns the proxy's address too.
 async fn start() -> (Origin, Child, String) {
     let origin = Origin::default();
     let app = Router::new()
@@ -90,12 +90,12 @@ async fn start() -> (Origin, Child, String) {
     (origin, proxy, address)
 }
 
-/// Status, `Cache-Status` and body of a GET.
+/// Sends a GET. Returns status, `Cache-Status` and body.
 async fn ask(url: String) -> (u16, String, String) {
     ask_from([127, 0, 0, 1], url).await
 }
 
-/// The same from another address of this machine.
+/// Sends a GET from another address of this machine.
 async fn ask_from(address: [u8; 4], url: String) -> (u16, String, String) {
     let mut connector = HttpConnector::new();
     connector.set_local_address(Some(address.into()));

@@ -1,4 +1,4 @@
-//! The section *What is answered* of the design, line by line.
+//! Tests the section on response headers and delivery of the design, line by line.
 
 use isr_layer::{Mode, Purge};
 use isr_tests::{Reply, settle};

@@ -1,4 +1,5 @@
-//! Declared query parameters and headers: several variants of one path, and one purge for all of them.
+//! Tests declared query parameters and headers: one path has several variants, and one purge
+//! reaches all of them.
 
 use http::Method;
 use isr_layer::{Mode, Page, Policy, Purge};
@@ -23,7 +24,7 @@ const VARIANTS: [(&str, &str); 6] = [
     ("/a?q=x&q=y", "de"),
 ];
 
-/// A site whose pages tell what it saw and which version it is.
+/// Makes a site whose bodies contain target, language and version.
 fn stage() -> Stage {
     let stage = Stage::new(PAGE);
     stage.site.script(|seen, version| {

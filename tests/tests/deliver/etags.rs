@@ -1,11 +1,12 @@
-//! Entity tags: one for each encoding of a page, the suffix inside the quotes, weak ones weak.
+//! Tests entity tags: each encoding has one of its own, with a suffix inside the quotes, and weak
+//! tags stay weak.
 
 use isr_layer::{Mode, Policy, Purge};
 use isr_tests::Reply;
 
 use crate::{A, Stage, html, only};
 
-/// The tags of identity, brotli and gzip of a page.
+/// Returns the tags of a page in identity, brotli and gzip.
 async fn tags(reply: Reply) -> [String; 3] {
     let stage = Stage::warm(A, reply).await;
     let mut tags = Vec::new();
@@ -34,7 +35,7 @@ async fn each_encoding_has_a_strong_tag_of_its_own() {
     assert_eq!(gzip, format!("{open}-gzip\""));
 }
 
-/// A 203 had none, though it is a success and can be asked for conditionally.
+/// Once, a 203 had no tag, though it is a success and preconditions apply to it.
 #[tokio::test]
 async fn every_stored_success_has_a_tag_and_other_answers_have_their_handlers_alone() {
     for (status, has_one) in [
@@ -88,7 +89,8 @@ async fn an_empty_tag_is_a_tag() {
     );
 }
 
-/// A tag that has no place for a suffix went out as it was on every encoding: one validator for three different bodies.
+/// Once, an invalid tag, which has no place for a suffix, was sent with each encoding: one
+/// validator for three different bodies.
 #[tokio::test]
 async fn a_tag_that_is_none_is_not_sent_with_a_variant() {
     for broken in ["v1", "\"v1", "v1\"", "W/v1", "\""] {
@@ -100,7 +102,8 @@ async fn a_tag_that_is_none_is_not_sent_with_a_variant() {
     }
 }
 
-/// The same went for a tag with letters outside ASCII, which RFC 9110 allows and which does match.
+/// Once, a tag with letters outside ASCII got no suffix either. RFC 9110 allows such tags, and they
+/// do match.
 #[tokio::test]
 async fn a_tag_outside_ascii_gets_a_suffix_too() {
     let stage = Stage::warm(A, html().header("etag", "\"é\"")).await;
@@ -183,7 +186,8 @@ async fn if_none_match_with_an_encodings_own_tag_gives_304_and_with_anothers_doe
     }
 }
 
-/// What a handler says about the very bytes it sent is wrong of a variant, and of a part where it is about the content.
+/// A handler's digest of the bytes it sent is wrong for a variant. If it covers the content, it is
+/// also wrong for a part.
 #[tokio::test]
 async fn digests_of_identitys_bytes_are_not_sent_with_a_variant() {
     const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];

@@ -1,11 +1,11 @@
-//! Which pages get variants at all: compressible types above 1 KiB that nobody forbade to transform.
+//! Tests which pages get variants: only compressible types above 1 KiB, without `no-transform`.
 
 use isr_layer::Policy;
 use isr_tests::{Answer, Reply};
 
 use crate::{A, BROWSER, Stage, only, text};
 
-/// The second answer of a page with these headers and that body, to a browser.
+/// Returns the second response to a browser, for a page with these headers and this body.
 async fn answer(headers: &[(&'static str, &str)], body: String) -> Answer {
     let reply = headers.iter().fold(Reply::page(), |reply, (name, value)| {
         reply.header(name, value)
@@ -128,7 +128,8 @@ async fn no_transform_means_that_nothing_is_encoded() {
     }
 }
 
-/// Only the first line of `Cache-Control` was read, so a `no-transform` that some middleware had appended went unseen.
+/// Once, only the first line of `Cache-Control` was read, so a `no-transform` that a middleware had
+/// appended was overlooked.
 #[tokio::test]
 async fn no_transform_counts_on_a_second_line_too() {
     let lines = [

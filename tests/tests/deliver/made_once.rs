@@ -1,4 +1,5 @@
-//! Variants: made once after the render, off the first answer's path, and anew for a new page.
+//! Tests that variants are made once after the render, do not delay the first response, and are
+//! made anew for a new page.
 
 use bytes::Bytes;
 use isr_layer::{IsrLayer, Mode, Policy, Purge};
@@ -7,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::{A, BROWSER, Stage, decoded, html, only, pass, secs, ten_seconds, text};
 
-/// Bytes that no encoder makes smaller.
+/// Returns bytes that no encoder makes smaller.
 fn noise(length: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(7);
     std::iter::repeat_with(|| random.u8(..))
@@ -136,10 +137,11 @@ async fn a_variant_is_kept_only_when_it_is_smaller() {
     assert_eq!(answer.body, noise(4096));
 }
 
-/// Memory counts a page with variants twice, whatever its variants are.
+/// Memory counts the body of a page with variants twice, so the variants must not take more than
+/// that.
 #[tokio::test]
 async fn the_variants_of_a_page_are_together_no_larger_than_it() {
-    // Digits of chance: every encoder makes them smaller, and none by more than half.
+    // Random digits: every encoder makes them smaller, and none by more than half.
     let digits = noise(4096)
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -269,7 +271,7 @@ async fn a_prerendered_page_has_its_variants_when_the_first_client_comes() {
         .build();
     let stage = Stage::of(isr.expect("the page has params"));
     stage.site.act(html());
-    // Until a first request came, a plain service is not known to be there.
+    // A plain service is known to the layer only after a first request.
     stage.ask(http::Method::GET, "/b", &[]).await;
 
     stage.isr.cache().prerender().await;
@@ -303,13 +305,14 @@ async fn memory_stays_within_its_bytes_with_variants() {
 
     assert!(stats.bytes <= LIMIT, "{} bytes", stats.bytes);
     assert!(stats.entries > 20, "{} entries", stats.entries);
-    // What an entry is said to take must cover its body and the variants of it.
+    // The bytes counted for an entry must cover its body and the body's variants.
     let variants = Stage::warm(A, html()).await.get_sizes("/a").await;
     let each = stats.bytes / stats.entries as u64;
     assert!(each >= variants, "{each} bytes are counted for {variants}");
 }
 
-/// Only bodies were counted twice, so a small page with many headers took three times what it was said to.
+/// Once, only bodies were counted twice, so a small page with long headers took three times the
+/// bytes counted for it.
 #[tokio::test]
 async fn the_heads_of_variants_are_counted() {
     let policy = "x".repeat(4000);
@@ -322,7 +325,7 @@ async fn the_heads_of_variants_are_counted() {
 }
 
 impl Stage {
-    /// The bytes of a page in all its encodings.
+    /// Returns the sum of the bytes of a page in identity, brotli and gzip.
     async fn get_sizes(&self, path: &str) -> u64 {
         let mut bytes = 0;
         for coding in ["identity", "br", "gzip"] {

@@ -1,4 +1,4 @@
-//! Delivery, from outside: what HTTP promises, kept by answers out of the cache.
+//! Tests delivery from outside: responses from the cache keep the rules of HTTP.
 
 mod answered;
 mod declared;
@@ -33,10 +33,10 @@ type Plain = Full<Bytes>;
 /// A page at `/a` that is fresh until it is purged.
 const A: Page = Page::new("/a");
 
-/// What browsers send.
+/// The `Accept-Encoding` of browsers.
 const BROWSER: &str = "gzip, deflate, br, zstd";
 
-/// The example date of RFC 9110, and one a second before and after it.
+/// The example date of RFC 9110, and the dates a second before and after it.
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
 const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
@@ -45,7 +45,7 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// A page at `/a` that is stale after 10 s and expires after 100 s.
+/// Returns a page at `/a` that is stale after 10 s and expires after 100 s.
 const fn ten_seconds() -> Page {
     A.policy(Policy::new().revalidate(secs(10)).expire(secs(100)))
 }
@@ -73,7 +73,7 @@ impl Stage {
         Self { site, isr, service }
     }
 
-    /// One whose page has rendered `reply` and made its variants.
+    /// Makes a stage whose page has rendered `reply` and has its variants.
     async fn warm(page: Page, reply: Reply) -> Self {
         let stage = Self::new(page);
         stage.site.act(reply);
@@ -82,12 +82,12 @@ impl Stage {
         stage
     }
 
-    /// A GET for `/a` with these headers.
+    /// Sends a GET for `/a` with these headers.
     async fn get(&self, headers: &[(&str, &str)]) -> Answer {
         self.ask(Method::GET, "/a", headers).await
     }
 
-    /// A HEAD for `/a` with these headers.
+    /// Sends a HEAD for `/a` with these headers.
     async fn head(&self, headers: &[(&str, &str)]) -> Answer {
         self.ask(Method::HEAD, "/a", headers).await
     }
@@ -104,31 +104,32 @@ impl Stage {
     }
 }
 
-/// A page of text that gets much smaller.
+/// Returns text that encoders make much smaller.
 fn text() -> String {
     "<p>a page of some length</p>\n".repeat(200)
 }
 
-/// A page of HTML with that text.
+/// Makes a page of HTML with [`text`].
 fn html() -> Reply {
     Reply::page()
         .header("content-type", "text/html; charset=utf-8")
         .chunk(text())
 }
 
-/// A page with the digits from 0 to 9, a thousand times: too incompressible a type for any encoding.
+/// Makes a page with the digits from 0 to 9, a thousand times. Its type is `image/png`, so no
+/// variants are made.
 fn digits() -> Reply {
     Reply::page()
         .header("content-type", "image/png")
         .chunk("0123456789".repeat(1000))
 }
 
-/// Asks for one encoding alone.
+/// Accepts only this encoding.
 fn only(coding: &str) -> [(&str, &str); 1] {
     [("accept-encoding", coding)]
 }
 
-/// The body as it was before it was encoded.
+/// Returns the body as it was before it was encoded.
 fn decoded(answer: &Answer) -> Vec<u8> {
     let mut plain = Vec::new();
     let read = match answer.header("content-encoding") {
@@ -142,7 +143,7 @@ fn decoded(answer: &Answer) -> Vec<u8> {
     plain
 }
 
-/// Lets `seconds` pass at once.
+/// Moves the clock forward by `seconds` at once.
 async fn pass(seconds: u64) {
     tokio::time::advance(secs(seconds)).await;
 }

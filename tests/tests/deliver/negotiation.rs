@@ -1,4 +1,4 @@
-//! Which encoding a client gets: RFC 9110, 12.5.3, as tables over the wire.
+//! Tests the choice of an encoding (RFC 9110, 12.5.3), as tables over `Accept-Encoding`.
 
 use http::Method;
 use isr_tests::{Answer, ask, request};

@@ -1,8 +1,8 @@
-//! Preconditions together, in the order of RFC 9110, 13.2.2: every combination, against the steps as they are written there.
+//! Tests all combinations of preconditions against the steps of RFC 9110, 13.2.2.
 
 use crate::{A, AFTER, BEFORE, DATE, Stage, digits};
 
-/// How one header of a request is filled.
+/// State of one condition of a request: absent, or true, or false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Says {
     Nothing,
@@ -14,7 +14,7 @@ use Says::{False, Nothing, True};
 
 const ALL: [Says; 3] = [Nothing, True, False];
 
-/// The five conditions of a request, each of which is not there, or holds, or does not.
+/// The five conditions of a request.
 #[derive(Clone, Copy, Debug)]
 struct Conditions {
     match_tag: Says,
@@ -38,7 +38,7 @@ impl Conditions {
         })
     }
 
-    /// `range` holds when `If-Range` names the page.
+    /// Returns the headers. `range` is true if `If-Range` has the page's own tag.
     fn headers(self) -> Vec<(&'static str, &'static str)> {
         let mut headers = Vec::new();
         let mut add = |says, name, holds, fails| match says {
@@ -57,7 +57,7 @@ impl Conditions {
         headers
     }
 
-    /// The steps of 13.2.2, one after the other.
+    /// Takes the steps of 13.2.2, one after the other.
     fn status(self) -> u16 {
         match (self.match_tag, self.unmodified) {
             (False, _) | (Nothing, False) => return 412,

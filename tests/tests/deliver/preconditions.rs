@@ -1,11 +1,12 @@
-//! If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since, each by itself: RFC 9110, 13.1.
+//! Tests If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since, each alone (RFC 9110,
+//! 13.1).
 
 use isr_layer::{Downstream, IsrLayer, Policy};
 use isr_tests::Reply;
 
 use crate::{A, AFTER, BEFORE, DATE, Stage, digits, html, ten_seconds};
 
-/// A page whose validators are `"v1"` and the example date.
+/// Makes a page whose validators are `"v1"` and the example date.
 async fn stage() -> Stage {
     Stage::warm(
         A,
@@ -155,8 +156,9 @@ async fn a_412_has_no_body_and_nothing_that_describes_one() {
     assert_eq!(answer.cache_status(), "isr; hit");
 }
 
-/// They left with the page's own `Cache-Control`: a shared cache in front of us that passes conditions on could keep what
-/// one stranger provoked and answer everybody with it (RFC 9111, 3: any final status with explicit freshness is stored).
+/// Once, a 412 or a 416 had the page's own `Cache-Control`. A shared cache in front of us that
+/// forwards conditions could keep a response that one client had provoked, and serve it to all
+/// clients (RFC 9111, 3: any final status with explicit freshness may be stored).
 #[tokio::test]
 async fn a_412_and_a_416_that_a_stranger_provoked_invite_nobody_to_store_them() {
     let reply = digits()
@@ -233,7 +235,8 @@ async fn preconditions_are_ignored_where_the_answer_is_no_success() {
     }
 }
 
-/// Only a 200 had its preconditions evaluated; a stored 203 is a success as well (RFC 9110, 13.2.1).
+/// Once, preconditions were evaluated for a 200 only. A stored 203 is a success too (RFC 9110,
+/// 13.2.1).
 #[tokio::test]
 async fn a_203_is_a_success_and_has_its_preconditions_evaluated() {
     let page = A.policy(Policy::new().allow_temporary(true));

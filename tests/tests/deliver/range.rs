@@ -1,4 +1,4 @@
-//! Range and If-Range: RFC 9110, 14, from the entry.
+//! Tests Range and If-Range on entries (RFC 9110, 14).
 
 use isr_layer::Policy;
 use isr_tests::Reply;
@@ -190,8 +190,8 @@ async fn a_weak_tag_never_satisfies_if_range() {
     }
 }
 
-/// Whatever was the same date was taken for the same page (RFC 9110, 8.8.2.2): one that changed twice within a second was
-/// put together from two versions.
+/// Once, equal dates were taken for equal pages (RFC 9110, 8.8.2.2): if a page changed twice within
+/// a second, a client combined parts of two versions.
 #[tokio::test]
 async fn if_range_with_a_date_is_true_only_of_a_page_sent_a_second_after_it_was_modified() {
     for (sent, modified, status) in [
@@ -286,7 +286,7 @@ async fn a_part_is_one_of_identitys_bytes_whatever_is_accepted() {
     }
 }
 
-/// A `Range` that was then ignored still cost the client its encoding.
+/// Once, a `Range` that was ignored still cost the client its encoding.
 #[tokio::test]
 async fn a_range_that_is_ignored_leaves_the_client_its_encoding() {
     let stage = Stage::warm(A, html().header("etag", "\"v1\"")).await;
@@ -358,7 +358,8 @@ async fn trailers_do_not_follow_a_part() {
     assert!(stage.get(&[]).await.trailers.is_some());
 }
 
-/// A suffix of an empty page is satisfiable (RFC 9110, 14.1.2) and cannot be told in `Content-Range`: it is the whole page.
+/// A suffix of an empty page is satisfiable (RFC 9110, 14.1.2), but `Content-Range` cannot express
+/// it, so the whole page is sent.
 #[tokio::test]
 async fn an_empty_page_has_no_first_byte_and_an_empty_suffix() {
     let stage = Stage::warm(

@@ -1,4 +1,4 @@
-//! `Cache-Status` with every reason there is: what is said, word by word, on the answer and on the next one.
+//! Tests `Cache-Status` for each reason, word by word, on the first response and on the next one.
 
 use isr_layer::{Fallback, IsrLayer, Mode, Policy, Purge, context};
 use isr_tests::{Act, Answer, Reply, try_ask};
@@ -6,7 +6,8 @@ use isr_tests::{Act, Answer, Reply, try_ask};
 use crate::status_property::assert_is_rfc_9211;
 use crate::{A, Plain, Stage, html, pass, secs, ten_seconds};
 
-/// What two clients are told, one after the other, when renders do this.
+/// Returns the `Cache-Status` of two responses, one after the other, on a cold key whose renders do
+/// `act`.
 async fn cold(act: impl Into<Act>) -> [String; 2] {
     let stage = Stage::new(A.policy(Policy::new().timeout(secs(5)).max_body(100)));
     stage.site.act(act);
@@ -19,7 +20,7 @@ async fn cold(act: impl Into<Act>) -> [String; 2] {
     told.try_into().expect("there are two")
 }
 
-/// What a client is told whose page expired while renders do this.
+/// Returns the `Cache-Status` for a page that a purge expired and whose renders do `act`.
 async fn kept(act: impl Into<Act>) -> String {
     let stage = Stage::warm(A.policy(Policy::new().timeout(secs(5))), html()).await;
     stage.site.act(act);
@@ -211,7 +212,8 @@ async fn the_members_of_caches_behind_us_are_kept_on_answers_that_are_not_stored
     );
 }
 
-/// An empty line before ours made a list with an empty member, which RFC 8941 parsers refuse as a whole.
+/// Once, an empty line before ours made a list with an empty member, and parsers of RFC 8941 refuse
+/// such a list as a whole.
 #[tokio::test]
 async fn an_empty_line_of_a_cache_behind_us_does_not_spoil_ours() {
     for lines in [

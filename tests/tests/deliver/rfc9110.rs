@@ -1,4 +1,4 @@
-//! The examples RFC 9110 gives itself, as tables.
+//! Tests the examples that RFC 9110 gives itself, as tables.
 
 use isr_tests::Reply;
 
@@ -6,7 +6,7 @@ use crate::{A, Stage, html, only};
 
 const LAST_MODIFIED: &str = "Sat, 29 Oct 1994 19:43:31 GMT";
 
-/// A page of so many bytes.
+/// Makes a page of this many bytes.
 async fn of_length(length: usize) -> Stage {
     let reply = Reply::page()
         .header("content-type", "image/gif")
@@ -140,7 +140,7 @@ async fn byte_ranges_14_1_2_of_ten_thousand_bytes() {
             "{range}"
         );
     }
-    // Several ranges may be ignored, and are.
+    // A server may ignore several ranges, and we do.
     for range in [
         "bytes=0-0,-1",
         "bytes= 0-999, 4500-5499, -1000",

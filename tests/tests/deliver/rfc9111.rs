@@ -1,10 +1,10 @@
-//! What RFC 9111 says of a stored answer, section by section.
+//! Tests the rules of RFC 9111 for stored responses, section by section.
 
 use isr_tests::{Answer, Reply};
 
 use crate::{A, BEFORE, DATE, Stage, html, only, pass, ten_seconds, text};
 
-/// Whether the second request is a hit when the first was answered with these headers.
+/// Returns whether the second request is a hit if the first response had these headers.
 async fn is_stored(headers: &[(&'static str, &str)]) -> bool {
     let reply = headers.iter().fold(Reply::page(), |reply, (name, value)| {
         reply.header(name, value)
@@ -99,7 +99,7 @@ async fn incomplete_3_3_a_cut_or_partial_answer_is_never_stored() {
     }
 }
 
-/// Ends the back-off as an editor would.
+/// Ends the back-off, as an editor would.
 async fn pass_real(stage: &Stage) {
     stage
         .isr
@@ -138,7 +138,7 @@ async fn age_5_1_is_not_on_an_answer_that_never_was_in_the_store() {
     assert!(!stage.get(&[]).await.headers.contains_key("age"));
 }
 
-/// The answer to one condition on a page that is stale by then.
+/// Returns the response to one condition on a page that is stale by then.
 async fn on_stale(condition: (&str, &str)) -> Answer {
     let stage = Stage::warm(
         ten_seconds(),
@@ -203,8 +203,8 @@ async fn no_transform_5_2_2_6_keeps_the_handlers_bytes() {
     assert_eq!(stage.get(&only("br")).await.text(), text());
 }
 
-/// A list without members counted as a word of the handler's: what was not stored left without `no-store`, and a page
-/// without `must-revalidate`.
+/// Once, a list without members counted as set by the handler: a response that was not stored had
+/// no `no-store`, and a page had no `must-revalidate`.
 #[tokio::test]
 async fn a_cache_control_5_2_without_members_says_nothing() {
     for lines in [&[""][..], &["  "], &[","], &[" , ,\t"], &["", ""]] {

@@ -1,4 +1,5 @@
-//! `Cache-Status` by the letter: RFC 8941 parses it, and RFC 9211 allows it, in whatever situation.
+//! Tests that in every situation `Cache-Status` parses as RFC 8941 and says only what RFC 9211
+//! allows.
 
 use http::Method;
 use isr_layer::{Isr, Mode, Policy, Purge};
@@ -8,7 +9,7 @@ use sfv::{Item, List, ListEntry, Parser};
 
 use crate::{A, BROWSER, Plain, Stage, html, secs};
 
-/// Why a request may go forward: RFC 9211, 2.2.
+/// The values of `fwd` (RFC 9211, 2.2).
 const FORWARD: [&str; 8] = [
     "bypass",
     "method",
@@ -20,10 +21,10 @@ const FORWARD: [&str; 8] = [
     "partial",
 ];
 
-/// What may be said of `isr`; never the key.
+/// The parameters of our member. The key is never one of them.
 const PARAMETERS: [&str; 6] = ["hit", "fwd", "stored", "collapsed", "ttl", "detail"];
 
-/// The members of the one `Cache-Status` of an answer.
+/// Returns the members of the only `Cache-Status` line of a response.
 fn members(answer: &Answer) -> Vec<Item> {
     let lines = answer
         .headers
@@ -40,7 +41,8 @@ fn members(answer: &Answer) -> Vec<Item> {
     list.into_iter().map(item).collect()
 }
 
-/// That ours is the last member, and the only one, and says exactly one of `hit` and `fwd`.
+/// Asserts that our member is the last one and the only one of ours, and says exactly one of `hit`
+/// and `fwd`.
 pub(crate) fn assert_is_rfc_9211(answer: &Answer) {
     let mut members = members(answer);
     let ours = members.pop().expect("there is a member");
@@ -85,7 +87,7 @@ pub(crate) fn assert_is_rfc_9211(answer: &Answer) {
     );
 }
 
-/// One thing that happens in a situation.
+/// One event of a situation.
 #[derive(Clone, Debug)]
 enum Event {
     Act(usize),
@@ -148,7 +150,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Asks from several clients at once and checks what each is told.
+/// Sends requests of several clients at once, and checks each response.
 async fn ask_at_once(
     service: &Isr<Site>,
     head: bool,
@@ -162,7 +164,7 @@ async fn ask_at_once(
         tokio::spawn(async move { try_ask(&service, request).await })
     };
     for client in (0..clients).map(client).collect::<Vec<_>>() {
-        // An error of the service is passed on as it is.
+        // An error of the service reaches the client unchanged.
         if let Ok(answer) = client.await.expect("a client is answered") {
             assert_is_rfc_9211(&answer);
         }
@@ -212,7 +214,7 @@ proptest! {
 
     #[test]
     fn every_answer_says_either_hit_or_fwd_in_a_list_that_parses(events in prop::collection::vec(event(), 1..25)) {
-        // Panics of the site are part of the play, and their messages would bury everything else.
+        // Panics of the site are expected events. Their messages in the output are no failure.
         paused(play(events));
     }
 }

@@ -1,4 +1,4 @@
-//! HEAD: GET's answer without the body, whatever GET's answer is.
+//! Tests that the response to HEAD is that to GET without its body, whatever GET gets.
 
 use http::{HeaderMap, Method};
 use isr_layer::Policy;
@@ -6,14 +6,14 @@ use isr_tests::{Answer, Reply};
 
 use crate::{A, BROWSER, DATE, Stage, digits, html, only, pass, ten_seconds};
 
-/// The headers without those that a server makes of the body's length.
+/// Returns the headers without `content-length`, which a server makes from the body of a GET.
 fn comparable(answer: &Answer) -> HeaderMap {
     let mut headers = answer.headers.clone();
     headers.remove("content-length");
     headers
 }
 
-/// That HEAD says what GET says, and how long the body would be.
+/// Asserts that HEAD and GET have equal headers, and that HEAD states the length of GET's body.
 async fn assert_head_is_get(stage: &Stage, headers: &[(&str, &str)]) {
     let get = stage.get(headers).await;
     let head = stage.head(headers).await;
@@ -80,7 +80,8 @@ async fn head_ignores_range() {
     }
 }
 
-/// Range is defined for GET alone (RFC 9110, 14.2), but a HEAD that had one lost its encoding.
+/// `Range` is defined for GET alone (RFC 9110, 14.2). Once, a HEAD with a `Range` lost its
+/// encoding.
 #[tokio::test]
 async fn head_with_a_range_has_the_encoding_it_accepts() {
     let stage = Stage::warm(A, html()).await;

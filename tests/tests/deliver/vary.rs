@@ -1,4 +1,5 @@
-//! `Vary`: what an answer was chosen by, on every answer it could have been chosen for.
+//! Tests that `Vary` names all headers that a response was chosen by, on every response that could
+//! have been chosen.
 
 use isr_layer::{IsrLayer, Page, Policy, context};
 use isr_tests::{Act, Reply};
@@ -103,7 +104,7 @@ async fn what_the_handler_said_comes_first_and_nothing_is_named_twice() {
     }
 }
 
-/// A page that declares `accept-encoding` itself was told twice that it varies on it.
+/// Once, a page that declares `accept-encoding` itself had it twice in `Vary`.
 #[tokio::test]
 async fn a_page_that_declares_accept_encoding_names_it_once() {
     let stage = Stage::warm(A.policy(Policy::new().vary(&["accept-encoding"])), html()).await;
@@ -111,8 +112,8 @@ async fn a_page_that_declares_accept_encoding_names_it_once() {
     assert_eq!(stage.get(&[]).await.header("vary"), "accept-encoding");
 }
 
-/// An answer that was not stored did not say what it was made of: with `public` beside it, a cache in front gave the page
-/// in one language to everybody.
+/// Once, a response that was not stored did not name the headers it was made from. If it said
+/// `public`, a cache in front served the page in one language to all clients.
 #[tokio::test(start_paused = true)]
 async fn the_declared_headers_are_listed_on_answers_that_are_not_stored() {
     let page = BY_LANGUAGE.policy(BY_LANGUAGE_POLICY.max_body(100));
@@ -136,7 +137,8 @@ async fn the_declared_headers_are_listed_on_answers_that_are_not_stored() {
         let stage = Stage::new(page);
         stage.site.act(act);
 
-        // The answer made for the one who asked; then what is remembered of it, or the next one made alone.
+        // The first response was made for its client. The next ones are remembered, or made for
+        // their client alone.
         for answer in [
             stage.get(&[]).await,
             stage.get(&[]).await,

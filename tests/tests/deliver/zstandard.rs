@@ -1,4 +1,5 @@
-//! The third encoding, of the feature `zstd`: made, chosen, named and tagged as the others are.
+//! Tests the third encoding, of the feature `zstd`: it is made, chosen, named and tagged like the
+//! others.
 
 use bytes::Bytes;
 use isr_layer::{Mode, Purge};

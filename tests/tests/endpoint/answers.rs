@@ -1,4 +1,5 @@
-//! The table of answers: what became of each selector, and the status that sums it up.
+//! Tests the responses of the endpoint: the receipt of each selector, and the status that sums them
+//! up.
 
 use std::net::SocketAddr;
 
@@ -245,7 +246,7 @@ async fn head_is_405_too_and_has_no_body() {
 
 #[tokio::test]
 async fn no_answer_ever_is_410() {
-    // Ghost deletes a webhook that is answered so.
+    // Ghost deletes a webhook when the endpoint responds with 410.
     let stand = Stand::new().await;
     stand.page("/posts/a").await;
     stand.site.act(Reply::status(410));

@@ -1,4 +1,5 @@
-//! The table of authenticators: secrets sent as they are, several of them, and an authenticator of one's own.
+//! Tests the authenticators that compare secrets, several authenticators together, and a user's
+//! own.
 
 use isr_layer::auth::{
     Authenticate, Authenticators, Bearer, Hmac, Secret, SignedRequest, StandardWebhooks,
@@ -10,7 +11,7 @@ use crate::signed::{PURGE, WHSEC, base64, github, standard};
 use crate::stand::{Stand, bearer};
 use crate::{SECRET, WRONG};
 
-/// What everybody who knows no secret is told.
+/// Asserts that each call gets a 401 and does nothing.
 async fn assert_nobody(stand: &Stand, calls: impl IntoIterator<Item = Call>) {
     for call in calls {
         stand.assert_refused(&call, 401).await;
@@ -169,7 +170,7 @@ async fn a_short_secret_passes_only_under_the_name_of_its_risk() {
     .await;
 }
 
-/// Looks at everything there is to look at.
+/// Checks all parts of a request that an authenticator can see.
 struct Everything;
 
 impl Authenticate for Everything {

@@ -1,4 +1,4 @@
-//! Bad input: the answer of the table, and nothing done.
+//! Tests that bad input gets the documented status and does nothing.
 
 use serde_json::{Value, json as value};
 use tokio::io::AsyncWriteExt;
@@ -181,7 +181,7 @@ async fn a_control_character_is_400() {
 #[tokio::test]
 async fn a_body_with_an_encoding_or_another_type_is_415() {
     let stand = Stand::new().await;
-    // `{"path": "/about"}` through gzip: its first bytes are enough.
+    // The first bytes of `{"path": "/about"}` compressed by gzip are enough.
     let zipped = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xabV*H,\xc9";
 
     for encoding in ["gzip", "br", "deflate", "identity, gzip", "x"] {
@@ -244,7 +244,7 @@ async fn a_body_that_breaks_off_purges_nothing() {
     stream.write_all(&bytes).await.unwrap();
     stream.shutdown().await.unwrap();
 
-    // Whether the half-closed connection still carries an answer is the server's choice.
+    // The server may or may not respond on the half-closed connection.
     let mut answer = Vec::new();
     _ = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer).await;
 

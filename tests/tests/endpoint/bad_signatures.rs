@@ -1,4 +1,4 @@
-//! Signatures that are almost right: 401, and nothing done.
+//! Tests that signatures that are almost right get 401 and do nothing.
 
 use isr_layer::auth::{Contentful, Hmac, Hygraph, StandardWebhooks};
 

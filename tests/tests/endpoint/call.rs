@@ -1,4 +1,4 @@
-//! A call to the endpoint as bytes on the wire, and the answer as bytes that came back.
+//! Builds calls to the endpoint as bytes on the wire, and parses the bytes of the responses.
 
 use std::net::SocketAddr;
 
@@ -21,7 +21,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A POST by nobody in particular.
+    /// Makes a POST without a credential.
     pub(crate) fn anonymous(body: impl Into<Vec<u8>>) -> Self {
         Self {
             method: "POST",
@@ -31,12 +31,12 @@ impl Call {
         }
     }
 
-    /// A POST by one who knows the secret.
+    /// Makes a POST with the right secret.
     pub(crate) fn post(body: impl Into<Vec<u8>>) -> Self {
         Self::anonymous(body).bearer(SECRET)
     }
 
-    /// A GET by nobody in particular.
+    /// Makes a GET without a credential.
     pub(crate) fn get(target: impl Into<String>) -> Self {
         Self::anonymous("").method("GET").to(target)
     }
@@ -60,7 +60,7 @@ impl Call {
         self
     }
 
-    /// All of it, as it goes over the wire.
+    /// Returns the whole request as sent over the wire.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.head();
         if self.method != "GET" {
@@ -71,7 +71,7 @@ impl Call {
         bytes
     }
 
-    /// The head without the empty line that ends it, nor a length of the body.
+    /// Returns the head without `content-length` and without the empty line that ends it.
     pub(crate) fn head(&self) -> Vec<u8> {
         let mut head = format!(
             "{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n",
@@ -84,24 +84,24 @@ impl Call {
     }
 }
 
-/// Sends bytes, and reads the answer until the server closes.
+/// Sends bytes, and reads the response until the server closes the connection.
 pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address)
         .await
         .expect("the server listens");
-    // The server may answer and close before it has read everything.
+    // The server may respond and close before it has read all bytes.
     let _ = stream.write_all(bytes).await;
     rest(stream).await
 }
 
-/// Reads the answer until the server closes.
+/// Reads the response until the server closes the connection.
 pub(crate) async fn rest(mut stream: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes).await;
     parse(&bytes)
 }
 
-/// The body as JSON.
+/// Returns the body as JSON.
 pub(crate) fn json(answer: &Answer) -> Value {
     serde_json::from_slice(&answer.body)
         .unwrap_or_else(|error| panic!("{error}: {}", answer.text()))

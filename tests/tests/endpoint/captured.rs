@@ -1,4 +1,4 @@
-//! Everything that is said to `tracing` on a test's thread, as a log would show it.
+//! Captures all events and spans of `tracing` on a test's thread, as a log would show them.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -8,18 +8,18 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 thread_local! {
-    /// What was said on this thread since a test began to listen: its runtime has no other thread.
+    /// The log of this thread since the test began to capture. Its runtime has no other thread.
     static SAID: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// Listens to this thread while it lives.
+/// Captures the log of this thread until it is dropped.
 pub(crate) struct Captured(());
 
-/// Where the one subscriber writes.
+/// The writer of the only subscriber.
 struct Ear;
 
-/// Subscribes to every event and span of every crate, once and for all tests: with a subscriber for each, an event that
-/// another test is the first to reach at the same moment may be taken for one that nobody wants.
+/// Subscribes to all events and spans of all crates, once for all tests. With one subscriber per
+/// test, an event that another test reaches first at that moment could be taken for disabled.
 pub(crate) fn subscribe() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -46,7 +46,7 @@ impl Captured {
         })
     }
 
-    /// How many lines have this text.
+    /// Returns the number of lines that contain this text.
     pub(crate) fn lines_with(&self, text: &str) -> usize {
         self.text()
             .lines()

@@ -1,4 +1,5 @@
-//! The revalidation endpoint from outside: every row of its three tables, asked over a real TCP connection.
+//! Tests the revalidation endpoint from outside, over TCP: every row of its tables of requests,
+//! responses and authenticators.
 
 mod answers;
 mod authenticators;
@@ -17,13 +18,14 @@ mod signed;
 mod stand;
 mod webhooks;
 
-/// The secret of the tests: long enough to be accepted, strange enough to be found wherever it leaks.
+/// The secret of the tests: long enough to be accepted, unusual enough to be found wherever it
+/// leaks.
 const SECRET: &str = "zebra-quartz-lantern-0123456789";
 
-/// A secret that nothing accepts.
+/// A secret that no authenticator accepts.
 const WRONG: &str = "zebra-quartz-lantern-987654321x";
 
-/// How long something takes.
+/// Makes a duration of whole seconds.
 const fn secs(secs: u64) -> std::time::Duration {
     std::time::Duration::from_secs(secs)
 }

@@ -1,4 +1,5 @@
-//! The modes of a request, over TCP: what is rendered now, what at the next request, and what is never shown again.
+//! Tests the modes of a call: pages rendered at once, pages rendered at the next request, and pages
+//! never shown again.
 
 use serde_json::{Value, json as value};
 

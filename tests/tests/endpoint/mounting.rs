@@ -1,4 +1,4 @@
-//! The endpoint where it is mounted: in nested routers, beside gRPC, twice.
+//! Tests the endpoint where it may be mounted: in nested routers, beside gRPC, twice.
 
 use axum::Router;
 use isr_layer::auth::Contentful;

@@ -1,4 +1,5 @@
-//! Rates: who guesses is slowed down, and a valid credential is never refused for the failures of others.
+//! Tests that clients that guess are slowed down, and that a valid credential is never refused
+//! because of the failures of others.
 
 use std::num::NonZeroU32;
 

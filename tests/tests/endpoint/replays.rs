@@ -1,4 +1,4 @@
-//! Replays: known where the scheme has an id of a delivery, harmless everywhere else.
+//! Tests that a replay is recognized if the scheme has a delivery id, and is harmless otherwise.
 
 use isr_layer::auth::{Hmac, StandardWebhooks};
 use isr_tests::{Act, Reply};

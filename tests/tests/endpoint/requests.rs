@@ -1,4 +1,4 @@
-//! The table of requests: every way to name what changed does what it says.
+//! Tests that each kind of selector and option in a call does its documented work.
 
 use serde_json::{Value, json as value};
 
@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::stand::{Stand, bearer};
 use crate::{SECRET, secs};
 
-/// What became of each selector, in order.
+/// Returns the status of each selector, in order.
 fn statuses(answer: &Value) -> Vec<&str> {
     let receipts = answer["receipts"].as_array().expect("there are receipts");
     receipts

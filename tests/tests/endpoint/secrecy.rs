@@ -1,4 +1,5 @@
-//! No log, span, answer or `Debug` output contains a secret, whatever is sent; and a refusal is one line.
+//! Tests that no log, span, response or `Debug` output contains a secret, and that a refusal is one
+//! line of the log.
 
 use isr_layer::auth::{
     Authenticators, Contentful, Hmac, Hygraph, Secret, StandardWebhooks, StaticSecret,
@@ -15,7 +16,7 @@ use crate::{SECRET, WRONG};
 
 const REFUSED: &str = "a revalidation was refused";
 
-/// Everything that proves its sender, or that somebody hoped would.
+/// Returns all credentials of the calls, right and wrong: secrets and signatures.
 fn secrets(calls: &[Call]) -> Vec<String> {
     let mut secrets: Vec<String> = [SECRET, WRONG, WHSEC, &WHSEC[6..]]
         .map(str::to_owned)
@@ -36,7 +37,7 @@ fn secrets(calls: &[Call]) -> Vec<String> {
     secrets
 }
 
-/// Who is who: right and wrong, in every place a credential may stand.
+/// Makes calls with the right and the wrong secret in each place where a credential may stand.
 fn calls() -> Vec<Call> {
     let basic = |secret: &str| format!("Basic {}", base64(format!("cms:{secret}").as_bytes()));
     let mut calls = vec![
@@ -80,7 +81,8 @@ fn calls() -> Vec<Call> {
     calls
 }
 
-/// Bodies that carry the secret where it is looked for, and good and bad things beside it.
+/// Makes bodies that carry the secret in the field that is read, with good and bad fields beside
+/// it.
 fn bodies(secret: &str) -> Vec<String> {
     let good = value!({"secret": secret, "path": "/about"}).to_string();
     vec![
@@ -97,7 +99,7 @@ fn bodies(secret: &str) -> Vec<String> {
     ]
 }
 
-/// Every kind of credential there is.
+/// Makes an authenticator with all kinds of credentials.
 fn everybody() -> Authenticators {
     every_kind().expect("the secrets are long enough")
 }

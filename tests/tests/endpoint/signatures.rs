@@ -1,4 +1,4 @@
-//! The table of authenticators: signatures, each of its options, and the presets by name.
+//! Tests the authenticators that check signatures: each option, and each preset by its name.
 
 use isr_layer::auth::{Contentful, Hmac, Hygraph, StandardWebhooks, Timed};
 
@@ -10,7 +10,8 @@ use crate::signed::{
 };
 use crate::stand::Stand;
 
-/// A call with this header is carried out, and with another value of it is not.
+/// Asserts that a call with this header is carried out, and that a change of body, value or name
+/// gets a 401.
 async fn assert_only(authenticator: Hmac, header: &str, value: String) {
     let stand = Stand::admitting(authenticator).await;
 
@@ -31,7 +32,7 @@ async fn assert_only(authenticator: Hmac, header: &str, value: String) {
         .await;
 }
 
-/// The same with one digit of the signature changed: not the last, whose bits need not all count.
+/// Changes one digit of the signature. Not the last one, since not all of its bits may count.
 fn spoiled(value: &str) -> String {
     let place = value.len() - 5;
     let other = if &value[place..=place] == "0" {

@@ -1,4 +1,5 @@
-//! Signing as the senders do, written from their documents and not with the code under test.
+//! Signs calls like their senders, written from the senders' documents and not with the code under
+//! test.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +10,7 @@ use hmac::{KeyInit, Mac};
 use crate::SECRET;
 use crate::call::Call;
 
-/// What most calls purge.
+/// The body of most calls.
 pub(crate) const PURGE: &str = r#"{"path": "/about"}"#;
 
 /// A secret of Standard Webhooks.
@@ -39,12 +40,12 @@ pub(crate) fn base64url(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Seconds since the epoch, so many from now.
+/// Returns the seconds since the epoch at a time relative to now.
 pub(crate) fn seconds(from_now: i64) -> i64 {
     milliseconds(from_now) / 1_000
 }
 
-/// Milliseconds since the epoch, so many seconds from now.
+/// Returns the milliseconds since the epoch at a time relative to now.
 pub(crate) fn milliseconds(seconds_from_now: i64) -> i64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -52,13 +53,13 @@ pub(crate) fn milliseconds(seconds_from_now: i64) -> i64 {
     i64::try_from(now.as_millis()).expect("it is not that late") + seconds_from_now * 1_000
 }
 
-/// As GitHub signs.
+/// Signs like GitHub.
 pub(crate) fn github(body: &str) -> Call {
     let signature = hex(&sha256(SECRET.as_bytes(), body.as_bytes()));
     Call::anonymous(body).header("x-hub-signature-256", format!("sha256={signature}"))
 }
 
-/// As Stripe signs, at a time so many seconds from now.
+/// Signs like Stripe, at a time relative to now, in seconds.
 pub(crate) fn stripe(from_now: i64) -> Call {
     let time = seconds(from_now);
     let signature = hex(&sha256(
@@ -68,7 +69,7 @@ pub(crate) fn stripe(from_now: i64) -> Call {
     Call::anonymous(PURGE).header("stripe-signature", format!("t={time},v1={signature}"))
 }
 
-/// As Standard Webhooks says, with headers that begin so.
+/// Signs by Standard Webhooks, with header names that begin with `prefix`.
 pub(crate) fn standard(prefix: &str, id: &str, from_now: i64, body: &str) -> Call {
     let time = seconds(from_now);
     let key = BASE64_STANDARD.decode(&WHSEC[6..]).expect("it is base64");
@@ -79,7 +80,7 @@ pub(crate) fn standard(prefix: &str, id: &str, from_now: i64, body: &str) -> Cal
         .header(&format!("{prefix}signature"), format!("v1,{signature}"))
 }
 
-/// As Contentful signs, at a time so many seconds from now.
+/// Signs like Contentful, at a time relative to now, in seconds.
 pub(crate) fn contentful(target: &str, from_now: i64) -> Call {
     let time = milliseconds(from_now).to_string();
     let names = "x-contentful-topic,x-contentful-timestamp,x-contentful-signed-headers";
@@ -99,7 +100,7 @@ pub(crate) fn contentful(target: &str, from_now: i64) -> Call {
         )
 }
 
-/// As Hygraph signs, at a time so many seconds from now.
+/// Signs like Hygraph, at a time relative to now, in seconds.
 pub(crate) fn hygraph(from_now: i64) -> Call {
     let time = milliseconds(from_now);
     let body = serde_json::Value::from(PURGE);

@@ -1,4 +1,5 @@
-//! A site behind the layer with the endpoint mounted beside it, served over TCP, and what a test asks of it.
+//! A site behind the layer with the endpoint beside it, served over TCP, and functions for calls
+//! and their checks.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub(crate) struct Stand {
     pub(crate) address: SocketAddr,
 }
 
-/// What a request would change if it did anything.
+/// Counters that change if a call does anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Work {
     renders: usize,
@@ -37,23 +38,23 @@ pub(crate) struct Work {
     tasks: usize,
 }
 
-/// An authenticator for the secret of the tests.
+/// Makes an authenticator for the secret of the tests.
 pub(crate) fn bearer() -> Bearer {
     Bearer::new(SECRET).expect("it is long enough")
 }
 
 impl Stand {
-    /// With the endpoint at `/api/revalidate`, for whom `Bearer` accepts.
+    /// Starts a server with the endpoint at `/api/revalidate`, which accepts `bearer()`.
     pub(crate) async fn new() -> Self {
         Self::admitting(bearer()).await
     }
 
-    /// For whom these accept.
+    /// Starts a server whose endpoint has these authenticators.
     pub(crate) async fn admitting(authenticators: impl Into<Authenticators>) -> Self {
         Self::set(authenticators, |service| service).await
     }
 
-    /// With the endpoint set as the test wants.
+    /// Starts a server whose endpoint has other settings.
     pub(crate) async fn set(
         authenticators: impl Into<Authenticators>,
         set: impl FnOnce(RevalidateService) -> RevalidateService,
@@ -64,7 +65,7 @@ impl Stand {
         .await
     }
 
-    /// With the endpoint mounted where the test wants.
+    /// Starts a server whose endpoint is mounted by `mount`.
     pub(crate) async fn mounted(
         authenticators: impl Into<Authenticators>,
         mount: impl FnOnce(RevalidateService) -> Router,
@@ -83,12 +84,13 @@ impl Stand {
         }
     }
 
-    /// Sends a call and reads its answer.
+    /// Sends a call and reads the response.
     pub(crate) async fn send(&self, call: &Call) -> Answer {
         self.send_bytes(&call.bytes()).await
     }
 
-    /// Sends bytes to the endpoint. Whatever they are, its answer is kept by no cache and tells no secret.
+    /// Sends bytes to the endpoint. Asserts that no cache may keep the response, and that it tells
+    /// no secret.
     pub(crate) async fn send_bytes(&self, bytes: &[u8]) -> Answer {
         let answer = exchange(self.address, bytes).await;
         assert_eq!(
@@ -107,26 +109,26 @@ impl Stand {
         answer
     }
 
-    /// Revalidates what the JSON names, as one who may.
+    /// Sends a call with the right secret and asserts a 200. Returns the body.
     pub(crate) async fn revalidate(&self, body: impl Into<Vec<u8>>) -> Value {
         let answer = self.send(&Call::post(body)).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         json(&answer)
     }
 
-    /// Reads a page, as any visitor.
+    /// Requests a page, like any visitor.
     pub(crate) async fn page(&self, path: &str) -> Answer {
         exchange(self.address, &Call::get(path).bytes()).await
     }
 
-    /// A connection of its own.
+    /// Opens a connection of its own.
     pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address)
             .await
             .expect("the server listens")
     }
 
-    /// What there was to do until now.
+    /// Returns the work done so far.
     pub(crate) fn work(&self) -> Work {
         let stats = self.cache.stats();
         Work {
@@ -136,7 +138,7 @@ impl Stand {
         }
     }
 
-    /// The call is carried out: it purges something.
+    /// Asserts that the call is carried out: it purges something.
     pub(crate) async fn assert_admitted(&self, call: &Call) {
         let before = self.cache.stats().sequence;
         let answer = self.send(call).await;
@@ -149,7 +151,8 @@ impl Stand {
         );
     }
 
-    /// The call is answered with this problem, and nothing is done; gives what it says.
+    /// Asserts that the call gets a problem with this status and does nothing. Returns the
+    /// response.
     pub(crate) async fn assert_refused(&self, call: &Call, status: u16) -> Answer {
         self.assert_bytes_refused(&call.bytes(), status).await
     }
@@ -163,7 +166,7 @@ impl Stand {
     }
 }
 
-/// The answer is problem details with this status (RFC 9457).
+/// Asserts that the response is problem details with this status (RFC 9457).
 pub(crate) fn assert_problem(answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{}", answer.text());
     assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -179,7 +182,7 @@ pub(crate) fn assert_problem(answer: &Answer, status: u16) {
     );
 }
 
-/// A layer with the usual pages.
+/// Makes a layer with the usual pages.
 pub(crate) fn layer() -> IsrLayer {
     captured::subscribe();
     let pages = [POST, INDEX, ABOUT, FOLDER];
@@ -189,7 +192,7 @@ pub(crate) fn layer() -> IsrLayer {
         .expect("the pages do not contradict each other")
 }
 
-/// A listener on a free port.
+/// Makes a listener on a free port.
 pub(crate) async fn listener() -> (TcpListener, SocketAddr) {
     captured::subscribe();
     let listener = TcpListener::bind("127.0.0.1:0")

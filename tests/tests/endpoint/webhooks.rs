@@ -1,4 +1,5 @@
-//! Webhooks: from what a content system sends to what is revalidated, and never more than it names.
+//! Tests webhooks: the payload of a content system revalidates the pages that it names, and no
+//! others.
 
 use isr_layer::auth::Hmac;
 use isr_layer::{Purge, Webhook};

@@ -1,4 +1,4 @@
-//! Answers of any service: which are stored, and what a service is asked.
+//! Tests which responses of a gRPC service are stored, and which parts of a call the service sees.
 
 use std::io;
 
@@ -47,7 +47,8 @@ fn good() -> Reply {
     reply().trailer("grpc-status", "0")
 }
 
-/// Asks twice for what a site answers with `act`, and gives the second answer and how often the site was asked.
+/// Sends one call twice to a site that does `act`. Returns the second response and the number of
+/// renders.
 async fn twice(act: impl Into<Act>) -> (Answer, usize) {
     let site = Site::new();
     site.act(act);
@@ -144,7 +145,8 @@ async fn a_failure_is_answered_with_its_own_message_and_trailers_also_out_of_mem
     );
 }
 
-/// `Vary`, `Cache-Control` and a tag say something of GET; those of a call's answer are the method's own.
+/// `Vary`, `Cache-Control` and `ETag` are about GET. On the response to a call they are the
+/// method's own.
 #[tokio::test]
 async fn nothing_of_get_is_said_of_a_call_that_was_refused_or_failed() {
     for reply in [
@@ -330,7 +332,7 @@ async fn a_call_whose_message_never_comes_keeps_no_permit_from_others() {
     assert!(!stalled.is_finished());
 }
 
-/// A call of few words, so that many are alike.
+/// A call made of few words, so that many calls are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Words {
     message: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Methods that fail: the last good answer stays, and no failure is stored.
+//! Tests methods that fail: the last good response stays, and no failure is stored as a page.
 
 use isr_layer::{Mode, Purge, Status};
 use tonic::Code;

@@ -1,4 +1,4 @@
-//! Calls as they are on the wire, with a client that knows nothing of gRPC.
+//! A client that knows nothing of gRPC: it sends and reads calls as HTTP/2 frames.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::proto::Query;
 
-/// A request: its parts are sent as one DATA frame each.
+/// A request; each of its parts is sent as one DATA frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Raw {
     method: Method,
@@ -20,7 +20,7 @@ pub(crate) struct Raw {
     trailers: Option<HeaderMap>,
 }
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frames {
     pub(crate) status: StatusCode,
@@ -73,14 +73,14 @@ impl Frames {
             .map_or("", |value| value.to_str().expect("it is text"))
     }
 
-    /// Without what differs from second to second.
+    /// Removes the header that differs from second to second.
     pub(crate) fn without_date(mut self) -> Self {
         self.headers.remove("date");
         self
     }
 }
 
-/// A query as it is framed.
+/// Returns a query with its gRPC frame.
 pub(crate) fn query(id: &str) -> Bytes {
     framed(
         0,
@@ -100,7 +100,7 @@ pub(crate) fn framed(flag: u8, message: &[u8]) -> Bytes {
     body.freeze()
 }
 
-/// Sends a request on a connection of its own and reads the answer.
+/// Sends a request on a connection of its own and reads the response.
 pub(crate) async fn send(address: SocketAddr, raw: Raw) -> Frames {
     let stream = TcpStream::connect(address)
         .await

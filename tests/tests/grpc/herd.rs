@@ -1,4 +1,4 @@
-//! One execution for each message, however many ask.
+//! Tests that each message is executed once, however many calls arrive together.
 
 use crate::stage::{Stage, query};
 

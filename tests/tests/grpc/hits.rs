@@ -1,4 +1,4 @@
-//! The second call: the same answer, out of memory.
+//! Tests that the second call gets an equal response from memory.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ async fn a_stale_answer_is_served_while_one_execution_refreshes_it() {
     let mut client = stage.client().await;
     client.get_briefly(query("a")).await.expect("it answers");
     stage.shop.publish(2);
-    // The network needs a clock that runs, but nobody has to wait for it.
+    // The network needs a running clock, so time is paused only while it moves forward.
     tokio::time::pause();
     tokio::time::advance(Duration::from_millis(150)).await;
     tokio::time::resume();

@@ -1,4 +1,4 @@
-//! Calls for listed hosts: the host is part of a call's key as it is of any page's.
+//! Tests calls for listed hosts: the host is part of a call's key, as for any page.
 
 use isr_layer::{IsrLayer, Mode, Purge};
 use tonic::Response;
@@ -13,7 +13,7 @@ async fn stage() -> Stage {
     Stage::behind(builder.build().expect("all of it is accepted")).await
 }
 
-/// A call with that `:authority`.
+/// Sends a call with this `:authority`.
 async fn get_at(stage: &Stage, authority: &str) -> Response<Product> {
     let endpoint = Endpoint::from_shared(format!("http://{}", stage.address)).expect("it is a URI");
     let endpoint = endpoint.origin(format!("http://{authority}").parse().expect("it is a URI"));

@@ -1,4 +1,5 @@
-//! gRPC calls behind the layer: tonic's client and server over TCP, and frames as they are on the wire.
+//! Tests gRPC calls behind the layer: tonic's client and server over TCP, and frames as they are on
+//! the wire.
 
 mod answers;
 mod failure;
@@ -13,7 +14,7 @@ mod purge;
 mod shop;
 mod stage;
 
-/// What the build script makes of the .proto.
+/// The code that the build script generates from the .proto file.
 #[expect(unreachable_pub, clippy::too_many_lines, reason = "generated")]
 mod proto {
     tonic::include_proto!("catalog.v1");

@@ -1,4 +1,4 @@
-//! What a cached method sees of a call: what is in the key, and nothing else.
+//! Tests that a cached method sees only the parts of a call that are in the key.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use isr_layer::{IsrLayer, Page, Policy};
 
 use crate::stage::{Stage, cache_status, query, query_with};
 
-/// What tonic's server finds in the metadata of a call made from its key alone.
+/// The metadata that tonic's server finds in any call made from its key alone.
 const ALWAYS: [&str; 2] = ["content-type", "te"];
 
 #[tokio::test]

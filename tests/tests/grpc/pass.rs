@@ -1,4 +1,4 @@
-//! What is no page's call goes through as if there were no layer.
+//! Tests that requests that are not calls of a page pass as if there were no layer.
 
 use bytes::Bytes;
 use http::Method;
@@ -11,7 +11,7 @@ use crate::proto::Query;
 use crate::shop::{Act, GET_PRODUCT, UPDATE_PRODUCT};
 use crate::stage::{Stage, bare, query};
 
-/// Sends a request to a server with the layer and to one without, which must not be told apart.
+/// Sends a request to a server with the layer and to one without. The responses must be equal.
 async fn assert_untouched(raw: Raw) {
     let stage = Stage::new().await;
     let (_shop, address) = bare().await;

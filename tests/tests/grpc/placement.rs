@@ -1,4 +1,5 @@
-//! Where the layer stands: around a server, around routes, beside pages, inside of authentication.
+//! Tests the places for the layer: around a server, around routes, beside pages, inside of
+//! authentication.
 
 use std::net::SocketAddr;
 
@@ -109,7 +110,7 @@ async fn one_purge_by_tag_reaches_pages_and_calls() {
     assert_eq!(cache_status(&call), "isr; fwd=stale; stored");
 }
 
-/// Lets nobody through without the right word.
+/// Rejects calls without the right token.
 fn guard(request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
     let word = request.metadata().get("authorization");
     let is_known = word.is_some_and(|word| word == "Bearer secret");

@@ -1,11 +1,11 @@
-//! Purges reach every message of a method.
+//! Tests that purges reach every message of a method.
 
 use isr_layer::{Mode, Purge, Status};
 
 use crate::shop::GET_PRODUCT;
 use crate::stage::{Stage, cache_status};
 
-/// Caches two messages, purges, and gives the versions that the next two calls get.
+/// Caches two messages and purges. Returns the versions that the next two calls get.
 async fn versions_after(purge: Purge) -> (u64, u64) {
     let stage = Stage::new().await;
     for id in ["a", "b"] {

@@ -1,4 +1,4 @@
-//! The service: methods whose executions are counted, whose content is a version, and which do as a test tells them.
+//! A gRPC service that counts its executions, has a version as its content, and obeys the test.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use crate::proto::{Product, Query};
 pub(crate) const GET_PRODUCT: &str = "/catalog.v1.Catalog/GetProduct";
 pub(crate) const UPDATE_PRODUCT: &str = "/catalog.v1.Catalog/UpdateProduct";
 
-/// What an execution does.
+/// Action of an execution.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Act {
     #[default]
@@ -26,7 +26,7 @@ pub(crate) enum Act {
     Hang,
 }
 
-/// The service. A clone is the same one.
+/// The service. Clones share one state.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shop {
     shared: Arc<Shared>,
@@ -58,7 +58,7 @@ impl Shop {
         &self.shared.gate
     }
 
-    /// The metadata of the last execution.
+    /// Returns the metadata of the last execution.
     pub(crate) fn last_seen(&self) -> MetadataMap {
         lock(&self.shared.seen)
             .last()

@@ -1,4 +1,4 @@
-//! A server on a port of its own, and clients of it.
+//! A gRPC server on a port of its own, and clients for it.
 
 use std::net::SocketAddr;
 
@@ -23,7 +23,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// The layer as tonic's server takes it.
+    /// Starts a server with the layer as tonic's `Server::layer` takes it.
     pub(crate) async fn new() -> Self {
         Self::behind(layer()).await
     }
@@ -46,7 +46,7 @@ impl Stage {
         client(self.address).await
     }
 
-    /// One call of `GetProduct` by a new client.
+    /// Sends one call of `GetProduct` from a new client.
     pub(crate) async fn get(&self, id: &str) -> Answer {
         self.client().await.get_product(query(id)).await
     }
@@ -56,7 +56,7 @@ impl Stage {
     }
 }
 
-/// A server without the layer.
+/// Starts a server without the layer.
 pub(crate) async fn bare() -> (Shop, SocketAddr) {
     let shop = Shop::default();
     let server = Server::builder().add_service(CatalogServer::new(shop.clone()));
@@ -65,7 +65,7 @@ pub(crate) async fn bare() -> (Shop, SocketAddr) {
     (shop, address)
 }
 
-/// A layer with every page of this program.
+/// Makes a layer with all pages of this program.
 pub(crate) fn layer() -> IsrLayer {
     IsrLayer::builder()
         .build()
@@ -92,7 +92,7 @@ pub(crate) fn query(id: &str) -> Request<Query> {
     })
 }
 
-/// A query with one line of metadata.
+/// Makes a query with one line of metadata.
 pub(crate) fn query_with(id: &str, name: &'static str, value: &'static str) -> Request<Query> {
     let mut request = query(id);
     request
@@ -101,7 +101,7 @@ pub(crate) fn query_with(id: &str, name: &'static str, value: &'static str) -> R
     request
 }
 
-/// What the layer said of an answer.
+/// Returns the `Cache-Status` that the layer set.
 pub(crate) fn cache_status<T>(answer: &Response<T>) -> String {
     answer
         .metadata()

@@ -1,4 +1,4 @@
-//! Header mode is off by default, and never concerns a page.
+//! Tests that header mode is off by default, and never applies to a page.
 
 use isr_layer::{IsrLayer, Page};
 use isr_tests::{Site, ask, get};

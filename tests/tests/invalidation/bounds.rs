@@ -1,4 +1,5 @@
-//! Bounds: marks are few however many selectors are purged, and forgetting them forgets no purge.
+//! Tests that the number of marks is bounded however many selectors are purged, and that dropping
+//! marks loses no purge.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use crate::stage::When;
 
 const DISTINCT: usize = 200_000;
 
-/// Purges so many tags that nobody carries, and lets the layer do its sweeping between.
+/// Purges `count` tags that no page carries, and lets the layer prune marks in between.
 async fn purge_distinct_tags(house: &House, count: usize) {
     for number in 0..count {
         house.purge(Purge::tag(format!("nobody:{number}"))).await;
@@ -73,7 +74,8 @@ async fn pruning_keeps_pages_fresh_that_were_not_purged() {
     assert_eq!(house.stage.renders(), 3);
 }
 
-/// Without a yield between the purges: a caller that only ever gets ready answers must not keep the sweep from running.
+/// Purges without a yield in between: a caller whose purges are all ready at once must not keep the
+/// pruning from running.
 #[tokio::test(start_paused = true)]
 async fn pruning_keeps_pages_fresh_under_purges_that_follow_each_other_without_a_pause() {
     let house = House::with(|builder| builder.max_marks(100));
@@ -149,7 +151,7 @@ async fn tags_of_entries_that_are_gone_are_forgotten() {
     assert!(stats.marks <= 2 * (100 + 51), "{stats:?}");
 }
 
-/// How long a purge of `tag` takes, at best of many.
+/// Returns the shortest of a hundred purges of `tag`.
 async fn time_to_purge(house: &House, tag: &str) -> Duration {
     let mut best = Duration::MAX;
     for _ in 0..100 {
@@ -182,7 +184,7 @@ async fn purging_a_tag_takes_as_long_whether_fifty_thousand_entries_carry_it_or_
     );
 }
 
-/// A house with so many variants of one path.
+/// Makes a house with `count` cached variants of one path.
 async fn house_of_variants(count: usize) -> House {
     const LIST: Page = Page::new("/list/{n}").policy(Policy::new().query(&["q"]));
     let house = House::of(

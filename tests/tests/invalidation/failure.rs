@@ -1,4 +1,5 @@
-//! Purges and failure: the last good page stays and says so, retries back off, and a new purge ends the back-off.
+//! Tests purges and failing renders: the last good page stays and is marked, retries back off, and
+//! a new purge ends the back-off.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use isr_tests::settle;
 use crate::house::{A, House, done, is_hit, is_marked, only, pass, version};
 use crate::stage::{End, When};
 
-/// A house with a good page whose renders fail from now on.
+/// Makes a house with a good page whose renders fail from now on.
 async fn failing() -> House {
     let house = House::new();
     house.stage.tag(A, When::Late, "late");
@@ -48,7 +49,7 @@ async fn the_pause_doubles_from_one_second_to_sixty_while_renders_fail() {
 
     for (failures, seconds) in [1, 2, 4, 8, 16, 32, 60, 60].into_iter().enumerate() {
         assert_eq!(house.stage.failures(A), failures + 1);
-        // Up to a tenth shorter by chance.
+        // A pause may be up to a tenth shorter, by chance.
         pass(Duration::from_millis(seconds * 900 - 1)).await;
         house.get(A).await;
         assert_eq!(

@@ -1,4 +1,5 @@
-//! A stage behind the layer, with short words for what the tests do to it, and what its answers say.
+//! A stage behind the layer, with short functions for the requests and purges of the tests and for
+//! reading the responses.
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub(crate) const ABOUT: Page = Page::new("/about");
 /// The front page.
 pub(crate) const INDEX: Page = Page::new("/").policy(Policy::new().tags(&["posts"]));
 
-/// The path most tests look at.
+/// The path that most tests request.
 pub(crate) const A: &str = "/posts/a";
 /// Another instance of the same page.
 pub(crate) const B: &str = "/posts/b";
@@ -35,22 +36,22 @@ pub(crate) struct House {
 }
 
 impl House {
-    /// With the usual pages.
+    /// Makes a house with the usual pages.
     pub(crate) fn new() -> Self {
         Self::with(|builder| builder)
     }
 
-    /// With the usual pages and other settings.
+    /// Makes a house with the usual pages and other settings.
     pub(crate) fn with(set: impl FnOnce(IsrLayerBuilder) -> IsrLayerBuilder) -> Self {
         Self::of(set(IsrLayer::builder().pages([POST, ABOUT, INDEX])))
     }
 
-    /// With these pages alone.
+    /// Makes a house with only these pages.
     pub(crate) fn pages<const N: usize>(pages: [Page; N]) -> Self {
         Self::of(IsrLayer::builder().pages(pages))
     }
 
-    /// With a layer set as the test wants.
+    /// Makes a house with the layer of this builder.
     pub(crate) fn of(builder: IsrLayerBuilder) -> Self {
         let isr = builder
             .build()
@@ -64,12 +65,12 @@ impl House {
         }
     }
 
-    /// Asks and waits.
+    /// Sends a request and waits for the response.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         ask(&self.app, get::<Body>(path)).await
     }
 
-    /// Asks on a task of its own; what can go on then has gone on.
+    /// Sends a request on a task of its own, and runs all tasks as far as they can go.
     pub(crate) async fn visit(&self, path: &str) -> JoinHandle<Answer> {
         let (app, request) = (self.app.clone(), get::<Body>(path));
         let visit = tokio::spawn(async move { ask(&app, request).await });
@@ -87,7 +88,7 @@ impl House {
         only(&self.purge(purge).await)
     }
 
-    /// Purges on a task of its own; what can go on then has gone on.
+    /// Purges on a task of its own, and runs all tasks as far as they can go.
     pub(crate) async fn purging(&self, purge: Purge) -> JoinHandle<Receipt> {
         let cache = self.cache.clone();
         let purging = tokio::spawn(async move { cache.revalidate(purge).await });
@@ -96,14 +97,14 @@ impl House {
     }
 }
 
-/// Asks for each path once.
+/// Requests each path once.
 pub(crate) async fn warm(house: &House, paths: &[&str]) {
     for path in paths {
         house.get(path).await;
     }
 }
 
-/// The receipt of the only selector.
+/// Returns the receipt of the only selector.
 pub(crate) fn only(receipt: &Receipt) -> SelectorReceipt {
     let [one] = receipt.receipts() else {
         panic!("one selector has one receipt: {receipt:?}")
@@ -111,20 +112,20 @@ pub(crate) fn only(receipt: &Receipt) -> SelectorReceipt {
     one.clone()
 }
 
-/// What a task gave that has ended by now, without any time passing.
+/// Returns the result of a task, which must end while no time passes.
 pub(crate) async fn done<T>(task: JoinHandle<T>) -> T {
     settle().await;
     assert!(task.is_finished(), "somebody still waits");
     task.await.expect("the task did not panic")
 }
 
-/// Lets time pass, and then whatever can go on.
+/// Moves the clock forward, and runs all tasks as far as they can go.
 pub(crate) async fn pass(time: Duration) {
     tokio::time::advance(time).await;
     settle().await;
 }
 
-/// The version in a page; none in a failure.
+/// Returns the version in a page; `None` for a failure.
 pub(crate) fn version(answer: &Answer) -> Option<u64> {
     if !answer.status.is_success() {
         return None;
@@ -135,12 +136,12 @@ pub(crate) fn version(answer: &Answer) -> Option<u64> {
         .find_map(|word| word.strip_prefix('v')?.parse().ok())
 }
 
-/// Whether the answer says that it is not simply the current page.
+/// True if `Cache-Status` has a `detail`: the response is not just the current page.
 pub(crate) fn is_marked(answer: &Answer) -> bool {
     answer.cache_status().contains("; detail=")
 }
 
-/// Whether it is served from memory as fresh.
+/// True if the response was served from memory as fresh.
 pub(crate) fn is_hit(answer: &Answer) -> bool {
     answer.cache_status().contains("; hit") && !is_marked(answer)
 }

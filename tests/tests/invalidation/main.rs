@@ -1,4 +1,5 @@
-//! Invalidation: no acknowledged purge is lost, whatever is being rendered meanwhile, and every receipt tells the truth.
+//! Tests that no acknowledged purge is lost, whatever is rendered at the same time, and that every
+//! receipt tells the truth.
 
 mod bounds;
 mod failure;

@@ -1,4 +1,4 @@
-//! Regenerating many pages at once: counted, limited, and told.
+//! Tests purges that regenerate many pages: renders are counted, limited and reported.
 
 use std::time::Duration;
 
@@ -96,7 +96,8 @@ async fn regenerating_many_slowly_is_running_and_goes_on() {
     assert_eq!(house.stage.renders(), 4);
 }
 
-/// Nothing tells beforehand that the render in progress will not say the tag.
+/// A running render may still add the tag until it ends. This one fails, and the receipt must not
+/// count that.
 #[tokio::test(start_paused = true)]
 async fn regenerating_a_tag_counts_no_failure_of_a_page_that_does_not_carry_it() {
     let house = House::new();
@@ -123,7 +124,8 @@ async fn regenerating_a_tag_counts_no_failure_of_a_page_that_does_not_carry_it()
     );
 }
 
-/// The slow render may still say the tag, so the receipt does not claim that everything is new; it fails nothing either.
+/// The slow render may still add the tag, so the receipt is `marked` and not `regenerated`. It
+/// counts no failure either.
 #[tokio::test(start_paused = true)]
 async fn regenerating_a_tag_does_not_wait_long_for_a_render_that_may_not_carry_it() {
     let house = House::new();
@@ -178,7 +180,7 @@ async fn regenerating_a_tag_renders_what_said_it_in_a_render_that_began_before()
     assert_eq!((version(&next), is_hit(&next)), (Some(2), true));
 }
 
-/// Asks for a path once in each of so many seconds.
+/// Requests a path twice in each of `seconds` seconds.
 async fn use_for(house: &House, path: &str, seconds: usize) {
     for _ in 0..seconds {
         house.get(path).await;
@@ -187,7 +189,7 @@ async fn use_for(house: &House, path: &str, seconds: usize) {
     }
 }
 
-/// Regenerates all posts one after the other, and tells in which order.
+/// Regenerates all posts one after the other. Returns their paths in the order of the renders.
 async fn order(house: &House) -> Vec<String> {
     house.stage.hold();
     let purging = house
@@ -225,11 +227,11 @@ async fn use_counts_on_for_the_next_page_of_a_path_and_fades() {
     use_for(&house, B, 2).await;
     assert_eq!(order(&house).await, [A, B, C]);
 
-    // Of A there are 8 left, of B 1.
+    // By now the counts are 8 for A and 1 for B.
     use_for(&house, B, 3).await;
     assert_eq!(order(&house).await, [A, B, C]);
 
-    // Of A there are 4 left, of B 2.
+    // By now the counts are 4 for A and 2 for B.
     use_for(&house, B, 4).await;
     assert_eq!(order(&house).await, [B, A, C]);
 }

@@ -1,44 +1,47 @@
-//! What the random schedule expects: per page, what was promised by the purges acknowledged so far. Nothing else.
+//! The expectations of the random schedule: for each page, the promises of the purges acknowledged
+//! so far, and nothing else.
 
 /// The paths of the schedule.
 pub(crate) const PATHS: [&str; 4] = ["/posts/a", "/posts/b", "/about", "/"];
 
-/// What the acknowledged purges of one page promise to every request that comes after them.
+/// The promises of a page's acknowledged purges to all requests that arrive after them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Promise {
-    /// A receipt said `regenerated`: nothing older is ever answered again.
+    /// Version of a purge whose receipt said `regenerated`: no older version is served again.
     regenerated: u64,
-    /// An `Expire` was acknowledged: nothing older is answered, unless a render of the page failed since.
+    /// Version of an acknowledged `Expire`: no older version is served, unless a render failed
+    /// since.
     expired: u64,
-    /// How many renders of the page had failed by then.
+    /// The number of renders of the page that had failed when `expired` was set.
     failures: usize,
-    /// Any purge was acknowledged: what is older is marked.
+    /// Version of any acknowledged purge: an older version is marked.
     purged: u64,
-    /// Somebody got a good page: nobody gets an error any more.
+    /// True once a client got a good page: no client gets an error after that.
     good: bool,
 }
 
-/// How a purge was acknowledged.
+/// The way in which a purge was acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Acknowledged {
-    /// With a receipt that says `regenerated`.
+    /// By a receipt that says `regenerated`.
     Regenerated,
-    /// After an `Expire`.
+    /// By any other receipt of an `Expire`.
     Expired,
     /// In any other way.
     Marked,
 }
 
-/// What a client saw.
+/// The parts of a response that the promises are about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sight {
-    /// The version of the page; none in an error.
+    /// The version of the page; `None` for an error.
     pub(crate) version: Option<u64>,
     pub(crate) is_marked: bool,
 }
 
 impl Promise {
-    /// A purge called when the database had `version` and `failures` renders of the page had failed.
+    /// Records a purge that began when the database had `version` and `failures` renders had
+    /// failed.
     pub(crate) fn acknowledge(&mut self, how: Acknowledged, version: u64, failures: usize) {
         self.purged = self.purged.max(version);
         match how {
@@ -51,12 +54,13 @@ impl Promise {
         }
     }
 
-    /// Somebody got a good page.
+    /// Records a response: from a good page on, errors are not allowed.
     pub(crate) fn saw(&mut self, sight: Sight) {
         self.good |= sight.version.is_some();
     }
 
-    /// Whether a request that came under this promise may see this; `failures` is how many renders have failed by now.
+    /// Checks a response to a request that arrived under this promise; `failures` is the number of
+    /// failed renders by now.
     pub(crate) fn judge(&self, sight: Sight, failures: usize) -> Result<(), String> {
         let Some(version) = sight.version else {
             return if self.good {

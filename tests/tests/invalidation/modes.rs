@@ -1,4 +1,4 @@
-//! The three modes: who waits, and who gets the old page.
+//! Tests the three modes: which requests wait, and which are served the old page.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The faults of Next.js that were reproduced when this was planned, each a test with its number.
+//! Tests that the faults of Next.js that we reproduced do not occur here, each by its number.
 
 use std::time::Duration;
 

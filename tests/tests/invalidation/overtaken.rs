@@ -1,4 +1,5 @@
-//! Renders that a purge overtakes: who may join them, whose result stays, and what a receipt may claim.
+//! Tests renders that a purge overtakes: which requests may join them, whose result is kept, and
+//! the claims that a receipt may make.
 
 use std::time::Duration;
 
@@ -178,7 +179,8 @@ async fn frequent_purges_of_a_page_nobody_asks_for_render_nothing() {
     assert_eq!(house.stage.renders(), 1);
 }
 
-/// The tag is said by the very render the purge arrives in, so no flight can know it when the waiter joins.
+/// The handler adds the tag only at the end of the render that the purge overtakes, so no flight
+/// can know of the tag when the waiter joins.
 #[tokio::test(start_paused = true)]
 async fn a_waiter_looks_again_when_its_render_turns_out_to_carry_the_purged_tag() {
     let house = House::new();
@@ -204,7 +206,8 @@ async fn a_waiter_looks_again_when_its_render_turns_out_to_carry_the_purged_tag(
     assert_eq!(version(&done(late).await), Some(2));
 }
 
-/// A purge of a tag that a late waiter did not care for must not make it render again and again.
+/// Purges of the added tag that come after the waiter must not make the waiter retry again and
+/// again.
 #[tokio::test(start_paused = true)]
 async fn purges_that_come_after_a_waiter_do_not_make_its_result_unacceptable() {
     let house = House::new();
@@ -227,7 +230,8 @@ async fn purges_that_come_after_a_waiter_do_not_make_its_result_unacceptable() {
     );
 }
 
-/// Asks for a regeneration of many while a page is cold and in flight, and for the page after the receipt.
+/// Regenerates many pages while one of them is cold and being rendered, then requests that page
+/// after the receipt.
 async fn regenerate_during_a_cold_render(purge: Purge) {
     let house = House::new();
     house.stage.tag(A, When::Early, "early");
@@ -327,7 +331,8 @@ async fn an_older_render_that_may_not_be_stored_and_ends_last_does_not_drop_the_
     }
 }
 
-/// The successor has failed, so neither memory nor a flight one could join names the key while the older render goes on.
+/// After the successor failed, the key of the older, running render is neither in memory nor in a
+/// flight that can be joined.
 #[tokio::test(start_paused = true)]
 async fn a_regenerate_of_many_has_not_missed_an_overtaken_render_whose_successor_failed() {
     let house = House::new();

@@ -1,4 +1,4 @@
-//! The race everybody loses: a purge arrives while the page is being rendered from what was there before.
+//! Tests the race of a purge with a render that has read the old content: the purge is not lost.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use crate::house::{A, House, done, is_hit, is_marked, only, pass, version};
 use crate::stage::{End, Held, When};
 
-/// What is being rendered when the purge arrives.
+/// The render that is in progress when the purge arrives.
 #[derive(Clone, Copy, Debug)]
 enum During {
     ColdRender,
@@ -17,7 +17,7 @@ enum During {
     OnDemandRegeneration,
 }
 
-/// What the purge names.
+/// The selector of the purge.
 #[derive(Clone, Copy, Debug)]
 enum By {
     Path,
@@ -30,7 +30,7 @@ enum By {
     All,
 }
 
-/// Which of two renders ends last.
+/// The render that ends last: the one before the purge, or its successor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Last {
     Older,
@@ -97,7 +97,8 @@ async fn race_once(during: During, by: By, mode: Mode, last: Last) {
     );
 }
 
-/// After the acknowledgement: the new page, or if that is allowed the old one that says so.
+/// Checks a response after the acknowledgement: the new page, or a marked old page if that is
+/// allowed.
 fn check(answer: &Answer, is_new: bool, what: &str) {
     let is_old = version(answer) != Some(2);
     assert!(
@@ -112,7 +113,7 @@ fn check(answer: &Answer, is_new: bool, what: &str) {
     );
 }
 
-/// A render in progress that has read version 1, and somebody who came before the purge.
+/// Starts a render that reads version 1, and a request that arrives before the purge.
 async fn render_of_version_1(house: &House, during: During) -> (Held, JoinHandle<Answer>) {
     if !matches!(during, During::ColdRender) {
         house.get(A).await;

@@ -1,4 +1,5 @@
-//! Receipts: each selector is told what became of it, and nothing is called done that is not.
+//! Tests that each selector has a receipt of its own, and that no receipt claims more than was
+//! done.
 
 use std::time::Duration;
 

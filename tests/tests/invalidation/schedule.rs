@@ -1,7 +1,7 @@
-//! A random schedule of edits, purges, requests, renders held in hand, failures, clients that leave and time that passes,
-//! against the promises of the model. Deterministic under its seed.
+//! Tests the promises of the model under a random schedule: edits, purges, requests, held renders,
+//! failures, clients that leave, and time that passes.
 //!
-//! `ISR_SEED` and `ISR_STEPS` repeat a run that failed.
+//! The schedule depends only on its seed. `ISR_SEED` and `ISR_STEPS` repeat a run that failed.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -41,7 +41,7 @@ fn setting(name: &str) -> Option<u64> {
         .map(|value| value.parse().expect("a whole number"))
 }
 
-/// A schedule on its way.
+/// A schedule in progress.
 struct Run {
     seed: u64,
     rng: Rng,
@@ -49,7 +49,7 @@ struct Run {
     database: [u64; PATHS.len()],
     newest: u64,
     promises: [Promise; PATHS.len()],
-    /// The first render of each page that began after the last purge of it.
+    /// For each page, the id of the first render that began after its last purge.
     since_purge: [usize; PATHS.len()],
     requests: Vec<Request>,
     purges: Vec<Purging>,
@@ -63,7 +63,7 @@ struct Request {
 }
 
 struct Purging {
-    /// The pages it names, with the version and the failures each had when it was called.
+    /// The pages that the purge names, each with its version and its failures when the purge began.
     named: Vec<(usize, u64, usize)>,
     mode: Mode,
     receipt: JoinHandle<Receipt>,
@@ -72,7 +72,7 @@ struct Purging {
 impl Run {
     fn new(seed: u64) -> Self {
         println!("ISR_SEED={seed}");
-        // The engine draws the length of its pauses from this.
+        // The layer draws the length of its pauses from this generator.
         fastrand::seed(seed);
         let mut rng = Rng::with_seed(seed);
         let (at_once, per_page) = (rng.usize(1..=4), rng.usize(1..=2));
@@ -114,7 +114,7 @@ impl Run {
     }
 
     async fn step(&mut self, step: usize) {
-        // The first page is the busiest.
+        // The smaller of two draws makes the first page the busiest.
         let page = self
             .rng
             .usize(0..PATHS.len())
@@ -230,7 +230,7 @@ impl Run {
         pass(Duration::from_millis(millis)).await;
     }
 
-    /// Judges what has been answered and counts what is running.
+    /// Judges the responses and receipts that have arrived, and counts the running renders.
     async fn check(&mut self) {
         settle().await;
         let (ended, waiting) = std::mem::take(&mut self.requests)
@@ -300,7 +300,8 @@ impl Run {
         }
     }
 
-    /// Opens every gate: everybody is answered, nothing stays behind, and everything is as the database says.
+    /// Opens all gates. Then every request must be served, nothing may be left over, and each page
+    /// must have the database's version.
     async fn finish(mut self) {
         self.note("all gates open".to_owned());
         self.house.stage.open();
@@ -349,7 +350,7 @@ impl Purging {
     }
 }
 
-/// A purge, and the pages it names.
+/// Returns a purge and the pages that it names.
 fn selector(number: usize) -> (Purge, &'static [usize]) {
     match number {
         0 => (Purge::path("/posts/a"), &[0]),

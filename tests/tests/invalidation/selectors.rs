@@ -1,10 +1,10 @@
-//! Selectors: what each of them reaches, in any spelling, and what it leaves alone.
+//! Tests that each selector reaches its pages, in any spelling, and leaves all others fresh.
 
 use isr_layer::{Mode, Page, Policy, Purge, Status};
 
 use crate::house::{A, B, House, POST, is_hit, version, warm};
 
-/// Purges and tells which of the paths are still answered as fresh hits.
+/// Purges, and returns for each path whether it is still a fresh hit.
 async fn untouched<const N: usize>(house: &House, purge: Purge, paths: [&str; N]) -> [bool; N] {
     house.purge(purge.mode(Mode::Expire)).await;
     let mut hits = [false; N];

@@ -1,4 +1,5 @@
-//! An inner service whose every render a test holds in its hand: when it reads its database, when it ends, and how.
+//! An inner service whose renders a test controls: when they read the database, when they end, and
+//! how.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -14,27 +15,28 @@ use isr_layer::context;
 use tokio::sync::mpsc;
 use tower::Service;
 
-/// The inner service, its database included. A clone is the same stage. Renders run through unless they are held.
+/// The inner service with its database. Clones share one state. Renders run through unless they are
+/// held.
 #[derive(Clone, Default)]
 pub(crate) struct Stage(Arc<Mutex<Inner>>);
 
-/// How a render ends.
+/// The end of a render.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum End {
-    /// With the page it read, or with 404 when the database has none.
+    /// Gives the page that was read, or 404 for version 0.
     #[default]
     Page,
-    /// With this status.
+    /// Gives this status.
     Status(u16),
-    /// With a page that sets a cookie, which is never stored.
+    /// Gives a page that sets a cookie, and so is never stored.
     Cookie,
-    /// With so many bytes.
+    /// Gives a page of about this many bytes.
     Large(usize),
-    /// It panics.
+    /// Panics.
     Panic,
 }
 
-/// When a render says a tag.
+/// The moment when a render adds a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
     /// Before it reads the database.
@@ -46,7 +48,7 @@ pub(crate) enum When {
 /// A render in progress, held by the test.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
-    /// Counts all renders; the first is 0.
+    /// The number of renders that began before this one.
     pub(crate) id: usize,
     pub(crate) path: String,
     pub(crate) has_read: bool,
@@ -70,7 +72,7 @@ struct Inner {
     failures: HashMap<String, usize>,
 }
 
-/// One render in progress; it has failed unless it is told otherwise before it is dropped.
+/// A render in progress. It counts as failed if it is dropped before `failed` is cleared.
 struct Running {
     stage: Stage,
     id: usize,
@@ -80,12 +82,12 @@ struct Running {
 }
 
 impl Stage {
-    /// Writes to the database. Version 0 is no page at all.
+    /// Writes to the database. Version 0 stands for a missing page.
     pub(crate) fn publish(&self, path: &str, version: u64) {
         self.lock().versions.insert(path.to_owned(), version);
     }
 
-    /// Makes every render of `path` say `tag`.
+    /// Makes every render of `path` add `tag`.
     pub(crate) fn tag(&self, path: &str, when: When, tag: &str) {
         self.lock()
             .tags
@@ -97,29 +99,29 @@ impl Stage {
         self.lock().by_hand = true;
     }
 
-    /// Lets everything run through from now on, what is held as well.
+    /// Lets all renders run through, also those that are held.
     pub(crate) fn open(&self) {
         let mut inner = self.lock();
         inner.by_hand = false;
         inner.held.iter().for_each(|held| held.end(inner.end));
     }
 
-    /// How renders end that nobody tells how.
+    /// Sets the end of renders that are not held.
     pub(crate) fn end_with(&self, end: End) {
         self.lock().end = end;
     }
 
-    /// The renders in progress, in the order they began.
+    /// Returns the renders in progress, in the order in which they began.
     pub(crate) fn held(&self) -> Vec<Held> {
         self.lock().held.clone()
     }
 
-    /// How many renders began.
+    /// Returns the number of renders that began.
     pub(crate) fn renders(&self) -> usize {
         self.lock().renders
     }
 
-    /// How many renders of `path` failed.
+    /// Returns the number of renders of `path` that failed.
     pub(crate) fn failures(&self, path: &str) -> usize {
         self.lock().failures.get(path).copied().unwrap_or(0)
     }
@@ -132,7 +134,8 @@ impl Stage {
             end = Some(told);
         }
         let version = self.read(&running);
-        // Others get a turn between what was read and what comes of it, also when nobody holds the render.
+        // Lets other tasks run between reading and using the version, also if the render is not
+        // held.
         tokio::task::yield_now().await;
         while end.is_none() {
             if let Some(Order::End(told)) = running.next().await {
@@ -194,13 +197,13 @@ impl Stage {
 }
 
 impl Held {
-    /// Lets it read the database.
+    /// Lets the render read the database.
     pub(crate) fn read(&self) {
-        // A render that is over hears nothing.
+        // Fails if the render is over; nothing is to be done then.
         let _ = self.orders.send(Order::Read);
     }
 
-    /// Lets it end, after it has read the database if it has not.
+    /// Lets the render end, after it has read the database.
     pub(crate) fn end(&self, end: End) {
         let _ = self.orders.send(Order::End(end));
     }
@@ -234,7 +237,7 @@ impl End {
 }
 
 impl Running {
-    /// The next order. The stage keeps the other end until this is dropped.
+    /// Waits for the next order. The stage keeps the sender until this render is dropped.
     async fn next(&mut self) -> Option<Order> {
         self.orders.recv().await
     }

@@ -1,4 +1,5 @@
-//! Real threads: after an acknowledged purge nobody reads older content, however the threads interleave.
+//! Tests with real threads that no request reads older content after an acknowledged purge, however
+//! the threads interleave.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,13 +13,15 @@ const EDITS: u64 = 2_000;
 const READS: usize = 30_000;
 const PATHS: [&str; 3] = ["/posts/a", "/posts/b", "/"];
 
-/// One page: the version acknowledged last is what its readers may at least expect.
+/// The pages, and for each the version acknowledged last: a reader may expect at least that
+/// version.
 struct Edited {
     house: House,
     acknowledged: [AtomicU64; PATHS.len()],
 }
 
-/// Writes, purges by turns in every way that promises new content, and raises what was acknowledged.
+/// Publishes, purges in turn by each selector and mode that promises new content, and raises the
+/// acknowledged version.
 async fn edit(edited: Arc<Edited>, page: usize) {
     let path = PATHS[page];
     for edition in 2..EDITS {
@@ -37,7 +40,7 @@ async fn edit(edited: Arc<Edited>, page: usize) {
     }
 }
 
-/// Reads, and counts what is older than what had been acknowledged before it asked.
+/// Reads, and collects responses older than the version acknowledged before the request.
 async fn read(edited: Arc<Edited>, first: usize) -> Vec<String> {
     let mut older = Vec::new();
     for turn in 0..READS {
@@ -85,8 +88,9 @@ async fn after_an_acknowledged_purge_no_thread_reads_older_content() {
     assert_eq!(edited.house.cache.stats().flights, 0);
 }
 
-/// What is stored takes a while to be made of a large page. Whoever comes in that while, after a purge of a tag that the
-/// page has just said, waits for a render that did not know of the purge.
+/// Preparing a large page for storage takes a while. A request that arrives in that time, after a
+/// purge of a tag that the render has just added, waits for a render that did not know of the
+/// purge.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_tag_that_is_purged_while_its_page_lands_is_not_lost_for_those_who_come_then() {
     for _ in 0..5 {

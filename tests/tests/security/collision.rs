@@ -1,4 +1,5 @@
-//! Cross-route collisions: no input of one page is the key of another, or of another instance.
+//! Tests against cross-route collisions: no input of one page has the key of another page or of
+//! another instance.
 
 use isr_layer::{Page, Policy};
 use isr_tests::ask;

@@ -1,4 +1,4 @@
-//! Credentials: nothing that one client is given or shows reaches another.
+//! Tests that no credential that one client sends or receives reaches another client.
 
 use axum::Router;
 use axum::body::Body;

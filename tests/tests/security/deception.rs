@@ -1,5 +1,5 @@
-//! Cache deception: a victim is sent to a private page under a name that looks like a public one, and the attacker asks for
-//! the same name after.
+//! Tests against cache deception: an attacker sends a victim to a private page under a name that
+//! looks public, and requests that name afterwards.
 
 use http::Method;
 use isr_layer::{Isr, IsrLayer, Page};
@@ -9,7 +9,7 @@ use tower::Layer;
 
 use crate::Plain;
 
-/// Names for `/account` that some origin takes for it.
+/// Names that some origin takes for `/account`.
 const NAMES: [&str; 26] = [
     "/account",
     "/account/",
@@ -40,7 +40,7 @@ const NAMES: [&str; 26] = [
 ];
 
 mod percent_encoding_of_the_origin {
-    /// Decodes a path as careless origins do, twice.
+    /// Decodes a path twice, as careless origins do.
     pub(super) fn decoded(path: &str) -> String {
         once(&once(path)).replace('\\', "/").to_ascii_lowercase()
     }
@@ -65,7 +65,7 @@ mod percent_encoding_of_the_origin {
     }
 }
 
-/// An origin that shows the account of whoever's cookie it sees, at anything that contains its name.
+/// An origin that shows the account of the client's cookie at every path that contains `account`.
 fn careless(seen: &Seen) -> Reply {
     let user = seen
         .headers

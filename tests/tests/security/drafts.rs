@@ -1,4 +1,5 @@
-//! Drafts: however many editors, visitors, refreshes and purges there are at once, nobody gets what is another's.
+//! Tests that drafts and public pages never mix, however many editors, visitors, refreshes and
+//! purges there are at once.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Poisoned errors (CPDoS): a request that makes the origin fail does not make it fail for others.
+//! Tests against poisoned errors (CPDoS): a request that makes the origin fail does not make it
+//! fail for other clients.
 
 use http::Method;
 use isr_layer::{Isr, IsrLayer, Page};
@@ -7,7 +8,7 @@ use tower::Layer;
 
 use crate::{Plain, is_hit, visit, with};
 
-/// An origin that refuses whatever it is asked with a header, a query or another method than GET.
+/// Makes an origin that refuses every request with a header, a query, or another method than GET.
 fn touchy() -> (Site, Isr<Site>) {
     let site = Site::new();
     site.script(|seen, _| {

@@ -1,4 +1,5 @@
-//! Fat GET: a body that a careless handler reads parameters from is no part of the key, so such a request is no page's.
+//! Tests against fat GET: a body is not part of the key, and a careless handler may read parameters
+//! from it. So a GET with a body is not served as a page.
 
 use http::Request;
 use isr_layer::Page;

@@ -1,4 +1,5 @@
-//! A flood of unknown paths: memory stays within its bound, and hot pages stay where they are.
+//! Tests that under a flood of unknown paths memory stays within its bound and hot pages are not
+//! evicted.
 
 use std::convert::Infallible;
 use std::process::Command;
@@ -13,20 +14,21 @@ use crate::Plain;
 const POST: Page = Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]));
 const MEMORY: u64 = 64 << 20;
 const HOT: usize = 1_000;
-/// Says which flood a process is to bear, and of how many paths.
+/// The variables that tell a process the kind of its flood and the number of paths.
 const KIND: &str = "ISR_FLOOD";
 const PATHS: &str = "ISR_FLOOD_PATHS";
 
-/// What the site answers for a path that it does not know.
+/// The response of the site for a path that it does not know.
 #[derive(Clone, Copy, Debug)]
 enum Unknown {
-    /// 404, and that there is no such page.
+    /// 404 with a text.
     NotFound,
-    /// 200 and HTML that is worth encoding, as many sites do that are made in the browser.
+    /// 200 with HTML that is worth encoding, as sites do that are built in the browser.
     Html,
 }
 
-/// Pages of 8 KiB where the slug begins with `hot`, and what is said of unknown paths elsewhere.
+/// Gives pages of 8 KiB if the slug begins with `hot`, and the response for unknown paths
+/// otherwise.
 async fn origin(unknown: Unknown, request: Request<Plain>) -> Result<Response<Plain>, Infallible> {
     let mut response = Response::new(Plain::from(vec![b'x'; 8 << 10]));
     if request.uri().path().starts_with("/posts/hot") {
@@ -47,7 +49,7 @@ async fn origin(unknown: Unknown, request: Request<Plain>) -> Result<Response<Pl
     Ok(response)
 }
 
-/// Bytes of memory that were resident at most since the last call of [`forget_peak`].
+/// Returns the largest resident memory since the last call of [`forget_peak`], in bytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("there is a /proc");
     let line = status
@@ -66,7 +68,7 @@ fn forget_peak() {
     std::fs::write("/proc/self/clear_refs", "5").expect("a process may do that to itself");
 }
 
-/// Asks for a path, and tells whether the answer was stored.
+/// Sends a request and returns whether its response was a hit.
 async fn is_hit<S>(service: &mut S, path: String) -> bool
 where
     S: Service<Request<Plain>, Response = Response<isr_layer::IsrBody<Plain>>, Error = Infallible>,
@@ -81,8 +83,8 @@ where
         .is_ok_and(|status| status.starts_with("isr; hit"))
 }
 
-/// Floods a site whose hot pages are asked for meanwhile, one for each unknown path. Gives how many of those were hits, of
-/// a thousand, and by how much resident memory grew at most.
+/// Floods a site, with one request for a hot page after each unknown path. Returns the hits among
+/// these, per thousand, and the largest growth of resident memory.
 async fn flood(builder: IsrLayerBuilder, unknown: Unknown, paths: usize) -> (usize, u64) {
     forget_peak();
     let before = peak();
@@ -92,12 +94,12 @@ async fn flood(builder: IsrLayerBuilder, unknown: Unknown, paths: usize) -> (usi
         .build()
         .expect("all of it is accepted");
     let mut service: Isr<_> = isr.layer(service_fn(move |request| origin(unknown, request)));
-    // Memory is full of what nobody asks for twice when the pages come that many ask for.
+    // Fills memory with pages requested only once, before the hot pages arrive.
     for n in 0..paths / 2 {
         is_hit(&mut service, format!("/posts/early-{n}")).await;
     }
     for n in 0..3 * HOT {
-        // The limit on new keys is for strangers: a revalidation makes these known.
+        // A revalidation makes the hot pages known, since it is not under the limit for new keys.
         is_hit(&mut service, format!("/posts/hot-{}", n % HOT)).await;
         isr.cache()
             .revalidate(isr_layer::Purge::path(format!("/posts/hot-{}", n % HOT)))
@@ -105,7 +107,7 @@ async fn flood(builder: IsrLayerBuilder, unknown: Unknown, paths: usize) -> (usi
     }
     let mut hits = 0;
     for n in 0..paths {
-        // Twice, so that each looks as if it were wanted.
+        // Requests each unknown path twice, so that it looks as if it were in use.
         is_hit(&mut service, format!("/posts/unknown-{n}")).await;
         is_hit(&mut service, format!("/posts/unknown-{n}")).await;
         hits += usize::from(is_hit(&mut service, format!("/posts/hot-{}", n * 7 % HOT)).await);
@@ -130,7 +132,8 @@ fn assert_unharmed((per_mille, grown): (usize, u64)) {
     );
 }
 
-/// Runs [`one_flood`] for each kind in a process of its own: what others have needed would be counted too.
+/// Runs [`one_flood`] for each kind in a process of its own, since memory used by other floods
+/// would be counted too.
 fn assert_unharmed_by(paths: usize) {
     for kind in ["limited", "not-found", "html"] {
         let program = std::env::current_exe().expect("this program has a path");
@@ -158,7 +161,7 @@ async fn one_flood() {
     let result = match &*kind {
         "limited" => flood(IsrLayer::builder(), Unknown::NotFound, paths).await,
         "not-found" => flood(open, Unknown::NotFound, paths).await,
-        // Each of these is encoded in two ways, which takes its time.
+        // Encodes each of these pages in two ways, which takes time.
         _ => flood(open, Unknown::Html, paths / 5).await,
     };
     println!(

@@ -1,4 +1,5 @@
-//! Unkeyed headers: what is not in the key does not reach the handler, so it cannot get into a stored answer.
+//! Tests against unkeyed headers: a header that is not in the key does not reach the handler, so it
+//! cannot get into a stored response.
 
 use isr_layer::{Page, Policy, Purge};
 use isr_tests::ask;
@@ -8,7 +9,7 @@ use crate::{echo, is_hit, visit, with};
 
 const PAGE: Page = Page::new("/a");
 
-/// Headers that frameworks, proxies and careless applications build answers from.
+/// Headers that frameworks, proxies and careless applications build responses from.
 const POISONS: [(&str, &str); 30] = [
     ("host", "poison.example"),
     ("x-forwarded-host", "poison.example"),

@@ -1,4 +1,4 @@
-//! A host that a client made up reaches no page, no key and no other client.
+//! Tests that a host that a client made up reaches no page, no key and no other client.
 
 use http::{Method, Request};
 use isr_layer::{Isr, IsrLayer, Page};

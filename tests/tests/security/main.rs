@@ -1,4 +1,5 @@
-//! What a stranger sends changes nothing for others: one module for each rule.
+//! Tests that no request of one client changes the responses to others, with a module for each kind
+//! of attack.
 
 mod collision;
 mod credentials;
@@ -20,7 +21,7 @@ use tower::Layer;
 /// The request body of a service without axum.
 type Plain = Full<bytes::Bytes>;
 
-/// An origin that is as careless as can be: its answer repeats everything it was told.
+/// Makes an origin as careless as possible: its response repeats the whole request.
 fn echo(pages: impl IntoIterator<Item = Page>) -> (Site, Isr<Site>) {
     let site = Site::new();
     site.script(|seen, _| Reply::page().chunk(repeated(seen)).into());
@@ -39,7 +40,7 @@ fn repeated(seen: &Seen) -> String {
     )
 }
 
-/// A stranger's request: GET, with these headers.
+/// Makes a GET with these headers.
 fn with(path: &str, headers: &[(&str, &str)]) -> Request<Plain> {
     request(Method::GET, path, headers)
 }
@@ -48,7 +49,7 @@ async fn visit(service: &Isr<Site>, path: &str) -> Answer {
     ask(service, with(path, &[])).await
 }
 
-/// Whether an answer came out of what is stored.
+/// Returns whether a response is a hit.
 fn is_hit(answer: &Answer) -> bool {
     answer.cache_status().starts_with("isr; hit")
 }

@@ -1,4 +1,5 @@
-//! Parameter cloaking: what the handler reads out of the query is what is in the key, octet for octet.
+//! Tests against parameter cloaking: the query that the handler reads is exactly the query in the
+//! key.
 
 use isr_layer::{Page, Policy};
 
@@ -6,7 +7,7 @@ use crate::{echo, is_hit, visit};
 
 const SEARCH: Page = Page::new("/search").policy(Policy::new().query(&["q"]));
 
-/// Queries that parsers disagree about: one sees `q=poison`, another sees nothing of it.
+/// Queries that parsers disagree about: one finds `q=poison`, another does not.
 const CLOAKED: [&str; 16] = [
     "utm=1;q=poison",
     ";q=poison",

@@ -1,4 +1,4 @@
-//! What an answer says: the first, a hit, and the headers on both.
+//! Tests first responses, hits, and the headers of both.
 
 use isr_layer::{IsrLayer, Page, Policy};
 use isr_tests::{Reply, Site, ask, get, settle};

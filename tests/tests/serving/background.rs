@@ -1,4 +1,4 @@
-//! Limits on the renders that no client waits for.
+//! Tests that renders in the background keep to their limits: in all, per page, and in time.
 
 use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Mode, Page, Policy, Purge};
 use isr_tests::{Act, Site, ask, get, settle};
@@ -9,7 +9,7 @@ use crate::{Plain, pass, secs};
 const P: Page = Page::new("/p/{n}").policy(Policy::new().revalidate(secs(10)).expire(secs(1000)));
 const Q: Page = Page::new("/q/{n}").policy(Policy::new().revalidate(secs(10)).expire(secs(1000)));
 
-/// A site whose pages `/p/0` to `/p/9` and `/q/0` to `/q/9` are all stale, with its gate closed.
+/// Makes a site with its gate closed, whose pages `/p/0` to `/p/9` and `/q/0` to `/q/9` are stale.
 async fn stale_site(at_once: usize, per_page: usize) -> (Site, IsrLayer, Isr<Site>) {
     let site = Site::new();
     let builder = IsrLayer::builder()
@@ -75,7 +75,7 @@ async fn a_refresh_that_gains_a_waiter_needs_no_permit() {
     see(&service, "p").await;
     assert_eq!(site.running(), 1);
 
-    // `/p/9` waits for a permit; now a client has to wait for it.
+    // `/p/9` waits for a permit. After this purge a client has to wait for `/p/9`.
     isr.cache()
         .revalidate(Purge::path("/p/9").mode(Mode::Expire))
         .await;
@@ -130,7 +130,8 @@ async fn a_refresh_that_waited_too_long_for_its_place_is_given_up_and_tried_agai
     let (site, isr, service) = stale_site(1, 1).await;
     see(&service, "p").await;
 
-    // The first ends by its time limit after 30 s, the second after 60 s; the others wait no longer than 60 s.
+    // The first render ends by its time limit after 30 s, the second after 60 s. The others wait
+    // for a permit for at most 60 s.
     tokio::time::sleep(secs(95)).await;
     assert_eq!(isr.cache().stats().tasks, 0);
     assert!(site.renders() <= 20 + 3, "{}", site.renders());
@@ -183,7 +184,8 @@ async fn many_regenerations_on_demand_keep_the_limit_and_all_run() {
     assert_eq!(ask(&service, get::<Plain>("/q/5")).await.text(), "/q/5 v2");
 }
 
-/// How many refreshes of forty stale pages run at once, where the builder was told that much and no more.
+/// Returns the number of refreshes of forty stale pages that run together, with the settings that
+/// `set` makes and no others.
 async fn at_once(set: impl FnOnce(IsrLayerBuilder) -> IsrLayerBuilder) -> usize {
     let site = Site::new();
     let isr = set(IsrLayer::builder().pages([P]))
@@ -222,7 +224,7 @@ async fn a_render_inside_of_a_background_render_needs_no_place_of_its_own() {
         move |request: http::Request<Plain>| {
             let (site, service) = (site.clone(), service.clone());
             async move {
-                // The page is made of another one, which nobody has asked for yet.
+                // The page is made of another page, which is not cached yet.
                 let inner = ask(&service, get::<Plain>("/p/inner")).await;
                 let mut answer = tower::ServiceExt::oneshot(site, request).await?;
                 answer.headers_mut().insert(
@@ -282,7 +284,8 @@ async fn the_time_limit_of_a_render_does_not_count_the_wait_for_its_place() {
     }
     settle().await;
 
-    // The first ends by its time limit at 30 s. Only then the second begins, and it is slow as well.
+    // The first render ends by its time limit at 30 s. Only then the second begins, and it is slow
+    // too.
     tokio::time::sleep(secs(55)).await;
     assert_eq!(site.running(), 1);
     site.before().open();

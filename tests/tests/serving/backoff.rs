@@ -1,4 +1,5 @@
-//! After a failure a key is left alone for a while: 1 s, doubling, to 60 s, and to 5 s with nothing to show.
+//! Tests that a key is not rendered for a while after a failure: for 1 s, then twice as long each
+//! time, up to 60 s, or up to 5 s if there is no stored page to serve.
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use isr_tests::{Act, Reply, Site, settle, try_ask};
 
 use crate::{A, a, pass, secs, site_and_layer, site_with, ten_seconds, visit};
 
-/// Asks every 50 ms for `total`, and says how long the pauses between renders were, in tenths of a second.
+/// Sends a request every 50 ms for the time `total`. Returns the pauses between renders, in tenths
+/// of a second.
 async fn pauses(site: &Site, service: &Isr<Site>, total: Duration) -> Vec<u64> {
     let end = tokio::time::Instant::now() + total;
     let mut renders = site.renders();
@@ -31,7 +33,8 @@ async fn pauses(site: &Site, service: &Isr<Site>, total: Duration) -> Vec<u64> {
     pauses
 }
 
-/// Each pause is at most a tenth shorter than it is said to be, and a look late.
+/// Asserts each pause: up to a tenth shorter than `seconds` says, and up to one tenth of a second
+/// longer, since requests come every 50 ms.
 fn assert_pauses(pauses: &[u64], seconds: &[u64]) {
     assert!(pauses.len() >= seconds.len(), "{pauses:?} for {seconds:?}");
     for (tenths, seconds) in pauses.iter().zip(seconds) {

@@ -1,4 +1,4 @@
-//! Memory is bounded by bytes and by entries, and a flood evicts no hot page.
+//! Tests that memory is bounded by bytes and by entries, and that a flood evicts no hot page.
 
 use std::sync::mpsc;
 
@@ -11,7 +11,7 @@ use crate::Plain;
 const ANY: Page = Page::new("/{*path}");
 const FLOOD: usize = 20_000;
 
-/// A builder that lets a flood in: here it is memory that has to bear it.
+/// Makes a builder without a limit for new keys, so that the flood reaches memory.
 fn open() -> IsrLayerBuilder {
     IsrLayer::builder().new_keys_per_second(u32::MAX)
 }
@@ -189,7 +189,7 @@ async fn a_page_that_memory_has_no_room_for_is_not_said_to_be_stored() {
     assert_eq!(isr.cache().stats().entries, 0);
 }
 
-/// A large buffer that a client of the origin has read head and body into.
+/// A large buffer, as an HTTP client has after it read head and body into one piece of memory.
 struct Buffer {
     _held: std::sync::Arc<()>,
 }
@@ -226,8 +226,8 @@ async fn a_stored_header_keeps_no_buffer_that_it_was_a_part_of() {
     );
 }
 
-/// Pages wait for a processor to be encoded. A flood rendered faster than they were, and each waited in memory though it
-/// had been evicted long before.
+/// Encoding waits for a free thread. Once, a flood was rendered faster than its pages were encoded,
+/// and each page stayed in memory until then, though evicted long before.
 #[test]
 fn a_page_that_was_evicted_is_not_kept_for_its_encodings() {
     let (site, isr, service) = site(open().pages([ANY]).max_entries(10).build().unwrap());
@@ -243,13 +243,13 @@ fn a_page_that_was_evicted_is_not_kept_for_its_encodings() {
         .build();
 
     runtime.expect("a runtime starts").block_on(async {
-        // The one thread that could encode has something else to do.
+        // Keeps the only thread busy that could encode.
         let (go_on, until) = mpsc::channel::<()>();
         let busy = tokio::task::spawn_blocking(move || until.recv());
         flood(&service, 0..100).await;
         settle().await;
         let stats = isr.cache().stats();
-        // How many entries live, wherever they are.
+        // Counts all entries that still exist, in memory or elsewhere.
         let receipt = isr
             .cache()
             .revalidate(Purge::page("/{*path}").dry_run())

@@ -1,4 +1,5 @@
-//! Keys whose answers may not be stored: each client renders alone, and every end of such a render is answered.
+//! Tests that requests for a key that may not be stored are each rendered alone, and that each end
+//! of such a render reaches the client.
 
 use http_body_util::BodyExt;
 use isr_layer::Policy;
@@ -7,7 +8,7 @@ use tower::ServiceExt;
 
 use crate::{A, Plain, a, secs, site_with, visit};
 
-/// A site whose only page is known to be uncacheable.
+/// Makes a site whose only page is remembered as uncacheable.
 async fn refused() -> (isr_tests::Site, isr_layer::Isr<isr_tests::Site>) {
     let (site, service) = site_with(A);
     site.act(Reply::page().header("set-cookie", "id=1"));

@@ -1,4 +1,5 @@
-//! A failing render with nothing to fall back on: one shared failure, remembered for a moment.
+//! Tests that a failing render without a stored page to serve is one failure, shared by all that
+//! wait and remembered for a moment.
 
 use isr_layer::{Isr, Policy};
 use isr_tests::{Act, Answer, Reply, Site, settle, try_ask};
@@ -9,7 +10,7 @@ use crate::{A, a, pass, secs, site_with, visit};
 
 type Client = JoinHandle<Result<Answer, isr_tests::SiteError>>;
 
-/// A leader that stands at the gate, and nine followers behind it.
+/// Starts a leader that stands at the gate, and nine followers behind it.
 async fn queue(site: &Site, service: &Isr<Site>) -> (Client, Vec<Client>) {
     site.before().close();
     let ask = || {
@@ -196,7 +197,8 @@ async fn a_failure_above_the_limit_of_bodies_is_streamed_on_and_stays_a_failure(
     assert_eq!(site.renders(), 1);
 }
 
-/// The next client got the head of a page of 20 KB and nothing behind it: no gzip, and no JSON.
+/// Once, the next client got headers that describe a body of 20 KB, such as gzip and JSON, but no
+/// body.
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_is_remembered_without_its_body_says_nothing_of_one() {
     for (limit, length) in [(8 << 20, 20_000), (4, 20)] {

@@ -1,4 +1,4 @@
-//! HEAD, If-None-Match and If-Modified-Since, answered from GET's entry.
+//! Tests that HEAD, If-None-Match and If-Modified-Since are served from the entry of GET.
 
 use http::Method;
 use isr_layer::Isr;

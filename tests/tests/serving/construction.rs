@@ -1,4 +1,5 @@
-//! What cannot work is refused when it is built, with both sides named.
+//! Tests that a configuration that cannot work is refused by `build`, with an error that names both
+//! sides.
 
 use http::HeaderName;
 use isr_layer::auth::Bearer;

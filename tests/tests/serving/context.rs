@@ -1,4 +1,5 @@
-//! What a handler may say during a render, and that its page's own function has to run.
+//! Tests the calls that a handler may make during a render, and that a page is stored only if its
+//! own function ran.
 
 use std::time::Duration;
 

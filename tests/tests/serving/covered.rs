@@ -1,4 +1,5 @@
-//! Routes that a page's pattern covers but that are no pages: they get the client's own request, and nothing is kept.
+//! Tests that routes that match a page's pattern but are not pages get the client's own request,
+//! and that none of their responses is stored.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -107,7 +108,7 @@ async fn the_endpoint_is_never_a_page_even_by_get_below_a_pages_pattern() {
     assert_eq!(isr.cache().stats().sequence, 1);
 }
 
-/// Answers 500 unless a middleware has found out who asks, as `Extension` does.
+/// Gives a 500 without a cookie, as a handler does whose `Extension` no middleware has set.
 async fn panel(headers: HeaderMap) -> impl IntoResponse {
     match headers.get("cookie") {
         Some(cookie) => (
@@ -132,7 +133,7 @@ async fn a_route_below_a_pages_pattern_that_fails_without_its_client_is_asked_wi
     }
 }
 
-/// What a handler was asked with, in a body of unknown length.
+/// Gives a body of unknown length.
 async fn streamed() -> Body {
     Body::from_stream(tokio_stream::once(Ok::<_, std::convert::Infallible>(
         "a stream",
@@ -159,7 +160,7 @@ async fn the_head_of_such_a_route_is_its_own() {
     }
 }
 
-/// What a page takes from a pool: there is none while the database is away.
+/// A connection from a pool, as an argument of a page. It fails while the database is away.
 struct Connection;
 
 impl FromRequestParts<Arc<AtomicBool>> for Connection {

@@ -1,4 +1,4 @@
-//! The client that started a render may leave at any moment.
+//! Tests that the client that started a render may leave at any moment.
 
 use std::future::Future;
 use std::pin::pin;
@@ -9,7 +9,8 @@ use tower::Service;
 
 use crate::{A, a, pass, site_with, ten_seconds, visit};
 
-/// Asks for `/a`, polls the answer `polls` times with room for the tasks between, and leaves.
+/// Sends a request for `/a`, polls the response `polls` times while other tasks run in between, and
+/// leaves.
 async fn leave_after(service: &mut isr_layer::Isr<Site>, polls: usize) {
     let future = service.call(a());
     let mut future = pin!(future);

@@ -1,4 +1,5 @@
-//! What caches in front of us may keep: constant for each entry, bounded by its end, and nothing that a purge has marked.
+//! Tests the headers for caches in front of us: they are constant for each entry, end when the
+//! entry expires, and never let a cache keep a page that a purge has marked.
 
 use http::Method;
 use isr_layer::{Downstream, ErrorKind, Isr, IsrLayer, Mode, Page, Policy, Purge, context};
@@ -251,7 +252,8 @@ async fn what_is_not_stored_invites_nobody_to_store_it() {
         );
         site.act(act);
 
-        // The answer made for the one who asked, then what is remembered of it, or the next one made alone.
+        // The first response was made for its client. The second is remembered, or made for its
+        // client alone.
         for _ in 0..2 {
             let answer = visit(&service).await;
             assert_eq!(answer.header("cache-control"), "no-store", "{what}");

@@ -1,4 +1,5 @@
-//! Draft mode: past store and flights both ways, for those with the cookie alone.
+//! Tests that draft mode bypasses store and flights in both directions, and only for requests with
+//! the cookie.
 
 use std::sync::Mutex;
 
@@ -30,7 +31,7 @@ pub(crate) fn site() -> (Site, IsrLayer, Isr<Site>) {
     (site, isr, service)
 }
 
-/// The cookie as a browser sends it back.
+/// Returns the cookie as a browser sends it back.
 pub(crate) async fn cookie(drafts: &DraftService) -> String {
     let asked = ask(
         drafts,
@@ -266,7 +267,8 @@ async fn a_revalidation_stores_what_everybody_gets_whoever_asks_for_it() {
     assert_eq!(visit(&service).await.text(), "public v2");
 }
 
-/// The scope ended with the head: a page that streams showed what is published to an editor.
+/// Once, the scope of a draft ended with the head, so that a page that streams its body showed an
+/// editor the published state.
 #[tokio::test(start_paused = true)]
 async fn the_body_of_a_draft_is_made_as_a_drafts_and_that_of_a_page_as_a_pages() {
     static SEEN: Mutex<Vec<bool>> = Mutex::new(Vec::new());

@@ -1,4 +1,4 @@
-//! The service that turns draft mode on and off for one browser.
+//! Tests the service that turns draft mode on and off for one browser.
 
 use http::Method;
 use isr_layer::{ErrorKind, IsrLayer};

@@ -1,4 +1,4 @@
-//! 404 and 410: stored for a short while, then absent, and healed.
+//! Tests that 404 and 410 are stored for a short time, are absent after it, and heal.
 
 use isr_layer::{Mode, Policy, Purge};
 use isr_tests::{Reply, settle};
@@ -59,7 +59,8 @@ async fn a_404_lives_no_longer_than_its_page_would() {
     assert_eq!(site.renders(), 2);
 }
 
-/// One with `expire` alone, or expired by a word of its handler, outlived its page.
+/// Once, a 404 outlived its page if the policy had `expire` alone, or if the handler had called
+/// `expire_after`.
 #[tokio::test(start_paused = true)]
 async fn a_404_is_not_served_past_the_expiry_of_its_page() {
     for (policy, word) in [(Policy::new().expire(secs(3)), 10), (Policy::new(), 3)] {

@@ -1,4 +1,4 @@
-//! One render per key, however many ask at once.
+//! Tests that each key is rendered once, however many requests arrive together.
 
 use isr_layer::{Mode, Purge};
 use isr_tests::{Answer, Site, ask, get, settle};
@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::{A, Plain, pass, site_and_layer, site_with, ten_seconds, visit};
 
-/// Starts `count` clients that ask for `/a` at the same time.
+/// Starts `count` clients that request `/a` at the same time.
 fn herd(service: &isr_layer::Isr<Site>, count: usize) -> JoinSet<Answer> {
     let mut clients = JoinSet::new();
     for _ in 0..count {
@@ -70,7 +70,7 @@ async fn a_thousand_requests_on_a_stale_key_are_one_render_and_nobody_waits() {
     pass(10).await;
     site.before().close();
 
-    // All are answered while the render stands at its gate.
+    // All get a response while the render stands at its gate.
     let answers = herd(&service, 1000).join_all().await;
     site.before().reached(2).await;
     site.before().open();

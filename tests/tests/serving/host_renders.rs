@@ -1,4 +1,5 @@
-//! What is done for listed hosts without their clients: purges, regeneration, refreshes and what is rendered beforehand.
+//! Tests renders for listed hosts that no client waits for: purges, regenerations, refreshes and
+//! prerendering.
 
 use isr_layer::{IsrLayer, Mode, Purge, Status};
 use isr_tests::{Reply, settle};
@@ -126,7 +127,7 @@ async fn a_receipt_names_the_host_whose_render_failed() {
 async fn prerendering_renders_every_page_for_each_host() {
     let list = || async { vec!["a", "b"] };
     let stand = Stand::with(IsrLayer::builder().pages([A, POST]).params(POST, list));
-    // Who renders without a request is known from the first request on.
+    // Without `wrap`, the layer can render for no client only after its first request.
     stand.get(ONE, "/a").await;
     stand.site.script(
         |seen, version| match (seen.uri.path(), host(seen).as_str()) {

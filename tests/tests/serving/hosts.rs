@@ -1,4 +1,5 @@
-//! Listed hosts: each has pages of its own, no other has any, and no handler sees how a client wrote one.
+//! Tests that each listed host has pages of its own, that no other host has any, and that handlers
+//! see the listed spelling of a host, not the client's.
 
 use axum::Router;
 use axum::body::Body;
@@ -26,7 +27,7 @@ impl Stand {
         Self::with(IsrLayer::builder().pages([page]))
     }
 
-    /// A site that says where it was asked and in which version, behind a layer for two hosts.
+    /// Makes a layer for two hosts around a site whose body names path, host and version.
     pub(crate) fn with(builder: IsrLayerBuilder) -> Self {
         Self::of(builder.hosts([ONE, TWO]))
     }
@@ -43,7 +44,7 @@ impl Stand {
         ask(&self.service, at(host, path)).await
     }
 
-    /// What is served at both hosts, and whether it was in memory.
+    /// Requests the path at both hosts. Returns each body, and whether it was in memory.
     pub(crate) async fn both(&self, path: &str) -> [(String, bool); 2] {
         let answers = [self.get(ONE, path).await, self.get(TWO, path).await];
         answers.map(|answer| {
@@ -58,7 +59,7 @@ impl Stand {
         self.isr.cache().revalidate(purge).await
     }
 
-    /// The hosts that handlers were told, in the order of their names.
+    /// Returns the hosts that handlers saw, sorted.
     pub(crate) fn told(&self) -> Vec<String> {
         let mut told = self.site.seen().iter().map(host).collect::<Vec<_>>();
         told.sort();
@@ -74,7 +75,7 @@ fn at(host: &str, path: &str) -> Request<Plain> {
     request(Method::GET, path, &[("host", host)])
 }
 
-/// What a handler was told to be the host.
+/// Returns the value of the header `host` that the handler saw.
 pub(crate) fn host(seen: &Seen) -> String {
     let lines = seen
         .headers

@@ -1,4 +1,5 @@
-//! The key as a property: one key gives equal inputs, and different inputs never share an answer.
+//! Tests the key by properties: requests with one key give the handler equal inputs, and requests
+//! with different keys never share a response.
 
 use http::{HeaderMap, Method, Request};
 use isr_layer::{Isr, IsrLayer, Page, Policy};
@@ -21,7 +22,7 @@ const PAGES: [Page; 3] = [
 /// The hosts of a layer that has a list.
 const HOSTS: [&str; 2] = ["One.example", "two.example:8080"];
 
-/// A request as a client sends it: everything that could tell it apart.
+/// A request as a client sends it, with all parts that a key could depend on.
 #[derive(Clone, Debug)]
 struct Sent {
     path: String,
@@ -32,7 +33,7 @@ struct Sent {
     extension: bool,
 }
 
-/// What a request declares, by a second and simpler reading of the rules.
+/// The declared parts of a request, found by a second and simpler implementation of the rules.
 #[derive(Debug, PartialEq, Eq)]
 struct Declared {
     path: String,
@@ -114,7 +115,7 @@ fn sent() -> impl Strategy<Value = Sent> {
     })
 }
 
-/// Two requests that have some of their parts in common, or nearly so.
+/// Makes two requests of which some parts are equal, or nearly equal.
 fn pair() -> impl Strategy<Value = (Sent, Sent)> {
     let alike = any::<[bool; 6]>();
     (sent(), sent(), alike).prop_map(
@@ -169,7 +170,8 @@ impl Sent {
         request
     }
 
-    /// What it declares to a layer that has a list of hosts or none; nothing where it is for no page.
+    /// Returns the declared parts of the request, for a layer with or without a list of hosts;
+    /// `None` if the request is not for a page.
     fn declared(&self, listed: bool) -> Option<Declared> {
         let host = if listed {
             Some(self.listed_host()?)
@@ -225,14 +227,15 @@ impl Sent {
     }
 }
 
-/// Only the escapes that [`path`] makes.
+/// Replaces only the escapes that [`path`] makes.
 fn canonical(path: &str) -> String {
     path.replace("%61", "a")
         .replace("%2f", "%2F")
         .replace("%c3%a9", "%C3%A9")
 }
 
-/// A site whose answer names all it saw, behind a layer that has a list of hosts or none.
+/// Makes a site whose body names all that the handler saw, behind a layer with or without a list of
+/// hosts.
 fn site(listed: bool) -> (Site, Isr<Site>) {
     let site = Site::new();
     site.script(|seen, _| {
@@ -275,7 +278,8 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
         .block_on(work)
 }
 
-/// Asks two fresh sites for one request each, so that both render, and gives what each saw and answered.
+/// Sends each request to a fresh site, so that both render. Returns headers, target and body of
+/// each.
 async fn apart(
     listed: bool,
     one: &Sent,
@@ -308,7 +312,7 @@ proptest! {
             let shared = site.renders() == 1;
             let declared = [one.declared(listed), other.declared(listed)];
             prop_assert_eq!(shared, declared[0].is_some() && declared[0] == declared[1]);
-            // What is for no page sees its client's own request, and shares nothing.
+            // A request that is not for a page reaches the handler unchanged, and shares nothing.
             if declared.iter().all(Option::is_some) {
                 prop_assert_eq!(shared, first.text() == second.text());
             }

@@ -1,11 +1,11 @@
-//! A good page is never replaced by a bad one.
+//! Tests that a good page is never replaced by a bad one.
 
 use isr_layer::{Mode, Purge};
 use isr_tests::{Act, Reply, settle};
 
 use crate::{A, pass, secs, site_and_layer, site_with, ten_seconds, visit};
 
-/// Every way a render can fail, with its word in `Cache-Status`.
+/// Returns each way in which a render can fail, with its word in `Cache-Status`.
 fn failures() -> [(Act, &'static str); 15] {
     [
         (Act::Panic, "panic"),
@@ -22,7 +22,7 @@ fn failures() -> [(Act, &'static str); 15] {
         (Reply::status(304).into(), "failed-status"),
         (Reply::status(206).into(), "failed-status"),
         (Reply::page().chunk("half").cut().into(), "body-cut"),
-        // Cut without a word, as some proxies do: shorter or longer than the head says.
+        // Cut without an error, as some proxies do: shorter or longer than `content-length` says.
         (
             Reply::page()
                 .header("content-length", "8")
@@ -132,7 +132,7 @@ async fn a_failed_regeneration_on_demand_keeps_the_last_good_page_and_says_so() 
     for (act, word) in failures() {
         let (site, isr, service) = site_and_layer(A);
         visit(&service).await;
-        // `Regenerate` knows the application from the first request on.
+        // `Regenerate` can reach the application because there was a request before.
         site.act(act);
 
         let receipt = isr.cache().revalidate(Purge::path("/a")).await;

@@ -1,4 +1,5 @@
-//! A site behind a layer whose posts are listed, and a list that does what a test wants.
+//! Shared tools: a site behind a layer whose posts are listed by `params`, and a list that a test
+//! controls.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,7 @@ pub(crate) const POST: Page =
 pub(crate) const OPEN: Page = Page::new("/open/{slug}");
 pub(crate) const ABOUT: Page = Page::new("/about");
 
-/// What a list gives when it is read.
+/// Result of each reading of the list, until the test sets another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Slugs(&'static [&'static str]),
@@ -24,7 +25,7 @@ pub(crate) enum Told {
     Hang,
 }
 
-/// A database that lists slugs, and counts how often it is asked.
+/// A database that lists slugs and counts how often it is read.
 #[derive(Clone)]
 pub(crate) struct Slugs {
     pub(crate) told: Arc<Mutex<Told>>,

@@ -1,4 +1,4 @@
-//! Serving, from outside: what a client gets, what a handler sees, and how often it runs.
+//! Tests serving from outside: responses to clients, inputs of handlers, and the number of renders.
 
 mod answers;
 mod background;
@@ -55,7 +55,7 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// A page at `/a` that is stale after 10 s and expires after 100 s.
+/// Returns a page at `/a` that is stale after 10 s and expires after 100 s.
 const fn ten_seconds() -> Page {
     A.policy(Policy::new().revalidate(secs(10)).expire(secs(100)))
 }
@@ -67,7 +67,7 @@ fn isr(pages: impl IntoIterator<Item = Page>) -> IsrLayer {
         .expect("the pages do not contradict each other")
 }
 
-/// A site behind a layer with one page.
+/// Makes a site behind a layer with one page.
 fn site_with(page: Page) -> (Site, Isr<Site>) {
     let (site, _, service) = site_and_layer(page);
     (site, service)
@@ -80,7 +80,8 @@ fn site_and_layer(page: Page) -> (Site, IsrLayer, Isr<Site>) {
     (site, isr, service)
 }
 
-/// One purge of each kind that reaches `/a` where it carries the tags `posts` and, learnt while it is rendered, `late`.
+/// Returns one purge of each kind that reaches `/a`, if `/a` declares the tag `posts` and its
+/// render adds the tag `late`.
 fn every_purge() -> [Purge; 6] {
     [
         Purge::path("/a"),
@@ -92,7 +93,7 @@ fn every_purge() -> [Purge; 6] {
     ]
 }
 
-/// A GET for `/a`.
+/// Sends a GET for `/a`.
 async fn visit(service: &Isr<Site>) -> Answer {
     ask(service, a()).await
 }
@@ -101,7 +102,7 @@ fn a() -> Request<Plain> {
     get("/a")
 }
 
-/// Lets `secs` seconds pass at once.
+/// Moves the clock forward by `seconds` at once.
 async fn pass(seconds: u64) {
     tokio::time::advance(secs(seconds)).await;
 }

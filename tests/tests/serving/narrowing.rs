@@ -1,4 +1,4 @@
-//! What is not in the key, the handler cannot see.
+//! Tests that a handler cannot see any part of a request that is not in the key.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use tower::Layer;
 
 use crate::{A, Plain, site_with};
 
-/// Headers that say who asks, or how the request came here.
+/// Headers that tell who the client is, or on which way the request came.
 const PRIVATE: [(&str, &str); 20] = [
     ("cookie", "id=1"),
     ("authorization", "Bearer x"),

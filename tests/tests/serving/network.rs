@@ -1,4 +1,5 @@
-//! The whole way over TCP: `axum::serve` in front of the wrapped application, and clients that write raw bytes.
+//! Tests the whole way over TCP: `axum::serve` in front of the wrapped application, and clients
+//! that write raw bytes.
 
 use std::net::SocketAddr;
 
@@ -12,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::secs;
 
-/// A running server; it ends with the test's runtime.
+/// Starts a server; it ends with the test's runtime.
 async fn serve(site: &Site) -> SocketAddr {
     let isr = crate::isr([
         Page::new("/posts/{slug}").policy(Policy::new().revalidate(secs(60))),
@@ -35,12 +36,12 @@ async fn serve(site: &Site) -> SocketAddr {
     address
 }
 
-/// Sends bytes, and reads all that comes until the server closes.
+/// Sends bytes, and reads until the server closes the connection.
 async fn send(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address)
         .await
         .expect("the server listens");
-    // The server may answer and close before it has read everything.
+    // The server may respond and close before it has read all bytes.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
@@ -172,7 +173,7 @@ async fn malformed_targets_never_panic_and_are_never_a_page() {
             "{shown}: {answer}"
         );
         if answer.contains("isr;") {
-            // What is read as a page is one that another spelling of the same path names.
+            // A target that is served as a page must be another spelling of a page's path.
             assert!(
                 !answer.contains("..") && !answer.contains("//posts"),
                 "{shown}: {answer}"

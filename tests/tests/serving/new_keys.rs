@@ -1,4 +1,5 @@
-//! Strangers choose the keys of a page with parameters: it gets so many new ones a second, and no more.
+//! Tests that a page with parameters gets a limited number of new keys per second, since clients
+//! choose them.
 
 use http::Method;
 use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page, Policy, Purge};

@@ -1,4 +1,5 @@
-//! Dropping the application frees it: no entry, refresh, endpoint or state keeps it alive.
+//! Tests that an application is freed when it is dropped: no entry, refresh, endpoint or state
+//! keeps it alive.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -13,7 +14,7 @@ use crate::{pass, secs};
 const POST: Page = Page::new("/posts/{slug}").policy(Policy::new().revalidate(secs(10)));
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// What a real application keeps: its database, and the cache it purges.
+/// State of a typical application: its database, and the cache that it purges.
 #[derive(Clone)]
 struct App {
     site: Site,
@@ -180,7 +181,7 @@ async fn a_purge_after_the_application_is_gone_reports_marked() {
 
 #[tokio::test(start_paused = true)]
 async fn the_core_itself_is_freed_with_everything_that_holds_it() {
-    /// Held by a handler, so by the application, so by whatever holds that.
+    /// Held by a handler, and so by the application and by all that hold the application.
     struct Alive(std::sync::Arc<()>);
     let alive = std::sync::Arc::new(());
     let held = Alive(alive.clone());

@@ -1,4 +1,5 @@
-//! `params` and `fallback = "not_found"`: which paths a page has, and when its list is read again.
+//! Tests `params` and `fallback = "not_found"`: the paths that a page has, and the moments when its
+//! list is read again.
 
 use std::time::Duration;
 
@@ -109,7 +110,8 @@ async fn a_purge_of_the_page_reads_the_list_again() {
     }
 }
 
-/// A site that publishes by tag never got its new posts: the list was read again only when the page was named.
+/// Once, a site that publishes by tag never got its new posts: the list was read again only if a
+/// purge named the page.
 #[tokio::test(start_paused = true)]
 async fn a_purge_of_a_tag_that_every_instance_carries_reads_the_list_again_and_another_does_not() {
     const POLICY: Policy = Policy::new()
@@ -142,7 +144,7 @@ async fn an_old_entry_of_a_path_that_is_listed_no_more_is_dropped() {
     house.get("/about").await;
     house.slugs.tell(Told::Slugs(&["a", "c"]));
 
-    // The list misses this path, so it is read again; nothing else is marked.
+    // The list does not have this path, so it is read again. Nothing else is marked.
     house.purge(Purge::path("/posts/c")).await;
 
     assert_eq!(house.isr.cache().stats().entries, 3, "a, c and about");
@@ -303,7 +305,7 @@ async fn an_uncacheable_page_respects_the_list_too() {
     house.site.act(Reply::page().header("set-cookie", "a=b"));
     house.get("/posts/a").await;
     house.slugs.tell(Told::Slugs(&[]));
-    // Reads the list, without a mark on the path itself.
+    // Reads the list again, without a mark on `/posts/a` itself.
     house.purge(Purge::path("/posts/x")).await;
 
     assert!(is_unlisted(&house.get("/posts/a").await));

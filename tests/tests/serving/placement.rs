@@ -1,4 +1,5 @@
-//! Where the layer may stand: outermost, around a router, around a route, inside a nested router.
+//! Tests all places for the layer: outermost, around a router, around a route, inside a nested
+//! router.
 
 use axum::Router;
 use axum::body::Body;
@@ -19,7 +20,7 @@ fn routes(site: &Site) -> Router {
         .route_service("/other", site.for_axum())
 }
 
-/// The site as a handler.
+/// Makes a handler from the site.
 fn handler(site: &Site) -> MethodRouter {
     let site = site.clone();
     route(move |request: axum::extract::Request| ask_site(site.clone(), request))
@@ -33,7 +34,7 @@ async fn ask_site(site: Site, request: axum::extract::Request) -> axum::response
         .expect("what axum routes to cannot fail")
 }
 
-/// Every way to put the layer around the routes of a site.
+/// Returns each way to put the layer around the routes of a site.
 fn everywhere(site: &Site) -> Vec<(&'static str, IsrLayer, Router)> {
     let place = |name, make: &dyn Fn(&IsrLayer) -> Router| {
         let isr = crate::isr([POST]);

@@ -1,4 +1,4 @@
-//! Prerendering: what is known beforehand is rendered when somebody asks for that, and only then.
+//! Tests that pages whose paths are known are rendered when `prerender` is called, and only then.
 
 use isr_layer::{Fallback, Policy};
 use isr_tests::{Reply, settle};
@@ -13,7 +13,7 @@ async fn prerendering_renders_what_is_listed_and_what_has_no_parameters() {
 
     let report = house.prerender().await;
 
-    // Not what is fresh already, and not the value that is no path.
+    // Leaves out the page that is fresh already, and the empty value, which makes no path.
     assert_eq!((report.rendered(), report.failed()), (3, 0), "{report:?}");
     for path in ["/posts/a", "/posts/b", "/posts/c%2Fd", "/about"] {
         assert_eq!(house.get(path).await.cache_status(), "isr; hit", "{path}");

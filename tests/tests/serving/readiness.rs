@@ -1,4 +1,5 @@
-//! Tower readiness: nobody calls a service that is not ready, and nobody keeps what readiness holds.
+//! Tests Tower readiness: a service is called only when it is ready, and no permit that readiness
+//! reserved is kept.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -21,21 +22,22 @@ fn limited(page: Page) -> (Site, isr_layer::IsrLayer, Limited) {
     (site, isr, service)
 }
 
-/// The answer, or a failed test: nothing here may wait for ever.
+/// Returns the result, or fails the test after 20 s: nothing here may wait for ever.
 async fn in_time<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), work)
         .await
         .expect("nobody holds the only permit")
 }
 
-/// One connection, ready for its next request.
+/// Waits until the connection is ready for its next request.
 async fn ready(connection: &mut Limited) -> &mut Limited {
     ServiceExt::<Request<Plain>>::ready(connection)
         .await
         .expect("the site is always ready")
 }
 
-/// A service that errs when it is called without being ready, and whose clones are not ready.
+/// A service that returns an error when it is called without being ready, and whose clones are not
+/// ready.
 #[derive(Debug)]
 struct Strict {
     site: Site,
@@ -86,7 +88,8 @@ async fn a_service_that_is_not_ready_is_never_called() {
         }
     });
 
-    // One connection, as hyper drives it: ready, call, and so on, with misses, hits, refreshes and passing requests mixed.
+    // One connection, driven as hyper does: ready, call, ready, call. Misses, hits, refreshes and
+    // requests that pass are mixed.
     for path in [
         "/a", "/a", "/other", "/a", "/refused", "/refused", "/other", "/a",
     ] {
@@ -266,7 +269,8 @@ async fn a_client_of_a_stale_page_waits_for_its_permit_and_for_nothing_else() {
     ready(&mut other).await;
     pass(10).await;
 
-    // `other` is ready and holds the only permit; so the client of the stale page brings none.
+    // `other` is ready and holds the only permit, so the client of the stale page has to wait for
+    // it.
     let mut client = service.clone();
     let waiting = tokio::spawn(async move { ready(&mut client).await.call(a()).await.map(|_| ()) });
     settle().await;

@@ -1,4 +1,4 @@
-//! Which requests are pages; everything else passes as it is.
+//! Tests which requests are for a page, and that all others pass unchanged.
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -10,7 +10,7 @@ use tower::{Layer, ServiceExt};
 
 use crate::Plain;
 
-/// A page with a parameter, one with a wildcard, and the root.
+/// Makes a site with the root page, a page with a parameter and a page with a wildcard.
 fn site() -> (Site, Isr<Site>) {
     let site = Site::new();
     let isr = crate::isr([
@@ -22,7 +22,7 @@ fn site() -> (Site, Isr<Site>) {
     (site, service)
 }
 
-/// How often the site is asked for two requests: once for a page, twice for what is none.
+/// Returns the number of renders for two equal requests: one for a page, two otherwise.
 async fn renders(path: &str) -> usize {
     let (site, service) = site();
     for _ in 0..2 {
@@ -106,11 +106,12 @@ async fn depth_and_length_are_limited() {
     assert_eq!(renders(&long(60_000)).await, 2);
 }
 
-/// Not its path alone makes a key too long.
+/// The path is not the only part of a key that can make it too long.
 #[tokio::test]
 async fn declared_parameters_and_headers_count_into_the_length_of_the_key() {
     const POLICY: Policy = Policy::new().query(&["q"]).vary(&["x-theme"]);
-    // Path, mark and name of the parameter; a flag and four octets of length for the header, where there is one.
+    // Subtracts the other octets of the key: `/a?q=` of the parameter; path, a flag and four octets
+    // of length of the header. A missing header still takes its flag.
     let query = |length: usize| (format!("/a?q={}", "x".repeat(length - 5)), None);
     let header = |length: usize| ("/a".to_owned(), Some("x".repeat(length - 2 - 5)));
     for (sent, renders) in [
@@ -136,7 +137,7 @@ async fn declared_parameters_and_headers_count_into_the_length_of_the_key() {
     }
 }
 
-/// In Next.js a header of the request turned pages that are rendered for each client into ones that are cached
+/// In Next.js a request header turned pages that are rendered for each client into cached ones
 /// (CVE-2024-46982).
 #[tokio::test]
 async fn nothing_in_a_request_makes_a_page_of_what_is_none_or_keeps_a_page_from_being_one() {
@@ -363,7 +364,7 @@ async fn a_get_that_may_still_have_a_body_passes() {
     let (site, service) = site();
 
     for _ in 0..2 {
-        // Only at its end it turns out that there is nothing in it.
+        // Only its end shows that the body is empty.
         let body = Full::new(Bytes::new()).with_trailers(async { None });
         let request: Request<Streaming> = Request::get("/posts/a")
             .body(RequestBody::new(body.boxed_unsync()))

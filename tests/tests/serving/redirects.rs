@@ -1,4 +1,4 @@
-//! Redirects: stored, fresh, stale and purged as pages are.
+//! Tests that redirects are stored, fresh, stale and purged like other pages.
 
 use isr_layer::{Mode, Policy, Purge};
 use isr_tests::{Reply, Site, settle};
@@ -63,7 +63,7 @@ async fn a_redirect_is_purged_by_path_page_and_tag() {
                 let first = visit(&service).await;
                 settle().await;
 
-                // A redirect is a page to be shown while it is refreshed, as any other.
+                // A redirect is served while it is refreshed, like any other page.
                 let expected = if mode == Mode::Stale { status } else { 200 };
                 assert_eq!(first.status, expected, "{status}: {purge:?} {mode:?}");
                 assert_eq!(

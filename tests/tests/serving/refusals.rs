@@ -1,4 +1,5 @@
-//! Answers that may not be stored: the leader gets them alone, and the key is remembered for a while.
+//! Tests that a response that may not be stored reaches its leader alone, and that the key is
+//! remembered for a while.
 
 use isr_layer::{Isr, Mode, Policy, Purge, context};
 use isr_tests::{Act, Answer, Reply, Site, ask, settle};
@@ -10,7 +11,7 @@ fn no_store_by_word() -> Act {
     Reply::page().into()
 }
 
-/// Every answer that is refused, with its word in `Cache-Status`.
+/// Returns each response that is refused, with its word in `Cache-Status`.
 fn refusals() -> Vec<(Act, &'static str)> {
     let reply = |name, value| Act::from(Reply::page().header(name, value));
     let status = |status| Act::from(Reply::status(status));
@@ -35,7 +36,8 @@ fn refusals() -> Vec<(Act, &'static str)> {
     ]
 }
 
-/// A leader that stands at the gate, and two followers behind it; all their answers, the leader's first.
+/// Sends requests of a leader, which stands at the gate, and of two followers. Returns their
+/// responses, the leader's first.
 async fn three(site: &Site, service: &Isr<Site>) -> Vec<Answer> {
     site.before().close();
     let before = site.renders();
@@ -309,7 +311,7 @@ async fn those_who_waited_for_a_refused_answer_render_from_the_recipe_too() {
     );
 }
 
-/// Trailers are kept, and a cookie among them would have been given to everybody.
+/// Trailers are stored, so a cookie among them would reach all clients.
 #[tokio::test(start_paused = true)]
 async fn a_cookie_in_the_trailers_is_refused_as_well_and_no_failure_shares_one() {
     let (site, service) = site_with(A);
@@ -374,7 +376,7 @@ async fn vary_on_what_is_declared_or_on_accept_encoding_is_no_refusal() {
     assert_eq!(visit(&service).await.cache_status(), "isr; hit");
 }
 
-/// HEAD of what is not stored left without a length, though GET's answer has one.
+/// Once, the response to HEAD had no length if it was not stored, though that to GET had one.
 #[tokio::test(start_paused = true)]
 async fn head_of_a_refused_answer_states_the_length_that_get_has() {
     let (site, service) = site_with(ten_seconds());

@@ -1,4 +1,5 @@
-//! Behind a router the request's extensions travel with the render, less what belongs to the client's connection.
+//! Tests that behind a router the request's extensions travel with the render, except those of the
+//! client's connection.
 
 use std::net::SocketAddr;
 
@@ -19,7 +20,8 @@ struct Tenant(&'static str);
 #[derive(Clone, Debug)]
 struct User;
 
-/// What the site saw of a request with extensions, behind a router with that layer around its routes.
+/// Sends a request with extensions through a router with the layer around its routes. Returns the
+/// request as the site saw it.
 async fn seen_behind(builder: IsrLayerBuilder) -> Seen {
     let site = Site::new();
     let isr = builder.pages([POST]).build().expect("the page is fine");

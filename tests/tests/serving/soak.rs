@@ -1,4 +1,5 @@
-//! Everything at once: failures of every kind, clients that leave, purges; at the end nothing hangs and nothing is left.
+//! Tests that nothing hangs and nothing is left behind when failures of each kind, clients that
+//! leave and purges come together.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,7 +19,7 @@ const PAGE: Page = Page::new("/p/{n}").policy(
         .revalidate(Duration::from_millis(3)),
 );
 
-/// What the render with this number does: each way to end comes again and again.
+/// Returns the action of the render with this number. Each kind of end comes again and again.
 fn act(number: usize) -> Act {
     match number % 13 {
         0 => Act::Panic,
@@ -40,7 +41,8 @@ fn site() -> Site {
     site
 }
 
-/// Asks `clients` times for one of ten pages, over a service that lets few through at once; every seventh client leaves.
+/// Sends `clients` requests for ten pages to a service that serves four at once. Each seventh
+/// client leaves.
 async fn storm(isr: &IsrLayer, site: &Site, clients: usize) -> usize {
     let service = isr.layer(ConcurrencyLimit::new(site.clone(), 4));
     let mut running = JoinSet::new();
@@ -48,7 +50,8 @@ async fn storm(isr: &IsrLayer, site: &Site, clients: usize) -> usize {
         let service = service.clone();
         let answer = running.spawn(async move {
             let path = format!("/p/{}", client % 10);
-            // A body that is streamed on may be cut: that is the client's to see.
+            // A streamed body may be cut. Its client sees the error, so it is no failure of the
+            // test.
             let asked =
                 tokio::spawn(async move { try_ask(&service, get::<Plain>(&path)).await.is_ok() });
             asked.await.unwrap_or(false)

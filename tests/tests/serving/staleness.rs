@@ -1,4 +1,4 @@
-//! Stale-while-revalidate, `expire`, and pages that never go stale by time.
+//! Tests stale-while-revalidate, `expire`, and pages that never go stale by time.
 
 use std::collections::BTreeSet;
 
@@ -103,7 +103,7 @@ async fn a_page_that_expires_while_its_render_is_waited_for_is_not_served() {
         .revalidate(isr_layer::Purge::path("/a").mode(isr_layer::Mode::Expire))
         .await;
 
-    // The render ends by its time limit, at 120 s; the page expired at 100 s.
+    // The render ends by its time limit at 120 s; the page expired at 100 s.
     let answer = visit(&service).await;
 
     assert_eq!(answer.status, 504, "{answer:?}");
@@ -177,7 +177,8 @@ async fn jitter_shortens_a_lifetime_by_a_tenth_at_most() {
     }
 }
 
-/// The seconds that a hundred pages, rendered at once, are said to be fresh, and those after which they expired.
+/// Returns the lifetimes in seconds that a hundred pages, rendered together, have by their `ttl`,
+/// and the seconds at which some were expired.
 async fn lifetimes(policy: Policy) -> (BTreeSet<u64>, BTreeSet<u64>) {
     let (site, service) = site_with(Page::new("/p/{n}").policy(policy));
     let ask = async |n| {

@@ -1,4 +1,4 @@
-//! What the layer asks of a service's types: `Send`, and never `Sync`.
+//! Tests that the layer requires `Send` of a service's types, and never `Sync`.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -17,7 +17,7 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 use crate::{A, Plain};
 
-/// A service of which nothing is `Sync`: itself, its bodies, its error and its future.
+/// A service that is not `Sync`; nor are its bodies, its error and its future.
 #[derive(Clone, Debug)]
 struct Lonely {
     asked: Cell<u32>,
@@ -66,7 +66,8 @@ async fn nothing_of_a_service_has_to_be_sync() {
     assert!(error.is_err());
 }
 
-/// A service that fails outside its future: its second call panics, and while it is down it is never ready.
+/// A service that fails outside its future: its second call panics, and while it is down it is
+/// never ready.
 #[derive(Clone, Debug)]
 struct Abrupt {
     site: Site,

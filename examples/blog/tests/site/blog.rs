@@ -1,4 +1,4 @@
-//! The program under test, and a client small enough to hide nothing from it.
+//! Starts the blog program for a test, and sends requests to it by a minimal client.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,14 +9,14 @@ use std::time::Duration;
 
 pub(crate) const SECRET: &str = "a-secret-that-is-long-enough-to-use";
 
-/// The running program, with a database of its own that goes when it goes.
+/// The running program, with a database of its own that is removed with it.
 pub(crate) struct Blog {
     process: Child,
     addr: String,
     database: PathBuf,
 }
 
-/// What came back.
+/// The response to a request.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -52,7 +52,7 @@ impl Blog {
         }
     }
 
-    /// Runs a program that cannot start; gives its exit code and what it wrote to standard error.
+    /// Runs a program that cannot start. Returns its exit code and its standard error.
     pub(crate) fn fails_with(env: &[(&str, &str)]) -> (Option<i32>, String) {
         let database = database();
         let output = program(&database)
@@ -74,7 +74,7 @@ impl Blog {
         self.send("GET", path, &[], "")
     }
 
-    /// Writes the post at `path` as a program would, and purges nothing.
+    /// Writes the post at `path` as a program would, without any purge.
     pub(crate) fn put(&self, path: &str, json: &str) -> Answer {
         self.send(
             "PUT",
@@ -93,14 +93,14 @@ impl Blog {
         )
     }
 
-    /// Logs in and gives the header that says so.
+    /// Logs in and returns the `cookie` header of the session.
     pub(crate) fn log_in(&self) -> String {
         let answer = self.form("/admin/login", "", &format!("secret={SECRET}"));
         let cookie = answer.header("set-cookie").expect("the secret is right");
         format!("cookie: {}", cookie.split(';').next().unwrap_or_default())
     }
 
-    /// Sends a form as a browser on the same site does.
+    /// Sends a form like a browser on the site itself.
     pub(crate) fn form(&self, path: &str, cookie: &str, fields: &str) -> Answer {
         let origin = format!("origin: http://{}", self.addr);
         let mut headers = vec!["content-type: application/x-www-form-urlencoded", &origin];
@@ -148,7 +148,7 @@ impl Blog {
 
 impl Drop for Blog {
     fn drop(&mut self) {
-        // It may have ended already; then there is nothing to end.
+        // Fails if the program has ended already; nothing is to be done then.
         self.process.kill().ok();
         self.process.wait().ok();
         remove(&self.database);

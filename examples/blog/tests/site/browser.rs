@@ -1,4 +1,4 @@
-//! The blog as a person meets it: in a real browser, with its scripts, its forms and its cookies.
+//! Tests the blog in a real browser, with its scripts, forms and cookies.
 
 use crate::blog::{Blog, SECRET};
 use crate::chromium::Browser;

@@ -1,4 +1,5 @@
-//! A real browser: headless Chromium, driven by ChromeDriver, both of Debian's packages; gone when the test is over.
+//! Drives a real browser: headless Chromium through ChromeDriver, both from Debian's packages. Both
+//! end with the test.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use thirtyfour::prelude::*;
 
-/// In a closed network Chromium must not call home: the attempts take time and fill the log.
+/// Keeps Chromium from requests of its own: in a closed network they take time and fill the log.
 const ARGUMENTS: [&str; 9] = [
     "--headless",
     "--no-sandbox",
@@ -20,26 +21,27 @@ const ARGUMENTS: [&str; 9] = [
     "--window-size=1000,900",
 ];
 
-/// How long anything may take: the machine may be busy.
+/// Time limit of each step, long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The browser at one site. The session ends before the processes do, whatever becomes of the test.
+/// The browser at one site. The session ends before the processes do, also if the test fails.
 pub(crate) struct Browser {
     page: WebDriver,
     site: String,
     _processes: Driver,
 }
 
-/// ChromeDriver, which starts Chromium and takes it along when it ends.
+/// ChromeDriver, which starts Chromium and ends it too.
 struct Driver {
     process: Child,
-    /// Where it writes: were it closed, the next word would end it.
+    /// The standard output of ChromeDriver. It must stay open, since ChromeDriver would end at its
+    /// next line otherwise.
     printed: BufReader<ChildStdout>,
     profile: PathBuf,
 }
 
 impl Browser {
-    /// Opens a browser that has never been anywhere, for the site at `addr`.
+    /// Opens a browser without any history, for the site at `addr`.
     pub(crate) async fn open(addr: &str) -> Self {
         let (driver, port) = Driver::start();
         let mut wanted = DesiredCapabilities::chrome();
@@ -68,7 +70,7 @@ impl Browser {
         self.page.refresh().await.expect("the page loads");
     }
 
-    /// The text of the one element, once it is there and shown.
+    /// Returns the text of the only matching element, once it is shown.
     pub(crate) async fn text(&self, selector: &str) -> String {
         self.element(selector)
             .await
@@ -85,14 +87,14 @@ impl Browser {
             .expect("it can be clicked");
     }
 
-    /// Types over what is in a field.
+    /// Replaces the text of a field.
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
         let field = self.element(selector).await;
         field.clear().await.expect("it is a field");
         field.send_keys(text).await.expect("it takes keys");
     }
 
-    /// Keeps what the window shows under the build's directory, for who wants to look.
+    /// Saves a screenshot in the build directory, for people to look at.
     pub(crate) async fn photograph(&self, name: &str) {
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png"));
         self.page
@@ -112,7 +114,7 @@ impl Browser {
 }
 
 impl Driver {
-    /// Starts it on a free port, which it tells.
+    /// Starts ChromeDriver on a free port. Returns the port too.
     fn start() -> (Self, u16) {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
@@ -141,7 +143,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Asked to end, it ends its browsers first; one that does not is killed.
+        // Asks ChromeDriver to end, so that it ends its browsers first; kills it if it does not.
         let pid = self.process.id().to_string();
         Command::new("kill").arg(&pid).status().ok();
         for _ in 0..100 {

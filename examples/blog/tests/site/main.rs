@@ -1,4 +1,4 @@
-//! The blog as its visitors meet it: the real program on a free port, spoken to over TCP.
+//! Tests the blog like a visitor: the real program on a free port, over TCP.
 
 mod blog;
 #[cfg(unix)]
@@ -89,7 +89,7 @@ fn the_demo_page_keeps_its_time_until_its_button_is_pressed() {
     let before = blog.get("/demo").body;
     assert_eq!(blog.get("/demo").body, before);
 
-    // The page tells milliseconds, and a press may take less than one.
+    // The page shows milliseconds, and a press of the button may take less than one.
     let is_renewed = (0..100).any(|_| {
         let pressed = blog.send(
             "POST",

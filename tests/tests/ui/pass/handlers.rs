@@ -1,4 +1,4 @@
-//! Handlers as users write them, under the strictest lints.
+//! Tests handlers as users write them, under the strictest lints.
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 #![allow(clippy::unused_async)]

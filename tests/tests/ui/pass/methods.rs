@@ -1,4 +1,4 @@
-//! Methods, associated functions and what `#[async_trait]` makes of them.
+//! Tests methods, associated functions, and the code that `#[async_trait]` makes from them.
 #![forbid(unsafe_code)]
 #![deny(warnings)]
 
