@@ -49,6 +49,7 @@
 //! `macros` (the attribute), `axum` ([`IsrLayer::wrap`], [`routes!`], placement behind routers) and `tracing` are on by
 //! default. `tonic` makes the layer fit tonic's server. Features only add.
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(hidden)]
 #[path = "private.rs"]
