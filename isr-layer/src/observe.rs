@@ -82,6 +82,7 @@ pub(crate) fn revalidation_refused(status: StatusCode) {
 }
 
 /// Draft mode was refused to somebody. What was asked is not logged: the secret may be in it.
+#[cfg(feature = "hmac")]
 pub(crate) fn draft_refused(status: StatusCode) {
     log!(warn, status = status.as_u16(), "draft mode was refused");
 }

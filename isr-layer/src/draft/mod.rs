@@ -9,11 +9,16 @@
 //!
 //! Anything else is an ordinary request: a forged or an expired cookie says nothing.
 
+#[cfg(feature = "hmac")]
 mod builder;
+#[cfg_attr(feature = "hmac", path = "cookie.rs")]
+#[cfg_attr(not(feature = "hmac"), path = "no_cookie.rs")]
 mod cookie;
+#[cfg(feature = "hmac")]
 mod service;
 mod show;
 
+#[cfg(feature = "hmac")]
 pub use service::DraftService;
 
 pub(crate) use cookie::{DEFAULT_NAME, Draft};

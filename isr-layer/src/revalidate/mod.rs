@@ -22,6 +22,9 @@ mod webhook;
 pub use service::RevalidateService;
 pub use webhook::{Unprocessable, Webhook, WebhookEvent};
 
+#[cfg(feature = "hmac")]
 pub(crate) use answer::{Refusal, refusal};
+#[cfg(feature = "hmac")]
 pub(crate) use limits::{Limits, Rates};
+#[cfg(feature = "hmac")]
 pub(crate) use surroundings::peer;
