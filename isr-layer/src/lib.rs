@@ -46,9 +46,39 @@
 //!
 //! # Features
 //!
-//! `macros` (the attribute), `axum` ([`IsrLayer::wrap`], [`routes!`], placement behind routers) and `tracing` are on by
-//! default. `tonic` makes the layer fit tonic's server. Features only add.
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `axum-0_8`, as `axum` | yes | [`IsrLayer::wrap`], [`routes!`], placement behind routers |
+//! | `tonic-0_14`, as `tonic` | no | fits the layer to tonic's server |
+//! | `macros` | yes | [`static_page`] |
+//! | `hmac` | yes | signatures: of webhooks in [`auth`], and of the cookie of draft mode |
+//! | `compression` | yes | encodes pages with brotli and gzip |
+//! | `zstd` | no | encodes pages with zstd, which is a C library |
+//! | `tracing` | yes | logs by `tracing` |
+//!
+//! Features only add. A number in the name of one is the major of that crate: its next major gets a feature of its own.
+//!
+// Links above to an item whose feature is off lead to docs.rs.
+#![cfg_attr(
+    not(feature = "axum-0_8"),
+    doc = "[`IsrLayer::wrap`]: https://docs.rs/isr-layer/latest/isr_layer/struct.IsrLayer.html#method.wrap",
+    doc = "[`routes!`]: https://docs.rs/isr-layer/latest/isr_layer/macro.routes.html"
+)]
+#![cfg_attr(
+    not(feature = "hmac"),
+    doc = "[`IsrLayerBuilder::draft`]: https://docs.rs/isr-layer/latest/isr_layer/struct.IsrLayerBuilder.html#method.draft",
+    doc = "[`DraftService`]: https://docs.rs/isr-layer/latest/isr_layer/struct.DraftService.html"
+)]
+#![cfg_attr(
+    not(feature = "macros"),
+    doc = "[`static_page`]: https://docs.rs/isr-layer/latest/isr_layer/attr.static_page.html"
+)]
+#![cfg_attr(
+    not(all(feature = "axum-0_8", feature = "hmac", feature = "macros")),
+    doc = "[`guide::grpc`]: https://docs.rs/isr-layer/latest/isr_layer/guide/grpc/index.html"
+)]
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -61,6 +91,7 @@ mod draft;
 mod entry;
 mod error;
 mod grpc;
+#[cfg(all(feature = "axum-0_8", feature = "hmac", feature = "macros"))]
 pub mod guide;
 mod header_mode;
 mod hosts;
@@ -77,12 +108,13 @@ mod spawn;
 pub use body::{IsrBody, RenderBody, RequestBody};
 pub use cache::{Cache, Explanation, HostExplanation, Stats};
 pub use deliver::Downstream;
+#[cfg(feature = "hmac")]
 pub use draft::DraftService;
 pub use error::{Error, ErrorKind};
 pub use grpc::RewoundBody;
 pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};
 pub use middleware::{Isr, IsrLayer, IsrLayerBuilder, ResponseFuture};
-#[cfg(feature = "axum")]
+#[cfg(feature = "axum-0_8")]
 pub use middleware::{Wrapped, WrappedFuture};
 pub use page::{Fallback, Page, ParamSet, Params, ParamsFuture, Policy};
 pub use prerender::PrerenderReport;

@@ -92,6 +92,7 @@ pub(crate) fn revalidation_refused(status: StatusCode) {
 }
 
 /// Logs that draft mode was refused. The request is not logged: the secret may be in it.
+#[cfg(feature = "hmac")]
 pub(crate) fn draft_refused(status: StatusCode) {
     log!(warn, status = status.as_u16(), "draft mode was refused");
 }

@@ -1,6 +1,6 @@
 //! What generated code names. Not public API: it may change in any release.
 
-#[cfg(feature = "axum")]
+#[cfg(feature = "axum-0_8")]
 pub use axum;
 pub use inventory;
 

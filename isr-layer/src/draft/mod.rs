@@ -11,10 +11,14 @@
 //!
 //! A request with a forged or an expired cookie is an ordinary request.
 
+#[cfg_attr(feature = "hmac", path = "cookie.rs")]
+#[cfg_attr(not(feature = "hmac"), path = "no_cookie.rs")]
 mod cookie;
+#[cfg(feature = "hmac")]
 mod service;
 mod show;
 
+#[cfg(feature = "hmac")]
 pub use service::DraftService;
 
 pub(crate) use cookie::{DEFAULT_NAME, Draft};

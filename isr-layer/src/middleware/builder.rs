@@ -1,5 +1,6 @@
 //! The builder: everything is set once, here.
 
+#[cfg(feature = "hmac")]
 mod draft;
 mod hosts;
 

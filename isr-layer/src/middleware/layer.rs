@@ -13,7 +13,7 @@ use crate::revalidate::auth::Authenticators;
 
 /// The layer: put it around a service, and the service's pages are rendered once and served from memory.
 ///
-/// Outermost is the recommended place ([`wrap`](Self::wrap) under axum): a hit never enters the router, and a handler sees
+/// Outermost is the recommended place (`wrap`, under axum): a hit never enters the router, and a handler sees
 /// a request made from the page's key alone. A clone is the same layer.
 ///
 /// ```

@@ -9,27 +9,27 @@ mod grpc_request;
 mod inner;
 mod layer;
 mod page_request;
-#[cfg(feature = "axum")]
+#[cfg(feature = "axum-0_8")]
 #[path = "placement/axum.rs"]
 mod placement;
-#[cfg(not(feature = "axum"))]
+#[cfg(not(feature = "axum-0_8"))]
 #[path = "placement/plain.rs"]
 mod placement;
 mod reply;
-#[cfg(feature = "axum")]
+#[cfg(feature = "axum-0_8")]
 mod routes;
 mod service;
 mod shared;
-#[cfg(feature = "tonic")]
+#[cfg(feature = "tonic-0_14")]
 mod tonic;
-#[cfg(feature = "axum")]
+#[cfg(feature = "axum-0_8")]
 mod wrap;
 
 pub use builder::IsrLayerBuilder;
 pub use future::ResponseFuture;
 pub use layer::IsrLayer;
 pub use service::Isr;
-#[cfg(feature = "axum")]
+#[cfg(feature = "axum-0_8")]
 pub use wrap::{Wrapped, WrappedFuture};
 
 pub(crate) use inner::{Inner, call, take_ready};

@@ -5,7 +5,7 @@
 
 use std::marker::PhantomData;
 
-#[cfg(feature = "axum")]
+#[cfg(feature = "axum-0_8")]
 mod axum;
 
 /// What a type would show, with the message that says what is accepted instead.

@@ -26,6 +26,9 @@ mod webhook;
 pub use service::RevalidateService;
 pub use webhook::{Unprocessable, Webhook, WebhookEvent};
 
+#[cfg(feature = "hmac")]
 pub(crate) use connection::peer;
+#[cfg(feature = "hmac")]
 pub(crate) use limits::{Limits, Rates};
+#[cfg(feature = "hmac")]
 pub(crate) use response::{Refusal, refusal};

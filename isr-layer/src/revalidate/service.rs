@@ -285,9 +285,12 @@ impl fmt::Debug for RevalidateService {
     }
 }
 
-#[cfg(all(test, feature = "axum"))]
+#[cfg(all(test, feature = "axum-0_8"))]
 mod axum_tests;
 #[cfg(test)]
 mod guard_tests;
+#[cfg(test)]
+#[cfg(feature = "hmac")]
+mod signed_tests;
 #[cfg(test)]
 mod tests;

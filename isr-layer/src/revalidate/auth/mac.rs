@@ -62,6 +62,13 @@ pub(crate) fn is_signed(secrets: &Secrets, message: &[&[u8]], signature: &str) -
     signer(Digest::Sha256, secrets, message, std::iter::once(presented)).is_some()
 }
 
+impl Secrets {
+    /// Whether `presented` is one of them.
+    pub(crate) fn has(&self, presented: &[u8]) -> bool {
+        compare::find_equal(presented, self.iter()).is_some()
+    }
+}
+
 impl Digest {
     fn code(self, key: &[u8], message: &[&[u8]]) -> Vec<u8> {
         match self {

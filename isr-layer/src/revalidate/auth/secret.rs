@@ -3,8 +3,6 @@
 use std::env::{self, VarError};
 use std::fmt;
 
-use super::compare;
-use super::encoding::Encoding;
 use crate::{Error, ErrorKind};
 
 const SHORTEST: usize = 24;
@@ -25,7 +23,7 @@ const LONGEST: usize = 4096;
 /// ```
 #[derive(Clone)]
 pub struct Secret {
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     shortest: usize,
 }
 
@@ -46,16 +44,6 @@ impl Secret {
     pub fn allow_short_secret_insecure(mut self) -> Self {
         self.shortest = 1;
         self
-    }
-
-    /// Decodes the key that this secret writes in an [`Encoding`], after an optional prefix.
-    pub(super) fn decoded(self, prefix: &str, encoding: Encoding) -> Option<Self> {
-        let text = std::str::from_utf8(&self.bytes).ok()?;
-        let bytes = encoding.decode(text.strip_prefix(prefix).unwrap_or(text))?;
-        Some(Self {
-            bytes,
-            shortest: self.shortest,
-        })
     }
 
     fn from_variable(name: &str, value: Result<String, VarError>) -> Result<Self, Error> {
@@ -148,11 +136,6 @@ impl Secrets {
         let mut any = self.any;
         any.push(secret);
         Ok(Self { any })
-    }
-
-    /// Returns whether `presented` is one of the secrets, by [`compare::find_equal`].
-    pub(crate) fn has(&self, presented: &[u8]) -> bool {
-        compare::find_equal(presented, self.iter()).is_some()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {

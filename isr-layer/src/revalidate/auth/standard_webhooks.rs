@@ -124,14 +124,18 @@ fn is_timely(timestamp: &str, now: Duration) -> bool {
 }
 
 fn key(secret: impl Into<Secret>) -> Result<Secret, Error> {
-    secret
-        .into()
-        .decoded("whsec_", Encoding::Base64)
-        .ok_or_else(|| {
-            let message =
-                "a Standard Webhooks secret must be base64, with or without `whsec_` before it";
-            Error::new(ErrorKind::Secret, message)
-        })
+    let mut secret = secret.into();
+    secret.bytes = decoded(&secret.bytes).ok_or_else(|| {
+        let message =
+            "a Standard Webhooks secret must be base64, with or without `whsec_` before it";
+        Error::new(ErrorKind::Secret, message)
+    })?;
+    Ok(secret)
+}
+
+fn decoded(secret: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(secret).ok()?;
+    Encoding::Base64.decode(text.strip_prefix("whsec_").unwrap_or(text))
 }
 
 #[cfg(test)]

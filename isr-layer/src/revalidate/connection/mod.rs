@@ -1,7 +1,7 @@
 //! Facts about a request that the server and the router put into its extensions.
 
-#[cfg_attr(feature = "axum", path = "axum.rs")]
-#[cfg_attr(not(feature = "axum"), path = "plain.rs")]
+#[cfg_attr(feature = "axum-0_8", path = "axum.rs")]
+#[cfg_attr(not(feature = "axum-0_8"), path = "plain.rs")]
 mod connect_info;
 
 pub(super) use connect_info::original_uri;
