@@ -19,7 +19,8 @@ const HEADERS: &str = "this would always be empty, since the page's key holds no
     name those it uses, as `vary = [\"accept-language\"]`";
 const COOKIES: &str = "cookies say who asks, and a page is the same for everybody: \
     accepted are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
-const EXTENSION: &str = "an extension may say who asks, and a page is the same for everybody: take `State`";
+const EXTENSION: &str =
+    "an extension may say who asks, and a page is the same for everybody: take `State`";
 const ADDRESS: &str = "the client's address says who asks, and a page is the same for everybody: \
     accepted are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
 const REQUEST: &str = "a page is not made from the whole request: \
@@ -30,7 +31,9 @@ pub(crate) fn check(sig: &Signature, declared: Declared, mistakes: &mut Mistakes
     let method = sig.receiver().is_some();
     let mut unknown = Vec::new();
     for argument in &sig.inputs {
-        let FnArg::Typed(argument) = argument else { continue };
+        let FnArg::Typed(argument) = argument else {
+            continue;
+        };
         for part in parts(&argument.ty) {
             match leak(part, declared, method) {
                 Some(message) => mistakes.at(part, message),
@@ -57,10 +60,14 @@ fn parts(ty: &Type) -> Vec<&Type> {
 }
 
 fn held(segment: &PathSegment) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return None;
+    };
     let first = arguments.args.first()?;
     match first {
-        GenericArgument::Type(ty) if segment.ident == "Option" || segment.ident == "Result" => Some(ty),
+        GenericArgument::Type(ty) if segment.ident == "Option" || segment.ident == "Result" => {
+            Some(ty)
+        }
         _ => None,
     }
 }
@@ -88,7 +95,8 @@ fn leak(ty: &Type, declared: Declared, method: bool) -> Option<&'static str> {
 /// Whether an item of its own can name the type: it mentions no parameter of the function, no lifetime, no `impl`.
 fn can_be_named(ty: &Type, sig: &Signature) -> bool {
     let parameters: Vec<String> = sig.generics.params.iter().filter_map(parameter).collect();
-    let unnamed = |word: &str| ["Self", "impl", "_"].contains(&word) || parameters.iter().any(|p| p == word);
+    let unnamed =
+        |word: &str| ["Self", "impl", "_"].contains(&word) || parameters.iter().any(|p| p == word);
     matches!(ty, Type::Path(_)) && !mentions(ty.to_token_stream(), &unnamed)
 }
 
@@ -120,7 +128,10 @@ mod tests {
     fn judge(sig: Signature, declared: Declared) -> (Vec<String>, Vec<String>) {
         let mut mistakes = Mistakes::default();
         let left = check(&sig, declared, &mut mistakes);
-        let left = left.iter().map(|ty| quote!(#ty).to_string().replace(' ', "")).collect();
+        let left = left
+            .iter()
+            .map(|ty| quote!(#ty).to_string().replace(' ', ""))
+            .collect();
         (mistakes.messages(), left)
     }
 
@@ -129,7 +140,13 @@ mod tests {
         let sig: Signature = parse_quote!(fn post(page: axum::extract::Query<Page>));
 
         let (without, _) = judge(sig.clone(), Declared::default());
-        let (with, _) = judge(sig, Declared { query: true, vary: false });
+        let (with, _) = judge(
+            sig,
+            Declared {
+                query: true,
+                vary: false,
+            },
+        );
 
         assert_eq!(without, [QUERY]);
         assert!(with.is_empty());
@@ -140,7 +157,13 @@ mod tests {
         let sig: Signature = parse_quote!(fn post(headers: HeaderMap));
 
         let (without, _) = judge(sig.clone(), Declared::default());
-        let (with, _) = judge(sig, Declared { query: false, vary: true });
+        let (with, _) = judge(
+            sig,
+            Declared {
+                query: false,
+                vary: true,
+            },
+        );
 
         assert_eq!(without, [HEADERS]);
         assert!(with.is_empty());
@@ -155,7 +178,13 @@ mod tests {
             both: (Parts, Request),
         ));
 
-        let (messages, left) = judge(sig, Declared { query: true, vary: true });
+        let (messages, left) = judge(
+            sig,
+            Declared {
+                query: true,
+                vary: true,
+            },
+        );
 
         assert_eq!(messages, [COOKIES, EXTENSION, ADDRESS, REQUEST, REQUEST]);
         assert!(left.is_empty());
@@ -163,7 +192,10 @@ mod tests {
 
     #[test]
     fn a_method_takes_tonics_request() {
-        let (messages, left) = judge(parse_quote!(fn get(&self, r: Request<Get>)), Declared::default());
+        let (messages, left) = judge(
+            parse_quote!(fn get(&self, r: Request<Get>)),
+            Declared::default(),
+        );
 
         assert!(messages.is_empty());
         assert_eq!(left, ["Request<Get>"]);

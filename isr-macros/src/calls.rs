@@ -6,8 +6,10 @@ use syn::{FnArg, PathSegment, ReturnType, Signature, Type};
 
 use crate::diagnostics::Mistakes;
 
-const REQUESTS: &str = "a stream of requests is no key: a page is a unary method, which takes one message";
-const ANSWERS: &str = "a stream of answers is not kept: a page is a unary method, which gives one message";
+const REQUESTS: &str =
+    "a stream of requests is no key: a page is a unary method, which takes one message";
+const ANSWERS: &str =
+    "a stream of answers is not kept: a page is a unary method, which gives one message";
 
 /// Whether it is a method whose only argument is tonic's `Request`.
 pub(crate) fn is_unary(sig: &Signature) -> bool {
@@ -109,11 +111,19 @@ mod tests {
 
     #[test]
     fn a_unary_method_takes_a_request_and_nothing_else() {
-        assert!(is_unary(&parse_quote!(fn get(&self, request: tonic::Request<Get>) -> Answer)));
-        assert!(!is_unary(&parse_quote!(fn get(request: Request<Get>) -> Answer)));
+        assert!(is_unary(
+            &parse_quote!(fn get(&self, request: tonic::Request<Get>) -> Answer)
+        ));
+        assert!(!is_unary(
+            &parse_quote!(fn get(request: Request<Get>) -> Answer)
+        ));
         assert!(!is_unary(&parse_quote!(fn get(&self) -> Answer)));
-        assert!(!is_unary(&parse_quote!(fn get(&self, a: Request<Get>, b: u8) -> Answer)));
-        assert!(!is_unary(&parse_quote!(fn get(&self, path: Path<String>) -> Answer)));
+        assert!(!is_unary(
+            &parse_quote!(fn get(&self, a: Request<Get>, b: u8) -> Answer)
+        ));
+        assert!(!is_unary(
+            &parse_quote!(fn get(&self, path: Path<String>) -> Answer)
+        ));
     }
 
     #[test]
@@ -135,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_unary_method_has_no_stream_whatever_else_is_named_so() {
-        let sig = parse_quote!(fn a(&self, r: Request<Get>) -> Result<Response<Upstream>, NoStream>);
+        let sig =
+            parse_quote!(fn a(&self, r: Request<Get>) -> Result<Response<Upstream>, NoStream>);
 
         assert!(mistakes_of(&sig).is_empty());
     }

@@ -35,7 +35,9 @@ impl Mistakes {
 
     /// One `compile_error!` for each mistake.
     pub(crate) fn into_tokens(self) -> TokenStream {
-        self.errors.map(syn::Error::into_compile_error).unwrap_or_default()
+        self.errors
+            .map(syn::Error::into_compile_error)
+            .unwrap_or_default()
     }
 
     /// The messages, for tests.
@@ -56,7 +58,10 @@ pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 pub(crate) fn closest<'a>(given: &str, accepted: &[&'a str]) -> Option<&'a str> {
     let allowed = given.chars().count().div_ceil(3).min(3);
     let ranked = accepted.iter().map(|word| (distance(given, word), *word));
-    ranked.filter(|(distance, _)| *distance <= allowed).min().map(|(_, word)| word)
+    ranked
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, word)| word)
 }
 
 /// How many letters must be put in, left out or exchanged to make `to` of `from` (Levenshtein).

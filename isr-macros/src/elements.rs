@@ -20,7 +20,9 @@ pub(crate) fn each(
     let mut accepted = Vec::new();
     for text in values::list(value, mistakes) {
         match check(&text.value()) {
-            Ok(element) if accepted.contains(&element) => mistakes.at(text, "this is in the list already"),
+            Ok(element) if accepted.contains(&element) => {
+                mistakes.at(text, "this is in the list already")
+            }
             Ok(element) => accepted.push(element),
             Err(message) => mistakes.at(text, message),
         }
@@ -34,15 +36,21 @@ pub(crate) fn tag(tag: &str, path: Option<&str>) -> Result<String, String> {
         return Err("a tag is not empty".to_owned());
     }
     if tag.len() > MAX_TAG {
-        return Err(format!("a tag has at most {MAX_TAG} bytes, this one has {}", tag.len()));
+        return Err(format!(
+            "a tag has at most {MAX_TAG} bytes, this one has {}",
+            tag.len()
+        ));
     }
     if tag.chars().any(char::is_control) {
         return Err("a tag has no control characters".to_owned());
     }
     let mut rest = tag;
     while let Some(brace) = rest.find(['{', '}']) {
-        let inner = rest[brace..].strip_prefix('{').and_then(|open| open.split_once('}'));
-        let (name, behind) = inner.ok_or("a brace in a tag belongs to a parameter, as in `post:{slug}`")?;
+        let inner = rest[brace..]
+            .strip_prefix('{')
+            .and_then(|open| open.split_once('}'));
+        let (name, behind) =
+            inner.ok_or("a brace in a tag belongs to a parameter, as in `post:{slug}`")?;
         if let Some(path) = path.filter(|path| pattern::names(path).all(|known| known != name)) {
             return Err(unknown_parameter(name, path));
         }
@@ -56,14 +64,19 @@ fn unknown_parameter(name: &str, pattern: &str) -> String {
     if names.is_empty() {
         return format!("the path `{pattern}` has no parameter `{{{name}}}`: it has none");
     }
-    format!("the path `{pattern}` has no parameter `{{{name}}}`: it has {}", quoted(names))
+    format!(
+        "the path `{pattern}` has no parameter `{{{name}}}`: it has {}",
+        quoted(names)
+    )
 }
 
 /// The name of a query parameter, as it stands in the query.
 pub(crate) fn query_name(name: &str) -> Result<String, String> {
     let separates = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '&' | '=' | '#');
     if name.is_empty() || name.contains(separates) {
-        return Err("a query parameter's name is not empty and has no blank, `&`, `=` or `#`".to_owned());
+        return Err(
+            "a query parameter's name is not empty and has no blank, `&`, `=` or `#`".to_owned(),
+        );
     }
     Ok(name.to_owned())
 }
@@ -72,10 +85,14 @@ pub(crate) fn query_name(name: &str) -> Result<String, String> {
 pub(crate) fn header_name(name: &str) -> Result<String, String> {
     let lower = name.to_ascii_lowercase();
     if lower == "*" {
-        return Err("a page that varies on everything is no page: name the headers it uses".to_owned());
+        return Err(
+            "a page that varies on everything is no page: name the headers it uses".to_owned(),
+        );
     }
     if PERSONAL_HEADERS.contains(&lower.as_str()) {
-        return Err(format!("`{lower}` says who asks, and a page is the same for everybody"));
+        return Err(format!(
+            "`{lower}` says who asks, and a page is the same for everybody"
+        ));
     }
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if lower.is_empty() || !lower.bytes().all(is_token) {
@@ -103,7 +120,15 @@ mod tests {
 
     #[test]
     fn headers_that_say_who_asks_are_refused() {
-        for wrong in ["Cookie", "AUTHORIZATION", "proxy-authorization", "*", "", "a b", ":path"] {
+        for wrong in [
+            "Cookie",
+            "AUTHORIZATION",
+            "proxy-authorization",
+            "*",
+            "",
+            "a b",
+            ":path",
+        ] {
             assert!(header_name(wrong).is_err(), "{wrong}");
         }
     }

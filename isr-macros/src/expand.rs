@@ -24,8 +24,17 @@ pub(crate) fn beside(function: &Function, model: &Model) -> TokenStream {
     if model.place == Place::Impl {
         return TokenStream::new();
     }
-    let (vis, name, pattern, page) = (&function.vis, &model.name, &model.pattern, declaration(model));
-    let cfgs: Vec<&Attribute> = function.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect();
+    let (vis, name, pattern, page) = (
+        &function.vis,
+        &model.name,
+        &model.pattern,
+        declaration(model),
+    );
+    let cfgs: Vec<&Attribute> = function
+        .attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("cfg"))
+        .collect();
     let assertions = model.arguments.iter().map(|argument| {
         let assertion = assertion(argument, model);
         quote!(#(#cfgs)* #[allow(unused_imports, deprecated)] const _: () = #assertion;)
@@ -49,9 +58,20 @@ pub(crate) fn beside(function: &Function, model: &Model) -> TokenStream {
 
 /// The user's function, with the page put behind the leading items of its body.
 fn with_registration(function: &Function, model: &Model) -> TokenStream {
-    let Function { attrs, vis, sig, brace, leading, rest } = function;
+    let Function {
+        attrs,
+        vis,
+        sig,
+        brace,
+        leading,
+        rest,
+    } = function;
     let page = declaration(model);
-    let judged = if model.place == Place::Impl { model.arguments.as_slice() } else { &[] };
+    let judged = if model.place == Place::Impl {
+        model.arguments.as_slice()
+    } else {
+        &[]
+    };
     let assertions = judged.iter().map(|argument| assertion(argument, model));
     let mut tokens = quote!(#(#attrs)* #vis #sig);
     brace.surround(&mut tokens, |body| {
@@ -86,29 +106,48 @@ fn declaration(model: &Model) -> TokenStream {
 /// The list as a plain function pointer; what is wrong with its type is reported under the user's path.
 fn params(list: &ExprPath, model: &Model) -> TokenStream {
     let names = model.parameters();
-    let call = quote_spanned!(ends(list).1=> ::isr_layer::__private::list_params(&[#(#names),*], #list));
+    let call =
+        quote_spanned!(ends(list).1=> ::isr_layer::__private::list_params(&[#(#names),*], #list));
     quote!(.params(|| #call))
 }
 
 fn policy(policy: &Policy) -> TokenStream {
     let setters = [
-        policy.revalidate.map(|after| (quote!(revalidate), duration(after))),
-        policy.expire.map(|after| (quote!(expire), duration(after))),
-        policy.not_found_revalidate.map(|after| (quote!(not_found_revalidate), duration(after))),
-        policy.timeout.map(|limit| (quote!(timeout), duration(limit))),
         policy
-            .max_body
-            .map(|bytes| (quote!(max_body), proc_macro2::Literal::u64_unsuffixed(bytes).into_token_stream())),
-        policy.fallback.map(|which| (quote!(fallback), fallback(which))),
+            .revalidate
+            .map(|after| (quote!(revalidate), duration(after))),
+        policy.expire.map(|after| (quote!(expire), duration(after))),
+        policy
+            .not_found_revalidate
+            .map(|after| (quote!(not_found_revalidate), duration(after))),
+        policy
+            .timeout
+            .map(|limit| (quote!(timeout), duration(limit))),
+        policy.max_body.map(|bytes| {
+            (
+                quote!(max_body),
+                proc_macro2::Literal::u64_unsuffixed(bytes).into_token_stream(),
+            )
+        }),
+        policy
+            .fallback
+            .map(|which| (quote!(fallback), fallback(which))),
         policy.jitter.map(|on| (quote!(jitter), quote!(#on))),
         policy.prerender.map(|on| (quote!(prerender), quote!(#on))),
-        policy.allow_empty.map(|on| (quote!(allow_empty), quote!(#on))),
-        policy.allow_temporary.map(|on| (quote!(allow_temporary), quote!(#on))),
+        policy
+            .allow_empty
+            .map(|on| (quote!(allow_empty), quote!(#on))),
+        policy
+            .allow_temporary
+            .map(|on| (quote!(allow_temporary), quote!(#on))),
         list(&policy.tags).map(|tags| (quote!(tags), tags)),
         list(&policy.query).map(|names| (quote!(query), names)),
         list(&policy.vary).map(|names| (quote!(vary), names)),
     ];
-    let setters = setters.into_iter().flatten().map(|(setter, value)| quote!(.#setter(#value)));
+    let setters = setters
+        .into_iter()
+        .flatten()
+        .map(|(setter, value)| quote!(.#setter(#value)));
     quote!(::isr_layer::Policy::new()#(#setters)*)
 }
 
@@ -145,7 +184,10 @@ fn assertion(argument: &Type, model: &Model) -> TokenStream {
 
 /// The places of the first and the last token: from one to the other is the whole type.
 fn ends(tokens: impl ToTokens) -> (Span, Span) {
-    let mut spans = tokens.into_token_stream().into_iter().map(|token: TokenTree| token.span());
+    let mut spans = tokens
+        .into_token_stream()
+        .into_iter()
+        .map(|token: TokenTree| token.span());
     let first = spans.next().unwrap_or_else(Span::call_site);
     (first, spans.last().unwrap_or(first))
 }

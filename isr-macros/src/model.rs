@@ -87,7 +87,11 @@ impl Model {
         let pairs = known(&args.pairs, mistakes);
         let assoc = pairs.iter().any(|pair| pair.key == "assoc");
         let method = sig.receiver().is_some();
-        let place = if assoc || method { Place::Impl } else { Place::Free };
+        let place = if assoc || method {
+            Place::Impl
+        } else {
+            Place::Free
+        };
         let pattern = mistakes.keep(pattern_of(args.path.as_ref(), sig));
         let mut model = Self {
             name: sig.ident.clone(),
@@ -117,7 +121,9 @@ impl Model {
         match key.as_str() {
             "revalidate" => policy.revalidate = mistakes.keep(values::lifetime(value)).flatten(),
             "expire" => policy.expire = mistakes.keep(values::duration(value)),
-            "not_found_revalidate" => policy.not_found_revalidate = mistakes.keep(values::duration(value)),
+            "not_found_revalidate" => {
+                policy.not_found_revalidate = mistakes.keep(values::duration(value))
+            }
             "timeout" => policy.timeout = mistakes.keep(values::duration(value)),
             "max_body" => policy.max_body = mistakes.keep(values::size(value)),
             "fallback" => policy.fallback = mistakes.keep(fallback(value)),
@@ -141,7 +147,13 @@ impl Model {
 
     fn params_of(&self, value: &Expr, mistakes: &mut Mistakes) -> Option<ExprPath> {
         if self.path_is_known && self.parameters().is_empty() {
-            mistakes.at(value, format!("the path `{}` has no parameter to list", self.pattern.value()));
+            mistakes.at(
+                value,
+                format!(
+                    "the path `{}` has no parameter to list",
+                    self.pattern.value()
+                ),
+            );
         }
         mistakes.keep(values::function(value))
     }
@@ -153,7 +165,9 @@ impl Model {
 
     /// The names of the path's parameters, in order.
     pub(crate) fn parameters(&self) -> Vec<String> {
-        pattern::names(&self.pattern.value()).map(str::to_owned).collect()
+        pattern::names(&self.pattern.value())
+            .map(str::to_owned)
+            .collect()
     }
 }
 
@@ -176,15 +190,22 @@ fn known<'a>(pairs: &'a [Pair], mistakes: &mut Mistakes) -> Vec<&'a Pair> {
 }
 
 fn unknown_key(key: &str) -> String {
-    let hint = closest(key, &KEYS).map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+    let hint = closest(key, &KEYS)
+        .map(|near| format!(": did you mean `{near}`?"))
+        .unwrap_or_default();
     format!("unknown key `{key}`{hint} (accepted: {})", quoted(KEYS))
 }
 
 fn check_value(pair: &Pair, mistakes: &mut Mistakes) {
     match &pair.value {
-        Some(value) if pair.key == "assoc" => mistakes.at(value, "`assoc` is a bare word: it takes no value"),
+        Some(value) if pair.key == "assoc" => {
+            mistakes.at(value, "`assoc` is a bare word: it takes no value")
+        }
         None if pair.key != "assoc" => {
-            mistakes.at(&pair.key, format!("`{key}` needs a value: write `{key} = ..`", key = pair.key));
+            mistakes.at(
+                &pair.key,
+                format!("`{key}` needs a value: write `{key} = ..`", key = pair.key),
+            );
         }
         _ => {}
     }
@@ -197,10 +218,12 @@ fn pattern_of(path: Option<&Lit>, sig: &Signature) -> syn::Result<LitStr> {
             None => Ok(path.clone()),
             Some(mistake) => Err(syn::Error::new_spanned(path, mistake)),
         },
-        Some(other) => Err(syn::Error::new_spanned(other, "the path is a string, as `\"/posts/{slug}\"`")),
+        Some(other) => Err(syn::Error::new_spanned(
+            other,
+            "the path is a string, as `\"/posts/{slug}\"`",
+        )),
         None if sig.receiver().is_some() => {
-            let message =
-                "the path of a method is not its name: give it, as `\"/catalog.v1.Catalog/GetProduct\"`";
+            let message = "the path of a method is not its name: give it, as `\"/catalog.v1.Catalog/GetProduct\"`";
             Err(syn::Error::new_spanned(&sig.ident, message))
         }
         None => named_after(&sig.ident),
@@ -209,7 +232,11 @@ fn pattern_of(path: Option<&Lit>, sig: &Signature) -> syn::Result<LitStr> {
 
 fn named_after(name: &Ident) -> syn::Result<LitStr> {
     let text = name.unraw().to_string();
-    let path = if text == "index" { "/".to_owned() } else { format!("/{text}") };
+    let path = if text == "index" {
+        "/".to_owned()
+    } else {
+        format!("/{text}")
+    };
     if pattern::mistake(&path).is_some() {
         let message = "this name cannot stand in a path: give the path, as `\"/caf%C3%A9\"`";
         return Err(syn::Error::new_spanned(name, message));
@@ -218,20 +245,31 @@ fn named_after(name: &Ident) -> syn::Result<LitStr> {
 }
 
 fn check_lifetimes(policy: &Policy, pairs: &[&Pair], mistakes: &mut Mistakes) {
-    let (Some(revalidate), Some(expire)) = (policy.revalidate, policy.expire) else { return };
+    let (Some(revalidate), Some(expire)) = (policy.revalidate, policy.expire) else {
+        return;
+    };
     if expire >= revalidate {
         return;
     }
-    let value = |key: &str| pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_ref());
-    let message =
-        format!("`expire` ({expire:?}) is below `revalidate` ({revalidate:?}): no page would ever go stale");
+    let value = |key: &str| {
+        pairs
+            .iter()
+            .find(|pair| pair.key == key)
+            .and_then(|pair| pair.value.as_ref())
+    };
+    let message = format!(
+        "`expire` ({expire:?}) is below `revalidate` ({revalidate:?}): no page would ever go stale"
+    );
     mistakes.at(value("expire"), message);
     mistakes.at(value("revalidate"), "`revalidate` is given here");
 }
 
 fn check_signature(sig: &Signature, mistakes: &mut Mistakes) {
     if let Some(token) = &sig.constness {
-        mistakes.at(token, "a page's function is not `const`: it says at run time that it was called");
+        mistakes.at(
+            token,
+            "a page's function is not `const`: it says at run time that it was called",
+        );
     }
 }
 
@@ -239,7 +277,10 @@ fn fallback(value: &Expr) -> syn::Result<Fallback> {
     match values::text(value).map(LitStr::value).as_deref() {
         Some("render") => Ok(Fallback::Render),
         Some("not_found") => Ok(Fallback::NotFound),
-        _ => Err(syn::Error::new_spanned(value, "expected `\"render\"` or `\"not_found\"`")),
+        _ => Err(syn::Error::new_spanned(
+            value,
+            "expected `\"render\"` or `\"not_found\"`",
+        )),
     }
 }
 
@@ -278,12 +319,18 @@ mod tests {
         let (method, _) = judge(quote!("/a"), &parse_quote!(fn post(&self)));
         let (assoc, _) = judge(quote!("/a", assoc), &parse_quote!(fn post()));
 
-        assert_eq!([free.place, method.place, assoc.place], [Place::Free, Place::Impl, Place::Impl]);
+        assert_eq!(
+            [free.place, method.place, assoc.place],
+            [Place::Free, Place::Impl, Place::Impl]
+        );
     }
 
     #[test]
     fn header_names_are_lower_cased() {
-        let (model, mistakes) = judge(quote!("/a", vary = ["Accept-Language"]), &parse_quote!(fn post()));
+        let (model, mistakes) = judge(
+            quote!("/a", vary = ["Accept-Language"]),
+            &parse_quote!(fn post()),
+        );
 
         assert!(mistakes.is_empty());
         assert_eq!(model.policy.vary, ["accept-language"]);
@@ -302,7 +349,10 @@ mod tests {
 
     #[test]
     fn a_second_value_is_reported_with_the_first_and_not_used() {
-        let (model, mistakes) = judge(quote!("/a", expire = 5, expire = 6), &parse_quote!(fn post()));
+        let (model, mistakes) = judge(
+            quote!("/a", expire = 5, expire = 6),
+            &parse_quote!(fn post()),
+        );
 
         assert_eq!(mistakes.len(), 2);
         assert_eq!(model.policy.expire, Some(Duration::from_secs(5)));
@@ -310,7 +360,11 @@ mod tests {
 
     #[test]
     fn a_wrong_path_is_the_only_mistake() {
-        let attribute = quote!("/posts/{slug}.html", tags = ["post:{slug}"], params = all_slugs);
+        let attribute = quote!(
+            "/posts/{slug}.html",
+            tags = ["post:{slug}"],
+            params = all_slugs
+        );
 
         assert_eq!(mistakes(attribute).len(), 1);
     }

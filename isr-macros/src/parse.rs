@@ -60,7 +60,11 @@ fn read_one(input: ParseStream<'_>, args: &mut Args, mistakes: &mut Mistakes) ->
     } else {
         args.pairs.push(input.parse()?);
     }
-    if input.is_empty() || input.peek(Token![,]) { Ok(()) } else { Err(input.error("a comma goes here")) }
+    if input.is_empty() || input.peek(Token![,]) {
+        Ok(())
+    } else {
+        Err(input.error("a comma goes here"))
+    }
 }
 
 fn read_path(literal: Lit, args: &mut Args, mistakes: &mut Mistakes) {
@@ -91,9 +95,15 @@ impl Parse for Pair {
         }
         let equals: Token![=] = input.parse()?;
         if input.is_empty() || input.peek(Token![,]) {
-            return Err(syn::Error::new_spanned(equals, format!("`{key}` has no value")));
+            return Err(syn::Error::new_spanned(
+                equals,
+                format!("`{key}` has no value"),
+            ));
         }
-        Ok(Self { key, value: Some(input.parse()?) })
+        Ok(Self {
+            key,
+            value: Some(input.parse()?),
+        })
     }
 }
 
@@ -105,7 +115,14 @@ impl Parse for Function {
         let body;
         let brace = braced!(body in input);
         let leading = leading(&body)?;
-        Ok(Self { attrs, vis, sig, brace, leading, rest: body.parse()? })
+        Ok(Self {
+            attrs,
+            vis,
+            sig,
+            brace,
+            leading,
+            rest: body.parse()?,
+        })
     }
 }
 
@@ -142,10 +159,19 @@ mod tests {
     fn one_mistake_hides_no_other() {
         let mut mistakes = Mistakes::default();
 
-        let args = args(quote!(revalidate =, 4 = 4, tags = ["a"] "b", expire = 5), &mut mistakes);
+        let args = args(
+            quote!(revalidate =, 4 = 4, tags = ["a"] "b", expire = 5),
+            &mut mistakes,
+        );
 
         assert_eq!(mistakes.messages().len(), 3);
-        assert_eq!(args.pairs.last().map(|pair| pair.key.to_string()).as_deref(), Some("expire"));
+        assert_eq!(
+            args.pairs
+                .last()
+                .map(|pair| pair.key.to_string())
+                .as_deref(),
+            Some("expire")
+        );
     }
 
     #[test]
@@ -169,7 +195,10 @@ mod tests {
             )
             .to_string()
         );
-        assert_eq!(function.rest.to_string(), quote!(e!(); fn f() {}).to_string());
+        assert_eq!(
+            function.rest.to_string(),
+            quote!(e!(); fn f() {}).to_string()
+        );
     }
 
     #[test]

@@ -7,15 +7,25 @@ use syn::{Expr, ExprPath, Lit, LitInt, LitStr};
 use crate::diagnostics::Mistakes;
 
 /// The units of a duration, each in milliseconds.
-const TIME_UNITS: [(&str, u64); 5] =
-    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const TIME_UNITS: [(&str, u64); 5] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
 
 /// The units of a size, each in bytes.
-const SIZE_UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)];
+const SIZE_UNITS: [(&str, u64); 4] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("B", 1),
+];
 
-const DURATION: &str = "expected seconds above zero, as `60`, or a duration with units, as `\"1h30m\"`";
-const LIFETIME: &str =
-    "expected seconds above zero, as `60`, a duration with units, as `\"1h30m\"`, or `false` for never";
+const DURATION: &str =
+    "expected seconds above zero, as `60`, or a duration with units, as `\"1h30m\"`";
+const LIFETIME: &str = "expected seconds above zero, as `60`, a duration with units, as `\"1h30m\"`, or `false` for never";
 const SIZE: &str = "expected bytes above zero, as `65536`, or a size with its unit, as `\"8MiB\"`";
 
 /// `false`, or a [`duration`].
@@ -33,7 +43,9 @@ pub(crate) fn duration(value: &Expr) -> syn::Result<Duration> {
 
 fn time(value: &Expr, expected: &str) -> syn::Result<Duration> {
     let millis = match literal(value) {
-        Some(Lit::Int(seconds)) => whole(seconds, "s")?.and_then(|seconds| seconds.checked_mul(1_000)),
+        Some(Lit::Int(seconds)) => {
+            whole(seconds, "s")?.and_then(|seconds| seconds.checked_mul(1_000))
+        }
         Some(Lit::Str(text)) => return timed(text, expected),
         _ => None,
     };
@@ -63,8 +75,17 @@ pub(crate) fn flag(value: &Expr) -> syn::Result<bool> {
 pub(crate) fn function(value: &Expr) -> syn::Result<ExprPath> {
     let expected = "expected the path of an async function without arguments, as `all_slugs`";
     match ungrouped(value) {
-        Expr::Path(path) if path.path.segments.first().is_some_and(|first| first.ident == "Self") => {
-            Err(syn::Error::new_spanned(value, "`Self` cannot be named here: write the type's own name"))
+        Expr::Path(path)
+            if path
+                .path
+                .segments
+                .first()
+                .is_some_and(|first| first.ident == "Self") =>
+        {
+            Err(syn::Error::new_spanned(
+                value,
+                "`Self` cannot be named here: write the type's own name",
+            ))
         }
         Expr::Path(path) => Ok(path.clone()),
         _ => Err(syn::Error::new_spanned(value, expected)),
@@ -110,7 +131,8 @@ fn whole(number: &LitInt, unit: &str) -> syn::Result<Option<u64>> {
 fn timed(text: &LitStr, expected: &str) -> syn::Result<Duration> {
     let value = text.value();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        let message = format!("expected a unit: `{value}` for seconds, or `\"{value}s\"`, `\"{value}m\"`");
+        let message =
+            format!("expected a unit: `{value}` for seconds, or `\"{value}s\"`, `\"{value}m\"`");
         return Err(syn::Error::new_spanned(text, message));
     }
     let millis = sum(&value, &TIME_UNITS).ok_or_else(|| {
@@ -128,7 +150,9 @@ fn sum(text: &str, units: &[(&str, u64)]) -> Option<u64> {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let number: u64 = rest[..digits].parse().ok()?;
         let letters = &rest[digits..];
-        let unit = &letters[..letters.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(letters.len())];
+        let unit = &letters[..letters
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(letters.len())];
         let (_, worth) = units.iter().find(|(name, _)| *name == unit)?;
         total = total.checked_add(number.checked_mul(*worth)?)?;
         rest = &letters[unit.len()..];
@@ -159,13 +183,22 @@ mod tests {
 
     #[test]
     fn a_number_is_seconds() {
-        assert_eq!(duration(&parse_quote!(60)).unwrap(), Duration::from_secs(60));
+        assert_eq!(
+            duration(&parse_quote!(60)).unwrap(),
+            Duration::from_secs(60)
+        );
     }
 
     #[test]
     fn units_add_up() {
-        assert_eq!(duration(&parse_quote!("1h30m")).unwrap(), Duration::from_secs(5_400));
-        assert_eq!(duration(&parse_quote!("1s500ms")).unwrap(), Duration::from_millis(1_500));
+        assert_eq!(
+            duration(&parse_quote!("1h30m")).unwrap(),
+            Duration::from_secs(5_400)
+        );
+        assert_eq!(
+            duration(&parse_quote!("1s500ms")).unwrap(),
+            Duration::from_millis(1_500)
+        );
     }
 
     #[test]
@@ -188,7 +221,11 @@ mod tests {
             parse_quote!("99999999999999999999d"),
         ];
         for value in wrong {
-            assert!(duration(&value).is_err(), "{value:?}", value = quote::quote!(#value).to_string());
+            assert!(
+                duration(&value).is_err(),
+                "{value:?}",
+                value = quote::quote!(#value).to_string()
+            );
         }
     }
 

@@ -51,19 +51,29 @@ const fn segment_end(bytes: &[u8], mut at: usize) -> usize {
 const fn segment_mistake(bytes: &[u8], start: usize, end: usize) -> Option<&'static str> {
     let last = end == bytes.len();
     if start == end {
-        return if last { None } else { Some("an empty segment (`//`) is never a page") };
+        return if last {
+            None
+        } else {
+            Some("an empty segment (`//`) is never a page")
+        };
     }
     if bytes[start] == b'{' {
         return parameter_mistake(bytes, start + 1, end, last);
     }
-    let dots = bytes[start] == b'.' && (end - start == 1 || (end - start == 2 && bytes[start + 1] == b'.'));
+    let dots = bytes[start] == b'.'
+        && (end - start == 1 || (end - start == 2 && bytes[start + 1] == b'.'));
     if dots {
         return Some("a segment `.` or `..` is never a page");
     }
     literal_mistake(bytes, start, end)
 }
 
-const fn parameter_mistake(bytes: &[u8], start: usize, end: usize, last: bool) -> Option<&'static str> {
+const fn parameter_mistake(
+    bytes: &[u8],
+    start: usize,
+    end: usize,
+    last: bool,
+) -> Option<&'static str> {
     if bytes[end - 1] != b'}' {
         return Some("a parameter is a whole segment: write `/{name}/`");
     }
@@ -81,7 +91,9 @@ const fn parameter_mistake(bytes: &[u8], start: usize, end: usize, last: bool) -
             || bytes[at].is_ascii_alphabetic()
             || (at > first && bytes[at].is_ascii_digit());
         if !ok {
-            return Some("a parameter's name has only letters, digits and `_`, and starts with no digit");
+            return Some(
+                "a parameter's name has only letters, digits and `_`, and starts with no digit",
+            );
         }
         at += 1;
     }
@@ -149,7 +161,10 @@ const fn has_duplicate_name(bytes: &[u8]) -> bool {
         let mut right = left_end + 1;
         while right <= bytes.len() {
             let right_end = segment_end(bytes, right);
-            if left < left_end && bytes[left] == b'{' && same_name(bytes, left, left_end, right, right_end) {
+            if left < left_end
+                && bytes[left] == b'{'
+                && same_name(bytes, left, left_end, right, right_end)
+            {
                 return true;
             }
             right = right_end + 1;
@@ -159,11 +174,21 @@ const fn has_duplicate_name(bytes: &[u8]) -> bool {
     false
 }
 
-const fn same_name(bytes: &[u8], left: usize, left_end: usize, right: usize, right_end: usize) -> bool {
+const fn same_name(
+    bytes: &[u8],
+    left: usize,
+    left_end: usize,
+    right: usize,
+    right_end: usize,
+) -> bool {
     if right >= right_end || bytes[right] != b'{' {
         return false;
     }
-    let right = if bytes[right + 1] == b'*' { right + 1 } else { right };
+    let right = if bytes[right + 1] == b'*' {
+        right + 1
+    } else {
+        right
+    };
     if left_end - left != right_end - right {
         return false;
     }
