@@ -24,12 +24,8 @@ pub(crate) fn beside(function: &Function, model: &Model) -> TokenStream {
     if model.place == Place::Impl {
         return TokenStream::new();
     }
-    let (vis, name, pattern, page) = (
-        &function.vis,
-        &model.name,
-        &model.pattern,
-        declaration(model),
-    );
+    let (vis, name, pattern) = (&function.vis, &model.name, &model.pattern);
+    let (krate, page) = (model.krate(), declaration(model));
     let cfgs: Vec<&Attribute> = function
         .attrs
         .iter()
@@ -50,7 +46,7 @@ pub(crate) fn beside(function: &Function, model: &Model) -> TokenStream {
             #[doc = "The path of the page."]
             #vis const PATH: &'static str = #pattern;
             #[doc = "The page as it is declared."]
-            #vis const PAGE: ::isr_layer::Page = #page;
+            #vis const PAGE: #krate::Page = #page;
         }
         #(#assertions)*
     }
@@ -66,7 +62,7 @@ fn with_registration(function: &Function, model: &Model) -> TokenStream {
         leading,
         rest,
     } = function;
-    let page = declaration(model);
+    let (krate, page) = (model.krate(), declaration(model));
     let judged = if model.place == Place::Impl {
         model.arguments.as_slice()
     } else {
@@ -77,10 +73,10 @@ fn with_registration(function: &Function, model: &Model) -> TokenStream {
     brace.surround(&mut tokens, |body| {
         body.extend(quote! {
             #leading
-            const __ISR_PAGE: ::isr_layer::Page = #page;
-            ::isr_layer::__private::inventory::submit! { ::isr_layer::__private::Registered(__ISR_PAGE) }
+            const __ISR_PAGE: #krate::Page = #page;
+            #krate::__private::inventory::submit! { #krate::__private::Registered(__ISR_PAGE) }
             #(const #assertions)*
-            ::isr_layer::__private::check_in(&__ISR_PAGE);
+            #krate::__private::check_in(&__ISR_PAGE);
             #rest
         });
     });
@@ -89,13 +85,13 @@ fn with_registration(function: &Function, model: &Model) -> TokenStream {
 
 /// The page as an expression. Its place is the attribute's own, however often the function is copied.
 fn declaration(model: &Model) -> TokenStream {
-    let pattern = &model.pattern;
-    let policy = policy(&model.policy);
+    let (krate, pattern) = (model.krate(), &model.pattern);
+    let policy = policy(&model.policy, &krate);
     let params = model.params.as_ref().map(|list| params(list, model));
     let name = model.name.unraw().to_string();
     let unary = model.unary.then(|| quote!(.unary()));
     quote! {
-        ::isr_layer::Page::new(#pattern)
+        #krate::Page::new(#pattern)
             .policy(#policy)
             #params
             #unary
@@ -106,12 +102,13 @@ fn declaration(model: &Model) -> TokenStream {
 /// The list as a plain function pointer; what is wrong with its type is reported under the user's path.
 fn params(list: &ExprPath, model: &Model) -> TokenStream {
     let names = model.parameters();
-    let call =
-        quote_spanned!(ends(list).1=> ::isr_layer::__private::list_params(&[#(#names),*], #list));
+    let end = ends(list).1;
+    let krate = model.krate_at(end);
+    let call = quote_spanned!(end=> #krate::__private::list_params(&[#(#names),*], #list));
     quote!(.params(|| #call))
 }
 
-fn policy(policy: &Policy) -> TokenStream {
+fn policy(policy: &Policy, krate: &TokenStream) -> TokenStream {
     let setters = [
         policy
             .revalidate
@@ -131,7 +128,7 @@ fn policy(policy: &Policy) -> TokenStream {
         }),
         policy
             .fallback
-            .map(|which| (quote!(fallback), fallback(which))),
+            .map(|which| (quote!(fallback), fallback(which, krate))),
         policy.jitter.map(|on| (quote!(jitter), quote!(#on))),
         policy.prerender.map(|on| (quote!(prerender), quote!(#on))),
         policy
@@ -148,7 +145,7 @@ fn policy(policy: &Policy) -> TokenStream {
         .into_iter()
         .flatten()
         .map(|(setter, value)| quote!(.#setter(#value)));
-    quote!(::isr_layer::Policy::new()#(#setters)*)
+    quote!(#krate::Policy::new()#(#setters)*)
 }
 
 fn duration(duration: Duration) -> TokenStream {
@@ -156,10 +153,10 @@ fn duration(duration: Duration) -> TokenStream {
     quote!(::core::time::Duration::new(#seconds, #nanos))
 }
 
-fn fallback(fallback: Fallback) -> TokenStream {
+fn fallback(fallback: Fallback, krate: &TokenStream) -> TokenStream {
     match fallback {
-        Fallback::Render => quote!(::isr_layer::Fallback::Render),
-        Fallback::NotFound => quote!(::isr_layer::Fallback::NotFound),
+        Fallback::Render => quote!(#krate::Fallback::Render),
+        Fallback::NotFound => quote!(#krate::Fallback::NotFound),
     }
 }
 
@@ -169,14 +166,15 @@ fn list(list: &[String]) -> Option<TokenStream> {
 
 /// A block that does not compile when the argument's type shows who asks; the error stands under the type.
 fn assertion(argument: &Type, model: &Model) -> TokenStream {
+    let krate = model.krate();
     let (query, vary) = (model.declared.query, model.declared.vary);
     let (start, end) = ends(argument);
     let path = quote_spanned!(start=> ::core::panic!);
     let message = quote_spanned!(end=> ("{}", message));
     quote! {{
-        use ::isr_layer::__private::Harmless as _;
-        let leak = ::isr_layer::__private::Probe::<#argument>::LEAK;
-        if let ::core::option::Option::Some(message) = ::isr_layer::__private::refusal(leak, #query, #vary) {
+        use #krate::__private::Harmless as _;
+        let leak = #krate::__private::Probe::<#argument>::LEAK;
+        if let ::core::option::Option::Some(message) = #krate::__private::refusal(leak, #query, #vary) {
             #path #message
         }
     }}
@@ -190,4 +188,36 @@ fn ends(tokens: impl ToTokens) -> (Span, Span) {
         .map(|token: TokenTree| token.span());
     let first = spans.next().unwrap_or_else(Span::call_site);
     (first, spans.last().unwrap_or(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_a_crate_key_no_path_names_the_default() {
+        let attribute = quote!(
+            "/posts/{slug}",
+            crate = ::facade::isr,
+            revalidate = 60,
+            params = all_slugs,
+            fallback = "not_found",
+            vary = ["accept"],
+        );
+        let functions = [
+            quote!(
+                async fn post(slug: Path<String>) {}
+            ),
+            quote!(
+                async fn post(&self, slug: Request<Slug>) {}
+            ),
+        ];
+
+        for function in functions {
+            let written = crate::expand(attribute.clone(), function).to_string();
+
+            assert!(!written.contains("isr_layer"), "{written}");
+            assert!(!written.contains("compile_error"), "{written}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The attribute of `isr-layer`. Use it as `isr_layer::static_page`: what it writes names that crate.
+//! The attribute of `isr-layer`. Use it as `isr_layer::static_page`.
 
 mod arguments;
 mod calls;
@@ -47,6 +47,7 @@ use crate::parse::Function;
 /// | `allow_empty` | whether an empty 200 is kept | `false` |
 /// | `allow_temporary` | whether 203, 302 and 307 are kept | `false` |
 /// | `assoc` | a bare word: the function is an associated one, without `self`, in an `impl` block | |
+/// | `crate` | path of `isr-layer`, see [below](#the-name-of-the-crate) | `::isr_layer` |
 ///
 /// A duration is a whole number of seconds, or a string with units: `"500ms"`, `"10m"`, `"1h30m"`, `"7d"`.
 ///
@@ -64,8 +65,20 @@ use crate::parse::Function;
 /// A function with a receiver is a method, of a tonic service for instance: it is only registered, it must give its path,
 /// and the attribute works under `#[async_trait]`. One whose only argument is tonic's `Request` is a unary gRPC method: its
 /// page is keyed by the message, and `vary` names metadata. A method that streams is refused. A function without one inside an `impl` block says so with `assoc`, since an
-/// attribute cannot see where it stands. A generic function is registered, but has to be routed by hand. What is
-/// written names the crate `::isr_layer`.
+/// attribute cannot see where it stands. A generic function is registered, but has to be routed by hand.
+///
+/// # The name of the crate
+///
+/// Generated code names this crate `::isr_layer`. Where the crate has another name, say which:
+///
+/// - `isr = { package = "isr-layer" }` in `Cargo.toml`: `crate = isr`.
+/// - A facade that re-exports the crate, with `pub use isr_layer;`: `crate = facade::isr_layer`.
+/// - A `macro_rules!` macro of that facade: `crate = $crate::isr_layer`.
+///
+/// Any path that resolves where the function stands will do. To say it once for all functions of a
+/// crate, give the dependency its own name back in the root of the crate:
+/// `extern crate isr as isr_layer;`, or `extern crate facade as isr_layer;` for a facade that has
+/// `pub use isr_layer::*;`.
 ///
 /// # Errors
 ///

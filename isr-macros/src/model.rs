@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Expr, ExprPath, Ident, Lit, LitStr, Signature, Type};
+use syn::{Expr, ExprPath, Ident, Lit, LitStr, Path, Signature, Type};
 
 use crate::arguments::{self, Declared};
 use crate::diagnostics::{Mistakes, closest, quoted};
@@ -12,7 +13,7 @@ use crate::parse::{Args, Pair};
 use crate::{calls, elements, pattern, values};
 
 /// Every key, in the order the documentation lists them.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "revalidate",
     "expire",
     "tags",
@@ -28,6 +29,7 @@ const KEYS: [&str; 15] = [
     "allow_empty",
     "allow_temporary",
     "assoc",
+    "crate",
 ];
 
 /// One page, ready to be written down. After a mistake it holds what was right, and a path that is one.
@@ -35,6 +37,8 @@ pub(crate) struct Model {
     /// The function's name.
     pub(crate) name: Ident,
     pub(crate) place: Place,
+    /// The user's name for `isr-layer`, where it is not `::isr_layer`.
+    krate: Option<Path>,
     /// Whether it is a unary gRPC method.
     pub(crate) unary: bool,
     pub(crate) pattern: LitStr,
@@ -96,6 +100,7 @@ impl Model {
         let mut model = Self {
             name: sig.ident.clone(),
             place,
+            krate: None,
             unary: calls::is_unary(sig),
             path_is_known: pattern.is_some(),
             pattern: pattern.unwrap_or_else(|| LitStr::new("/", Span::call_site())),
@@ -131,6 +136,7 @@ impl Model {
             "prerender" => policy.prerender = mistakes.keep(values::flag(value)),
             "allow_empty" => policy.allow_empty = mistakes.keep(values::flag(value)),
             "allow_temporary" => policy.allow_temporary = mistakes.keep(values::flag(value)),
+            "crate" => self.krate = mistakes.keep(values::krate(value)),
             "params" => self.params = self.params_of(value, mistakes),
             "tags" => self.policy.tags = self.tags(value, mistakes),
             "query" => {
@@ -161,6 +167,19 @@ impl Model {
     fn tags(&self, value: &Expr, mistakes: &mut Mistakes) -> Vec<String> {
         let path = self.path_is_known.then(|| self.pattern.value());
         elements::each(value, |tag| elements::tag(tag, path.as_deref()), mistakes)
+    }
+
+    /// The path of `isr-layer`, in front of every generated path.
+    pub(crate) fn krate(&self) -> TokenStream {
+        self.krate_at(Span::call_site())
+    }
+
+    /// The path of `isr-layer`; an error in what it names is reported at `place`, unless it is the user's.
+    pub(crate) fn krate_at(&self, place: Span) -> TokenStream {
+        match &self.krate {
+            Some(path) => path.to_token_stream(),
+            None => quote_spanned!(place=> ::isr_layer),
+        }
     }
 
     /// The names of the path's parameters, in order.
@@ -286,7 +305,6 @@ fn fallback(value: &Expr) -> syn::Result<Fallback> {
 
 #[cfg(test)]
 mod tests {
-    use proc_macro2::TokenStream;
     use quote::quote;
     use syn::parse_quote;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use syn::{Expr, ExprPath, Lit, LitInt, LitStr};
+use syn::{Expr, ExprPath, Lit, LitInt, LitStr, Path};
 
 use crate::diagnostics::Mistakes;
 
@@ -89,6 +89,22 @@ pub(crate) fn function(value: &Expr) -> syn::Result<ExprPath> {
         }
         Expr::Path(path) => Ok(path.clone()),
         _ => Err(syn::Error::new_spanned(value, expected)),
+    }
+}
+
+/// The path of a crate or module, without generic arguments.
+pub(crate) fn krate(value: &Expr) -> syn::Result<Path> {
+    let plain = |path: &Path| {
+        path.segments
+            .iter()
+            .all(|segment| segment.arguments.is_none())
+    };
+    match ungrouped(value) {
+        Expr::Path(path) if path.qself.is_none() && plain(&path.path) => Ok(path.path.clone()),
+        _ => {
+            let message = "expected the path of `isr-layer`, such as `isr` or `facade::isr_layer`";
+            Err(syn::Error::new_spanned(value, message))
+        }
     }
 }
 
