@@ -2,15 +2,25 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{FnArg, GenericArgument, GenericParam, PathArguments, PathSegment, Signature, Type};
+use syn::{
+    Attribute, FnArg, GenericArgument, GenericParam, PathArguments, PathSegment, Signature, Type,
+};
 
 use crate::diagnostics::Mistakes;
+use crate::parse;
 
 /// What the attribute puts into the page's key, and so lets the handler see.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Declared {
     pub(crate) query: bool,
     pub(crate) vary: bool,
+}
+
+/// An argument whose type is left for the compiler to judge.
+pub(crate) struct Argument {
+    pub(crate) ty: Type,
+    /// The argument's `#[cfg(..)]`: where it is compiled out, so is the judgement.
+    pub(crate) cfgs: Vec<Attribute>,
 }
 
 const QUERY: &str = "this would always be empty, since the page's key holds no query parameter: \
@@ -27,18 +37,22 @@ const REQUEST: &str = "a page is not made from the whole request: \
     accepted are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
 
 /// Reports every argument known by its name, and gives the types that are left for the compiler to judge.
-pub(crate) fn check(sig: &Signature, declared: Declared, mistakes: &mut Mistakes) -> Vec<Type> {
+pub(crate) fn check(sig: &Signature, declared: Declared, mistakes: &mut Mistakes) -> Vec<Argument> {
     let method = sig.receiver().is_some();
     let mut unknown = Vec::new();
     for argument in &sig.inputs {
         let FnArg::Typed(argument) = argument else {
             continue;
         };
+        let cfgs = parse::cfgs(&argument.attrs);
         for part in parts(&argument.ty) {
             match leak(part, declared, method) {
-                Some(message) => mistakes.at(part, message),
-                None if can_be_named(part, sig) => unknown.push(part.clone()),
-                None => {}
+                Some(message) if cfgs.is_empty() => mistakes.at(part, message),
+                _ if can_be_named(part, sig) => {
+                    let (ty, cfgs) = (part.clone(), cfgs.clone());
+                    unknown.push(Argument { ty, cfgs });
+                }
+                _ => {}
             }
         }
     }
@@ -130,7 +144,7 @@ mod tests {
         let left = check(&sig, declared, &mut mistakes);
         let left = left
             .iter()
-            .map(|ty| quote!(#ty).to_string().replace(' ', ""))
+            .map(|Argument { ty, .. }| quote!(#ty).to_string().replace(' ', ""))
             .collect();
         (mistakes.messages(), left)
     }
@@ -199,6 +213,17 @@ mod tests {
 
         assert!(messages.is_empty());
         assert_eq!(left, ["Request<Get>"]);
+    }
+
+    #[test]
+    fn an_argument_that_may_be_compiled_out_is_left_to_the_compiler() {
+        let sig: Signature =
+            parse_quote!(fn post(#[cfg(any())] headers: HeaderMap, jar: CookieJar));
+
+        let (messages, left) = judge(sig, Declared::default());
+
+        assert_eq!(messages, [COOKIES]);
+        assert_eq!(left, ["HeaderMap"]);
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::time::Duration;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Attribute, ExprPath, Type};
+use syn::{ExprPath, Type};
 
 use crate::model::{Fallback, Model, Place, Policy};
-use crate::parse::Function;
+use crate::parse::{self, Function};
 
 /// The function with its registration, and what stands beside it.
 pub(crate) fn page(function: &Function, model: &Model) -> TokenStream {
@@ -26,18 +26,16 @@ pub(crate) fn beside(function: &Function, model: &Model) -> TokenStream {
     }
     let (vis, name, pattern) = (&function.vis, &model.name, &model.pattern);
     let (krate, page) = (model.krate(), declaration(model));
-    let cfgs: Vec<&Attribute> = function
-        .attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident("cfg"))
-        .collect();
+    let cfgs = parse::cfgs(&function.attrs);
     let assertions = model.arguments.iter().map(|argument| {
-        let assertion = assertion(argument, model);
-        quote!(#(#cfgs)* #[allow(unused_imports, deprecated)] const _: () = #assertion;)
+        let (assertion, own) = (assertion(&argument.ty, model), &argument.cfgs);
+        let allow = quote!(#[allow(unused_imports, deprecated)]);
+        quote!(#(#cfgs)* #(#own)* #allow const _: () = #assertion;)
     });
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
+        #[non_exhaustive]
         #[allow(non_camel_case_types, dead_code, missing_debug_implementations)]
         #vis struct #name {}
         #(#cfgs)*
@@ -68,15 +66,20 @@ fn with_registration(function: &Function, model: &Model) -> TokenStream {
     } else {
         &[]
     };
-    let assertions = judged.iter().map(|argument| assertion(argument, model));
+    let assertions = judged.iter().map(|argument| {
+        let (assertion, cfgs) = (assertion(&argument.ty, model), &argument.cfgs);
+        quote!(#(#cfgs)* const #assertion)
+    });
     let mut tokens = quote!(#(#attrs)* #vis #sig);
     brace.surround(&mut tokens, |body| {
         body.extend(quote! {
             #leading
-            const __ISR_PAGE: #krate::Page = #page;
-            #krate::__private::inventory::submit! { #krate::__private::Registered(__ISR_PAGE) }
-            #(const #assertions)*
-            #krate::__private::check_in(&__ISR_PAGE);
+            {
+                const __ISR_PAGE: #krate::Page = #page;
+                #krate::__private::inventory::submit! { #krate::__private::Registered(__ISR_PAGE) }
+                #(#assertions)*
+                #krate::__private::check_in(&__ISR_PAGE);
+            }
             #rest
         });
     });

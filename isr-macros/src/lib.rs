@@ -61,11 +61,13 @@ use crate::parse::Function;
 ///    say, at run time, that this page's own function runs.
 /// 2. Beside a free function, under its name, a hidden type: `post::PATH` is the path and `post::PAGE` the page, and
 ///    `get(post)` is the handler still. The name must be free among the types and modules of its scope.
+///    `mod post;` beside `fn post` does not compile: rename one of the two, or move the function into the module.
 ///
 /// A function with a receiver is a method, of a tonic service for instance: it is only registered, it must give its path,
 /// and the attribute works under `#[async_trait]`. One whose only argument is tonic's `Request` is a unary gRPC method: its
 /// page is keyed by the message, and `vary` names metadata. A method that streams is refused. A function without one inside an `impl` block says so with `assoc`, since an
-/// attribute cannot see where it stands. A generic function is registered, but has to be routed by hand.
+/// attribute cannot see where it stands. A generic function is registered, but has to be routed by hand:
+/// `.route(post::PATH, get(post::<Db>))`.
 ///
 /// # The name of the crate
 ///
@@ -88,7 +90,8 @@ use crate::parse::Function;
 /// So is an argument through which the handler would see who asks, since a page is the same for everybody: `Extension`,
 /// `ConnectInfo`, cookie jars, the whole `Request` or its `Parts`; `Query`, `RawQuery` and `OriginalUri` without `query`;
 /// `HeaderMap` and `TypedHeader` without `vary`. They are known by name and, in arguments that mention no generic parameter
-/// and no lifetime, by type, so that an alias helps nobody. Your own extractors are not looked into. This is help; the
+/// and no lifetime, by type, so that an alias helps nobody. Your own extractors are not looked into. An argument with a `#[cfg(..)]`
+/// is judged by type alone, and only where it is compiled. This is help; the
 /// guarantee is that a render is given nothing that is not in the page's key.
 #[proc_macro_attribute]
 pub fn static_page(args: TokenStream, item: TokenStream) -> TokenStream {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Expr, ExprPath, Ident, Lit, LitStr, Path, Signature, Type};
+use syn::{Expr, ExprPath, Ident, LitStr, Path, Signature};
 
-use crate::arguments::{self, Declared};
+use crate::arguments::{self, Argument, Declared};
 use crate::diagnostics::{Mistakes, closest, quoted};
 use crate::parse::{Args, Pair};
 use crate::{calls, elements, pattern, values};
@@ -32,6 +32,8 @@ const KEYS: [&str; 16] = [
     "crate",
 ];
 
+const PATH: &str = "the path is a string literal, such as `\"/posts/{slug}\"`";
+
 /// One page, ready to be written down. After a mistake it holds what was right, and a path that is one.
 pub(crate) struct Model {
     /// The function's name.
@@ -47,7 +49,7 @@ pub(crate) struct Model {
     pub(crate) policy: Policy,
     pub(crate) params: Option<ExprPath>,
     /// The types of arguments that are for the compiler to judge.
-    pub(crate) arguments: Vec<Type>,
+    pub(crate) arguments: Vec<Argument>,
     pub(crate) declared: Declared,
 }
 
@@ -88,7 +90,8 @@ pub(crate) enum Fallback {
 impl Model {
     /// Judges the arguments and the function together.
     pub(crate) fn new(args: &Args, sig: &Signature, mistakes: &mut Mistakes) -> Self {
-        let pairs = known(&args.pairs, mistakes);
+        let misplaced = misplaced_path(args);
+        let pairs = known(&args.pairs, misplaced, mistakes);
         let assoc = pairs.iter().any(|pair| pair.key == "assoc");
         let method = sig.receiver().is_some();
         let place = if assoc || method {
@@ -96,7 +99,7 @@ impl Model {
         } else {
             Place::Free
         };
-        let pattern = mistakes.keep(pattern_of(args.path.as_ref(), sig));
+        let pattern = mistakes.keep(pattern_of(args.path.as_ref(), misplaced, sig));
         let mut model = Self {
             name: sig.ident.clone(),
             place,
@@ -191,9 +194,14 @@ impl Model {
 }
 
 /// The pairs whose key is known and given for the first time.
-fn known<'a>(pairs: &'a [Pair], mistakes: &mut Mistakes) -> Vec<&'a Pair> {
+fn known<'a>(
+    pairs: &'a [Pair],
+    misplaced: Option<&Pair>,
+    mistakes: &mut Mistakes,
+) -> Vec<&'a Pair> {
     let mut known: Vec<&Pair> = Vec::new();
-    for pair in pairs {
+    let is_key = |pair: &&Pair| misplaced.is_none_or(|misplaced| misplaced.key != pair.key);
+    for pair in pairs.iter().filter(is_key) {
         let key = pair.key.to_string();
         if !KEYS.contains(&key.as_str()) {
             mistakes.at(&pair.key, unknown_key(&key));
@@ -230,22 +238,41 @@ fn check_value(pair: &Pair, mistakes: &mut Mistakes) {
     }
 }
 
+/// The pair that is meant as the path where there is none: `path = ..`, or a word that is like no key.
+fn misplaced_path(args: &Args) -> Option<&Pair> {
+    let is_like_a_key = |key: &str| KEYS.contains(&key) || closest(key, &KEYS).is_some();
+    let mut pairs = args.pairs.iter().filter(|_| args.path.is_none());
+    pairs.find(|pair| {
+        pair.key == "path" || (pair.value.is_none() && !is_like_a_key(&pair.key.to_string()))
+    })
+}
+
 /// The path: the literal, or the function's name.
-fn pattern_of(path: Option<&Lit>, sig: &Signature) -> syn::Result<LitStr> {
-    match path {
-        Some(Lit::Str(path)) => match pattern::mistake(&path.value()) {
-            None => Ok(path.clone()),
-            Some(mistake) => Err(syn::Error::new_spanned(path, mistake)),
-        },
-        Some(other) => Err(syn::Error::new_spanned(
-            other,
-            "the path is a string, as `\"/posts/{slug}\"`",
-        )),
-        None if sig.receiver().is_some() => {
+fn pattern_of(
+    path: Option<&Expr>,
+    misplaced: Option<&Pair>,
+    sig: &Signature,
+) -> syn::Result<LitStr> {
+    match (path, misplaced) {
+        (Some(path), _) => pattern_in(path),
+        (None, Some(pair)) if pair.value.is_some() => {
+            let message = "the path stands first, without a key";
+            Err(syn::Error::new_spanned(&pair.key, message))
+        }
+        (None, Some(pair)) => Err(syn::Error::new_spanned(&pair.key, PATH)),
+        (None, None) if sig.receiver().is_some() => {
             let message = "the path of a method is not its name: give it, as `\"/catalog.v1.Catalog/GetProduct\"`";
             Err(syn::Error::new_spanned(&sig.ident, message))
         }
-        None => named_after(&sig.ident),
+        (None, None) => named_after(&sig.ident),
+    }
+}
+
+fn pattern_in(path: &Expr) -> syn::Result<LitStr> {
+    let text = values::text(path).ok_or_else(|| syn::Error::new_spanned(path, PATH))?;
+    match pattern::mistake(&text.value()) {
+        None => Ok(text.clone()),
+        Some(mistake) => Err(syn::Error::new_spanned(text, mistake)),
     }
 }
 
@@ -385,6 +412,24 @@ mod tests {
         );
 
         assert_eq!(mistakes(attribute).len(), 1);
+    }
+
+    #[test]
+    fn a_misplaced_path_is_the_only_mistake() {
+        for attribute in [
+            quote!(path = "/posts/{slug}", tags = ["post:{slug}"]),
+            quote!(PATH, tags = ["post:{slug}"]),
+            quote!(paths::POST, tags = ["post:{slug}"]),
+            quote!(concat!("/posts", "/{slug}"), tags = ["post:{slug}"]),
+        ] {
+            assert_eq!(mistakes(attribute.clone()).len(), 1, "{attribute}");
+        }
+    }
+
+    #[test]
+    fn a_bare_word_like_a_key_is_no_path() {
+        assert!(mistakes(quote!(asoc))[0].contains("did you mean `assoc`?"));
+        assert!(mistakes(quote!("/posts", PATH))[0].contains("unknown key `PATH`"));
     }
 
     #[test]

@@ -5,15 +5,17 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Expr, Ident, Item, Lit, Signature, Token, Visibility, braced, token};
+use syn::{
+    Attribute, Expr, ExprLit, Ident, Item, Lit, Signature, Token, Visibility, braced, token,
+};
 
 use crate::diagnostics::Mistakes;
 
 /// What stands in the parentheses, in order.
 #[derive(Default)]
 pub(crate) struct Args {
-    /// The literal before all keys: the path.
-    pub(crate) path: Option<Lit>,
+    /// What stands before all keys, and so is meant as the path.
+    pub(crate) path: Option<Expr>,
     /// Every `key = value` and every bare word.
     pub(crate) pairs: Vec<Pair>,
 }
@@ -55,7 +57,12 @@ pub(crate) fn args(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
 }
 
 fn read_one(input: ParseStream<'_>, args: &mut Args, mistakes: &mut Mistakes) -> syn::Result<()> {
+    let is_expression = input.peek2(Token![::]) || input.peek2(Token![!]);
     if input.peek(Lit) {
+        let attrs = Vec::new();
+        let lit = input.parse()?;
+        read_path(Expr::Lit(ExprLit { attrs, lit }), args, mistakes);
+    } else if input.peek(Ident::peek_any) && is_expression {
         read_path(input.parse()?, args, mistakes);
     } else {
         args.pairs.push(input.parse()?);
@@ -67,13 +74,13 @@ fn read_one(input: ParseStream<'_>, args: &mut Args, mistakes: &mut Mistakes) ->
     }
 }
 
-fn read_path(literal: Lit, args: &mut Args, mistakes: &mut Mistakes) {
+fn read_path(path: Expr, args: &mut Args, mistakes: &mut Mistakes) {
     if args.path.is_some() {
-        mistakes.at(literal, "a page has one path");
+        mistakes.at(path, "a page has one path");
     } else if args.pairs.is_empty() {
-        args.path = Some(literal);
+        args.path = Some(path);
     } else {
-        mistakes.at(literal, "the path stands first, before all keys");
+        mistakes.at(path, "the path stands first, before all keys");
     }
 }
 
@@ -124,6 +131,14 @@ impl Parse for Function {
             rest: body.parse()?,
         })
     }
+}
+
+/// The attributes that compile a thing out.
+pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
+    let cfgs = attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("cfg"));
+    cfgs.cloned().collect()
 }
 
 /// The inner attributes and items at the start of a body.
