@@ -19,7 +19,7 @@ use crate::BoxError;
 use crate::request::read;
 
 const PATH: &str = "/catalog.v1.Catalog/GetProduct";
-const GET: Page = Page::new(PATH).policy(Policy::new().revalidate(Duration::from_secs(3600))).unary();
+const GET: Page = Page::new(PATH).with_policy(Policy::new().revalidate(Duration::from_secs(3600))).with_unary(true);
 const TEXT: usize = 1024;
 
 /// What is asked and what is answered.
@@ -88,7 +88,7 @@ pub(crate) async fn hit(requests: u64) -> Result<(), BoxError> {
 
 /// Calls of a method that is no page.
 pub(crate) async fn uncached(requests: u64) -> Result<(), BoxError> {
-    let isr = IsrLayer::builder().pages([Page::new("/catalog.v1.Catalog/GetAnother").unary()]).build()?;
+    let isr = IsrLayer::builder().pages([Page::new("/catalog.v1.Catalog/GetAnother").with_unary(true)]).build()?;
     drive(isr.layer(service_fn(method)), requests).await
 }
 

@@ -1,11 +1,10 @@
-//! What generated code names. Not public API: it may change in any release.
+//! Items that generated code names. Not public API: they may change in any release.
 
 #[cfg(feature = "axum")]
 pub use axum;
 pub use inventory;
 
-pub use crate::context::check_in;
-pub use crate::leak::{Harmless, Leak, Probe, refusal};
+pub use crate::leak::{ClientInput, NoClientInput, Probe, refusal};
 pub use crate::page::list_params;
 
 /// One annotated function of the program.
@@ -13,3 +12,8 @@ pub use crate::page::list_params;
 pub struct Registered(pub crate::Page);
 
 inventory::collect!(Registered);
+
+/// Marks that the function of `page` runs. Generated code calls this at the start of the function.
+pub fn mark_handler_ran(page: &crate::Page) {
+    crate::context::mark_handler_ran(page);
+}

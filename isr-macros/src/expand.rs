@@ -78,7 +78,7 @@ fn with_registration(function: &Function, model: &Model) -> TokenStream {
                 const __ISR_PAGE: #krate::Page = #page;
                 #krate::__private::inventory::submit! { #krate::__private::Registered(__ISR_PAGE) }
                 #(#assertions)*
-                #krate::__private::check_in(&__ISR_PAGE);
+                #krate::__private::mark_handler_ran(&__ISR_PAGE);
             }
             #rest
         });
@@ -92,13 +92,13 @@ fn declaration(model: &Model) -> TokenStream {
     let policy = policy(&model.policy, &krate);
     let params = model.params.as_ref().map(|list| params(list, model));
     let name = model.name.unraw().to_string();
-    let unary = model.unary.then(|| quote!(.unary()));
+    let unary = model.unary.then(|| quote!(.with_unary(true)));
     quote! {
         #krate::Page::new(#pattern)
-            .policy(#policy)
+            .with_policy(#policy)
             #params
             #unary
-            .handler(#name, ::core::file!(), ::core::line!(), ::core::column!())
+            .__handler(#name, ::core::file!(), ::core::line!(), ::core::column!())
     }
 }
 
@@ -108,7 +108,7 @@ fn params(list: &ExprPath, model: &Model) -> TokenStream {
     let end = ends(list).1;
     let krate = model.krate_at(end);
     let call = quote_spanned!(end=> #krate::__private::list_params(&[#(#names),*], #list));
-    quote!(.params(|| #call))
+    quote!(.with_params(|| #call))
 }
 
 fn policy(policy: &Policy, krate: &TokenStream) -> TokenStream {
@@ -175,9 +175,9 @@ fn assertion(argument: &Type, model: &Model) -> TokenStream {
     let path = quote_spanned!(start=> ::core::panic!);
     let message = quote_spanned!(end=> ("{}", message));
     quote! {{
-        use #krate::__private::Harmless as _;
-        let leak = #krate::__private::Probe::<#argument>::LEAK;
-        if let ::core::option::Option::Some(message) = #krate::__private::refusal(leak, #query, #vary) {
+        use #krate::__private::NoClientInput as _;
+        let input = #krate::__private::Probe::<#argument>::INPUT;
+        if let ::core::option::Option::Some(message) = #krate::__private::refusal(input, #query, #vary) {
             #path #message
         }
     }}

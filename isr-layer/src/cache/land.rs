@@ -35,7 +35,7 @@ pub(super) struct Attempt {
     pub(super) born: Instant,
     pub(super) said: Said,
     /// Whether the page's own function ran.
-    pub(super) is_checked_in: bool,
+    pub(super) handler_ran: bool,
 }
 
 /// One flight on its way down: everything about it but how it ended.
@@ -176,7 +176,7 @@ impl Approach<'_> {
             NotStored::Failed(Reason::FailedStatus) => status == Some(StatusCode::INTERNAL_SERVER_ERROR),
             _ => false,
         };
-        let is_pages_own = self.attempt.is_checked_in || self.recipe.key.is_call();
+        let is_pages_own = self.attempt.handler_ran || self.recipe.key.is_call();
         if !may_miss_its_client || is_pages_own || self.core.memory.get_key(&self.recipe.key).is_some() {
             return why;
         }

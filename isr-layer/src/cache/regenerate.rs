@@ -119,8 +119,8 @@ pub(crate) async fn regenerate<R: Render>(
     let scope = Current::of(recipe.page.page, recipe.key.clone());
     let max_body = core.max_body(&recipe.page);
     let end = if is_listed { attempt(render, &recipe, &scope, max_body).await } else { End::NotListed };
-    let is_checked_in = scope.is_checked_in();
-    let attempt = Attempt { as_of, born, said: scope.said(), is_checked_in };
+    let handler_ran = scope.handler_ran();
+    let attempt = Attempt { as_of, born, said: scope.said(), handler_ran };
     let answer = land(&core, lead, &recipe, attempt, end);
     if let (Some(client), Some(answer)) = (client, answer) {
         // The client may have left.
@@ -161,7 +161,7 @@ pub(crate) async fn attempt<R: Render>(
             Err(RenderError::Gone) => return End::Gone,
         };
         let (parts, body) = response.into_parts();
-        let admitted = admit_head(recipe, &parts, scope.is_checked_in());
+        let admitted = admit_head(recipe, &parts, scope.handler_ran());
         if let Err(why @ NotStored::Uncacheable(_)) = admitted {
             return End::Unread { response: Response::from_parts(parts, IsrBody::inner(body)), why };
         }

@@ -29,12 +29,12 @@ pub(crate) fn head(
     policy: &Policy,
     vary: &[HeaderName],
     parts: &response::Parts,
-    checked_in: bool,
+    handler_ran: bool,
 ) -> Result<(), NotStored> {
     if is_failure(parts.status) {
         return Err(NotStored::Failed(Reason::FailedStatus));
     }
-    let reason = if !checked_in {
+    let reason = if !handler_ran {
         Reason::NotCheckedIn
     } else if !is_stored(parts.status, policy) {
         Reason::Status

@@ -15,15 +15,15 @@ pub(super) fn head(
     policy: &Policy,
     vary: &[HeaderName],
     parts: &response::Parts,
-    checked_in: bool,
+    handler_ran: bool,
 ) -> Result<(), NotStored> {
     match status(&parts.headers) {
         // Something before the method wants to know who asks, or there is no such method: as with 401, 403 and 404.
-        Status::Refused if !checked_in => return Err(NotStored::Uncacheable(Reason::NotCheckedIn)),
+        Status::Refused if !handler_ran => return Err(NotStored::Uncacheable(Reason::NotCheckedIn)),
         Status::Refused | Status::Failed => return Err(NotStored::Failed(Reason::GrpcStatus)),
         Status::Ok | Status::Missing => {}
     }
-    admit::head(policy, vary, parts, checked_in)?;
+    admit::head(policy, vary, parts, handler_ran)?;
     if parts.status != StatusCode::OK {
         Err(NotStored::Uncacheable(Reason::Status))
     } else if subtype(&parts.headers).is_none() {
@@ -108,9 +108,9 @@ mod tests {
 
     #[test]
     fn who_is_refused_before_the_method_is_refused_alone() {
-        let of = |status, checked_in| {
+        let of = |status, handler_ran| {
             let parts = parts(200, &[("content-type", "application/grpc"), ("grpc-status", status)]);
-            head(&Policy::new(), &[], &parts, checked_in)
+            head(&Policy::new(), &[], &parts, handler_ran)
         };
 
         for refusal in ["7", "12", "16"] {

@@ -11,9 +11,9 @@ use crate::outcome::Reason;
 use crate::recipe::Recipe;
 
 /// Whether the head of an answer lets it be stored, as long as the rest says nothing else.
-pub(crate) fn head(recipe: &Recipe, parts: &response::Parts, checked_in: bool) -> Result<(), NotStored> {
+pub(crate) fn head(recipe: &Recipe, parts: &response::Parts, handler_ran: bool) -> Result<(), NotStored> {
     let table = if recipe.key.is_call() { call::head } else { admit::head };
-    table(recipe.page.policy(), &recipe.page.vary, parts, checked_in)
+    table(recipe.page.policy(), &recipe.page.vary, parts, handler_ran)
 }
 
 /// Whether an answer whose head may be stored may be stored indeed, now that it was read to its end.

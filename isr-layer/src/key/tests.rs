@@ -7,7 +7,7 @@ use crate::hosts::Hosts;
 use crate::page::{Page, Policy, Registry};
 
 const SEARCH: Page =
-    Page::new("/search").policy(Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]));
+    Page::new("/search").with_policy(Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]));
 
 fn key(query: Option<&str>, headers: &[(&'static str, &'static str)]) -> Key {
     let registry = Registry::new([SEARCH], Hosts::default()).unwrap();
@@ -147,7 +147,7 @@ fn call() -> impl Strategy<Value = Called> {
 }
 
 fn key_of_call((subtype, message, metadata): &Called) -> Key {
-    const GET: Page = Page::new("/catalog/Get").policy(Policy::new().vary(&["x-tenant"])).unary();
+    const GET: Page = Page::new("/catalog/Get").with_policy(Policy::new().vary(&["x-tenant"])).with_unary(true);
     let registry = Registry::new([GET], Hosts::default()).unwrap();
     let page = registry.find("/catalog/Get").unwrap();
     let headers = metadata.iter().map(|value| (HeaderName::from_static("x-tenant"), value.parse().unwrap()));

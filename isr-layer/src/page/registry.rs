@@ -141,7 +141,7 @@ impl Known {
     }
 
     pub(crate) fn policy(&self) -> &Policy {
-        self.page.get_policy()
+        self.page.policy()
     }
 
     /// Whether it has more than one path.
@@ -243,7 +243,7 @@ fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
 
 /// Refuses a policy that contradicts itself, and gives the headers the page varies on beside the host.
 fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
-    let policy = page.get_policy();
+    let policy = page.policy();
     let refuse =
         |what: String| Err(Error::new(ErrorKind::Policy, format!("the page {}: {what}", page.describe())));
     if let (Some(revalidate), Some(expire)) = (policy.revalidate, policy.expire)

@@ -7,7 +7,7 @@ use isr_tests::{Act, Answer, Reply};
 use crate::{A, Stage, decoded};
 
 const PAGE: Page =
-    A.policy(Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]).tags(&["all"]));
+    A.with_policy(Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]).tags(&["all"]));
 
 /// Targets and languages that are different pages.
 const VARIANTS: [(&str, &str); 6] = [

@@ -38,7 +38,7 @@ async fn each_encoding_has_a_strong_tag_of_its_own() {
 #[tokio::test]
 async fn every_stored_success_has_a_tag_and_other_answers_have_their_handlers_alone() {
     for (status, has_one) in [(200, true), (203, true), (301, false), (404, false), (410, false)] {
-        let page = A.policy(Policy::new().allow_temporary(true));
+        let page = A.with_policy(Policy::new().allow_temporary(true));
         let silent = Stage::warm(page, Reply::status(status)).await.get(&[]).await;
         let own = Stage::warm(page, Reply::status(status).header("etag", "\"v1\"")).await.get(&[]).await;
 

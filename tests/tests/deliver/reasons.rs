@@ -8,7 +8,7 @@ use crate::{A, Plain, Stage, html, pass, secs, ten_seconds};
 
 /// What two clients are told, one after the other, when renders do this.
 async fn cold(act: impl Into<Act>) -> [String; 2] {
-    let stage = Stage::new(A.policy(Policy::new().timeout(secs(5)).max_body(100)));
+    let stage = Stage::new(A.with_policy(Policy::new().timeout(secs(5)).max_body(100)));
     stage.site.act(act);
     let mut told = Vec::new();
     for _ in 0..2 {
@@ -21,7 +21,7 @@ async fn cold(act: impl Into<Act>) -> [String; 2] {
 
 /// What a client is told whose page expired while renders do this.
 async fn kept(act: impl Into<Act>) -> String {
-    let stage = Stage::warm(A.policy(Policy::new().timeout(secs(5))), html()).await;
+    let stage = Stage::warm(A.with_policy(Policy::new().timeout(secs(5))), html()).await;
     stage.site.act(act);
     stage.isr.cache().revalidate(Purge::path("/a").mode(Mode::Expire)).await;
     let answer = stage.get(&[]).await;
@@ -78,7 +78,7 @@ async fn refusals_are_misses_and_then_bypass_the_cache() {
 
 #[tokio::test]
 async fn an_answer_of_another_function_was_not_checked_in() {
-    let stage = Stage::new(A.handler("page", "src/main.rs", 1, 1));
+    let stage = Stage::new(A.__handler("page", "src/main.rs", 1, 1));
 
     let answer = stage.get(&[]).await;
 
@@ -88,7 +88,7 @@ async fn an_answer_of_another_function_was_not_checked_in() {
 
 #[tokio::test]
 async fn a_path_outside_params_is_not_in_params() {
-    let page = isr_layer::Page::new("/{slug}").policy(Policy::new().fallback(Fallback::NotFound));
+    let page = isr_layer::Page::new("/{slug}").with_policy(Policy::new().fallback(Fallback::NotFound));
     let isr = IsrLayer::builder().pages([page]).params(page, || async { vec!["b"] }).build();
     let stage = Stage::of(isr.expect("the page has params"));
 

@@ -14,8 +14,8 @@ use crate::call::{Call, exchange, json};
 use crate::{SECRET, WRONG, captured};
 
 const POST: Page = Page::new("/posts/{slug}")
-    .policy(Policy::new().revalidate(Duration::from_secs(60)).tags(&["posts", "post:{slug}"]));
-const INDEX: Page = Page::new("/").policy(Policy::new().tags(&["posts"]));
+    .with_policy(Policy::new().revalidate(Duration::from_secs(60)).tags(&["posts", "post:{slug}"]));
+const INDEX: Page = Page::new("/").with_policy(Policy::new().tags(&["posts"]));
 const ABOUT: Page = Page::new("/about");
 const FOLDER: Page = Page::new("/docs/{name}/");
 

@@ -77,7 +77,7 @@ async fn declared_binary_metadata_comes_through() {
 fn what_says_how_a_call_is_sent_is_no_part_of_a_key() {
     for name in ["grpc-accept-encoding", "grpc-timeout", "content-type", "te", "authorization"] {
         let names: &'static [&'static str] = Vec::leak(vec![name]);
-        let page = Page::new("/a.B/C").policy(Policy::new().vary(names)).unary();
+        let page = Page::new("/a.B/C").with_policy(Policy::new().vary(names)).with_unary(true);
 
         let error = IsrLayer::builder().pages([page]).build().expect_err("it is refused");
 
@@ -88,7 +88,7 @@ fn what_says_how_a_call_is_sent_is_no_part_of_a_key() {
 #[test]
 fn a_unary_method_has_no_parameters() {
     let error =
-        IsrLayer::builder().pages([Page::new("/a.B/{method}").unary()]).build().expect_err("it is refused");
+        IsrLayer::builder().pages([Page::new("/a.B/{method}").with_unary(true)]).build().expect_err("it is refused");
 
     assert!(error.to_string().contains("a unary method has no parameters"), "{error}");
 }

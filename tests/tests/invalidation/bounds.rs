@@ -162,7 +162,7 @@ async fn purging_a_tag_takes_as_long_whether_fifty_thousand_entries_carry_it_or_
 
 /// A house with so many variants of one path.
 async fn house_of_variants(count: usize) -> House {
-    const LIST: Page = Page::new("/list/{n}").policy(Policy::new().query(&["q"]));
+    const LIST: Page = Page::new("/list/{n}").with_policy(Policy::new().query(&["q"]));
     let house =
         House::of(IsrLayer::builder().pages([LIST]).new_keys_per_second(u32::MAX).background_renders(4));
     for n in 0..count {

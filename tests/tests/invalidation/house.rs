@@ -11,11 +11,11 @@ use crate::stage::Stage;
 
 /// A post: fresh for a minute, with declared tags.
 pub(crate) const POST: Page = Page::new("/posts/{slug}")
-    .policy(Policy::new().revalidate(Duration::from_secs(60)).tags(&["posts", "post:{slug}"]));
+    .with_policy(Policy::new().revalidate(Duration::from_secs(60)).tags(&["posts", "post:{slug}"]));
 /// A page without tags that never goes stale by time.
 pub(crate) const ABOUT: Page = Page::new("/about");
 /// The front page.
-pub(crate) const INDEX: Page = Page::new("/").policy(Policy::new().tags(&["posts"]));
+pub(crate) const INDEX: Page = Page::new("/").with_policy(Policy::new().tags(&["posts"]));
 
 /// The path most tests look at.
 pub(crate) const A: &str = "/posts/a";

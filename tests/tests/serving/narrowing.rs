@@ -64,7 +64,7 @@ async fn requests_that_differ_in_what_is_not_declared_share_one_render() {
 #[tokio::test]
 async fn declared_query_and_headers_arrive_normalised_and_nothing_else() {
     let policy = Policy::new().query(&["page", "q"]).vary(&["accept-language", "x-theme"]);
-    let (site, service) = site_with(A.policy(policy));
+    let (site, service) = site_with(A.with_policy(policy));
     let headers = [("accept-language", " DE-at "), ("x-theme", "Dark"), ("cookie", "id=1")];
 
     ask(&service, request::<Plain>(Method::GET, "/a?q=b&utm=1&page=2&q=a", &headers)).await;
@@ -79,7 +79,7 @@ async fn declared_query_and_headers_arrive_normalised_and_nothing_else() {
 #[tokio::test]
 async fn variants_of_a_page_are_kept_apart() {
     let policy = Policy::new().query(&["page"]).vary(&["accept-language"]);
-    let (site, service) = site_with(A.policy(policy));
+    let (site, service) = site_with(A.with_policy(policy));
 
     for (path, language) in
         [("/a", "de"), ("/a", "en"), ("/a?page=2", "de"), ("/a?page=", "de"), ("/a?page", "de")]
@@ -99,7 +99,7 @@ async fn variants_of_a_page_are_kept_apart() {
 async fn a_background_refresh_sees_what_the_first_render_saw() {
     let policy = Policy::new().query(&["page"]).vary(&["x-theme"]);
     let site = Site::new();
-    let isr = IsrLayer::builder().pages([A.policy(policy)]).build().unwrap();
+    let isr = IsrLayer::builder().pages([A.with_policy(policy)]).build().unwrap();
     let service = isr.layer(site.clone());
     let headers = [("x-theme", "Dark"), ("cookie", "id=1")];
     ask(&service, request::<Plain>(Method::GET, "/a?page=2&utm=1", &headers)).await;

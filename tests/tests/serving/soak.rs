@@ -11,7 +11,7 @@ use tower::limit::ConcurrencyLimit;
 
 use crate::Plain;
 
-const PAGE: Page = Page::new("/p/{n}").policy(
+const PAGE: Page = Page::new("/p/{n}").with_policy(
     Policy::new().tags(&["posts"]).timeout(Duration::from_millis(50)).revalidate(Duration::from_millis(3)),
 );
 
