@@ -44,15 +44,15 @@ pub const fn refusal(input: Option<ClientInput>, query: bool, vary: bool) -> Opt
 }
 
 const WHOLE_REQUEST: ClientInput = ClientInput::Identity(
-    "a page is not made from the whole request: accepted are `State`, `Path`, `Query` with `query = [..]` and \
-     `HeaderMap` with `vary = [..]`",
+    "a page cannot depend on the whole request: accepted are `State`, `Path`, `Query` with \
+     `query = [..]` and `HeaderMap` with `vary = [..]`",
 );
 
 impl<V> Probe<http::HeaderMap<V>> {
     /// Headers.
     pub const INPUT: Option<ClientInput> = Some(ClientInput::Headers(
-        "a `HeaderMap` would always be empty, since the page's key holds no request header: name those it uses, as \
-         `vary = [\"accept-language\"]`",
+        "this argument would always be empty, since the page declares no request headers: list \
+         those that the handler reads, such as `vary = [\"accept-language\"]`",
     ));
 }
 

@@ -23,18 +23,18 @@ pub(crate) struct Argument {
     pub(crate) cfgs: Vec<Attribute>,
 }
 
-const QUERY: &str = "this would always be empty, since the page's key holds no query parameter: \
-    name those it uses, as `query = [\"page\"]`";
-const HEADERS: &str = "this would always be empty, since the page's key holds no request header: \
-    name those it uses, as `vary = [\"accept-language\"]`";
-const COOKIES: &str = "cookies say who asks, and a page is the same for everybody: \
-    accepted are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
+const QUERY: &str = "this argument would always be empty, since the page declares no query \
+    parameters: list those that the handler reads, such as `query = [\"page\"]`";
+const HEADERS: &str = "this argument would always be empty, since the page declares no request \
+    headers: list those that the handler reads, such as `vary = [\"accept-language\"]`";
+const COOKIES: &str = "cookies identify the client, but all clients get the same page: accepted are \
+    `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
 const EXTENSION: &str =
-    "an extension may say who asks, and a page is the same for everybody: take `State`";
-const ADDRESS: &str = "the client's address says who asks, and a page is the same for everybody: \
-    accepted are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
-const REQUEST: &str = "a page is not made from the whole request: \
-    accepted are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
+    "an extension may identify the client, but all clients get the same page: take `State`";
+const ADDRESS: &str = "an address identifies the client, but all clients get the same page: accepted \
+    are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
+const REQUEST: &str = "a page cannot depend on the whole request: accepted are `State`, `Path`, \
+    `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
 
 /// Reports every argument known by its name, and gives the types that are left for the compiler to judge.
 pub(crate) fn check(sig: &Signature, declared: Declared, mistakes: &mut Mistakes) -> Vec<Argument> {

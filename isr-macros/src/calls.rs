@@ -6,10 +6,8 @@ use syn::{FnArg, PathSegment, ReturnType, Signature, Type};
 
 use crate::diagnostics::Mistakes;
 
-const REQUESTS: &str =
-    "a stream of requests is no key: a page is a unary method, which takes one message";
-const ANSWERS: &str =
-    "a stream of answers is not kept: a page is a unary method, which gives one message";
+const STREAMING: &str =
+    "a streaming method cannot be cached: use `#[static_page]` on unary methods";
 
 /// Whether it is a method whose only argument is tonic's `Request`.
 pub(crate) fn is_unary(sig: &Signature) -> bool {
@@ -27,13 +25,13 @@ pub(crate) fn check(sig: &Signature, mistakes: &mut Mistakes) {
     }
     for argument in sig.inputs.iter().filter_map(typed) {
         if find(argument.to_token_stream(), &|word| word == "Streaming").is_some() {
-            mistakes.at(argument, REQUESTS);
+            mistakes.at(argument, STREAMING);
         }
     }
     if let ReturnType::Type(_, answer) = &sig.output
         && let Some(stream) = streamed(answer.to_token_stream())
     {
-        mistakes.at(stream, ANSWERS);
+        mistakes.at(stream, STREAMING);
     }
 }
 
@@ -137,9 +135,9 @@ mod tests {
             parse_quote!(fn e(&self, r: Request<Get>) -> Result<Response<Pin<Box<dyn Stream<Item = (u8,)>>>>, Status>),
         ];
 
-        assert_eq!(mistakes_of(&sigs[0]), [REQUESTS]);
+        assert_eq!(mistakes_of(&sigs[0]), [STREAMING]);
         for sig in &sigs[1..] {
-            assert_eq!(mistakes_of(sig), [ANSWERS], "{}", sig.ident);
+            assert_eq!(mistakes_of(sig), [STREAMING], "{}", sig.ident);
         }
     }
 

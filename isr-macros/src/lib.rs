@@ -115,6 +115,6 @@ fn expand(args: Tokens, item: Tokens) -> Tokens {
 }
 
 fn function(item: Tokens) -> syn::Result<Function> {
-    let message = "`#[static_page]` goes on a function with a body";
+    let message = "expected a function with a body below `#[static_page]`";
     syn::parse2(item).map_err(|error| syn::Error::new(error.span(), message))
 }

@@ -32,6 +32,8 @@ const KEYS: [&str; 16] = [
     "crate",
 ];
 
+const METHOD: &str =
+    "a method needs a path, such as `\"/catalog.v1.Catalog/GetProduct\"`: add it in front";
 const PATH: &str = "the path is a string literal, such as `\"/posts/{slug}\"`";
 
 /// One page, ready to be written down. After a mistake it holds what was right, and a path that is one.
@@ -159,7 +161,7 @@ impl Model {
             mistakes.at(
                 value,
                 format!(
-                    "the path `{}` has no parameter to list",
+                    "`params` without parameters: the path `{}` has none to list",
                     self.pattern.value()
                 ),
             );
@@ -207,7 +209,7 @@ fn known<'a>(
             mistakes.at(&pair.key, unknown_key(&key));
         } else if let Some(before) = known.iter().find(|before| before.key == pair.key) {
             mistakes.at(&pair.key, format!("`{key}` is given twice"));
-            mistakes.at(&before.key, format!("`{key}` was previously given here"));
+            mistakes.at(&before.key, format!("`{key}` was first given here"));
         } else {
             check_value(pair, mistakes);
             known.push(pair);
@@ -226,7 +228,7 @@ fn unknown_key(key: &str) -> String {
 fn check_value(pair: &Pair, mistakes: &mut Mistakes) {
     match &pair.value {
         Some(value) if pair.key == "assoc" => {
-            mistakes.at(value, "`assoc` is a bare word: it takes no value")
+            mistakes.at(value, "`assoc` takes no value: write the word alone")
         }
         None if pair.key != "assoc" => {
             mistakes.at(
@@ -261,8 +263,7 @@ fn pattern_of(
         }
         (None, Some(pair)) => Err(syn::Error::new_spanned(&pair.key, PATH)),
         (None, None) if sig.receiver().is_some() => {
-            let message = "the path of a method is not its name: give it, as `\"/catalog.v1.Catalog/GetProduct\"`";
-            Err(syn::Error::new_spanned(&sig.ident, message))
+            Err(syn::Error::new_spanned(&sig.ident, METHOD))
         }
         (None, None) => named_after(&sig.ident),
     }
@@ -284,7 +285,7 @@ fn named_after(name: &Ident) -> syn::Result<LitStr> {
         format!("/{text}")
     };
     if pattern::mistake(&path).is_some() {
-        let message = "this name cannot stand in a path: give the path, as `\"/caf%C3%A9\"`";
+        let message = "this name cannot be a path: add the path, such as `\"/caf%C3%A9\"`";
         return Err(syn::Error::new_spanned(name, message));
     }
     Ok(LitStr::new(&path, Span::call_site()))
@@ -304,7 +305,7 @@ fn check_lifetimes(policy: &Policy, pairs: &[&Pair], mistakes: &mut Mistakes) {
             .and_then(|pair| pair.value.as_ref())
     };
     let message = format!(
-        "`expire` ({expire:?}) is below `revalidate` ({revalidate:?}): no page would ever go stale"
+        "`expire` ({expire:?}) is below `revalidate` ({revalidate:?}): the page would never be stale"
     );
     mistakes.at(value("expire"), message);
     mistakes.at(value("revalidate"), "`revalidate` is given here");
@@ -312,10 +313,7 @@ fn check_lifetimes(policy: &Policy, pairs: &[&Pair], mistakes: &mut Mistakes) {
 
 fn check_signature(sig: &Signature, mistakes: &mut Mistakes) {
     if let Some(token) = &sig.constness {
-        mistakes.at(
-            token,
-            "a page's function is not `const`: it says at run time that it was called",
-        );
+        mistakes.at(token, "a `const fn` cannot be a page: remove `const`");
     }
 }
 

@@ -70,17 +70,17 @@ fn read_one(input: ParseStream<'_>, args: &mut Args, mistakes: &mut Mistakes) ->
     if input.is_empty() || input.peek(Token![,]) {
         Ok(())
     } else {
-        Err(input.error("a comma goes here"))
+        Err(input.error("expected `,`"))
     }
 }
 
 fn read_path(path: Expr, args: &mut Args, mistakes: &mut Mistakes) {
     if args.path.is_some() {
-        mistakes.at(path, "a page has one path");
+        mistakes.at(path, "a page has one path: remove this one");
     } else if args.pairs.is_empty() {
         args.path = Some(path);
     } else {
-        mistakes.at(path, "the path stands first, before all keys");
+        mistakes.at(path, "the path stands first: move it before the keys");
     }
 }
 
@@ -94,7 +94,9 @@ fn skip_to_comma(input: ParseStream<'_>) {
 impl Parse for Pair {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         if !input.peek(Ident::peek_any) {
-            return Err(input.error("expected a path, as `\"/posts/{slug}\"`, or `key = value`"));
+            return Err(
+                input.error("expected a path, such as `\"/posts/{slug}\"`, or `key = value`")
+            );
         }
         let key = input.call(Ident::parse_any)?;
         if input.is_empty() || input.peek(Token![,]) {
@@ -104,7 +106,7 @@ impl Parse for Pair {
         if input.is_empty() || input.peek(Token![,]) {
             return Err(syn::Error::new_spanned(
                 equals,
-                format!("`{key}` has no value"),
+                format!("expected a value after `{key} =`"),
             ));
         }
         Ok(Self {

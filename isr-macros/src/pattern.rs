@@ -12,7 +12,7 @@ pub(crate) const MAX_SEGMENTS: usize = 32;
 pub(crate) const fn mistake(pattern: &str) -> Option<&'static str> {
     let bytes = pattern.as_bytes();
     if bytes.is_empty() || bytes[0] != b'/' {
-        return Some("a page's path starts with `/`");
+        return Some("a path must start with `/`");
     }
     let mut start = 1;
     let mut segments = 0;
@@ -25,7 +25,7 @@ pub(crate) const fn mistake(pattern: &str) -> Option<&'static str> {
         start = end + 1;
     }
     if segments > MAX_SEGMENTS {
-        return Some("a page's path has at most 32 segments");
+        return Some("at most 32 segments are accepted in a path");
     }
     if has_duplicate_name(bytes) {
         return Some("two parameters have the same name");
@@ -54,7 +54,7 @@ const fn segment_mistake(bytes: &[u8], start: usize, end: usize) -> Option<&'sta
         return if last {
             None
         } else {
-            Some("an empty segment (`//`) is never a page")
+            Some("empty segment: write `/` in place of `//`")
         };
     }
     if bytes[start] == b'{' {
@@ -63,7 +63,7 @@ const fn segment_mistake(bytes: &[u8], start: usize, end: usize) -> Option<&'sta
     let dots = bytes[start] == b'.'
         && (end - start == 1 || (end - start == 2 && bytes[start + 1] == b'.'));
     if dots {
-        return Some("a segment `.` or `..` is never a page");
+        return Some("`.` and `..` are not accepted as segments");
     }
     literal_mistake(bytes, start, end)
 }
@@ -75,7 +75,7 @@ const fn parameter_mistake(
     last: bool,
 ) -> Option<&'static str> {
     if bytes[end - 1] != b'}' {
-        return Some("a parameter is a whole segment: write `/{name}/`");
+        return Some("a parameter must be a whole segment, such as `/{name}/`");
     }
     let wildcard = start < end && bytes[start] == b'*';
     if wildcard && !last {
@@ -92,7 +92,7 @@ const fn parameter_mistake(
             || (at > first && bytes[at].is_ascii_digit());
         if !ok {
             return Some(
-                "a parameter's name has only letters, digits and `_`, and starts with no digit",
+                "invalid parameter name: expected letters, digits and `_`, without a digit in front",
             );
         }
         at += 1;
@@ -104,18 +104,19 @@ const fn literal_mistake(bytes: &[u8], start: usize, end: usize) -> Option<&'sta
     let mut at = start;
     while at < end {
         match bytes[at] {
-            b'{' | b'}' => return Some("a parameter is a whole segment: write `/{name}/`"),
+            b'{' | b'}' => return Some("a parameter must be a whole segment, such as `/{name}/`"),
             b'%' => {
                 if !is_canonical_escape(bytes, at, end) {
                     return Some(
-                        "an escape is `%` and two upper-case hexadecimal digits, for what cannot stand in a path literally",
+                        "invalid escape: expected `%` and two upper-case hexadecimal digits, for a \
+                         character that is not accepted literally",
                     );
                 }
                 at += 2;
             }
             byte if !is_pchar(byte) => {
                 return Some(
-                    "this character cannot stand in a path: write it percent-encoded, as `%C3%A9` for é",
+                    "invalid character in a path: percent-encode it, such as `%C3%A9` for é",
                 );
             }
             _ => {}

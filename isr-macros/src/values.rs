@@ -24,9 +24,11 @@ const SIZE_UNITS: [(&str, u64); 4] = [
 ];
 
 const DURATION: &str =
-    "expected seconds above zero, as `60`, or a duration with units, as `\"1h30m\"`";
-const LIFETIME: &str = "expected seconds above zero, as `60`, a duration with units, as `\"1h30m\"`, or `false` for never";
-const SIZE: &str = "expected bytes above zero, as `65536`, or a size with its unit, as `\"8MiB\"`";
+    "expected seconds above zero, such as `60`, or a duration with units, such as `\"1h30m\"`";
+const LIFETIME: &str = "expected seconds above zero, such as `60`, a duration with units, such as \
+    `\"1h30m\"`, or `false` for never";
+const SIZE: &str =
+    "expected bytes above zero, such as `65536`, or a size with a unit, such as `\"8MiB\"`";
 
 /// `false`, or a [`duration`].
 pub(crate) fn lifetime(value: &Expr) -> syn::Result<Option<Duration>> {
@@ -73,7 +75,7 @@ pub(crate) fn flag(value: &Expr) -> syn::Result<bool> {
 
 /// The path of a function.
 pub(crate) fn function(value: &Expr) -> syn::Result<ExprPath> {
-    let expected = "expected the path of an async function without arguments, as `all_slugs`";
+    let expected = "expected the path of an async function without arguments, such as `all_slugs`";
     match ungrouped(value) {
         Expr::Path(path)
             if path
@@ -84,7 +86,7 @@ pub(crate) fn function(value: &Expr) -> syn::Result<ExprPath> {
         {
             Err(syn::Error::new_spanned(
                 value,
-                "`Self` cannot be named here: write the type's own name",
+                "`Self` is not accepted here: write the name of the type",
             ))
         }
         Expr::Path(path) => Ok(path.clone()),
@@ -119,7 +121,7 @@ pub(crate) fn text(value: &Expr) -> Option<&LitStr> {
 /// The strings of a list.
 pub(crate) fn list<'a>(value: &'a Expr, mistakes: &mut Mistakes) -> Vec<&'a LitStr> {
     let Expr::Array(array) = ungrouped(value) else {
-        mistakes.at(value, "expected a list of strings, as `[\"posts\"]`");
+        mistakes.at(value, "expected a list of strings, such as `[\"posts\"]`");
         return Vec::new();
     };
     let mut list = Vec::new();
@@ -137,7 +139,7 @@ fn whole(number: &LitInt, unit: &str) -> syn::Result<Option<u64>> {
     if !number.suffix().is_empty() {
         let digits = number.base10_digits();
         let message = format!(
-            "expected a number without a suffix; a value with its unit is a string, as `\"{digits}{unit}\"`"
+            "expected a number without a suffix, or a string with a unit, such as `\"{digits}{unit}\"`"
         );
         return Err(syn::Error::new_spanned(number, message));
     }
@@ -147,8 +149,9 @@ fn whole(number: &LitInt, unit: &str) -> syn::Result<Option<u64>> {
 fn timed(text: &LitStr, expected: &str) -> syn::Result<Duration> {
     let value = text.value();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        let message =
-            format!("expected a unit: `{value}` for seconds, or `\"{value}s\"`, `\"{value}m\"`");
+        let message = format!(
+            "expected a unit, such as `\"{value}s\"` or `\"{value}m\"`; for seconds, `{value}` alone"
+        );
         return Err(syn::Error::new_spanned(text, message));
     }
     let millis = sum(&value, &TIME_UNITS).ok_or_else(|| {

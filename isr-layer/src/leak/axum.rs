@@ -6,8 +6,8 @@ use axum::extract::{ConnectInfo, OriginalUri, Query, RawQuery};
 use super::{ClientInput, Probe};
 
 const QUERY: ClientInput = ClientInput::Query(
-    "this would always be empty, since the page's key holds no query parameter: name those it uses, as \
-     `query = [\"page\"]`",
+    "this argument would always be empty, since the page declares no query parameters: list those \
+     that the handler reads, such as `query = [\"page\"]`",
 );
 
 impl<T> Probe<Query<T>> {
@@ -23,22 +23,22 @@ impl Probe<RawQuery> {
 impl Probe<OriginalUri> {
     /// Query parameters, beside the page's own path.
     pub const INPUT: Option<ClientInput> = Some(ClientInput::Query(
-        "the query of this would always be empty, since the page's key holds no query parameter: name those it uses, \
-         as `query = [\"page\"]`, or take `Path`",
+        "the query of this URI would always be empty, since the page declares no query parameters: \
+         list those that the handler reads, such as `query = [\"page\"]`, or take `Path`",
     ));
 }
 
 impl<T> Probe<Extension<T>> {
     /// Values that middleware added.
     pub const INPUT: Option<ClientInput> = Some(ClientInput::Identity(
-        "an extension may say who asks, and a page is the same for everybody: take `State`",
+        "an extension may identify the client, but all clients get the same page: take `State`",
     ));
 }
 
 impl<T> Probe<ConnectInfo<T>> {
     /// The client's address.
     pub const INPUT: Option<ClientInput> = Some(ClientInput::Identity(
-        "the client's address says who asks, and a page is the same for everybody: accepted are `State`, `Path`, \
-         `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`",
+        "an address identifies the client, but all clients get the same page: accepted are \
+         `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`",
     ));
 }
