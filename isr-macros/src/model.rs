@@ -1,4 +1,4 @@
-//! What the attribute means: every semantic rule, and every mistake collected.
+//! Builds the [`Model`] of a page, and checks all rules that hang on the meaning of the arguments.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::diagnostics::{Mistakes, closest, quoted};
 use crate::parse::{Args, Pair};
 use crate::{calls, elements, pattern, values};
 
-/// Every key, in the order the documentation lists them.
+/// All keys, in the order of the documentation.
 const KEYS: [&str; 16] = [
     "revalidate",
     "expire",
@@ -36,26 +36,26 @@ const METHOD: &str =
     "a method needs a path, such as `\"/catalog.v1.Catalog/GetProduct\"`: add it in front";
 const PATH: &str = "the path is a string literal, such as `\"/posts/{slug}\"`";
 
-/// One page, ready to be written down. After a mistake it holds what was right, and a path that is one.
+/// One page, ready to expand. After a mistake it holds the valid values and a valid path.
 pub(crate) struct Model {
     /// The function's name.
     pub(crate) name: Ident,
     pub(crate) place: Place,
-    /// The user's name for `isr-layer`, where it is not `::isr_layer`.
+    /// The path of `isr-layer`, unless it is `::isr_layer`.
     krate: Option<Path>,
-    /// Whether it is a unary gRPC method.
+    /// True if this is a unary gRPC method.
     pub(crate) unary: bool,
     pub(crate) pattern: LitStr,
-    /// Whether `pattern` is the user's: what hangs on the path is not judged by a wrong one.
+    /// True if `pattern` is the user's. If not, values that depend on the path are not checked.
     path_is_known: bool,
     pub(crate) policy: Policy,
     pub(crate) params: Option<ExprPath>,
-    /// The types of arguments that are for the compiler to judge.
+    /// The arguments that the generated code checks by type.
     pub(crate) arguments: Vec<Argument>,
     pub(crate) declared: Declared,
 }
 
-/// Where the function stands.
+/// The place of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// In a module: items can stand beside it.
@@ -64,7 +64,7 @@ pub(crate) enum Place {
     Impl,
 }
 
-/// The setters that are called; what is absent keeps the runtime's default.
+/// The setters to call. An absent one keeps the default of `isr_layer::Policy`.
 #[derive(Debug, Default)]
 pub(crate) struct Policy {
     pub(crate) revalidate: Option<Duration>,
@@ -82,29 +82,52 @@ pub(crate) struct Policy {
     pub(crate) vary: Vec<String>,
 }
 
-/// What is answered for parameters that are not listed.
+/// The treatment of parameters that are not listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fallback {
     Render,
     NotFound,
 }
 
+impl Place {
+    fn of(sig: &Signature, pairs: &[&Pair]) -> Self {
+        let is_marked = pairs.iter().any(|pair| pair.key == "assoc");
+        if is_marked || sig.receiver().is_some() {
+            return Self::Impl;
+        }
+        Self::Free
+    }
+}
+
+impl Policy {
+    fn set(&mut self, key: &str, value: &Expr, mistakes: &mut Mistakes) {
+        let mut duration = || mistakes.keep(values::duration(value));
+
+        match key {
+            "expire" => self.expire = duration(),
+            "not_found_revalidate" => self.not_found_revalidate = duration(),
+            "timeout" => self.timeout = duration(),
+            "revalidate" => self.revalidate = mistakes.keep(values::lifetime(value)).flatten(),
+            "max_body" => self.max_body = mistakes.keep(values::size(value)),
+            "fallback" => self.fallback = mistakes.keep(fallback(value)),
+            "jitter" => self.jitter = mistakes.keep(values::flag(value)),
+            "prerender" => self.prerender = mistakes.keep(values::flag(value)),
+            "allow_empty" => self.allow_empty = mistakes.keep(values::flag(value)),
+            "allow_temporary" => self.allow_temporary = mistakes.keep(values::flag(value)),
+            _ => {}
+        }
+    }
+}
+
 impl Model {
-    /// Judges the arguments and the function together.
+    /// Builds the model of a page, and reports the mistakes in its attribute and signature.
     pub(crate) fn new(args: &Args, sig: &Signature, mistakes: &mut Mistakes) -> Self {
         let misplaced = misplaced_path(args);
         let pairs = known(&args.pairs, misplaced, mistakes);
-        let assoc = pairs.iter().any(|pair| pair.key == "assoc");
-        let method = sig.receiver().is_some();
-        let place = if assoc || method {
-            Place::Impl
-        } else {
-            Place::Free
-        };
         let pattern = mistakes.keep(pattern_of(args.path.as_ref(), misplaced, sig));
         let mut model = Self {
             name: sig.ident.clone(),
-            place,
+            place: Place::of(sig, &pairs),
             krate: None,
             unary: calls::is_unary(sig),
             path_is_known: pattern.is_some(),
@@ -114,9 +137,11 @@ impl Model {
             arguments: Vec::new(),
             declared: Declared::default(),
         };
+
         for pair in &pairs {
             model.set(pair, mistakes);
         }
+
         check_lifetimes(&model.policy, &pairs, mistakes);
         check_signature(sig, mistakes);
         calls::check(sig, mistakes);
@@ -127,32 +152,20 @@ impl Model {
     fn set(&mut self, pair: &Pair, mistakes: &mut Mistakes) {
         let key = pair.key.to_string();
         let Some(value) = &pair.value else { return };
-        let policy = &mut self.policy;
+
         match key.as_str() {
-            "revalidate" => policy.revalidate = mistakes.keep(values::lifetime(value)).flatten(),
-            "expire" => policy.expire = mistakes.keep(values::duration(value)),
-            "not_found_revalidate" => {
-                policy.not_found_revalidate = mistakes.keep(values::duration(value))
-            }
-            "timeout" => policy.timeout = mistakes.keep(values::duration(value)),
-            "max_body" => policy.max_body = mistakes.keep(values::size(value)),
-            "fallback" => policy.fallback = mistakes.keep(fallback(value)),
-            "jitter" => policy.jitter = mistakes.keep(values::flag(value)),
-            "prerender" => policy.prerender = mistakes.keep(values::flag(value)),
-            "allow_empty" => policy.allow_empty = mistakes.keep(values::flag(value)),
-            "allow_temporary" => policy.allow_temporary = mistakes.keep(values::flag(value)),
             "crate" => self.krate = mistakes.keep(values::krate(value)),
             "params" => self.params = self.params_of(value, mistakes),
             "tags" => self.policy.tags = self.tags(value, mistakes),
             "query" => {
                 self.declared.query = true;
-                policy.query = elements::each(value, elements::query_name, mistakes);
+                self.policy.query = elements::each(value, elements::query_name, mistakes);
             }
             "vary" => {
                 self.declared.vary = true;
-                policy.vary = elements::each(value, elements::header_name, mistakes);
+                self.policy.vary = elements::each(value, elements::header_name, mistakes);
             }
-            _ => {}
+            key => self.policy.set(key, value, mistakes),
         }
     }
 
@@ -174,12 +187,13 @@ impl Model {
         elements::each(value, |tag| elements::tag(tag, path.as_deref()), mistakes)
     }
 
-    /// The path of `isr-layer`, in front of every generated path.
+    /// Returns the path of `isr-layer`, which stands in front of every generated path.
     pub(crate) fn krate(&self) -> TokenStream {
         self.krate_at(Span::call_site())
     }
 
-    /// The path of `isr-layer`; an error in what it names is reported at `place`, unless it is the user's.
+    /// Returns the path of `isr-layer`, spanned so that errors about the named item show `place`.
+    /// A path from the user keeps its own spans.
     pub(crate) fn krate_at(&self, place: Span) -> TokenStream {
         match &self.krate {
             Some(path) => path.to_token_stream(),
@@ -187,7 +201,7 @@ impl Model {
         }
     }
 
-    /// The names of the path's parameters, in order.
+    /// Returns the names of the path's parameters, in order.
     pub(crate) fn parameters(&self) -> Vec<String> {
         pattern::names(&self.pattern.value())
             .map(str::to_owned)
@@ -195,7 +209,7 @@ impl Model {
     }
 }
 
-/// The pairs whose key is known and given for the first time.
+/// Returns the pairs whose key is known and given for the first time, and reports all others.
 fn known<'a>(
     pairs: &'a [Pair],
     misplaced: Option<&Pair>,
@@ -203,6 +217,7 @@ fn known<'a>(
 ) -> Vec<&'a Pair> {
     let mut known: Vec<&Pair> = Vec::new();
     let is_key = |pair: &&Pair| misplaced.is_none_or(|misplaced| misplaced.key != pair.key);
+
     for pair in pairs.iter().filter(is_key) {
         let key = pair.key.to_string();
         if !KEYS.contains(&key.as_str()) {
@@ -215,6 +230,7 @@ fn known<'a>(
             known.push(pair);
         }
     }
+
     known
 }
 
@@ -240,7 +256,8 @@ fn check_value(pair: &Pair, mistakes: &mut Mistakes) {
     }
 }
 
-/// The pair that is meant as the path where there is none: `path = ..`, or a word that is like no key.
+/// Finds the pair that is meant as the path, if there is no path: `path = ..`, or a bare word that
+/// is not a misspelt key, such as the name of a constant.
 fn misplaced_path(args: &Args) -> Option<&Pair> {
     let is_like_a_key = |key: &str| KEYS.contains(&key) || closest(key, &KEYS).is_some();
     let mut pairs = args.pairs.iter().filter(|_| args.path.is_none());
@@ -249,7 +266,7 @@ fn misplaced_path(args: &Args) -> Option<&Pair> {
     })
 }
 
-/// The path: the literal, or the function's name.
+/// Returns the path: the literal, or the function's name.
 fn pattern_of(
     path: Option<&Expr>,
     misplaced: Option<&Pair>,
@@ -298,6 +315,7 @@ fn check_lifetimes(policy: &Policy, pairs: &[&Pair], mistakes: &mut Mistakes) {
     if expire >= revalidate {
         return;
     }
+
     let value = |key: &str| {
         pairs
             .iter()
@@ -305,7 +323,8 @@ fn check_lifetimes(policy: &Policy, pairs: &[&Pair], mistakes: &mut Mistakes) {
             .and_then(|pair| pair.value.as_ref())
     };
     let message = format!(
-        "`expire` ({expire:?}) is below `revalidate` ({revalidate:?}): the page would never be stale"
+        "`expire` ({expire:?}) is below `revalidate` ({revalidate:?}): \
+         the page would never be stale"
     );
     mistakes.at(value("expire"), message);
     mistakes.at(value("revalidate"), "`revalidate` is given here");

@@ -1,4 +1,4 @@
-//! From tokens to values that still know their place: the attribute's arguments and the function below it.
+//! Parses the attribute's arguments and the function below into values that keep their spans.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -11,10 +11,10 @@ use syn::{
 
 use crate::diagnostics::Mistakes;
 
-/// What stands in the parentheses, in order.
+/// The attribute's arguments, in order.
 #[derive(Default)]
 pub(crate) struct Args {
-    /// What stands before all keys, and so is meant as the path.
+    /// The expression in front of all keys.
     pub(crate) path: Option<Expr>,
     /// Every `key = value` and every bare word.
     pub(crate) pairs: Vec<Pair>,
@@ -26,21 +26,23 @@ pub(crate) struct Pair {
     pub(crate) value: Option<Expr>,
 }
 
-/// A function whose body is kept as tokens, split where generated statements go.
+/// A function whose body stays as tokens, split at the place for the generated code.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
     pub(crate) brace: token::Brace,
-    /// Inner attributes and the items a body may begin with.
+    /// Inner attributes and the items at the start of the body.
     pub(crate) leading: TokenStream,
-    /// All the rest of the body. It need not parse: what is wrong with it is for the compiler to say.
+    /// The rest of the body, not parsed: the compiler reports mistakes in it better.
     pub(crate) rest: TokenStream,
 }
 
-/// Reads the arguments. After a mistake it goes on behind the next comma, so that one hides no other.
+/// Reads the arguments. After a mistake, reading goes on behind the next comma, so that all
+/// mistakes are reported.
 pub(crate) fn args(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
     let mut args = Args::default();
+
     let read = |input: ParseStream<'_>| {
         while !input.is_empty() {
             if let Err(error) = read_one(input, &mut args, mistakes) {
@@ -51,12 +53,14 @@ pub(crate) fn args(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
         }
         Ok(())
     };
+
     let done = read.parse2(tokens);
     mistakes.keep(done);
     args
 }
 
 fn read_one(input: ParseStream<'_>, args: &mut Args, mistakes: &mut Mistakes) -> syn::Result<()> {
+    // A constant or a macro cannot be the path. Reading it here lets the model report it as one.
     let is_expression = input.peek2(Token![::]) || input.peek2(Token![!]);
     if input.peek(Lit) {
         let attrs = Vec::new();
@@ -67,6 +71,7 @@ fn read_one(input: ParseStream<'_>, args: &mut Args, mistakes: &mut Mistakes) ->
     } else {
         args.pairs.push(input.parse()?);
     }
+
     if input.is_empty() || input.peek(Token![,]) {
         Ok(())
     } else {
@@ -86,7 +91,7 @@ fn read_path(path: Expr, args: &mut Args, mistakes: &mut Mistakes) {
 
 fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
-        // A token tree parses wherever the input is not at its end.
+        // Cannot fail: some token is left.
         let _: syn::Result<TokenTree> = input.parse();
     }
 }
@@ -98,10 +103,12 @@ impl Parse for Pair {
                 input.error("expected a path, such as `\"/posts/{slug}\"`, or `key = value`")
             );
         }
+
         let key = input.call(Ident::parse_any)?;
         if input.is_empty() || input.peek(Token![,]) {
             return Ok(Self { key, value: None });
         }
+
         let equals: Token![=] = input.parse()?;
         if input.is_empty() || input.peek(Token![,]) {
             return Err(syn::Error::new_spanned(
@@ -109,6 +116,7 @@ impl Parse for Pair {
                 format!("expected a value after `{key} =`"),
             ));
         }
+
         Ok(Self {
             key,
             value: Some(input.parse()?),
@@ -124,6 +132,7 @@ impl Parse for Function {
         let body;
         let brace = braced!(body in input);
         let leading = leading(&body)?;
+
         Ok(Self {
             attrs,
             vis,
@@ -135,7 +144,7 @@ impl Parse for Function {
     }
 }
 
-/// The attributes that compile a thing out.
+/// Returns the `#[cfg(..)]` attributes, so that generated code is compiled out as well.
 pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
     let cfgs = attributes
         .iter()
@@ -143,7 +152,7 @@ pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
     cfgs.cloned().collect()
 }
 
-/// The inner attributes and items at the start of a body.
+/// Reads the inner attributes and items at the start of a body.
 fn leading(body: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut leading = TokenStream::new();
     for attribute in body.call(Attribute::parse_inner)? {
@@ -155,7 +164,7 @@ fn leading(body: ParseStream<'_>) -> syn::Result<TokenStream> {
     Ok(leading)
 }
 
-/// The item the body goes on with. A macro's call counts as a statement: nobody knows what it becomes.
+/// Reads the next item of a body. A macro call counts as a statement, since it may expand to one.
 fn leading_item(body: ParseStream<'_>) -> Option<Item> {
     let ahead = body.fork();
     let item: Item = ahead.parse().ok()?;
