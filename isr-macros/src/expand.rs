@@ -73,7 +73,8 @@ fn with_registration(function: &Function, model: &Model) -> TokenStream {
 
 /// Registers the page, and marks at run time that its function runs.
 ///
-/// The block keeps the constant out of the body, which may have one of that name.
+/// The block keeps the constant out of the body, which may have one of that name. With the semicolon
+/// the block is never the value of the function, so that a missing value is reported as such.
 fn registration(model: &Model) -> TokenStream {
     let (krate, page) = (model.krate(), declaration(model));
     let checks = checks_inside(model);
@@ -83,7 +84,7 @@ fn registration(model: &Model) -> TokenStream {
             #krate::__private::inventory::submit! { #krate::__private::Registered(__ISR_PAGE) }
             #checks
             #krate::__private::mark_handler_ran(&__ISR_PAGE);
-        }
+        };
     }
 }
 

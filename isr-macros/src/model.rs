@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Expr, ExprPath, Ident, LitStr, Path, Signature};
 
@@ -189,16 +189,24 @@ impl Model {
 
     /// Returns the path of `isr-layer`, which stands in front of every generated path.
     pub(crate) fn krate(&self) -> TokenStream {
-        self.krate_at(Span::call_site())
+        match &self.krate {
+            Some(path) => path.to_token_stream(),
+            None => quote!(::isr_layer),
+        }
     }
 
     /// Returns the path of `isr-layer`, spanned so that errors about the named item show `place`.
-    /// A path from the user keeps its own spans.
     pub(crate) fn krate_at(&self, place: Span) -> TokenStream {
-        match &self.krate {
-            Some(path) => path.to_token_stream(),
-            None => quote_spanned!(place=> ::isr_layer),
-        }
+        let Some(path) = &self.krate else {
+            return quote_spanned!(place=> ::isr_layer);
+        };
+
+        let tokens = path.to_token_stream().into_iter().map(|mut token| {
+            // Keeps the resolution of each token: `$crate` depends on its own.
+            token.set_span(token.span().located_at(place));
+            token
+        });
+        tokens.collect()
     }
 
     /// Returns the names of the path's parameters, in order.
@@ -349,7 +357,6 @@ fn fallback(value: &Expr) -> syn::Result<Fallback> {
 
 #[cfg(test)]
 mod tests {
-    use quote::quote;
     use syn::parse_quote;
 
     use super::*;
