@@ -1,8 +1,8 @@
 //! Recognises, by type, arguments that would show the handler more than the page's key holds.
 //!
-//! `#[static_page]` writes `Probe::<Argument>::INPUT`. The types named here have an inherent constant
-//! of that name; all others get the one of [`NoClientInput`], since an inherent item beats a trait's.
-//! A type alias is the type, so aliases are recognised as well.
+//! `#[static_page]` writes `Probe::<Argument>::INPUT`. The types named here have an inherent
+//! constant of that name; all others get the one of [`NoClientInput`], since an inherent item beats
+//! a trait's. A type alias is the type, so aliases are recognised as well.
 
 use std::marker::PhantomData;
 

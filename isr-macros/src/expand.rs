@@ -73,8 +73,9 @@ fn with_registration(function: &Function, model: &Model) -> TokenStream {
 
 /// Registers the page, and marks at run time that its function runs.
 ///
-/// The block keeps the constant out of the body, which may have one of that name. With the semicolon
-/// the block is never the value of the function, so that a missing value is reported as such.
+/// The block keeps the constant out of the body, which may have one of that name. With the
+/// semicolon, the block is never the value of the function, so that a missing value is reported
+/// as such.
 fn registration(model: &Model) -> TokenStream {
     let (krate, page) = (model.krate(), declaration(model));
     let checks = checks_inside(model);
