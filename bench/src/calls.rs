@@ -21,8 +21,8 @@ use crate::request::read;
 
 const PATH: &str = "/catalog.v1.Catalog/GetProduct";
 const GET: Page = Page::new(PATH)
-    .policy(Policy::new().revalidate(Duration::from_secs(3600)))
-    .unary();
+    .with_policy(Policy::new().revalidate(Duration::from_secs(3600)))
+    .with_unary(true);
 const TEXT: usize = 1024;
 
 /// The message of requests and responses.
@@ -101,7 +101,7 @@ pub(crate) async fn hit(requests: u64) -> Result<(), BoxError> {
 /// Calls of a method that is not a page.
 pub(crate) async fn uncached(requests: u64) -> Result<(), BoxError> {
     let isr = IsrLayer::builder()
-        .pages([Page::new("/catalog.v1.Catalog/GetAnother").unary()])
+        .pages([Page::new("/catalog.v1.Catalog/GetAnother").with_unary(true)])
         .build()?;
     drive(isr.layer(service_fn(method)), requests).await
 }

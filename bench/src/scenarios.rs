@@ -35,7 +35,7 @@ static PAGE: [u8; 10 * 1024] = [b'x'; 10 * 1024];
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 const POSTS: Page =
-    Page::new("/posts/{slug}").policy(Policy::new().revalidate(Duration::from_secs(3600)));
+    Page::new("/posts/{slug}").with_policy(Policy::new().revalidate(Duration::from_secs(3600)));
 
 /// The path of the requests, one of [`POSTS`].
 const POST: &str = "/posts/hello-world";

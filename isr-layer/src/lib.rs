@@ -40,7 +40,7 @@
 //! | say that something changed, from code | [`Cache::revalidate`], [`Purge`], [`Mode`], [`Receipt`] |
 //! | let a CDN keep pages | [`Downstream`], [`IsrLayerBuilder::downstream`] |
 //! | show editors what is not published yet | [`IsrLayerBuilder::draft`], [`DraftService`], [`context::is_draft`] |
-//! | keep the answers of a gRPC method | [`Page::unary`], [`guide::grpc`] |
+//! | keep the answers of a gRPC method | [`Page::with_unary`], [`guide::grpc`] |
 //! | let a content system say it | [`IsrLayer::revalidate_service`], [`RevalidateService`], [`auth`] |
 //! | tag a page while it is rendered, or change its lifetime | [`context`] |
 //!

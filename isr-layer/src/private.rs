@@ -1,15 +1,19 @@
-//! What generated code names. Not public API: it may change in any release.
+//! Items that generated code names. Not public API: they may change in any release.
 
 #[cfg(feature = "axum-0_8")]
 pub use axum;
 pub use inventory;
 
 pub use crate::page::list_params;
-pub use crate::render::context::check_in;
-pub use crate::render::extractors::{Harmless, Leak, Probe, refusal};
+pub use crate::render::extractors::{ClientInput, NoClientInput, Probe, refusal};
 
 /// One annotated function of the program.
 #[derive(Debug)]
 pub struct Registered(pub crate::Page);
 
 inventory::collect!(Registered);
+
+/// Marks that the function of `page` runs. Generated code calls this at the start of the function.
+pub fn mark_handler_ran(page: &crate::Page) {
+    crate::render::context::mark_handler_ran(page);
+}

@@ -1,51 +1,69 @@
-//! Arguments through which a handler would see who asks: known by their names here, by their types in the generated code.
+//! Refuses arguments that would show the handler more than the page's key holds. Extractors are
+//! recognised by name here, and by type in the generated code.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{FnArg, GenericArgument, GenericParam, PathArguments, PathSegment, Signature, Type};
+use syn::{
+    Attribute, FnArg, GenericArgument, GenericParam, PathArguments, PathSegment, Signature, Type,
+};
 
 use crate::diagnostics::Mistakes;
+use crate::parse;
 
-/// What the attribute puts into the page's key, and so lets the handler see.
+/// Client input that the attribute adds to the page's key, and that the handler may see.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Declared {
     pub(crate) query: bool,
     pub(crate) vary: bool,
 }
 
-const QUERY: &str = "this would always be empty, since the page's key holds no query parameter: \
-    name those it uses, as `query = [\"page\"]`";
-const HEADERS: &str = "this would always be empty, since the page's key holds no request header: \
-    name those it uses, as `vary = [\"accept-language\"]`";
-const COOKIES: &str = "cookies say who asks, and a page is the same for everybody: \
-    accepted are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
-const EXTENSION: &str =
-    "an extension may say who asks, and a page is the same for everybody: take `State`";
-const ADDRESS: &str = "the client's address says who asks, and a page is the same for everybody: \
-    accepted are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
-const REQUEST: &str = "a page is not made from the whole request: \
-    accepted are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
+/// An argument that the generated code checks by type.
+pub(crate) struct Argument {
+    pub(crate) ty: Type,
+    /// The argument's own `#[cfg(..)]`. The check must be compiled out together with it.
+    pub(crate) cfgs: Vec<Attribute>,
+}
 
-/// Reports every argument known by its name, and gives the types that are left for the compiler to judge.
-pub(crate) fn check(sig: &Signature, declared: Declared, mistakes: &mut Mistakes) -> Vec<Type> {
+const QUERY: &str = "this argument would always be empty, since the page declares no query \
+    parameters: list those that the handler reads, such as `query = [\"page\"]`";
+const HEADERS: &str = "this argument would always be empty, since the page declares no request \
+    headers: list those that the handler reads, such as `vary = [\"accept-language\"]`";
+const COOKIES: &str = "cookies identify the client, but all clients get the same page: accepted \
+    are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
+const EXTENSION: &str =
+    "an extension may identify the client, but all clients get the same page: take `State`";
+const ADDRESS: &str = "an address identifies the client, but all clients get the same page: \
+    accepted are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
+const REQUEST: &str = "a page cannot depend on the whole request: accepted are `State`, `Path`, \
+    `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
+
+/// Reports the arguments that are refused by name, and returns those to check by type.
+pub(crate) fn check(sig: &Signature, declared: Declared, mistakes: &mut Mistakes) -> Vec<Argument> {
     let method = sig.receiver().is_some();
     let mut unknown = Vec::new();
+
     for argument in &sig.inputs {
         let FnArg::Typed(argument) = argument else {
             continue;
         };
+        let cfgs = parse::cfgs(&argument.attrs);
         for part in parts(&argument.ty) {
-            match leak(part, declared, method) {
-                Some(message) => mistakes.at(part, message),
-                None if can_be_named(part, sig) => unknown.push(part.clone()),
-                None => {}
+            match refusal(part, declared, method) {
+                // An argument with a `cfg` may be compiled out: only the compiler knows.
+                Some(message) if cfgs.is_empty() => mistakes.at(part, message),
+                _ if can_be_named(part, sig) => {
+                    let (ty, cfgs) = (part.clone(), cfgs.clone());
+                    unknown.push(Argument { ty, cfgs });
+                }
+                _ => {}
             }
         }
     }
+
     unknown
 }
 
-/// What is extracted in the end: the elements of a tuple, and what `Option` and `Result` hold.
+/// Returns the extractors in a type: the elements of a tuple, the content of `Option` and `Result`.
 fn parts(ty: &Type) -> Vec<&Type> {
     match ty {
         Type::Group(group) => parts(&group.elem),
@@ -72,11 +90,12 @@ fn held(segment: &PathSegment) -> Option<&Type> {
     }
 }
 
-/// Says what is wrong with an argument of this type, judged by its name alone.
-fn leak(ty: &Type, declared: Declared, method: bool) -> Option<&'static str> {
+/// Returns the error message for an argument whose type has a name that is refused.
+fn refusal(ty: &Type, declared: Declared, method: bool) -> Option<&'static str> {
     let Type::Path(path) = ty else { return None };
     let segment = path.path.segments.last()?;
     let generic = !segment.arguments.is_none();
+
     match segment.ident.to_string().as_str() {
         "Query" if generic && !declared.query => Some(QUERY),
         "RawQuery" if !declared.query => Some(QUERY),
@@ -85,14 +104,15 @@ fn leak(ty: &Type, declared: Declared, method: bool) -> Option<&'static str> {
         "CookieJar" | "PrivateCookieJar" | "SignedCookieJar" => Some(COOKIES),
         "Extension" if generic => Some(EXTENSION),
         "ConnectInfo" if generic => Some(ADDRESS),
-        // A method of a tonic service takes tonic's own `Request`, which holds what was declared and no more.
+        // In a method this is tonic's `Request`, which holds declared input only.
         "Request" if !method => Some(REQUEST),
         "Parts" => Some(REQUEST),
         _ => None,
     }
 }
 
-/// Whether an item of its own can name the type: it mentions no parameter of the function, no lifetime, no `impl`.
+/// Returns whether an item outside the function can name the type. It cannot if the type mentions
+/// a generic parameter of the function, a lifetime, `impl`, `Self` or `_`.
 fn can_be_named(ty: &Type, sig: &Signature) -> bool {
     let parameters: Vec<String> = sig.generics.params.iter().filter_map(parameter).collect();
     let unnamed =
@@ -108,7 +128,7 @@ fn parameter(parameter: &GenericParam) -> Option<String> {
     }
 }
 
-/// Whether the tokens hold a reference, a lifetime or one of these words.
+/// Returns whether the tokens hold a reference, a lifetime or a matching word.
 fn mentions(tokens: TokenStream, word: &impl Fn(&str) -> bool) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Group(group) => mentions(group.stream(), word),
@@ -130,7 +150,7 @@ mod tests {
         let left = check(&sig, declared, &mut mistakes);
         let left = left
             .iter()
-            .map(|ty| quote!(#ty).to_string().replace(' ', ""))
+            .map(|Argument { ty, .. }| quote!(#ty).to_string().replace(' ', ""))
             .collect();
         (mistakes.messages(), left)
     }
@@ -170,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn every_leaking_argument_is_reported() {
+    fn every_refused_argument_is_reported() {
         let sig: Signature = parse_quote!(fn post(
             jar: CookieJar,
             user: Option<Extension<User>>,
@@ -199,6 +219,17 @@ mod tests {
 
         assert!(messages.is_empty());
         assert_eq!(left, ["Request<Get>"]);
+    }
+
+    #[test]
+    fn an_argument_that_may_be_compiled_out_is_left_to_the_compiler() {
+        let sig: Signature =
+            parse_quote!(fn post(#[cfg(any())] headers: HeaderMap, jar: CookieJar));
+
+        let (messages, left) = judge(sig, Declared::default());
+
+        assert_eq!(messages, [COOKIES]);
+        assert_eq!(left, ["HeaderMap"]);
     }
 
     #[test]

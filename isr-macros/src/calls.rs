@@ -1,4 +1,4 @@
-//! Methods of gRPC services: which is a unary one, and which cannot be a page because it streams.
+//! Recognises unary methods of gRPC services, and refuses streaming ones.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -6,12 +6,10 @@ use syn::{FnArg, PathSegment, ReturnType, Signature, Type};
 
 use crate::diagnostics::Mistakes;
 
-const REQUESTS: &str =
-    "a stream of requests is no key: a page is a unary method, which takes one message";
-const ANSWERS: &str =
-    "a stream of answers is not kept: a page is a unary method, which gives one message";
+const STREAMING: &str =
+    "a streaming method cannot be cached: use `#[static_page]` on unary methods";
 
-/// Whether it is a method whose only argument is tonic's `Request`.
+/// Returns whether this is a method whose only argument is tonic's `Request`.
 pub(crate) fn is_unary(sig: &Signature) -> bool {
     let mut arguments = sig.inputs.iter().filter_map(typed);
     let first = arguments.next().and_then(last_segment);
@@ -20,26 +18,29 @@ pub(crate) fn is_unary(sig: &Signature) -> bool {
         && first.is_some_and(|segment| segment.ident == "Request" && !segment.arguments.is_none())
 }
 
-/// Reports the streams of a method. Also of what `#[async_trait]` makes of it: types are searched, not read.
+/// Reports the streams of a method.
+///
+/// Types are searched token by token, since `#[async_trait]` may have rewritten the signature.
 pub(crate) fn check(sig: &Signature, mistakes: &mut Mistakes) {
     if sig.receiver().is_none() {
         return;
     }
     for argument in sig.inputs.iter().filter_map(typed) {
         if find(argument.to_token_stream(), &|word| word == "Streaming").is_some() {
-            mistakes.at(argument, REQUESTS);
+            mistakes.at(argument, STREAMING);
         }
     }
-    if let ReturnType::Type(_, answer) = &sig.output
-        && let Some(stream) = streamed(answer.to_token_stream())
+    if let ReturnType::Type(_, response) = &sig.output
+        && let Some(stream) = streamed(response.to_token_stream())
     {
-        mistakes.at(stream, ANSWERS);
+        mistakes.at(stream, STREAMING);
     }
 }
 
-/// The type of a stream that a `Response<..>` holds.
+/// Returns the name of the stream type inside a `Response<..>`.
 fn streamed(tokens: TokenStream) -> Option<Ident> {
     let mut tokens = tokens.into_iter();
+
     while let Some(token) = tokens.next() {
         let held = match token {
             TokenTree::Group(group) => streamed(group.stream()),
@@ -53,10 +54,11 @@ fn streamed(tokens: TokenStream) -> Option<Ident> {
             return held;
         }
     }
+
     None
 }
 
-/// What stands between the angle brackets that the tokens begin with.
+/// Returns the tokens up to the `>` that closes a leading `<`.
 fn held_by(tokens: TokenStream) -> TokenStream {
     let mut depth = 0;
     let is_inside = |token: &TokenTree| {
@@ -72,7 +74,7 @@ fn held_by(tokens: TokenStream) -> TokenStream {
     tokens.into_iter().take_while(is_inside).collect()
 }
 
-/// The first word that is one of those, in groups too.
+/// Returns the first matching word, in groups as well.
 fn find(tokens: TokenStream, is_one: &impl Fn(&str) -> bool) -> Option<Ident> {
     tokens.into_iter().find_map(|token| match token {
         TokenTree::Ident(word) => is_one(&word.to_string()).then_some(word),
@@ -129,17 +131,22 @@ mod tests {
     #[test]
     fn a_stream_is_found_before_and_after_async_trait() {
         let sigs: [Signature; 5] = [
-            parse_quote!(fn a(&self, r: Request<tonic::Streaming<Get>>) -> Result<Response<Got>, Status>),
-            parse_quote!(fn b(&self, r: Request<Get>) -> Result<Response<Self::ListStream>, Status>),
-            parse_quote!(fn c(&self, r: Request<Get>) -> Result<tonic::Response<BoxStream<Got>>, Status>),
+            parse_quote!(fn a(&self, r: Request<tonic::Streaming<Get>>)
+                -> Result<Response<Got>, Status>),
+            parse_quote!(fn b(&self, r: Request<Get>)
+                -> Result<Response<Self::ListStream>, Status>),
+            parse_quote!(fn c(&self, r: Request<Get>)
+                -> Result<tonic::Response<BoxStream<Got>>, Status>),
             parse_quote!(fn d(&self, r: Request<Get>)
-                -> Pin<Box<dyn Future<Output = Result<Response<Self::ListStream>, Status>> + Send + 'async_trait>>),
-            parse_quote!(fn e(&self, r: Request<Get>) -> Result<Response<Pin<Box<dyn Stream<Item = (u8,)>>>>, Status>),
+                -> Pin<Box<dyn Future<Output = Result<Response<Self::ListStream>, Status>>
+                    + Send + 'async_trait>>),
+            parse_quote!(fn e(&self, r: Request<Get>)
+                -> Result<Response<Pin<Box<dyn Stream<Item = (u8,)>>>>, Status>),
         ];
 
-        assert_eq!(mistakes_of(&sigs[0]), [REQUESTS]);
+        assert_eq!(mistakes_of(&sigs[0]), [STREAMING]);
         for sig in &sigs[1..] {
-            assert_eq!(mistakes_of(sig), [ANSWERS], "{}", sig.ident);
+            assert_eq!(mistakes_of(sig), [STREAMING], "{}", sig.ident);
         }
     }
 

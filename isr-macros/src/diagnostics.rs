@@ -1,9 +1,9 @@
-//! Every mistake of one attribute, collected, each under the tokens that make it.
+//! Collects the mistakes of one attribute, each with its tokens.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-/// The mistakes found so far. They are reported together, in the order they were found.
+/// The mistakes found so far. All are reported together, in the order in which they were found.
 #[derive(Debug, Default)]
 pub(crate) struct Mistakes {
     errors: Option<syn::Error>,
@@ -15,7 +15,7 @@ impl Mistakes {
         self.push(syn::Error::new_spanned(tokens, message.as_ref()));
     }
 
-    /// Reports an error that has its place already.
+    /// Reports an error that has its tokens already.
     pub(crate) fn push(&mut self, error: syn::Error) {
         match &mut self.errors {
             Some(errors) => errors.combine(error),
@@ -23,24 +23,24 @@ impl Mistakes {
         }
     }
 
-    /// The value, or nothing and one mistake more.
+    /// Returns the value, or reports the error.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    /// Whether nothing was found.
+    /// Returns whether there is no mistake.
     pub(crate) fn is_empty(&self) -> bool {
         self.errors.is_none()
     }
 
-    /// One `compile_error!` for each mistake.
+    /// Returns one `compile_error!` for each mistake.
     pub(crate) fn into_tokens(self) -> TokenStream {
         self.errors
             .map(syn::Error::into_compile_error)
             .unwrap_or_default()
     }
 
-    /// The messages, for tests.
+    /// Returns the messages, for tests.
     #[cfg(test)]
     pub(crate) fn messages(self) -> Vec<String> {
         let errors = self.errors.into_iter().flatten();
@@ -48,13 +48,13 @@ impl Mistakes {
     }
 }
 
-/// Names as a sentence writes them: `` `a`, `b` ``.
+/// Joins names for a message: `` `a`, `b` ``.
 pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
 }
 
-/// The accepted word that `given` was most likely meant to be.
+/// Returns the accepted word nearest to `given`, if one is near enough to be meant.
 pub(crate) fn closest<'a>(given: &str, accepted: &[&'a str]) -> Option<&'a str> {
     let allowed = given.chars().count().div_ceil(3).min(3);
     let ranked = accepted.iter().map(|word| (distance(given, word), *word));
@@ -64,7 +64,7 @@ pub(crate) fn closest<'a>(given: &str, accepted: &[&'a str]) -> Option<&'a str> 
         .map(|(_, word)| word)
 }
 
-/// How many letters must be put in, left out or exchanged to make `to` of `from` (Levenshtein).
+/// Counts the letters to insert, delete or replace to turn `from` into `to` (Levenshtein).
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();

@@ -1,103 +1,112 @@
-//! What may stand in the lists: tags, names of query parameters, names of headers.
+//! Checks the elements of lists: tags, query parameters, header names.
 
 use syn::Expr;
 
 use crate::diagnostics::{Mistakes, quoted};
 use crate::{pattern, values};
 
-/// Headers whose values say who asks.
+/// Headers whose values identify the client.
 const PERSONAL_HEADERS: [&str; 3] = ["cookie", "authorization", "proxy-authorization"];
 
-/// How long a tag may be, in bytes.
+/// The longest tag, in bytes.
 const MAX_TAG: usize = 256;
 
-/// The elements of a list that pass `check`.
+const UNMATCHED: &str = "unmatched brace: in a tag, braces hold the name of a parameter of the \
+    path, such as `post:{slug}`";
+const QUERY_NAME: &str = "invalid name of a query parameter; expected a name such as `page`, \
+    without whitespace, `&`, `=` and `#`";
+const VARY_ALL: &str = "`vary = [\"*\"]` is not supported: list the headers that the handler reads";
+
+/// Returns the elements of a list that pass `check`, and reports all others.
 pub(crate) fn each(
     value: &Expr,
     check: impl Fn(&str) -> Result<String, String>,
     mistakes: &mut Mistakes,
 ) -> Vec<String> {
     let mut accepted = Vec::new();
+
     for text in values::list(value, mistakes) {
         match check(&text.value()) {
             Ok(element) if accepted.contains(&element) => {
-                mistakes.at(text, "this is in the list already")
+                mistakes.at(text, format!("`{element}` is listed twice"));
             }
             Ok(element) => accepted.push(element),
             Err(message) => mistakes.at(text, message),
         }
     }
+
     accepted
 }
 
-/// A tag, whose `{name}` stand for parameters of the path, if that is known.
+/// Checks a tag. Each `{name}` in it must be a parameter of the path, if the path is known.
 pub(crate) fn tag(tag: &str, path: Option<&str>) -> Result<String, String> {
     if tag.is_empty() {
-        return Err("a tag is not empty".to_owned());
+        return Err(format!("empty tag: expected 1 to {MAX_TAG} bytes"));
     }
     if tag.len() > MAX_TAG {
         return Err(format!(
-            "a tag has at most {MAX_TAG} bytes, this one has {}",
+            "this tag has {} bytes: at most {MAX_TAG} are accepted",
             tag.len()
         ));
     }
     if tag.chars().any(char::is_control) {
-        return Err("a tag has no control characters".to_owned());
+        return Err("control characters are not accepted in a tag".to_owned());
     }
+
     let mut rest = tag;
     while let Some(brace) = rest.find(['{', '}']) {
         let inner = rest[brace..]
             .strip_prefix('{')
             .and_then(|open| open.split_once('}'));
-        let (name, behind) =
-            inner.ok_or("a brace in a tag belongs to a parameter, as in `post:{slug}`")?;
+        let (name, behind) = inner.ok_or(UNMATCHED)?;
         if let Some(path) = path.filter(|path| pattern::names(path).all(|known| known != name)) {
             return Err(unknown_parameter(name, path));
         }
         rest = behind;
     }
+
     Ok(tag.to_owned())
 }
 
 fn unknown_parameter(name: &str, pattern: &str) -> String {
     let names: Vec<&str> = pattern::names(pattern).collect();
     if names.is_empty() {
-        return format!("the path `{pattern}` has no parameter `{{{name}}}`: it has none");
+        return format!("unknown parameter `{{{name}}}`: the path `{pattern}` has no parameters");
     }
     format!(
-        "the path `{pattern}` has no parameter `{{{name}}}`: it has {}",
+        "unknown parameter `{{{name}}}`: the path `{pattern}` has {}",
         quoted(names)
     )
 }
 
-/// The name of a query parameter, as it stands in the query.
+/// Checks the name of a query parameter, in the spelling that the query has.
 pub(crate) fn query_name(name: &str) -> Result<String, String> {
     let separates = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '&' | '=' | '#');
     if name.is_empty() || name.contains(separates) {
-        return Err(
-            "a query parameter's name is not empty and has no blank, `&`, `=` or `#`".to_owned(),
-        );
+        return Err(QUERY_NAME.to_owned());
     }
     Ok(name.to_owned())
 }
 
-/// The name of a header in lower case. RFC 9110, 5.1 and 5.6.2: it is a token, whatever its case.
+/// Checks the name of a header and returns it in lower case. A name is a token, and its case does
+/// not matter (RFC 9110, 5.1 and 5.6.2).
 pub(crate) fn header_name(name: &str) -> Result<String, String> {
     let lower = name.to_ascii_lowercase();
+
     if lower == "*" {
-        return Err(
-            "a page that varies on everything is no page: name the headers it uses".to_owned(),
-        );
+        return Err(VARY_ALL.to_owned());
     }
     if PERSONAL_HEADERS.contains(&lower.as_str()) {
         return Err(format!(
-            "`{lower}` says who asks, and a page is the same for everybody"
+            "`{lower}` identifies the client, but all clients get the same page: remove it"
         ));
     }
+
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if lower.is_empty() || !lower.bytes().all(is_token) {
-        return Err("this is no header's name, as `accept-language` is".to_owned());
+        return Err("invalid header name; expected a name such as `accept-language`".to_owned());
     }
+
     Ok(lower)
 }
 
@@ -119,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_say_who_asks_are_refused() {
+    fn headers_that_identify_the_client_are_refused() {
         for wrong in [
             "Cookie",
             "AUTHORIZATION",

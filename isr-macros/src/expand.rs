@@ -1,47 +1,40 @@
-//! Writes the page down: a struct beside the function, and three statements inside it. Nothing here can fail.
+//! Writes the generated code: a struct beside the function, and a block inside it. Cannot fail.
 
 use std::time::Duration;
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Attribute, ExprPath, Type};
 
 use crate::model::{Fallback, Model, Place, Policy};
-use crate::parse::Function;
+use crate::parse::{self, Function};
 
-/// The function with its registration, and what stands beside it.
+/// Writes the function with its registration, and the items beside it.
 pub(crate) fn page(function: &Function, model: &Model) -> TokenStream {
     let body = with_registration(function, model);
     let beside = beside(function, model);
     quote!(#body #beside)
 }
 
-/// What stands beside a free function: its path and page under its own name, and the judgement of its arguments.
+/// Writes the items beside a free function: its path and page under its own name, and the checks of
+/// its arguments.
 ///
-/// After a mistake this is written too, so that `post::PATH` elsewhere is no second mistake.
+/// These are written after a mistake as well, so that `post::PATH` elsewhere does not fail, too.
 pub(crate) fn beside(function: &Function, model: &Model) -> TokenStream {
     if model.place == Place::Impl {
         return TokenStream::new();
     }
-    let (vis, name, pattern, page) = (
-        &function.vis,
-        &model.name,
-        &model.pattern,
-        declaration(model),
-    );
-    let cfgs: Vec<&Attribute> = function
-        .attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident("cfg"))
-        .collect();
-    let assertions = model.arguments.iter().map(|argument| {
-        let assertion = assertion(argument, model);
-        quote!(#(#cfgs)* #[allow(unused_imports, deprecated)] const _: () = #assertion;)
-    });
+
+    let (vis, name, pattern) = (&function.vis, &model.name, &model.pattern);
+    let (krate, page) = (model.krate(), declaration(model));
+    let cfgs = parse::cfgs(&function.attrs);
+    let checks = checks_beside(&cfgs, model);
+
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
+        #[non_exhaustive]
         #[allow(non_camel_case_types, dead_code, missing_debug_implementations)]
         #vis struct #name {}
         #(#cfgs)*
@@ -50,105 +43,132 @@ pub(crate) fn beside(function: &Function, model: &Model) -> TokenStream {
             #[doc = "The path of the page."]
             #vis const PATH: &'static str = #pattern;
             #[doc = "The page as it is declared."]
-            #vis const PAGE: ::isr_layer::Page = #page;
+            #vis const PAGE: #krate::Page = #page;
         }
-        #(#assertions)*
+        #checks
     }
 }
 
-/// The user's function, with the page put behind the leading items of its body.
+fn checks_beside(cfgs: &[Attribute], model: &Model) -> TokenStream {
+    let checks = model.arguments.iter().map(|argument| {
+        let (check, own) = (check(&argument.ty, model), &argument.cfgs);
+        let allow = quote!(#[allow(unused_imports, deprecated)]);
+        quote!(#(#cfgs)* #(#own)* #allow const _: () = #check;)
+    });
+    checks.collect()
+}
+
+/// Writes the user's function, with the registration behind the leading items of its body.
 fn with_registration(function: &Function, model: &Model) -> TokenStream {
-    let Function {
-        attrs,
-        vis,
-        sig,
-        brace,
-        leading,
-        rest,
-    } = function;
-    let page = declaration(model);
-    let judged = if model.place == Place::Impl {
-        model.arguments.as_slice()
-    } else {
-        &[]
-    };
-    let assertions = judged.iter().map(|argument| assertion(argument, model));
+    let (attrs, vis, sig) = (&function.attrs, &function.vis, &function.sig);
+    let (leading, rest) = (&function.leading, &function.rest);
+    let registration = registration(model);
+
     let mut tokens = quote!(#(#attrs)* #vis #sig);
-    brace.surround(&mut tokens, |body| {
-        body.extend(quote! {
-            #leading
-            const __ISR_PAGE: ::isr_layer::Page = #page;
-            ::isr_layer::__private::inventory::submit! { ::isr_layer::__private::Registered(__ISR_PAGE) }
-            #(const #assertions)*
-            ::isr_layer::__private::check_in(&__ISR_PAGE);
-            #rest
-        });
+    function.brace.surround(&mut tokens, |body| {
+        body.extend(quote!(#leading #registration #rest));
     });
     tokens
 }
 
-/// The page as an expression. Its place is the attribute's own, however often the function is copied.
-fn declaration(model: &Model) -> TokenStream {
-    let pattern = &model.pattern;
-    let policy = policy(&model.policy);
-    let params = model.params.as_ref().map(|list| params(list, model));
-    let name = model.name.unraw().to_string();
-    let unary = model.unary.then(|| quote!(.unary()));
+/// Registers the page, and marks at run time that its function runs.
+///
+/// The block keeps the constant out of the body, which may have one of that name. With the
+/// semicolon, the block is never the value of the function, so that a missing value is reported
+/// as such.
+fn registration(model: &Model) -> TokenStream {
+    let (krate, page) = (model.krate(), declaration(model));
+    let checks = checks_inside(model);
     quote! {
-        ::isr_layer::Page::new(#pattern)
-            .policy(#policy)
-            #params
-            #unary
-            .handler(#name, ::core::file!(), ::core::line!(), ::core::column!())
+        {
+            const __ISR_PAGE: #krate::Page = #page;
+            #krate::__private::inventory::submit! { #krate::__private::Registered(__ISR_PAGE) }
+            #checks
+            #krate::__private::mark_handler_ran(&__ISR_PAGE);
+        };
     }
 }
 
-/// The list as a plain function pointer; what is wrong with its type is reported under the user's path.
-fn params(list: &ExprPath, model: &Model) -> TokenStream {
-    let names = model.parameters();
-    let call =
-        quote_spanned!(ends(list).1=> ::isr_layer::__private::list_params(&[#(#names),*], #list));
-    quote!(.params(|| #call))
+/// Writes the checks of a function in an `impl` block. Only its body can name the types, since they
+/// may mention the block's generic parameters.
+fn checks_inside(model: &Model) -> TokenStream {
+    if model.place == Place::Free {
+        return TokenStream::new();
+    }
+
+    let checks = model.arguments.iter().map(|argument| {
+        let (check, cfgs) = (check(&argument.ty, model), &argument.cfgs);
+        quote!(#(#cfgs)* const #check)
+    });
+    checks.collect()
 }
 
-fn policy(policy: &Policy) -> TokenStream {
-    let setters = [
-        policy
-            .revalidate
-            .map(|after| (quote!(revalidate), duration(after))),
-        policy.expire.map(|after| (quote!(expire), duration(after))),
-        policy
-            .not_found_revalidate
-            .map(|after| (quote!(not_found_revalidate), duration(after))),
-        policy
-            .timeout
-            .map(|limit| (quote!(timeout), duration(limit))),
-        policy.max_body.map(|bytes| {
-            (
-                quote!(max_body),
-                proc_macro2::Literal::u64_unsuffixed(bytes).into_token_stream(),
-            )
-        }),
-        policy
-            .fallback
-            .map(|which| (quote!(fallback), fallback(which))),
-        policy.jitter.map(|on| (quote!(jitter), quote!(#on))),
-        policy.prerender.map(|on| (quote!(prerender), quote!(#on))),
-        policy
-            .allow_empty
-            .map(|on| (quote!(allow_empty), quote!(#on))),
-        policy
-            .allow_temporary
-            .map(|on| (quote!(allow_temporary), quote!(#on))),
-        list(&policy.tags).map(|tags| (quote!(tags), tags)),
-        list(&policy.query).map(|names| (quote!(query), names)),
-        list(&policy.vary).map(|names| (quote!(vary), names)),
-    ];
-    let setters = setters
-        .into_iter()
-        .flatten()
-        .map(|(setter, value)| quote!(.#setter(#value)));
-    quote!(::isr_layer::Policy::new()#(#setters)*)
+/// Writes the page as an expression. Its place is that of the attribute, so that copies of the
+/// function, which `#[debug_handler]` makes, register one and the same page.
+fn declaration(model: &Model) -> TokenStream {
+    let (krate, pattern) = (model.krate(), &model.pattern);
+    let policy = policy(&model.policy, &krate);
+    let params = model.params.as_ref().map(|list| params(list, model));
+    let name = model.name.unraw().to_string();
+    let unary = model.unary.then(|| quote!(.with_unary(true)));
+    quote! {
+        #krate::Page::new(#pattern)
+            .with_policy(#policy)
+            #params
+            #unary
+            .__handler(#name, ::core::file!(), ::core::line!(), ::core::column!())
+    }
+}
+
+/// Writes the list as a function pointer. Errors about its type show the user's path.
+fn params(list: &ExprPath, model: &Model) -> TokenStream {
+    let names = model.parameters();
+    let end = ends(list).1;
+    let krate = model.krate_at(end);
+    let call = quote_spanned!(end=> #krate::__private::list_params(&[#(#names),*], #list));
+    quote!(.with_params(|| #call))
+}
+
+fn policy(policy: &Policy, krate: &TokenStream) -> TokenStream {
+    let mut setters = TokenStream::new();
+    let mut set = |setter, value: Option<TokenStream>| {
+        setters.extend(value.map(|value| call(setter, &value)));
+    };
+
+    set("revalidate", policy.revalidate.map(duration));
+    set("expire", policy.expire.map(duration));
+    set(
+        "not_found_revalidate",
+        policy.not_found_revalidate.map(duration),
+    );
+    set("timeout", policy.timeout.map(duration));
+    set("max_body", policy.max_body.map(number));
+    set(
+        "fallback",
+        policy.fallback.map(|which| fallback(which, krate)),
+    );
+    set("jitter", policy.jitter.map(flag));
+    set("prerender", policy.prerender.map(flag));
+    set("allow_empty", policy.allow_empty.map(flag));
+    set("allow_temporary", policy.allow_temporary.map(flag));
+    set("tags", list(&policy.tags));
+    set("query", list(&policy.query));
+    set("vary", list(&policy.vary));
+
+    quote!(#krate::Policy::new() #setters)
+}
+
+fn call(setter: &str, value: &TokenStream) -> TokenStream {
+    let setter = Ident::new(setter, Span::call_site());
+    quote!(.#setter(#value))
+}
+
+fn number(number: u64) -> TokenStream {
+    Literal::u64_unsuffixed(number).into_token_stream()
+}
+
+fn flag(on: bool) -> TokenStream {
+    quote!(#on)
 }
 
 fn duration(duration: Duration) -> TokenStream {
@@ -156,10 +176,10 @@ fn duration(duration: Duration) -> TokenStream {
     quote!(::core::time::Duration::new(#seconds, #nanos))
 }
 
-fn fallback(fallback: Fallback) -> TokenStream {
+fn fallback(fallback: Fallback, krate: &TokenStream) -> TokenStream {
     match fallback {
-        Fallback::Render => quote!(::isr_layer::Fallback::Render),
-        Fallback::NotFound => quote!(::isr_layer::Fallback::NotFound),
+        Fallback::Render => quote!(#krate::Fallback::Render),
+        Fallback::NotFound => quote!(#krate::Fallback::NotFound),
     }
 }
 
@@ -167,22 +187,28 @@ fn list(list: &[String]) -> Option<TokenStream> {
     (!list.is_empty()).then(|| quote!(&[#(#list),*]))
 }
 
-/// A block that does not compile when the argument's type shows who asks; the error stands under the type.
-fn assertion(argument: &Type, model: &Model) -> TokenStream {
+/// Writes a block that fails to compile if the argument's type is refused. The error shows that
+/// type.
+fn check(argument: &Type, model: &Model) -> TokenStream {
+    let krate = model.krate();
     let (query, vary) = (model.declared.query, model.declared.vary);
+
     let (start, end) = ends(argument);
     let path = quote_spanned!(start=> ::core::panic!);
     let message = quote_spanned!(end=> ("{}", message));
+
     quote! {{
-        use ::isr_layer::__private::Harmless as _;
-        let leak = ::isr_layer::__private::Probe::<#argument>::LEAK;
-        if let ::core::option::Option::Some(message) = ::isr_layer::__private::refusal(leak, #query, #vary) {
+        use #krate::__private::NoClientInput as _;
+        let input = #krate::__private::Probe::<#argument>::INPUT;
+        let refusal = #krate::__private::refusal(input, #query, #vary);
+        if let ::core::option::Option::Some(message) = refusal {
             #path #message
         }
     }}
 }
 
-/// The places of the first and the last token: from one to the other is the whole type.
+/// Returns the spans of the first and the last token. An error that starts at one and ends at the
+/// other shows all tokens between.
 fn ends(tokens: impl ToTokens) -> (Span, Span) {
     let mut spans = tokens
         .into_token_stream()
@@ -190,4 +216,36 @@ fn ends(tokens: impl ToTokens) -> (Span, Span) {
         .map(|token: TokenTree| token.span());
     let first = spans.next().unwrap_or_else(Span::call_site);
     (first, spans.last().unwrap_or(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_a_crate_key_no_path_names_the_default() {
+        let attribute = quote!(
+            "/posts/{slug}",
+            crate = ::facade::isr,
+            revalidate = 60,
+            params = all_slugs,
+            fallback = "not_found",
+            vary = ["accept"],
+        );
+        let functions = [
+            quote!(
+                async fn post(slug: Path<String>) {}
+            ),
+            quote!(
+                async fn post(&self, slug: Request<Slug>) {}
+            ),
+        ];
+
+        for function in functions {
+            let written = crate::expand(attribute.clone(), function).to_string();
+
+            assert!(!written.contains("isr_layer"), "{written}");
+            assert!(!written.contains("compile_error"), "{written}");
+        }
+    }
 }

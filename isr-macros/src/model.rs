@@ -1,18 +1,19 @@
-//! What the attribute means: every semantic rule, and every mistake collected.
+//! Builds the [`Model`] of a page, and checks all rules that hang on the meaning of the arguments.
 
 use std::time::Duration;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Expr, ExprPath, Ident, Lit, LitStr, Signature, Type};
+use syn::{Expr, ExprPath, Ident, LitStr, Path, Signature};
 
-use crate::arguments::{self, Declared};
+use crate::arguments::{self, Argument, Declared};
 use crate::diagnostics::{Mistakes, closest, quoted};
 use crate::parse::{Args, Pair};
 use crate::{calls, elements, pattern, values};
 
-/// Every key, in the order the documentation lists them.
-const KEYS: [&str; 15] = [
+/// All keys, in the order of the documentation.
+const KEYS: [&str; 16] = [
     "revalidate",
     "expire",
     "tags",
@@ -28,26 +29,33 @@ const KEYS: [&str; 15] = [
     "allow_empty",
     "allow_temporary",
     "assoc",
+    "crate",
 ];
 
-/// One page, ready to be written down. After a mistake it holds what was right, and a path that is one.
+const METHOD: &str =
+    "a method needs a path, such as `\"/catalog.v1.Catalog/GetProduct\"`: add it in front";
+const PATH: &str = "the path is a string literal, such as `\"/posts/{slug}\"`";
+
+/// One page, ready to expand. After a mistake it holds the valid values and a valid path.
 pub(crate) struct Model {
     /// The function's name.
     pub(crate) name: Ident,
     pub(crate) place: Place,
-    /// Whether it is a unary gRPC method.
+    /// The path of `isr-layer`, unless it is `::isr_layer`.
+    krate: Option<Path>,
+    /// True if this is a unary gRPC method.
     pub(crate) unary: bool,
     pub(crate) pattern: LitStr,
-    /// Whether `pattern` is the user's: what hangs on the path is not judged by a wrong one.
+    /// True if `pattern` is the user's. If not, values that depend on the path are not checked.
     path_is_known: bool,
     pub(crate) policy: Policy,
     pub(crate) params: Option<ExprPath>,
-    /// The types of arguments that are for the compiler to judge.
-    pub(crate) arguments: Vec<Type>,
+    /// The arguments that the generated code checks by type.
+    pub(crate) arguments: Vec<Argument>,
     pub(crate) declared: Declared,
 }
 
-/// Where the function stands.
+/// The place of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// In a module: items can stand beside it.
@@ -56,7 +64,7 @@ pub(crate) enum Place {
     Impl,
 }
 
-/// The setters that are called; what is absent keeps the runtime's default.
+/// The setters to call. An absent one keeps the default of `isr_layer::Policy`.
 #[derive(Debug, Default)]
 pub(crate) struct Policy {
     pub(crate) revalidate: Option<Duration>,
@@ -74,28 +82,53 @@ pub(crate) struct Policy {
     pub(crate) vary: Vec<String>,
 }
 
-/// What is answered for parameters that are not listed.
+/// The treatment of parameters that are not listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fallback {
     Render,
     NotFound,
 }
 
+impl Place {
+    fn of(sig: &Signature, pairs: &[&Pair]) -> Self {
+        let is_marked = pairs.iter().any(|pair| pair.key == "assoc");
+        if is_marked || sig.receiver().is_some() {
+            return Self::Impl;
+        }
+        Self::Free
+    }
+}
+
+impl Policy {
+    fn set(&mut self, key: &str, value: &Expr, mistakes: &mut Mistakes) {
+        let mut duration = || mistakes.keep(values::duration(value));
+
+        match key {
+            "expire" => self.expire = duration(),
+            "not_found_revalidate" => self.not_found_revalidate = duration(),
+            "timeout" => self.timeout = duration(),
+            "revalidate" => self.revalidate = mistakes.keep(values::lifetime(value)).flatten(),
+            "max_body" => self.max_body = mistakes.keep(values::size(value)),
+            "fallback" => self.fallback = mistakes.keep(fallback(value)),
+            "jitter" => self.jitter = mistakes.keep(values::flag(value)),
+            "prerender" => self.prerender = mistakes.keep(values::flag(value)),
+            "allow_empty" => self.allow_empty = mistakes.keep(values::flag(value)),
+            "allow_temporary" => self.allow_temporary = mistakes.keep(values::flag(value)),
+            _ => {}
+        }
+    }
+}
+
 impl Model {
-    /// Judges the arguments and the function together.
+    /// Builds the model of a page, and reports the mistakes in its attribute and signature.
     pub(crate) fn new(args: &Args, sig: &Signature, mistakes: &mut Mistakes) -> Self {
-        let pairs = known(&args.pairs, mistakes);
-        let assoc = pairs.iter().any(|pair| pair.key == "assoc");
-        let method = sig.receiver().is_some();
-        let place = if assoc || method {
-            Place::Impl
-        } else {
-            Place::Free
-        };
-        let pattern = mistakes.keep(pattern_of(args.path.as_ref(), sig));
+        let misplaced = misplaced_path(args);
+        let pairs = known(&args.pairs, misplaced, mistakes);
+        let pattern = mistakes.keep(pattern_of(args.path.as_ref(), misplaced, sig));
         let mut model = Self {
             name: sig.ident.clone(),
-            place,
+            place: Place::of(sig, &pairs),
+            krate: None,
             unary: calls::is_unary(sig),
             path_is_known: pattern.is_some(),
             pattern: pattern.unwrap_or_else(|| LitStr::new("/", Span::call_site())),
@@ -104,9 +137,11 @@ impl Model {
             arguments: Vec::new(),
             declared: Declared::default(),
         };
+
         for pair in &pairs {
             model.set(pair, mistakes);
         }
+
         check_lifetimes(&model.policy, &pairs, mistakes);
         check_signature(sig, mistakes);
         calls::check(sig, mistakes);
@@ -117,31 +152,20 @@ impl Model {
     fn set(&mut self, pair: &Pair, mistakes: &mut Mistakes) {
         let key = pair.key.to_string();
         let Some(value) = &pair.value else { return };
-        let policy = &mut self.policy;
+
         match key.as_str() {
-            "revalidate" => policy.revalidate = mistakes.keep(values::lifetime(value)).flatten(),
-            "expire" => policy.expire = mistakes.keep(values::duration(value)),
-            "not_found_revalidate" => {
-                policy.not_found_revalidate = mistakes.keep(values::duration(value))
-            }
-            "timeout" => policy.timeout = mistakes.keep(values::duration(value)),
-            "max_body" => policy.max_body = mistakes.keep(values::size(value)),
-            "fallback" => policy.fallback = mistakes.keep(fallback(value)),
-            "jitter" => policy.jitter = mistakes.keep(values::flag(value)),
-            "prerender" => policy.prerender = mistakes.keep(values::flag(value)),
-            "allow_empty" => policy.allow_empty = mistakes.keep(values::flag(value)),
-            "allow_temporary" => policy.allow_temporary = mistakes.keep(values::flag(value)),
+            "crate" => self.krate = mistakes.keep(values::krate(value)),
             "params" => self.params = self.params_of(value, mistakes),
             "tags" => self.policy.tags = self.tags(value, mistakes),
             "query" => {
                 self.declared.query = true;
-                policy.query = elements::each(value, elements::query_name, mistakes);
+                self.policy.query = elements::each(value, elements::query_name, mistakes);
             }
             "vary" => {
                 self.declared.vary = true;
-                policy.vary = elements::each(value, elements::header_name, mistakes);
+                self.policy.vary = elements::each(value, elements::header_name, mistakes);
             }
-            _ => {}
+            key => self.policy.set(key, value, mistakes),
         }
     }
 
@@ -150,7 +174,7 @@ impl Model {
             mistakes.at(
                 value,
                 format!(
-                    "the path `{}` has no parameter to list",
+                    "`params` without parameters: the path `{}` has none to list",
                     self.pattern.value()
                 ),
             );
@@ -163,7 +187,29 @@ impl Model {
         elements::each(value, |tag| elements::tag(tag, path.as_deref()), mistakes)
     }
 
-    /// The names of the path's parameters, in order.
+    /// Returns the path of `isr-layer`, which stands in front of every generated path.
+    pub(crate) fn krate(&self) -> TokenStream {
+        match &self.krate {
+            Some(path) => path.to_token_stream(),
+            None => quote!(::isr_layer),
+        }
+    }
+
+    /// Returns the path of `isr-layer`, spanned so that errors about the named item show `place`.
+    pub(crate) fn krate_at(&self, place: Span) -> TokenStream {
+        let Some(path) = &self.krate else {
+            return quote_spanned!(place=> ::isr_layer);
+        };
+
+        let tokens = path.to_token_stream().into_iter().map(|mut token| {
+            // Keeps the resolution of each token: `$crate` depends on its own.
+            token.set_span(token.span().located_at(place));
+            token
+        });
+        tokens.collect()
+    }
+
+    /// Returns the names of the path's parameters, in order.
     pub(crate) fn parameters(&self) -> Vec<String> {
         pattern::names(&self.pattern.value())
             .map(str::to_owned)
@@ -171,21 +217,28 @@ impl Model {
     }
 }
 
-/// The pairs whose key is known and given for the first time.
-fn known<'a>(pairs: &'a [Pair], mistakes: &mut Mistakes) -> Vec<&'a Pair> {
+/// Returns the pairs whose key is known and given for the first time, and reports all others.
+fn known<'a>(
+    pairs: &'a [Pair],
+    misplaced: Option<&Pair>,
+    mistakes: &mut Mistakes,
+) -> Vec<&'a Pair> {
     let mut known: Vec<&Pair> = Vec::new();
-    for pair in pairs {
+    let is_key = |pair: &&Pair| misplaced.is_none_or(|misplaced| misplaced.key != pair.key);
+
+    for pair in pairs.iter().filter(is_key) {
         let key = pair.key.to_string();
         if !KEYS.contains(&key.as_str()) {
             mistakes.at(&pair.key, unknown_key(&key));
         } else if let Some(before) = known.iter().find(|before| before.key == pair.key) {
             mistakes.at(&pair.key, format!("`{key}` is given twice"));
-            mistakes.at(&before.key, format!("`{key}` was previously given here"));
+            mistakes.at(&before.key, format!("`{key}` was first given here"));
         } else {
             check_value(pair, mistakes);
             known.push(pair);
         }
     }
+
     known
 }
 
@@ -199,7 +252,7 @@ fn unknown_key(key: &str) -> String {
 fn check_value(pair: &Pair, mistakes: &mut Mistakes) {
     match &pair.value {
         Some(value) if pair.key == "assoc" => {
-            mistakes.at(value, "`assoc` is a bare word: it takes no value")
+            mistakes.at(value, "`assoc` takes no value: write the word alone")
         }
         None if pair.key != "assoc" => {
             mistakes.at(
@@ -211,22 +264,41 @@ fn check_value(pair: &Pair, mistakes: &mut Mistakes) {
     }
 }
 
-/// The path: the literal, or the function's name.
-fn pattern_of(path: Option<&Lit>, sig: &Signature) -> syn::Result<LitStr> {
-    match path {
-        Some(Lit::Str(path)) => match pattern::mistake(&path.value()) {
-            None => Ok(path.clone()),
-            Some(mistake) => Err(syn::Error::new_spanned(path, mistake)),
-        },
-        Some(other) => Err(syn::Error::new_spanned(
-            other,
-            "the path is a string, as `\"/posts/{slug}\"`",
-        )),
-        None if sig.receiver().is_some() => {
-            let message = "the path of a method is not its name: give it, as `\"/catalog.v1.Catalog/GetProduct\"`";
-            Err(syn::Error::new_spanned(&sig.ident, message))
+/// Finds the pair that is meant as the path, if there is no path: `path = ..`, or a bare word that
+/// is not a misspelt key, such as the name of a constant.
+fn misplaced_path(args: &Args) -> Option<&Pair> {
+    let is_like_a_key = |key: &str| KEYS.contains(&key) || closest(key, &KEYS).is_some();
+    let mut pairs = args.pairs.iter().filter(|_| args.path.is_none());
+    pairs.find(|pair| {
+        pair.key == "path" || (pair.value.is_none() && !is_like_a_key(&pair.key.to_string()))
+    })
+}
+
+/// Returns the path: the literal, or the function's name.
+fn pattern_of(
+    path: Option<&Expr>,
+    misplaced: Option<&Pair>,
+    sig: &Signature,
+) -> syn::Result<LitStr> {
+    match (path, misplaced) {
+        (Some(path), _) => pattern_in(path),
+        (None, Some(pair)) if pair.value.is_some() => {
+            let message = "the path stands first, without a key";
+            Err(syn::Error::new_spanned(&pair.key, message))
         }
-        None => named_after(&sig.ident),
+        (None, Some(pair)) => Err(syn::Error::new_spanned(&pair.key, PATH)),
+        (None, None) if sig.receiver().is_some() => {
+            Err(syn::Error::new_spanned(&sig.ident, METHOD))
+        }
+        (None, None) => named_after(&sig.ident),
+    }
+}
+
+fn pattern_in(path: &Expr) -> syn::Result<LitStr> {
+    let text = values::text(path).ok_or_else(|| syn::Error::new_spanned(path, PATH))?;
+    match pattern::mistake(&text.value()) {
+        None => Ok(text.clone()),
+        Some(mistake) => Err(syn::Error::new_spanned(text, mistake)),
     }
 }
 
@@ -238,7 +310,7 @@ fn named_after(name: &Ident) -> syn::Result<LitStr> {
         format!("/{text}")
     };
     if pattern::mistake(&path).is_some() {
-        let message = "this name cannot stand in a path: give the path, as `\"/caf%C3%A9\"`";
+        let message = "this name cannot be a path: add the path, such as `\"/caf%C3%A9\"`";
         return Err(syn::Error::new_spanned(name, message));
     }
     Ok(LitStr::new(&path, Span::call_site()))
@@ -251,6 +323,7 @@ fn check_lifetimes(policy: &Policy, pairs: &[&Pair], mistakes: &mut Mistakes) {
     if expire >= revalidate {
         return;
     }
+
     let value = |key: &str| {
         pairs
             .iter()
@@ -258,7 +331,8 @@ fn check_lifetimes(policy: &Policy, pairs: &[&Pair], mistakes: &mut Mistakes) {
             .and_then(|pair| pair.value.as_ref())
     };
     let message = format!(
-        "`expire` ({expire:?}) is below `revalidate` ({revalidate:?}): no page would ever go stale"
+        "`expire` ({expire:?}) is below `revalidate` ({revalidate:?}): \
+         the page would never be stale"
     );
     mistakes.at(value("expire"), message);
     mistakes.at(value("revalidate"), "`revalidate` is given here");
@@ -266,10 +340,7 @@ fn check_lifetimes(policy: &Policy, pairs: &[&Pair], mistakes: &mut Mistakes) {
 
 fn check_signature(sig: &Signature, mistakes: &mut Mistakes) {
     if let Some(token) = &sig.constness {
-        mistakes.at(
-            token,
-            "a page's function is not `const`: it says at run time that it was called",
-        );
+        mistakes.at(token, "a `const fn` cannot be a page: remove `const`");
     }
 }
 
@@ -286,8 +357,6 @@ fn fallback(value: &Expr) -> syn::Result<Fallback> {
 
 #[cfg(test)]
 mod tests {
-    use proc_macro2::TokenStream;
-    use quote::quote;
     use syn::parse_quote;
 
     use super::*;
@@ -367,6 +436,24 @@ mod tests {
         );
 
         assert_eq!(mistakes(attribute).len(), 1);
+    }
+
+    #[test]
+    fn a_misplaced_path_is_the_only_mistake() {
+        for attribute in [
+            quote!(path = "/posts/{slug}", tags = ["post:{slug}"]),
+            quote!(PATH, tags = ["post:{slug}"]),
+            quote!(paths::POST, tags = ["post:{slug}"]),
+            quote!(concat!("/posts", "/{slug}"), tags = ["post:{slug}"]),
+        ] {
+            assert_eq!(mistakes(attribute.clone()).len(), 1, "{attribute}");
+        }
+    }
+
+    #[test]
+    fn a_bare_word_like_a_key_is_no_path() {
+        assert!(mistakes(quote!(asoc))[0].contains("did you mean `assoc`?"));
+        assert!(mistakes(quote!("/posts", PATH))[0].contains("unknown key `PATH`"));
     }
 
     #[test]

@@ -1,19 +1,21 @@
-//! From tokens to values that still know their place: the attribute's arguments and the function below it.
+//! Parses the attribute's arguments and the function below into values that keep their spans.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Expr, Ident, Item, Lit, Signature, Token, Visibility, braced, token};
+use syn::{
+    Attribute, Expr, ExprLit, Ident, Item, Lit, Signature, Token, Visibility, braced, token,
+};
 
 use crate::diagnostics::Mistakes;
 
-/// What stands in the parentheses, in order.
+/// The attribute's arguments, in order.
 #[derive(Default)]
 pub(crate) struct Args {
-    /// The literal before all keys: the path.
-    pub(crate) path: Option<Lit>,
+    /// The expression in front of all keys.
+    pub(crate) path: Option<Expr>,
     /// Every `key = value` and every bare word.
     pub(crate) pairs: Vec<Pair>,
 }
@@ -24,21 +26,23 @@ pub(crate) struct Pair {
     pub(crate) value: Option<Expr>,
 }
 
-/// A function whose body is kept as tokens, split where generated statements go.
+/// A function whose body stays as tokens, split at the place for the generated code.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
     pub(crate) brace: token::Brace,
-    /// Inner attributes and the items a body may begin with.
+    /// Inner attributes and the items at the start of the body.
     pub(crate) leading: TokenStream,
-    /// All the rest of the body. It need not parse: what is wrong with it is for the compiler to say.
+    /// The rest of the body, not parsed: the compiler reports mistakes in it better.
     pub(crate) rest: TokenStream,
 }
 
-/// Reads the arguments. After a mistake it goes on behind the next comma, so that one hides no other.
+/// Reads the arguments. After a mistake, reading goes on behind the next comma, so that all
+/// mistakes are reported.
 pub(crate) fn args(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
     let mut args = Args::default();
+
     let read = |input: ParseStream<'_>| {
         while !input.is_empty() {
             if let Err(error) = read_one(input, &mut args, mistakes) {
@@ -49,37 +53,45 @@ pub(crate) fn args(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
         }
         Ok(())
     };
+
     let done = read.parse2(tokens);
     mistakes.keep(done);
     args
 }
 
 fn read_one(input: ParseStream<'_>, args: &mut Args, mistakes: &mut Mistakes) -> syn::Result<()> {
+    // A constant or a macro cannot be the path. Reading it here lets the model report it as one.
+    let is_expression = input.peek2(Token![::]) || input.peek2(Token![!]);
     if input.peek(Lit) {
+        let attrs = Vec::new();
+        let lit = input.parse()?;
+        read_path(Expr::Lit(ExprLit { attrs, lit }), args, mistakes);
+    } else if input.peek(Ident::peek_any) && is_expression {
         read_path(input.parse()?, args, mistakes);
     } else {
         args.pairs.push(input.parse()?);
     }
+
     if input.is_empty() || input.peek(Token![,]) {
         Ok(())
     } else {
-        Err(input.error("a comma goes here"))
+        Err(input.error("expected `,`"))
     }
 }
 
-fn read_path(literal: Lit, args: &mut Args, mistakes: &mut Mistakes) {
+fn read_path(path: Expr, args: &mut Args, mistakes: &mut Mistakes) {
     if args.path.is_some() {
-        mistakes.at(literal, "a page has one path");
+        mistakes.at(path, "a page has one path: remove this one");
     } else if args.pairs.is_empty() {
-        args.path = Some(literal);
+        args.path = Some(path);
     } else {
-        mistakes.at(literal, "the path stands first, before all keys");
+        mistakes.at(path, "the path stands first: move it before the keys");
     }
 }
 
 fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
-        // A token tree parses wherever the input is not at its end.
+        // Cannot fail: some token is left.
         let _: syn::Result<TokenTree> = input.parse();
     }
 }
@@ -87,19 +99,24 @@ fn skip_to_comma(input: ParseStream<'_>) {
 impl Parse for Pair {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         if !input.peek(Ident::peek_any) {
-            return Err(input.error("expected a path, as `\"/posts/{slug}\"`, or `key = value`"));
+            return Err(
+                input.error("expected a path, such as `\"/posts/{slug}\"`, or `key = value`")
+            );
         }
+
         let key = input.call(Ident::parse_any)?;
         if input.is_empty() || input.peek(Token![,]) {
             return Ok(Self { key, value: None });
         }
+
         let equals: Token![=] = input.parse()?;
         if input.is_empty() || input.peek(Token![,]) {
             return Err(syn::Error::new_spanned(
                 equals,
-                format!("`{key}` has no value"),
+                format!("expected a value after `{key} =`"),
             ));
         }
+
         Ok(Self {
             key,
             value: Some(input.parse()?),
@@ -115,6 +132,7 @@ impl Parse for Function {
         let body;
         let brace = braced!(body in input);
         let leading = leading(&body)?;
+
         Ok(Self {
             attrs,
             vis,
@@ -126,7 +144,15 @@ impl Parse for Function {
     }
 }
 
-/// The inner attributes and items at the start of a body.
+/// Returns the `#[cfg(..)]` attributes, so that generated code is compiled out as well.
+pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
+    let cfgs = attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("cfg"));
+    cfgs.cloned().collect()
+}
+
+/// Reads the inner attributes and items at the start of a body.
 fn leading(body: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut leading = TokenStream::new();
     for attribute in body.call(Attribute::parse_inner)? {
@@ -138,7 +164,7 @@ fn leading(body: ParseStream<'_>) -> syn::Result<TokenStream> {
     Ok(leading)
 }
 
-/// The item the body goes on with. A macro's call counts as a statement: nobody knows what it becomes.
+/// Reads the next item of a body. A macro call counts as a statement, since it may expand to one.
 fn leading_item(body: ParseStream<'_>) -> Option<Item> {
     let ahead = body.fork();
     let item: Item = ahead.parse().ok()?;

@@ -1,8 +1,8 @@
-//! The values a key may have: durations, sizes, flags and lists, read from the user's expressions.
+//! Reads the values of keys from expressions: durations, sizes, flags, paths and lists.
 
 use std::time::Duration;
 
-use syn::{Expr, ExprPath, Lit, LitInt, LitStr};
+use syn::{Expr, ExprPath, Lit, LitInt, LitStr, Path};
 
 use crate::diagnostics::Mistakes;
 
@@ -24,11 +24,13 @@ const SIZE_UNITS: [(&str, u64); 4] = [
 ];
 
 const DURATION: &str =
-    "expected seconds above zero, as `60`, or a duration with units, as `\"1h30m\"`";
-const LIFETIME: &str = "expected seconds above zero, as `60`, a duration with units, as `\"1h30m\"`, or `false` for never";
-const SIZE: &str = "expected bytes above zero, as `65536`, or a size with its unit, as `\"8MiB\"`";
+    "expected seconds above zero, such as `60`, or a duration with units, such as `\"1h30m\"`";
+const LIFETIME: &str = "expected seconds above zero, such as `60`, a duration with units, such as \
+    `\"1h30m\"`, or `false` for never";
+const SIZE: &str =
+    "expected bytes above zero, such as `65536`, or a size with a unit, such as `\"8MiB\"`";
 
-/// `false`, or a [`duration`].
+/// Reads `false`, or a [`duration`].
 pub(crate) fn lifetime(value: &Expr) -> syn::Result<Option<Duration>> {
     match literal(value) {
         Some(Lit::Bool(on)) if !on.value => Ok(None),
@@ -36,7 +38,7 @@ pub(crate) fn lifetime(value: &Expr) -> syn::Result<Option<Duration>> {
     }
 }
 
-/// Whole seconds, or text with units: `ms`, `s`, `m`, `h`, `d`.
+/// Reads whole seconds, or a string with units: `ms`, `s`, `m`, `h`, `d`.
 pub(crate) fn duration(value: &Expr) -> syn::Result<Duration> {
     time(value, DURATION)
 }
@@ -53,7 +55,7 @@ fn time(value: &Expr, expected: &str) -> syn::Result<Duration> {
     Ok(Duration::from_millis(millis))
 }
 
-/// Whole bytes, or text with a unit: `B`, `KiB`, `MiB`, `GiB`.
+/// Reads whole bytes, or a string with a unit: `B`, `KiB`, `MiB`, `GiB`.
 pub(crate) fn size(value: &Expr) -> syn::Result<u64> {
     let bytes = match literal(value) {
         Some(Lit::Int(bytes)) => whole(bytes, "MiB")?,
@@ -63,7 +65,7 @@ pub(crate) fn size(value: &Expr) -> syn::Result<u64> {
     bytes.ok_or_else(|| syn::Error::new_spanned(value, SIZE))
 }
 
-/// `true` or `false`.
+/// Reads `true` or `false`.
 pub(crate) fn flag(value: &Expr) -> syn::Result<bool> {
     match literal(value) {
         Some(Lit::Bool(on)) => Ok(on.value),
@@ -71,9 +73,10 @@ pub(crate) fn flag(value: &Expr) -> syn::Result<bool> {
     }
 }
 
-/// The path of a function.
+/// Reads the path of a function.
 pub(crate) fn function(value: &Expr) -> syn::Result<ExprPath> {
-    let expected = "expected the path of an async function without arguments, as `all_slugs`";
+    let expected = "expected the path of an async function without arguments, such as `all_slugs`";
+
     match ungrouped(value) {
         Expr::Path(path)
             if path
@@ -84,7 +87,7 @@ pub(crate) fn function(value: &Expr) -> syn::Result<ExprPath> {
         {
             Err(syn::Error::new_spanned(
                 value,
-                "`Self` cannot be named here: write the type's own name",
+                "`Self` is not accepted here: write the name of the type",
             ))
         }
         Expr::Path(path) => Ok(path.clone()),
@@ -92,7 +95,23 @@ pub(crate) fn function(value: &Expr) -> syn::Result<ExprPath> {
     }
 }
 
-/// A string.
+/// Reads the path of a crate or module, which has no generic arguments.
+pub(crate) fn krate(value: &Expr) -> syn::Result<Path> {
+    let plain = |path: &Path| {
+        path.segments
+            .iter()
+            .all(|segment| segment.arguments.is_none())
+    };
+    match ungrouped(value) {
+        Expr::Path(path) if path.qself.is_none() && plain(&path.path) => Ok(path.path.clone()),
+        _ => {
+            let message = "expected the path of `isr-layer`, such as `isr` or `facade::isr_layer`";
+            Err(syn::Error::new_spanned(value, message))
+        }
+    }
+}
+
+/// Reads a string.
 pub(crate) fn text(value: &Expr) -> Option<&LitStr> {
     match literal(value) {
         Some(Lit::Str(text)) => Some(text),
@@ -100,10 +119,10 @@ pub(crate) fn text(value: &Expr) -> Option<&LitStr> {
     }
 }
 
-/// The strings of a list.
+/// Reads a list of strings.
 pub(crate) fn list<'a>(value: &'a Expr, mistakes: &mut Mistakes) -> Vec<&'a LitStr> {
     let Expr::Array(array) = ungrouped(value) else {
-        mistakes.at(value, "expected a list of strings, as `[\"posts\"]`");
+        mistakes.at(value, "expected a list of strings, such as `[\"posts\"]`");
         return Vec::new();
     };
     let mut list = Vec::new();
@@ -116,12 +135,13 @@ pub(crate) fn list<'a>(value: &'a Expr, mistakes: &mut Mistakes) -> Vec<&'a LitS
     list
 }
 
-/// A literal number above zero; `None` when it is zero, or larger than a `u64`.
+/// Reads a number above zero. Returns `None` for zero and for more than a `u64` holds.
 fn whole(number: &LitInt, unit: &str) -> syn::Result<Option<u64>> {
     if !number.suffix().is_empty() {
         let digits = number.base10_digits();
         let message = format!(
-            "expected a number without a suffix; a value with its unit is a string, as `\"{digits}{unit}\"`"
+            "expected a number without a suffix, or a string with a unit, \
+             such as `\"{digits}{unit}\"`"
         );
         return Err(syn::Error::new_spanned(number, message));
     }
@@ -131,8 +151,10 @@ fn whole(number: &LitInt, unit: &str) -> syn::Result<Option<u64>> {
 fn timed(text: &LitStr, expected: &str) -> syn::Result<Duration> {
     let value = text.value();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        let message =
-            format!("expected a unit: `{value}` for seconds, or `\"{value}s\"`, `\"{value}m\"`");
+        let message = format!(
+            "expected a unit, such as `\"{value}s\"` or `\"{value}m\"`; \
+             for seconds, `{value}` alone"
+        );
         return Err(syn::Error::new_spanned(text, message));
     }
     let millis = sum(&value, &TIME_UNITS).ok_or_else(|| {
@@ -142,10 +164,11 @@ fn timed(text: &LitStr, expected: &str) -> syn::Result<Duration> {
     Ok(Duration::from_millis(millis))
 }
 
-/// Adds up `1h30m`; `None` when it is malformed, zero, or larger than a `u64`.
+/// Adds up `1h30m`. Returns `None` for a malformed text, zero, and more than a `u64` holds.
 fn sum(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let mut rest = text;
     let mut total: u64 = 0;
+
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let number: u64 = rest[..digits].parse().ok()?;
@@ -157,6 +180,7 @@ fn sum(text: &str, units: &[(&str, u64)]) -> Option<u64> {
         total = total.checked_add(number.checked_mul(*worth)?)?;
         rest = &letters[unit.len()..];
     }
+
     (total > 0).then_some(total)
 }
 
@@ -167,7 +191,7 @@ fn literal(value: &Expr) -> Option<&Lit> {
     }
 }
 
-/// A `macro_rules` variable arrives in an invisible group.
+/// Unwraps the invisible groups in which variables of `macro_rules!` arrive.
 fn ungrouped(mut value: &Expr) -> &Expr {
     while let Expr::Group(group) = value {
         value = &group.expr;

@@ -1,7 +1,6 @@
-//! Tests the input that `#[static_page]` accepts, and the compiler's message for each mistake, one
-//! mistake per file.
+//! What `#[static_page]` accepts, and what the compiler says about each mistake, one in a file.
 
-/// One test for all files, since trybuild builds them together and locks the project meanwhile.
+/// One test, since trybuild builds all files in one go and locks the project meanwhile.
 #[test]
 fn the_attribute_accepts_and_refuses_as_documented() {
     let cases = trybuild::TestCases::new();

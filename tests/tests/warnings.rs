@@ -59,7 +59,7 @@ impl Log {
 #[tokio::test]
 async fn a_page_that_runs_outside_its_render_is_told_once_by_name_and_paths() {
     LazyLock::force(&LOG);
-    let other = Page::new("/mounted-there").handler("other", "elsewhere.rs", 1, 1);
+    let other = Page::new("/mounted-there").__handler("other", "elsewhere.rs", 1, 1);
     let isr = IsrLayer::builder()
         .pages([lonely::PAGE, other])
         .build()

@@ -16,7 +16,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 type Body = Full<Bytes>;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-const ITEM: Page = Page::new("/items/{id}").policy(Policy::new().tags(&["all-items"]));
+const ITEM: Page = Page::new("/items/{id}").with_policy(Policy::new().tags(&["all-items"]));
 const BODY: &[u8] = &[b'x'; 100];
 const PURGES: u32 = 10_000;
 

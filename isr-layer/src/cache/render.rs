@@ -64,7 +64,7 @@ pub(crate) async fn regenerate<R: Render>(
         as_of,
         born,
         hints: scope.hints(),
-        handler_ran: scope.is_checked_in(),
+        handler_ran: scope.handler_ran(),
     };
     let reply = complete(&core, leader, attempt, end);
     if let (Some(client), Some(reply)) = (client, reply) {
@@ -104,7 +104,7 @@ async fn render_and_read<R: Render>(
     };
 
     let (parts, body) = response.into_parts();
-    let admitted = admit_head(recipe, &parts, scope.is_checked_in());
+    let admitted = admit_head(recipe, &parts, scope.handler_ran());
     if let Err(why @ NotStored::Uncacheable(_)) = admitted {
         // Streamed on to the client, so that no body is held that is not stored.
         let response = Response::from_parts(parts, IsrBody::inner(body));

@@ -46,7 +46,7 @@ const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// const HOME: Page = Page::new("/")
-///     .policy(
+///     .with_policy(
 ///         Policy::new()
 ///             .revalidate(Duration::from_secs(60))
 ///             .expire(Duration::from_secs(3600))

@@ -25,19 +25,19 @@ impl NotStored {
 }
 
 /// Checks whether the head of a response lets it be stored, provided that [`body`] agrees.
-/// `checked_in` is true if the page's own handler ran.
+/// `handler_ran` is true if the page's own handler ran.
 pub(crate) fn head(
     policy: &Policy,
     vary: &[HeaderName],
     parts: &response::Parts,
-    checked_in: bool,
+    handler_ran: bool,
 ) -> Result<(), NotStored> {
     // A failure stays one even if the handler did not run: it must not drop the last good page.
     if is_failure(parts.status) {
         return Err(NotStored::Failed(Reason::FailedStatus));
     }
 
-    let reason = if !checked_in {
+    let reason = if !handler_ran {
         Reason::HandlerNotRun
     } else if !is_stored(parts.status, policy) {
         Reason::Status

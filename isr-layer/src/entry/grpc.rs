@@ -16,19 +16,19 @@ pub(super) fn head(
     policy: &Policy,
     vary: &[HeaderName],
     parts: &response::Parts,
-    checked_in: bool,
+    handler_ran: bool,
 ) -> Result<(), NotStored> {
     match status(&parts.headers) {
         // An interceptor refused this client, or the method does not exist. As with 401, 403 and
         // 404, the page itself has not failed.
-        Status::Refused if !checked_in => {
+        Status::Refused if !handler_ran => {
             return Err(NotStored::Uncacheable(Reason::HandlerNotRun));
         }
         Status::Refused | Status::Failed => return Err(NotStored::Failed(Reason::GrpcStatus)),
         Status::Ok | Status::Missing => {}
     }
 
-    admit::head(policy, vary, parts, checked_in)?;
+    admit::head(policy, vary, parts, handler_ran)?;
     if parts.status != StatusCode::OK {
         Err(NotStored::Uncacheable(Reason::Status))
     } else if subtype(&parts.headers).is_none() {
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn who_is_refused_before_the_method_is_refused_alone() {
-        let of = |status, checked_in| {
+        let of = |status, handler_ran| {
             let parts = parts(
                 200,
                 &[
@@ -146,7 +146,7 @@ mod tests {
                     ("grpc-status", status),
                 ],
             );
-            head(&Policy::new(), &[], &parts, checked_in)
+            head(&Policy::new(), &[], &parts, handler_ran)
         };
 
         for refusal in ["7", "12", "16"] {

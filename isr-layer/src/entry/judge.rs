@@ -14,14 +14,14 @@ use crate::render::context::HandlerHints;
 pub(crate) fn head(
     recipe: &Recipe,
     parts: &response::Parts,
-    checked_in: bool,
+    handler_ran: bool,
 ) -> Result<(), NotStored> {
     let table = if recipe.key.is_grpc() {
         grpc::head
     } else {
         admit::head
     };
-    table(recipe.page.policy(), &recipe.page.vary, parts, checked_in)
+    table(recipe.page.policy(), &recipe.page.vary, parts, handler_ran)
 }
 
 /// Checks whether a response may be stored whose head allows it, now that it was read to its end.

@@ -8,6 +8,8 @@
 /// Routes made by `get` respond to HEAD too. The state has the type that the handlers ask for:
 /// provide it with `with_state`, and add any other route before that.
 ///
+/// A generic handler has to be routed by hand: `.route(post::PATH, get(post::<Db>))`.
+///
 /// ```
 /// use axum::extract::{Path, State};
 /// use isr_layer::{routes, static_page};

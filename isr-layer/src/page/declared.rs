@@ -14,7 +14,7 @@ use super::{Policy, pattern};
 /// use isr_layer::{Page, Policy};
 /// use std::time::Duration;
 ///
-/// const FEED: Page = Page::new("/feed.xml").policy(Policy::new().revalidate(Duration::from_secs(300)));
+/// const FEED: Page = Page::new("/feed.xml").with_policy(Policy::new().revalidate(Duration::from_secs(300)));
 /// assert_eq!(FEED.path(), "/feed.xml");
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -67,28 +67,25 @@ impl Page {
     }
 
     /// Sets how the page is kept.
-    pub const fn policy(mut self, policy: Policy) -> Self {
+    pub const fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
     /// Sets the function that lists the page's parameters.
-    pub const fn params(mut self, params: Params) -> Self {
+    pub const fn with_params(mut self, params: Params) -> Self {
         self.params = Some(params);
         self
     }
 
-    /// Makes it the page of a unary gRPC method, keyed by the request's message: `/catalog.v1.Catalog/GetProduct`.
+    /// Sets whether this is the page of a unary gRPC method, keyed by the request's message:
+    /// `/catalog.v1.Catalog/GetProduct`. Default `false`.
     ///
     /// Calls of the method are answered from memory; what comes to its path and is no call passes untouched. Its `vary` names
     /// metadata. The attribute does this for a method that takes tonic's `Request`.
-    pub const fn unary(mut self) -> Self {
-        self.unary = true;
+    pub const fn with_unary(mut self, on: bool) -> Self {
+        self.unary = on;
         self
-    }
-
-    pub(crate) const fn is_unary(&self) -> bool {
-        self.unary
     }
 
     /// The path of the page as clients request it, `/posts/{slug}`.
@@ -96,9 +93,19 @@ impl Page {
         self.pattern
     }
 
-    /// Names the annotated function, which then must check in for its answer to be stored.
+    /// The policy by which the page is kept.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Returns whether this is the page of a unary gRPC method.
+    pub const fn is_unary(&self) -> bool {
+        self.unary
+    }
+
+    /// Names the annotated function, which then must run for its response to be stored.
     #[doc(hidden)]
-    pub const fn handler(
+    pub const fn __handler(
         mut self,
         name: &'static str,
         file: &'static str,
@@ -114,11 +121,7 @@ impl Page {
         self
     }
 
-    pub(crate) const fn get_policy(&self) -> &Policy {
-        &self.policy
-    }
-
-    pub(crate) const fn declared_params(&self) -> Option<Params> {
+    pub(crate) const fn params(&self) -> Option<Params> {
         self.params
     }
 

@@ -15,8 +15,7 @@ pub(crate) type ListParams = Arc<dyn Fn() -> ParamsFuture + Send + Sync>;
 
 /// The list a page declares.
 pub(crate) fn declared_list(page: &Page) -> Option<ListParams> {
-    page.declared_params()
-        .map(|list| Arc::new(list) as ListParams)
+    page.params().map(|list| Arc::new(list) as ListParams)
 }
 
 /// A list that is given for a page.

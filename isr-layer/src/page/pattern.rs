@@ -1,19 +1,22 @@
 //! The grammar of a page's path: axum's, without its escapes, in canonical spelling.
 //!
-//! The same file stands in `isr-layer` and in `isr-layer-macros`, since a proc-macro crate can export no function; a
-//! test compares the two, so that the attribute and a page built by hand accept the same paths.
+//! `isr-layer` and `isr-layer-macros` each hold a copy of this file, since a proc-macro crate
+//! cannot export functions. A test keeps the copies equal, so that the attribute and `Page::new`
+//! accept equal paths.
 
-/// How many segments a path may have; a longer request is never a page.
+/// The most segments that a path may have. A longer request path never matches a page.
 pub(crate) const MAX_SEGMENTS: usize = 32;
 
-/// Says what is wrong with `pattern`, or `None` when it is a page's path.
+/// Returns the error message for an invalid `pattern`.
 ///
-/// A pattern starts with `/`; a segment is literal text, `{name}`, or, in the last place, `{*name}`.
+/// A pattern starts with `/`. Each segment is literal text or `{name}`, and the last may be
+/// `{*name}`.
 pub(crate) const fn mistake(pattern: &str) -> Option<&'static str> {
     let bytes = pattern.as_bytes();
     if bytes.is_empty() || bytes[0] != b'/' {
-        return Some("a page's path starts with `/`");
+        return Some("a path must start with `/`");
     }
+
     let mut start = 1;
     let mut segments = 0;
     while start <= bytes.len() {
@@ -24,8 +27,9 @@ pub(crate) const fn mistake(pattern: &str) -> Option<&'static str> {
         }
         start = end + 1;
     }
+
     if segments > MAX_SEGMENTS {
-        return Some("a page's path has at most 32 segments");
+        return Some("at most 32 segments are accepted in a path");
     }
     if has_duplicate_name(bytes) {
         return Some("two parameters have the same name");
@@ -33,7 +37,7 @@ pub(crate) const fn mistake(pattern: &str) -> Option<&'static str> {
     None
 }
 
-/// The names of the parameters of a valid pattern, in order: `{name}` and `{*name}` both give `name`.
+/// Returns the parameter names of a valid pattern, in order. `{name}` and `{*name}` give `name`.
 pub(crate) fn names(pattern: &str) -> impl Iterator<Item = &str> {
     pattern.split('/').filter_map(|segment| {
         let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
@@ -54,16 +58,17 @@ const fn segment_mistake(bytes: &[u8], start: usize, end: usize) -> Option<&'sta
         return if last {
             None
         } else {
-            Some("an empty segment (`//`) is never a page")
+            Some("empty segment: write `/` in place of `//`")
         };
     }
     if bytes[start] == b'{' {
         return parameter_mistake(bytes, start + 1, end, last);
     }
+
     let dots = bytes[start] == b'.'
         && (end - start == 1 || (end - start == 2 && bytes[start + 1] == b'.'));
     if dots {
-        return Some("a segment `.` or `..` is never a page");
+        return Some("`.` and `..` are not accepted as segments");
     }
     literal_mistake(bytes, start, end)
 }
@@ -75,53 +80,60 @@ const fn parameter_mistake(
     last: bool,
 ) -> Option<&'static str> {
     if bytes[end - 1] != b'}' {
-        return Some("a parameter is a whole segment: write `/{name}/`");
+        return Some("a parameter must be a whole segment, such as `/{name}/`");
     }
+
     let wildcard = start < end && bytes[start] == b'*';
     if wildcard && !last {
         return Some("a wildcard `{*name}` must be the last segment");
     }
+
     let first = if wildcard { start + 1 } else { start };
-    if first == end - 1 {
+    name_mistake(bytes, first, end - 1)
+}
+
+const fn name_mistake(bytes: &[u8], start: usize, end: usize) -> Option<&'static str> {
+    if start == end {
         return Some("a parameter needs a name: write `{name}` or `{*name}`");
     }
-    let mut at = first;
-    while at < end - 1 {
-        let ok = bytes[at] == b'_'
-            || bytes[at].is_ascii_alphabetic()
-            || (at > first && bytes[at].is_ascii_digit());
-        if !ok {
-            return Some(
-                "a parameter's name has only letters, digits and `_`, and starts with no digit",
-            );
+
+    let mut at = start;
+    while at < end {
+        let letter = bytes[at] == b'_' || bytes[at].is_ascii_alphabetic();
+        if !letter && (at == start || !bytes[at].is_ascii_digit()) {
+            return Some("invalid parameter name: expected letters, `_`, and digits behind them");
         }
         at += 1;
     }
+
     None
 }
 
 const fn literal_mistake(bytes: &[u8], start: usize, end: usize) -> Option<&'static str> {
     let mut at = start;
+
     while at < end {
         match bytes[at] {
-            b'{' | b'}' => return Some("a parameter is a whole segment: write `/{name}/`"),
+            b'{' | b'}' => return Some("a parameter must be a whole segment, such as `/{name}/`"),
             b'%' => {
                 if !is_canonical_escape(bytes, at, end) {
                     return Some(
-                        "an escape is `%` and two upper-case hexadecimal digits, for what cannot stand in a path literally",
+                        "invalid escape: expected `%` and two upper-case hexadecimal digits, for a \
+                         character that is not accepted literally",
                     );
                 }
                 at += 2;
             }
             byte if !is_pchar(byte) => {
                 return Some(
-                    "this character cannot stand in a path: write it percent-encoded, as `%C3%A9` for é",
+                    "invalid character in a path: percent-encode it, such as `%C3%A9` for é",
                 );
             }
             _ => {}
         }
         at += 1;
     }
+
     None
 }
 
@@ -147,15 +159,16 @@ const fn upper_hex(byte: u8) -> Option<u8> {
     }
 }
 
-/// RFC 3986, 3.3: what may stand in a segment literally.
+/// Returns whether a segment may hold this byte literally (RFC 3986, 3.3).
 pub(crate) const fn is_pchar(byte: u8) -> bool {
     matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9'
-        | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
-        | b':' | b'@')
+        | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b','
+        | b';' | b'=' | b':' | b'@')
 }
 
 const fn has_duplicate_name(bytes: &[u8]) -> bool {
     let mut left = 1;
+
     while left <= bytes.len() {
         let left_end = segment_end(bytes, left);
         let mut right = left_end + 1;
@@ -171,6 +184,7 @@ const fn has_duplicate_name(bytes: &[u8]) -> bool {
         }
         left = left_end + 1;
     }
+
     false
 }
 
@@ -184,14 +198,12 @@ const fn same_name(
     if right >= right_end || bytes[right] != b'{' {
         return false;
     }
-    let right = if bytes[right + 1] == b'*' {
-        right + 1
-    } else {
-        right
-    };
+
+    let right = right + (bytes[right + 1] == b'*') as usize;
     if left_end - left != right_end - right {
         return false;
     }
+
     let mut offset = 1;
     while left + offset < left_end {
         if bytes[left + offset] != bytes[right + offset] {

@@ -168,7 +168,7 @@ impl RegisteredPage {
     }
 
     pub(crate) fn policy(&self) -> &Policy {
-        self.page.get_policy()
+        self.page.policy()
     }
 
     /// Returns whether the page has more than one path.
@@ -298,7 +298,7 @@ fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
 /// Refuses a policy that contradicts itself; returns the headers that the page varies on beside the
 /// host.
 fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
-    let policy = page.get_policy();
+    let policy = page.policy();
     let refuse = |what: String| {
         Err(Error::new(
             ErrorKind::Policy,

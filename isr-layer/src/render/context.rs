@@ -40,7 +40,7 @@ struct Scope {
     page: Page,
     /// What is being rendered; none for a draft.
     key: Option<Key>,
-    checked_in: AtomicBool,
+    handler_ran: AtomicBool,
     hints: Mutex<HandlerHints>,
 }
 
@@ -112,7 +112,7 @@ impl Current {
         let scope = Scope {
             page,
             key,
-            checked_in: AtomicBool::new(false),
+            handler_ran: AtomicBool::new(false),
             hints: Mutex::default(),
         };
         Self {
@@ -173,10 +173,10 @@ impl Current {
         })
     }
 
-    /// Whether the page's own function ran. A page built by hand has none to wait for.
-    pub(crate) fn is_checked_in(&self) -> bool {
+    /// Returns whether the page's own function ran. A page built by hand has none, so always `true`.
+    pub(crate) fn handler_ran(&self) -> bool {
         self.scope.as_ref().is_some_and(|scope| {
-            scope.page.declared_handler().is_none() || scope.checked_in.load(Ordering::Acquire)
+            scope.page.declared_handler().is_none() || scope.handler_ran.load(Ordering::Acquire)
         })
     }
 
@@ -198,13 +198,12 @@ pub(crate) fn is_rendering(key: &Key) -> bool {
     CURRENT.try_with(is_it).unwrap_or(false)
 }
 
-/// Called by the code `#[static_page]` puts at the start of a function: says that this page's own function runs.
-#[doc(hidden)]
-pub fn check_in(page: &Page) {
+/// Marks that the function of `page` runs. Only then is the response known to be this page's.
+pub(crate) fn mark_handler_ran(page: &Page) {
     let rendering = CURRENT.try_with(|current| {
         let scope = current.scope.as_ref()?;
         if scope.page.is_same(page) {
-            scope.checked_in.store(true, Ordering::Release);
+            scope.handler_ran.store(true, Ordering::Release);
             return None;
         }
         Some(scope.page)

@@ -1,72 +1,74 @@
-//! Recognises, by type, arguments through which a handler would see who asks.
+//! Recognises, by type, arguments that would show the handler more than the page's key holds.
 //!
-//! `#[static_page]` writes `Probe::<Argument>::LEAK`. For the types named here an inherent constant answers; for all
-//! others the one of [`Harmless`], since an inherent item beats a trait's. So aliases are seen through as well.
+//! `#[static_page]` writes `Probe::<Argument>::INPUT`. The types named here have an inherent
+//! constant of that name; all others get the one of [`NoClientInput`], since an inherent item beats
+//! a trait's. A type alias is the type, so aliases are recognised as well.
 
 use std::marker::PhantomData;
 
 #[cfg(feature = "axum-0_8")]
 mod axum;
 
-/// What a type would show, with the message that says what is accepted instead.
+/// Client input that an argument would show, with the message that says what is accepted instead.
 #[derive(Clone, Copy, Debug)]
-pub enum Leak {
-    /// Query parameters, fine when the page declares some.
+pub enum ClientInput {
+    /// Query parameters, accepted when the page declares some.
     Query(&'static str),
-    /// Request headers, fine when the page declares some.
+    /// Request headers, accepted when the page declares some.
     Headers(&'static str),
-    /// Who asks: never part of a page.
-    Caller(&'static str),
+    /// The client's identity, never accepted.
+    Identity(&'static str),
 }
 
 /// Asks about the type `T`.
 #[derive(Debug)]
 pub struct Probe<T: ?Sized>(PhantomData<T>);
 
-/// The answer for every type that is not named.
-pub trait Harmless {
-    /// Nothing leaks.
-    const LEAK: Option<Leak> = None;
+/// The constant of every type that has none of its own.
+pub trait NoClientInput {
+    /// No client input.
+    const INPUT: Option<ClientInput> = None;
 }
 
-impl<T: ?Sized> Harmless for Probe<T> {}
+impl<T: ?Sized> NoClientInput for Probe<T> {}
 
-/// Why a page that declares query parameters (`query`) or headers (`vary`), or neither, cannot have such an argument.
-pub const fn refusal(leak: Option<Leak>, query: bool, vary: bool) -> Option<&'static str> {
-    match leak {
-        Some(Leak::Query(message)) if !query => Some(message),
-        Some(Leak::Headers(message)) if !vary => Some(message),
-        Some(Leak::Caller(message)) => Some(message),
+/// Returns the error message for an argument with this `input`, unless the page declares query
+/// parameters (`query`) or headers (`vary`) and so accepts it.
+pub const fn refusal(input: Option<ClientInput>, query: bool, vary: bool) -> Option<&'static str> {
+    match input {
+        Some(ClientInput::Query(message)) if !query => Some(message),
+        Some(ClientInput::Headers(message)) if !vary => Some(message),
+        Some(ClientInput::Identity(message)) => Some(message),
         _ => None,
     }
 }
 
-const WHOLE_REQUEST: Leak = Leak::Caller(
-    "a page is not made from the whole request: accepted are `State`, `Path`, `Query` with `query = [..]` and \
-     `HeaderMap` with `vary = [..]`",
+const WHOLE_REQUEST: ClientInput = ClientInput::Identity(
+    "a page cannot depend on the whole request: accepted are `State`, `Path`, `Query` with \
+     `query = [..]` and `HeaderMap` with `vary = [..]`",
 );
 
 impl<V> Probe<http::HeaderMap<V>> {
     /// Headers.
-    pub const LEAK: Option<Leak> = Some(Leak::Headers(
-        "a `HeaderMap` would always be empty, since the page's key holds no request header: name those it uses, as \
-         `vary = [\"accept-language\"]`",
+    pub const INPUT: Option<ClientInput> = Some(ClientInput::Headers(
+        "this argument would always be empty, since the page declares no request headers: list \
+         those that the handler reads, such as `vary = [\"accept-language\"]`",
     ));
 }
 
 impl<B> Probe<http::Request<B>> {
-    /// All there is.
-    pub const LEAK: Option<Leak> = Some(WHOLE_REQUEST);
+    /// The whole request.
+    pub const INPUT: Option<ClientInput> = Some(WHOLE_REQUEST);
 }
 
 impl Probe<http::request::Parts> {
-    /// All but the body.
-    pub const LEAK: Option<Leak> = Some(WHOLE_REQUEST);
+    /// The request without its body.
+    pub const INPUT: Option<ClientInput> = Some(WHOLE_REQUEST);
 }
 
 impl Probe<http::Extensions> {
-    /// Whatever middleware found out.
-    pub const LEAK: Option<Leak> = Some(WHOLE_REQUEST);
+    /// Values that middleware added.
+    pub const INPUT: Option<ClientInput> = Some(WHOLE_REQUEST);
 }
 
 #[cfg(test)]
@@ -77,20 +79,23 @@ mod tests {
 
     #[test]
     fn an_alias_is_seen_through() {
-        assert!(matches!(Probe::<Alias>::LEAK, Some(Leak::Headers(_))));
+        assert!(matches!(
+            Probe::<Alias>::INPUT,
+            Some(ClientInput::Headers(_))
+        ));
     }
 
     #[test]
-    fn all_other_types_are_harmless() {
-        assert!(Probe::<String>::LEAK.is_none());
+    fn all_other_types_are_accepted() {
+        assert!(Probe::<String>::INPUT.is_none());
     }
 
     #[test]
-    fn what_is_declared_may_be_seen() {
-        let headers = Probe::<http::HeaderMap>::LEAK;
+    fn declared_input_is_accepted() {
+        let headers = Probe::<http::HeaderMap>::INPUT;
 
         assert!(refusal(headers, true, false).is_some());
         assert!(refusal(headers, false, true).is_none());
-        assert!(refusal(Probe::<http::request::Parts>::LEAK, true, true).is_some());
+        assert!(refusal(Probe::<http::request::Parts>::INPUT, true, true).is_some());
     }
 }

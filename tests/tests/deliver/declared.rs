@@ -7,7 +7,7 @@ use isr_tests::{Act, Answer, Reply};
 
 use crate::{A, Stage, decoded};
 
-const PAGE: Page = A.policy(
+const PAGE: Page = A.with_policy(
     Policy::new()
         .query(&["page", "q"])
         .vary(&["accept-language", "x-theme"])

@@ -45,7 +45,7 @@ async fn every_stored_success_has_a_tag_and_other_answers_have_their_handlers_al
         (404, false),
         (410, false),
     ] {
-        let page = A.policy(Policy::new().allow_temporary(true));
+        let page = A.with_policy(Policy::new().allow_temporary(true));
         let silent = Stage::warm(page, Reply::status(status))
             .await
             .get(&[])

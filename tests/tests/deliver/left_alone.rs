@@ -145,7 +145,7 @@ async fn no_transform_counts_on_a_second_line_too() {
 #[tokio::test]
 async fn an_answer_that_is_no_200_is_left_alone() {
     for status in [203, 301, 404, 410] {
-        let page = A.policy(Policy::new().allow_temporary(true));
+        let page = A.with_policy(Policy::new().allow_temporary(true));
         let reply = Reply::status(status)
             .header("content-type", "text/html")
             .chunk(text());

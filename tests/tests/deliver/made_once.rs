@@ -287,7 +287,7 @@ async fn a_prerendered_page_has_its_variants_when_the_first_client_comes() {
 #[tokio::test]
 async fn memory_stays_within_its_bytes_with_variants() {
     const LIMIT: u64 = 512 * 1024;
-    let page = isr_layer::Page::new("/{slug}").policy(Policy::new().revalidate(secs(60)));
+    let page = isr_layer::Page::new("/{slug}").with_policy(Policy::new().revalidate(secs(60)));
     let stage = Stage::of(
         IsrLayer::builder()
             .pages([page])

@@ -47,7 +47,7 @@ const fn secs(secs: u64) -> Duration {
 
 /// Returns a page at `/a` that is stale after 10 s and expires after 100 s.
 const fn ten_seconds() -> Page {
-    A.policy(Policy::new().revalidate(secs(10)).expire(secs(100)))
+    A.with_policy(Policy::new().revalidate(secs(10)).expire(secs(100)))
 }
 
 /// A site behind a layer with one page.

@@ -239,7 +239,7 @@ async fn preconditions_are_ignored_where_the_answer_is_no_success() {
 /// 13.2.1).
 #[tokio::test]
 async fn a_203_is_a_success_and_has_its_preconditions_evaluated() {
-    let page = A.policy(Policy::new().allow_temporary(true));
+    let page = A.with_policy(Policy::new().allow_temporary(true));
     let stage = Stage::warm(page, Reply::status(203).header("etag", "\"v1\"")).await;
 
     for (condition, status) in [

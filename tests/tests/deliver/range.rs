@@ -311,7 +311,7 @@ async fn a_range_that_is_ignored_leaves_the_client_its_encoding() {
 #[tokio::test]
 async fn only_a_200_has_parts() {
     for status in [203, 301, 404, 410] {
-        let page = A.policy(Policy::new().allow_temporary(true));
+        let page = A.with_policy(Policy::new().allow_temporary(true));
         let reply = Reply::status(status)
             .header("etag", "\"v1\"")
             .chunk("0123456789");
@@ -363,7 +363,7 @@ async fn trailers_do_not_follow_a_part() {
 #[tokio::test]
 async fn an_empty_page_has_no_first_byte_and_an_empty_suffix() {
     let stage = Stage::warm(
-        A.policy(Policy::new().allow_empty(true)),
+        A.with_policy(Policy::new().allow_empty(true)),
         Reply::page().empty(),
     )
     .await;

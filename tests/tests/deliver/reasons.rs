@@ -9,7 +9,7 @@ use crate::{A, Plain, Stage, html, pass, secs, ten_seconds};
 /// Returns the `Cache-Status` of two responses, one after the other, on a cold key whose renders do
 /// `act`.
 async fn cold(act: impl Into<Act>) -> [String; 2] {
-    let stage = Stage::new(A.policy(Policy::new().timeout(secs(5)).max_body(100)));
+    let stage = Stage::new(A.with_policy(Policy::new().timeout(secs(5)).max_body(100)));
     stage.site.act(act);
     let mut told = Vec::new();
     for _ in 0..2 {
@@ -22,7 +22,7 @@ async fn cold(act: impl Into<Act>) -> [String; 2] {
 
 /// Returns the `Cache-Status` for a page that a purge expired and whose renders do `act`.
 async fn kept(act: impl Into<Act>) -> String {
-    let stage = Stage::warm(A.policy(Policy::new().timeout(secs(5))), html()).await;
+    let stage = Stage::warm(A.with_policy(Policy::new().timeout(secs(5))), html()).await;
     stage.site.act(act);
     stage
         .isr
@@ -87,7 +87,7 @@ async fn refusals_are_misses_and_then_bypass_the_cache() {
 
 #[tokio::test]
 async fn an_answer_of_another_function_was_not_checked_in() {
-    let stage = Stage::new(A.handler("page", "src/main.rs", 1, 1));
+    let stage = Stage::new(A.__handler("page", "src/main.rs", 1, 1));
 
     let answer = stage.get(&[]).await;
 
@@ -100,7 +100,8 @@ async fn an_answer_of_another_function_was_not_checked_in() {
 
 #[tokio::test]
 async fn a_path_outside_params_is_not_in_params() {
-    let page = isr_layer::Page::new("/{slug}").policy(Policy::new().fallback(Fallback::NotFound));
+    let page =
+        isr_layer::Page::new("/{slug}").with_policy(Policy::new().fallback(Fallback::NotFound));
     let isr = IsrLayer::builder()
         .pages([page])
         .params(page, || async { vec!["b"] })

@@ -177,7 +177,7 @@ async fn play(events: Vec<Event>) {
         .expire(secs(100))
         .timeout(secs(5))
         .max_body(10_000);
-    let stage = Stage::new(A.policy(policy));
+    let stage = Stage::new(A.with_policy(policy));
     for event in events {
         match event {
             Event::Act(at) => stage.site.act(acts().swap_remove(at)),

@@ -97,7 +97,7 @@ async fn head_with_a_range_has_the_encoding_it_accepts() {
 #[tokio::test]
 async fn head_of_every_status_that_is_stored_is_gets_answer() {
     for status in [200, 203, 301, 302, 307, 308, 404, 410] {
-        let page = A.policy(Policy::new().allow_temporary(true));
+        let page = A.with_policy(Policy::new().allow_temporary(true));
         let stage = Stage::warm(page, Reply::status(status).header("location", "/b")).await;
 
         assert_head_is_get(&stage, &[]).await;
@@ -127,7 +127,7 @@ async fn head_of_an_answer_that_is_not_stored_is_gets_answer() {
 
 #[tokio::test]
 async fn a_length_the_handler_gave_for_an_unstored_answer_stays() {
-    let stage = Stage::new(A.policy(Policy::new().max_body(10)));
+    let stage = Stage::new(A.with_policy(Policy::new().max_body(10)));
     stage.site.act(
         Reply::page()
             .header("content-length", "20")

@@ -7,7 +7,7 @@ use isr_tests::{Act, Reply};
 use crate::{A, Stage, html, only};
 
 const BY_LANGUAGE_POLICY: Policy = Policy::new().vary(&["accept-language", "x-theme"]);
-const BY_LANGUAGE: Page = A.policy(BY_LANGUAGE_POLICY);
+const BY_LANGUAGE: Page = A.with_policy(BY_LANGUAGE_POLICY);
 
 #[tokio::test]
 async fn a_page_with_variants_says_so_on_the_first_answer_on_identity_and_on_each_variant() {
@@ -107,7 +107,11 @@ async fn what_the_handler_said_comes_first_and_nothing_is_named_twice() {
 /// Once, a page that declares `accept-encoding` itself had it twice in `Vary`.
 #[tokio::test]
 async fn a_page_that_declares_accept_encoding_names_it_once() {
-    let stage = Stage::warm(A.policy(Policy::new().vary(&["accept-encoding"])), html()).await;
+    let stage = Stage::warm(
+        A.with_policy(Policy::new().vary(&["accept-encoding"])),
+        html(),
+    )
+    .await;
 
     assert_eq!(stage.get(&[]).await.header("vary"), "accept-encoding");
 }
@@ -116,7 +120,7 @@ async fn a_page_that_declares_accept_encoding_names_it_once() {
 /// `public`, a cache in front served the page in one language to all clients.
 #[tokio::test(start_paused = true)]
 async fn the_declared_headers_are_listed_on_answers_that_are_not_stored() {
-    let page = BY_LANGUAGE.policy(BY_LANGUAGE_POLICY.max_body(100));
+    let page = BY_LANGUAGE.with_policy(BY_LANGUAGE_POLICY.max_body(100));
     for act in [
         Act::from(html()),
         Reply::page()
@@ -187,7 +191,7 @@ async fn beyond_the_limit_of_new_keys_an_answer_says_what_it_varies_on() {
 
 #[tokio::test]
 async fn what_another_function_answered_at_the_pages_path_varies_on_nothing_of_the_pages() {
-    let stage = Stage::new(BY_LANGUAGE.handler("page", "src/main.rs", 1, 1));
+    let stage = Stage::new(BY_LANGUAGE.__handler("page", "src/main.rs", 1, 1));
 
     for _ in 0..2 {
         let answer = stage.get(&[]).await;

@@ -14,12 +14,12 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::call::{Call, exchange, json};
 use crate::{SECRET, WRONG, captured};
 
-const POST: Page = Page::new("/posts/{slug}").policy(
+const POST: Page = Page::new("/posts/{slug}").with_policy(
     Policy::new()
         .revalidate(Duration::from_secs(60))
         .tags(&["posts", "post:{slug}"]),
 );
-const INDEX: Page = Page::new("/").policy(Policy::new().tags(&["posts"]));
+const INDEX: Page = Page::new("/").with_policy(Policy::new().tags(&["posts"]));
 const ABOUT: Page = Page::new("/about");
 const FOLDER: Page = Page::new("/docs/{name}/");
 

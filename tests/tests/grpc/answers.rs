@@ -19,7 +19,10 @@ const GRPC: &str = "application/grpc";
 
 fn layer() -> IsrLayer {
     const POLICY: Policy = Policy::new().vary(&["x-currency", "accept-language"]);
-    let pages = [Page::new(PATH).policy(POLICY).unary(), Page::new("/page")];
+    let pages = [
+        Page::new(PATH).with_policy(POLICY).with_unary(true),
+        Page::new("/page"),
+    ];
     IsrLayer::builder()
         .pages(pages)
         .build()

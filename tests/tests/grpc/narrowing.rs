@@ -110,8 +110,8 @@ fn what_says_how_a_call_is_sent_is_no_part_of_a_key() {
     ] {
         let names: &'static [&'static str] = Vec::leak(vec![name]);
         let page = Page::new("/a.B/C")
-            .policy(Policy::new().vary(names))
-            .unary();
+            .with_policy(Policy::new().vary(names))
+            .with_unary(true);
 
         let error = IsrLayer::builder()
             .pages([page])
@@ -125,7 +125,7 @@ fn what_says_how_a_call_is_sent_is_no_part_of_a_key() {
 #[test]
 fn a_unary_method_has_no_parameters() {
     let error = IsrLayer::builder()
-        .pages([Page::new("/a.B/{method}").unary()])
+        .pages([Page::new("/a.B/{method}").with_unary(true)])
         .build()
         .expect_err("it is refused");
 

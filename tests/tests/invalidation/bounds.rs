@@ -186,7 +186,7 @@ async fn purging_a_tag_takes_as_long_whether_fifty_thousand_entries_carry_it_or_
 
 /// Makes a house with `count` cached variants of one path.
 async fn house_of_variants(count: usize) -> House {
-    const LIST: Page = Page::new("/list/{n}").policy(Policy::new().query(&["q"]));
+    const LIST: Page = Page::new("/list/{n}").with_policy(Policy::new().query(&["q"]));
     let house = House::of(
         IsrLayer::builder()
             .pages([LIST])

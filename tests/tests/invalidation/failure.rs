@@ -273,7 +273,7 @@ async fn those_who_waited_for_an_overtaken_render_that_fails_get_the_good_page_o
 
 #[tokio::test(start_paused = true)]
 async fn a_page_past_its_end_is_not_kept_for_a_render_that_took_so_long_to_fail() {
-    const SHORT: Page = Page::new("/short").policy(
+    const SHORT: Page = Page::new("/short").with_policy(
         Policy::new()
             .revalidate(Duration::from_secs(5))
             .expire(Duration::from_secs(10)),

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::stage::Stage;
 
 /// A post: fresh for a minute, with declared tags.
-pub(crate) const POST: Page = Page::new("/posts/{slug}").policy(
+pub(crate) const POST: Page = Page::new("/posts/{slug}").with_policy(
     Policy::new()
         .revalidate(Duration::from_secs(60))
         .tags(&["posts", "post:{slug}"]),
@@ -21,7 +21,7 @@ pub(crate) const POST: Page = Page::new("/posts/{slug}").policy(
 /// A page without tags that never goes stale by time.
 pub(crate) const ABOUT: Page = Page::new("/about");
 /// The front page.
-pub(crate) const INDEX: Page = Page::new("/").policy(Policy::new().tags(&["posts"]));
+pub(crate) const INDEX: Page = Page::new("/").with_policy(Policy::new().tags(&["posts"]));
 
 /// The path that most tests request.
 pub(crate) const A: &str = "/posts/a";

@@ -123,7 +123,7 @@ async fn nextjs_fault_6_an_answer_says_its_age_and_a_stale_page_is_not_handed_on
 
 #[tokio::test(start_paused = true)]
 async fn nextjs_fault_7_a_page_that_grows_past_its_limit_is_not_pinned_at_its_old_version() {
-    const SMALL: Page = Page::new("/small").policy(Policy::new().max_body(1_000));
+    const SMALL: Page = Page::new("/small").with_policy(Policy::new().max_body(1_000));
     for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
         let house = House::pages([SMALL]);
         house.get("/small").await;

@@ -285,7 +285,7 @@ async fn a_regenerate_of_all_that_says_regenerated_has_not_missed_a_cold_render(
 
 #[tokio::test(start_paused = true)]
 async fn a_regenerate_of_a_path_that_says_regenerated_has_not_missed_a_cold_variant() {
-    const LIST: Page = Page::new("/list").policy(Policy::new().query(&["page"]));
+    const LIST: Page = Page::new("/list").with_policy(Policy::new().query(&["page"]));
     let house = House::pages([LIST]);
     house.get("/list").await;
     house.stage.hold();

@@ -272,7 +272,7 @@ async fn what_is_matched_is_counted_once_however_often_it_was_rendered() {
 
 #[tokio::test(start_paused = true)]
 async fn an_entry_whose_declared_tags_come_out_equal_is_matched_once() {
-    const PAIR: Page = Page::new("/pair/{a}/{b}").policy(Policy::new().tags(&["{a}", "{b}"]));
+    const PAIR: Page = Page::new("/pair/{a}/{b}").with_policy(Policy::new().tags(&["{a}", "{b}"]));
     let house = House::pages([PAIR]);
     house.get("/pair/x/x").await;
 

@@ -152,7 +152,7 @@ async fn a_tag_holds_the_decoded_parameter() {
 
 #[tokio::test(start_paused = true)]
 async fn a_path_reaches_every_variant_of_its_page() {
-    const LIST: Page = Page::new("/list").policy(Policy::new().query(&["page"]));
+    const LIST: Page = Page::new("/list").with_policy(Policy::new().query(&["page"]));
     let variants = ["/list", "/list?page=1", "/list?page=2"];
     let house = House::pages([LIST]);
     warm(&house, &variants).await;

@@ -12,8 +12,8 @@ const PAGES: [Page; 6] = [
     Page::new("/p/{x}/q"),
     Page::new("/p/{x}/{y}"),
     Page::new("/w/{*rest}"),
-    Page::new("/s").policy(Policy::new().query(&["a", "b"]).vary(&["x-one", "x-two"])),
-    Page::new("/s/{x}").policy(Policy::new().query(&["a", "b"])),
+    Page::new("/s").with_policy(Policy::new().query(&["a", "b"]).vary(&["x-one", "x-two"])),
+    Page::new("/s/{x}").with_policy(Policy::new().query(&["a", "b"])),
 ];
 
 #[tokio::test]

@@ -113,7 +113,7 @@ async fn a_page_behind_a_layer_that_refuses_is_not_served_past_it() {
 #[test]
 fn headers_that_say_who_asks_can_be_no_part_of_a_key() {
     for name in ["authorization", "cookie", "x-forwarded-for", "host"] {
-        let page = PAGE.policy(Policy::new().vary(Box::leak(Box::new([name]))));
+        let page = PAGE.with_policy(Policy::new().vary(Box::leak(Box::new([name]))));
 
         assert!(IsrLayer::builder().pages([page]).build().is_err(), "{name}");
         let kept = http::HeaderName::from_static(name);

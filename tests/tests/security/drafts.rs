@@ -12,7 +12,7 @@ use crate::{Plain, with};
 
 const SECRET: &str = "a-secret-of-more-than-24-bytes";
 const POST: Page =
-    Page::new("/posts/{slug}").policy(Policy::new().revalidate(Duration::from_millis(1)));
+    Page::new("/posts/{slug}").with_policy(Policy::new().revalidate(Duration::from_millis(1)));
 
 fn is_about(answer: &Answer, state: &str) -> bool {
     answer.status == 200 && answer.text() == state

@@ -11,7 +11,8 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::Plain;
 
-const POST: Page = Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]));
+const POST: Page =
+    Page::new("/posts/{slug}").with_policy(Policy::new().tags(&["posts", "post:{slug}"]));
 const MEMORY: u64 = 64 << 20;
 const HOT: usize = 1_000;
 /// The variables that tell a process the kind of its flood and the number of paths.

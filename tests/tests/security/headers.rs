@@ -94,7 +94,7 @@ async fn a_refresh_that_a_poisoned_request_sets_off_is_rendered_without_it() {
 
 #[tokio::test]
 async fn a_declared_header_is_in_the_key_and_poisons_its_own_variant_alone() {
-    let (_, service) = echo([PAGE.policy(Policy::new().vary(&["accept-language"]))]);
+    let (_, service) = echo([PAGE.with_policy(Policy::new().vary(&["accept-language"]))]);
 
     let poisoned = ask(&service, with("/a", &[("accept-language", "poison")])).await;
     let victim = visit(&service, "/a").await;

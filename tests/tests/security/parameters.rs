@@ -5,7 +5,7 @@ use isr_layer::{Page, Policy};
 
 use crate::{echo, is_hit, visit};
 
-const SEARCH: Page = Page::new("/search").policy(Policy::new().query(&["q"]));
+const SEARCH: Page = Page::new("/search").with_policy(Policy::new().query(&["q"]));
 
 /// Queries that parsers disagree about: one finds `q=poison`, another does not.
 const CLOAKED: [&str; 16] = [

@@ -137,7 +137,8 @@ async fn the_handlers_headers_are_kept_and_those_of_its_connection_are_not() {
 
 #[tokio::test]
 async fn declared_headers_are_named_once_in_vary_beside_what_the_handler_said() {
-    let (site, service) = site_with(A.policy(Policy::new().vary(&["accept-language", "x-theme"])));
+    let (site, service) =
+        site_with(A.with_policy(Policy::new().vary(&["accept-language", "x-theme"])));
     site.act(Reply::page().header("vary", "Accept-Language"));
 
     let vary = visit(&service).await.header("vary").to_ascii_lowercase();
@@ -258,7 +259,7 @@ async fn a_body_as_long_as_its_head_says_is_stored_and_what_is_no_length_says_no
 
 #[tokio::test]
 async fn permanent_redirects_are_stored_and_temporary_ones_when_the_policy_says_so() {
-    let temporary = A.policy(Policy::new().allow_temporary(true).revalidate(secs(60)));
+    let temporary = A.with_policy(Policy::new().allow_temporary(true).revalidate(secs(60)));
     for (page, status) in [
         (A, 301),
         (A, 308),
@@ -279,7 +280,7 @@ async fn permanent_redirects_are_stored_and_temporary_ones_when_the_policy_says_
 
 #[tokio::test]
 async fn an_empty_200_is_stored_when_the_policy_allows_it() {
-    let (site, service) = site_with(A.policy(Policy::new().allow_empty(true)));
+    let (site, service) = site_with(A.with_policy(Policy::new().allow_empty(true)));
     site.act(Reply::page().empty());
 
     visit(&service).await;

@@ -6,8 +6,10 @@ use tower::Layer;
 
 use crate::{Plain, pass, secs};
 
-const P: Page = Page::new("/p/{n}").policy(Policy::new().revalidate(secs(10)).expire(secs(1000)));
-const Q: Page = Page::new("/q/{n}").policy(Policy::new().revalidate(secs(10)).expire(secs(1000)));
+const P: Page =
+    Page::new("/p/{n}").with_policy(Policy::new().revalidate(secs(10)).expire(secs(1000)));
+const Q: Page =
+    Page::new("/q/{n}").with_policy(Policy::new().revalidate(secs(10)).expire(secs(1000)));
 
 /// Makes a site with its gate closed, whose pages `/p/0` to `/p/9` and `/q/0` to `/q/9` are stale.
 async fn stale_site(at_once: usize, per_page: usize) -> (Site, IsrLayer, Isr<Site>) {

@@ -47,7 +47,7 @@ fn assert_pauses(pauses: &[u64], seconds: &[u64]) {
 
 #[tokio::test(start_paused = true)]
 async fn the_pause_of_a_page_with_something_to_show_doubles_to_sixty_seconds() {
-    let (site, service) = site_with(A.policy(Policy::new().revalidate(secs(10))));
+    let (site, service) = site_with(A.with_policy(Policy::new().revalidate(secs(10))));
     visit(&service).await;
     site.act(Act::Error);
     pass(10).await;
@@ -123,7 +123,7 @@ async fn a_thousand_requests_after_a_failure_are_no_further_render() {
 
 #[tokio::test(start_paused = true)]
 async fn success_resets_the_pause() {
-    let (site, service) = site_with(A.policy(Policy::new().revalidate(secs(1))));
+    let (site, service) = site_with(A.with_policy(Policy::new().revalidate(secs(1))));
     site.act(Act::Error);
     pauses(&site, &service, secs(8)).await;
     site.act(Reply::page());
@@ -165,7 +165,7 @@ async fn a_purge_ends_the_pause() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_purge_the_pauses_begin_anew() {
-    let (site, isr, service) = site_and_layer(A.policy(Policy::new().revalidate(secs(10))));
+    let (site, isr, service) = site_and_layer(A.with_policy(Policy::new().revalidate(secs(10))));
     visit(&service).await;
     site.act(Act::Error);
     pass(10).await;

@@ -138,7 +138,7 @@ async fn a_page_larger_than_the_whole_memory_is_served_all_the_same() {
 
 #[tokio::test]
 async fn a_page_that_outgrows_the_whole_memory_does_not_stay_in_its_old_version() {
-    let page = ANY.policy(isr_layer::Policy::new());
+    let page = ANY.with_policy(isr_layer::Policy::new());
     let (site, isr, service) = site(open().pages([page]).memory(6_000).build().unwrap());
     ask(&service, get::<Plain>("/grows")).await;
     site.act(Reply::page().chunk(vec![b'y'; 9_000]));

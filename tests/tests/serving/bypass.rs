@@ -91,7 +91,7 @@ async fn a_refused_answer_is_streamed_and_not_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_above_the_limit_is_sent_on_before_it_ends_and_may_take_longer_than_a_render() {
-    let (site, service) = site_with(A.policy(Policy::new().max_body(4)));
+    let (site, service) = site_with(A.with_policy(Policy::new().max_body(4)));
     site.act(Reply::page().chunk("012").chunk("345").hang());
 
     let response = service.oneshot(a()).await.unwrap();
@@ -115,7 +115,7 @@ async fn a_body_above_the_limit_is_sent_on_before_it_ends_and_may_take_longer_th
 
 #[tokio::test(start_paused = true)]
 async fn a_body_above_the_limit_that_is_cut_later_is_cut_for_the_client_too() {
-    let (site, service) = site_with(A.policy(Policy::new().max_body(4)));
+    let (site, service) = site_with(A.with_policy(Policy::new().max_body(4)));
     site.act(Reply::page().chunk("012345").cut());
 
     let response = service.oneshot(a()).await.unwrap();
@@ -125,7 +125,7 @@ async fn a_body_above_the_limit_that_is_cut_later_is_cut_for_the_client_too() {
 
 #[tokio::test(start_paused = true)]
 async fn head_of_a_body_above_the_limit_has_no_body() {
-    let (site, service) = site_with(A.policy(Policy::new().max_body(4)));
+    let (site, service) = site_with(A.with_policy(Policy::new().max_body(4)));
     site.act(Reply::page().chunk("012345"));
 
     let answer = ask(&service, head::<Plain>("/a")).await;

@@ -129,7 +129,7 @@ async fn an_empty_200_is_a_failure_that_is_not_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn a_render_may_take_as_long_as_its_page_says() {
-    let (site, service) = site_with(A.policy(Policy::new().timeout(secs(5))));
+    let (site, service) = site_with(A.with_policy(Policy::new().timeout(secs(5))));
     site.act(Act::Hang);
     let began = tokio::time::Instant::now();
 
@@ -186,7 +186,7 @@ async fn a_failure_with_a_large_body_reaches_all_that_wait_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_above_the_limit_of_bodies_is_streamed_on_and_stays_a_failure() {
-    let (site, service) = site_with(A.policy(Policy::new().max_body(4)));
+    let (site, service) = site_with(A.with_policy(Policy::new().max_body(4)));
     site.act(Reply::status(500).chunk("0123456789"));
 
     let answer = visit(&service).await;
@@ -202,7 +202,7 @@ async fn a_failure_above_the_limit_of_bodies_is_streamed_on_and_stays_a_failure(
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_is_remembered_without_its_body_says_nothing_of_one() {
     for (limit, length) in [(8 << 20, 20_000), (4, 20)] {
-        let (site, service) = site_with(A.policy(Policy::new().max_body(limit)));
+        let (site, service) = site_with(A.with_policy(Policy::new().max_body(limit)));
         let reply = Reply::status(500)
             .header("content-type", "application/json")
             .header("x-why", "db");

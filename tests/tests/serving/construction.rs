@@ -66,7 +66,7 @@ fn one_declaration_given_twice_is_one_page() {
 
 #[test]
 fn the_same_path_with_two_policies_is_refused() {
-    let error = of_pages([A, A.policy(Policy::new().revalidate(secs(1)))]);
+    let error = of_pages([A, A.with_policy(Policy::new().revalidate(secs(1)))]);
 
     assert_eq!(error.kind(), ErrorKind::PageConflict);
 }
@@ -92,7 +92,7 @@ fn patterns_that_overlap_are_refused_and_both_are_named() {
 
 #[test]
 fn expire_below_revalidate_is_refused_and_both_are_named() {
-    let error = of_pages([A.policy(Policy::new().revalidate(secs(60)).expire(secs(59)))]);
+    let error = of_pages([A.with_policy(Policy::new().revalidate(secs(60)).expire(secs(59)))]);
 
     let message = error.to_string();
     assert_eq!(error.kind(), ErrorKind::Policy);
@@ -100,7 +100,7 @@ fn expire_below_revalidate_is_refused_and_both_are_named() {
         message.contains("60s") && message.contains("59s") && message.contains("`/a`"),
         "{message}"
     );
-    let equal = A.policy(Policy::new().revalidate(secs(60)).expire(secs(60)));
+    let equal = A.with_policy(Policy::new().revalidate(secs(60)).expire(secs(60)));
     assert!(IsrLayer::builder().pages([equal]).build().is_ok());
 }
 
@@ -127,7 +127,7 @@ fn headers_that_say_who_asks_are_neither_kept_nor_varied_on() {
                 .keep_header(HeaderName::from_static(name)),
         );
         let names: &'static [&'static str] = Box::leak(Box::new([name]));
-        let varied = of_pages([A.policy(Policy::new().vary(names))]);
+        let varied = of_pages([A.with_policy(Policy::new().vary(names))]);
 
         assert_eq!(
             (kept.kind(), varied.kind()),
@@ -139,7 +139,7 @@ fn headers_that_say_who_asks_are_neither_kept_nor_varied_on() {
 
 #[test]
 fn a_tag_with_a_parameter_the_path_lacks_is_refused_and_both_are_named() {
-    let message = of_pages([A.policy(Policy::new().tags(&["post:{slug}"]))]).to_string();
+    let message = of_pages([A.with_policy(Policy::new().tags(&["post:{slug}"]))]).to_string();
 
     assert!(
         message.contains("{slug}") && message.contains("`/a`"),
@@ -200,7 +200,7 @@ fn a_pattern_that_is_none_panics_with_what_is_accepted() {
 fn errors_are_lower_case_clauses_without_a_full_stop() {
     for error in [
         of_pages([Page::new("/x/{a}"), Page::new("/x/{b}")]),
-        of_pages([A.policy(Policy::new().revalidate(secs(60)).expire(secs(59)))]),
+        of_pages([A.with_policy(Policy::new().revalidate(secs(60)).expire(secs(59)))]),
         refused(IsrLayer::builder().pages([A]).memory(0)),
         Bearer::new("short").expect_err("too short"),
     ] {
@@ -215,7 +215,7 @@ fn errors_are_lower_case_clauses_without_a_full_stop() {
 
 #[test]
 fn no_limit_is_too_large_to_be_one() {
-    let patient = A.policy(
+    let patient = A.with_policy(
         Policy::new()
             .max_body(usize::MAX)
             .timeout(std::time::Duration::MAX),

@@ -198,7 +198,7 @@ async fn an_answer_of_another_function_at_a_pages_path_is_served_and_not_stored(
 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_runs_at_another_pages_path_is_served_and_not_stored() {
-    let other = Page::new("/other").handler("other", "elsewhere.rs", 1, 1);
+    let other = Page::new("/other").__handler("other", "elsewhere.rs", 1, 1);
     let isr = IsrLayer::builder()
         .pages([annotated::PAGE, other])
         .build()

@@ -81,7 +81,7 @@ async fn head_and_304_say_what_get_says() {
 
 #[tokio::test(start_paused = true)]
 async fn no_cache_serves_a_page_past_its_end() {
-    let page = |policy| A.policy(policy);
+    let page = |policy| A.with_policy(policy);
     for (page, expected) in [
         (
             page(Policy::new().revalidate(secs(10)).expire(secs(10))),
@@ -265,7 +265,7 @@ async fn what_is_not_stored_invites_nobody_to_store_it() {
 #[tokio::test(start_paused = true)]
 async fn the_tags_of_an_entry_are_told_escaped() {
     const TAGGED: Page =
-        Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]));
+        Page::new("/posts/{slug}").with_policy(Policy::new().tags(&["posts", "post:{slug}"]));
     for (name, expected) in [
         (
             "Surrogate-Key",

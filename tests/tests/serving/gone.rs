@@ -49,7 +49,7 @@ async fn a_404_heals_and_the_client_after_it_gets_the_page() {
 
 #[tokio::test(start_paused = true)]
 async fn a_404_lives_no_longer_than_its_page_would() {
-    let (site, service) = site_with(A.policy(Policy::new().revalidate(secs(3))));
+    let (site, service) = site_with(A.with_policy(Policy::new().revalidate(secs(3))));
     site.act(Reply::status(404));
     visit(&service).await;
 
@@ -64,7 +64,7 @@ async fn a_404_lives_no_longer_than_its_page_would() {
 #[tokio::test(start_paused = true)]
 async fn a_404_is_not_served_past_the_expiry_of_its_page() {
     for (policy, word) in [(Policy::new().expire(secs(3)), 10), (Policy::new(), 3)] {
-        let (site, service) = site_with(A.policy(policy));
+        let (site, service) = site_with(A.with_policy(policy));
         site.script(move |_, _| {
             isr_layer::context::expire_after(secs(word));
             Reply::status(404).into()
@@ -83,7 +83,8 @@ async fn a_404_is_not_served_past_the_expiry_of_its_page() {
 #[tokio::test(start_paused = true)]
 async fn how_long_a_404_lives_can_be_declared() {
     for status in [404, 410] {
-        let (site, service) = site_with(A.policy(Policy::new().not_found_revalidate(secs(60))));
+        let (site, service) =
+            site_with(A.with_policy(Policy::new().not_found_revalidate(secs(60))));
         site.act(Reply::status(status));
         visit(&service).await;
 
@@ -176,7 +177,7 @@ async fn a_404_without_a_body_is_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn a_404_is_purged_by_path_page_and_tag_and_heals() {
-    let page = A.policy(
+    let page = A.with_policy(
         Policy::new()
             .tags(&["posts"])
             .not_found_revalidate(secs(3600)),

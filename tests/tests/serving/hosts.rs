@@ -13,7 +13,8 @@ use crate::{A, Plain};
 
 pub(crate) const ONE: &str = "one.example";
 pub(crate) const TWO: &str = "two.example:8080";
-pub(crate) const POST: Page = Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts"]));
+pub(crate) const POST: Page =
+    Page::new("/posts/{slug}").with_policy(Policy::new().tags(&["posts"]));
 pub(crate) const STORED: &str = "isr; fwd=uri-miss; stored";
 
 pub(crate) struct Stand {
@@ -219,7 +220,7 @@ async fn a_request_for_no_listed_host_passes_untouched_and_nothing_of_it_is_kept
 #[tokio::test]
 async fn declared_headers_and_parameters_stand_beside_the_host() {
     let policy = Policy::new().query(&["page"]).vary(&["accept-language"]);
-    let stand = Stand::new(A.policy(policy));
+    let stand = Stand::new(A.with_policy(policy));
     let ask = async |host, path, language| {
         let headers = [("accept-language", language), ("host", host)];
         ask(
@@ -256,7 +257,7 @@ async fn declared_headers_and_parameters_stand_beside_the_host() {
 
 #[tokio::test]
 async fn a_page_may_declare_the_host_and_only_with_a_list() {
-    let page = A.policy(Policy::new().vary(&["host"]));
+    let page = A.with_policy(Policy::new().vary(&["host"]));
     let stand = Stand::with(IsrLayer::builder().pages([page]).new_keys_per_second(0));
 
     let first = stand.get(ONE, "/a").await;

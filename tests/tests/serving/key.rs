@@ -10,13 +10,13 @@ use tower::Layer;
 use crate::Plain;
 
 const PAGES: [Page; 3] = [
-    Page::new("/w/{*rest}").policy(
+    Page::new("/w/{*rest}").with_policy(
         Policy::new()
             .query(&["p", "q"])
             .vary(&["accept-language", "x-theme"]),
     ),
-    Page::new("/{slug}").policy(Policy::new().query(&["p"])),
-    Page::new("/static").policy(Policy::new().vary(&["x-theme"])),
+    Page::new("/{slug}").with_policy(Policy::new().query(&["p"])),
+    Page::new("/static").with_policy(Policy::new().vary(&["x-theme"])),
 ];
 
 /// The hosts of a layer that has a list.

@@ -12,7 +12,7 @@ use isr_tests::{Answer, Gate, Site, ask, get, settle};
 use tokio::task::JoinHandle;
 
 pub(crate) const POST: Page =
-    Page::new("/posts/{slug}").policy(Policy::new().fallback(Fallback::NotFound));
+    Page::new("/posts/{slug}").with_policy(Policy::new().fallback(Fallback::NotFound));
 pub(crate) const OPEN: Page = Page::new("/open/{slug}");
 pub(crate) const ABOUT: Page = Page::new("/about");
 

@@ -78,7 +78,7 @@ async fn declared_query_and_headers_arrive_normalised_and_nothing_else() {
     let policy = Policy::new()
         .query(&["page", "q"])
         .vary(&["accept-language", "x-theme"]);
-    let (site, service) = site_with(A.policy(policy));
+    let (site, service) = site_with(A.with_policy(policy));
     let headers = [
         ("accept-language", " DE-at "),
         ("x-theme", "Dark"),
@@ -101,7 +101,7 @@ async fn declared_query_and_headers_arrive_normalised_and_nothing_else() {
 #[tokio::test]
 async fn variants_of_a_page_are_kept_apart() {
     let policy = Policy::new().query(&["page"]).vary(&["accept-language"]);
-    let (site, service) = site_with(A.policy(policy));
+    let (site, service) = site_with(A.with_policy(policy));
 
     for (path, language) in [
         ("/a", "de"),
@@ -130,7 +130,7 @@ async fn a_background_refresh_sees_what_the_first_render_saw() {
     let policy = Policy::new().query(&["page"]).vary(&["x-theme"]);
     let site = Site::new();
     let isr = IsrLayer::builder()
-        .pages([A.policy(policy)])
+        .pages([A.with_policy(policy)])
         .build()
         .unwrap();
     let service = isr.layer(site.clone());

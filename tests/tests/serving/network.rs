@@ -16,8 +16,8 @@ use crate::secs;
 /// Starts a server; it ends with the test's runtime.
 async fn serve(site: &Site) -> SocketAddr {
     let isr = crate::isr([
-        Page::new("/posts/{slug}").policy(Policy::new().revalidate(secs(60))),
-        Page::new("/small").policy(Policy::new().max_body(4)),
+        Page::new("/posts/{slug}").with_policy(Policy::new().revalidate(secs(60))),
+        Page::new("/small").with_policy(Policy::new().max_body(4)),
     ]);
     let router = Router::new()
         .route(

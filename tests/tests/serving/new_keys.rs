@@ -75,7 +75,7 @@ async fn a_hundred_a_second_are_allowed_unless_set() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_stored_is_not_new_fresh_or_stale() {
-    let page = POST.policy(Policy::new().revalidate(crate::secs(10)));
+    let page = POST.with_policy(Policy::new().revalidate(crate::secs(10)));
     let (_, _, service) = two_a_second(page);
     status(&service, "/posts/1").await;
     pass(10).await;
@@ -123,7 +123,7 @@ async fn a_page_without_anything_to_choose_has_no_limit() {
 #[tokio::test(start_paused = true)]
 async fn declared_query_parameters_and_headers_are_chosen_by_strangers_too() {
     let (_, _, service) =
-        two_a_second(A.policy(Policy::new().query(&["page"]).vary(&["accept-language"])));
+        two_a_second(A.with_policy(Policy::new().query(&["page"]).vary(&["accept-language"])));
     status(&service, "/a?page=1").await;
     status(&service, "/a?page=2").await;
 
@@ -144,7 +144,7 @@ async fn declared_query_parameters_and_headers_are_chosen_by_strangers_too() {
 
 #[tokio::test(start_paused = true)]
 async fn what_params_lists_is_not_new() {
-    let page = POST.policy(Policy::new().fallback(isr_layer::Fallback::NotFound));
+    let page = POST.with_policy(Policy::new().fallback(isr_layer::Fallback::NotFound));
     let list = || async { vec!["first".to_owned(), "listed".to_owned()] };
     let builder = IsrLayer::builder()
         .pages([page])

@@ -11,7 +11,7 @@ use isr_tests::{Site, ask, get, settle};
 
 use crate::{pass, secs};
 
-const POST: Page = Page::new("/posts/{slug}").policy(Policy::new().revalidate(secs(10)));
+const POST: Page = Page::new("/posts/{slug}").with_policy(Policy::new().revalidate(secs(10)));
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// State of a typical application: its database, and the cache that it purges.

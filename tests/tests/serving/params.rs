@@ -74,7 +74,7 @@ async fn many_that_need_the_list_at_once_wait_for_one_reading() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_without_fallback_and_a_hit_never_read_the_list() {
-    let house = House::with(&["a"], POST.policy(Policy::new()), |builder| builder);
+    let house = House::with(&["a"], POST.with_policy(Policy::new()), |builder| builder);
 
     house.get("/posts/a").await;
     house.get("/posts/b").await;
@@ -119,7 +119,7 @@ async fn a_purge_of_a_tag_that_every_instance_carries_reads_the_list_again_and_a
         .tags(&["posts", "post:{slug}"]);
     for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
         for (tag, reads) in [("posts", 2), ("post:a", 1), ("other", 1)] {
-            let house = House::with(&["a"], POST.policy(POLICY), |builder| builder);
+            let house = House::with(&["a"], POST.with_policy(POLICY), |builder| builder);
             house.get("/posts/a").await;
             assert!(is_unlisted(&house.get("/posts/b").await));
             house.slugs.tell(Told::Slugs(&["a", "b"]));
@@ -262,7 +262,7 @@ async fn without_any_list_every_path_is_rendered_and_the_list_is_tried_again() {
 async fn a_list_that_hangs_ends_at_the_time_limit_of_the_page() {
     let house = House::with(
         &[],
-        POST.policy(Policy::new().fallback(Fallback::NotFound).timeout(secs(5))),
+        POST.with_policy(Policy::new().fallback(Fallback::NotFound).timeout(secs(5))),
         |builder| builder,
     );
     house.slugs.tell(Told::Hang);
@@ -338,7 +338,7 @@ async fn the_function_given_to_the_builder_overrides_the_page_s_own() {
     fn own() -> ParamsFuture {
         Box::pin(async { Ok(vec![vec![("slug".to_owned(), "own".to_owned())]]) })
     }
-    let declared = POST.params(own);
+    let declared = POST.with_params(own);
     let house = House::with(&["given"], declared, |builder| builder);
     let site = Site::new();
     let isr = crate::isr([declared]);
@@ -353,7 +353,7 @@ async fn the_function_given_to_the_builder_overrides_the_page_s_own() {
 #[tokio::test]
 async fn values_may_be_tuples_numbers_and_plain_lists() {
     const DAY: Page =
-        Page::new("/{year}/{month}").policy(Policy::new().fallback(Fallback::NotFound));
+        Page::new("/{year}/{month}").with_policy(Policy::new().fallback(Fallback::NotFound));
     let site = Site::new();
     let isr = IsrLayer::builder()
         .pages([DAY])

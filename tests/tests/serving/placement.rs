@@ -12,7 +12,7 @@ use isr_tests::{Answer, Site, ask, get, request, settle};
 use crate::{pass, secs};
 
 const POST: Page =
-    Page::new("/posts/{slug}").policy(Policy::new().revalidate(secs(10)).tags(&["posts"]));
+    Page::new("/posts/{slug}").with_policy(Policy::new().revalidate(secs(10)).tags(&["posts"]));
 
 fn routes(site: &Site) -> Router {
     Router::new()

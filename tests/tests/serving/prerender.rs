@@ -25,7 +25,7 @@ async fn prerendering_renders_what_is_listed_and_what_has_no_parameters() {
 #[tokio::test(start_paused = true)]
 async fn a_page_that_is_not_to_be_prerendered_is_left_out() {
     let policy = Policy::new().fallback(Fallback::NotFound).prerender(false);
-    let house = House::with(&["a"], POST.policy(policy), |builder| builder);
+    let house = House::with(&["a"], POST.with_policy(policy), |builder| builder);
 
     let report = house.prerender().await;
 

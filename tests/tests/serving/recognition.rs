@@ -120,7 +120,7 @@ async fn declared_parameters_and_headers_count_into_the_length_of_the_key() {
         (header(16 * 1024), 1),
         (header(16 * 1024 + 1), 2),
     ] {
-        let (site, service) = crate::site_with(Page::new("/a").policy(POLICY));
+        let (site, service) = crate::site_with(Page::new("/a").with_policy(POLICY));
 
         for _ in 0..2 {
             let headers = sent

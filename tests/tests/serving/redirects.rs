@@ -48,7 +48,7 @@ async fn a_redirect_is_purged_by_path_page_and_tag() {
     for status in [301, 302, 307, 308] {
         for purge in every_purge() {
             for mode in [Mode::Stale, Mode::Expire, Mode::Regenerate] {
-                let (site, isr, service) = site_and_layer(A.policy(policy));
+                let (site, isr, service) = site_and_layer(A.with_policy(policy));
                 site.script(move |_, _| {
                     isr_layer::context::tag("late");
                     Reply::status(status)
@@ -80,7 +80,7 @@ async fn a_redirect_is_purged_by_path_page_and_tag() {
 async fn a_redirect_ends_as_its_page_does_and_not_as_a_404() {
     for status in [301, 302, 307, 308] {
         let (site, service) =
-            site_with(A.policy(Policy::new().allow_temporary(true).expire(secs(60))));
+            site_with(A.with_policy(Policy::new().allow_temporary(true).expire(secs(60))));
         site.act(Reply::status(status).header("location", "/b").empty());
         visit(&service).await;
 

@@ -180,7 +180,7 @@ async fn clients_of_a_refused_key_do_not_wait_for_each_other() {
 
 #[tokio::test(start_paused = true)]
 async fn a_matching_purge_ends_the_memory_of_a_refusal() {
-    const TAGGED: isr_layer::Page = A.policy(Policy::new().tags(&["posts"]));
+    const TAGGED: isr_layer::Page = A.with_policy(Policy::new().tags(&["posts"]));
     for purge in [
         Purge::path("/a"),
         Purge::page("/a"),
@@ -231,7 +231,7 @@ async fn a_refused_refresh_drops_the_old_entry() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_above_the_limit_is_streamed_on_byte_for_byte_with_its_trailers() {
-    let (site, service) = site_with(A.policy(Policy::new().max_body(10)));
+    let (site, service) = site_with(A.with_policy(Policy::new().max_body(10)));
     site.act(
         Reply::page()
             .chunk("0123456")
@@ -343,7 +343,7 @@ async fn a_cookie_in_the_trailers_is_refused_as_well_and_no_failure_shares_one()
 
 #[tokio::test(start_paused = true)]
 async fn a_body_of_exactly_the_limit_is_stored() {
-    let (site, service) = site_with(A.policy(Policy::new().max_body(10)));
+    let (site, service) = site_with(A.with_policy(Policy::new().max_body(10)));
     site.act(Reply::page().chunk("01234").chunk("56789"));
 
     visit(&service).await;
@@ -355,7 +355,7 @@ async fn a_body_of_exactly_the_limit_is_stored() {
 #[tokio::test(start_paused = true)]
 async fn a_page_that_grows_past_the_limit_drops_its_old_entry() {
     let policy = Policy::new().max_body(10).revalidate(crate::secs(10));
-    let (site, service) = site_with(A.policy(policy));
+    let (site, service) = site_with(A.with_policy(policy));
     visit(&service).await;
     site.act(Reply::page().chunk("a page that has grown"));
     pass(10).await;
@@ -368,7 +368,7 @@ async fn a_page_that_grows_past_the_limit_drops_its_old_entry() {
 
 #[tokio::test(start_paused = true)]
 async fn vary_on_what_is_declared_or_on_accept_encoding_is_no_refusal() {
-    let (site, service) = site_with(A.policy(Policy::new().vary(&["accept-language"])));
+    let (site, service) = site_with(A.with_policy(Policy::new().vary(&["accept-language"])));
     site.act(Reply::page().header("vary", "Accept-Encoding, ACCEPT-LANGUAGE"));
 
     visit(&service).await;

@@ -12,7 +12,7 @@ use isr_tests::{Seen, Site, ask, get, request, settle};
 
 use crate::{pass, secs};
 
-const POST: Page = Page::new("/posts/{slug}").policy(Policy::new().revalidate(secs(10)));
+const POST: Page = Page::new("/posts/{slug}").with_policy(Policy::new().revalidate(secs(10)));
 
 #[derive(Clone, Debug, PartialEq)]
 struct Tenant(&'static str);

@@ -12,7 +12,7 @@ use tower::limit::ConcurrencyLimit;
 
 use crate::Plain;
 
-const PAGE: Page = Page::new("/p/{n}").policy(
+const PAGE: Page = Page::new("/p/{n}").with_policy(
     Policy::new()
         .tags(&["posts"])
         .timeout(Duration::from_millis(50))

@@ -111,7 +111,7 @@ async fn a_page_that_expires_while_its_render_is_waited_for_is_not_served() {
 
 #[tokio::test(start_paused = true)]
 async fn without_expire_staleness_has_no_limit() {
-    let (site, service) = site_with(A.policy(Policy::new().revalidate(secs(10))));
+    let (site, service) = site_with(A.with_policy(Policy::new().revalidate(secs(10))));
     visit(&service).await;
     site.act(Act::Error);
 
@@ -126,7 +126,7 @@ async fn without_expire_staleness_has_no_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_with_expire_alone_is_fresh_until_then() {
-    let (site, service) = site_with(A.policy(Policy::new().expire(secs(50))));
+    let (site, service) = site_with(A.with_policy(Policy::new().expire(secs(50))));
     visit(&service).await;
 
     pass(49).await;
@@ -160,7 +160,8 @@ async fn a_clients_wish_for_a_fresh_copy_forces_nothing() {
 #[tokio::test(start_paused = true)]
 async fn jitter_shortens_a_lifetime_by_a_tenth_at_most() {
     for _ in 0..50 {
-        let (site, service) = site_with(A.policy(Policy::new().revalidate(secs(100)).jitter(true)));
+        let (site, service) =
+            site_with(A.with_policy(Policy::new().revalidate(secs(100)).jitter(true)));
         visit(&service).await;
 
         pass(89).await;
@@ -180,7 +181,7 @@ async fn jitter_shortens_a_lifetime_by_a_tenth_at_most() {
 /// Returns the lifetimes in seconds that a hundred pages, rendered together, have by their `ttl`,
 /// and the seconds at which some were expired.
 async fn lifetimes(policy: Policy) -> (BTreeSet<u64>, BTreeSet<u64>) {
-    let (site, service) = site_with(Page::new("/p/{n}").policy(policy));
+    let (site, service) = site_with(Page::new("/p/{n}").with_policy(policy));
     let ask = async |n| {
         isr_tests::ask(&service, isr_tests::get::<crate::Plain>(&format!("/p/{n}"))).await
     };

@@ -37,7 +37,7 @@ fn a_conflict_names_both_sides() {
 
 #[test]
 fn a_page_registered_twice_from_two_places_is_refused_and_from_one_place_is_one() {
-    let here = |line| Page::new("/a").handler("a", "src/a.rs", line, 1);
+    let here = |line| Page::new("/a").__handler("a", "src/a.rs", line, 1);
 
     let twice = error([here(1), here(2)]);
     let once = Registry::new([here(1), here(1)], Hosts::default()).unwrap();
@@ -55,7 +55,7 @@ fn expire_below_revalidate_is_refused() {
         .revalidate(Duration::from_secs(60))
         .expire(Duration::from_secs(30));
 
-    let message = error([Page::new("/a").policy(policy)]);
+    let message = error([Page::new("/a").with_policy(policy)]);
 
     assert!(
         message.contains("`expire` (30s)") && message.contains("`revalidate` (60s)"),
@@ -66,15 +66,18 @@ fn expire_below_revalidate_is_refused() {
 #[test]
 fn a_tag_with_an_unknown_parameter_and_a_header_that_says_who_asks_are_refused() {
     assert!(
-        error([Page::new("/a").policy(Policy::new().tags(&["post:{slug}"]))]).contains("{slug}")
+        error([Page::new("/a").with_policy(Policy::new().tags(&["post:{slug}"]))])
+            .contains("{slug}")
     );
-    assert!(error([Page::new("/a").policy(Policy::new().vary(&["cookie"]))]).contains("cookie"));
+    assert!(
+        error([Page::new("/a").with_policy(Policy::new().vary(&["cookie"]))]).contains("cookie")
+    );
 }
 
 #[test]
 fn parameters_fill_tags_and_paths() {
     let registry = Registry::new(
-        [Page::new("/posts/{slug}").policy(Policy::new().tags(&["posts", "post:{slug}"]))],
+        [Page::new("/posts/{slug}").with_policy(Policy::new().tags(&["posts", "post:{slug}"]))],
         Hosts::default(),
     )
     .unwrap();

@@ -6,7 +6,7 @@ use super::*;
 use crate::hosts::Hosts;
 use crate::page::{Page, Policy, Registry};
 
-const SEARCH: Page = Page::new("/search").policy(
+const SEARCH: Page = Page::new("/search").with_policy(
     Policy::new()
         .query(&["page", "q"])
         .vary(&["accept-language", "x-theme"]),
@@ -230,8 +230,8 @@ fn call() -> impl Strategy<Value = Called> {
 
 fn key_of_call((subtype, message, metadata): &Called) -> Key {
     const GET: Page = Page::new("/catalog/Get")
-        .policy(Policy::new().vary(&["x-tenant"]))
-        .unary();
+        .with_policy(Policy::new().vary(&["x-tenant"]))
+        .with_unary(true);
     let registry = Registry::new([GET], Hosts::default()).unwrap();
     let page = registry.find("/catalog/Get").unwrap();
     let headers = metadata

@@ -1,4 +1,4 @@
-//! Tests that copies of a body, made by `#[debug_handler]`, register one page with one location.
+//! `#[debug_handler]` copies bodies: however often a page is registered, it has one place.
 
 use axum::debug_handler;
 use isr_layer::static_page;

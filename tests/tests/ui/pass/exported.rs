@@ -1,4 +1,4 @@
-//! Tests that public handlers need no documentation beyond their own.
+//! Public handlers need no documentation beyond their own.
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub)]
 

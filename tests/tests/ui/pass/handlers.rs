@@ -1,4 +1,4 @@
-//! Tests handlers as users write them, under the strictest lints.
+//! Handlers as users write them, under the strictest lints.
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 #![allow(clippy::unused_async)]
@@ -72,6 +72,16 @@ async fn search(_query: Query<Vec<(String, String)>>, _raw: RawQuery, _headers: 
     Json(identity(ONE) + two())
 }
 
+#[static_page("/names/{message}", params = all_slugs)]
+async fn names(Path(message): Path<String>) -> String {
+    const __ISR_PAGE: u8 = 1;
+    let leak = __ISR_PAGE;
+    format!("{message} {leak}")
+}
+
+#[static_page("/compiled-out")]
+async fn compiled_out(#[cfg(any())] _headers: HeaderMap, #[cfg(any())] _never: Missing) {}
+
 #[static_page("/generic")]
 async fn generic<T: Send>() -> &'static str {
     std::any::type_name::<T>()
@@ -97,7 +107,9 @@ macro_rules! page {
 page!(made, "/made", 60);
 
 fn main() {
-    let _: axum::Router = routes![index, about, pages::post, tag, search, r#type, made].with_state(Db);
+    let _: axum::Router = routes![index, about, pages::post, tag, search, r#type, made]
+        .merge(routes![names, compiled_out])
+        .with_state(Db);
     let _: axum::Router = axum::Router::new().route("/generic", axum::routing::get(generic::<u8>));
     assert_eq!(index::PATH, "/");
     assert_eq!(about::PATH, "/about");

@@ -1,4 +1,4 @@
-//! Tests methods, associated functions, and the code that `#[async_trait]` makes from them.
+//! Methods, associated functions and what `#[async_trait]` makes of them.
 #![forbid(unsafe_code)]
 #![deny(warnings)]
 
@@ -38,6 +38,13 @@ impl<T: Default + Send> Generic<T> {
         request.0
     }
 
+    #[static_page("/compiled-out", assoc)]
+    fn compiled_out(#[cfg(any())] never: Missing<T>, value: T) -> T {
+        const __ISR_PAGE: u8 = 1;
+        assert_eq!(__ISR_PAGE, 1);
+        value
+    }
+
     #[static_page("/associated", assoc)]
     async fn associated(value: Vec<T>) -> Self {
         drop(value);
@@ -50,5 +57,6 @@ fn main() {
     let _ = Service.list(Request(""));
     let generic = Generic::<u8>(PhantomData);
     drop(generic.get(Request(1)));
+    Generic::<u8>::compiled_out(1);
     drop(Generic::<u8>::associated(vec![]));
 }
