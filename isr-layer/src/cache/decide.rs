@@ -87,7 +87,7 @@ impl Core {
         arrival: Sequence,
         now: Instant,
     ) -> Decision {
-        match self.join(recipe, arrival, now) {
+        match self.join_for_fresh(recipe, arrival, now) {
             Ok(Joined::Lead(leader)) => Decision::Refresh(entry, reason, leader),
             Ok(Joined::Follow(_)) => Decision::Serve(entry, Outcome::StaleHit(reason)),
             Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
@@ -98,39 +98,48 @@ impl Core {
         if waiting.forward == Forward::UriMiss && self.pages.is_over_limit(recipe, now) {
             return Decision::Alone(Reason::NewKeyLimit);
         }
-        match self.join(recipe, arrival, now) {
+        match self.join_for_fresh(recipe, arrival, now) {
             Ok(Joined::Lead(leader)) => Decision::Lead(leader, waiting),
             Ok(Joined::Follow(follower)) => Decision::Follow(follower, waiting),
             Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
         }
     }
 
-    /// Joins the flight of a key, or returns the fresh entry that a leader finds.
-    fn join(&self, recipe: &Recipe, arrival: Sequence, now: Instant) -> Result<Joined, Arc<Entry>> {
+    /// Joins the flight of a key, or returns an entry that `is_useful`: one may have been stored since
+    /// the caller's first look.
+    pub(super) fn join(
+        &self,
+        recipe: &Recipe,
+        arrival: Sequence,
+        is_useful: impl Fn(&Entry) -> bool,
+    ) -> Result<Joined, Arc<Entry>> {
         let tags = self.known_tags(&recipe.page, &recipe.key);
         let render = PageRender::new(recipe.clone(), tags);
-        let joined = self
-            .pages
-            .flights
-            .join(&self.marks, render, arrival, |_| true);
-        self.second_look(joined, now)
+        let mut before = None;
+        let second_look = || {
+            let entry = self.pages.memory.get_key(&recipe.key)?;
+            if is_useful(&entry) {
+                return Some(entry);
+            }
+            before = Some(entry);
+            None
+        };
+
+        let flights = &self.pages.flights;
+        let joined = flights.join(&self.marks, render, arrival, |_| true, second_look)?;
+        if let (Joined::Lead(leader), Some(before)) = (&joined, before) {
+            leader.work().set_before(before);
+        }
+        Ok(joined)
     }
 
-    /// Lets the leader look into memory again after winning: the flight before may just have
-    /// completed. Its own flight is then abandoned, and everybody who joined it looks again, since
-    /// the entry found here may be too old for a request that came later.
-    fn second_look(&self, joined: Joined, now: Instant) -> Result<Joined, Arc<Entry>> {
-        let Joined::Lead(leader) = &joined else {
-            return Ok(joined);
-        };
-        let Some(entry) = self.pages.memory.get_key(&leader.work().recipe.key) else {
-            return Ok(joined);
-        };
-        if entry.is_fresh(&self.marks, now) {
-            return Err(entry);
-        }
-        leader.work().set_before(entry);
-        Ok(joined)
+    fn join_for_fresh(
+        &self,
+        recipe: &Recipe,
+        arrival: Sequence,
+        now: Instant,
+    ) -> Result<Joined, Arc<Entry>> {
+        self.join(recipe, arrival, |entry| entry.is_fresh(&self.marks, now))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Flights: one piece of work in progress per key, however many requests wait for it and whoever of
-//! them leaves.
+//! Flights: one piece of work in progress per key, however many requests wait for it and
+//! whichever of them leave.
 //!
 //! A request may take the result of a running flight only if no mark it could have seen on arrival is
 //! newer than the number the flight began at. So a flight that a purge has overtaken takes no new
@@ -20,7 +20,7 @@ use crate::invalidation::{AtomicSequence, Marks, Sequence, Subject, Validity};
 /// A kind of work that one flight does for every request for its key.
 pub(crate) trait Work: Send + Sync + 'static {
     type Key: Clone + Eq + Hash + Send + Sync;
-    /// The end of a flight, shared by everybody who waits for it.
+    /// The end of a flight, shared by everyone who waits for it.
     type Outcome: Send + Sync;
 
     fn key(&self) -> &Self::Key;
@@ -39,9 +39,11 @@ pub(crate) trait Work: Send + Sync + 'static {
 ///
 /// Clients choose the keys. The map's hash has a random seed, so a client cannot make keys collide.
 pub(crate) struct Flights<W: Work> {
-    /// The flights of a key in the order in which they were started.
-    table: Mutex<HashMap<W::Key, Vec<Arc<Flight<W>>>>>,
+    table: Mutex<Table<W>>,
 }
+
+/// The flights of each key, in the order in which they were started.
+type Table<W> = HashMap<<W as Work>::Key, Vec<Arc<Flight<W>>>>;
 
 struct Flight<W: Work> {
     work: W,
@@ -55,7 +57,7 @@ struct Flight<W: Work> {
 enum FlightState<W: Work> {
     InProgress,
     Completed(Arc<CompletedFlight<W>>),
-    /// Ended without completing: whoever waits looks the key up again.
+    /// Ended without completing: the followers look the key up again.
     Abandoned,
 }
 
@@ -98,26 +100,44 @@ impl<W: Work> Flights<W> {
 
     /// Joins a flight of the key of `work` that no purge has overtaken and that `admits` accepts, or
     /// starts one with `work`. `arrival` is the last number published when the caller came.
-    pub(crate) fn join(
+    ///
+    /// Before a flight is started, `second_look` looks for a result once more: the flight before may
+    /// have completed since the caller's first look. `Err` is the result it finds.
+    pub(crate) fn join<T>(
         self: &Arc<Self>,
         marks: &Marks,
         work: W,
         arrival: Sequence,
         admits: impl Fn(&W) -> bool,
-    ) -> Joined<W> {
+        second_look: impl FnOnce() -> Option<T>,
+    ) -> Result<Joined<W>, T> {
         let mut table = self.lock();
-        let flights = table.entry(work.key().clone()).or_default();
+        let running = table.get(work.key()).map_or(&[][..], Vec::as_slice);
         let can_join = |flight: &&Arc<Flight<W>>| flight.can_join(marks) && admits(&flight.work);
-        if let Some(flight) = flights.iter().rev().find(can_join) {
-            return Joined::Follow(flight.follow(arrival));
+        if let Some(flight) = running.iter().rev().find(can_join) {
+            return Ok(Joined::Follow(flight.follow(arrival)));
         }
 
-        let flight = Flight::new(work);
-        flights.push(flight.clone());
-        Joined::Lead(Leader {
-            flights: self.clone(),
-            flight,
-        })
+        // Results are stored under this lock: no flight completes between the look and the start.
+        match second_look() {
+            Some(found) => Err(found),
+            None => Ok(Joined::Lead(self.start_in(&mut table, work))),
+        }
+    }
+
+    /// Starts a flight, whether others run or not.
+    pub(crate) fn start(self: &Arc<Self>, work: W) -> Leader<W> {
+        self.start_in(&mut self.lock(), work)
+    }
+
+    /// Keeps all flights of `keys` from being joined and from changing anything. Does `work` while no
+    /// flight starts or completes.
+    pub(crate) fn outrun<T>(&self, keys: &[W::Key], work: impl FnOnce() -> T) -> T {
+        let table = self.lock();
+        for flight in keys.iter().filter_map(|key| table.get(key)).flatten() {
+            flight.is_outrun.store(true, Ordering::Relaxed);
+        }
+        work()
     }
 
     /// Calls `look` with the work of every flight, and with a way to wait for its end.
@@ -143,7 +163,17 @@ impl<W: Work> Flights<W> {
         work()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<W::Key, Vec<Arc<Flight<W>>>>> {
+    fn start_in(self: &Arc<Self>, table: &mut Table<W>, work: W) -> Leader<W> {
+        let key = work.key().clone();
+        let flight = Flight::new(work);
+        table.entry(key).or_default().push(flight.clone());
+        Leader {
+            flights: self.clone(),
+            flight,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table<W>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -191,6 +221,11 @@ impl<W: Work> Leader<W> {
         as_of
     }
 
+    /// Returns the number up to which the work knows all purges, once it has begun.
+    pub(crate) fn as_of(&self) -> Sequence {
+        self.flight.as_of.load(Ordering::Acquire)
+    }
+
     /// Returns a place in this flight for a caller that starts it without a client of its own.
     pub(crate) fn follow(&self, arrival: Sequence) -> Follower<W> {
         self.flight.follow(arrival)
@@ -205,13 +240,13 @@ impl<W: Work> Leader<W> {
     ///
     /// `settle` changes the cache, unless it is told that the flight is outrun, and returns the
     /// outcome with the newest mark on the tags that were learnt late. No flight starts or completes
-    /// meanwhile and nobody joins one: everybody who joined before had seen no newer mark.
+    /// meanwhile, and no request joins one: all that joined before had seen no newer mark.
     pub(crate) fn complete(
         self,
         took: Duration,
         settle: impl FnOnce(bool) -> (W::Outcome, Sequence),
     ) -> Arc<CompletedFlight<W>> {
-        let as_of = self.flight.as_of.load(Ordering::Acquire);
+        let as_of = self.as_of();
         // Should this panic, the flight is abandoned by its drop.
         let (outcome, late_mark) = self.leave(|older| {
             let settled = settle(self.flight.is_outrun.load(Ordering::Relaxed));

@@ -5,7 +5,7 @@ mod complete;
 mod core;
 mod decide;
 mod failure;
-mod flight;
+pub(crate) mod flight;
 mod handle;
 mod lookup;
 mod memory;

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{HeaderMap, HeaderName};
 
 use super::entry::Entry;
-use super::flight::{FetchOutcome, Flights, Leader};
+use super::flight::{Fetch, FetchNumber, FetchOutcome, Flights, Leader};
 use super::memory::Memory;
 use super::negative_cache::{NegativeCache, RequestKind};
 use super::target::TargetUri;
@@ -17,6 +18,7 @@ use crate::invalidation::Marks;
 pub(crate) struct HeaderCache {
     pub(super) memory: Memory,
     pub(super) flights: Arc<Flights>,
+    last_number: AtomicU64,
     pub(super) negative: NegativeCache,
     /// Fields that target this cache by name, in order of precedence (RFC 9213, 2.2).
     pub(super) targets: Arc<[HeaderName]>,
@@ -28,14 +30,25 @@ impl HeaderCache {
         Arc::new(Self {
             memory: Memory::new(bytes, entries),
             flights: Flights::new(),
+            last_number: AtomicU64::new(0),
             negative: NegativeCache::new(),
             targets: targets.into(),
         })
     }
 
     /// Starts a flight for one request alone, which no other request joins.
-    pub(super) fn alone(&self, target: &TargetUri, marks: &Marks) -> Leader {
-        self.flights.start(marks, target)
+    pub(super) fn alone(&self, target: &TargetUri) -> Leader {
+        self.flights.start(self.fetch(target, None))
+    }
+
+    /// Returns a fetch that others join if they may share a response with `request`.
+    pub(super) fn fetch(&self, target: &TargetUri, request: Option<HeaderMap>) -> Fetch {
+        let number = self.last_number.fetch_add(1, Ordering::Relaxed) + 1;
+        Fetch {
+            target: target.clone(),
+            number: FetchNumber(number),
+            request,
+        }
     }
 
     /// Stores the response to `request`.
@@ -56,7 +69,7 @@ impl HeaderCache {
         &self,
         target: &TargetUri,
         request: &HeaderMap,
-        number: u64,
+        number: FetchNumber,
         now: Instant,
     ) -> FetchOutcome {
         self.memory.forget(target, request, number);
@@ -91,7 +104,10 @@ impl HeaderCache {
     /// Returns the canonical paths under which a response is stored or being fetched.
     pub(crate) fn paths(&self) -> HashSet<Arc<str>> {
         // Flights first: one that completes between the two looks is seen twice, not missed.
-        let mut paths = self.flights.paths();
+        let mut paths = HashSet::new();
+        self.flights.for_each(|fetch, _| {
+            paths.insert(fetch.target.path_kept());
+        });
         paths.extend(self.memory.iter().map(|(target, _)| target.path_kept()));
         paths
     }

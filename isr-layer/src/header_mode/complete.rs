@@ -1,6 +1,7 @@
 //! Completes a flight: stores the response or records why not, and makes the leader's reply.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::HeaderMap;
 use http::{Response, StatusCode};
@@ -8,9 +9,10 @@ use http::{Response, StatusCode};
 use super::admit::{Admitted, is_error};
 use super::cache::HeaderCache;
 use super::entry::{Entry, WholeResponse};
-use super::flight::{FetchOutcome, Leader};
+use super::flight::{CompletedFlight, Fetch, FetchOutcome, Leader};
 use crate::body::IsrBody;
 use crate::clock;
+use crate::invalidation::Sequence;
 use crate::outcome::Reason;
 
 /// End of one fetch.
@@ -79,12 +81,12 @@ impl Completion<'_> {
             leader,
             request,
         } = self;
-        let (target, now) = (leader.target().clone(), clock::now());
-        let (number, as_of) = (leader.number(), leader.as_of());
+        let (target, now) = (leader.work().target.clone(), clock::now());
+        let (number, as_of) = (leader.work().number, leader.as_of());
         let entry = Entry::new(target.clone(), admitted, &whole, number, as_of);
         let status = whole.parts.status;
 
-        let completed = leader.complete(|| {
+        let completed = complete_unless_outrun(leader, || {
             // A storable error must not replace an entry that may be served in place of errors.
             let known = cache.memory.get(target.target_ref(), request);
             if is_error(status) && known.is_some_and(|known| known.allows_if_error(now)) {
@@ -93,7 +95,7 @@ impl Completion<'_> {
             cache.keep(Arc::new(entry), &target, request)
         });
 
-        let reason = match completed.outcome {
+        let reason = match &completed.outcome {
             FetchOutcome::Stored(_) => None,
             FetchOutcome::Failed => Some(Reason::FailedStatus),
             FetchOutcome::Refused => Some(Reason::Stale),
@@ -109,8 +111,9 @@ impl Completion<'_> {
             leader,
             request,
         } = self;
-        let (target, number, now) = (leader.target().clone(), leader.number(), clock::now());
-        leader.complete(|| {
+        let Fetch { target, number, .. } = leader.work();
+        let (target, number, now) = (target.clone(), *number, clock::now());
+        complete_unless_outrun(leader, || {
             if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
                 cache.failed(&target, now)
             } else if reason == Reason::Authorization {
@@ -122,7 +125,21 @@ impl Completion<'_> {
     }
 
     fn failed(self) {
-        let (target, now) = (self.leader.target().clone(), clock::now());
-        self.leader.complete(|| self.cache.failed(&target, now));
+        let (target, now) = (self.leader.work().target.clone(), clock::now());
+        complete_unless_outrun(self.leader, || self.cache.failed(&target, now));
     }
+}
+
+/// Completes a flight. `settle` changes the cache and returns the outcome, unless an unsafe request
+/// outran the flight: then nothing changes.
+fn complete_unless_outrun(
+    leader: Leader,
+    settle: impl FnOnce() -> FetchOutcome,
+) -> Arc<CompletedFlight> {
+    // A response carries no tags, so that none is learnt late.
+    let late_mark = Sequence::NO_MARK;
+    leader.complete(Duration::ZERO, |is_outrun| match is_outrun {
+        true => (FetchOutcome::Refused, late_mark),
+        false => (settle(), late_mark),
+    })
 }

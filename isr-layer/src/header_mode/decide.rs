@@ -1,13 +1,12 @@
 //! Decides one request: serve an entry, refresh it, pass the request on, lead a flight or follow.
 
-use std::cell::LazyCell;
 use std::sync::Arc;
 
 use http::header::HeaderMap;
 
 use super::cache::HeaderCache;
 use super::entry::Entry;
-use super::flight::{Follower, Joined, Leader};
+use super::flight::{Fetch, Follower, Joined, Leader};
 use super::freshness::Freshness;
 use super::partial::ask_for_all;
 use super::target::{TargetUri, TargetUriRef};
@@ -131,20 +130,21 @@ impl HeaderCache {
         marks: &Marks,
         now: Instant,
     ) -> Result<Joined, Arc<Entry>> {
-        // Evaluated under the lock of `Flights::join`, since a flight may complete until then; and
-        // once only, however many flights are compared.
-        let is_shared = LazyCell::new(|| {
-            let kind = self.kind(target, request);
-            !self.negative.is_uncacheable(&kind, now)
-        });
+        let is_shared = !self
+            .negative
+            .is_uncacheable(&self.kind(target, request), now);
         let may_share =
-            |leader: &HeaderMap| *is_shared && self.memory.may_share(target, leader, request);
+            |leader: &HeaderMap| is_shared && self.memory.may_share(target, leader, request);
+        let shared = may_share(request).then(|| request.clone());
+        let admits = |fetch: &Fetch| fetch.request.as_ref().is_some_and(&may_share);
         let second_look = || match self.lookup(target.target_ref(), request, marks, now) {
             Lookup::Fresh(entry) => Some(entry),
             Lookup::Stale(_) | Lookup::Missing(_) => None,
         };
 
+        let fetch = self.fetch(target, shared);
+        let arrival = marks.published();
         self.flights
-            .join(marks, target, request, may_share, second_look)
+            .join(marks, fetch, arrival, admits, second_look)
     }
 }

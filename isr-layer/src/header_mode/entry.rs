@@ -8,6 +8,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use http::{Method, Response, StatusCode, response};
 
 use super::admit::{Admitted, Received};
+use super::flight::FetchNumber;
 use super::freshness::Freshness;
 use super::target::TargetUri;
 use super::validate::{ask_for_change, can_validate, updated};
@@ -29,7 +30,7 @@ pub(super) struct Entry {
     earlier_caches: Option<Box<str>>,
     trailers: Option<Box<HeaderMap>>,
     /// Number of its flight: of two entries the one whose flight started later is newer.
-    pub(super) number: u64,
+    pub(super) number: FetchNumber,
     /// Number up to which no mark concerns the entry.
     valid_through: AtomicSequence,
     /// True if the last 304 to the entry's validators was about another response.
@@ -59,7 +60,7 @@ impl Entry {
         target: TargetUri,
         admitted: Admitted,
         whole: &WholeResponse,
-        number: u64,
+        number: FetchNumber,
         as_of: Sequence,
     ) -> Self {
         let WholeResponse {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::HeaderMap;
 
 use super::entry::Entry;
+use super::flight::FetchNumber;
 use super::target::{TargetUri, TargetUriRef};
 use super::vary::VaryKey;
 use crate::cache::{Bounded, bounded};
@@ -116,7 +117,7 @@ impl Memory {
 
     /// Drops the entries that may serve `request`, except those whose flight started after
     /// `number`.
-    pub(super) fn forget(&self, target: &TargetUri, request: &HeaderMap, number: u64) {
+    pub(super) fn forget(&self, target: &TargetUri, request: &HeaderMap, number: FetchNumber) {
         let Some(known) = self.targets.get(target) else {
             return;
         };

@@ -12,7 +12,7 @@ use super::complete::FetchReply;
 use super::decide::{Decision, Waiting};
 use super::entry::Entry;
 use super::fetch::fetch;
-use super::flight::{FetchOutcome, Follower, Leader};
+use super::flight::{FetchOutcome, Follower, Leader, MAX_WAIT};
 use super::partial::ask_for_all;
 use super::target::TargetUri;
 use crate::body::{IsrBody, RenderBody};
@@ -90,7 +90,7 @@ impl<S> HeaderModeRequest<S> {
             return Ok(response);
         }
         // Not joined by others: that fetch, too, might be for one request only.
-        let leader = self.cache.alone(&self.target, &self.shared.core.marks);
+        let leader = self.cache.alone(&self.target);
         self.lead(leader, waiting, body, self.shared.service())
             .await
     }
@@ -101,7 +101,8 @@ impl<S> HeaderModeRequest<S> {
         follower: Follower,
         waiting: &Waiting,
     ) -> Option<Response<IsrBody<R>>> {
-        match &follower.wait().await?.outcome {
+        let completed = tokio::time::timeout(MAX_WAIT, follower.wait());
+        match &completed.await.ok()??.outcome {
             FetchOutcome::Stored(entry) if entry.may_serve(&self.parts.headers) => {
                 let outcome = Outcome::Stored {
                     forward: waiting.forward,
@@ -130,6 +131,8 @@ impl<S> HeaderModeRequest<S> {
         let core = &self.shared.core;
         let (client, reply) = oneshot::channel();
         let request = Request::from_parts(self.parts.clone(), body);
+        // Before the entry is looked at: a purge that comes later makes the response stale.
+        leader.begin(&core.marks);
         let stale = waiting.stale.clone();
         let known = stale.filter(|entry| entry.can_be_validated(&core.marks));
 
@@ -197,18 +200,20 @@ impl<S> HeaderModeRequest<S> {
         let mut parts = self.parts.clone();
         parts.method = Method::GET;
         ask_for_all(&mut parts.headers);
-        let known = Some(stale.clone()).filter(|entry| entry.can_be_validated(&core.marks));
-
         // Weak, so that a refresh that waits for its turn does not keep the application alive.
         let (shared, permits) = (Arc::downgrade(&self.shared), core.permits.clone());
-        let cache = self.cache.clone();
+        let (cache, stale) = (self.cache.clone(), stale.clone());
         core.tasks.spawn(async move {
             let turn = permits.turn(Group::Headers, Purpose::Refresh, leader.gained_waiter());
             // Held until the fetch has ended.
             let Some(_turn) = turn.await else { return };
-            let Some(service) = shared.upgrade().map(|shared| shared.service()) else {
+            let Some(shared) = shared.upgrade() else {
                 return;
             };
+            let marks = &shared.core.marks;
+            leader.begin(marks);
+            let known = Some(stale).filter(|entry| entry.can_be_validated(marks));
+            let service = shared.service();
             drop(shared);
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
             fetch(cache, leader, service, request, known, None).await;

@@ -1,4 +1,4 @@
-//! The table of decisions, and the leader's second look into memory after it has won.
+//! The table of decisions, and the second look into memory before a flight is started.
 //!
 //! Each step of a race is made by hand, in the order in which threads may come to it.
 
@@ -59,7 +59,7 @@ fn expire(core: &Core) -> Sequence {
 }
 
 fn join(core: &Core, recipe: &Recipe) -> Result<Joined, Arc<Entry>> {
-    core.join(recipe, core.marks.published(), clock::now())
+    core.join_for_fresh(recipe, core.marks.published(), clock::now())
 }
 
 fn lead(core: &Core, recipe: &Recipe) -> Leader {
@@ -177,28 +177,6 @@ async fn a_failure_outruns_no_render_that_may_yet_succeed() {
 }
 
 #[tokio::test]
-async fn a_leader_that_finds_what_landed_before_it_serves_that_and_who_joined_it_looks_again() {
-    let core = core();
-    let recipe = recipe(&core);
-    let render = PageRender::new(recipe.clone(), Vec::new());
-    let flights = &core.pages.flights;
-    let winner = flights.join(&core.marks, render, Sequence::NO_MARK, |_| true);
-    let Ok(Joined::Follow(follower)) = join(&core, &recipe) else {
-        panic!("the winner's flight is there")
-    };
-    let stored = store(&core, &recipe);
-
-    let found = core.second_look(winner, clock::now()).err();
-
-    assert!(found.is_some_and(|found| Arc::ptr_eq(&found, &stored)));
-    assert_eq!(core.pages.flights.len(), 0);
-    assert!(
-        follower.wait().await.is_none(),
-        "what was abandoned is of no use to who waited"
-    );
-}
-
-#[tokio::test]
 async fn a_leader_that_finds_what_a_purge_has_ended_renders() {
     let core = core();
     let recipe = recipe(&core);
@@ -276,5 +254,5 @@ async fn who_has_to_wait_is_served_what_landed_before_it_could() {
     let decision = core.wait(&recipe, waiting, Sequence::NO_MARK, clock::now());
 
     assert!(matches!(decision, Decision::Serve(_, Outcome::Hit)));
-    assert_eq!(core.pages.flights.len(), 0, "its own flight is abandoned");
+    assert_eq!(core.pages.flights.len(), 0, "no flight is started");
 }

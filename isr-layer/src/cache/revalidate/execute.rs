@@ -8,7 +8,7 @@ use super::recipes::{PendingMatch, Renders};
 use super::report::{Progress, Variant};
 use super::target::SelectorTarget;
 use crate::cache::core::Core;
-use crate::cache::page_flight::{CompletedFlight, Joined, PageRender};
+use crate::cache::page_flight::{CompletedFlight, Joined};
 use crate::cache::permits::Purpose;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
@@ -225,26 +225,16 @@ impl Core {
         let Some(application) = self.application() else {
             return JobResult::Marked;
         };
-        let stored = self.pages.memory.get_key(&recipe.key);
-        let is_new = |entry: &Arc<Entry>| {
-            entry.as_of() >= number && entry.is_fresh(&self.marks, clock::now())
-        };
-        if let Some(entry) = stored.clone().filter(is_new) {
-            return JobResult::Stored(entry);
-        }
-
+        // A later purge may have had the page rendered already.
+        let is_new =
+            |entry: &Entry| entry.as_of() >= number && entry.is_fresh(&self.marks, clock::now());
         // The second flight begins after the first was found too old; the third look is for one that
         // was abandoned.
         for _ in 0..3 {
-            let tags = self.known_tags(&recipe.page, &recipe.key);
-            let render = PageRender::new(recipe.clone(), tags);
-            let flights = &self.pages.flights;
-            let completed = match flights.join(&self.marks, render, number, |_| true) {
-                Joined::Follow(follower) => follower.wait().await,
-                Joined::Lead(leader) => {
-                    if let Some(entry) = stored.clone() {
-                        leader.work().set_before(entry);
-                    }
+            let completed = match self.join(recipe, number, is_new) {
+                Err(entry) => return JobResult::Stored(entry),
+                Ok(Joined::Follow(follower)) => follower.wait().await,
+                Ok(Joined::Lead(leader)) => {
                     let follower = leader.follow(number);
                     application.start(leader, Purpose::OnDemand);
                     follower.completed().await
