@@ -1,125 +1,138 @@
-//! What happened to a request and why: one vocabulary for header, log and metric.
+//! The outcome of a request and its reason: one vocabulary for header, log and metric.
 
 use std::fmt;
 
-/// What happened to a request for a page.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Answered from memory, fresh.
+    /// Served from memory, fresh.
     Hit,
-    /// Answered from memory with a page that is stale or kept for want of a better one, without waiting.
+    /// Served from memory without waiting, stale or kept for want of a better page.
     StaleHit(Reason),
-    /// Rendered for this request, or waited for, and stored.
+    /// Rendered for this request, or for another that this one joined, and stored.
     Stored { forward: Forward, collapsed: bool },
-    /// Rendering failed; the last good page was answered.
+    /// Rendering failed: the last good page was served.
     StaleIfError { reason: Reason, collapsed: bool },
-    /// Rendered for this request and not stored, or failed with nothing to fall back on.
+    /// Rendered for this request and not stored, or failed without a page to fall back on.
     Unstored {
         forward: Forward,
         reason: Reason,
         collapsed: bool,
     },
-    /// A failure remembered from before was answered; nothing was rendered.
+    /// Served a failure that is remembered from before: nothing was rendered.
     NegativeHit(Reason),
 }
 
-/// Why a request had to go to the inner service (RFC 9211, 2.2).
+/// The reason why a request went to the inner service (RFC 9211, 2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Forward {
     /// Nothing was stored.
     UriMiss,
-    /// Something was stored, for requests that differ in a field that `Vary` names.
+    /// An entry was stored, for requests that differ in a field that `Vary` names.
     VaryMiss,
-    /// What was stored could not be used as it was.
+    /// The stored entry could not be served as it was.
     Stale,
-    /// The cache was not asked.
+    /// Memory was not asked.
     Bypass,
 }
 
-/// Why something was not simply fresh and stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Reason {
-    /// Past its time, or marked by a purge.
-    Stale,
-    /// The render gave a status that counts as a failure.
-    FailedStatus,
-    /// The inner service gave an error instead of an answer.
-    ServiceError,
-    /// The handler panicked.
-    Panic,
-    /// The render took longer than its limit.
-    Timeout,
-    /// The body failed midway.
-    Cut,
-    /// A call whose `grpc-status` is not 0.
-    GrpcStatus,
-    /// A call's request that failed midway.
-    RequestCut,
-    /// A 200 without a body.
-    Empty,
-    /// A call's answer that is anything but one message, not compressed.
-    NotOneMessage,
-    /// A status that is never stored.
-    Status,
-    /// The answer sets a cookie.
-    SetCookie,
-    /// The handler said `no-store`, `private` or `no-cache`.
-    CacheControl,
-    /// The answer varies on a header that the page does not declare.
-    Vary,
-    /// The body is larger than the page's limit.
-    TooLarge,
-    /// `context::no_store()` was called.
-    NoStore,
-    /// The page's own function did not run: something else answered at its path.
-    HandlerNotRun,
-    /// A render failed a moment ago and is not tried again yet.
-    Backoff,
-    /// In header mode: the answer does not say how long it is good, or it is no longer.
-    Lifetime,
-    /// In header mode: the request says who asks, and the answer does not say that it is for all.
-    Authorization,
-    /// In header mode: the request may be answered with less than the whole.
-    Request,
-    /// The page got too many new keys within a second.
-    NewKeyLimit,
-    /// The answer has more header fields than are stored.
-    TooManyHeaders,
-    /// The client may see drafts.
-    Draft,
-    /// The page's `params` do not list the path, and it has no others.
-    NotInParams,
+/// Declares [`Reason`] with the word of each reason, so that neither can be without the other.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)+) => {
+        /// The reason why a response was not simply fresh and stored.
+        ///
+        /// The words are public API: an operator's filters on logs and on `Cache-Status` name them.
+        /// The guide `serving` has the table of all of them, which a test compares with this list.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(crate) enum Reason {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Reason {
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// Returns the word in the `detail` of `Cache-Status`, in logs and in receipts.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)+
+                }
+            }
+        }
+    };
 }
 
-impl Reason {
-    /// The word in the `detail` of `Cache-Status`, in logs and in receipts.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Stale => "stale",
-            Self::FailedStatus => "failed-status",
-            Self::ServiceError => "service-error",
-            Self::Panic => "panic",
-            Self::Timeout => "timeout",
-            Self::Cut => "body-cut",
-            Self::GrpcStatus => "grpc-status",
-            Self::RequestCut => "request-cut",
-            Self::NotOneMessage => "not-one-message",
-            Self::Empty => "empty-body",
-            Self::Status => "status",
-            Self::SetCookie => "set-cookie",
-            Self::CacheControl => "cache-control",
-            Self::Vary => "vary",
-            Self::TooLarge => "too-large",
-            Self::NoStore => "no-store",
-            Self::HandlerNotRun => "handler-not-run",
-            Self::Backoff => "backoff",
-            Self::Lifetime => "no-lifetime",
-            Self::Authorization => "authorization",
-            Self::Request => "request",
-            Self::NewKeyLimit => "new-key-limit",
-            Self::TooManyHeaders => "too-many-headers",
-            Self::Draft => "draft",
-            Self::NotInParams => "not-in-params",
+reasons! {
+    /// Past its `revalidate`.
+    StaleTime = "stale-time",
+    /// Marked by a purge.
+    StaleMark = "stale-mark",
+    /// A purge or an unsafe request came while the response was made.
+    Overtaken = "overtaken",
+    /// A render failed a moment ago, and the next one waits.
+    Backoff = "backoff",
+    /// The handler responded with a status that counts as a failure.
+    FailedStatus = "failed-status",
+    /// The inner service returned an error in place of a response.
+    ServiceError = "service-error",
+    /// The handler panicked.
+    Panic = "panic",
+    /// The render took longer than its limit.
+    Timeout = "timeout",
+    /// The body failed midway.
+    Cut = "body-cut",
+    /// The body of a 200 is empty.
+    Empty = "empty-body",
+    /// The `grpc-status` of a gRPC response is not 0.
+    GrpcStatus = "grpc-status",
+    /// A gRPC response is anything but one uncompressed message.
+    NotOneMessage = "not-one-message",
+    /// The body of a gRPC request failed midway.
+    RequestCut = "request-cut",
+    /// A response with this status is never stored.
+    Status = "status",
+    /// The response sets a cookie.
+    SetCookie = "set-cookie",
+    /// The handler said `no-store`, `private` or `no-cache`.
+    CacheControl = "cache-control",
+    /// The response varies by a header that the page does not declare.
+    Vary = "vary",
+    /// The body is larger than the page's limit.
+    TooLarge = "too-large",
+    /// The response has more header fields than are stored.
+    TooManyHeaders = "too-many-headers",
+    /// The handler called `context::no_store()`.
+    NoStore = "no-store",
+    /// The page's own function did not run: another route or a middleware responded at its path.
+    HandlerNotRun = "handler-not-run",
+    /// The page got too many new keys within a second.
+    NewKeyLimit = "new-key-limit",
+    /// The page's `params` do not list the path, and the page has no others.
+    NotInParams = "not-in-params",
+    /// The client may see drafts.
+    Draft = "draft",
+    /// In header mode: the response gives no lifetime, or the lifetime is over.
+    Lifetime = "no-lifetime",
+    /// In header mode: the request has credentials, and the response is not marked as for everybody.
+    Authorization = "authorization",
+    /// In header mode: the request asks for less than the whole response.
+    Request = "request",
+}
+
+/// The cause of a stale entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Staleness {
+    /// Its lifetime is over.
+    Time,
+    /// A purge marked it.
+    Mark,
+}
+
+impl From<Staleness> for Reason {
+    fn from(staleness: Staleness) -> Self {
+        match staleness {
+            Staleness::Time => Self::StaleTime,
+            Staleness::Mark => Self::StaleMark,
         }
     }
 }
@@ -187,6 +200,19 @@ impl CacheStatus {
 mod tests {
     use super::*;
 
+    /// The words are API, so the guide has a row for each of them, and for nothing else.
+    #[test]
+    fn the_guide_documents_every_word() {
+        let guide = include_str!("guide/serving.md");
+        let (_, table) = guide
+            .split_once("| `detail` | reason |")
+            .expect("the table is there");
+        let rows = table.lines().skip(2).take_while(|row| row.starts_with('|'));
+        let words = rows.filter_map(|row| row.split('`').nth(1));
+
+        assert!(words.eq(Reason::ALL.iter().map(|reason| reason.as_str())));
+    }
+
     #[test]
     fn hit_and_fwd_exclude_each_other() {
         let forward = Forward::UriMiss;
@@ -194,8 +220,8 @@ mod tests {
         for (outcome, text) in [
             (Outcome::Hit, "isr; hit; ttl=42"),
             (
-                Outcome::StaleHit(Reason::Stale),
-                "isr; hit; ttl=42; detail=stale",
+                Outcome::StaleHit(Reason::StaleTime),
+                "isr; hit; ttl=42; detail=stale-time",
             ),
             (
                 Outcome::Stored {

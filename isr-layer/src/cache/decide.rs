@@ -157,14 +157,17 @@ fn next_step<E>(
         (Some((Freshness::Fresh, entry)), _) => Step::Serve(entry, Outcome::Hit),
         // An entry found beside this was dropped on the request's way here.
         (_, Some((Kind::Uncacheable(reason), _))) => Step::Alone(*reason),
-        (Some((Freshness::Stale | Freshness::MustRender { fallback: true }, entry)), Some(_)) => {
-            Step::Serve(entry, Outcome::StaleHit(Reason::Backoff))
-        }
+        (
+            Some((Freshness::Stale(_) | Freshness::MustRender { fallback: true }, entry)),
+            Some(_),
+        ) => Step::Serve(entry, Outcome::StaleHit(Reason::Backoff)),
         (_, Some((Kind::Failing(failure), until))) => Step::NegativeHit {
             failure: failure.clone(),
             retry: until.saturating_duration_since(now),
         },
-        (Some((Freshness::Stale, entry)), None) => Step::Refresh(entry, Reason::Stale),
+        (Some((Freshness::Stale(staleness), entry)), None) => {
+            Step::Refresh(entry, staleness.into())
+        }
         (Some((Freshness::MustRender { fallback }, entry)), None) => Step::Wait {
             fallback: fallback.then_some(entry),
             forward: Forward::Stale,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::birth::Birth;
 use crate::clock::Instant;
 use crate::invalidation::Validity;
+use crate::outcome::Staleness;
 
 /// The way in which an entry may be used now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub(crate) enum Freshness {
     /// Serve the entry.
     Fresh,
     /// Serve the entry, and refresh it in the background.
-    Stale,
+    Stale(Staleness),
     /// Render while the client waits. With `fallback`, the entry may be served if the render fails.
     MustRender { fallback: bool },
 }
@@ -22,7 +23,7 @@ impl Freshness {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Fresh => "fresh",
-            Self::Stale => "stale",
+            Self::Stale(_) => "stale",
             Self::MustRender { .. } => "must-render",
         }
     }
@@ -103,8 +104,10 @@ pub(crate) fn freshness(
         Freshness::Fresh
     } else if gone {
         Freshness::MustRender { fallback: false }
+    } else if marks == Validity::Valid {
+        Freshness::Stale(Staleness::Time)
     } else {
-        Freshness::Stale
+        Freshness::Stale(Staleness::Mark)
     }
 }
 
@@ -133,10 +136,10 @@ mod tests {
         for (age, marks, expected) in [
             (0, Validity::Valid, Freshness::Fresh),
             (9, Validity::Valid, Freshness::Fresh),
-            (10, Validity::Valid, Freshness::Stale),
+            (10, Validity::Valid, Freshness::Stale(Staleness::Time)),
             (20, Validity::Valid, gone),
-            (0, Validity::Soft, Freshness::Stale),
-            (10, Validity::Soft, Freshness::Stale),
+            (0, Validity::Soft, Freshness::Stale(Staleness::Mark)),
+            (10, Validity::Soft, Freshness::Stale(Staleness::Mark)),
             (20, Validity::Soft, gone),
             (0, Validity::Hard, kept),
             (10, Validity::Hard, kept),
@@ -156,7 +159,7 @@ mod tests {
         );
         assert_eq!(
             freshness(forever, Duration::ZERO, Validity::Soft, false),
-            Freshness::Stale
+            Freshness::Stale(Staleness::Mark)
         );
         assert_eq!(forever.ttl(5), None);
     }

@@ -98,7 +98,7 @@ impl Completion<'_> {
         let reason = match &completed.outcome {
             FetchOutcome::Stored(_) => None,
             FetchOutcome::Failed => Some(Reason::FailedStatus),
-            FetchOutcome::Refused => Some(Reason::Stale),
+            FetchOutcome::Refused => Some(Reason::Overtaken),
         };
         FetchReply::Own(whole.into_response(), reason)
     }

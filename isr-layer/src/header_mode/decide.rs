@@ -12,14 +12,14 @@ use super::partial::ask_for_all;
 use super::target::{TargetUri, TargetUriRef};
 use crate::clock::Instant;
 use crate::invalidation::Marks;
-use crate::outcome::{Forward, Outcome, Reason};
+use crate::outcome::{Forward, Outcome, Staleness};
 
 /// State of the memory for a request.
 pub(super) enum Lookup {
     /// Serve this entry.
     Fresh(Arc<Entry>),
     /// Serve this entry, and refresh it in the background.
-    Stale(Arc<Entry>),
+    Stale(Arc<Entry>, Staleness),
     /// Fetch while the client waits.
     Missing(Waiting),
 }
@@ -29,7 +29,7 @@ pub(super) enum Decision {
     /// Serve this entry.
     Serve(Arc<Entry>, Outcome),
     /// Serve this entry, and lead a flight that refreshes it in the background.
-    Refresh(Arc<Entry>, Leader),
+    Refresh(Arc<Entry>, Outcome, Leader),
     /// Pass the request on as it is, and store nothing.
     Alone(Waiting),
     /// Fetch, and complete the flight for all followers.
@@ -68,7 +68,7 @@ impl HeaderCache {
 
         match entry.freshness(marks, now) {
             Freshness::Fresh => Lookup::Fresh(entry),
-            Freshness::Stale => Lookup::Stale(entry),
+            Freshness::Stale(staleness) => Lookup::Stale(entry, staleness),
             Freshness::MustFetch => Lookup::Missing(Waiting {
                 forward: Forward::Stale,
                 stale: Some(entry),
@@ -88,10 +88,13 @@ impl HeaderCache {
     ) -> Decision {
         match self.lookup(target.target_ref(), request, marks, now) {
             Lookup::Fresh(entry) => Decision::Serve(entry, Outcome::Hit),
-            Lookup::Stale(entry) => match self.refresh(target, request, marks, now) {
-                Some(leader) => Decision::Refresh(entry, leader),
-                None => Decision::Serve(entry, Outcome::StaleHit(Reason::Stale)),
-            },
+            Lookup::Stale(entry, staleness) => {
+                let outcome = Outcome::StaleHit(staleness.into());
+                match self.refresh(target, request, marks, now) {
+                    Some(leader) => Decision::Refresh(entry, outcome, leader),
+                    None => Decision::Serve(entry, outcome),
+                }
+            }
             Lookup::Missing(waiting) if !is_plain => Decision::Alone(waiting),
             Lookup::Missing(waiting) => match self.join(target, request, marks, now) {
                 Ok(Joined::Lead(leader)) => Decision::Lead(leader, waiting),
@@ -139,7 +142,7 @@ impl HeaderCache {
         let admits = |fetch: &Fetch| fetch.request.as_ref().is_some_and(&may_share);
         let second_look = || match self.lookup(target.target_ref(), request, marks, now) {
             Lookup::Fresh(entry) => Some(entry),
-            Lookup::Stale(_) | Lookup::Missing(_) => None,
+            Lookup::Stale(..) | Lookup::Missing(_) => None,
         };
 
         let fetch = self.fetch(target, shared);

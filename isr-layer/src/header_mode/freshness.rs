@@ -7,6 +7,7 @@ use http::header::{AGE, DATE, EXPIRES, HeaderMap, HeaderName, HeaderValue};
 
 use super::directives::{Directives, seconds};
 use crate::invalidation::Validity;
+use crate::outcome::Staleness;
 
 /// Lifetime of a response: ages up to which it may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(super) enum Freshness {
     /// Serve it.
     Fresh,
     /// Serve it, and refresh it in the background.
-    Stale,
+    Stale(Staleness),
     /// Fetch while the client waits.
     MustFetch,
 }
@@ -68,8 +69,11 @@ impl Lifetime {
     pub(super) fn freshness(&self, age: Duration, marks: Validity) -> Freshness {
         match marks {
             Validity::Valid if age < self.fresh => Freshness::Fresh,
-            Validity::Valid | Validity::Soft if self.allows_while_revalidate(age) => {
-                Freshness::Stale
+            Validity::Valid if self.allows_while_revalidate(age) => {
+                Freshness::Stale(Staleness::Time)
+            }
+            Validity::Soft if self.allows_while_revalidate(age) => {
+                Freshness::Stale(Staleness::Mark)
             }
             _ => Freshness::MustFetch,
         }
@@ -303,9 +307,9 @@ mod tests {
         let lifetime = secs(10, 20, 30).unwrap();
         for (age, marks, expected) in [
             (9, Validity::Valid, Freshness::Fresh),
-            (10, Validity::Valid, Freshness::Stale),
+            (10, Validity::Valid, Freshness::Stale(Staleness::Time)),
             (20, Validity::Valid, Freshness::MustFetch),
-            (0, Validity::Soft, Freshness::Stale),
+            (0, Validity::Soft, Freshness::Stale(Staleness::Mark)),
             (20, Validity::Soft, Freshness::MustFetch),
             (0, Validity::Hard, Freshness::MustFetch),
         ] {

@@ -48,11 +48,11 @@ where
 {
     match request.decide() {
         Decision::Serve(entry, outcome) => Ok(request.serve(&entry, outcome)),
-        Decision::Refresh(entry, leader) => {
+        Decision::Refresh(entry, outcome, leader) => {
             // Readiness may hold a permit, and this client needs none.
             drop(ready);
             request.refresh::<B>(leader, &entry);
-            Ok(request.serve(&entry, Outcome::StaleHit(Reason::Stale)))
+            Ok(request.serve(&entry, outcome))
         }
         Decision::Alone(waiting) => request.pass(waiting, body, ready).await,
         Decision::Lead(leader, waiting) => request.lead(leader, waiting, body, ready).await,

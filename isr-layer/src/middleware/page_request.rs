@@ -98,7 +98,9 @@ where
         }
         found = core.pages.memory.get_key(&request.recipe.key);
     }
-    request.alone(None, Forward::Bypass, Reason::Stale).await
+    request
+        .alone(None, Forward::Bypass, Reason::Overtaken)
+        .await
 }
 
 impl<S, B> PageRequest<S, B>

@@ -36,7 +36,7 @@ async fn cache_status_is_one_member_for_a_miss_a_hit_a_stale_hit_and_a_bypass() 
     let expected = [
         "isr; fwd=uri-miss; stored",
         "isr; hit; ttl=10",
-        "isr; hit; ttl=-7; detail=stale",
+        "isr; hit; ttl=-7; detail=stale-time",
         "isr; fwd=stale; stored",
         "isr; fwd=stale; detail=set-cookie",
         "isr; fwd=bypass; detail=set-cookie",
@@ -83,7 +83,7 @@ async fn age_is_on_the_first_answer_and_on_a_page_that_is_stale_kept_or_waiting_
 
     let expected = [
         ("isr; fwd=uri-miss; stored", "0"),
-        ("isr; hit; ttl=-7; detail=stale", "17"),
+        ("isr; hit; ttl=-7; detail=stale-time", "17"),
         ("isr; hit; ttl=-7; detail=backoff", "17"),
         ("isr; fwd=stale; detail=failed-status", "17"),
     ];

@@ -225,7 +225,7 @@ async fn a_stale_page_is_served_encoded_too() {
 
     let answer = stage.get(&only(BROWSER)).await;
 
-    assert_eq!(answer.cache_status(), "isr; hit; ttl=-2; detail=stale");
+    assert_eq!(answer.cache_status(), "isr; hit; ttl=-2; detail=stale-time");
     assert_eq!(answer.header("content-encoding"), "br");
     assert_eq!(decoded(&answer), text().as_bytes());
 }

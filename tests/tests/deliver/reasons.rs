@@ -127,7 +127,7 @@ async fn a_stale_page_is_a_hit_that_says_stale_and_during_back_off_says_that() {
     stage.drained().await;
     let second = stage.get(&[]).await;
 
-    assert_eq!(first.cache_status(), "isr; hit; ttl=0; detail=stale");
+    assert_eq!(first.cache_status(), "isr; hit; ttl=0; detail=stale-time");
     assert_eq!(second.cache_status(), "isr; hit; ttl=0; detail=backoff");
     assert_is_rfc_9211(&second);
 }

@@ -163,7 +163,7 @@ async fn validating_4_3_2_a_received_condition_is_answered_from_the_store() {
         let answer = on_stale(condition).await;
 
         assert_eq!(answer.status, status, "{condition:?}");
-        assert_eq!(answer.cache_status(), "isr; hit; ttl=-1; detail=stale");
+        assert_eq!(answer.cache_status(), "isr; hit; ttl=-1; detail=stale-time");
     }
 }
 

@@ -21,7 +21,7 @@ async fn within_the_window_the_old_answer_is_served_and_one_refresh_runs() {
         for _ in 0..10 {
             let stale = visit(&service).await;
             assert_eq!(stale.text(), "/a v1");
-            assert_eq!(stale.cache_status(), "isr; hit; ttl=-2; detail=stale");
+            assert_eq!(stale.cache_status(), "isr; hit; ttl=-2; detail=stale-time");
             assert_eq!(stale.header("age"), "12");
         }
         site.before().open();
@@ -43,7 +43,7 @@ async fn what_is_stale_from_the_first_is_kept_for_its_window() {
 
     assert_eq!(
         (stale.text(), stale.cache_status()),
-        ("/a v1", "isr; hit; ttl=0; detail=stale")
+        ("/a v1", "isr; hit; ttl=0; detail=stale-time")
     );
     assert_eq!(
         (visit(&service).await.text(), site.renders() >= 2),

@@ -36,7 +36,9 @@ async fn stale_site(at_once: usize, per_page: usize) -> (Site, IsrLayer, Isr<Sit
 async fn see(service: &Isr<Site>, page: &str) {
     for n in 0..10 {
         let answer = ask(service, get::<Plain>(&format!("/{page}/{n}"))).await;
-        assert!(answer.text().ends_with("v1") && answer.cache_status().ends_with("detail=stale"));
+        assert!(
+            answer.text().ends_with("v1") && answer.cache_status().ends_with("detail=stale-time")
+        );
     }
     settle().await;
 }

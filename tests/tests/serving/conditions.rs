@@ -213,6 +213,6 @@ async fn a_condition_on_a_stale_page_is_answered_at_once_and_refreshes_it() {
     isr_tests::settle().await;
 
     assert_eq!(answer.status, 304);
-    assert_eq!(answer.cache_status(), "isr; hit; ttl=0; detail=stale");
+    assert_eq!(answer.cache_status(), "isr; hit; ttl=0; detail=stale-time");
     assert_eq!(site.renders(), 2);
 }

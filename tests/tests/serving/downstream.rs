@@ -172,7 +172,7 @@ async fn a_page_that_a_purge_has_marked_is_kept_by_nobody() {
         settle().await;
         let renewed = visit(&service).await;
 
-        assert_eq!(marked.cache_status(), "isr; hit; ttl=0; detail=stale");
+        assert_eq!(marked.cache_status(), "isr; hit; ttl=0; detail=stale-mark");
         assert_eq!(
             (
                 marked.header("cache-control"),

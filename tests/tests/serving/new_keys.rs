@@ -85,7 +85,7 @@ async fn a_key_that_is_stored_is_not_new_fresh_or_stale() {
     let stale = status(&service, "/posts/1").await;
     settle().await;
 
-    assert_eq!(stale, "isr; hit; ttl=0; detail=stale");
+    assert_eq!(stale, "isr; hit; ttl=0; detail=stale-time");
     assert_eq!(status(&service, "/posts/1").await, "isr; hit; ttl=10");
 }
 

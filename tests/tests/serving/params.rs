@@ -163,7 +163,7 @@ async fn a_stale_reader_does_not_wait_for_the_list() {
         .await;
     let reader = house.get("/posts/a").await;
 
-    assert_eq!(reader.cache_status(), "isr; hit; ttl=0; detail=stale");
+    assert_eq!(reader.cache_status(), "isr; hit; ttl=0; detail=stale-mark");
     house.slugs.tell(Told::Slugs(&[]));
     house.slugs.gate.open();
     settle().await;

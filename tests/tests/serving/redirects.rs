@@ -24,7 +24,7 @@ async fn a_redirect_lives_as_long_as_its_page() {
 
     assert_eq!(
         (stale.header("location"), stale.cache_status()),
-        ("/b", "isr; hit; ttl=0; detail=stale")
+        ("/b", "isr; hit; ttl=0; detail=stale-time")
     );
     assert_eq!(visit(&service).await.header("location"), "/c");
 }

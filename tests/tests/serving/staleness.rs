@@ -22,7 +22,7 @@ async fn a_stale_page_is_served_at_once_and_refreshed_by_one_render() {
     settle().await;
     let fresh = visit(&service).await;
 
-    assert_eq!(stale.cache_status(), "isr; hit; ttl=0; detail=stale");
+    assert_eq!(stale.cache_status(), "isr; hit; ttl=0; detail=stale-time");
     assert_eq!(
         (stale.text(), again.text(), fresh.text()),
         ("/a v1", "/a v1", "/a v2")
@@ -41,7 +41,7 @@ async fn the_ttl_of_a_stale_page_is_how_long_it_is_stale() {
 
     assert_eq!(
         visit(&service).await.cache_status(),
-        "isr; hit; ttl=-7; detail=stale"
+        "isr; hit; ttl=-7; detail=stale-time"
     );
 }
 

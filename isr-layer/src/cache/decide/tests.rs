@@ -13,6 +13,7 @@ use crate::clock;
 use crate::deliver::Offer;
 use crate::entry::{Birth, Lifetime, NewEntry};
 use crate::invalidation::{EntryTags, Strength, Target};
+use crate::outcome::Staleness;
 use crate::page::Page;
 use crate::render::Key;
 
@@ -111,13 +112,21 @@ async fn the_table_of_decisions() {
     for (found, negative, expected) in [
         (Some(Freshness::Fresh), None, "Serve((), Hit)"),
         (Some(Freshness::Fresh), Some(&failed), "Serve((), Hit)"),
-        (Some(Freshness::Stale), None, "Refresh((), Stale)"),
         (
-            Some(Freshness::Stale),
+            Some(Freshness::Stale(Staleness::Mark)),
+            None,
+            "Refresh((), StaleMark)",
+        ),
+        (
+            Some(Freshness::Stale(Staleness::Mark)),
             Some(&failed),
             "Serve((), StaleHit(Backoff))",
         ),
-        (Some(Freshness::Stale), Some(&refused), "Alone(SetCookie)"),
+        (
+            Some(Freshness::Stale(Staleness::Mark)),
+            Some(&refused),
+            "Alone(SetCookie)",
+        ),
         (
             Some(kept),
             None,
