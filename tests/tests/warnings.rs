@@ -60,6 +60,7 @@ async fn a_page_that_runs_outside_its_render_is_told_once_by_name_and_paths() {
     LazyLock::force(&LOG);
     let other = Page::new("/mounted-there").handler("other", "elsewhere.rs", 1, 1);
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([lonely::PAGE, other])
         .build()
         .expect("the pages fit together");
@@ -88,6 +89,7 @@ async fn a_refusal_is_told_once_a_page_and_reason() {
     let site = Site::new();
     let pages = [Page::new("/refused/{n}"), Page::new("/refused-too")];
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages(pages)
         .build()
         .expect("the pages fit together");
@@ -123,6 +125,7 @@ async fn a_failed_render_is_told_each_time_with_its_path_and_reason() {
     LazyLock::force(&LOG);
     let site = Site::new();
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([Page::new("/failing/{n}")])
         .build()
         .expect("one page");

@@ -53,8 +53,7 @@ async fn main() -> Result<()> {
     // What an origin says to the caches of a CDN it says to this proxy (RFC 9213).
     let cdn = HeaderName::from_static("cdn-cache-control");
     let isr = IsrLayer::builder()
-        .pages([])
-        .from_response_headers()
+        .cache_by_headers(true)
         .targeted_cache_control([cdn])
         .build()?;
     let pass = service_fn(move |request| origin.clone().pass(request));

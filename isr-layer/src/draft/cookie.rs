@@ -34,8 +34,8 @@ impl Draft {
     pub(crate) fn new(secret: Secret, cookie: String) -> Result<Self, Error> {
         let is_name = !cookie.is_empty() && cookie.bytes().all(is_token);
         if !is_name {
-            let what = format!("`draft_cookie` is given `{cookie}`, which is no name of a cookie");
-            return Err(Error::new(ErrorKind::Configuration, what));
+            let message = format!("`draft_cookie` is `{cookie}`: this is not the name of a cookie");
+            return Err(Error::new(ErrorKind::Configuration, message));
         }
         Ok(Self {
             secrets: Secrets::new(secret)?,

@@ -1,4 +1,4 @@
-//! Draft mode: editors who carry a signed cookie see what is not published yet, past store and flights.
+//! Draft mode: editors with a signed cookie see unpublished content, past the store and its flights.
 //!
 //! In the order of the code, for each request of a layer that was given a secret:
 //!

@@ -26,7 +26,7 @@ pub(crate) enum Message<B> {
 
 /// A request body of which a part was read: the same octets again, the rest behind them, and its trailers.
 ///
-/// It is what [`RenderBody::from_rewound`](crate::RenderBody::from_rewound) is given, and a body itself: most types of bodies are
+/// It is what [`RenderBody::from_rewound`](crate::body::RenderBody::from_rewound) is given, and a body itself: most types of bodies are
 /// made of it the way they are made of any other.
 pub struct RewoundBody<B> {
     read: Bytes,

@@ -5,7 +5,8 @@ mod purge;
 mod receipt;
 
 pub use purge::{Mode, Purge, Selector};
-pub use receipt::{Receipt, SelectorReceipt, Status};
+pub use receipt::{Receipt, SelectorReceipt, SelectorStatus};
 
 pub(crate) use marks::{EntryTags, Marks, Strength, TagMark, Target, Validity};
 pub(crate) use purge::Item;
+pub(crate) use receipt::SelectorStatus as Status;

@@ -123,14 +123,14 @@ impl Purge {
     }
 
     /// Regenerates only what is cached already; a path that is not is marked and reported as `not_cached`.
-    pub fn only_cached(mut self) -> Self {
-        self.only_cached = true;
+    pub fn only_cached(mut self, on: bool) -> Self {
+        self.only_cached = on;
         self
     }
 
     /// Reports what would happen and marks nothing.
-    pub fn dry_run(mut self) -> Self {
-        self.dry_run = true;
+    pub fn dry_run(mut self, on: bool) -> Self {
+        self.dry_run = on;
         self
     }
 

@@ -26,7 +26,7 @@ pub struct SelectorReceipt {
     /// The page a path belongs to; a page selector names itself.
     #[serde(skip_serializing_if = "Option::is_none", rename = "page")]
     pub(crate) page: Option<String>,
-    pub(crate) status: Status,
+    pub(crate) status: SelectorStatus,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "code")]
     pub(crate) http: Option<StatusCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,7 @@ pub struct SelectorReceipt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Status {
+pub enum SelectorStatus {
     /// New content, rendered after the call, is stored.
     Regenerated,
     /// It is marked, and its render goes on.
@@ -112,7 +112,7 @@ impl Receipt {
 }
 
 impl SelectorReceipt {
-    pub(crate) fn new(selector: Selector, status: Status) -> Self {
+    pub(crate) fn new(selector: Selector, status: SelectorStatus) -> Self {
         Self {
             selector,
             page: None,
@@ -132,10 +132,10 @@ impl SelectorReceipt {
     /// there.
     pub(crate) fn or_worse(self, other: Self) -> Self {
         let badness = |status| match status {
-            Status::Failed => 4,
-            Status::Running => 3,
-            Status::Marked => 2,
-            Status::UnknownPath => 0,
+            SelectorStatus::Failed => 4,
+            SelectorStatus::Running => 3,
+            SelectorStatus::Marked => 2,
+            SelectorStatus::UnknownPath => 0,
             _ => 1,
         };
         if badness(other.status) > badness(self.status) {
@@ -151,7 +151,7 @@ impl SelectorReceipt {
     }
 
     /// How it ended.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> SelectorStatus {
         self.status
     }
 
@@ -201,7 +201,7 @@ impl SelectorReceipt {
     }
 }
 
-impl Status {
+impl SelectorStatus {
     /// Whether the selector did not fail and was known.
     pub fn is_good(self) -> bool {
         !matches!(self, Self::UnknownPath | Self::NotAPage | Self::Failed)

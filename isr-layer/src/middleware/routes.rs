@@ -6,7 +6,7 @@
 /// `Router::new().route(index::PATH, get(index)).route(pages::post::PATH, get(pages::post))`. Routes made by `get` answer
 /// HEAD as well. The state is the one the handlers ask for; give it with `with_state`, and add any other route before.
 ///
-/// ```
+/// ```standalone_crate
 /// use axum::extract::{Path, State};
 /// use isr_layer::{routes, static_page};
 ///

@@ -299,8 +299,8 @@ fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
             "`expire` ({expire:?}) is below `revalidate` ({revalidate:?})"
         ));
     }
-    if policy.revalidate.is_some_and(|after| after.is_zero()) || policy.timeout.is_zero() {
-        return refuse("`revalidate` and `timeout` must be longer than nothing".to_owned());
+    if let Some(setting) = zero_setting(policy) {
+        return refuse(format!("`{setting}` is 0: it must be greater than zero"));
     }
     for tag in policy.tags {
         if let Some(name) = unknown_name(tag, page.path()) {
@@ -340,6 +340,21 @@ fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
         }
     }
     Ok(vary)
+}
+
+/// Names the first setting that must not be zero and is.
+fn zero_setting(policy: &Policy) -> Option<&'static str> {
+    let settings = [
+        (
+            "revalidate",
+            policy.revalidate.is_some_and(|after| after.is_zero()),
+        ),
+        ("timeout", policy.timeout.is_zero()),
+        ("max_body", policy.max_body == 0),
+    ];
+    settings
+        .into_iter()
+        .find_map(|(name, is_zero)| is_zero.then_some(name))
 }
 
 /// Whether a header says who asks or how the request came here, and so can be no part of what everybody gets.

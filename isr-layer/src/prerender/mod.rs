@@ -1,4 +1,4 @@
-//! Face 5, prerendering: the pages that are known beforehand, rendered before anybody asks.
+//! Prerendering: renders the pages that are known beforehand, before a client asks.
 
 mod start;
 

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,7 +19,7 @@ use super::replay::Replays;
 use super::response::{self, Acknowledged, Outcome, Refusal};
 use super::{Webhook, body, command, connection};
 use crate::invalidation::{Purge, Receipt};
-use crate::{Cache, Error, clock, observe};
+use crate::{Cache, Error, ErrorKind, clock, observe};
 
 /// The revalidation endpoint, made by [`IsrLayer::revalidate_service`](crate::IsrLayer::revalidate_service): mount it
 /// wherever a Tower service can stand.
@@ -51,10 +50,11 @@ use crate::{Cache, Error, clock, observe};
 ///
 /// ```
 /// use isr_layer::auth::{Bearer, Hmac};
-/// use isr_layer::{IsrLayer, Webhook};
+/// use isr_layer::IsrLayer;
+/// use isr_layer::webhook::Webhook;
 ///
 /// # fn main() -> Result<(), isr_layer::Error> {
-/// let isr = IsrLayer::builder().pages([]).build()?;
+/// let isr = IsrLayer::builder().build()?;
 ///
 /// // curl --json '{"path": "/posts/a"}' -H 'Authorization: Bearer …' https://example.com/api/revalidate
 /// let own = isr.revalidate_service(Bearer::new("from `openssl rand -base64 32`")?);
@@ -117,43 +117,61 @@ impl RevalidateService {
         }
     }
 
-    /// Takes GET too: `?path=/posts/a&tag=posts`, with the secret where the authenticator looks for it.
+    /// Accepts GET, too: `?path=/posts/a&tag=posts`, with the secret where the authenticator looks for
+    /// it. Default `false`.
     ///
-    /// It is off until asked for: a GET can be sent from any page, image or link, and a secret in its query is seen by
-    /// every proxy and log on the way.
-    pub fn allow_get(mut self) -> Self {
-        self.methods = Methods::WithBodyOrGet;
+    /// Every page, image or link can make a browser send a GET, and every proxy and log on the way
+    /// sees a secret in its query.
+    pub fn allow_get(mut self, on: bool) -> Self {
+        self.methods = if on {
+            Methods::WithBodyOrGet
+        } else {
+            Methods::WithBody
+        };
         self
     }
 
-    /// Takes the webhooks of a content system: a body is its payload then, and no longer a request of our own. Mount a
-    /// second service for those.
+    /// Accepts the webhooks of a content system in place of our own JSON. Mount a second service for
+    /// requests of your own.
     ///
     /// # Errors
     ///
-    /// A template of the mapping is none, or it names nothing.
+    /// If a template does not parse, or the mapping has no rule.
     pub fn webhook(mut self, webhook: Webhook) -> Result<Self, Error> {
         self.webhook = Some(webhook.checked()?);
         Ok(self)
     }
 
-    /// How many wrong credentials an address may send in a minute, ten unless set; then it is answered 429 in place of
-    /// 401. It needs to know the address: under axum, serve with `with_connect_info::<SocketAddr>()`.
-    pub fn max_failures_per_minute(mut self, failures: NonZeroU32) -> Self {
+    /// Limits the wrong credentials of one address in a minute. Beyond it the address gets 429 in
+    /// place of 401. Default 10.
+    ///
+    /// The service must know the address: under axum, serve with
+    /// `into_make_service_with_connect_info::<SocketAddr>()`.
+    ///
+    /// # Errors
+    ///
+    /// If the limit is zero.
+    pub fn max_failures_per_minute(mut self, failures: u32) -> Result<Self, Error> {
+        check_limit("max_failures_per_minute", failures)?;
         self.limits = Arc::new(Limits::new(Rates {
             failures,
             ..self.limits.rates()
         }));
-        self
+        Ok(self)
     }
 
-    /// How often a credential may call in a minute, 6,000 times unless set; then it is answered 429.
-    pub fn max_calls_per_minute(mut self, calls: NonZeroU32) -> Self {
+    /// Limits the calls by one credential in a minute. Beyond it a call gets 429. Default 6,000.
+    ///
+    /// # Errors
+    ///
+    /// If the limit is zero.
+    pub fn max_calls_per_minute(mut self, calls: u32) -> Result<Self, Error> {
+        check_limit("max_calls_per_minute", calls)?;
         self.limits = Arc::new(Limits::new(Rates {
             calls,
             ..self.limits.rates()
         }));
-        self
+        Ok(self)
     }
 
     async fn answer<B: Body>(self, request: Request<B>) -> Response<Full<Bytes>> {
@@ -212,6 +230,14 @@ impl RevalidateService {
             (CommandSource::Body, None) => command::from_json(body, is_credential),
         }
     }
+}
+
+fn check_limit(setting: &str, limit: u32) -> Result<(), Error> {
+    if limit == 0 {
+        let message = format!("`{setting}` must be at least 1");
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    Ok(())
 }
 
 async fn read<B: Body>(

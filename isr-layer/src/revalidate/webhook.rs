@@ -23,7 +23,7 @@ pub use event::{Unprocessable, WebhookEvent};
 /// is ever revalidated by mistake, and never everything.
 ///
 /// ```
-/// use isr_layer::Webhook;
+/// use isr_layer::webhook::Webhook;
 ///
 /// // {"_type": "post", "slug": {"current": "hello"}, "tags": [{"slug": "rust"}, {"slug": "web"}]}
 /// let webhook = Webhook::new()
@@ -103,7 +103,8 @@ impl Webhook {
     /// event is none of ours: it is acknowledged, and nothing is done.
     ///
     /// ```
-    /// use isr_layer::{Purge, Webhook};
+    /// use isr_layer::webhook::Webhook;
+    /// use isr_layer::Purge;
     ///
     /// let webhook = Webhook::new().map(|event| {
     ///     if event.text("/status").as_deref() == Some("draft") {

@@ -289,7 +289,7 @@ async fn memory_stays_within_its_bytes_with_variants() {
     let stage = Stage::of(
         IsrLayer::builder()
             .pages([page])
-            .memory(LIMIT)
+            .max_memory_bytes(LIMIT)
             .build()
             .expect("the page is accepted"),
     );

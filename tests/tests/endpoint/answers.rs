@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use isr_layer::auth::{Bearer, Secret, StaticSecret};
-use isr_layer::{ErrorKind, IsrLayer, Page, RevalidateService};
+use isr_layer::{ErrorKind, IsrLayer, Page};
 use isr_tests::{Act, Reply};
 use serde_json::{Value, json as value};
 
@@ -168,8 +168,9 @@ async fn every_failure_of_a_credential_has_one_answer() {
     let both = bearer().also_query("secret");
     let stand = Stand::set(both, |service| {
         service
-            .allow_get()
-            .max_failures_per_minute(100.try_into().unwrap())
+            .allow_get(true)
+            .max_failures_per_minute(100)
+            .expect("a hundred is a limit")
     })
     .await;
     let body = r#"{"path": "/about"}"#;
@@ -220,7 +221,7 @@ async fn without_a_secret_there_is_no_endpoint_to_start() {
 #[tokio::test]
 async fn another_method_is_405_and_says_which_there_are() {
     let closed = Stand::new().await;
-    let open = Stand::set(bearer(), RevalidateService::allow_get).await;
+    let open = Stand::set(bearer(), |service| service.allow_get(true)).await;
 
     for method in ["PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"] {
         let call = Call::post(r#"{"path": "/about"}"#).method(method);

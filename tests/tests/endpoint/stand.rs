@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::Router;
 use isr_layer::auth::{Authenticators, Bearer};
-use isr_layer::{Cache, IsrLayer, Page, Policy, RevalidateService};
+use isr_layer::webhook::RevalidateService;
+use isr_layer::{Cache, IsrLayer, Page, Policy};
 use isr_tests::{Answer, Site};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};

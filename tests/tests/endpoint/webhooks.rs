@@ -1,7 +1,8 @@
 //! Webhooks: from what a content system sends to what is revalidated, and never more than it names.
 
+use isr_layer::Purge;
 use isr_layer::auth::Hmac;
-use isr_layer::{Purge, Webhook};
+use isr_layer::webhook::Webhook;
 use serde_json::json as value;
 
 use crate::SECRET;

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::routing::get;
-use isr_layer::{IsrLayer, Mode, Purge, Status as Done, static_page};
+use isr_layer::purge::SelectorStatus as Done;
+use isr_layer::{IsrLayer, Mode, Purge, static_page};
 use tonic::service::{InterceptorLayer, Routes};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;

@@ -30,7 +30,7 @@ type Plain = Full<bytes::Bytes>;
 fn builder() -> IsrLayerBuilder {
     IsrLayer::builder()
         .pages([Page::new("/page")])
-        .from_response_headers()
+        .cache_by_headers(true)
 }
 
 /// A site whose every answer has these header lines, behind a layer in header mode.

@@ -1,6 +1,7 @@
 //! Purges by path, prefix and of everything reach what is cached by headers; nothing can be rendered without a client.
 
-use isr_layer::{Mode, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Purge};
 use isr_tests::{Reply, ask, get, settle};
 
 use crate::{Plain, pass, says, site_and_layer, visit};
@@ -8,12 +9,15 @@ use crate::{Plain, pass, says, site_and_layer, visit};
 #[tokio::test]
 async fn path_prefix_and_all_reach_it_with_every_query() {
     for (purge, status) in [
-        (Purge::path("/a/b"), Status::Marked),
-        (Purge::path("/a/b/"), Status::Marked),
-        (Purge::path("/a/%62"), Status::Marked),
-        (Purge::path("/a/b").mode(Mode::Expire), Status::Marked),
-        (Purge::prefix("/a"), Status::Marked),
-        (Purge::all(), Status::Marked),
+        (Purge::path("/a/b"), SelectorStatus::Marked),
+        (Purge::path("/a/b/"), SelectorStatus::Marked),
+        (Purge::path("/a/%62"), SelectorStatus::Marked),
+        (
+            Purge::path("/a/b").mode(Mode::Expire),
+            SelectorStatus::Marked,
+        ),
+        (Purge::prefix("/a"), SelectorStatus::Marked),
+        (Purge::all(), SelectorStatus::Marked),
     ] {
         let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
         for path in ["/a/b", "/a/b?x", "/a/%62"] {
@@ -45,7 +49,7 @@ async fn another_path_and_an_unknown_one_are_left_alone_and_reported() {
         .revalidate(Purge::batch([Purge::path("/b"), Purge::prefix("/b")]))
         .await;
 
-    assert_eq!(receipt.receipts()[0].status(), Status::NotAPage);
+    assert_eq!(receipt.receipts()[0].status(), SelectorStatus::NotAPage);
     assert!(visit(&service).await.cache_status().starts_with("isr; hit"));
 }
 
@@ -136,10 +140,10 @@ async fn a_batch_of_paths_looks_through_what_is_stored_once() {
     assert_eq!(
         statuses[998..],
         [
-            Status::NotAPage,
-            Status::NotAPage,
-            Status::Marked,
-            Status::Marked
+            SelectorStatus::NotAPage,
+            SelectorStatus::NotAPage,
+            SelectorStatus::Marked,
+            SelectorStatus::Marked
         ]
     );
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use isr_layer::{Mode, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Purge};
 use isr_tests::{Answer, settle};
 use tokio::task::JoinHandle;
 
@@ -86,7 +87,7 @@ async fn race_once(during: During, by: By, mode: Mode, last: Last) {
     }
     check(
         &next,
-        mode == Mode::Expire || status == Status::Regenerated,
+        mode == Mode::Expire || status == SelectorStatus::Regenerated,
         &what,
     );
     assert_eq!(version(&at_last), Some(2), "{what}");

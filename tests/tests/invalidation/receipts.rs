@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use isr_layer::{IsrLayer, Mode, Page, Policy, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{IsrLayer, Mode, Page, Policy, Purge};
 use isr_tests::{ask, get, settle};
 use tower::Layer;
 
@@ -28,7 +29,7 @@ async fn a_regenerated_path_is_told_with_status_tags_and_time() {
     let one = only(&receipt);
     assert_eq!(
         (one.status(), one.page()),
-        (Status::Regenerated, Some("/posts/{slug}"))
+        (SelectorStatus::Regenerated, Some("/posts/{slug}"))
     );
     assert_eq!(one.http().map(|status| status.as_u16()), Some(200));
     assert_eq!(
@@ -46,7 +47,7 @@ async fn equal_content_keeps_its_tag_over_a_regeneration() {
 
     let receipt = house.receipt(Purge::path(A)).await;
 
-    assert_eq!(receipt.status(), Status::Regenerated);
+    assert_eq!(receipt.status(), SelectorStatus::Regenerated);
     assert_eq!(receipt.etag(), receipt.previous_etag());
 }
 
@@ -58,7 +59,7 @@ async fn a_path_that_was_never_asked_for_is_rendered() {
 
     assert_eq!(
         (receipt.status(), receipt.previous_etag()),
-        (Status::Regenerated, None)
+        (SelectorStatus::Regenerated, None)
     );
     assert!(is_hit(&house.get(A).await));
 }
@@ -72,14 +73,14 @@ async fn a_path_the_handler_does_not_know_is_an_unknown_path() {
     let again = house.receipt(Purge::path(A)).await;
 
     assert!(!receipt.is_revalidated());
-    assert_eq!(only(&receipt).status(), Status::UnknownPath);
+    assert_eq!(only(&receipt).status(), SelectorStatus::UnknownPath);
     assert_eq!(
         only(&receipt).http().map(|status| status.as_u16()),
         Some(404)
     );
     assert_eq!(
         again.status(),
-        Status::UnknownPath,
+        SelectorStatus::UnknownPath,
         "a remembered 404 is no good page"
     );
 }
@@ -93,7 +94,7 @@ async fn a_good_page_that_became_a_404_is_regenerated() {
     let receipt = house.purge(Purge::path(A)).await;
 
     assert!(receipt.is_revalidated());
-    assert_eq!(only(&receipt).status(), Status::Regenerated);
+    assert_eq!(only(&receipt).status(), SelectorStatus::Regenerated);
     assert_eq!(
         only(&receipt).http().map(|status| status.as_u16()),
         Some(404)
@@ -123,7 +124,11 @@ async fn what_no_pattern_matches_is_not_a_page_and_marks_nothing() {
     ] {
         let receipt = house.purge(purge.clone()).await;
 
-        assert_eq!(only(&receipt).status(), Status::NotAPage, "{purge:?}");
+        assert_eq!(
+            only(&receipt).status(),
+            SelectorStatus::NotAPage,
+            "{purge:?}"
+        );
         assert!(only(&receipt).error().is_some(), "{purge:?} says why");
         assert!(!receipt.is_revalidated());
         assert_eq!(receipt.sequence(), None, "{purge:?}");
@@ -139,7 +144,7 @@ async fn a_pattern_as_next_js_writes_it_is_refused_as_a_path() {
 
     assert_eq!(
         receipt.status(),
-        Status::NotAPage,
+        SelectorStatus::NotAPage,
         "it was rendered as the post called `[slug]`"
     );
 }
@@ -159,7 +164,10 @@ async fn in_a_batch_what_is_unknown_does_not_keep_the_rest_from_its_purge() {
         .iter()
         .map(|one| one.status())
         .collect::<Vec<_>>();
-    assert_eq!(statuses, [Status::NotAPage, Status::Regenerated]);
+    assert_eq!(
+        statuses,
+        [SelectorStatus::NotAPage, SelectorStatus::Regenerated]
+    );
     assert!(!receipt.is_revalidated());
     assert_eq!(version(&house.get(A).await), Some(2));
 }
@@ -174,7 +182,7 @@ async fn a_failed_regeneration_is_told_and_the_last_good_page_stays() {
         let receipt = house.purge(Purge::path(A)).await;
 
         assert!(!receipt.is_revalidated(), "{end:?}");
-        assert_eq!(only(&receipt).status(), Status::Failed, "{end:?}");
+        assert_eq!(only(&receipt).status(), SelectorStatus::Failed, "{end:?}");
         assert!(only(&receipt).error().is_some(), "{end:?}");
         if end != End::Cookie {
             let kept = house.get(A).await;
@@ -193,11 +201,11 @@ async fn only_cached_leaves_alone_what_is_not_cached() {
     let house = House::new();
     house.get(A).await;
 
-    let cached = house.receipt(Purge::path(A).only_cached()).await;
-    let other = house.purge(Purge::path("/posts/b").only_cached()).await;
+    let cached = house.receipt(Purge::path(A).only_cached(true)).await;
+    let other = house.purge(Purge::path("/posts/b").only_cached(true)).await;
 
-    assert_eq!(cached.status(), Status::Regenerated);
-    assert_eq!(only(&other).status(), Status::NotCached);
+    assert_eq!(cached.status(), SelectorStatus::Regenerated);
+    assert_eq!(only(&other).status(), SelectorStatus::NotCached);
     assert!(other.is_revalidated());
     assert_eq!(house.stage.renders(), 2);
 }
@@ -216,7 +224,7 @@ async fn a_dry_run_changes_nothing() {
             Purge::prefix("/posts"),
             Purge::tag("new"),
         ] {
-            let receipt = house.purge(purge.mode(mode).dry_run()).await;
+            let receipt = house.purge(purge.mode(mode).dry_run(true)).await;
             assert_eq!(receipt.sequence(), None);
         }
     }
@@ -291,9 +299,9 @@ async fn a_layer_that_has_served_nothing_yet_says_that_it_could_only_mark() {
     ask(&service, get::<Body>("/about")).await;
     let after = isr.cache().revalidate(Purge::path(A)).await;
 
-    assert_eq!(only(&before).status(), Status::Marked);
+    assert_eq!(only(&before).status(), SelectorStatus::Marked);
     assert!(before.is_revalidated());
-    assert_eq!(only(&after).status(), Status::Regenerated);
+    assert_eq!(only(&after).status(), SelectorStatus::Regenerated);
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,8 +321,8 @@ async fn behind_a_router_what_no_request_has_shown_is_marked_and_what_one_has_is
     let shown = isr.cache().revalidate(Purge::path(A)).await;
     let unseen = isr.cache().revalidate(Purge::path("/about")).await;
 
-    assert_eq!(only(&shown).status(), Status::Regenerated);
-    assert_eq!(only(&unseen).status(), Status::Marked);
+    assert_eq!(only(&shown).status(), SelectorStatus::Regenerated);
+    assert_eq!(only(&unseen).status(), SelectorStatus::Marked);
     assert_eq!(version(&ask(&router, get::<Body>(A)).await), Some(2));
 }
 

@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
-use isr_layer::{Mode, Purge, Receipt, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Purge, Receipt};
 use isr_tests::{Answer, settle};
 use tokio::task::JoinHandle;
 
@@ -291,7 +292,7 @@ impl Run {
             receipt.status()
         ));
         let how = match (purging.mode, receipt.status()) {
-            (_, Status::Regenerated) => Acknowledged::Regenerated,
+            (_, SelectorStatus::Regenerated) => Acknowledged::Regenerated,
             (Mode::Expire, _) => Acknowledged::Expired,
             _ => Acknowledged::Marked,
         };

@@ -69,7 +69,11 @@ fn forget_peak() {
 /// Asks for a path, and tells whether the answer was stored.
 async fn is_hit<S>(service: &mut S, path: String) -> bool
 where
-    S: Service<Request<Plain>, Response = Response<isr_layer::IsrBody<Plain>>, Error = Infallible>,
+    S: Service<
+            Request<Plain>,
+            Response = Response<isr_layer::body::IsrBody<Plain>>,
+            Error = Infallible,
+        >,
 {
     let request = Request::get(path)
         .body(Plain::default())
@@ -88,7 +92,7 @@ async fn flood(builder: IsrLayerBuilder, unknown: Unknown, paths: usize) -> (usi
     let before = peak();
     let isr = builder
         .pages([POST])
-        .memory(MEMORY)
+        .max_memory_bytes(MEMORY)
         .build()
         .expect("all of it is accepted");
     let mut service: Isr<_> = isr.layer(service_fn(move |request| origin(unknown, request)));

@@ -13,6 +13,7 @@ const Q: Page = Page::new("/q/{n}").policy(Policy::new().revalidate(secs(10)).ex
 async fn stale_site(at_once: usize, per_page: usize) -> (Site, IsrLayer, Isr<Site>) {
     let site = Site::new();
     let builder = IsrLayer::builder()
+        .without_registered()
         .pages([P, Q])
         .background_renders(at_once);
     let isr = builder
@@ -186,7 +187,7 @@ async fn many_regenerations_on_demand_keep_the_limit_and_all_run() {
 /// How many refreshes of forty stale pages run at once, where the builder was told that much and no more.
 async fn at_once(set: impl FnOnce(IsrLayerBuilder) -> IsrLayerBuilder) -> usize {
     let site = Site::new();
-    let isr = set(IsrLayer::builder().pages([P]))
+    let isr = set(IsrLayer::builder().without_registered().pages([P]))
         .build()
         .expect("the limits are above none");
     let service = isr.layer(site.clone());

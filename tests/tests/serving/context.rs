@@ -157,6 +157,7 @@ async fn annotated() -> &'static str {
 #[tokio::test(start_paused = true)]
 async fn a_page_whose_own_function_ran_is_stored() {
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([annotated::PAGE])
         .build()
         .unwrap();
@@ -175,6 +176,7 @@ async fn a_page_whose_own_function_ran_is_stored() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_of_another_function_at_a_pages_path_is_served_and_not_stored() {
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([annotated::PAGE])
         .build()
         .unwrap();
@@ -199,6 +201,7 @@ async fn an_answer_of_another_function_at_a_pages_path_is_served_and_not_stored(
 async fn a_page_that_runs_at_another_pages_path_is_served_and_not_stored() {
     let other = Page::new("/other").handler("other", "elsewhere.rs", 1, 1);
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([annotated::PAGE, other])
         .build()
         .unwrap();
@@ -232,6 +235,7 @@ async fn a_failed_answer_before_the_pages_function_ran_is_a_failure_and_keeps_th
         },
     );
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([annotated::PAGE])
         .build()
         .unwrap();

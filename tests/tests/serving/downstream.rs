@@ -14,6 +14,7 @@ const TEN_SECONDS: &str =
 fn site_with(page: Page, downstream: Downstream) -> (Site, IsrLayer, Isr<Site>) {
     let site = Site::new();
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([page])
         .downstream(downstream)
         .build()
@@ -136,7 +137,7 @@ async fn a_404_is_kept_as_long_as_we_keep_it() {
 
 #[tokio::test(start_paused = true)]
 async fn the_handlers_own_cache_control_wins() {
-    let (site, _, service) = site_with(ten_seconds(), Downstream::cdn().cdn_cache_control());
+    let (site, _, service) = site_with(ten_seconds(), Downstream::cdn().cdn_cache_control(true));
     site.act(Reply::page().header("cache-control", "public, max-age=5"));
 
     let answer = visit(&service).await;
@@ -147,7 +148,7 @@ async fn the_handlers_own_cache_control_wins() {
 
 #[tokio::test(start_paused = true)]
 async fn a_field_for_cdns_leaves_cache_control_to_browsers() {
-    let answer = said(ten_seconds(), Downstream::cdn().cdn_cache_control()).await;
+    let answer = said(ten_seconds(), Downstream::cdn().cdn_cache_control(true)).await;
 
     assert_eq!(
         answer.header("cdn-cache-control"),
@@ -158,7 +159,7 @@ async fn a_field_for_cdns_leaves_cache_control_to_browsers() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_a_purge_has_marked_is_kept_by_nobody() {
-    for downstream in [Downstream::cdn(), Downstream::cdn().cdn_cache_control()] {
+    for downstream in [Downstream::cdn(), Downstream::cdn().cdn_cache_control(true)] {
         let (site, isr, service) = site_with(ten_seconds(), downstream);
         visit(&service).await;
         site.before().close();
@@ -306,6 +307,7 @@ fn a_name_that_is_none_for_a_header_is_refused() {
     let downstream = Downstream::cdn().surrogate_keys("Cache Tag");
 
     let refused = IsrLayer::builder()
+        .without_registered()
         .pages([A])
         .downstream(downstream)
         .build()

@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 
 use http::{Method, Request};
-use isr_layer::{DraftService, Isr, IsrLayer, Mode, Purge, context};
+use isr_layer::draft::DraftService;
+use isr_layer::{Isr, IsrLayer, Mode, Purge, context};
 use isr_tests::{Answer, Reply, Site, ask, get, request, settle, try_ask};
 use tower::Layer;
 
@@ -22,6 +23,7 @@ pub(crate) fn site() -> (Site, IsrLayer, Isr<Site>) {
         Reply::page().chunk(format!("{state} v{version}")).into()
     });
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([ten_seconds()])
         .draft(SECRET)
         .build()
@@ -224,6 +226,7 @@ async fn a_cookie_whose_time_is_over_is_an_ordinary_request() {
 async fn a_cookie_of_another_sites_secret_is_an_ordinary_request() {
     let (_, _, service) = site();
     let other = IsrLayer::builder()
+        .without_registered()
         .pages([A])
         .draft("another secret of some length")
         .build()

@@ -1,6 +1,7 @@
 //! What is done for listed hosts without their clients: purges, regeneration, refreshes and what is rendered beforehand.
 
-use isr_layer::{IsrLayer, Mode, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{IsrLayer, Mode, Purge};
 use isr_tests::{Reply, settle};
 
 use crate::hosts::{ONE, POST, STORED, Stand, TWO, host, place};
@@ -53,9 +54,9 @@ async fn one_purge_of_whatever_kind_reaches_the_pages_of_all_hosts() {
         settle().await;
 
         let status = if mode == Mode::Expire {
-            Status::Marked
+            SelectorStatus::Marked
         } else {
-            Status::Regenerated
+            SelectorStatus::Regenerated
         };
         assert_eq!(receipt.receipts()[0].status(), status, "{purge:?}");
         let is_hit = mode == Mode::Regenerate;
@@ -75,8 +76,8 @@ async fn a_path_is_regenerated_where_it_is_kept_and_for_each_host_where_it_is_no
     let nowhere = stand.revalidate(Purge::path("/posts/a")).await;
     let at_one = stand.revalidate(Purge::path("/posts/b")).await;
 
-    assert_eq!(nowhere.receipts()[0].status(), Status::Regenerated);
-    assert_eq!(at_one.receipts()[0].status(), Status::Regenerated);
+    assert_eq!(nowhere.receipts()[0].status(), SelectorStatus::Regenerated);
+    assert_eq!(at_one.receipts()[0].status(), SelectorStatus::Regenerated);
     assert_eq!(stand.told(), [ONE, ONE, ONE, TWO]);
     assert_eq!(stand.both("/posts/a").await, both_hits("/posts/a", 1));
 }
@@ -95,8 +96,8 @@ async fn a_path_is_unknown_only_where_no_host_has_it() {
     let at_two = stand.revalidate(Purge::path("/posts/a")).await;
     let nowhere = stand.revalidate(Purge::path("/posts/nowhere")).await;
 
-    assert_eq!(at_two.receipts()[0].status(), Status::Regenerated);
-    assert_eq!(nowhere.receipts()[0].status(), Status::UnknownPath);
+    assert_eq!(at_two.receipts()[0].status(), SelectorStatus::Regenerated);
+    assert_eq!(nowhere.receipts()[0].status(), SelectorStatus::UnknownPath);
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +114,7 @@ async fn a_receipt_names_the_host_whose_render_failed() {
     let receipt = stand.revalidate(Purge::path("/posts/a")).await;
 
     let one = &receipt.receipts()[0];
-    assert_eq!(one.status(), Status::Failed);
+    assert_eq!(one.status(), SelectorStatus::Failed);
     assert!(
         one.error()
             .is_some_and(|error| error.contains("at `two.example:8080`")),
@@ -125,7 +126,12 @@ async fn a_receipt_names_the_host_whose_render_failed() {
 #[tokio::test(start_paused = true)]
 async fn prerendering_renders_every_page_for_each_host() {
     let list = || async { vec!["a", "b"] };
-    let stand = Stand::with(IsrLayer::builder().pages([A, POST]).params(POST, list));
+    let stand = Stand::with(
+        IsrLayer::builder()
+            .without_registered()
+            .pages([A, POST])
+            .params(POST, list),
+    );
     // Who renders without a request is known from the first request on.
     stand.get(ONE, "/a").await;
     stand.site.script(
@@ -146,13 +152,14 @@ async fn prerendering_renders_every_page_for_each_host() {
     assert_eq!(stand.told(), [ONE, ONE, ONE, TWO, TWO, TWO]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn hosts_are_no_new_keys_that_strangers_choose() {
     let list = || async { vec!["a"] };
     let builder = IsrLayer::builder()
+        .without_registered()
         .pages([A, POST])
         .params(POST, list)
-        .new_keys_per_second(0);
+        .new_keys_per_second(1);
     let stand = Stand::with(builder);
 
     for host in [ONE, TWO] {
@@ -164,6 +171,11 @@ async fn hosts_are_no_new_keys_that_strangers_choose() {
     }
     stand.isr.cache().prerender().await;
     stand.revalidate(Purge::all().mode(Mode::Expire)).await;
+    assert_eq!(
+        stand.get(ONE, "/posts/new").await.cache_status(),
+        STORED,
+        "the one new key"
+    );
 
     for host in [ONE, TWO] {
         assert_eq!(

@@ -141,9 +141,9 @@ async fn a_failed_regeneration_on_demand_keeps_the_last_good_page_and_says_so() 
 
         let status = receipt.receipts()[0].status();
         let expected = if word == "timeout" {
-            isr_layer::Status::Running
+            isr_layer::purge::SelectorStatus::Running
         } else {
-            isr_layer::Status::Failed
+            isr_layer::purge::SelectorStatus::Failed
         };
         assert_eq!(status, expected, "{word}");
         assert_eq!(

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use isr_layer::{
-    ErrorKind, Fallback, IsrLayer, IsrLayerBuilder, Mode, Page, ParamsFuture, Policy, Purge, Status,
-};
+use isr_layer::params::ParamsFuture;
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{ErrorKind, Fallback, IsrLayer, IsrLayerBuilder, Mode, Page, Policy, Purge};
 use isr_tests::{Reply, Site, ask, get, head, settle};
 
 use crate::listed::{ABOUT, House, OPEN, POST, Told, is_unlisted};
@@ -204,10 +204,10 @@ async fn a_regeneration_outside_params_is_an_unknown_path_until_it_is_listed() {
     };
     assert_eq!(
         (one.status(), one.http().map(|http| http.as_u16())),
-        (Status::UnknownPath, Some(404))
+        (SelectorStatus::UnknownPath, Some(404))
     );
     assert!(!before.is_revalidated() && one.error().is_some());
-    assert_eq!(after.receipts()[0].status(), Status::Regenerated);
+    assert_eq!(after.receipts()[0].status(), SelectorStatus::Regenerated);
     assert_eq!((house.site.renders(), house.slugs.reads()), (1, 2));
 }
 
@@ -354,6 +354,7 @@ async fn values_may_be_tuples_numbers_and_plain_lists() {
         Page::new("/{year}/{month}").policy(Policy::new().fallback(Fallback::NotFound));
     let site = Site::new();
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([DAY])
         .params(DAY, || async { vec![(2026_u32, "may".to_owned())] })
         .build()
@@ -369,9 +370,19 @@ fn a_list_that_fits_no_page_is_refused_when_the_layer_is_made() {
     let refused = |builder: IsrLayerBuilder| builder.build().expect_err("it is refused");
     let list = || async { vec!["a"] };
 
-    let unknown = refused(IsrLayer::builder().pages([ABOUT]).params(OPEN, list));
-    let without = refused(IsrLayer::builder().pages([ABOUT]).params(ABOUT, list));
-    let missing = refused(IsrLayer::builder().pages([POST]));
+    let unknown = refused(
+        IsrLayer::builder()
+            .without_registered()
+            .pages([ABOUT])
+            .params(OPEN, list),
+    );
+    let without = refused(
+        IsrLayer::builder()
+            .without_registered()
+            .pages([ABOUT])
+            .params(ABOUT, list),
+    );
+    let missing = refused(IsrLayer::builder().without_registered().pages([POST]));
 
     assert_eq!(unknown.kind(), ErrorKind::Configuration);
     assert!(unknown.to_string().contains("/open/{slug}"), "{unknown}");

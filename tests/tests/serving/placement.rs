@@ -5,7 +5,8 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::routing::{MethodRouter, get as route};
 use http::{Method, Request};
-use isr_layer::{IsrLayer, Mode, Page, Policy, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{IsrLayer, Mode, Page, Policy, Purge};
 use isr_tests::{Answer, Site, ask, get, request, settle};
 
 use crate::{pass, secs};
@@ -175,12 +176,16 @@ async fn regeneration_on_demand_renders_at_once_wherever_the_layer_stands() {
 
         // A route that axum makes anew for each request is gone by now, and the receipt says so.
         if ["Router::layer over handlers", "a bare MethodRouter"].contains(&place) {
-            assert_eq!(receipt.receipts()[0].status(), Status::Marked, "{place}");
+            assert_eq!(
+                receipt.receipts()[0].status(),
+                SelectorStatus::Marked,
+                "{place}"
+            );
             continue;
         }
         assert_eq!(
             receipt.receipts()[0].status(),
-            Status::Regenerated,
+            SelectorStatus::Regenerated,
             "{place}"
         );
         assert!(
@@ -267,9 +272,9 @@ async fn wrap_can_render_what_was_never_asked_for_and_other_places_report_marked
         let receipt = isr.cache().revalidate(Purge::path("/posts/a")).await;
 
         let expected = if place == "wrap" {
-            Status::Regenerated
+            SelectorStatus::Regenerated
         } else {
-            Status::Marked
+            SelectorStatus::Marked
         };
         assert_eq!(receipt.receipts()[0].status(), expected, "{place}");
     }
@@ -287,7 +292,7 @@ async fn the_fallback_of_a_router_never_renders_the_page_of_a_route() {
 
     assert_eq!(
         receipt.receipts()[0].status(),
-        Status::Marked,
+        SelectorStatus::Marked,
         "no route of this page is known yet"
     );
     assert_eq!(answer.status, 200);

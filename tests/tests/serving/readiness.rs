@@ -249,7 +249,10 @@ async fn a_background_render_waits_for_readiness_no_longer_than_its_time_limit()
         .await;
     tokio::time::sleep(Duration::from_secs(29)).await;
 
-    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Running);
+    assert_eq!(
+        receipt.receipts()[0].status(),
+        isr_layer::purge::SelectorStatus::Running
+    );
     assert_eq!((isr.cache().stats().tasks, site.renders()), (0, 1));
     assert_eq!(
         holder.call(a()).await.unwrap().status(),

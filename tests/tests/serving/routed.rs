@@ -22,7 +22,11 @@ struct User;
 /// What the site saw of a request with extensions, behind a router with that layer around its routes.
 async fn seen_behind(builder: IsrLayerBuilder) -> Seen {
     let site = Site::new();
-    let isr = builder.pages([POST]).build().expect("the page is fine");
+    let isr = builder
+        .without_registered()
+        .pages([POST])
+        .build()
+        .expect("the page is fine");
     let routes = Router::new().route_service("/posts/{slug}", site.for_axum());
     let app = routes
         .layer(isr)
@@ -182,7 +186,7 @@ async fn the_index_of_a_nested_router_is_no_other_page_than_its_own() {
 
     assert_eq!(
         receipt.receipts()[0].status(),
-        isr_layer::Status::Regenerated
+        isr_layer::purge::SelectorStatus::Regenerated
     );
     assert_eq!((home.renders(), blog.renders()), (1, 2));
     assert_eq!(ask(&app, get::<Body>("/blog")).await.text(), "/ v2");
@@ -217,7 +221,7 @@ async fn a_nested_service_is_known_by_its_public_path_too() {
         let receipt = isr.cache().revalidate(isr_layer::Purge::path(path)).await;
         assert_eq!(
             receipt.receipts()[0].status(),
-            isr_layer::Status::Regenerated,
+            isr_layer::purge::SelectorStatus::Regenerated,
             "{path}"
         );
     }

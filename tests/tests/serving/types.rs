@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use isr_layer::RequestBody;
+use isr_layer::body::RequestBody;
 use isr_tests::{Site, ask, get};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
@@ -127,7 +127,10 @@ async fn a_service_that_is_no_longer_ready_fails_a_background_render_and_the_pag
 
     let receipt = isr.cache().revalidate(isr_layer::Purge::path("/a")).await;
 
-    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Failed);
+    assert_eq!(
+        receipt.receipts()[0].status(),
+        isr_layer::purge::SelectorStatus::Failed
+    );
     down.store(false, Ordering::SeqCst);
     assert_eq!(
         ask(&service, get::<Plain>("/a")).await.cache_status(),

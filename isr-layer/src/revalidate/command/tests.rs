@@ -84,8 +84,8 @@ fn the_options_are_read() {
 
     let settle = std::time::Duration::from_millis(1_500);
     let expected = Purge::batch([Purge::path("/a")])
-        .only_cached()
-        .dry_run()
+        .only_cached(true)
+        .dry_run(true)
         .mode(Mode::Stale)
         .settle(settle);
     assert_eq!(purge, Ok(expected));

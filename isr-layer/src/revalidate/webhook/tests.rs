@@ -16,7 +16,7 @@ fn tags(webhook: &Webhook, payload: &Value) -> Vec<String> {
     let mut tags: Vec<_> = purge
         .selectors()
         .map(|selector| match selector {
-            crate::Selector::Tag(tag) => tag.clone(),
+            crate::purge::Selector::Tag(tag) => tag.clone(),
             other => panic!("no tag: {other:?}"),
         })
         .collect();
@@ -335,7 +335,7 @@ fn a_preset_takes_paths_of_your_own() {
     assert!(
         purge
             .selectors()
-            .any(|selector| *selector == crate::Selector::Path("/blog/hello".into()))
+            .any(|selector| *selector == crate::purge::Selector::Path("/blog/hello".into()))
     );
 }
 
@@ -366,7 +366,7 @@ proptest! {
         for preset in presets {
             let preset = preset.path_if_present("/p/{/slug}");
             if let Ok(purge) = named(&preset, &payload) {
-                let everything = purge.selectors().any(|selector| *selector == crate::Selector::All);
+                let everything = purge.selectors().any(|selector| *selector == crate::purge::Selector::All);
                 prop_assert!(!everything && purge.len() <= 1_000);
             }
         }
