@@ -111,7 +111,7 @@ pub mod params {
 
 /// The parts of a [`Purge`] and of its [`Receipt`].
 pub mod purge {
-    pub use crate::invalidation::{Selector, SelectorReceipt, SelectorStatus};
+    pub use crate::invalidation::{NotRevalidated, Selector, SelectorReceipt, SelectorStatus};
 }
 
 /// The revalidation endpoint, and the mapping from a content system's webhooks to a [`Purge`].

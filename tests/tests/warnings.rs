@@ -101,7 +101,8 @@ async fn a_refusal_is_told_once_a_page_and_reason() {
         ("set-cookie", "id=2"),
     ] {
         site.act(Reply::page().header(name, value));
-        isr.cache()
+        let _ = isr
+            .cache()
             .revalidate(Purge::all().mode(Mode::Expire))
             .await;
         for path in ["/refused/1", "/refused/2", "/refused-too", "/refused-too"] {
@@ -136,7 +137,8 @@ async fn a_failed_render_is_told_each_time_with_its_path_and_reason() {
         // The second is remembered and rendered nothing.
         ask(&service, get::<Full<bytes::Bytes>>("/failing/1")).await;
         ask(&service, get::<Full<bytes::Bytes>>("/failing/1")).await;
-        isr.cache()
+        let _ = isr
+            .cache()
             .revalidate(Purge::path("/failing/1").mode(Mode::Expire))
             .await;
     }

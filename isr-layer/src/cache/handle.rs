@@ -90,6 +90,8 @@ impl Cache {
     /// # Ok(())
     /// # }
     /// ```
+    // On the function: on the type, `into_result()?;` would be a warning too.
+    #[must_use = "a purge may have failed: look at `is_revalidated`, or use `into_result`"]
     pub async fn revalidate(&self, purge: Purge) -> Receipt {
         self.core.revalidate(&purge).await
     }

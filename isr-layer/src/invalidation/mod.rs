@@ -5,7 +5,7 @@ mod purge;
 mod receipt;
 
 pub use purge::{Mode, Purge, Selector};
-pub use receipt::{Receipt, SelectorReceipt, SelectorStatus};
+pub use receipt::{NotRevalidated, Receipt, SelectorReceipt, SelectorStatus};
 
 pub(crate) use marks::{EntryTags, Marks, Strength, TagMark, Target, Validity};
 pub(crate) use purge::Item;

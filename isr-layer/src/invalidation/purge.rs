@@ -1,5 +1,6 @@
 //! What is to be invalidated, and how: the request side of a revalidation.
 
+use std::fmt;
 use std::time::Duration;
 
 /// What a caller wants invalidated: one selector or a batch of them, which then share one sequence number.
@@ -12,7 +13,7 @@ use std::time::Duration;
 /// let both = Purge::batch([one, instance, Purge::tag("posts")]).mode(Mode::Expire);
 /// assert_eq!(both.len(), 3);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a purge does nothing until it is given to `Cache::revalidate`"]
 pub struct Purge {
     pub(crate) items: Vec<Item>,
@@ -105,7 +106,7 @@ impl Purge {
 
     /// Several purges under one sequence number: they change validity at once. Options of any of them hold for all.
     pub fn batch(purges: impl IntoIterator<Item = Purge>) -> Self {
-        purges.into_iter().fold(Self::default(), |mut all, one| {
+        purges.into_iter().fold(Self::empty(), |mut all, one| {
             all.items.extend(one.items);
             all.only_cached |= one.only_cached;
             all.dry_run |= one.dry_run;
@@ -161,7 +162,34 @@ impl Purge {
                 selector,
                 mode: None,
             }],
-            ..Self::default()
+            ..Self::empty()
+        }
+    }
+
+    fn empty() -> Self {
+        Self {
+            items: Vec::new(),
+            only_cached: false,
+            dry_run: false,
+            settle: None,
+        }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "path `{path}`"),
+            Self::Page { pattern, params } => {
+                write!(f, "page `{pattern}`")?;
+                for (name, value) in params {
+                    write!(f, ", `{name}` = `{value}`")?;
+                }
+                Ok(())
+            }
+            Self::Prefix(prefix) => write!(f, "prefix `{prefix}`"),
+            Self::Tag(tag) => write!(f, "tag `{tag}`"),
+            Self::All => f.write_str("purge of all"),
         }
     }
 }

@@ -8,8 +8,9 @@ use crate::page::RegisteredPage;
 use crate::render::Key;
 use crate::render::Recipe;
 
-/// What [`Cache::prerender`](crate::Cache::prerender) did.
+/// The outcome of [`Cache::prerender`](crate::Cache::prerender).
 #[derive(Clone, Debug, Default)]
+#[must_use = "renders may have failed: look at `failed` and `errors`"]
 pub struct PrerenderReport {
     rendered: usize,
     errors: Vec<String>,
@@ -69,7 +70,7 @@ impl PrerenderReport {
     fn add(&mut self, recipe: &Recipe, rendered: &JobResult) {
         let error = match rendered {
             JobResult::Marked => {
-                "nothing is there that could render it: put the layer around the application first"
+                "no application to render through: call `IsrLayer::wrap` (or `layer`) before `prerender`"
                     .into()
             }
             JobResult::Completed(landed) => match &landed.outcome {
@@ -79,12 +80,12 @@ impl PrerenderReport {
                 }
                 // The list changed since it was read.
                 RenderOutcome::NotListed => return,
-                RenderOutcome::Stored(entry) => format!("the answer was {}", entry.status),
+                RenderOutcome::Stored(entry) => format!("the response was {}", entry.status),
                 RenderOutcome::Failed(failure) => {
                     format!("the render failed ({})", failure.reason.as_str())
                 }
                 RenderOutcome::Refused(reason, _) => {
-                    format!("the answer may not be stored ({})", reason.as_str())
+                    format!("the response may not be stored ({})", reason.as_str())
                 }
             },
         };

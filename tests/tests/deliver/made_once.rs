@@ -127,7 +127,7 @@ async fn a_variant_is_kept_only_when_it_is_smaller() {
         .header("content-type", "text/plain")
         .chunk(noise(4096));
     stage.site.act(noisy);
-    stage.isr.cache().revalidate(Purge::path("/a")).await;
+    let _ = stage.isr.cache().revalidate(Purge::path("/a")).await;
     stage.drained().await;
 
     let answer = stage.get(&only("br, gzip, identity;q=0.1")).await;
@@ -179,7 +179,7 @@ async fn a_regenerated_page_gets_new_variants() {
             .chunk(changed.clone()),
     );
 
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Regenerate))
@@ -201,7 +201,7 @@ async fn a_page_that_stops_being_text_loses_its_variants() {
             .chunk(text()),
     );
 
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Regenerate))
@@ -232,7 +232,7 @@ async fn a_stale_page_is_served_encoded_too() {
 async fn the_last_good_page_is_served_encoded_too() {
     let stage = Stage::warm(ten_seconds(), html()).await;
     stage.site.act(Reply::status(500));
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))
@@ -272,7 +272,7 @@ async fn a_prerendered_page_has_its_variants_when_the_first_client_comes() {
     // Until a first request came, a plain service is not known to be there.
     stage.ask(http::Method::GET, "/b", &[]).await;
 
-    stage.isr.cache().prerender().await;
+    let _ = stage.isr.cache().prerender().await;
     stage.drained().await;
     let answer = stage.get(&only(BROWSER)).await;
 

@@ -23,7 +23,7 @@ async fn cold(act: impl Into<Act>) -> [String; 2] {
 async fn kept(act: impl Into<Act>) -> String {
     let stage = Stage::warm(A.policy(Policy::new().timeout(secs(5))), html()).await;
     stage.site.act(act);
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))

@@ -101,7 +101,8 @@ async fn one_purge_by_tag_reaches_pages_and_calls() {
     status().await;
     assert_eq!(status().await, "isr; hit; ttl=60");
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::tag("catalog").mode(Mode::Expire))
         .await;
 

@@ -173,6 +173,18 @@ async fn in_a_batch_what_is_unknown_does_not_keep_the_rest_from_its_purge() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_purge_of_nothing_does_not_pass_for_one_that_worked() {
+    let house = House::new();
+
+    for purge in [Purge::batch([]), Purge::batch([]).dry_run(true)] {
+        let receipt = house.purge(purge).await;
+
+        assert!(!receipt.is_revalidated() && receipt.receipts().is_empty());
+        assert!(receipt.into_result().is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_regeneration_is_told_and_the_last_good_page_stays() {
     for end in [End::Status(500), End::Status(429), End::Panic, End::Cookie] {
         let house = House::new();

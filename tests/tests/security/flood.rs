@@ -103,7 +103,8 @@ async fn flood(builder: IsrLayerBuilder, unknown: Unknown, paths: usize) -> (usi
     for n in 0..3 * HOT {
         // The limit on new keys is for strangers: a revalidation makes these known.
         is_hit(&mut service, format!("/posts/hot-{}", n % HOT)).await;
-        isr.cache()
+        let _ = isr
+            .cache()
             .revalidate(isr_layer::Purge::path(format!("/posts/hot-{}", n % HOT)))
             .await;
     }

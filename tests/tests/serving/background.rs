@@ -77,7 +77,8 @@ async fn a_refresh_that_gains_a_waiter_needs_no_permit() {
     assert_eq!(site.running(), 1);
 
     // `/p/9` waits for a permit; now a client has to wait for it.
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/p/9").mode(Mode::Expire))
         .await;
     let client = tokio::spawn({
@@ -174,7 +175,8 @@ async fn many_regenerations_on_demand_keep_the_limit_and_all_run() {
     let (site, isr, service) = stale_site(4, 4).await;
     site.before().open();
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::all().mode(Mode::Regenerate))
         .await;
     isr.cache().drained().await;

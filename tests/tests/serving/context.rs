@@ -24,7 +24,8 @@ async fn a_tag_said_by_a_sync_helper_reaches_the_page() {
     visit(&service).await;
     site.publish(2);
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::tag("posts").mode(Mode::Expire))
         .await;
 
@@ -37,7 +38,8 @@ async fn a_tag_said_while_the_body_is_polled_reaches_the_page() {
     site.act(Reply::page().chunk("text").run(tag_posts));
     visit(&service).await;
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::tag("posts").mode(Mode::Expire))
         .await;
     visit(&service).await;
@@ -140,7 +142,8 @@ async fn a_spawned_task_takes_part_through_the_handle() {
     ask(&service, get::<Body>("/a")).await;
     let hit = ask(&service, get::<Body>("/a")).await;
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::tag("posts").mode(Mode::Expire))
         .await;
     let rendered = ask(&service, get::<Body>("/a")).await;
@@ -243,7 +246,8 @@ async fn a_failed_answer_before_the_pages_function_ran_is_a_failure_and_keeps_th
     ask(&service, get::<Body>("/annotated")).await;
     down.store(true, std::sync::atomic::Ordering::SeqCst);
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/annotated").mode(Mode::Expire))
         .await;
     let kept = ask(&service, get::<Body>("/annotated")).await;

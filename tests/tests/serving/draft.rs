@@ -262,7 +262,8 @@ async fn a_revalidation_stores_what_everybody_gets_whoever_asks_for_it() {
     draft(&service, &cookie).await;
     site.publish(2);
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(Mode::Regenerate))
         .await;
 

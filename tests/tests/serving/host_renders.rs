@@ -169,7 +169,7 @@ async fn hosts_are_no_new_keys_that_strangers_choose() {
             "a path of one page"
         );
     }
-    stand.isr.cache().prerender().await;
+    let _ = stand.isr.cache().prerender().await;
     stand.revalidate(Purge::all().mode(Mode::Expire)).await;
     assert_eq!(
         stand.get(ONE, "/posts/new").await.cache_status(),

@@ -142,7 +142,7 @@ async fn a_background_refresh_sees_what_the_first_render_saw() {
     )
     .await;
 
-    isr.cache().revalidate(isr_layer::Purge::path("/a")).await;
+    let _ = isr.cache().revalidate(isr_layer::Purge::path("/a")).await;
 
     let seen = site.seen();
     assert_eq!(seen.len(), 2);

@@ -151,7 +151,8 @@ async fn every_purge_works_wherever_the_layer_stands() {
             post(&app).await;
             site.publish(2);
 
-            isr.cache()
+            let _ = isr
+                .cache()
                 .revalidate(purge.clone().mode(Mode::Expire))
                 .await;
 

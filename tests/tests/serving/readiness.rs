@@ -96,7 +96,7 @@ async fn a_service_that_is_not_ready_is_never_called() {
     pass(10).await;
     service.ready().await.unwrap().call(a()).await.unwrap();
     settle().await;
-    isr.cache().revalidate(Purge::path("/a")).await;
+    let _ = isr.cache().revalidate(Purge::path("/a")).await;
 
     assert_eq!(isr.cache().explain("/a").unwrap().freshness, Some("fresh"));
     assert_eq!(site.renders(), 1 + 1 + 1 + 1 + 1 + 1 + 1);
@@ -229,7 +229,8 @@ async fn a_regeneration_on_demand_over_a_limit_of_one_finishes() {
     in_time(ask(&service, a())).await;
     site.publish(2);
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(Mode::Regenerate))
         .await;
 

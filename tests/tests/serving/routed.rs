@@ -154,7 +154,8 @@ async fn pages_of_two_routers_behind_one_layer_do_not_mix() {
         assert_eq!(ask(&app, get::<Body>("/one/x")).await.text(), "/x v1");
         assert_eq!(ask(&app, get::<Body>("/two/x")).await.text(), "/x v2");
     }
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(isr_layer::Purge::path("/one/x"))
         .await;
 

@@ -114,7 +114,7 @@ impl CompletedFlight {
                 receipt.status = Status::Failed;
                 receipt.http = *http;
                 receipt.error = Some(format!(
-                    "the answer may not be stored ({})",
+                    "the response may not be stored ({})",
                     reason.as_str()
                 ));
             }

@@ -103,7 +103,7 @@ fn datocms(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
 
 fn github_push(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     if event.header("x-github-event") == Some("ping") {
-        return Ok(Purge::default());
+        return Ok(Purge::batch([]));
     }
     let mut tags = Vec::new();
     for change in ["added", "modified", "removed"] {

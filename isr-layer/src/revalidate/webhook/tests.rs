@@ -89,7 +89,7 @@ fn an_empty_array_names_nothing_and_is_no_mistake() {
     );
     assert_eq!(
         named(&webhook, &json!({"documents": []})),
-        Ok(Purge::default())
+        Ok(Purge::batch([]))
     );
 }
 
@@ -149,7 +149,7 @@ fn a_closure_maps_what_it_likes_and_may_refuse_or_pass_over() {
     );
     assert_eq!(
         named(&webhook, &json!({"status": "draft"})),
-        Ok(Purge::default())
+        Ok(Purge::batch([]))
     );
     assert_eq!(
         unprocessable(named(&webhook, &json!({"status": "spam"}))),
@@ -317,7 +317,7 @@ fn github_s_pushes_and_its_ping() {
     );
     assert_eq!(
         Webhook::github_push().purge(&ping, br#"{"zen": "Keep it logically awesome."}"#),
-        Ok(Purge::default())
+        Ok(Purge::batch([]))
     );
     unprocessable(named(&Webhook::github_push(), &json!({"action": "opened"})));
 }
