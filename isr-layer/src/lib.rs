@@ -1,8 +1,8 @@
 //! Incremental static regeneration (ISR) for every Tower service.
 //!
-//! A page is rendered once and served from memory. A stale page is still served while it is rendered
-//! again in the background. When an authenticated call says that its content changed, the page is
-//! rendered at once.
+//! A page is rendered once and served from memory. A stale page is still served while it is
+//! rendered again in the background. When an authenticated call says that its content changed, the
+//! page is rendered at once.
 //!
 //! ```standalone_crate
 //! use axum::{body::Body, extract::Path};
@@ -104,9 +104,9 @@ pub mod inspect {
     pub use crate::cache::{Explanation, HostExplanation, Stats};
 }
 
-/// The types that `params` functions return.
+/// The lists that `params` functions return.
 pub mod params {
-    pub use crate::page::{Params, ParamsFuture};
+    pub use crate::page::{IntoParamSet, ParamList, Params, ParamsFuture};
 }
 
 /// The parts of a [`Purge`] and of its [`Receipt`].

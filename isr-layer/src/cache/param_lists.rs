@@ -10,7 +10,7 @@ use crate::clock::{self, Instant};
 use crate::error::{Error, ErrorKind};
 use crate::invalidation::{Marks, TagMark, Validity};
 use crate::observe;
-use crate::page::{Fallback, ListParams, Page, ParamSet, RegisteredPage, Registry, declared_list};
+use crate::page::{Fallback, ListParams, ParamSet, RegisteredPage, Registry, declared_list};
 use crate::render::Recipe;
 
 /// How long a list that could not be read is left alone, unless a purge asks for it.
@@ -64,25 +64,28 @@ impl ParamLists {
     /// # Errors
     ///
     /// When a list is for no page or for one without parameters, or a page says `not_found` for what no list names.
-    pub(crate) fn new(registry: &Registry, given: Vec<(Page, ListParams)>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        registry: &Registry,
+        given: Vec<(String, ListParams)>,
+    ) -> Result<Self, Error> {
         let mut lists = registry
             .pages()
             .map(|page| declared_list(&page.page))
             .collect::<Vec<_>>();
-        for (page, function) in given {
-            let known = registry
-                .by_pattern(page.path())
-                .filter(|known| known.page.is_same(&page));
-            let list = known
+        let mut seen = HashSet::new();
+        for (pattern, function) in given {
+            let refuse = |why: &str| {
+                let message = format!("`params` is given for `{pattern}`, {why}");
+                Error::new(ErrorKind::Configuration, message)
+            };
+            let list = registry
+                .by_pattern(&pattern)
                 .and_then(|known| lists.get_mut(known.id as usize))
-                .ok_or_else(|| {
-                    let message = format!(
-                        "`params` is given for {}, which is not registered",
-                        page.describe()
-                    );
-                    Error::new(ErrorKind::Configuration, message)
-                })?;
+                .ok_or_else(|| refuse("which is not the path of a registered page"))?;
             *list = Some(function);
+            if !seen.insert(pattern.clone()) {
+                return Err(refuse("which has one already"));
+            }
         }
         let lists = registry
             .pages()
@@ -127,11 +130,11 @@ fn checked(page: &RegisteredPage, list: Option<ListParams>) -> Result<Option<Lis
     match list {
         Some(_) if !page.has_parameters() => refuse(
             ErrorKind::Configuration,
-            "`params` is given, but its path has no parameter",
+            "`params` is given, but its path has no parameters",
         ),
         None if page.policy().fallback == Fallback::NotFound => refuse(
             ErrorKind::Policy,
-            "`fallback` is `not_found`, but no `params` lists what is found",
+            "`fallback` is `not_found`, but there are no `params` to list the paths",
         ),
         list => Ok(list.map(|function| List {
             function,
@@ -189,7 +192,7 @@ impl ListedPaths {
         let is_its = |path: &String| registry.find(path).is_some_and(|found| found.id == page.id);
         let mut order = sets
             .iter()
-            .filter_map(|set| page.path_with(set))
+            .filter_map(|set| page.path_with(set).ok())
             .collect::<Vec<_>>();
         order.retain(is_its);
         if order.len() < sets.len() {

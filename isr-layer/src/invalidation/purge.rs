@@ -40,7 +40,7 @@ pub enum Selector {
         /// The page's pattern; `[slug]` and `:slug` mean `{slug}`.
         pattern: String,
         /// Decoded parameters by name. Empty means every instance; otherwise every parameter must be named.
-        params: Vec<(String, String)>,
+        params: crate::page::ParamSet,
     },
     /// Every path that is the prefix or lies below it; a prefix ends at a segment boundary.
     Prefix(String),
@@ -73,7 +73,7 @@ impl Purge {
     pub fn page(pattern: impl Into<String>) -> Self {
         Self::one(Selector::Page {
             pattern: pattern.into(),
-            params: Vec::new(),
+            params: crate::page::ParamSet::new(),
         })
     }
 
@@ -84,7 +84,7 @@ impl Purge {
             ..
         }) = self.items.last_mut()
         {
-            params.push((name.into(), value.into()));
+            *params = std::mem::take(params).with(name, value.into());
         }
         self
     }
@@ -182,7 +182,7 @@ impl fmt::Display for Selector {
             Self::Path(path) => write!(f, "path `{path}`"),
             Self::Page { pattern, params } => {
                 write!(f, "page `{pattern}`")?;
-                for (name, value) in params {
+                for (name, value) in params.iter() {
                     write!(f, ", `{name}` = `{value}`")?;
                 }
                 Ok(())

@@ -10,8 +10,8 @@ use super::Selector;
 
 /// The outcome of one call of [`Cache::revalidate`](crate::Cache::revalidate).
 ///
-/// A purge can fail in part, so look at it: by [`is_revalidated`](Self::is_revalidated), or by `?` on
-/// [`into_result`](Self::into_result).
+/// A purge can fail in part, so look at it: by [`is_revalidated`](Self::is_revalidated), or by `?`
+/// on [`into_result`](Self::into_result).
 ///
 /// ```
 /// use isr_layer::{IsrLayer, Page, Purge};
@@ -90,7 +90,8 @@ pub struct SelectorReceipt {
     pub(crate) error: Option<String>,
 }
 
-/// The end of a purge for one selector. Its `Display` is the word of the JSON, such as `not_a_page`.
+/// The end of a purge for one selector. Its `Display` is the word of the JSON, such as
+/// `not_a_page`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -101,12 +102,13 @@ pub enum SelectorStatus {
     Running,
     /// The selector is marked; the next request renders.
     ///
-    /// Also for a tag whose known entries are all regenerated, while a running render may yet add it.
+    /// Also for a tag whose known entries are all regenerated, while a running render may yet add
+    /// it.
     Marked,
     /// Nothing was cached, and the purge was [`only_cached`](crate::Purge::only_cached).
     NotCached,
-    /// A page's pattern matches, but no good page was stored, and the path is not found or not among
-    /// the page's `params`.
+    /// A page's pattern matches, but no good page was stored, and the path is not found or not
+    /// among the page's `params`.
     UnknownPath,
     /// No page's pattern matches.
     NotAPage,
@@ -140,8 +142,8 @@ impl Receipt {
         }
     }
 
-    /// True if the purge reached every selector: none of them failed or was unknown, and there was at
-    /// least one.
+    /// True if the purge reached every selector: none of them failed or was unknown, and there was
+    /// at least one.
     ///
     /// It is also false if the purge could not be recorded, wherever a layer records purges beside
     /// its memory.
@@ -234,8 +236,8 @@ impl SelectorReceipt {
         }
     }
 
-    /// Chooses between two variants of one path: the one that tells more about a failure. The path is
-    /// known if either of them exists.
+    /// Chooses between two variants of one path: the one that tells more about a failure. The path
+    /// is known if either of them exists.
     pub(crate) fn or_worse(self, other: Self) -> Self {
         let badness = |status| match status {
             SelectorStatus::Failed => 4,
@@ -287,8 +289,8 @@ impl SelectorReceipt {
         self.render
     }
 
-    /// Returns the number of entries that carry the tag or belong to the page. It is a live counter;
-    /// nothing is scanned for it.
+    /// Returns the number of entries that carry the tag or belong to the page. It is a live
+    /// counter; nothing is scanned for it.
     pub fn matched(&self) -> Option<u64> {
         self.matched
     }
@@ -330,8 +332,7 @@ fn selector<S: Serializer>(selector: &Selector, serializer: S) -> Result<S::Ok, 
         Selector::Page { pattern, params } => {
             map.serialize_entry("page", pattern)?;
             if !params.is_empty() {
-                let params: std::collections::BTreeMap<_, _> =
-                    params.iter().map(|(k, v)| (k, v)).collect();
+                let params: std::collections::BTreeMap<_, _> = params.iter().collect();
                 map.serialize_entry("params", &params)?;
             }
         }

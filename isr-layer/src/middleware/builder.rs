@@ -18,7 +18,7 @@ use crate::deliver::Downstream;
 use crate::draft::{DEFAULT_NAME, Draft};
 use crate::error::Error;
 use crate::hosts::Hosts;
-use crate::page::{ListParams, Page, ParamList, Registry, given_list};
+use crate::page::{ListParams, Page, ParamList, Registry, given_list, normalize_page};
 use crate::revalidate::auth::Secret;
 
 /// Sets up an [`IsrLayer`].
@@ -27,7 +27,7 @@ pub struct IsrLayerBuilder {
     pages: Vec<Page>,
     /// True if the pages of the program's `#[static_page]` attributes are part of the layer.
     with_registered: bool,
-    params: Vec<(Page, ListParams)>,
+    params: Vec<(String, ListParams)>,
     pub(crate) hosts: Option<Vec<String>>,
     pub(crate) draft: Option<Secret>,
     pub(crate) draft_cookie: Option<String>,
@@ -103,12 +103,12 @@ impl IsrLayerBuilder {
         self
     }
 
-    /// Lists the parameters of a page, in place of the page's own `params`: for functions that need
-    /// state.
+    /// Lists the instances of the page with this path, in place of the page's own `params`: for
+    /// functions that need state.
     ///
-    /// The future returns the types of the attribute's `params`: `Vec<T>` or `Result<Vec<T>, E>`,
-    /// where `T` is a text or a whole number for a path with one parameter, a tuple of them for up
-    /// to four, or a [`ParamSet`](crate::ParamSet).
+    /// The future returns a [`ParamList`], as a function of the attribute's `params` does. `list`
+    /// is a closure that returns a future, so write `move || all_slugs(db.clone())`. An async
+    /// closure (`async move || …`) does not compile here if it captures state.
     ///
     /// The list is read when it is first needed: for a request to a page with
     /// `fallback = "not_found"`, or for [`Cache::prerender`](crate::Cache::prerender). It is read
@@ -133,14 +133,20 @@ impl IsrLayerBuilder {
     /// }
     ///
     /// let db = Db;
-    /// let isr = IsrLayer::builder().params(post::PAGE, move || all_slugs(db.clone())).build()?;
+    /// let isr = IsrLayer::builder().params(post::PATH, move || all_slugs(db.clone())).build()?;
     /// # Ok::<(), isr_layer::Error>(())
     /// ```
-    pub fn params<F>(mut self, page: Page, list: impl Fn() -> F + Send + Sync + 'static) -> Self
+    pub fn params<F, M>(
+        mut self,
+        path: impl Into<String>,
+        list: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
     where
-        F: Future<Output: ParamList> + Send + 'static,
+        F: Future<Output: ParamList<M>> + Send + 'static,
     {
-        self.params.push((page, given_list(&page, list)));
+        let pattern = normalize_page(&path.into());
+        let list = given_list(&pattern, list);
+        self.params.push((pattern, list));
         self
     }
 
@@ -174,7 +180,8 @@ impl IsrLayerBuilder {
         self
     }
 
-    /// Removes a request extension from the requests of renders, where the layer is behind a router.
+    /// Removes a request extension from the requests of renders, where the layer is behind a
+    /// router.
     ///
     /// A layer in front of the application passes on no extension anyway.
     pub fn drop_extension<T: Clone + Send + Sync + 'static>(mut self) -> Self {
@@ -190,8 +197,8 @@ impl IsrLayerBuilder {
     ///
     /// # Errors
     ///
-    /// If two pages want one path, a policy contradicts itself, `params` are given for a page that is
-    /// not registered, or a setting is refused. The message names both sides, or the setting.
+    /// If two pages want one path, a policy contradicts itself, `params` are given for a page that
+    /// is not registered, or a setting is refused. The message names both sides, or the setting.
     pub fn build(mut self) -> Result<IsrLayer, Error> {
         self.check_settings()?;
         let cookie = self.draft_cookie.unwrap_or_else(|| DEFAULT_NAME.to_owned());

@@ -43,7 +43,8 @@ pub struct IsrLayer {
 }
 
 impl IsrLayer {
-    /// Returns a builder with the defaults: every `#[static_page]` of the program, 256 MiB of memory.
+    /// Returns a builder with the defaults: every `#[static_page]` of the program, 256 MiB of
+    /// memory.
     pub fn builder() -> IsrLayerBuilder {
         IsrLayerBuilder::new()
     }

@@ -8,7 +8,7 @@ use http::header::HOST;
 use http::{HeaderName, Request};
 
 use super::path_filter::PathFilter;
-use super::{Page, Policy, path, pattern};
+use super::{Page, ParamSet, Policy, path, pattern};
 use crate::error::{Error, ErrorKind};
 use crate::hosts::{Host, Hosts, Unlisted};
 use crate::invalidation::TagMark;
@@ -217,20 +217,26 @@ impl RegisteredPage {
             .map(|tag| (*tag).to_owned())
     }
 
-    /// The canonical path the page has with these decoded parameters; `None` unless each is named exactly once.
-    pub(crate) fn path_with(&self, params: &[(String, String)]) -> Option<String> {
+    /// Returns the canonical path of the instance with these decoded parameters.
+    ///
+    /// # Errors
+    ///
+    /// If they do not name each parameter of the page once, or their values give no valid path.
+    pub(crate) fn path_with(&self, params: &ParamSet) -> Result<String, String> {
         let pattern = self.page.path();
-        let complete = pattern::names(pattern)
-            .all(|name| params.iter().filter(|(given, _)| given == name).count() == 1);
-        if !complete || pattern::names(pattern).count() != params.len() {
-            return None;
+        let names = pattern::names(pattern).collect::<Vec<_>>();
+        if let Some(mismatch) = params.mismatch(&names) {
+            return Err(format!("the page `{pattern}`: {mismatch}"));
         }
+
         let raw = pattern
             .split('/')
-            .map(|segment| segment_with(segment, params))
+            .map(|segment| segment_with(segment, params.pairs()))
             .collect::<Vec<_>>()
             .join("/");
-        path::canonical(&raw).map(Into::into)
+        path::canonical(&raw)
+            .map(Into::into)
+            .ok_or_else(|| format!("`params` give `{raw}`, which is not a valid path"))
     }
 }
 

@@ -35,7 +35,7 @@ impl Cache {
     /// # async fn main() -> Result<(), isr_layer::Error> {
     /// let isr = IsrLayer::builder()
     ///     .pages([POST])
-    ///     .params(POST, || async { vec!["first", "second"] })
+    ///     .params(POST.path(), || async { vec!["first", "second"] })
     ///     .build()?;
     /// let app = isr.wrap(Router::new().route("/posts/{slug}", get(|| async { "a post" })));
     ///

@@ -265,7 +265,7 @@ async fn a_prerendered_page_has_its_variants_when_the_first_client_comes() {
     let page = isr_layer::Page::new("/{slug}");
     let isr = IsrLayer::builder()
         .pages([page])
-        .params(page, || async { vec!["a"] })
+        .params(page.path(), || async { vec!["a"] })
         .build();
     let stage = Stage::of(isr.expect("the page has params"));
     stage.site.act(html());

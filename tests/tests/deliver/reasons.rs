@@ -102,7 +102,7 @@ async fn a_path_outside_params_is_not_in_params() {
     let page = isr_layer::Page::new("/{slug}").policy(Policy::new().fallback(Fallback::NotFound));
     let isr = IsrLayer::builder()
         .pages([page])
-        .params(page, || async { vec!["b"] })
+        .params(page.path(), || async { vec!["b"] })
         .build();
     let stage = Stage::of(isr.expect("the page has params"));
 

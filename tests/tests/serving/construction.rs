@@ -187,6 +187,25 @@ fn limits_of_zero_are_refused_and_named() {
 }
 
 #[test]
+fn the_name_of_a_cookie_without_draft_mode_is_refused() {
+    let builder = || {
+        IsrLayer::builder()
+            .without_registered()
+            .draft_cookie("preview")
+    };
+
+    let error = refused(builder());
+
+    assert!(error.to_string().contains("`draft_cookie`"), "{error}");
+    assert!(
+        builder()
+            .draft("a secret of more than 24 bytes")
+            .build()
+            .is_ok()
+    );
+}
+
+#[test]
 fn limits_of_zero_in_a_policy_are_refused_and_named() {
     let nothing = std::time::Duration::ZERO;
     for (setting, policy) in [

@@ -130,7 +130,7 @@ async fn prerendering_renders_every_page_for_each_host() {
         IsrLayer::builder()
             .without_registered()
             .pages([A, POST])
-            .params(POST, list),
+            .params(POST.path(), list),
     );
     // Who renders without a request is known from the first request on.
     stand.get(ONE, "/a").await;
@@ -158,7 +158,7 @@ async fn hosts_are_no_new_keys_that_strangers_choose() {
     let builder = IsrLayer::builder()
         .without_registered()
         .pages([A, POST])
-        .params(POST, list)
+        .params(POST.path(), list)
         .new_keys_per_second(1);
     let stand = Stand::with(builder);
 

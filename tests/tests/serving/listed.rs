@@ -90,7 +90,7 @@ impl House {
         let builder = IsrLayer::builder()
             .without_registered()
             .pages([listed, OPEN, ABOUT])
-            .params(listed, move || list.clone().list());
+            .params(listed.path(), move || list.clone().list());
         let isr = set(builder)
             .build()
             .expect("the pages do not contradict each other");

@@ -146,7 +146,7 @@ async fn what_params_lists_is_not_new() {
     let builder = IsrLayer::builder()
         .without_registered()
         .pages([page])
-        .params(page, list)
+        .params(page.path(), list)
         .new_keys_per_second(1);
     let (_, _, service) = site(builder);
 

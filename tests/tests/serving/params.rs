@@ -334,7 +334,7 @@ async fn a_flood_of_paths_outside_params_costs_no_render_no_read_and_no_entry() 
 #[tokio::test(start_paused = true)]
 async fn the_function_given_to_the_builder_overrides_the_page_s_own() {
     fn own() -> ParamsFuture {
-        Box::pin(async { Ok(vec![vec![("slug".to_owned(), "own".to_owned())]]) })
+        ParamsFuture::new(async { vec!["own"] })
     }
     let declared = POST.params(own);
     let house = House::with(&["given"], declared, |builder| builder);
@@ -356,7 +356,7 @@ async fn values_may_be_tuples_numbers_and_plain_lists() {
     let isr = IsrLayer::builder()
         .without_registered()
         .pages([DAY])
-        .params(DAY, || async { vec![(2026_u32, "may".to_owned())] })
+        .params(DAY.path(), || async { vec![(2026_u32, "may".to_owned())] })
         .build()
         .unwrap();
     let app = isr.wrap(site.for_axum());
@@ -374,19 +374,27 @@ fn a_list_that_fits_no_page_is_refused_when_the_layer_is_made() {
         IsrLayer::builder()
             .without_registered()
             .pages([ABOUT])
-            .params(OPEN, list),
+            .params(OPEN.path(), list),
     );
     let without = refused(
         IsrLayer::builder()
             .without_registered()
             .pages([ABOUT])
-            .params(ABOUT, list),
+            .params(ABOUT.path(), list),
+    );
+    let twice = refused(
+        IsrLayer::builder()
+            .without_registered()
+            .pages([OPEN])
+            .params(OPEN.path(), list)
+            .params(OPEN.path(), list),
     );
     let missing = refused(IsrLayer::builder().without_registered().pages([POST]));
 
     assert_eq!(unknown.kind(), ErrorKind::Configuration);
     assert!(unknown.to_string().contains("/open/{slug}"), "{unknown}");
     assert!(without.to_string().contains("no parameter"), "{without}");
+    assert!(twice.to_string().contains("/open/{slug}"), "{twice}");
     assert_eq!(missing.kind(), ErrorKind::Policy);
     assert!(missing.to_string().contains("not_found"), "{missing}");
 }

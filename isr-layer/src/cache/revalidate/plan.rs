@@ -9,7 +9,7 @@ use crate::cache::core::Core;
 use crate::cache::flight::{Match, PendingMatch};
 use crate::entry::Entry;
 use crate::invalidation::{Item, Mode, Selector, SelectorReceipt, Status, Strength, Target};
-use crate::page::{RegisteredPage, canonical, normalize_page};
+use crate::page::{ParamSet, RegisteredPage, canonical, normalize_page};
 use crate::render::Key;
 use crate::render::Recipe;
 
@@ -109,27 +109,36 @@ impl Core {
                 if params.is_empty() {
                     return Ok(SelectorTarget::Page(page));
                 }
-                let path =
-                    page.path_with(params).ok_or("`params` must name every parameter of the page once, with a value that can stand in its place")?;
-                // Another page has `/posts/new`, though `/posts/{slug}` would match it: routing decides.
-                if self
-                    .registry
-                    .find(&path)
-                    .is_none_or(|found| found.id != page.id)
-                {
-                    return Err(
-                        "the path that these `params` make is another page's, or none".to_owned(),
-                    );
-                }
-                Ok(SelectorTarget::Path { page, path })
+                self.named_instance(page, params)
             }
             Selector::Prefix(raw) => {
-                let prefix = canonical(raw)
-                    .ok_or("a prefix starts with `/` and is a path that a page could have")?;
+                let prefix = canonical(raw).ok_or(
+                    "not a valid prefix: it must start with `/`, without empty or dot segments",
+                )?;
                 Ok(SelectorTarget::Prefix(prefix.into_owned()))
             }
             Selector::Tag(tag) => Ok(SelectorTarget::Tag(tag.clone())),
             Selector::All => Ok(SelectorTarget::All),
+        }
+    }
+
+    /// Resolves one instance of a page. Routing decides: `/posts/new` may be another page's, though
+    /// `/posts/{slug}` would match it.
+    fn named_instance(
+        &self,
+        page: Arc<RegisteredPage>,
+        params: &ParamSet,
+    ) -> Result<SelectorTarget, String> {
+        let path = page.path_with(params)?;
+        match self.registry.find(&path) {
+            Some(found) if found.id == page.id => Ok(SelectorTarget::Path { page, path }),
+            Some(found) => Err(format!(
+                "`params` give the path `{path}`, which belongs to the page `{}`",
+                found.page.path()
+            )),
+            None => Err(format!(
+                "`params` give the path `{path}`, which no page has"
+            )),
         }
     }
 
@@ -140,15 +149,16 @@ impl Core {
         is_foreign: &impl Fn(&str) -> bool,
     ) -> Result<SelectorTarget, String> {
         if raw.contains(['{', '[']) && self.registry.by_pattern(&normalize_page(raw)).is_some() {
-            return Err("this is a page's pattern: name it as `page`".to_owned());
-        }
-        if raw.contains(['?', '#']) {
             return Err(
-                "a path has no query: all variants of a path are revalidated together".to_owned(),
+                "this is the pattern of a page: use `page`, or `instance` with its parameters"
+                    .to_owned(),
             );
         }
-        let path =
-            canonical(raw).ok_or("a path starts with `/` and is one that a page could have")?;
+        if raw.contains(['?', '#']) {
+            return Err("a path has no query: a purge reaches all variants of a path".to_owned());
+        }
+        let path = canonical(raw)
+            .ok_or("not a valid path: it must start with `/`, without empty or dot segments")?;
         let other = match path.strip_suffix('/') {
             Some(shorter) => shorter.to_owned(),
             None => format!("{path}/"),

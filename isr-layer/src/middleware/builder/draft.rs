@@ -9,8 +9,8 @@ use crate::revalidate::auth::Secret;
 impl IsrLayer {
     /// Returns the service that switches draft mode for one browser.
     ///
-    /// Mount it with `route_service("/api/draft", …)`, and let the content system's preview button open
-    /// `/api/draft?secret=…&path=/posts/a`.
+    /// Mount it with `route_service("/api/draft", …)`, and let the content system's preview button
+    /// open `/api/draft?secret=…&path=/posts/a`.
     ///
     /// ```
     /// use isr_layer::IsrLayer;
@@ -37,8 +37,9 @@ impl IsrLayerBuilder {
     ///
     /// Requests of such a client for pages go to the inner service unchanged, past the store and
     /// running renders, and their responses are not stored.
-    /// [`context::is_draft`](crate::context::is_draft) tells the handler. A revalidation that carries
-    /// the cookie stores the public page. A CDN in front must pass on requests with the cookie.
+    /// [`context::is_draft`](crate::context::is_draft) tells the handler. A revalidation that
+    /// carries the cookie stores the public page. A CDN in front must pass on requests with the
+    /// cookie.
     ///
     /// [`build`](Self::build) refuses a secret below 24 bytes.
     pub fn draft(mut self, secret: impl Into<Secret>) -> Self {
@@ -46,7 +47,8 @@ impl IsrLayerBuilder {
         self
     }
 
-    /// Names the cookie of draft mode. Default `__Host-isr-draft`: that prefix binds it to one host.
+    /// Names the cookie of draft mode. Default `__Host-isr-draft`: that prefix binds it to one
+    /// host.
     ///
     /// [`build`](Self::build) refuses a name without [`draft`](Self::draft).
     pub fn draft_cookie(mut self, name: impl Into<String>) -> Self {

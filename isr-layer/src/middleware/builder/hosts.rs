@@ -3,14 +3,14 @@
 use super::super::builder::IsrLayerBuilder;
 
 impl IsrLayerBuilder {
-    /// Keeps the pages of these hosts apart. Requests for any other host have no page. By default the
-    /// host is not part of the key, handlers do not see it, and all hosts share one page.
+    /// Keeps the pages of these hosts apart. Requests for any other host have no page. By default
+    /// the host is not part of the key, handlers do not see it, and all hosts share one page.
     ///
     /// In the order of the code, for each request at the path of a page:
     ///
-    /// 1. The host is the authority of the target, if there is one (`:authority` in HTTP/2, RFC 9113
-    ///    8.3.1; the absolute form, RFC 9112 3.2.2), without user information; otherwise it is the
-    ///    `Host` field. `X-Forwarded-Host` and `Forwarded` are ignored.
+    /// 1. The host is the authority of the target, if there is one (`:authority` in HTTP/2, RFC
+    ///    9113 8.3.1; the absolute form, RFC 9112 3.2.2), without user information; otherwise it is
+    ///    the `Host` field. `X-Forwarded-Host` and `Forwarded` are ignored.
     /// 2. The host is looked up in the list without regard to case (RFC 9110, 4.2.3). A name with a
     ///    port is for that port alone; a name without one is for every port that has no name of its
     ///    own. The default port of the scheme is dropped, since clients leave it out.
@@ -18,18 +18,20 @@ impl IsrLayerBuilder {
     ///    (RFC 9112, 3.2) has no page. It goes to the inner service unchanged, as if draft mode and
     ///    caching by headers were off, and its response is not stored. The application may serve or
     ///    refuse it.
-    /// 4. The name, spelt as in the list, is part of the key and is the `Host` that the handler sees.
-    ///    `Vary` does not name it: every cache has the host in its key (RFC 9111, 2).
+    /// 4. The name, spelt as in the list, is part of the key and is the `Host` that the handler
+    ///    sees. `Vary` does not name it: every cache has the host in its key (RFC 9111, 2).
     ///
     /// A purge reaches the pages of all hosts. A regeneration renders the pages that are in memory
     /// again. Pages that no client asked for are rendered for every listed host: those of
-    /// [`prerender`](crate::Cache::prerender), and a path to regenerate that is in memory for no host.
+    /// [`prerender`](crate::Cache::prerender), and a path to regenerate that is in memory for no
+    /// host.
     ///
     /// An annotated handler that reads the host from `HeaderMap` declares `vary = ["host"]`;
     /// [`build`](Self::build) refuses that without a list.
     ///
     /// A name consists of letters, digits, `-`, `_` and dots, an IPv6 address is in brackets, and a
-    /// port may follow. [`build`](Self::build) refuses other names, and a name that is listed twice.
+    /// port may follow. [`build`](Self::build) refuses other names, and a name that is listed
+    /// twice.
     ///
     /// ```
     /// use axum::body::Body;

@@ -6,8 +6,8 @@ impl IsrLayerBuilder {
     /// Limits the memory that entries take, in bytes. Default 256 MiB.
     ///
     /// It also limits the size of one body, whatever the page's own limit: to nearly half of this
-    /// memory, since a body is counted twice, for its encodings; and to nearly 16 MiB where there is
-    /// more.
+    /// memory, since a body is counted twice, for its encodings; and to nearly 16 MiB where there
+    /// is more.
     pub fn max_memory_bytes(mut self, bytes: u64) -> Self {
         self.config.memory_bytes = bytes;
         self
@@ -43,8 +43,8 @@ impl IsrLayerBuilder {
     /// Limits the keys that one page may get in a second, where clients choose them: by a parameter
     /// of the path, a declared query parameter or a declared header. Default 100.
     ///
-    /// Beyond it a new key is rendered for the client that asks, and not stored. A key that is stored
-    /// or being rendered is not new, and the renders of a revalidation do not count.
+    /// Beyond it a new key is rendered for the client that asks, and not stored. A key that is
+    /// stored or being rendered is not new, and the renders of a revalidation do not count.
     pub fn new_keys_per_second(mut self, keys: u32) -> Self {
         self.config.new_keys_per_second = keys;
         self
