@@ -1,4 +1,5 @@
-//! Invalidation: the sequence that orders purges and render starts, the marks they leave, and what a caller may name.
+//! Invalidation: the sequence that orders purges and render starts, the marks they leave, and what
+//! a caller may name.
 
 mod marks;
 mod purge;

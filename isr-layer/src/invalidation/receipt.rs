@@ -114,6 +114,9 @@ pub enum SelectorStatus {
     NotAPage,
     /// Every render failed; the last good page stays.
     Failed,
+    /// The purge itself has a mistake for this selector, and nothing was marked for it: see
+    /// [`error`](SelectorReceipt::error).
+    Refused,
 }
 
 /// The error of a purge that did not reach all of its selectors, made by [`Receipt::into_result`].
@@ -314,7 +317,10 @@ impl SelectorReceipt {
 impl SelectorStatus {
     /// True if the selector was known and did not fail.
     pub fn is_good(self) -> bool {
-        !matches!(self, Self::UnknownPath | Self::NotAPage | Self::Failed)
+        !matches!(
+            self,
+            Self::UnknownPath | Self::NotAPage | Self::Failed | Self::Refused
+        )
     }
 }
 

@@ -154,8 +154,10 @@ async fn a_signed_push_of_github_names_its_files_and_a_ping_names_nothing() {
 #[tokio::test]
 async fn a_closure_maps_what_no_template_can() {
     let stand = hooked(Webhook::new().map(|event| {
-        Ok(Purge::page("/posts/{slug}")
-            .param("slug", event.required("/entry/slug")?.to_lowercase()))
+        Ok(Purge::instance(
+            "/posts/{slug}",
+            [("slug", event.required("/entry/slug")?.to_lowercase())],
+        ))
     }))
     .await;
 

@@ -121,7 +121,7 @@ async fn the_modes_by_default_are_regenerate_for_one_path_and_stale_for_the_rest
     }
     let one = house.receipt(Purge::path(A)).await;
     let other = house
-        .receipt(Purge::page("/posts/{slug}").param("slug", "b"))
+        .receipt(Purge::instance("/posts/{slug}", [("slug", "b")]))
         .await;
 
     assert_eq!(

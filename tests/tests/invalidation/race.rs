@@ -43,7 +43,7 @@ impl By {
         match self {
             Self::Path => Purge::path(A),
             Self::Page => Purge::page("/posts/{slug}"),
-            Self::PageWithParams => Purge::page("/posts/{slug}").param("slug", "a"),
+            Self::PageWithParams => Purge::instance("/posts/{slug}", [("slug", "a")]),
             Self::Prefix => Purge::prefix("/posts/"),
             Self::DeclaredTag => Purge::tag("post:a"),
             Self::TagSaidBefore => Purge::tag("early"),

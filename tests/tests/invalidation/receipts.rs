@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use isr_layer::purge::SelectorStatus;
-use isr_layer::{IsrLayer, Mode, Page, Policy, Purge};
+use isr_layer::{IsrLayer, Mode, Page, ParamSet, Policy, Purge};
 use isr_tests::{ask, get, settle};
 use tower::Layer;
 
@@ -115,11 +115,10 @@ async fn what_no_pattern_matches_is_not_a_page_and_marks_nothing() {
         Purge::path(""),
         Purge::path("/posts/{slug}"),
         Purge::page("/nothing"),
-        Purge::page("/posts/{slug}").param("id", "a"),
-        Purge::page("/posts/{slug}")
-            .param("slug", "a")
-            .param("more", "b"),
-        Purge::page("/about").param("slug", "a"),
+        Purge::instance("/posts/{slug}", [("id", "a")]),
+        Purge::instance("/posts/{slug}", [("slug", "a"), ("more", "b")]),
+        Purge::instance("/posts/{slug}", [("slug", "a"), ("slug", "b")]),
+        Purge::instance("/about", [("slug", "a")]),
         Purge::prefix("posts"),
     ] {
         let receipt = house.purge(purge.clone()).await;
@@ -134,6 +133,85 @@ async fn what_no_pattern_matches_is_not_a_page_and_marks_nothing() {
         assert_eq!(receipt.sequence(), None, "{purge:?}");
     }
     assert_eq!(house.stage.renders(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_instance_says_what_is_wrong() {
+    const NEW: Page = Page::new("/posts/new");
+    let house = House::pages([POST, NEW]);
+    let post = |params: &[(&str, &str)]| {
+        Purge::instance(
+            "/posts/{slug}",
+            params.iter().copied().collect::<ParamSet>(),
+        )
+    };
+
+    for (purge, error) in [
+        (
+            post(&[("slug", "a"), ("slug", "b")]),
+            "the page `/posts/{slug}`: the parameter `slug` is given twice",
+        ),
+        (
+            post(&[("id", "a")]),
+            "the page `/posts/{slug}`: `id` is not a parameter of the path",
+        ),
+        (
+            post(&[("slug", "new")]),
+            "`params` give the path `/posts/new`, which belongs to the page `/posts/new`",
+        ),
+        (
+            post(&[]),
+            "`Purge::instance` without parameters: `Purge::page` purges every instance",
+        ),
+    ] {
+        let receipt = house.purge(purge.mode(Mode::Expire)).await;
+
+        assert_eq!(only(&receipt).error(), Some(error));
+        assert_eq!(receipt.sequence(), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_option_on_a_part_of_a_batch_is_refused_and_not_widened() {
+    let house = House::new();
+    for option in ["dry_run", "only_cached", "settle"] {
+        house.get(A).await;
+        let misplaced = match option {
+            "dry_run" => Purge::path(A).dry_run(true),
+            "only_cached" => Purge::path(A).only_cached(true),
+            _ => Purge::path(A).settle(std::time::Duration::from_secs(1)),
+        };
+        let before = house.get(A).await;
+
+        let receipt = house
+            .purge(Purge::batch([misplaced, Purge::path("/about")]))
+            .await;
+
+        let [first, second] = receipt.receipts() else {
+            panic!("one receipt for each selector: {receipt:?}")
+        };
+        assert!(!receipt.is_revalidated() && !receipt.is_dry_run());
+        assert_eq!(first.status(), SelectorStatus::Refused);
+        assert!(first.error().unwrap().contains(option), "{first:?}");
+        assert_eq!(second.status(), SelectorStatus::Regenerated);
+        assert!(is_hit(&house.get(A).await) && is_hit(&before), "{option}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_selectors_of_a_purge_make_a_purge_again() {
+    let house = House::new();
+    house.get(A).await;
+    let purge = Purge::batch([Purge::path(A), Purge::tag("posts")]);
+
+    let again = purge
+        .selectors()
+        .cloned()
+        .map(Purge::from)
+        .collect::<Purge>();
+
+    assert_eq!(again, purge);
+    assert!(house.purge(again).await.is_revalidated());
 }
 
 #[tokio::test(start_paused = true)]

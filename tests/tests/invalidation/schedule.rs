@@ -358,7 +358,7 @@ fn selector(number: usize) -> (Purge, &'static [usize]) {
         2 => (Purge::path("/about"), &[2]),
         3 => (Purge::path("/"), &[3]),
         4 => (Purge::page("/posts/{slug}"), &[0, 1]),
-        5 => (Purge::page("/posts/{slug}").param("slug", "b"), &[1]),
+        5 => (Purge::instance("/posts/{slug}", [("slug", "b")]), &[1]),
         6 => (Purge::prefix("/posts"), &[0, 1]),
         7 => (Purge::tag("posts"), &[0, 1, 3]),
         8 => (Purge::tag("post:a"), &[0]),

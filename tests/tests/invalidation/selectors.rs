@@ -33,7 +33,7 @@ async fn a_page_with_params_is_one_instance() {
 
     let hits = untouched(
         &house,
-        Purge::page("/posts/{slug}").param("slug", "a"),
+        Purge::instance("/posts/{slug}", [("slug", "a")]),
         [A, B],
     )
     .await;
@@ -208,7 +208,7 @@ async fn a_purge_of_something_else_leaves_a_page_fresh() {
     for other in [
         Purge::path(B),
         Purge::page("/about"),
-        Purge::page("/posts/{slug}").param("slug", "b"),
+        Purge::instance("/posts/{slug}", [("slug", "b")]),
         Purge::prefix("/post"),
         Purge::prefix("/posts/a/b"),
         Purge::tag("post:b"),
@@ -229,7 +229,7 @@ async fn params_that_make_the_path_of_another_page_name_nothing() {
 
     for (slug, path) in [("new", "/posts/new"), ("", "/posts/")] {
         let receipt = house
-            .receipt(Purge::page("/posts/{slug}").param("slug", slug))
+            .receipt(Purge::instance("/posts/{slug}", [("slug", slug)]))
             .await;
         house.get(path).await;
         house.stage.publish(path, 7);

@@ -32,11 +32,10 @@ async fn a_refresh_in_the_background_is_for_the_host_that_was_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn one_purge_of_whatever_kind_reaches_the_pages_of_all_hosts() {
     let purges = || {
-        let of_page = Purge::page("/posts/{slug}");
         [
             Purge::path("/posts/a"),
-            of_page.clone(),
-            of_page.param("slug", "a"),
+            Purge::page("/posts/{slug}"),
+            Purge::instance("/posts/{slug}", [("slug", "a")]),
             Purge::prefix("/posts"),
             Purge::tag("posts"),
             Purge::all(),

@@ -192,11 +192,7 @@ async fn a_regeneration_outside_params_is_an_unknown_path_until_it_is_listed() {
     let before = house.purge(Purge::path("/posts/b")).await;
     house.slugs.tell(Told::Slugs(&["a", "b"]));
     let after = house
-        .purge(
-            Purge::page("/posts/{slug}")
-                .param("slug", "b")
-                .mode(Mode::Regenerate),
-        )
+        .purge(Purge::instance("/posts/{slug}", [("slug", "b")]).mode(Mode::Regenerate))
         .await;
 
     let [one] = before.receipts() else {

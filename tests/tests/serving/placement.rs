@@ -140,7 +140,7 @@ async fn every_purge_works_wherever_the_layer_stands() {
     let purges = [
         Purge::path("/posts/a"),
         Purge::page("/posts/{slug}"),
-        Purge::page("/posts/{slug}").param("slug", "a"),
+        Purge::instance("/posts/{slug}", [("slug", "a")]),
         Purge::prefix("/posts"),
         Purge::tag("posts"),
         Purge::all(),

@@ -65,6 +65,15 @@ impl Core {
     fn select_one(&self, item: &Item, is_foreign: &impl Fn(&str) -> bool) -> ResolvedSelector {
         let mode = item.effective_mode();
         let mut receipt = SelectorReceipt::new(item.selector.clone(), Status::Marked);
+        if let Some(mistake) = &item.mistake {
+            receipt.status = Status::Refused;
+            receipt.error = Some(mistake.to_string());
+            return ResolvedSelector {
+                mode,
+                receipt,
+                named: None,
+            };
+        }
         let named = match self.named(&item.selector, is_foreign) {
             Ok(named) => Some(named),
             Err(refusal) => {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::clip_name;
 use crate::invalidation::{Purge, Selector};
-use crate::page::{normalize_page, parameter, pattern};
+use crate::page::{ParamSet, normalize_page, parameter, pattern};
 use crate::revalidate::response::Refusal;
 
 /// The longest selector, and the longest value of a parameter.
@@ -45,7 +45,7 @@ pub(super) fn instance(page: &str, params: BTreeMap<String, Value>) -> Result<Pu
             "`params` lacks `{missing}`, a parameter of the page"
         )));
     }
-    let mut purge = Purge::page(pattern.as_str());
+    let mut set = ParamSet::new();
     for (name, value) in params {
         if !pattern::names(&pattern).any(|known| known == name) {
             let name = clip_name(&name);
@@ -54,9 +54,10 @@ pub(super) fn instance(page: &str, params: BTreeMap<String, Value>) -> Result<Pu
             )));
         }
         let value = text(&name, value)?;
-        purge = purge.param(name, value);
+        set = set.with(name, value);
     }
-    Ok(purge)
+    // A page without parameters has one instance, which `params: {}` names.
+    Ok(Purge::instance(pattern, set))
 }
 
 /// Checks a selector that is made already. Its path is meant literally, whatever its segments look like.

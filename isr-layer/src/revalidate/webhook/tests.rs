@@ -133,19 +133,35 @@ fn what_a_payload_names_is_held_to_the_limits_of_a_request() {
 }
 
 #[test]
+fn the_options_of_a_closure_hold_where_it_is_the_only_rule() {
+    let options = || Webhook::new().map(|_| Ok(Purge::tag("posts").only_cached(true)));
+
+    let alone = named(&options(), &json!({}));
+    let beside_another = named(&options().tag("more"), &json!({}));
+
+    assert_eq!(alone, Ok(Purge::tag("posts").only_cached(true)));
+    let misplaced = Purge::batch([Purge::tag("posts").only_cached(true), Purge::tag("more")]);
+    assert_eq!(beside_another, Ok(misplaced));
+}
+
+#[test]
 fn a_closure_maps_what_it_likes_and_may_refuse_or_pass_over() {
     let webhook = Webhook::new().map(|event| match event.text("/status").as_deref() {
         Some("draft") => Ok(Purge::batch([])),
         Some("spam") => Err(Unprocessable::new("spam is not published")),
-        _ => Ok(Purge::page("/posts/{slug}").param("slug", event.required("/slug")?)),
+        _ => Ok(Purge::instance(
+            "/posts/{slug}",
+            [("slug", event.required("/slug")?)],
+        )),
     });
 
     let post = named(&webhook, &json!({"slug": "a"}));
     assert_eq!(
         post,
-        Ok(Purge::batch([
-            Purge::page("/posts/{slug}").param("slug", "a")
-        ]))
+        Ok(Purge::batch([Purge::instance(
+            "/posts/{slug}",
+            [("slug", "a")]
+        )]))
     );
     assert_eq!(
         named(&webhook, &json!({"status": "draft"})),
