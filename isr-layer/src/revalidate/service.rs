@@ -13,7 +13,7 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
-use super::auth::{Admission, Authenticators, SignedRequest};
+use super::auth::{Admission, AuthRequest, Authenticators};
 use super::limits::{Limits, Rates};
 use super::replay::Replays;
 use super::response::{self, Acknowledged, Outcome, Refusal};
@@ -205,7 +205,7 @@ impl RevalidateService {
 
     fn admit(&self, head: &request::Parts, body: &[u8]) -> Result<Admission, Refusal> {
         let uri = connection::original_uri(&head.extensions).unwrap_or(&head.uri);
-        let request = SignedRequest::new(&head.method, uri, &head.headers, body);
+        let request = AuthRequest::new(&head.method, uri, &head.headers, body);
         let Some(admission) = self.authenticators.admit(&request) else {
             return Err(self
                 .limits
@@ -221,7 +221,7 @@ impl RevalidateService {
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Purge, Refusal> {
-        let is_credential = |name: &str| self.authenticators.carry(name);
+        let is_credential = |name: &str| self.authenticators.is_credential(name);
         match (form, &self.webhook) {
             (CommandSource::Query, _) => {
                 command::from_query(head.uri.query().unwrap_or_default(), is_credential)

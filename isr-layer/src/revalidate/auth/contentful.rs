@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::hmac::number;
 use super::mac::{Digest, Encoding, signer};
 use super::secret::{Secret, Secrets};
-use super::{Authenticate, SignedRequest, Verdict};
+use super::{AuthRequest, Authenticate, Verdict};
 use crate::Error;
 
 /// How far a stated time may be from ours: ten times what Contentful's library takes, since clocks differ.
@@ -79,7 +79,7 @@ impl Contentful {
 }
 
 impl Authenticate for Contentful {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
         let header = |name| request.header(name).unwrap_or_default();
         let time = header("x-contentful-timestamp").trim();
         let head = canonical_head(request, header("x-contentful-signed-headers"), time);
@@ -92,14 +92,14 @@ impl Authenticate for Contentful {
             std::iter::once(signature),
         );
         let timely = number(time).is_some_and(|time| {
-            request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE
+            request.unix_time().abs_diff(Duration::from_millis(time)) <= TOLERANCE
         });
         Verdict::by_secret(signer.filter(|_| timely))
     }
 }
 
 /// All that is signed before the body.
-fn canonical_head(request: &SignedRequest<'_>, listed: &str, time: &str) -> String {
+fn canonical_head(request: &AuthRequest<'_>, listed: &str, time: &str) -> String {
     let mut names: Vec<_> = listed
         .split(',')
         .take(MAX_HEADERS)
@@ -130,7 +130,7 @@ fn canonical_head(request: &SignedRequest<'_>, listed: &str, time: &str) -> Stri
 }
 
 /// The query is escaped whole, and then the path with it: signed is what Contentful's library makes of it.
-fn canonical_path(request: &SignedRequest<'_>) -> String {
+fn canonical_path(request: &AuthRequest<'_>) -> String {
     let path = request.uri().path();
     match request.uri().query().filter(|query| !query.is_empty()) {
         None => utf8_percent_encode(path, ENCODE_URI).to_string(),

@@ -7,7 +7,7 @@ use http::HeaderName;
 
 use super::mac::{Digest, Encoding, signer};
 use super::secret::{Secret, Secrets};
-use super::{Authenticate, SignedRequest, Verdict};
+use super::{AuthRequest, Authenticate, Verdict};
 use crate::{Error, ErrorKind};
 
 pub use timed::Timed;
@@ -138,7 +138,7 @@ impl Hmac {
         )
     }
 
-    fn timed_by(&self, value: &str, timed: &Timed, request: &SignedRequest<'_>) -> Option<usize> {
+    fn timed_by(&self, value: &str, timed: &Timed, request: &AuthRequest<'_>) -> Option<usize> {
         let stated = timed.read(value);
         let messages = timed.messages(stated.time, request.body());
         let signers = messages.iter().map(|message| {
@@ -149,12 +149,12 @@ impl Hmac {
             signer(self.digest, &self.secrets, message, signatures)
         });
         let signer = signers.fold(None, Option::or);
-        signer.filter(|_| timed.is_timely(stated.time, request.received_at()))
+        signer.filter(|_| timed.is_timely(stated.time, request.unix_time()))
     }
 }
 
 impl Authenticate for Hmac {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
         let value = request.header(&self.header).unwrap_or_default();
         Verdict::by_secret(match &self.layout {
             Layout::Plain { prefix } => self.plain(value, prefix, request.body()),

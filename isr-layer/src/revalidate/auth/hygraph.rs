@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::hmac::number;
 use super::mac::{Digest, Encoding, signer};
 use super::secret::{Secret, Secrets};
-use super::{Authenticate, SignedRequest, Verdict};
+use super::{AuthRequest, Authenticate, Verdict};
 use crate::Error;
 
 /// Whether a repeated delivery is signed anew is not documented: see the tolerance of Sanity.
@@ -65,7 +65,7 @@ impl Hygraph {
 }
 
 impl Authenticate for Hygraph {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
         let stated = Stated::read(request.header("gcms-signature").unwrap_or_default());
         let time = number(stated.time);
         let wrapped = Wrapped {
@@ -83,7 +83,7 @@ impl Authenticate for Hygraph {
             std::iter::once(signature),
         );
         let timely = time.is_some_and(|time| {
-            request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE
+            request.unix_time().abs_diff(Duration::from_millis(time)) <= TOLERANCE
         });
         Verdict::by_secret(signer.filter(|_| timely))
     }

@@ -29,7 +29,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::{Authenticate, SignedRequest, Verdict};
+pub use authenticate::{AuthRequest, Authenticate, FromFn, Verdict, from_fn};
 pub use authenticators::Authenticators;
 pub use contentful::Contentful;
 pub use hmac::{Hmac, Timed};

@@ -7,7 +7,7 @@ use http::HeaderName;
 use super::hmac::number;
 use super::mac::{Digest, Encoding, signer};
 use super::secret::{Secret, Secrets};
-use super::{Authenticate, SignedRequest, Verdict};
+use super::{AuthRequest, Authenticate, Verdict};
 use crate::{Error, ErrorKind};
 
 /// How far a stated time may be from ours, in the past and in the future.
@@ -85,7 +85,7 @@ impl StandardWebhooks {
 }
 
 impl Authenticate for StandardWebhooks {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
         let header = |name: &HeaderName| request.header(name).unwrap_or_default();
         let (id, timestamp, signatures) = (
             header(&self.id),
@@ -105,7 +105,7 @@ impl Authenticate for StandardWebhooks {
             .filter_map(|one| one.strip_prefix("v1,"));
         let signatures = signatures.map(|text| Encoding::Base64.decode(text));
         let signer = signer(Digest::Sha256, &self.secrets, &message, signatures);
-        let timely = is_timely(timestamp, request.received_at());
+        let timely = is_timely(timestamp, request.unix_time());
         let identified = !id.is_empty() && id.len() <= MAX_ID;
         Verdict::by_secret(signer.filter(|_| timely && identified)).delivery_id(id)
     }
