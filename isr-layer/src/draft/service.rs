@@ -47,7 +47,7 @@ const QUERY: &AsciiSet = &CONTROLS
 /// | another method | 405 |
 ///
 /// Without a path it goes to `/`. The secret may stand in `Authorization: Bearer …` instead, where no log sees it. To know
-/// the address it needs what the revalidation endpoint does: under axum, `with_connect_info::<SocketAddr>()`.
+/// the address it needs what the revalidation endpoint does: under axum, `into_make_service_with_connect_info::<SocketAddr>()`.
 ///
 /// The cookie is `HttpOnly; Secure; SameSite=None; Partitioned`, so that a preview in a frame of a content system on another
 /// site works, also where browsers block third-party cookies. Browsers take a `Secure` cookie over plain HTTP from

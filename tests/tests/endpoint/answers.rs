@@ -263,7 +263,9 @@ async fn the_endpoint_below_a_page_with_a_wildcard_is_still_no_page() {
         .build()
         .expect("one page cannot contradict itself");
     let router = Router::new().route_service("/api/revalidate", isr.revalidate_service(bearer()));
-    let app = isr.wrap(router).with_connect_info::<SocketAddr>();
+    let app = isr
+        .wrap(router)
+        .into_make_service_with_connect_info::<SocketAddr>();
     let (listener, address) = listener().await;
     tokio::spawn(async move { axum::serve(listener, app).await });
 

@@ -74,7 +74,9 @@ impl Stand {
         let site = Site::new();
         let router =
             mount(isr.revalidate_service(authenticators)).fallback_service(site.for_axum());
-        let app = isr.wrap(router).with_connect_info::<SocketAddr>();
+        let app = isr
+            .wrap(router)
+            .into_make_service_with_connect_info::<SocketAddr>();
         let (listener, address) = listener().await;
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self {

@@ -189,3 +189,24 @@ async fn futures_and_bodies_can_be_sent_to_other_tasks() {
 
     assert_eq!(text, "/a v1");
 }
+
+#[tokio::test]
+async fn a_wrapped_application_makes_services_and_each_says_for_what_it_is_one() {
+    let app = crate::isr([A]).wrap(Site::new().for_axum());
+    let mut make = app.into_make_service();
+
+    let mut made = make.call(()).await.unwrap();
+    let mut service = made.as_service();
+    let answer = service
+        .ready()
+        .await
+        .unwrap()
+        .call(get::<axum::body::Body>("/a"))
+        .await
+        .unwrap();
+
+    assert_eq!(
+        answer.headers()["cache-status"],
+        "isr; fwd=uri-miss; stored"
+    );
+}

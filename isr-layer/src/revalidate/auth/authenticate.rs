@@ -11,9 +11,9 @@ use crate::clock;
 
 /// Decides whether a request may revalidate, from its raw bytes alone.
 ///
-/// The check is synchronous: the request is in memory, and a call is decided before anything of it is
-/// parsed. If the keys rotate, put the authenticator behind an `ArcSwap` and let a task exchange it. A
-/// closure is an authenticator by [`from_fn`].
+/// The check is synchronous: the request is in memory, and a call is decided before anything of it
+/// is parsed. If the keys rotate, put the authenticator behind an `ArcSwap` and let a task exchange
+/// it. A closure is an authenticator by [`from_fn`].
 ///
 /// ```
 /// use isr_layer::auth::{AuthRequest, Authenticate, Verdict};
@@ -220,8 +220,8 @@ impl Verdict {
         self
     }
 
-    /// Sets the sender's own, signed id of this delivery. An acknowledged delivery is not carried out
-    /// again.
+    /// Sets the sender's own, signed id of this delivery. An acknowledged delivery is not carried
+    /// out again.
     pub fn delivery_id(mut self, id: impl Into<String>) -> Self {
         self.delivery = Some(id.into());
         self

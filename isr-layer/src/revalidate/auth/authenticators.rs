@@ -23,7 +23,8 @@ pub struct Authenticators {
     in_order: Vec<Arc<dyn Authenticate>>,
 }
 
-/// The credential of a request: the authenticator that accepted it, and which of its secrets matched.
+/// The credential of a request: the authenticator that accepted it, and which of its secrets
+/// matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Credential {
     authenticator: usize,
