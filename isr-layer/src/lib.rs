@@ -38,10 +38,10 @@
 //! |---|---|
 //! | make a handler a page | [`static_page`], [`Page`], [`Policy`] |
 //! | put the layer around an application | [`IsrLayer::wrap`], [`IsrLayer`], [`IsrLayerBuilder`] |
-//! | say from code that something changed | [`Cache::revalidate`], [`Purge`], [`Mode`], [`Receipt`] |
+//! | say that something changed | [`Cache::revalidate`], [`Purge`], [`Mode`], [`Receipt`] |
 //! | let a content system say it | [`IsrLayer::revalidate_service`], [`webhook`], [`auth`] |
 //! | let a CDN keep pages | [`Downstream`], [`IsrLayerBuilder::downstream`] |
-//! | show editors unpublished content | [`IsrLayerBuilder::draft`], [`draft`], [`context::is_draft`] |
+//! | show unpublished content | [`IsrLayerBuilder::draft`], [`draft`], [`context::is_draft`] |
 //! | render pages before the first request | [`Cache::prerender`], [`prerender`], [`params`] |
 //! | keep the responses of a gRPC method | [`Page::unary`], [`guide::grpc`] |
 //! | tag a page during its render, or change its lifetime | [`context`] |
@@ -92,7 +92,7 @@ pub use page::{Fallback, Page, ParamSet, Policy};
 pub use render::context;
 pub use revalidate::auth;
 
-/// The futures of the services: [`Isr`]'s, and [`Wrapped`](crate::Wrapped)'s under axum.
+/// The futures of [`Isr`] and of the wrapper for axum.
 pub mod future {
     pub use crate::middleware::ResponseFuture;
     #[cfg(feature = "axum")]

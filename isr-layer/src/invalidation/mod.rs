@@ -2,11 +2,13 @@
 //! a caller may name.
 
 mod marks;
+mod not_revalidated;
 mod purge;
 mod receipt;
 
+pub use not_revalidated::NotRevalidated;
 pub use purge::{Mode, Purge, Selector};
-pub use receipt::{NotRevalidated, Receipt, SelectorReceipt, SelectorStatus};
+pub use receipt::{Receipt, SelectorReceipt, SelectorStatus};
 
 pub(crate) use marks::{EntryTags, Marks, Strength, TagMark, Target, Validity};
 pub(crate) use purge::Item;

@@ -100,7 +100,9 @@ impl Purge {
     /// use isr_layer::{ParamSet, Purge};
     ///
     /// let post = Purge::instance("/posts/{slug}", [("slug", "a")]);
-    /// let day = Purge::instance("/{year}/{day}", ParamSet::new().with("year", 2026).with("day", 11));
+    ///
+    /// let params = ParamSet::new().with("year", 2026).with("day", 11);
+    /// let day = Purge::instance("/{year}/{day}", params);
     /// ```
     pub fn instance(pattern: impl Into<String>, params: impl Into<ParamSet>) -> Self {
         let (pattern, params) = (pattern.into(), params.into());

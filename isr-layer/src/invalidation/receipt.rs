@@ -1,4 +1,4 @@
-//! The receipt of a purge: its outcome for each selector, and the error made of a failed one.
+//! The receipt of a purge: its outcome for each selector.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::{Serialize, Serializer};
 
-use super::Selector;
+use super::{NotRevalidated, Selector};
 
 /// The outcome of one call of [`Cache::revalidate`](crate::Cache::revalidate).
 ///
@@ -119,12 +119,6 @@ pub enum SelectorStatus {
     Refused,
 }
 
-/// The error of a purge that did not reach all of its selectors, made by [`Receipt::into_result`].
-#[derive(Clone, Debug)]
-pub struct NotRevalidated {
-    receipt: Receipt,
-}
-
 impl Receipt {
     /// A purge without any selector did nothing, which must not pass for a purge that worked.
     pub(crate) fn new(sequence: Option<u64>, receipts: Vec<SelectorReceipt>) -> Self {
@@ -163,7 +157,7 @@ impl Receipt {
         if self.revalidated {
             Ok(self)
         } else {
-            Err(NotRevalidated { receipt: self })
+            Err(NotRevalidated::new(self))
         }
     }
 
@@ -182,45 +176,6 @@ impl Receipt {
         &self.receipts
     }
 }
-
-impl NotRevalidated {
-    /// Returns the receipt of the purge.
-    pub fn receipt(&self) -> &Receipt {
-        &self.receipt
-    }
-
-    /// Gives the receipt back.
-    pub fn into_receipt(self) -> Receipt {
-        self.receipt
-    }
-}
-
-impl fmt::Display for NotRevalidated {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failed = self
-            .receipt
-            .receipts
-            .iter()
-            .filter(|one| !one.status.is_good());
-
-        let mut separator = "not revalidated: ";
-        for one in failed {
-            write!(f, "{separator}the {} ({}", one.selector, one.status)?;
-            if let Some(error) = &one.error {
-                write!(f, ": {error}")?;
-            }
-            f.write_str(")")?;
-            separator = "; ";
-        }
-
-        if self.receipt.receipts.is_empty() {
-            write!(f, "{separator}the purge has no selector")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for NotRevalidated {}
 
 impl SelectorReceipt {
     pub(crate) fn new(selector: Selector, status: SelectorStatus) -> Self {
@@ -358,45 +313,4 @@ fn millis<S: Serializer>(render: &Option<Duration>, serializer: S) -> Result<S::
     render
         .map(|render| u64::try_from(render.as_millis()).unwrap_or(u64::MAX))
         .serialize(serializer)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn receipt(status: SelectorStatus, error: Option<&str>) -> SelectorReceipt {
-        SelectorReceipt {
-            error: error.map(str::to_owned),
-            ..SelectorReceipt::new(Selector::Tag("posts".to_owned()), status)
-        }
-    }
-
-    #[test]
-    fn a_receipt_of_nothing_is_no_success() {
-        let empty = Receipt::new(None, Vec::new());
-
-        assert!(!empty.is_revalidated());
-        let error = empty.into_result().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "not revalidated: the purge has no selector"
-        );
-    }
-
-    #[test]
-    fn the_error_names_what_failed_and_why_and_gives_the_receipt_back() {
-        let receipts = vec![
-            receipt(SelectorStatus::Regenerated, None),
-            receipt(SelectorStatus::Failed, Some("2 renders failed")),
-            receipt(SelectorStatus::UnknownPath, None),
-        ];
-
-        let error = Receipt::new(Some(7), receipts).into_result().unwrap_err();
-
-        assert_eq!(
-            error.to_string(),
-            "not revalidated: the tag `posts` (failed: 2 renders failed); the tag `posts` (unknown_path)"
-        );
-        assert_eq!(error.into_receipt().sequence(), Some(7));
-    }
 }

@@ -71,7 +71,8 @@ impl IsrLayerBuilder {
     /// ```
     /// use isr_layer::{IsrLayer, Page};
     ///
-    /// let isr = IsrLayer::builder().pages([Page::new("/feed.xml"), Page::new("/sitemap.xml")]).build()?;
+    /// let by_hand = [Page::new("/feed.xml"), Page::new("/sitemap.xml")];
+    /// let isr = IsrLayer::builder().pages(by_hand).build()?;
     /// # Ok::<(), isr_layer::Error>(())
     /// ```
     pub fn pages(mut self, pages: impl IntoIterator<Item = Page>) -> Self {

@@ -116,8 +116,8 @@ fn named_by(pattern: impl AsRef<str> + Send + 'static, listed: ParamsFuture) -> 
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list of parameters",
     label = "a `params` function returns `Vec<T>` or `Result<Vec<T>, E>`",
-    note = "`T` is a value with `Display` for a path with one parameter, a tuple of them for two to \
-            four, and a `ParamSet` for any; `E` is anything that becomes a \
+    note = "`T` is a value with `Display` for a path with one parameter, a tuple of them for two \
+            to four, and a `ParamSet` for any; `E` is anything that becomes a \
             `Box<dyn Error + Send + Sync>`"
 )]
 pub trait ParamList<M> {
@@ -157,8 +157,8 @@ impl<L: ParamList<M>, E: Into<BoxError>, M> ParamList<M> for Result<L, E> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a value for the parameters of a path",
     label = "the list holds `{Self}`",
-    note = "accepted are a value with `Display` for one parameter, a tuple of them for two to four, \
-            and a `ParamSet` for any"
+    note = "accepted are a value with `Display` for one parameter, a tuple of them for two to \
+            four, and a `ParamSet` for any"
 )]
 pub trait IntoParamSet<M> {
     #[doc(hidden)]
@@ -199,7 +199,7 @@ tuples! {
     A B C D;
 }
 
-/// Types in the signatures of the traits which nobody else can name, so that the traits are sealed.
+/// Types in the signatures of the traits which no other crate can name, so that the traits are sealed.
 mod sealed {
     use super::{BoxError, ParamSet};
 

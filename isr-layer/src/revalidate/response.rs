@@ -1,5 +1,6 @@
 //! What the endpoint says: a receipt, or problem details (RFC 9457).
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ pub(crate) enum Refusal {
     Malformed(String),
     /// No credential or a wrong one, whatever the reason.
     InvalidToken,
-    /// This method does nothing here.
+    /// The method is not one of these.
     Method { allow: &'static str },
     /// The body did not arrive in time.
     TimedOut,
@@ -150,7 +151,8 @@ fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
 /// Says why a request was not carried out.
 pub(crate) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
     let status = refusal.status();
-    let problem = Problem::new(status, refusal.detail());
+    let detail = refusal.detail();
+    let problem = Problem::new(status, &detail);
     let mut response = json(status, "application/problem+json", &problem);
     let headers = response.headers_mut();
     match refusal {
@@ -203,16 +205,16 @@ impl Refusal {
         }
     }
 
-    fn detail(&self) -> &str {
+    fn detail(&self) -> Cow<'_, str> {
         match self {
             Self::Malformed(detail) | Self::TooLarge(detail) | Self::Unprocessable(detail) => {
-                clip(detail, MAX_DETAIL)
+                clip(detail, MAX_DETAIL).into()
             }
-            Self::MediaType(detail) => detail,
-            Self::InvalidToken => "Invalid token",
-            Self::Method { .. } => "this method does nothing here",
-            Self::TimedOut => "the body did not arrive in time",
-            Self::TooMany { .. } => "Too many requests",
+            Self::MediaType(detail) => (*detail).into(),
+            Self::InvalidToken => "Invalid token".into(),
+            Self::Method { allow } => format!("method not allowed: send one of {allow}").into(),
+            Self::TimedOut => "the body did not arrive in time".into(),
+            Self::TooMany { .. } => "Too many requests".into(),
         }
     }
 }

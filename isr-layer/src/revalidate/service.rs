@@ -41,7 +41,7 @@ use crate::{Cache, Error, ErrorKind, clock, observe};
 /// | 200 | it was carried out: `revalidated` says whether no selector failed or was unknown, `receipts` what became of each |
 /// | 400, 413, 415 | it is malformed, over a limit, or encoded |
 /// | 401 | there is no credential or a wrong one: one answer for every reason, before anything is parsed |
-/// | 405, 408 | the method does nothing here; the body took longer than 5 seconds |
+/// | 405, 408 | the method is not allowed; the body took longer than 5 seconds |
 /// | 422 | a webhook's payload lacks what its mapping needs |
 /// | 429 | too many failures from this address, in place of 401, or too many calls by this credential |
 /// | 500 | no render of the call gave anything to store; where one failed, the last good page stays |

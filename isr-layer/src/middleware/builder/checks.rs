@@ -11,13 +11,13 @@ impl IsrLayerBuilder {
 
         if let Some(name) = self.config.keep_headers.iter().find(|n| says_who_asks(n)) {
             return refuse(format!(
-                "`keep_header` refuses `{name}`: it identifies the client, and all clients get one page"
+                "`keep_header` refuses `{name}`: it identifies a client, and all get one page"
             ));
         }
         if !self.config.targets.is_empty() && !self.config.from_response_headers {
             return refuse(
-                "`targeted_cache_control` without `cache_by_headers(true)`: only then do the headers of \
-                 a response decide",
+                "`targeted_cache_control` without `cache_by_headers(true)`: only then do the \
+                 headers of a response decide",
             );
         }
         if self.draft_cookie.is_some() && self.draft.is_none() {
