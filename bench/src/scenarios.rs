@@ -219,7 +219,7 @@ async fn hit_encoded(accepted: &'static str, coding: &str, requests: u64) -> Res
 async fn hit_by_headers(requests: u64) -> Result<(), BoxError> {
     let mut service = IsrLayer::builder()
         .pages([POSTS])
-        .from_response_headers()
+        .cache_by_headers(true)
         .build()?
         .layer(service_fn(page));
     let article = Template::browser_get(ARTICLE);

@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use pin_project_lite::pin_project;
 
-use crate::grpc::RewoundBody;
+pub use crate::grpc::RewoundBody;
 use crate::render::context::Current;
 
 /// A request body that can be made from kept bytes, so that a page can be rendered without the
@@ -54,7 +54,7 @@ pin_project! {
     ///
     /// ```
     /// use http_body_util::Empty;
-    /// use isr_layer::RequestBody;
+    /// use isr_layer::body::RequestBody;
     ///
     /// let from_a_client: RequestBody<Empty<bytes::Bytes>> = RequestBody::new(Empty::new());
     /// ```

@@ -1,7 +1,8 @@
 //! Incremental static regeneration (ISR) for every Tower service.
 //!
-//! A page is rendered once and served from memory. When it is stale it is served as it is and rendered anew in the
-//! background; when an authenticated call says that its content changed, it is rendered at once.
+//! A page is rendered once and served from memory. A stale page is still served while it is
+//! rendered again in the background. When an authenticated call says that its content changed, the
+//! page is rendered at once.
 //!
 //! ```standalone_crate
 //! use axum::{body::Body, extract::Path};
@@ -33,16 +34,22 @@
 //!
 //! # The map
 //!
-//! | you want to | look at |
+//! | to | look at |
 //! |---|---|
 //! | make a handler a page | [`static_page`], [`Page`], [`Policy`] |
-//! | put the layer in its place | [`IsrLayer::wrap`], [`IsrLayer`], [`IsrLayerBuilder`] |
-//! | say that something changed, from code | [`Cache::revalidate`], [`Purge`], [`Mode`], [`Receipt`] |
+//! | put the layer around an application | [`IsrLayer::wrap`], [`IsrLayer`], [`IsrLayerBuilder`] |
+//! | say that something changed | [`Cache::revalidate`], [`Purge`], [`Mode`], [`Receipt`] |
+//! | let a content system say it | [`IsrLayer::revalidate_service`], [`webhook`], [`auth`] |
 //! | let a CDN keep pages | [`Downstream`], [`IsrLayerBuilder::downstream`] |
-//! | show editors what is not published yet | [`IsrLayerBuilder::draft`], [`DraftService`], [`context::is_draft`] |
-//! | keep the answers of a gRPC method | [`Page::with_unary`], [`guide::grpc`] |
-//! | let a content system say it | [`IsrLayer::revalidate_service`], [`RevalidateService`], [`auth`] |
-//! | tag a page while it is rendered, or change its lifetime | [`context`] |
+//! | show unpublished content | [`IsrLayerBuilder::draft`], [`draft`], [`context::is_draft`] |
+//! | render pages before the first request | [`Cache::prerender`], [`prerender`], [`params`] |
+//! | keep the responses of a gRPC method | [`Page::with_unary`], [`guide::grpc`] |
+//! | tag a page during its render, or change its lifetime | [`context`] |
+//!
+//! # Modules
+//!
+//! The root has the names that a `main` function writes. The types that they take and return are in
+//! modules: [`purge`] for receipts, [`body`] and [`future`] for services, [`inspect`] for figures.
 //!
 //! # Features
 //!
@@ -83,11 +90,11 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-mod body;
+pub mod body;
 mod cache;
 mod clock;
 mod deliver;
-mod draft;
+pub mod draft;
 mod entry;
 mod error;
 mod grpc;
@@ -100,33 +107,63 @@ mod middleware;
 mod observe;
 mod outcome;
 mod page;
-mod prerender;
+pub mod prerender;
 mod render;
 mod revalidate;
 mod spawn;
 
-pub use body::{IsrBody, RenderBody, RequestBody};
-pub use cache::{Cache, Explanation, HostExplanation, Stats};
+pub use cache::Cache;
 pub use deliver::Downstream;
-#[cfg(feature = "hmac")]
-pub use draft::DraftService;
 pub use error::{Error, ErrorKind};
-pub use grpc::RewoundBody;
-pub use invalidation::{Mode, Purge, Receipt, Selector, SelectorReceipt, Status};
-pub use middleware::{Isr, IsrLayer, IsrLayerBuilder, ResponseFuture};
+pub use invalidation::{Mode, Purge, Receipt};
 #[cfg(feature = "axum-0_8")]
-pub use middleware::{Wrapped, WrappedFuture};
-pub use page::{Fallback, Page, ParamSet, Params, ParamsFuture, Policy};
-pub use prerender::PrerenderReport;
+pub use middleware::Wrapped;
+pub use middleware::{Isr, IsrLayer, IsrLayerBuilder};
+pub use page::{Fallback, Page, ParamSet, Policy};
 pub use render::context;
-pub use revalidate::{RevalidateService, Unprocessable, Webhook, WebhookEvent, auth};
+pub use revalidate::auth;
 
-/// Makes a handler a page: rendered once, kept, refreshed in the background, rendered anew when its content changed.
+/// The futures of [`Isr`] and of the wrapper for axum.
+pub mod future {
+    pub use crate::middleware::ResponseFuture;
+    #[cfg(feature = "axum-0_8")]
+    pub use crate::middleware::WrappedFuture;
+}
+
+/// The state of the cache, as [`Cache::explain`] and [`Cache::stats`] report it.
+pub mod inspect {
+    pub use crate::cache::{Explanation, HostExplanation, Stats};
+}
+
+/// The lists that `params` functions return.
+pub mod params {
+    pub use crate::page::{IntoParamSet, ParamList, Params, ParamsFuture};
+}
+
+/// The parts of a [`Purge`] and of its [`Receipt`].
+pub mod purge {
+    pub use crate::invalidation::{
+        NotRevalidated, Selector, SelectorError, SelectorReceipt, SelectorStatus,
+    };
+}
+
+/// The revalidation endpoint, and the mapping from a content system's webhooks to a [`Purge`].
+pub mod webhook {
+    pub use crate::revalidate::{RevalidateService, Unprocessable, Webhook, WebhookEvent};
+}
+
+/// Makes a handler a page: rendered once, stored, and rendered again when its content changed.
 ///
-/// ```
+/// ```standalone_crate
 /// use isr_layer::static_page;
 ///
-/// #[static_page("/posts/{slug}", revalidate = "10m", expire = "7d", tags = ["posts", "post:{slug}"], params = all_slugs)]
+/// #[static_page(
+///     "/posts/{slug}",
+///     revalidate = "10m",
+///     expire = "7d",
+///     tags = ["posts", "post:{slug}"],
+///     params = all_slugs
+/// )]
 /// async fn post(/* Path(slug): Path<String> */) -> String {
 ///     "a post".to_owned()
 /// }

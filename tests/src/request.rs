@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, Request};
-use isr_layer::RenderBody;
+use isr_layer::body::RenderBody;
 
 /// Makes a GET without headers and body.
 pub fn get<B: RenderBody>(path: &str) -> Request<B> {

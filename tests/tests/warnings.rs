@@ -61,6 +61,7 @@ async fn a_page_that_runs_outside_its_render_is_told_once_by_name_and_paths() {
     LazyLock::force(&LOG);
     let other = Page::new("/mounted-there").__handler("other", "elsewhere.rs", 1, 1);
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([lonely::PAGE, other])
         .build()
         .expect("the pages fit together");
@@ -89,6 +90,7 @@ async fn a_refusal_is_told_once_a_page_and_reason() {
     let site = Site::new();
     let pages = [Page::new("/refused/{n}"), Page::new("/refused-too")];
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages(pages)
         .build()
         .expect("the pages fit together");
@@ -100,7 +102,8 @@ async fn a_refusal_is_told_once_a_page_and_reason() {
         ("set-cookie", "id=2"),
     ] {
         site.act(Reply::page().header(name, value));
-        isr.cache()
+        let _ = isr
+            .cache()
             .revalidate(Purge::all().mode(Mode::Expire))
             .await;
         for path in ["/refused/1", "/refused/2", "/refused-too", "/refused-too"] {
@@ -124,6 +127,7 @@ async fn a_failed_render_is_told_each_time_with_its_path_and_reason() {
     LazyLock::force(&LOG);
     let site = Site::new();
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([Page::new("/failing/{n}")])
         .build()
         .expect("one page");
@@ -134,7 +138,8 @@ async fn a_failed_render_is_told_each_time_with_its_path_and_reason() {
         // The second request gets the remembered failure and renders nothing.
         ask(&service, get::<Full<bytes::Bytes>>("/failing/1")).await;
         ask(&service, get::<Full<bytes::Bytes>>("/failing/1")).await;
-        isr.cache()
+        let _ = isr
+            .cache()
             .revalidate(Purge::path("/failing/1").mode(Mode::Expire))
             .await;
     }

@@ -29,7 +29,7 @@ async fn main() -> Result<(), BoxError> {
     let isr = IsrLayer::builder()
         .pages([ITEM])
         .new_keys_per_second(u32::MAX)
-        .memory(64 << 30)
+        .max_memory_bytes(64 << 30)
         .max_entries(u64::from(entries) * 2)
         .build()?;
     fill(&isr, entries).await?;

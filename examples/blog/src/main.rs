@@ -82,7 +82,9 @@ async fn run() -> Result<()> {
         .fallback(error::not_found)
         .layer(axum::middleware::map_response(views::secure))
         .with_state(app);
-    let service = isr.wrap(routes).with_connect_info::<SocketAddr>();
+    let service = isr
+        .wrap(routes)
+        .into_make_service_with_connect_info::<SocketAddr>();
 
     welcome::print(listener.local_addr()?, &config.database, &secret, &db).await?;
     let requested = stop.clone().requested();

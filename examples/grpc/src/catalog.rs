@@ -67,7 +67,9 @@ impl Catalog for Shop {
             .ok_or_else(|| Status::not_found("there is no such product"))?;
         self.cache
             .revalidate(Purge::tag(format!("product:{id}")).mode(Mode::Expire))
-            .await;
+            .await
+            .into_result()
+            .map_err(|error| Status::internal(error.to_string()))?;
         Ok(Response::new(product))
     }
 }

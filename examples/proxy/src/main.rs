@@ -51,8 +51,7 @@ async fn main() -> Result<()> {
     // A field for CDNs is for this proxy too (RFC 9213).
     let cdn = HeaderName::from_static("cdn-cache-control");
     let isr = IsrLayer::builder()
-        .pages([])
-        .from_response_headers()
+        .cache_by_headers(true)
         .targeted_cache_control([cdn])
         .build()?;
     let pass = service_fn(move |request| origin.clone().pass(request));

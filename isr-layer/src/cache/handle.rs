@@ -79,16 +79,19 @@ impl Cache {
     /// returns within two seconds: a render that takes longer goes on, and its receipt says `running`.
     ///
     /// ```
-    /// use isr_layer::{IsrLayer, Purge, Status};
+    /// use isr_layer::purge::SelectorStatus;
+    /// use isr_layer::{IsrLayer, Purge};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), isr_layer::Error> {
-    /// let isr = IsrLayer::builder().pages([]).build()?;
+    /// let isr = IsrLayer::builder().build()?;
     /// let receipt = isr.cache().revalidate(Purge::path("/no-such-page")).await;
-    /// assert_eq!(receipt.receipts()[0].status(), Status::NotAPage);
+    /// assert_eq!(receipt.receipts()[0].status(), SelectorStatus::NotAPage);
     /// # Ok(())
     /// # }
     /// ```
+    // On the function: on the type, `into_result()?;` would be a warning too.
+    #[must_use = "a purge may have failed: look at `is_revalidated`, or use `into_result`"]
     pub async fn revalidate(&self, purge: Purge) -> Receipt {
         self.core.revalidate(&purge).await
     }

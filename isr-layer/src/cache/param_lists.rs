@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::list_error::ListError;
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::invalidation::{Marks, Sequence, Subject, TagMark, Validity};
 use crate::observe;
-use crate::page::{Fallback, ListParams, Page, ParamSet, RegisteredPage, Registry, declared_list};
+use crate::page::{Fallback, ListParams, ParamSet, RegisteredPage, Registry, declared_list};
 use crate::render::Recipe;
 
 /// The lists of all pages, by page.
@@ -27,9 +28,9 @@ pub(crate) struct ListSnapshot {
     /// The paths of the last reading that succeeded.
     pub(crate) listed: Option<Arc<ListedPaths>>,
     /// The reason why the last reading failed, if it did.
-    pub(crate) failure: Option<String>,
+    pub(crate) failure: Option<Arc<ListError>>,
     /// The time for which the reading counts without a purge.
-    pub(super) until: Until,
+    pub(super) until: ValidUntil,
     /// The last number published before the reading began.
     pub(super) as_of: Sequence,
     /// The page and its tags that all instances carry: a purge of one of them is a purge of the page.
@@ -37,12 +38,12 @@ pub(crate) struct ListSnapshot {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) enum Until {
+pub(super) enum ValidUntil {
     /// There was no reading yet.
     #[default]
     Never,
     Time(Instant),
-    UntilPurged,
+    Purged,
 }
 
 /// The canonical paths a page has.
@@ -59,25 +60,28 @@ impl ParamLists {
     /// # Errors
     ///
     /// When a list is for no page or for one without parameters, or a page says `not_found` for what no list names.
-    pub(crate) fn new(registry: &Registry, given: Vec<(Page, ListParams)>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        registry: &Registry,
+        given: Vec<(String, ListParams)>,
+    ) -> Result<Self, Error> {
         let mut lists = registry
             .pages()
             .map(|page| declared_list(&page.page))
             .collect::<Vec<_>>();
-        for (page, function) in given {
-            let known = registry
-                .by_pattern(page.path())
-                .filter(|known| known.page.is_same(&page));
-            let list = known
+        let mut seen = HashSet::new();
+        for (pattern, function) in given {
+            let refuse = |why: &str| {
+                let message = format!("`params` is given for `{pattern}`, {why}");
+                Error::new(ErrorKind::Configuration, message)
+            };
+            let list = registry
+                .by_pattern(&pattern)
                 .and_then(|known| lists.get_mut(known.id as usize))
-                .ok_or_else(|| {
-                    let message = format!(
-                        "`params` is given for {}, which is not registered",
-                        page.describe()
-                    );
-                    Error::new(ErrorKind::Configuration, message)
-                })?;
+                .ok_or_else(|| refuse("which is not the path of a registered page"))?;
             *list = Some(function);
+            if !seen.insert(pattern.clone()) {
+                return Err(refuse("which has one already"));
+            }
         }
         let lists = registry
             .pages()
@@ -122,11 +126,11 @@ fn checked(page: &RegisteredPage, list: Option<ListParams>) -> Result<Option<Lis
     match list {
         Some(_) if !page.has_parameters() => refuse(
             ErrorKind::Configuration,
-            "`params` is given, but its path has no parameter",
+            "`params` is given, but its path has no parameters",
         ),
         None if page.policy().fallback == Fallback::NotFound => refuse(
             ErrorKind::Policy,
-            "`fallback` is `not_found`, but no `params` lists what is found",
+            "`fallback` is `not_found`, but there are no `params` to list the paths",
         ),
         list => Ok(list.map(|function| List {
             function,
@@ -162,9 +166,9 @@ impl ListSnapshot {
         now: Instant,
     ) -> bool {
         let in_time = match self.until {
-            Until::Never => false,
-            Until::Time(until) => now < until,
-            Until::UntilPurged => true,
+            ValidUntil::Never => false,
+            ValidUntil::Time(until) => now < until,
+            ValidUntil::Purged => true,
         };
         let subject = match path {
             Some(path) if !self.has(path) => Subject::at(path, &self.tags),
@@ -186,7 +190,7 @@ impl ListedPaths {
         let is_its = |path: &String| registry.find(path).is_some_and(|found| found.id == page.id);
         let mut order = sets
             .iter()
-            .filter_map(|set| page.path_with(set))
+            .filter_map(|set| page.path_with(set).ok())
             .collect::<Vec<_>>();
         order.retain(is_its);
         if order.len() < sets.len() {

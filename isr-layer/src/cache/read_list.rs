@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::catch_panic::catch_panic;
 use super::core::Core;
-use super::param_lists::{List, ListSnapshot, ListedPaths, Until};
+use super::list_error::ListError;
+use super::param_lists::{List, ListSnapshot, ListedPaths, ValidUntil};
 use crate::clock;
 use crate::observe;
 use crate::page::{ParamSet, RegisteredPage};
@@ -78,12 +79,12 @@ impl Core {
         let (listed, failure, until) = match read {
             Ok(sets) => {
                 let listed = ListedPaths::new(&self.registry, page, &sets);
-                (Some(Arc::new(listed)), None, Until::UntilPurged)
+                (Some(Arc::new(listed)), None, ValidUntil::Purged)
             }
             Err(failure) => {
-                observe::params_failed(&page.page, &failure);
-                let until = Until::Time(clock::now() + RETRY_DELAY);
-                (list.last().listed.clone(), Some(failure), until)
+                observe::params_failed(&page.page, &failure.to_string());
+                let until = ValidUntil::Time(clock::now() + RETRY_DELAY);
+                (list.last().listed.clone(), Some(Arc::new(failure)), until)
             }
         };
         let is_exclusive = self.pages.lists.exclusive(page).is_some();
@@ -120,13 +121,13 @@ impl Core {
     }
 }
 
-/// Calls the `params` function. The error says what was wrong, in words for the operator.
-async fn call(list: &List, limit: Duration) -> Result<Vec<ParamSet>, String> {
+/// Calls the `params` function.
+async fn call(list: &List, limit: Duration) -> Result<Vec<ParamSet>, ListError> {
     // Called inside, so that a panic of the function itself is caught too.
     let work = catch_panic(async { (list.function)().await });
     match tokio::time::timeout(limit, work).await {
-        Ok(Some(sets)) => sets.map_err(|error| error.to_string()),
-        Ok(None) => Err("the function panicked".to_owned()),
-        Err(_) => Err(format!("it took longer than {limit:?}")),
+        Ok(Some(sets)) => sets.map_err(ListError::Failed),
+        Ok(None) => Err(ListError::Panicked),
+        Err(_) => Err(ListError::TimedOut(limit)),
     }
 }

@@ -53,7 +53,7 @@ const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control
 ///             .tags(&["posts"]),
 ///     );
 ///
-/// let downstream = Downstream::cdn().cdn_cache_control().surrogate_keys("Cache-Tag");
+/// let downstream = Downstream::cdn().cdn_cache_control(true).surrogate_keys("Cache-Tag");
 /// let isr = IsrLayer::builder().pages([HOME]).downstream(downstream).build()?;
 /// # let service = isr.layer(service_fn(async |_: Request<Full<Bytes>>| {
 /// #     Ok::<_, std::convert::Infallible>(Response::new(Full::from("a page")))
@@ -74,14 +74,16 @@ const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Downstream {
-    keeper: Keeper,
+    /// True if shared caches may keep a page.
+    is_shared: bool,
+    /// True if only CDNs may, told in a field of their own.
+    is_cdn_field: bool,
     surrogate_keys: Option<SurrogateKeys>,
 }
 
 /// The caches that may keep a page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keeper {
-    #[default]
     Nobody,
     /// Every shared cache, by `Cache-Control`.
     SharedCaches,
@@ -113,16 +115,17 @@ impl Downstream {
     /// [`cdn_cache_control`](Self::cdn_cache_control), browsers and CDNs each get their own field.
     pub const fn cdn() -> Self {
         Self {
-            keeper: Keeper::SharedCaches,
+            is_shared: true,
+            is_cdn_field: false,
             surrogate_keys: None,
         }
     }
 
-    /// Sends the permission in `CDN-Cache-Control` (RFC 9213), which only CDNs read:
-    /// `public, max-age=…, stale-while-revalidate=…`. `Cache-Control` then lets no other cache keep
-    /// the page.
-    pub fn cdn_cache_control(mut self) -> Self {
-        self.keeper = Keeper::Cdns;
+    /// Offers the page in `CDN-Cache-Control` (RFC 9213), which only CDNs read: `public, max-age=…,
+    /// stale-while-revalidate=…`. `Cache-Control` then keeps all other caches from storing the page.
+    /// Default `false`.
+    pub fn cdn_cache_control(mut self, on: bool) -> Self {
+        self.is_cdn_field = on;
         self
     }
 
@@ -166,8 +169,17 @@ impl Downstream {
         }
     }
 
+    fn keeper(&self) -> Keeper {
+        match (self.is_cdn_field, self.is_shared) {
+            (true, _) => Keeper::Cdns,
+            (false, true) => Keeper::SharedCaches,
+            (false, false) => Keeper::Nobody,
+        }
+    }
+
     fn kept(&self, lifetime: Lifetime) -> Option<(HeaderName, HeaderValue)> {
-        let words = match self.keeper {
+        let keeper = self.keeper();
+        let words = match keeper {
             Keeper::Nobody => return None,
             Keeper::SharedCaches => "public, max-age=0, must-revalidate, s-maxage",
             Keeper::Cdns => "public, max-age",
@@ -183,8 +195,7 @@ impl Downstream {
         if stale > 0 {
             value.push_str(&format!(", stale-while-revalidate={stale}"));
         }
-
-        let name = if self.keeper == Keeper::Cdns {
+        let name = if keeper == Keeper::Cdns {
             CDN_CACHE_CONTROL
         } else {
             CACHE_CONTROL
@@ -300,7 +311,7 @@ mod tests {
 
     #[test]
     fn the_handlers_own_word_wins_and_nothing_is_added_to_it() {
-        let downstream = Downstream::cdn().cdn_cache_control();
+        let downstream = Downstream::cdn().cdn_cache_control(true);
         let lifetime = lifetime(Some(60), None);
 
         let own = said(&downstream, lifetime, &[("cache-control", "max-age=5")]);
@@ -328,7 +339,7 @@ mod tests {
     #[test]
     fn an_answer_for_one_client_tells_no_cache_to_keep_it() {
         let mut headers = said(
-            &Downstream::cdn().cdn_cache_control(),
+            &Downstream::cdn().cdn_cache_control(true),
             lifetime(Some(60), None),
             &[],
         );

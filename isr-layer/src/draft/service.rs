@@ -51,8 +51,8 @@ const QUERY: &AsciiSet = &CONTROLS
 ///
 /// Without a path the redirect goes to `/`. The secret may be in `Authorization: Bearer …` instead,
 /// where no log sees it. The limit needs the client's address, as that of
-/// [`RevalidateService`](crate::RevalidateService) does: under axum, serve with
-/// `with_connect_info::<SocketAddr>()`.
+/// [`RevalidateService`](crate::webhook::RevalidateService) does: under axum, serve with
+/// `into_make_service_with_connect_info::<SocketAddr>()`.
 ///
 /// The cookie is `HttpOnly; Secure; SameSite=None; Partitioned`. So a preview works in a frame of a
 /// content system on another site, even in browsers that block third-party cookies. Browsers accept

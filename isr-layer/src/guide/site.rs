@@ -18,7 +18,7 @@ const SECRET: &str = "a secret of more than 24 bytes";
 
 /// A site whose every page says how often it was rendered.
 struct Site {
-    service: BoxCloneService<Request<Full<Bytes>>, Response<isr_layer::IsrBody<Full<Bytes>>>, Infallible>,
+    service: BoxCloneService<Request<Full<Bytes>>, Response<isr_layer::body::IsrBody<Full<Bytes>>>, Infallible>,
 }
 
 impl Site {
@@ -52,7 +52,7 @@ impl Site {
 }
 
 /// Posts a body to the endpoint and gives the JSON it answers.
-async fn deliver(endpoint: &isr_layer::RevalidateService, headers: &[(&str, &str)], body: &str) -> Value {
+async fn deliver(endpoint: &isr_layer::webhook::RevalidateService, headers: &[(&str, &str)], body: &str) -> Value {
     let mut request = Request::post("/api/revalidate").header("content-type", "application/json");
     for (name, value) in headers {
         request

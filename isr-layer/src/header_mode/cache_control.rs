@@ -143,55 +143,57 @@ mod tests {
         assert!(!of(&["x-private, not-no-store, a=\"no-store\""]).no_store);
     }
 
+    /// Splits a line at the commas outside of quotes. The text of an open quote is dropped.
+    fn members(line: &str) -> (Vec<String>, bool) {
+        let mut text = vec![String::new()];
+        let mut chars = line.chars();
+        let mut quoted = false;
+        while let Some(char) = chars.next() {
+            if char == ',' && !quoted {
+                text.push(String::new());
+                continue;
+            }
+            quoted ^= char == '"';
+            text.last_mut().unwrap().push(char);
+            if char == '\\' && quoted {
+                text.last_mut().unwrap().extend(chars.next());
+            }
+        }
+        if quoted {
+            text.pop();
+        }
+        (text, quoted)
+    }
+
+    /// Returns the number of seconds that a value states; one that states none is zero.
+    fn stated(value: &str) -> u64 {
+        let is_quoted = value.len() > 1 && value.starts_with('"') && value.ends_with('"');
+        let value = if is_quoted {
+            &value[1..value.len() - 1]
+        } else {
+            value
+        };
+        if value.is_empty() || !value.chars().all(|char| char.is_ascii_digit()) {
+            return 0;
+        }
+        value.parse::<u128>().unwrap_or(u128::MAX).min(1 << 31) as u64
+    }
+
     /// A second implementation, as simple as can be: every line to its members, every name looked for.
     fn simply(lines: &[String]) -> Directives {
-        let mut members = Vec::<(String, Option<String>)>::new();
-        let mut is_broken = false;
-        for line in lines {
-            let mut text = vec![String::new()];
-            let mut chars = line.chars();
-            let mut quoted = false;
-            while let Some(char) = chars.next() {
-                if char == ',' && !quoted {
-                    text.push(String::new());
-                    continue;
-                }
-                quoted ^= char == '"';
-                text.last_mut().unwrap().push(char);
-                if char == '\\' && quoted {
-                    text.last_mut().unwrap().extend(chars.next());
-                }
-            }
-            if quoted {
-                is_broken = true;
-                text.pop();
-            }
-            members.extend(
-                text.iter()
-                    .map(|member| match member.trim().split_once('=') {
-                        Some((name, value)) => (name.to_lowercase(), Some(value.to_owned())),
-                        None => (member.trim().to_lowercase(), None),
-                    }),
-            );
-        }
+        let split = lines.iter().map(|line| members(line)).collect::<Vec<_>>();
+        let is_broken = split.iter().any(|(_, is_open)| *is_open);
+        let all = split.iter().flat_map(|(members, _)| members);
+        let members = all.map(|member| match member.trim().split_once('=') {
+            Some((name, value)) => (name.to_lowercase(), value.to_owned()),
+            None => (member.trim().to_lowercase(), String::new()),
+        });
+        let members = members.collect::<Vec<_>>();
+
         let has = |name: &str| members.iter().any(|(known, _)| known.trim() == name);
         let number = |name: &str| {
             let (spelled, value) = members.iter().find(|(known, _)| known.trim() == name)?;
-            let value = value
-                .clone()
-                .filter(|_| spelled == name)
-                .unwrap_or_default();
-            let value = if value.len() > 1 && value.starts_with('"') && value.ends_with('"') {
-                value[1..value.len() - 1].to_owned()
-            } else {
-                value
-            };
-            let is_number = !value.is_empty() && value.chars().all(|char| char.is_ascii_digit());
-            Some(if is_number {
-                value.parse::<u128>().unwrap_or(u128::MAX).min(1 << 31) as u64
-            } else {
-                0
-            })
+            Some(if spelled == name { stated(value) } else { 0 })
         };
         Directives {
             no_store: has("no-store") || is_broken,

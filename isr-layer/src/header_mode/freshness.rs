@@ -199,83 +199,60 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_lifetimes() {
-        let minute_later = ("expires", "Sun, 06 Nov 1994 08:50:37 GMT");
-        for (lines, expected) in [
-            (&[][..], None),
-            (&[("cache-control", "public")], None),
+    fn the_table_of_lifetimes_by_cache_control() {
+        for (cache_control, expected) in [
+            ("public", None),
+            ("s-maxage=5, max-age=60", secs(5, 5, 5)),
+            ("max-age=60, s-maxage=0", secs(0, 0, 0)),
             (
-                &[("cache-control", "s-maxage=5, max-age=60")],
-                secs(5, 5, 5),
-            ),
-            (
-                &[("cache-control", "max-age=60, s-maxage=0")],
-                secs(0, 0, 0),
-            ),
-            (
-                &[("cache-control", "max-age=5"), minute_later],
-                secs(5, 5, 5),
-            ),
-            (
-                &[("cache-control", "max-age=x"), minute_later],
-                secs(0, 0, 0),
-            ),
-            (&[minute_later], secs(60, 60, 60)),
-            (
-                &[minute_later, ("date", "Sun, 06 Nov 1994 08:50:07 GMT")],
-                secs(30, 30, 30),
-            ),
-            (
-                &[minute_later, ("date", "Sun, 06 Nov 1994 08:51:07 GMT")],
-                secs(0, 0, 0),
-            ),
-            (
-                &[("expires", "SUN, 06 nov 1994 08:50:37 gMT")],
-                secs(60, 60, 60),
-            ),
-            (
-                &[("expires", "sunday, 06-NOV-94 08:50:37 GMT")],
-                secs(60, 60, 60),
-            ),
-            (&[("expires", "sun nov  6 08:50:37 1994")], secs(60, 60, 60)),
-            (
-                &[("expires", "Sun, 06 Nov 1994 08:50:37 EST")],
-                secs(0, 0, 0),
-            ),
-            (
-                &[("expires", "Mon, 06 Nov 1994 08:50:37 GMT")],
-                secs(0, 0, 0),
-            ),
-            (&[("expires", "0")], secs(0, 0, 0)),
-            (&[minute_later, ("expires", "0")], secs(0, 0, 0)),
-            (
-                &[(
-                    "cache-control",
-                    "max-age=5, stale-while-revalidate=10, stale-if-error=20",
-                )],
+                "max-age=5, stale-while-revalidate=10, stale-if-error=20",
                 secs(5, 15, 25),
             ),
+            ("s-maxage=5, stale-while-revalidate=10", secs(5, 15, 5)),
             (
-                &[("cache-control", "s-maxage=5, stale-while-revalidate=10")],
-                secs(5, 15, 5),
-            ),
-            (
-                &[(
-                    "cache-control",
-                    "max-age=5, stale-if-error=20, must-revalidate",
-                )],
+                "max-age=5, stale-if-error=20, must-revalidate",
                 secs(5, 5, 5),
             ),
             (
-                &[(
-                    "cache-control",
-                    "max-age=5, stale-while-revalidate=20, proxy-revalidate",
-                )],
+                "max-age=5, stale-while-revalidate=20, proxy-revalidate",
                 secs(5, 5, 5),
             ),
-            (&[("cache-control", "stale-while-revalidate=20")], None),
+            ("stale-while-revalidate=20", None),
+        ] {
+            let lines = [("cache-control", cache_control)];
+            assert_eq!(lifetime(&lines), expected, "{cache_control}");
+        }
+    }
+
+    #[test]
+    fn the_table_of_lifetimes_by_expires() {
+        let expires = |date| ("expires", date);
+        let date = |date| ("date", date);
+        let control = |value| ("cache-control", value);
+        let later = expires("Sun, 06 Nov 1994 08:50:37 GMT");
+        let half_a_minute = date("Sun, 06 Nov 1994 08:50:07 GMT");
+        let past = date("Sun, 06 Nov 1994 08:51:07 GMT");
+
+        for (lines, expected) in [
+            (&[][..], None),
+            (&[later], secs(60, 60, 60)),
+            (&[control("max-age=5"), later], secs(5, 5, 5)),
+            (&[control("max-age=x"), later], secs(0, 0, 0)),
+            (&[later, half_a_minute], secs(30, 30, 30)),
+            (&[later, past], secs(0, 0, 0)),
+            (&[later, expires("0")], secs(0, 0, 0)),
         ] {
             assert_eq!(lifetime(lines), expected, "{lines:?}");
+        }
+        for (spelling, expected) in [
+            ("SUN, 06 nov 1994 08:50:37 gMT", secs(60, 60, 60)),
+            ("sunday, 06-NOV-94 08:50:37 GMT", secs(60, 60, 60)),
+            ("sun nov  6 08:50:37 1994", secs(60, 60, 60)),
+            ("Sun, 06 Nov 1994 08:50:37 EST", secs(0, 0, 0)),
+            ("Mon, 06 Nov 1994 08:50:37 GMT", secs(0, 0, 0)),
+            ("0", secs(0, 0, 0)),
+        ] {
+            assert_eq!(lifetime(&[expires(spelling)]), expected, "{spelling}");
         }
     }
 

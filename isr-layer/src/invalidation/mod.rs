@@ -3,17 +3,23 @@
 
 mod mark;
 mod marks;
+mod not_revalidated;
 mod purge;
 mod receipt;
+mod selector_error;
 mod sequence;
 mod table;
 mod tag_mark;
 
+pub use not_revalidated::NotRevalidated;
 pub use purge::{Mode, Purge, Selector};
-pub use receipt::{Receipt, SelectorReceipt, Status};
+pub use receipt::{Receipt, SelectorReceipt, SelectorStatus};
+pub use selector_error::SelectorError;
 
 pub(crate) use mark::{Strength, Validity};
 pub(crate) use marks::{Marks, Target};
 pub(crate) use purge::Item;
+pub(crate) use receipt::SelectorStatus as Status;
+pub(crate) use selector_error::SelectorErrorKind;
 pub(crate) use sequence::{AtomicSequence, Sequence};
 pub(crate) use tag_mark::{EntryTags, Subject, TagMark};

@@ -1,18 +1,21 @@
-//! What is to be invalidated, and how: the request side of a revalidation.
+//! The request side of a revalidation: the selectors of a purge, its mode and its options.
 
+use std::fmt;
 use std::time::Duration;
 
-/// What a caller wants invalidated: one selector or a batch of them, which then share one sequence number.
+use crate::page::{ParamSet, normalize_page, pattern};
+
+/// A purge: one selector, or a batch of them under one sequence number.
 ///
 /// ```
 /// use isr_layer::{Mode, Purge};
 ///
 /// let one = Purge::path("/posts/a");
-/// let instance = Purge::page("/posts/{slug}").param("slug", "a");
-/// let both = Purge::batch([one, instance, Purge::tag("posts")]).mode(Mode::Expire);
-/// assert_eq!(both.len(), 3);
+/// let instance = Purge::instance("/posts/{slug}", [("slug", "a")]);
+/// let three = Purge::batch([one, instance, Purge::tag("posts")]).mode(Mode::Expire);
+/// assert_eq!(three.len(), 3);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a purge does nothing until it is given to `Cache::revalidate`"]
 pub struct Purge {
     pub(crate) items: Vec<Item>,
@@ -21,25 +24,38 @@ pub struct Purge {
     pub(crate) settle: Option<Duration>,
 }
 
-/// One selector with the mode it was given, if any.
+/// A selector with its own mode, if it was given one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) selector: Selector,
     pub(crate) mode: Option<Mode>,
+    /// The mistake for which this item alone is refused.
+    pub(crate) mistake: Option<Mistake>,
 }
 
-/// Names what a purge reaches.
+/// A mistake of a caller which would make a purge reach more or less than was meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    /// An option for a whole call was given to a part of it.
+    Misplaced(&'static str),
+    /// [`Purge::instance`] was given no parameters.
+    NoParams,
+}
+
+/// A part of the cache that a purge can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Selector {
     /// One path with all its variants, raw or percent-encoded.
     Path(String),
-    /// Every cached instance of a page, or one of them when its parameters are given.
+    /// Every cached instance of a page, or one of them if its parameters are given.
+    #[non_exhaustive]
     Page {
         /// The page's pattern; `[slug]` and `:slug` mean `{slug}`.
         pattern: String,
-        /// Decoded parameters by name. Empty means every instance; otherwise every parameter must be named.
-        params: Vec<(String, String)>,
+        /// The decoded parameters. An empty set means every instance; otherwise every parameter is
+        /// named.
+        params: ParamSet,
     },
     /// Every path that is the prefix or lies below it; a prefix ends at a segment boundary.
     Prefix(String),
@@ -49,69 +65,96 @@ pub enum Selector {
     All,
 }
 
-/// What happens to what was marked. In every mode the last good page stays as the fallback when rendering fails.
+/// The treatment of marked pages. In every mode the last good page stays as the fallback for a
+/// failed render.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mode {
-    /// Render at once, the most used pages first; readers get the old page until the new one is stored. The default for
-    /// paths.
+    /// Render at once, the most used pages first; readers get the old page until the new one is
+    /// stored. The default for a path and for one instance of a page.
     Regenerate,
-    /// The next request gets the old page and triggers one refresh. The default for all that names no single path.
+    /// The next request gets the old page and starts one refresh. The default for all other
+    /// selectors.
     Stale,
     /// The next request waits for a new page.
     Expire,
 }
 
 impl Purge {
-    /// One path with all its variants: `/posts/a`, raw or percent-encoded.
+    /// Purges one path with all its variants: `/posts/a`, raw or percent-encoded.
     pub fn path(path: impl Into<String>) -> Self {
-        Self::one(Selector::Path(path.into()))
+        Self::from(Selector::Path(path.into()))
     }
 
-    /// Every cached instance of a page: `/posts/{slug}`. With [`param`](Self::param) it is one of them.
+    /// Purges every cached instance of a page: `/posts/{slug}`.
     pub fn page(pattern: impl Into<String>) -> Self {
-        Self::one(Selector::Page {
+        Self::from(Selector::Page {
             pattern: pattern.into(),
-            params: Vec::new(),
+            params: ParamSet::new(),
         })
     }
 
-    /// Names one parameter of the page given last; a call without a page before it changes nothing.
-    pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        if let Some(Item {
-            selector: Selector::Page { params, .. },
-            ..
-        }) = self.items.last_mut()
-        {
-            params.push((name.into(), value.into()));
+    /// Purges one instance of a page. Every parameter of the pattern must be named once.
+    ///
+    /// ```
+    /// use isr_layer::{ParamSet, Purge};
+    ///
+    /// let post = Purge::instance("/posts/{slug}", [("slug", "a")]);
+    ///
+    /// let params = ParamSet::new().with("year", 2026).with("day", 11);
+    /// let day = Purge::instance("/{year}/{day}", params);
+    /// ```
+    pub fn instance(pattern: impl Into<String>, params: impl Into<ParamSet>) -> Self {
+        let (pattern, params) = (pattern.into(), params.into());
+        // Without parameters the selector would mean every instance.
+        let lacks_params =
+            params.is_empty() && pattern::names(&normalize_page(&pattern)).next().is_some();
+        let mut purge = Self::from(Selector::Page { pattern, params });
+        if lacks_params {
+            purge.refuse(Mistake::NoParams);
         }
-        self
+        purge
     }
 
-    /// Every path that is `prefix` or lies below it.
+    /// Purges every path that is `prefix` or lies below it.
     pub fn prefix(prefix: impl Into<String>) -> Self {
-        Self::one(Selector::Prefix(prefix.into()))
+        Self::from(Selector::Prefix(prefix.into()))
     }
 
-    /// Everything that carries `tag`, declared or added while it was rendered.
+    /// Purges everything that carries `tag`, declared or added during a render.
     pub fn tag(tag: impl Into<String>) -> Self {
-        Self::one(Selector::Tag(tag.into()))
+        Self::from(Selector::Tag(tag.into()))
     }
 
-    /// Everything there is.
+    /// Purges everything.
     pub fn all() -> Self {
-        Self::one(Selector::All)
+        Self::from(Selector::All)
     }
 
-    /// Several purges under one sequence number: they change validity at once. Options of any of them hold for all.
+    /// Joins several purges under one sequence number, so that all of them take effect at once.
+    ///
+    /// Each keeps its mode. [`only_cached`](Self::only_cached), [`dry_run`](Self::dry_run) and
+    /// [`settle`](Self::settle) hold for a whole call, so set them on the batch. If one of the
+    /// `purges` has such an option, it is refused: its receipt is an error, and it marks nothing.
+    ///
+    /// ```
+    /// use isr_layer::{IsrLayer, Purge};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cache = IsrLayer::builder().build()?.cache();
+    ///
+    /// let misplaced = Purge::batch([Purge::tag("posts").dry_run(true), Purge::tag("authors")]);
+    /// let receipt = cache.revalidate(misplaced).await;
+    ///
+    /// assert!(!receipt.is_revalidated());
+    /// assert!(receipt.receipts()[0].error().unwrap().to_string().contains("`dry_run`"));
+    /// assert_eq!(receipt.receipts()[1].error(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn batch(purges: impl IntoIterator<Item = Purge>) -> Self {
-        purges.into_iter().fold(Self::default(), |mut all, one| {
-            all.items.extend(one.items);
-            all.only_cached |= one.only_cached;
-            all.dry_run |= one.dry_run;
-            all.settle = all.settle.max(one.settle);
-            all
-        })
+        purges.into_iter().collect()
     }
 
     /// Sets the mode of every selector of this purge.
@@ -122,46 +165,91 @@ impl Purge {
         self
     }
 
-    /// Regenerates only what is cached already; a path that is not is marked and reported as `not_cached`.
-    pub fn only_cached(mut self) -> Self {
-        self.only_cached = true;
+    /// Regenerates only cached paths; a path that is not cached is marked and reported as
+    /// `not_cached`. Default `false`.
+    pub fn only_cached(mut self, on: bool) -> Self {
+        self.only_cached = on;
         self
     }
 
-    /// Reports what would happen and marks nothing.
-    pub fn dry_run(mut self) -> Self {
-        self.dry_run = true;
+    /// Reports the effect of the purge without marking anything. Default `false`.
+    pub fn dry_run(mut self, on: bool) -> Self {
+        self.dry_run = on;
         self
     }
 
-    /// Invalidates a second time after `settle`, for a source whose replicas lag behind the write.
+    /// Repeats the purge after `settle`, for a source whose replicas lag behind the write.
     pub fn settle(mut self, settle: Duration) -> Self {
         self.settle = Some(settle);
         self
     }
 
-    /// How many selectors there are.
+    /// Returns the number of selectors.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether there is no selector at all.
+    /// True if the purge has no selector. Such a purge does nothing, and its receipt is not
+    /// [`revalidated`](crate::Receipt::is_revalidated).
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// The selectors, in the order they were given.
+    /// Returns the selectors, in the order of the purge.
     pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
         self.items.iter().map(|item| &item.selector)
     }
 
-    fn one(selector: Selector) -> Self {
+    fn refuse(&mut self, mistake: Mistake) {
+        for item in &mut self.items {
+            item.mistake.get_or_insert(mistake);
+        }
+    }
+
+    /// Returns the first option that was set and holds for a whole call.
+    fn option_of_call(&self) -> Option<&'static str> {
+        let options = [
+            ("only_cached", self.only_cached),
+            ("dry_run", self.dry_run),
+            ("settle", self.settle.is_some()),
+        ];
+        options
+            .into_iter()
+            .find_map(|(name, is_set)| is_set.then_some(name))
+    }
+}
+
+impl From<Selector> for Purge {
+    fn from(selector: Selector) -> Self {
+        let item = Item {
+            selector,
+            mode: None,
+            mistake: None,
+        };
         Self {
-            items: vec![Item {
-                selector,
-                mode: None,
-            }],
-            ..Self::default()
+            items: vec![item],
+            only_cached: false,
+            dry_run: false,
+            settle: None,
+        }
+    }
+}
+
+/// As [`Purge::batch`].
+impl FromIterator<Purge> for Purge {
+    fn from_iter<I: IntoIterator<Item = Purge>>(purges: I) -> Self {
+        let mut items = Vec::new();
+        for mut purge in purges {
+            if let Some(option) = purge.option_of_call() {
+                purge.refuse(Mistake::Misplaced(option));
+            }
+            items.append(&mut purge.items);
+        }
+        Self {
+            items,
+            only_cached: false,
+            dry_run: false,
+            settle: None,
         }
     }
 }
@@ -174,5 +262,37 @@ impl Item {
             Selector::Page { params, .. } if !params.is_empty() => Mode::Regenerate,
             _ => Mode::Stale,
         })
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Misplaced(option) => write!(
+                f,
+                "`{option}` on a part of a batch: it holds for a whole call, so set it on the batch"
+            ),
+            Self::NoParams => f.write_str(
+                "`Purge::instance` without parameters: `Purge::page` purges every instance",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "path `{path}`"),
+            Self::Page { pattern, params } => {
+                write!(f, "page `{pattern}`")?;
+                for (name, value) in params.pairs() {
+                    write!(f, ", `{name}` = `{value}`")?;
+                }
+                Ok(())
+            }
+            Self::Prefix(prefix) => write!(f, "prefix `{prefix}`"),
+            Self::Tag(tag) => write!(f, "tag `{tag}`"),
+            Self::All => f.write_str("purge of all"),
+        }
     }
 }

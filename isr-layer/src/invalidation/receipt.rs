@@ -1,13 +1,54 @@
-//! What a revalidation did to each selector it was given, told truthfully.
+//! The receipt of a purge: its outcome for each selector.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
 use serde::{Serialize, Serializer};
 
-use super::Selector;
+use super::{NotRevalidated, Selector, SelectorError};
 
-/// What one call of [`Cache::revalidate`](crate::Cache::revalidate) did. It serializes to the JSON the endpoint answers.
+/// The outcome of one call of [`Cache::revalidate`](crate::Cache::revalidate).
+///
+/// A purge can fail in part, so look at it: by [`is_revalidated`](Self::is_revalidated), or by `?`
+/// on [`into_result`](Self::into_result).
+///
+/// ```
+/// use isr_layer::{IsrLayer, Page, Purge};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let isr = IsrLayer::builder().pages([Page::new("/posts/{slug}")]).build()?;
+///
+/// let receipt = isr.cache().revalidate(Purge::path("/posts/a")).await.into_result()?;
+/// assert_eq!(receipt.receipts()[0].page(), Some("/posts/{slug}"));
+///
+/// let error = isr.cache().revalidate(Purge::path("/post/a")).await.into_result().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "not revalidated: the path `/post/a` (not_a_page: no page's pattern matches this path)"
+/// );
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # As JSON
+///
+/// A receipt serializes to the JSON that the endpoint sends, without `now`, the endpoint's time in
+/// milliseconds since the Unix epoch. If every render failed, the endpoint adds the members of a
+/// problem (RFC 9457): `type`, `title`, `status`, `detail`, `message`. If it did nothing, since a
+/// delivery was a repeated one or an event names nothing, it sends `replayed` and no receipts.
+///
+/// Each member of `receipts` is one flat map. These names are reserved in it:
+///
+/// | names | for |
+/// |---|---|
+/// | `path`, `page` and `params`, `prefix`, `tag`, `all` | the selector |
+/// | `page` | beside `path`: the page that the path belongs to |
+/// | `status`, `error` | the outcome, see [`SelectorStatus`] |
+/// | `http`, `etag`, `previous_etag`, `render_ms` | the render of one path |
+/// | `matched`, `regenerated`, `failed` | the entries of a selector that names several |
+/// | `data`, `args`, `reach`, `wait`, `nodes`, `forwarded` | later versions |
 #[derive(Clone, Debug, Serialize)]
 pub struct Receipt {
     revalidated: bool,
@@ -18,15 +59,15 @@ pub struct Receipt {
     receipts: Vec<SelectorReceipt>,
 }
 
-/// What happened to one selector.
+/// The outcome of a purge for one selector.
 #[derive(Clone, Debug, Serialize)]
 pub struct SelectorReceipt {
     #[serde(flatten, serialize_with = "selector")]
     pub(crate) selector: Selector,
-    /// The page a path belongs to; a page selector names itself.
+    /// The page a path belongs to. A page selector names itself.
     #[serde(skip_serializing_if = "Option::is_none", rename = "page")]
     pub(crate) page: Option<String>,
-    pub(crate) status: Status,
+    pub(crate) status: SelectorStatus,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "code")]
     pub(crate) http: Option<StatusCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,43 +87,51 @@ pub struct SelectorReceipt {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<SelectorError>,
 }
 
-/// How it ended for one selector.
+/// The end of a purge for one selector. Its `Display` is the word of the JSON, such as
+/// `not_a_page`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Status {
+pub enum SelectorStatus {
     /// New content, rendered after the call, is stored.
     Regenerated,
-    /// It is marked, and its render goes on.
+    /// The selector is marked, and its render is still running.
     Running,
-    /// It is marked; the next request renders. Also for a tag of which all that is known to carry it was regenerated, while
-    /// something else is being rendered that may yet say it.
+    /// The selector is marked; the next request renders.
+    ///
+    /// Also for a tag whose known entries are all regenerated, while a running render may yet add
+    /// it.
     Marked,
-    /// `only_cached` was asked for and nothing was cached.
+    /// Nothing was cached, and the purge was [`only_cached`](crate::Purge::only_cached).
     NotCached,
-    /// A page's pattern matches, but nothing good was stored and the path is not found, or not among the page's `params`.
+    /// A page's pattern matches, but no good page was stored, and the path is not found or not
+    /// among the page's `params`.
     UnknownPath,
     /// No page's pattern matches.
     NotAPage,
     /// Every render failed; the last good page stays.
     Failed,
+    /// The purge itself has a mistake for this selector, and nothing was marked for it: see
+    /// [`error`](SelectorReceipt::error).
+    Refused,
 }
 
 impl Receipt {
+    /// A purge without any selector did nothing, which must not pass for a purge that worked.
     pub(crate) fn new(sequence: Option<u64>, receipts: Vec<SelectorReceipt>) -> Self {
-        let revalidated = receipts.iter().all(|receipt| receipt.status.is_good());
+        let is_good = receipts.iter().all(|receipt| receipt.status.is_good());
         Self {
-            revalidated,
+            revalidated: is_good && !receipts.is_empty(),
             dry_run: false,
             sequence,
             receipts,
         }
     }
 
-    /// What would have happened: nothing was marked or rendered.
+    /// The receipt of a purge that marked and rendered nothing.
     pub(crate) fn of_dry_run(receipts: Vec<SelectorReceipt>) -> Self {
         Self {
             dry_run: true,
@@ -90,29 +139,46 @@ impl Receipt {
         }
     }
 
-    /// Whether no selector failed or was unknown.
+    /// True if the purge reached every selector: none of them failed or was unknown, and there was
+    /// at least one.
+    ///
+    /// It is also false if the purge could not be recorded, wherever a layer records purges beside
+    /// its memory.
     pub fn is_revalidated(&self) -> bool {
         self.revalidated
     }
 
-    /// Whether this only says what would have happened: nothing was marked or rendered.
+    /// Turns a receipt that is not [`revalidated`](Self::is_revalidated) into an error, for `?`.
+    ///
+    /// # Errors
+    ///
+    /// If the receipt is not revalidated. The error holds it.
+    pub fn into_result(self) -> Result<Self, NotRevalidated> {
+        if self.revalidated {
+            Ok(self)
+        } else {
+            Err(NotRevalidated::new(self))
+        }
+    }
+
+    /// True if the purge was a [`dry_run`](crate::Purge::dry_run): nothing was marked or rendered.
     pub fn is_dry_run(&self) -> bool {
         self.dry_run
     }
 
-    /// The sequence number of the marks; none when nothing was marked.
+    /// Returns the sequence number of the marks, if any were made.
     pub fn sequence(&self) -> Option<u64> {
         self.sequence
     }
 
-    /// One receipt a selector, in the order they were given.
+    /// Returns one receipt for each selector, in the order of the purge.
     pub fn receipts(&self) -> &[SelectorReceipt] {
         &self.receipts
     }
 }
 
 impl SelectorReceipt {
-    pub(crate) fn new(selector: Selector, status: Status) -> Self {
+    pub(crate) fn new(selector: Selector, status: SelectorStatus) -> Self {
         Self {
             selector,
             page: None,
@@ -128,14 +194,14 @@ impl SelectorReceipt {
         }
     }
 
-    /// Of two variants of one path, the one that says more about what went wrong. The path is known where one of them is
-    /// there.
+    /// Chooses between two variants of one path: the one that tells more about a failure. The path
+    /// is known if either of them exists.
     pub(crate) fn or_worse(self, other: Self) -> Self {
         let badness = |status| match status {
-            Status::Failed => 4,
-            Status::Running => 3,
-            Status::Marked => 2,
-            Status::UnknownPath => 0,
+            SelectorStatus::Failed => 4,
+            SelectorStatus::Running => 3,
+            SelectorStatus::Marked => 2,
+            SelectorStatus::UnknownPath => 0,
             _ => 1,
         };
         if badness(other.status) > badness(self.status) {
@@ -145,66 +211,77 @@ impl SelectorReceipt {
         }
     }
 
-    /// The selector this is about.
+    /// Returns the selector.
     pub fn selector(&self) -> &Selector {
         &self.selector
     }
 
-    /// How it ended.
-    pub fn status(&self) -> Status {
+    /// Returns the outcome.
+    pub fn status(&self) -> SelectorStatus {
         self.status
     }
 
-    /// The pattern of the page a path belongs to.
+    /// Returns the pattern of the page that a path belongs to.
     pub fn page(&self) -> Option<&str> {
         self.page.as_deref()
     }
 
-    /// The status code of the render, when there was one.
+    /// Returns the status code of the render, if there was one.
     pub fn http(&self) -> Option<StatusCode> {
         self.http
     }
 
-    /// The entity tag that is stored now.
+    /// Returns the entity tag that is stored now.
     pub fn etag(&self) -> Option<&str> {
         self.etag.as_deref()
     }
 
-    /// The entity tag that was stored before; equal to [`etag`](Self::etag) when the content did not change.
+    /// Returns the entity tag that was stored before. It equals [`etag`](Self::etag) if the content
+    /// did not change.
     pub fn previous_etag(&self) -> Option<&str> {
         self.previous_etag.as_deref()
     }
 
-    /// How long the render took.
+    /// Returns the duration of the render.
     pub fn render(&self) -> Option<Duration> {
         self.render
     }
 
-    /// How many entries carry the tag or belong to the page: a live counter, nothing is scanned for it.
+    /// Returns the number of entries that carry the tag or belong to the page. It is a live
+    /// counter; nothing is scanned for it.
     pub fn matched(&self) -> Option<u64> {
         self.matched
     }
 
-    /// How many cached pages were rendered anew, for a selector that names several.
+    /// Returns the number of cached pages that were rendered again, for a selector of several.
     pub fn regenerated(&self) -> Option<u64> {
         self.regenerated
     }
 
-    /// How many of those renders failed.
+    /// Returns the number of those renders that failed.
     pub fn failed(&self) -> Option<u64> {
         self.failed
     }
 
-    /// What went wrong, in words.
-    pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
+    /// Returns the reason of a failure.
+    pub fn error(&self) -> Option<&SelectorError> {
+        self.error.as_ref()
     }
 }
 
-impl Status {
-    /// Whether the selector did not fail and was known.
+impl SelectorStatus {
+    /// True if the selector was known and did not fail.
     pub fn is_good(self) -> bool {
-        !matches!(self, Self::UnknownPath | Self::NotAPage | Self::Failed)
+        !matches!(
+            self,
+            Self::UnknownPath | Self::NotAPage | Self::Failed | Self::Refused
+        )
+    }
+}
+
+impl fmt::Display for SelectorStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 
@@ -216,8 +293,7 @@ fn selector<S: Serializer>(selector: &Selector, serializer: S) -> Result<S::Ok, 
         Selector::Page { pattern, params } => {
             map.serialize_entry("page", pattern)?;
             if !params.is_empty() {
-                let params: std::collections::BTreeMap<_, _> =
-                    params.iter().map(|(k, v)| (k, v)).collect();
+                let params: std::collections::BTreeMap<_, _> = params.iter().collect();
                 map.serialize_entry("params", &params)?;
             }
         }
@@ -228,7 +304,7 @@ fn selector<S: Serializer>(selector: &Selector, serializer: S) -> Result<S::Ok, 
     map.end()
 }
 
-// serde hands over a reference to the field, an `Option` that is `Some` by then.
+// serde passes a reference to the field, an `Option` that is `Some` by then.
 fn code<S: Serializer>(code: &Option<StatusCode>, serializer: S) -> Result<S::Ok, S::Error> {
     code.map(|code| code.as_u16()).serialize(serializer)
 }

@@ -1,4 +1,4 @@
-//! The layer: put around a service, it makes of it one whose pages are rendered once.
+//! The layer: wraps a service so that its pages are rendered once and served from memory.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::cache::{Cache, Core};
 use crate::revalidate::RevalidateService;
 use crate::revalidate::auth::Authenticators;
 
-/// The layer: put it around a service, and the service's pages are rendered once and served from memory.
+/// A Tower layer that renders the pages of a service once and serves them from memory.
 ///
-/// Outermost is the recommended place (`wrap`, under axum): a hit never enters the router, and a handler sees
-/// a request made from the page's key alone. A clone is the same layer.
+/// Put it outermost (`wrap`, under axum): then a hit never enters the router, and a
+/// handler sees a request made from the page's key alone. All clones are one layer.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -43,24 +43,26 @@ pub struct IsrLayer {
 }
 
 impl IsrLayer {
-    /// A builder with the defaults: every `#[static_page]` of the program, 256 MiB of memory.
+    /// Returns a builder with the defaults: every `#[static_page]` of the program, 256 MiB of
+    /// memory.
     pub fn builder() -> IsrLayerBuilder {
         IsrLayerBuilder::new()
     }
 
-    /// A handle to the cache, for handlers, jobs and tests.
+    /// Returns a handle to the cache, for handlers, jobs and tests.
     pub fn cache(&self) -> Cache {
         Cache::new(self.core.clone())
     }
 
-    /// The endpoint through which authenticated callers say that content changed: mount it with
-    /// `route_service("/api/revalidate", …)`, or anywhere a Tower service can stand.
+    /// Returns the endpoint that takes purges from authenticated callers.
+    ///
+    /// Mount it with `route_service("/api/revalidate", …)`, or wherever a Tower service can stand.
     ///
     /// ```
     /// use isr_layer::{IsrLayer, auth::Bearer};
     ///
     /// # fn main() -> Result<(), isr_layer::Error> {
-    /// let isr = IsrLayer::builder().pages([]).build()?;
+    /// let isr = IsrLayer::builder().build()?;
     /// let endpoint = isr.revalidate_service(Bearer::new("0123456789abcdef0123456789abcdef")?);
     /// # drop(endpoint);
     /// # Ok(())

@@ -10,7 +10,7 @@
 ///
 /// A generic handler has to be routed by hand: `.route(post::PATH, get(post::<Db>))`.
 ///
-/// ```
+/// ```standalone_crate
 /// use axum::extract::{Path, State};
 /// use isr_layer::{routes, static_page};
 ///

@@ -1,4 +1,4 @@
-//! The axum convenience: a service that `axum::serve` takes as it is, whose hits never enter a router.
+//! The wrapper for axum: a service for `axum::serve` whose hits never enter a router.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use axum::ServiceExt;
 use axum::body::Body;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum::routing::IntoMakeService;
 use axum::serve::{IncomingStream, Listener};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -32,15 +33,18 @@ impl RenderBody for Body {
     }
 }
 
-/// An axum application behind the layer. Made by [`IsrLayer::wrap`]; give it to `axum::serve`.
+/// An axum application behind the layer, made by [`IsrLayer::wrap`] and given to `axum::serve`.
+///
+/// It is a service for requests, and one for connections, which `axum::serve` asks for. Where a
+/// call must know which of them is meant, use [`as_service`](Self::as_service).
 pub struct Wrapped<S> {
     isr: Isr<S>,
 }
 
 impl IsrLayer {
-    /// Puts the layer in front of an axum application, as a service that `axum::serve` takes.
+    /// Puts the layer in front of an axum application, as a service for `axum::serve`.
     ///
-    /// Who needs a `Router` again writes `Router::new().fallback_service(isr.layer(routes))`.
+    /// `Router::new().fallback_service(isr.layer(routes))` makes a `Router` instead.
     ///
     /// ```no_run
     /// use axum::{Router, routing::get};
@@ -77,10 +81,62 @@ where
         + 'static,
     S::Future: Send + 'static,
 {
-    /// Makes the peer's address available to handlers that are no pages, and to the revalidation endpoint's rate limit:
-    /// `axum::serve(listener, isr.wrap(routes).with_connect_info::<SocketAddr>())`.
-    pub fn with_connect_info<A>(self) -> IntoMakeServiceWithConnectInfo<Self, A> {
+    /// Makes a service for `axum::serve` which gives the peer's address to handlers that are not
+    /// pages, and to the rate limits of the revalidation endpoint and of draft mode.
+    ///
+    /// ```no_run
+    /// use std::net::SocketAddr;
+    ///
+    /// use axum::Router;
+    /// use isr_layer::IsrLayer;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let app = IsrLayer::builder().build()?.wrap(Router::new());
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    /// axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn into_make_service_with_connect_info<A>(self) -> IntoMakeServiceWithConnectInfo<Self, A> {
         ServiceExt::<Request<Body>>::into_make_service_with_connect_info(self)
+    }
+
+    /// Makes a service that returns a clone of this one for each connection.
+    pub fn into_make_service(self) -> IntoMakeService<Self> {
+        ServiceExt::<Request<Body>>::into_make_service(self)
+    }
+
+    /// Borrows this as a service for requests alone, as `Router::as_service` does.
+    ///
+    /// Tower's `ready` and the like cannot tell which of the two services is meant.
+    ///
+    /// ```
+    /// use axum::{Router, body::Body};
+    /// use http::Request;
+    /// use isr_layer::IsrLayer;
+    /// use tower::{Service, ServiceExt};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut app = IsrLayer::builder().build()?.wrap(Router::new());
+    ///
+    /// let mut service = app.as_service();
+    /// let response = service.ready().await?.call(Request::new(Body::empty())).await?;
+    ///
+    /// assert_eq!(response.status(), 404);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn as_service(
+        &mut self,
+    ) -> impl Service<
+        Request<Body>,
+        Response = Response<Body>,
+        Error = Infallible,
+        Future = WrappedFuture<S::Future>,
+    > {
+        self
     }
 }
 
@@ -164,7 +220,8 @@ impl<F> fmt::Debug for WrappedFuture<F> {
     }
 }
 
-/// A body of axum's own goes on as it is, and stored bytes as the kind axum makes of bytes, which costs less than ours.
+/// Passes a body of axum's own on unchanged, and makes axum's body of stored bytes: it costs less
+/// than a box around ours.
 #[inline]
 fn axum_body(body: IsrBody<Body>) -> Body {
     match body.kind {

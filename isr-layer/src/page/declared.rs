@@ -1,20 +1,17 @@
-//! A page as it is declared, by the attribute or by hand.
+//! The declaration of a page, made by the attribute or by hand.
 
-use std::error::Error;
-use std::future::Future;
-use std::pin::Pin;
-
-use super::{Policy, pattern};
+use super::{Params, Policy, pattern};
 
 /// A registered route pattern with its [`Policy`].
 ///
-/// `#[static_page]` makes one, found as `handler::PAGE`; this is one made by hand:
+/// `#[static_page]` declares one as `handler::PAGE`. By hand:
 ///
 /// ```
 /// use isr_layer::{Page, Policy};
 /// use std::time::Duration;
 ///
-/// const FEED: Page = Page::new("/feed.xml").with_policy(Policy::new().revalidate(Duration::from_secs(300)));
+/// const POLICY: Policy = Policy::new().revalidate(Duration::from_secs(300));
+/// const FEED: Page = Page::new("/feed.xml").with_policy(POLICY);
 /// assert_eq!(FEED.path(), "/feed.xml");
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +24,7 @@ pub struct Page {
     unary: bool,
 }
 
-/// The annotated function behind a page: its name and where it stands.
+/// The annotated function behind a page: its name and its place in the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Handler {
     pub(crate) name: &'static str,
@@ -36,23 +33,13 @@ pub(crate) struct Handler {
     pub(crate) column: u32,
 }
 
-/// The values of one page's parameters: `(name, decoded value)`, one for every parameter of the page.
-pub type ParamSet = Vec<(String, String)>;
-
-/// What a `params` function gives: every set of parameters the page is known to have, or why that could not be told.
-pub type ParamsFuture =
-    Pin<Box<dyn Future<Output = Result<Vec<ParamSet>, Box<dyn Error + Send + Sync>>> + Send>>;
-
-/// A function that lists a page's parameters.
-pub type Params = fn() -> ParamsFuture;
-
 impl Page {
-    /// A page at `pattern`, with the default [`Policy`].
+    /// Declares a page at `pattern`, with the default [`Policy`].
     ///
     /// # Panics
     ///
-    /// When the pattern is none: it starts with `/`, and a segment is literal text in canonical spelling, `{name}`, or, in
-    /// the last place, `{*name}`. In a `const` this is a compile error.
+    /// If `pattern` is invalid. It must start with `/`; each segment is literal text in canonical
+    /// spelling or `{name}`, and the last may be `{*name}`. In a `const` this is a compile error.
     pub const fn new(pattern: &'static str) -> Self {
         if let Some(mistake) = pattern::mistake(pattern) {
             panic!("{}", mistake);
@@ -66,7 +53,7 @@ impl Page {
         }
     }
 
-    /// Sets how the page is kept.
+    /// Sets the lifetimes, the tags, the key and the limits of the page.
     pub const fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
@@ -78,17 +65,18 @@ impl Page {
         self
     }
 
-    /// Sets whether this is the page of a unary gRPC method, keyed by the request's message:
+    /// Makes this the page of a unary gRPC method, keyed by the message of the request:
     /// `/catalog.v1.Catalog/GetProduct`. Default `false`.
     ///
-    /// Calls of the method are answered from memory; what comes to its path and is no call passes untouched. Its `vary` names
-    /// metadata. The attribute does this for a method that takes tonic's `Request`.
+    /// Calls of the method are served from memory; other requests to its path pass through
+    /// unchanged. The policy's `vary` names metadata. The attribute does this for a method that
+    /// takes tonic's `Request`.
     pub const fn with_unary(mut self, on: bool) -> Self {
         self.unary = on;
         self
     }
 
-    /// The path of the page as clients request it, `/posts/{slug}`.
+    /// Returns the pattern of the paths that clients request: `/posts/{slug}`.
     pub const fn path(&self) -> &'static str {
         self.pattern
     }
@@ -103,7 +91,7 @@ impl Page {
         self.unary
     }
 
-    /// Names the annotated function, which then must run for its response to be stored.
+    /// Names the annotated function. A response is stored only if that function ran.
     #[doc(hidden)]
     pub const fn __handler(
         mut self,
@@ -129,7 +117,8 @@ impl Page {
         self.handler
     }
 
-    /// Whether both are one declaration: copies of one body (`#[debug_handler]` makes them) are one page.
+    /// True if both are one declaration. Copies of one function body, as `#[debug_handler]` makes
+    /// them, are one page.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.pattern == other.pattern
             && self.handler == other.handler
@@ -137,7 +126,7 @@ impl Page {
             && self.unary == other.unary
     }
 
-    /// Names the page in errors and logs: its path, and the function with its place when there is one.
+    /// Names the page in errors and logs: by its path, and by its function if there is one.
     pub(crate) fn describe(&self) -> String {
         match self.handler {
             Some(h) => format!(

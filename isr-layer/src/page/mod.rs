@@ -2,6 +2,7 @@
 //! it.
 
 mod declared;
+mod param_set;
 mod params;
 mod path;
 mod path_filter;
@@ -10,12 +11,14 @@ mod pattern_syntax;
 mod policy;
 mod registry;
 
-pub use declared::{Page, ParamSet, Params, ParamsFuture};
+pub use declared::Page;
+pub use param_set::ParamSet;
 #[doc(hidden)]
 pub use params::list_params;
+pub use params::{IntoParamSet, ParamList, Params, ParamsFuture};
 pub use policy::{Fallback, Policy};
 
-pub(crate) use params::{ListParams, ParamList, declared_list, given_list};
+pub(crate) use params::{ListParams, declared_list, given_list};
 pub(crate) use path::canonical;
 pub(crate) use pattern_syntax::{normalize_page, parameter};
 pub(crate) use registry::{RegisteredPage, Registry, says_who_asks};

@@ -8,7 +8,7 @@ use http::header::HOST;
 use http::{HeaderName, Request};
 
 use super::path_filter::PathFilter;
-use super::{Page, Policy, path, pattern};
+use super::{Page, ParamSet, Policy, path, pattern};
 use crate::error::{Error, ErrorKind};
 use crate::hosts::{Host, Hosts, Unlisted};
 use crate::invalidation::TagMark;
@@ -226,22 +226,26 @@ impl RegisteredPage {
             .map(|tag| (*tag).to_owned())
     }
 
-    /// Returns the canonical path for these decoded parameters; `None` unless each is given exactly
-    /// once.
-    pub(crate) fn path_with(&self, params: &[(String, String)]) -> Option<String> {
+    /// Returns the canonical path of the instance with these decoded parameters.
+    ///
+    /// # Errors
+    ///
+    /// If they do not name each parameter of the page once, or their values give no valid path.
+    pub(crate) fn path_with(&self, params: &ParamSet) -> Result<String, String> {
         let pattern = self.page.path();
-        let complete = pattern::names(pattern)
-            .all(|name| params.iter().filter(|(given, _)| given == name).count() == 1);
-        if !complete || pattern::names(pattern).count() != params.len() {
-            return None;
+        let names = pattern::names(pattern).collect::<Vec<_>>();
+        if let Some(mismatch) = params.mismatch(&names) {
+            return Err(format!("the page `{pattern}`: {mismatch}"));
         }
-        // Values are escaped here and made canonical below, so `a/b` stays one segment.
+
         let raw = pattern
             .split('/')
-            .map(|segment| segment_with(segment, params))
+            .map(|segment| segment_with(segment, params.pairs()))
             .collect::<Vec<_>>()
             .join("/");
-        path::canonical(&raw).map(Into::into)
+        path::canonical(&raw)
+            .map(Into::into)
+            .ok_or_else(|| format!("`params` give `{raw}`, which is not a valid path"))
     }
 }
 
@@ -312,8 +316,8 @@ fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
             "`expire` ({expire:?}) is below `revalidate` ({revalidate:?})"
         ));
     }
-    if policy.revalidate.is_some_and(|after| after.is_zero()) || policy.timeout.is_zero() {
-        return refuse("`revalidate` and `timeout` must be longer than nothing".to_owned());
+    if let Some(setting) = zero_setting(policy) {
+        return refuse(format!("`{setting}` is 0: it must be greater than zero"));
     }
     for tag in policy.tags {
         if let Some(name) = unknown_name(tag, page.path()) {
@@ -360,6 +364,21 @@ fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
 
 /// Returns whether a header tells who the client is or how its request came here. A page is for all
 /// clients, so the header cannot be part of its key.
+/// Names the first setting that must not be zero and is.
+fn zero_setting(policy: &Policy) -> Option<&'static str> {
+    let settings = [
+        (
+            "revalidate",
+            policy.revalidate.is_some_and(|after| after.is_zero()),
+        ),
+        ("timeout", policy.timeout.is_zero()),
+        ("max_body", policy.max_body == 0),
+    ];
+    settings
+        .into_iter()
+        .find_map(|(name, is_zero)| is_zero.then_some(name))
+}
+
 pub(crate) fn says_who_asks(name: &HeaderName) -> bool {
     const NAMES: [&str; 10] = [
         "authorization",

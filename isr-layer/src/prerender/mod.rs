@@ -1,5 +1,7 @@
-//! Face 5, prerendering: the pages that are known beforehand, rendered before anybody asks.
+//! Prerendering: renders the pages that are known beforehand, before a client asks.
 
+mod report;
 mod start;
 
-pub use start::PrerenderReport;
+pub use report::{PrerenderError, PrerenderReport};
+pub use start::Prerender;

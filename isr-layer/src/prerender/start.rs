@@ -1,28 +1,32 @@
-//! Prerendering: the pages that are known beforehand, rendered before anybody asks.
+//! Renders the pages that are known beforehand.
 
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::cache::{Cache, Core, JobResult, RenderOutcome};
+use super::report::PrerenderReport;
+use crate::cache::{Cache, Core};
 use crate::clock;
 use crate::page::RegisteredPage;
-use crate::render::Key;
-use crate::render::Recipe;
+use crate::render::{Key, Recipe};
 
-/// What [`Cache::prerender`](crate::Cache::prerender) did.
-#[derive(Clone, Debug, Default)]
-pub struct PrerenderReport {
-    rendered: usize,
-    errors: Vec<String>,
+/// A prerendering, made by [`Cache::prerender`](crate::Cache::prerender). It begins when it is
+/// awaited.
+#[must_use = "a prerendering does nothing until it is awaited"]
+pub struct Prerender {
+    core: Arc<Core>,
 }
 
 impl Cache {
-    /// Renders what is known beforehand and not fresh in memory: every path that the `params` of a page list, and every page
-    /// without parameters, for each listed host where there are [`hosts`](crate::IsrLayerBuilder::hosts). Pages with
-    /// `prerender = false` are left out.
+    /// Renders the pages that are known beforehand and not fresh in memory: each path that the
+    /// `params` of a page list, and each page without parameters, for each listed host if there are
+    /// [`hosts`](crate::IsrLayerBuilder::hosts). Pages with `prerender = false` are left out.
     ///
-    /// Nothing is prerendered unless this is called: usually once at the start, after [`wrap`](crate::IsrLayer), before or
-    /// while requests are served. Renders keep to the limits of those that no client waits for. It ends when all have
-    /// ended; when its future is dropped, no more are begun.
+    /// Nothing is prerendered unless this is called: usually once at the start, after
+    /// [`wrap`](crate::IsrLayer), before or while requests are served. The renders keep to the limits
+    /// of those that no client waits for. The future ends when all have ended; if it is dropped, no
+    /// more are begun.
     ///
     /// ```
     /// use axum::{Router, routing::get};
@@ -33,8 +37,9 @@ impl Cache {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), isr_layer::Error> {
     /// let isr = IsrLayer::builder()
+    ///     .without_registered()
     ///     .pages([POST])
-    ///     .params(POST, || async { vec!["first", "second"] })
+    ///     .params(POST.path(), || async { vec!["first", "second"] })
     ///     .build()?;
     /// let app = isr.wrap(Router::new().route("/posts/{slug}", get(|| async { "a post" })));
     ///
@@ -45,100 +50,72 @@ impl Cache {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn prerender(&self) -> PrerenderReport {
-        self.core.prerender().await
+    pub fn prerender(&self) -> Prerender {
+        Prerender {
+            core: self.core.clone(),
+        }
     }
 }
 
-impl PrerenderReport {
-    /// How many pages were rendered and stored.
-    pub fn rendered(&self) -> usize {
-        self.rendered
-    }
+impl IntoFuture for Prerender {
+    type Output = PrerenderReport;
+    type IntoFuture = Pin<Box<dyn Future<Output = PrerenderReport> + Send>>;
 
-    /// How many could not be: one for each of [`errors`](Self::errors).
-    pub fn failed(&self) -> usize {
-        self.errors.len()
-    }
-
-    /// What went wrong, each with the path or the page it is about, and with the host where hosts are listed.
-    pub fn errors(&self) -> &[String] {
-        &self.errors
-    }
-
-    fn add(&mut self, recipe: &Recipe, result: &JobResult) {
-        let error = match result {
-            // It was fresh when its turn came, or the list changed since it was read.
-            JobResult::NotReached => return,
-            JobResult::Marked => {
-                "no application to render through: call `IsrLayer::wrap` (or `layer`) before \
-                 `prerender`"
-                    .to_owned()
-            }
-            JobResult::Stored(_) => return self.rendered += 1,
-            JobResult::Completed(flight) => match &flight.outcome {
-                RenderOutcome::Stored(entry) if entry.is_good() => return self.rendered += 1,
-                RenderOutcome::NotListed => return,
-                RenderOutcome::Stored(entry) => format!("the response was {}", entry.status),
-                RenderOutcome::Failed(failure) => {
-                    format!("the render failed ({})", failure.reason.as_str())
-                }
-                RenderOutcome::Refused(reason, _) => {
-                    format!("the response may not be stored ({})", reason.as_str())
-                }
-            },
-        };
-        let host = recipe.host().unwrap_or_default();
-        let path = recipe.key.path();
-        self.errors.push(format!("`{host}{path}`: {error}"));
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(run(self.core))
     }
 }
 
-impl Core {
-    /// Renders what the pages say is to be prerendered and is not fresh in memory.
-    pub(super) async fn prerender(self: &Arc<Self>) -> PrerenderReport {
-        let mut report = PrerenderReport::default();
-        let number = self.marks.published();
-        let mut recipes = Vec::new();
-        for page in self.registry.pages().filter(|page| page.policy().prerender) {
-            recipes.extend(self.known_recipes(page, &mut report).await);
+impl fmt::Debug for Prerender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prerender").finish_non_exhaustive()
+    }
+}
+
+async fn run(core: Arc<Core>) -> PrerenderReport {
+    let mut report = PrerenderReport::default();
+    let number = core.marks.published();
+    let mut recipes = Vec::new();
+    for page in core.registry.pages() {
+        if page.policy().prerender {
+            recipes.extend(known_recipes(&core, page, &mut report).await);
         }
-        let mut ended = self.render_all(recipes, number, Self::needs_render);
-        while let Some((recipe, rendered)) = ended.recv().await {
-            report.add(&recipe, &rendered);
-        }
-        report
     }
 
-    /// Every instance of a page that is known beforehand, for each listed host.
-    async fn known_recipes(
-        &self,
-        page: &Arc<RegisteredPage>,
-        report: &mut PrerenderReport,
-    ) -> Vec<Recipe> {
-        let of_path = |path: &str| {
-            let keys = Key::bare(page, path).into_iter();
-            keys.map(|key| Recipe::of(page.clone(), key))
-                .collect::<Vec<_>>()
-        };
-        if !page.has_parameters() {
-            return of_path(page.page.path());
-        }
-        let Some(reading) = self.listed(page).await else {
-            return Vec::new();
-        };
-        if let Some(failure) = &reading.failure {
-            report.errors.push(format!(
-                "the `params` of {}: {failure}",
-                page.page.describe()
-            ));
-        }
-        let listed = reading.listed.iter().flat_map(|listed| &listed.order);
-        listed.flat_map(|path| of_path(path)).collect()
+    let mut results = core.render_all(recipes, number, needs_render);
+    while let Some((recipe, result)) = results.recv().await {
+        report.add(&recipe, &result);
+    }
+    report
+}
+
+/// Returns the recipe of each instance of a page that is known beforehand, for each listed host.
+async fn known_recipes(
+    core: &Core,
+    page: &Arc<RegisteredPage>,
+    report: &mut PrerenderReport,
+) -> Vec<Recipe> {
+    let of_path = |path: &str| {
+        let keys = Key::bare(page, path).into_iter();
+        let recipes = keys.map(|key| Recipe::of(page.clone(), key));
+        recipes.collect::<Vec<_>>()
+    };
+    if !page.has_parameters() {
+        return of_path(page.page.path());
     }
 
-    fn needs_render(&self, recipe: &Recipe) -> bool {
-        let entry = self.pages.memory.get_key(&recipe.key);
-        entry.is_none_or(|entry| !entry.is_fresh(&self.marks, clock::now()))
+    let Some(list) = core.listed(page).await else {
+        return Vec::new();
+    };
+    if let Some(error) = &list.failure {
+        // The last list stays, and is rendered all the same.
+        report.params_failed(page.page, error.clone());
     }
+    let paths = list.listed.iter().flat_map(|listed| &listed.order);
+    paths.flat_map(|path| of_path(path)).collect()
+}
+
+fn needs_render(core: &Core, recipe: &Recipe) -> bool {
+    let entry = core.pages.memory.get_key(&recipe.key);
+    entry.is_none_or(|entry| !entry.is_fresh(&core.marks, clock::now()))
 }

@@ -105,7 +105,7 @@ pub(super) fn within_limits(purge: Purge) -> Result<Purge, Refusal> {
 impl Command {
     fn into_purge(mut self) -> Result<Purge, Refusal> {
         let options = options::parse(self.mode.as_deref(), self.settle, self.wait.as_deref())?;
-        let mut purge = within_limits(Purge::batch(self.selectors()?))?;
+        let purge = within_limits(Purge::batch(self.selectors()?))?;
 
         // An empty request is a mistake, and must never mean everything.
         if purge.is_empty() {
@@ -113,14 +113,7 @@ impl Command {
                 "no selector: give at least one of path, paths, page, prefix, tag, tags, all";
             return Err(Refusal::Malformed(detail.to_owned()));
         }
-
-        if self.only_cached {
-            purge = purge.only_cached();
-        }
-        if self.dry_run {
-            purge = purge.dry_run();
-        }
-        Ok(options.apply(purge))
+        Ok(options.apply(purge.only_cached(self.only_cached).dry_run(self.dry_run)))
     }
 
     fn selectors(&mut self) -> Result<Vec<Purge>, Refusal> {

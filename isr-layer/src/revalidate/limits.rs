@@ -7,7 +7,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
-use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,11 +15,11 @@ use super::response::Refusal;
 use crate::clock::Instant;
 
 /// The default number of failures that an address may have in a minute.
-const FAILURES: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
+const FAILURES: u32 = 10;
 
 /// The default number of calls that a credential may make in a minute: high, since content systems
 /// publish in bulk.
-const CALLS: NonZeroU32 = NonZeroU32::new(6_000).expect("six thousand is not zero");
+const CALLS: u32 = 6_000;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -39,8 +38,8 @@ pub(crate) struct Limits {
 /// The numbers of events allowed in a minute.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rates {
-    pub(super) failures: NonZeroU32,
-    pub(super) calls: NonZeroU32,
+    pub(super) failures: u32,
+    pub(super) calls: u32,
 }
 
 impl Limits {
@@ -116,7 +115,7 @@ struct Window {
 
 impl<K: Copy + Eq + Hash> Windows<K> {
     /// Counts one event. Returns the time to wait if there were more than `allowed`.
-    fn count(&mut self, key: K, now: Instant, allowed: NonZeroU32) -> Option<Duration> {
+    fn count(&mut self, key: K, now: Instant, allowed: u32) -> Option<Duration> {
         self.forget_ended(now);
         if !self.counts.contains_key(&key) {
             self.make_room();
@@ -129,7 +128,7 @@ impl<K: Copy + Eq + Hash> Windows<K> {
             count: 0,
         });
         window.count = window.count.saturating_add(1);
-        let over = window.count > allowed.get();
+        let over = window.count > allowed;
         over.then(|| (window.began + MINUTE).saturating_duration_since(now))
     }
 
@@ -245,7 +244,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_credential_has_its_own_rate_and_counts_anew_after_a_minute() {
         let limits = Limits::new(Rates {
-            calls: NonZeroU32::new(2).unwrap(),
+            calls: 2,
             ..Rates::default()
         });
         let (one, other) = (Credential::new(0, 0), Credential::new(0, 1));

@@ -1,5 +1,6 @@
 //! The responses of the endpoint: a [`Receipt`], or problem details (RFC 9457).
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -156,7 +157,8 @@ fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
 /// Builds the response for a [`Refusal`]: problem details, and the headers that its status needs.
 pub(crate) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
     let status = refusal.status();
-    let problem = Problem::new(status, refusal.detail());
+    let detail = refusal.detail();
+    let problem = Problem::new(status, &detail);
     let mut response = json(status, "application/problem+json", &problem);
 
     let headers = response.headers_mut();
@@ -212,16 +214,16 @@ impl Refusal {
         }
     }
 
-    fn detail(&self) -> &str {
+    fn detail(&self) -> Cow<'_, str> {
         match self {
             Self::Malformed(detail) | Self::TooLarge(detail) | Self::Unprocessable(detail) => {
-                clip(detail, MAX_DETAIL)
+                clip(detail, MAX_DETAIL).into()
             }
-            Self::MediaType(detail) => detail,
-            Self::InvalidToken => "Invalid token",
-            Self::Method { .. } => "method not allowed: send one that the `Allow` header lists",
-            Self::TimedOut => "the body did not arrive within 5 seconds",
-            Self::TooMany { .. } => "Too many requests",
+            Self::MediaType(detail) => (*detail).into(),
+            Self::InvalidToken => "Invalid token".into(),
+            Self::Method { allow } => format!("method not allowed: send one of {allow}").into(),
+            Self::TimedOut => "the body did not arrive within 5 seconds".into(),
+            Self::TooMany { .. } => "Too many requests".into(),
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,13 +13,13 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
-use super::auth::{Admission, Authenticators, SignedRequest};
+use super::auth::{Admission, AuthRequest, Authenticators};
 use super::limits::{Limits, Rates};
 use super::replay::Replays;
 use super::response::{self, Acknowledged, Outcome, Refusal};
 use super::{Webhook, body, command, connection};
 use crate::invalidation::{Purge, Receipt};
-use crate::{Cache, Error, clock, observe};
+use crate::{Cache, Error, ErrorKind, clock, observe};
 
 /// The revalidation endpoint: a Tower service that purges pages for authenticated requests.
 ///
@@ -55,10 +54,11 @@ use crate::{Cache, Error, clock, observe};
 ///
 /// ```
 /// use isr_layer::auth::{Bearer, Hmac};
-/// use isr_layer::{IsrLayer, Webhook};
+/// use isr_layer::IsrLayer;
+/// use isr_layer::webhook::Webhook;
 ///
 /// # fn main() -> Result<(), isr_layer::Error> {
-/// let isr = IsrLayer::builder().pages([]).build()?;
+/// let isr = IsrLayer::builder().build()?;
 ///
 /// // curl --json '{"path": "/posts/a"}' -H 'Authorization: Bearer …' \
 /// //     https://example.com/api/revalidate
@@ -122,48 +122,61 @@ impl RevalidateService {
         }
     }
 
-    /// Accepts GET too: `?path=/posts/a&tag=posts`, with the secret in the place that the
-    /// authenticator reads.
+    /// Accepts GET, too: `?path=/posts/a&tag=posts`, with the secret where the authenticator looks for
+    /// it. Default `false`.
     ///
-    /// GET is off by default: any page, image or link can make a browser send one, and every proxy
-    /// and log on the way sees a secret in its query.
-    pub fn allow_get(mut self) -> Self {
-        self.methods = Methods::WithBodyOrGet;
+    /// Every page, image or link can make a browser send a GET, and every proxy and log on the way
+    /// sees a secret in its query.
+    pub fn allow_get(mut self, on: bool) -> Self {
+        self.methods = if on {
+            Methods::WithBodyOrGet
+        } else {
+            Methods::WithBody
+        };
         self
     }
 
-    /// Accepts the webhooks of a content system: every body is then read as a payload of that
-    /// system, and no longer as a request in our own form. Mount a second service for those.
+    /// Accepts the webhooks of a content system in place of our own JSON. Mount a second service for
+    /// requests of your own.
     ///
     /// # Errors
     ///
-    /// If a template of the [`Webhook`] does not parse, or the mapping has no rule.
+    /// If a template does not parse, or the mapping has no rule.
     pub fn webhook(mut self, webhook: Webhook) -> Result<Self, Error> {
         self.webhook = Some(webhook.checked()?);
         Ok(self)
     }
 
-    /// Sets the number of wrong credentials that an address may send in a minute. The default is
-    /// ten. Above that number the response is 429 in place of 401.
+    /// Limits the wrong credentials of one address in a minute. Beyond it the address gets 429 in
+    /// place of 401. Default 10.
     ///
-    /// The limit needs the client's address: under axum, serve with
-    /// `with_connect_info::<SocketAddr>()`.
-    pub fn max_failures_per_minute(mut self, failures: NonZeroU32) -> Self {
+    /// The service must know the address: under axum, serve with
+    /// `into_make_service_with_connect_info::<SocketAddr>()`.
+    ///
+    /// # Errors
+    ///
+    /// If the limit is zero.
+    pub fn max_failures_per_minute(mut self, failures: u32) -> Result<Self, Error> {
+        check_limit("max_failures_per_minute", failures)?;
         self.limits = Arc::new(Limits::new(Rates {
             failures,
             ..self.limits.rates()
         }));
-        self
+        Ok(self)
     }
 
-    /// Sets the number of calls that a credential may make in a minute. The default is 6,000. Above
-    /// that number the response is 429.
-    pub fn max_calls_per_minute(mut self, calls: NonZeroU32) -> Self {
+    /// Limits the calls by one credential in a minute. Beyond it a call gets 429. Default 6,000.
+    ///
+    /// # Errors
+    ///
+    /// If the limit is zero.
+    pub fn max_calls_per_minute(mut self, calls: u32) -> Result<Self, Error> {
+        check_limit("max_calls_per_minute", calls)?;
         self.limits = Arc::new(Limits::new(Rates {
             calls,
             ..self.limits.rates()
         }));
-        self
+        Ok(self)
     }
 
     async fn answer<B: Body>(self, request: Request<B>) -> Response<Full<Bytes>> {
@@ -205,7 +218,7 @@ impl RevalidateService {
     fn admit(&self, head: &request::Parts, body: &[u8]) -> Result<Admission, Refusal> {
         // Senders sign the URI that they requested; a nested router has cut off its prefix.
         let uri = connection::original_uri(&head.extensions).unwrap_or(&head.uri);
-        let request = SignedRequest::new(&head.method, uri, &head.headers, body);
+        let request = AuthRequest::new(&head.method, uri, &head.headers, body);
         let Some(admission) = self.authenticators.admit(&request) else {
             return Err(self
                 .limits
@@ -223,7 +236,7 @@ impl RevalidateService {
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Purge, Refusal> {
-        let is_credential = |name: &str| self.authenticators.carry(name);
+        let is_credential = |name: &str| self.authenticators.is_credential(name);
         match (form, &self.webhook) {
             (CommandSource::Query, _) => {
                 command::from_query(head.uri.query().unwrap_or_default(), is_credential)
@@ -232,6 +245,14 @@ impl RevalidateService {
             (CommandSource::Body, None) => command::from_json(body, is_credential),
         }
     }
+}
+
+fn check_limit(setting: &str, limit: u32) -> Result<(), Error> {
+    if limit == 0 {
+        let message = format!("`{setting}` must be at least 1");
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    Ok(())
 }
 
 async fn read<B: Body>(

@@ -24,7 +24,7 @@ pub use event::{Unprocessable, WebhookEvent};
 /// everything.
 ///
 /// ```
-/// use isr_layer::Webhook;
+/// use isr_layer::webhook::Webhook;
 ///
 /// // {"_type": "post", "slug": {"current": "hello"}, "tags": [{"slug": "rust"}, {"slug": "web"}]}
 /// let webhook = Webhook::new()
@@ -100,18 +100,21 @@ impl Webhook {
         self.template(Names::Prefix, template, Presence::Required)
     }
 
-    /// Adds the purge that a function makes of the [`WebhookEvent`], beside those of the templates.
-    /// An empty batch means that the event is not about this site: the event is acknowledged, and
-    /// nothing is done.
+    /// Adds the purge that a function makes of the event. An empty batch means that the event does
+    /// not concern this site: it is acknowledged, and nothing is purged.
+    ///
+    /// Options for a whole call, such as [`only_cached`](Purge::only_cached), hold where this is the
+    /// only rule. Beside others they are misplaced, as in [`Purge::batch`].
     ///
     /// ```
-    /// use isr_layer::{Purge, Webhook};
+    /// use isr_layer::Purge;
+    /// use isr_layer::webhook::Webhook;
     ///
     /// let webhook = Webhook::new().map(|event| {
     ///     if event.text("/status").as_deref() == Some("draft") {
     ///         return Ok(Purge::batch([]));
     ///     }
-    ///     Ok(Purge::page("/posts/{slug}").param("slug", event.required("/slug")?))
+    ///     Ok(Purge::instance("/posts/{slug}", [("slug", event.required("/slug")?)]))
     /// });
     /// ```
     pub fn map<F>(mut self, map: F) -> Self
@@ -171,8 +174,12 @@ impl Webhook {
             }
         }
 
-        // If no rule named anything and a field was missing, the mapping does not fit the payload.
-        let purge = command::within_limits(Purge::batch(purges))?;
+        // One alone keeps the options that its function gave it; in a batch they would be misplaced.
+        let purge = match <[Purge; 1]>::try_from(purges) {
+            Ok([only]) => only,
+            Err(purges) => Purge::batch(purges),
+        };
+        let purge = command::within_limits(purge)?;
         match absent {
             Some(missing) if purge.is_empty() => Err(refusal(&missing)),
             _ => Ok(self.mode.into_iter().fold(purge, Purge::mode)),

@@ -13,14 +13,14 @@ async fn cache_status_is_one_member_for_a_miss_a_hit_a_stale_hit_and_a_bypass() 
     pass(17).await;
     told.push(stage.get(&[]).await);
     stage.drained().await;
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))
         .await;
     told.push(stage.get(&[]).await);
     stage.site.act(Reply::page().header("set-cookie", "id=1"));
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))
@@ -69,7 +69,7 @@ async fn age_is_on_the_first_answer_and_on_a_page_that_is_stale_kept_or_waiting_
     told.push(stage.get(&[]).await);
     stage.drained().await;
     told.push(stage.get(&[]).await);
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))
@@ -237,7 +237,7 @@ async fn a_purge_is_seen_in_every_encoding_form_and_condition_at_once() {
             .chunk(text()),
     );
 
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))

@@ -94,7 +94,7 @@ async fn one_purge_reaches_every_variant_whatever_it_names() {
         }
         stage.site.publish(2);
 
-        stage
+        let _ = stage
             .isr
             .cache()
             .revalidate(purge.clone().mode(Mode::Expire))

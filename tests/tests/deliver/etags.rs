@@ -139,7 +139,7 @@ async fn equal_bodies_keep_the_tags_of_all_encodings_over_regenerations() {
         stage.get(&only("br")).await,
     ];
 
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Regenerate))

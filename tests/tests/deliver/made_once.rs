@@ -128,7 +128,7 @@ async fn a_variant_is_kept_only_when_it_is_smaller() {
         .header("content-type", "text/plain")
         .chunk(noise(4096));
     stage.site.act(noisy);
-    stage.isr.cache().revalidate(Purge::path("/a")).await;
+    let _ = stage.isr.cache().revalidate(Purge::path("/a")).await;
     stage.drained().await;
 
     let answer = stage.get(&only("br, gzip, identity;q=0.1")).await;
@@ -181,7 +181,7 @@ async fn a_regenerated_page_gets_new_variants() {
             .chunk(changed.clone()),
     );
 
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Regenerate))
@@ -203,7 +203,7 @@ async fn a_page_that_stops_being_text_loses_its_variants() {
             .chunk(text()),
     );
 
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Regenerate))
@@ -234,7 +234,7 @@ async fn a_stale_page_is_served_encoded_too() {
 async fn the_last_good_page_is_served_encoded_too() {
     let stage = Stage::warm(ten_seconds(), html()).await;
     stage.site.act(Reply::status(500));
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))
@@ -267,14 +267,14 @@ async fn a_prerendered_page_has_its_variants_when_the_first_client_comes() {
     let page = isr_layer::Page::new("/{slug}");
     let isr = IsrLayer::builder()
         .pages([page])
-        .params(page, || async { vec!["a"] })
+        .params(page.path(), || async { vec!["a"] })
         .build();
     let stage = Stage::of(isr.expect("the page has params"));
     stage.site.act(html());
     // A plain service is known to the layer only after a first request.
     stage.ask(http::Method::GET, "/b", &[]).await;
 
-    stage.isr.cache().prerender().await;
+    let _ = stage.isr.cache().prerender().await;
     stage.drained().await;
     let answer = stage.get(&only(BROWSER)).await;
 
@@ -291,7 +291,7 @@ async fn memory_stays_within_its_bytes_with_variants() {
     let stage = Stage::of(
         IsrLayer::builder()
             .pages([page])
-            .memory(LIMIT)
+            .max_memory_bytes(LIMIT)
             .build()
             .expect("the page is accepted"),
     );

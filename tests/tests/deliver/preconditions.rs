@@ -181,7 +181,7 @@ async fn a_412_and_a_416_that_a_stranger_provoked_invite_nobody_to_store_them() 
 
 #[tokio::test]
 async fn a_412_and_a_416_offer_a_cdn_nothing() {
-    for downstream in [Downstream::cdn(), Downstream::cdn().cdn_cache_control()] {
+    for downstream in [Downstream::cdn(), Downstream::cdn().cdn_cache_control(true)] {
         let isr = IsrLayer::builder()
             .pages([ten_seconds()])
             .downstream(downstream)

@@ -24,7 +24,7 @@ async fn cold(act: impl Into<Act>) -> [String; 2] {
 async fn kept(act: impl Into<Act>) -> String {
     let stage = Stage::warm(A.with_policy(Policy::new().timeout(secs(5))), html()).await;
     stage.site.act(act);
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))
@@ -104,7 +104,7 @@ async fn a_path_outside_params_is_not_in_params() {
         isr_layer::Page::new("/{slug}").with_policy(Policy::new().fallback(Fallback::NotFound));
     let isr = IsrLayer::builder()
         .pages([page])
-        .params(page, || async { vec!["b"] })
+        .params(page.path(), || async { vec!["b"] })
         .build();
     let stage = Stage::of(isr.expect("the page has params"));
 

@@ -101,7 +101,7 @@ async fn incomplete_3_3_a_cut_or_partial_answer_is_never_stored() {
 
 /// Ends the back-off, as an editor would.
 async fn pass_real(stage: &Stage) {
-    stage
+    let _ = stage
         .isr
         .cache()
         .revalidate(isr_layer::Purge::path("/a"))

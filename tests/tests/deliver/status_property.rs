@@ -190,7 +190,7 @@ async fn play(events: Vec<Event>) {
             }
             Event::Pass(seconds) => crate::pass(seconds).await,
             Event::Purge(mode) => {
-                stage
+                let _ = stage
                     .isr
                     .cache()
                     .revalidate(Purge::path("/a").mode(mode))

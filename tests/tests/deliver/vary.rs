@@ -172,13 +172,14 @@ async fn what_the_handler_said_comes_first_on_answers_that_are_not_stored_too() 
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn beyond_the_limit_of_new_keys_an_answer_says_what_it_varies_on() {
     let isr = IsrLayer::builder()
         .pages([BY_LANGUAGE])
-        .new_keys_per_second(0)
+        .new_keys_per_second(1)
         .build();
     let stage = Stage::of(isr.expect("the page is accepted"));
+    stage.get(&[("accept-language", "de")]).await;
 
     let answer = stage.get(&[]).await;
 

@@ -81,7 +81,7 @@ async fn a_page_of_any_size_comes_back_whole_and_a_regenerated_one_anew() {
                 .header("content-type", "text/html")
                 .chunk(body.clone()),
         );
-        stage
+        let _ = stage
             .isr
             .cache()
             .revalidate(Purge::path("/a").mode(Mode::Regenerate))

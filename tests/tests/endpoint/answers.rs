@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use isr_layer::auth::{Bearer, Secret, StaticSecret};
-use isr_layer::{ErrorKind, IsrLayer, Page, RevalidateService};
+use isr_layer::{ErrorKind, IsrLayer, Page};
 use isr_tests::{Act, Reply};
 use serde_json::{Value, json as value};
 
@@ -169,8 +169,9 @@ async fn every_failure_of_a_credential_has_one_answer() {
     let both = bearer().also_query("secret");
     let stand = Stand::set(both, |service| {
         service
-            .allow_get()
-            .max_failures_per_minute(100.try_into().unwrap())
+            .allow_get(true)
+            .max_failures_per_minute(100)
+            .expect("a hundred is a limit")
     })
     .await;
     let body = r#"{"path": "/about"}"#;
@@ -221,7 +222,7 @@ async fn without_a_secret_there_is_no_endpoint_to_start() {
 #[tokio::test]
 async fn another_method_is_405_and_says_which_there_are() {
     let closed = Stand::new().await;
-    let open = Stand::set(bearer(), RevalidateService::allow_get).await;
+    let open = Stand::set(bearer(), |service| service.allow_get(true)).await;
 
     for method in ["PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"] {
         let call = Call::post(r#"{"path": "/about"}"#).method(method);
@@ -263,7 +264,9 @@ async fn the_endpoint_below_a_page_with_a_wildcard_is_still_no_page() {
         .build()
         .expect("one page cannot contradict itself");
     let router = Router::new().route_service("/api/revalidate", isr.revalidate_service(bearer()));
-    let app = isr.wrap(router).with_connect_info::<SocketAddr>();
+    let app = isr
+        .wrap(router)
+        .into_make_service_with_connect_info::<SocketAddr>();
     let (listener, address) = listener().await;
     tokio::spawn(async move { axum::serve(listener, app).await });
 

@@ -2,7 +2,7 @@
 //! own.
 
 use isr_layer::auth::{
-    Authenticate, Authenticators, Bearer, Hmac, Secret, SignedRequest, StandardWebhooks,
+    AuthRequest, Authenticate, Authenticators, Bearer, Hmac, Secret, StandardWebhooks,
     StaticSecret, Verdict,
 };
 
@@ -174,7 +174,7 @@ async fn a_short_secret_passes_only_under_the_name_of_its_risk() {
 struct Everything;
 
 impl Authenticate for Everything {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
         let is_right = request.method() == "PUT"
             && request.uri() == "/api/revalidate?site=one"
             && request.header("x-signed") == Some("yes")

@@ -1,8 +1,6 @@
 //! Tests that clients that guess are slowed down, and that a valid credential is never refused
 //! because of the failures of others.
 
-use std::num::NonZeroU32;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::call::{Call, exchange};
@@ -47,8 +45,10 @@ async fn a_credential_over_its_own_rate_gets_429_and_another_does_not() {
     let rotated = bearer()
         .or_secret("another-secret-of-enough-bytes")
         .unwrap();
-    let two = NonZeroU32::new(2).unwrap();
-    let stand = Stand::set(rotated, |service| service.max_calls_per_minute(two)).await;
+    let stand = Stand::set(rotated, |service| {
+        service.max_calls_per_minute(2).expect("two is a limit")
+    })
+    .await;
     for _ in 0..2 {
         stand.assert_admitted(&Call::post(PURGE)).await;
     }
@@ -61,6 +61,23 @@ async fn a_credential_over_its_own_rate_gets_429_and_another_does_not() {
         .await;
     tokio::time::sleep(secs(61)).await;
     stand.assert_admitted(&Call::post(PURGE)).await;
+}
+
+#[tokio::test]
+async fn a_limit_of_zero_is_refused_and_named() {
+    let service = || layer().revalidate_service(bearer());
+
+    let failures = service().max_failures_per_minute(0).unwrap_err();
+    let calls = service().max_calls_per_minute(0).unwrap_err();
+
+    assert_eq!(
+        failures.to_string(),
+        "`max_failures_per_minute` must be at least 1"
+    );
+    assert_eq!(
+        calls.to_string(),
+        "`max_calls_per_minute` must be at least 1"
+    );
 }
 
 #[tokio::test]

@@ -299,10 +299,9 @@ async fn a_pattern_given_as_a_path_is_refused_with_a_hint() {
 #[tokio::test]
 async fn get_is_off_until_it_is_asked_for() {
     let closed = Stand::admitting(bearer().also_query("secret")).await;
-    let open = Stand::set(
-        bearer().also_query("secret"),
-        isr_layer::RevalidateService::allow_get,
-    )
+    let open = Stand::set(bearer().also_query("secret"), |service| {
+        service.allow_get(true)
+    })
     .await;
     let target = format!("/api/revalidate?secret={SECRET}&path=/posts/a&tag=posts&tag=more");
 

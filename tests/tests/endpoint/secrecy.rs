@@ -1,10 +1,11 @@
 //! Tests that no log, span, response or `Debug` output contains a secret, and that a refusal is one
 //! line of the log.
 
+use isr_layer::Error;
 use isr_layer::auth::{
     Authenticators, Contentful, Hmac, Hygraph, Secret, StandardWebhooks, StaticSecret,
 };
-use isr_layer::{Error, RevalidateService, Webhook};
+use isr_layer::webhook::Webhook;
 use isr_tests::{Act, Answer};
 use serde_json::json as value;
 
@@ -118,7 +119,7 @@ fn every_kind() -> Result<Authenticators, Error> {
 }
 
 async fn open_to_everybody() -> Stand {
-    Stand::set(everybody(), RevalidateService::allow_get).await
+    Stand::set(everybody(), |service| service.allow_get(true)).await
 }
 
 async fn answers(stand: &Stand, calls: &[Call]) -> Vec<Answer> {
@@ -221,7 +222,7 @@ async fn each_refusal_is_one_line_of_the_log_with_its_status() {
 
 #[test]
 fn no_debug_output_and_no_error_contains_a_secret() {
-    let service = layer().revalidate_service(everybody()).allow_get();
+    let service = layer().revalidate_service(everybody()).allow_get(true);
     let short = "short-secret-of-22-byt";
     let debug = [
         format!("{service:?}"),

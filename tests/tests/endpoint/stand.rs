@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use isr_layer::auth::{Authenticators, Bearer};
-use isr_layer::{Cache, IsrLayer, Page, Policy, RevalidateService};
+use isr_layer::webhook::RevalidateService;
+use isr_layer::{Cache, IsrLayer, Page, Policy};
 use isr_tests::{Answer, Site};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
@@ -74,7 +75,9 @@ impl Stand {
         let site = Site::new();
         let router =
             mount(isr.revalidate_service(authenticators)).fallback_service(site.for_axum());
-        let app = isr.wrap(router).with_connect_info::<SocketAddr>();
+        let app = isr
+            .wrap(router)
+            .into_make_service_with_connect_info::<SocketAddr>();
         let (listener, address) = listener().await;
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self {

@@ -1,8 +1,9 @@
 //! Tests webhooks: the payload of a content system revalidates the pages that it names, and no
 //! others.
 
+use isr_layer::Purge;
 use isr_layer::auth::Hmac;
-use isr_layer::{Purge, Webhook};
+use isr_layer::webhook::Webhook;
 use serde_json::json as value;
 
 use crate::SECRET;
@@ -154,8 +155,10 @@ async fn a_signed_push_of_github_names_its_files_and_a_ping_names_nothing() {
 #[tokio::test]
 async fn a_closure_maps_what_no_template_can() {
     let stand = hooked(Webhook::new().map(|event| {
-        Ok(Purge::page("/posts/{slug}")
-            .param("slug", event.required("/entry/slug")?.to_lowercase()))
+        Ok(Purge::instance(
+            "/posts/{slug}",
+            [("slug", event.required("/entry/slug")?.to_lowercase())],
+        ))
     }))
     .await;
 

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body::Frame;
 use http_body_util::{Full, StreamBody};
-use isr_layer::{IsrLayer, Page, Policy, RequestBody};
+use isr_layer::body::RequestBody;
+use isr_layer::{IsrLayer, Page, Policy};
 use isr_tests::{Act, Answer, Reply, Site, ask};
 use proptest::prelude::*;
 use tower::limit::ConcurrencyLimit;
@@ -24,6 +25,7 @@ fn layer() -> IsrLayer {
         Page::new("/page"),
     ];
     IsrLayer::builder()
+        .without_registered()
         .pages(pages)
         .build()
         .expect("the pages do not contradict each other")

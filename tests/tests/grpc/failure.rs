@@ -1,6 +1,7 @@
 //! Tests methods that fail: the last good response stays, and no failure is stored as a page.
 
-use isr_layer::{Mode, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Purge};
 use tonic::Code;
 
 use crate::frames::{self, Raw};
@@ -23,7 +24,11 @@ async fn a_failing_method_keeps_the_last_good_answer() {
             .await;
         let kept = stage.get("a").await.expect("the last good answer is there");
 
-        assert_eq!(receipt.receipts()[0].status(), Status::Failed, "{act:?}");
+        assert_eq!(
+            receipt.receipts()[0].status(),
+            SelectorStatus::Failed,
+            "{act:?}"
+        );
         assert!(
             cache_status(&kept).contains("hit"),
             "{act:?}: {}",

@@ -114,6 +114,7 @@ fn what_says_how_a_call_is_sent_is_no_part_of_a_key() {
             .with_unary(true);
 
         let error = IsrLayer::builder()
+            .without_registered()
             .pages([page])
             .build()
             .expect_err("it is refused");
@@ -125,6 +126,7 @@ fn what_says_how_a_call_is_sent_is_no_part_of_a_key() {
 #[test]
 fn a_unary_method_has_no_parameters() {
     let error = IsrLayer::builder()
+        .without_registered()
         .pages([Page::new("/a.B/{method}").with_unary(true)])
         .build()
         .expect_err("it is refused");

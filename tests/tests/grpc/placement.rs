@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::routing::get;
-use isr_layer::{IsrLayer, Mode, Purge, Status as Done, static_page};
+use isr_layer::purge::SelectorStatus as Done;
+use isr_layer::{IsrLayer, Mode, Purge, static_page};
 use tonic::service::{InterceptorLayer, Routes};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -79,7 +80,7 @@ async fn behind_a_router() {
     let second = client.get_product(query("a")).await.expect("it answers");
     let expire = Purge::path(GET_PRODUCT).mode(Mode::Expire);
     shop.publish(2);
-    isr.cache().revalidate(expire).await;
+    let _ = isr.cache().revalidate(expire).await;
     let regenerate = isr.cache().revalidate(Purge::path(GET_PRODUCT)).await;
     let third = client.get_product(query("a")).await.expect("it answers");
 
@@ -115,7 +116,8 @@ async fn one_purge_by_tag_reaches_pages_and_calls() {
     status().await;
     assert_eq!(status().await, "isr; hit; ttl=60");
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::tag("catalog").mode(Mode::Expire))
         .await;
 

@@ -1,6 +1,7 @@
 //! Tests that purges reach every message of a method.
 
-use isr_layer::{Mode, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Purge};
 
 use crate::shop::GET_PRODUCT;
 use crate::stage::{Stage, cache_status};
@@ -76,7 +77,7 @@ async fn a_purge_renders_every_message_that_is_cached() {
 
     let receipt = stage.purge(Purge::path(GET_PRODUCT)).await;
 
-    assert_eq!(receipt.receipts()[0].status(), Status::Regenerated);
+    assert_eq!(receipt.receipts()[0].status(), SelectorStatus::Regenerated);
     assert_eq!(stage.shop.executions(), 4);
     let hit = stage.get("b").await.expect("it answers");
     assert!(
@@ -93,7 +94,7 @@ async fn a_method_of_which_nothing_is_cached_is_marked() {
 
     let receipt = stage.purge(Purge::path(GET_PRODUCT)).await;
 
-    assert_eq!(receipt.receipts()[0].status(), Status::Marked);
+    assert_eq!(receipt.receipts()[0].status(), SelectorStatus::Marked);
     assert_eq!(stage.shop.executions(), 0);
 }
 

@@ -30,7 +30,7 @@ type Plain = Full<bytes::Bytes>;
 fn builder() -> IsrLayerBuilder {
     IsrLayer::builder()
         .pages([Page::new("/page")])
-        .from_response_headers()
+        .cache_by_headers(true)
 }
 
 /// Returns a site whose responses have these header lines, behind a layer in header mode.

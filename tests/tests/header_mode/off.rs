@@ -42,7 +42,7 @@ async fn a_page_goes_on_as_its_policy_says_whatever_its_headers_say() {
 async fn it_has_a_share_of_memory_of_its_own_and_stays_inside_the_bound() {
     let site = Site::new();
     site.act(says("max-age=60"));
-    let isr = builder().memory(200_000).build().unwrap();
+    let isr = builder().max_memory_bytes(200_000).build().unwrap();
     let service = isr.layer(site.clone());
     ask(&service, get::<Plain>("/page")).await;
 

@@ -1,7 +1,8 @@
 //! Purges by path, by prefix and of everything reach entries of header mode, which are fetched anew
 //! only when a client asks.
 
-use isr_layer::{Mode, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Purge};
 use isr_tests::{Reply, ask, get, settle};
 
 use crate::{Plain, pass, says, site_and_layer, visit};
@@ -9,12 +10,15 @@ use crate::{Plain, pass, says, site_and_layer, visit};
 #[tokio::test]
 async fn path_prefix_and_all_reach_it_with_every_query() {
     for (purge, status) in [
-        (Purge::path("/a/b"), Status::Marked),
-        (Purge::path("/a/b/"), Status::Marked),
-        (Purge::path("/a/%62"), Status::Marked),
-        (Purge::path("/a/b").mode(Mode::Expire), Status::Marked),
-        (Purge::prefix("/a"), Status::Marked),
-        (Purge::all(), Status::Marked),
+        (Purge::path("/a/b"), SelectorStatus::Marked),
+        (Purge::path("/a/b/"), SelectorStatus::Marked),
+        (Purge::path("/a/%62"), SelectorStatus::Marked),
+        (
+            Purge::path("/a/b").mode(Mode::Expire),
+            SelectorStatus::Marked,
+        ),
+        (Purge::prefix("/a"), SelectorStatus::Marked),
+        (Purge::all(), SelectorStatus::Marked),
     ] {
         let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
         for path in ["/a/b", "/a/b?x", "/a/%62"] {
@@ -46,7 +50,7 @@ async fn another_path_and_an_unknown_one_are_left_alone_and_reported() {
         .revalidate(Purge::batch([Purge::path("/b"), Purge::prefix("/b")]))
         .await;
 
-    assert_eq!(receipt.receipts()[0].status(), Status::NotAPage);
+    assert_eq!(receipt.receipts()[0].status(), SelectorStatus::NotAPage);
     assert!(visit(&service).await.cache_status().starts_with("isr; hit"));
 }
 
@@ -59,13 +63,14 @@ async fn a_soft_purge_is_staleness_and_a_hard_one_lets_clients_wait() {
         )]);
         visit(&service).await;
         site.publish(2);
-        isr.cache().revalidate(Purge::path("/a").mode(mode)).await;
+        let _ = isr.cache().revalidate(Purge::path("/a").mode(mode)).await;
 
         assert_eq!(visit(&service).await.text(), text, "{mode:?}");
         settle().await;
         assert_eq!(visit(&service).await.text(), "/a v2");
 
-        isr.cache()
+        let _ = isr
+            .cache()
             .revalidate(Purge::path("/a").mode(Mode::Expire))
             .await;
         site.act(Reply::status(503));
@@ -86,7 +91,7 @@ async fn a_purge_reaches_what_is_on_its_way() {
         async move { visit(&service).await }
     });
     site.after().reached(1).await;
-    isr.cache().revalidate(Purge::path("/a")).await;
+    let _ = isr.cache().revalidate(Purge::path("/a")).await;
     site.publish(2);
     let second = tokio::spawn({
         let service = service.clone();
@@ -106,7 +111,7 @@ async fn marks_are_forgotten_without_touching_what_is_valid() {
     let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
     visit(&service).await;
     for at in 0..200_000 {
-        isr.cache().revalidate(Purge::tag(at.to_string())).await;
+        let _ = isr.cache().revalidate(Purge::tag(at.to_string())).await;
     }
     pass(1).await;
     site.act(says("max-age=60"));
@@ -138,10 +143,10 @@ async fn a_batch_of_paths_looks_through_what_is_stored_once() {
     assert_eq!(
         statuses[998..],
         [
-            Status::NotAPage,
-            Status::NotAPage,
-            Status::Marked,
-            Status::Marked
+            SelectorStatus::NotAPage,
+            SelectorStatus::NotAPage,
+            SelectorStatus::Marked,
+            SelectorStatus::Marked
         ]
     );
 }

@@ -233,7 +233,7 @@ async fn what_memory_has_no_room_for_is_not_said_to_be_stored() {
     site.act(says("max-age=60").chunk(vec![b'x'; 600_000]));
     // Half of it, since pages have the other half.
     let service = builder()
-        .memory(1 << 20)
+        .max_memory_bytes(1 << 20)
         .build()
         .expect("a megabyte")
         .layer(site.clone());

@@ -104,13 +104,9 @@ async fn what_is_said_to_a_cdn_is_not_said_to_a_layer_that_was_not_told_to_be_on
 #[test]
 fn targets_without_header_mode_are_a_mistake_that_is_told() {
     let error = IsrLayer::builder()
-        .pages([])
         .targeted_cache_control([CDN])
         .build()
         .unwrap_err();
 
-    assert!(
-        error.to_string().contains("from_response_headers"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("cache_by_headers"), "{error}");
 }

@@ -80,7 +80,8 @@ async fn a_refresh_asks_so_too() {
 async fn after_a_purge_the_whole_is_asked_for() {
     let (site, isr, service) = site("max-age=10");
     visit(&service).await;
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))
         .await;
 

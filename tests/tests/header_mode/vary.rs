@@ -183,7 +183,7 @@ async fn variants_that_memory_has_no_room_for_end_the_oldest_and_not_all() {
             .chunk(vec![b'x'; 50_000]),
     );
     let service = builder()
-        .memory(1 << 20)
+        .max_memory_bytes(1 << 20)
         .build()
         .expect("a megabyte")
         .layer(site.clone());

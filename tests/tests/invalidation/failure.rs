@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use isr_layer::{Mode, Page, Policy, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Page, Policy, Purge};
 use isr_tests::settle;
 
 use crate::house::{A, House, done, is_hit, is_marked, only, pass, version};
@@ -129,14 +130,17 @@ async fn a_purge_of_something_else_does_not_end_the_back_off() {
 async fn a_regenerate_ignores_the_back_off() {
     let house = failing().await;
     for _ in 0..5 {
-        assert_eq!(house.receipt(Purge::path(A)).await.status(), Status::Failed);
+        assert_eq!(
+            house.receipt(Purge::path(A)).await.status(),
+            SelectorStatus::Failed
+        );
     }
     assert_eq!(house.stage.failures(A), 5);
     house.stage.end_with(End::Page);
 
     assert_eq!(
         house.receipt(Purge::path(A)).await.status(),
-        Status::Regenerated
+        SelectorStatus::Regenerated
     );
     let answer = house.get(A).await;
     assert_eq!((version(&answer), is_hit(&answer)), (Some(2), true));
@@ -305,7 +309,7 @@ async fn a_regeneration_that_takes_too_long_fails_and_the_last_good_page_stays()
 
     let purging = house.purging(Purge::path(A)).await;
     pass(Duration::from_millis(2_001)).await;
-    assert_eq!(only(&done(purging).await).status(), Status::Running);
+    assert_eq!(only(&done(purging).await).status(), SelectorStatus::Running);
     pass(Duration::from_secs(30)).await;
     assert!(
         house.stage.held().is_empty(),

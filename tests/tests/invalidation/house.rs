@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use isr_layer::{
-    Cache, IsrLayer, IsrLayerBuilder, Page, Policy, Purge, Receipt, SelectorReceipt, Wrapped,
-};
+use isr_layer::purge::SelectorReceipt;
+use isr_layer::{Cache, IsrLayer, IsrLayerBuilder, Page, Policy, Purge, Receipt, Wrapped};
 use isr_tests::{Answer, ask, get, settle};
 use tokio::task::JoinHandle;
 

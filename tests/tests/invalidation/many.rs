@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use isr_layer::{Mode, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Purge};
 use isr_tests::settle;
 
 use crate::house::{A, B, House, POST, done, is_hit, only, pass, version, warm};
@@ -26,7 +27,7 @@ async fn regenerating_many_counts_what_was_rendered() {
 
         assert_eq!(
             (receipt.status(), receipt.regenerated()),
-            (Status::Regenerated, Some(count)),
+            (SelectorStatus::Regenerated, Some(count)),
             "{purge:?}"
         );
         assert_eq!(house.stage.renders() as u64, 5 + count, "{purge:?}");
@@ -53,7 +54,7 @@ async fn regenerating_many_tells_how_many_failed() {
     let one = only(&receipt);
     assert_eq!(
         (one.status(), one.regenerated(), one.failed()),
-        (Status::Failed, Some(1), Some(1))
+        (SelectorStatus::Failed, Some(1), Some(1))
     );
 }
 
@@ -88,7 +89,7 @@ async fn regenerating_many_slowly_is_running_and_goes_on() {
         .purging(Purge::tag("posts").mode(Mode::Regenerate))
         .await;
     pass(Duration::from_millis(2_001)).await;
-    assert_eq!(only(&done(purging).await).status(), Status::Running);
+    assert_eq!(only(&done(purging).await).status(), SelectorStatus::Running);
     house.stage.open();
     settle().await;
 
@@ -148,7 +149,7 @@ async fn regenerating_a_tag_does_not_wait_long_for_a_render_that_may_not_carry_i
     assert!(receipt.is_revalidated());
     assert_eq!(
         (only(&receipt).status(), only(&receipt).regenerated()),
-        (Status::Marked, Some(1))
+        (SelectorStatus::Marked, Some(1))
     );
     assert!(is_hit(&house.get(A).await));
     house.stage.open();
@@ -174,7 +175,7 @@ async fn regenerating_a_tag_renders_what_said_it_in_a_render_that_began_before()
 
     assert_eq!(
         (only(&receipt).status(), only(&receipt).regenerated()),
-        (Status::Regenerated, Some(1))
+        (SelectorStatus::Regenerated, Some(1))
     );
     let next = house.get("/about").await;
     assert_eq!((version(&next), is_hit(&next)), (Some(2), true));

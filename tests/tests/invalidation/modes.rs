@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use isr_layer::{Mode, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Purge};
 use isr_tests::settle;
 
 use crate::house::{A, B, House, done, is_hit, is_marked, only, pass, version, warm};
@@ -115,17 +116,17 @@ async fn the_modes_by_default_are_regenerate_for_one_path_and_stale_for_the_rest
         Purge::tag("posts"),
         Purge::all(),
     ] {
-        assert_eq!(house.receipt(stale).await.status(), Status::Marked);
+        assert_eq!(house.receipt(stale).await.status(), SelectorStatus::Marked);
         assert_eq!(house.stage.renders(), before);
     }
     let one = house.receipt(Purge::path(A)).await;
     let other = house
-        .receipt(Purge::page("/posts/{slug}").param("slug", "b"))
+        .receipt(Purge::instance("/posts/{slug}", [("slug", "b")]))
         .await;
 
     assert_eq!(
         (one.status(), other.status()),
-        (Status::Regenerated, Status::Regenerated)
+        (SelectorStatus::Regenerated, SelectorStatus::Regenerated)
     );
     assert_eq!(house.stage.renders(), before + 2);
 }
@@ -176,7 +177,7 @@ async fn a_slow_regeneration_is_reported_as_running_within_two_seconds_and_goes_
     pass(Duration::from_millis(1_900)).await;
     assert!(!purging.is_finished());
     pass(Duration::from_millis(150)).await;
-    assert_eq!(only(&done(purging).await).status(), Status::Running);
+    assert_eq!(only(&done(purging).await).status(), SelectorStatus::Running);
     let meanwhile = house.get(A).await;
     assert_eq!(
         (version(&meanwhile), is_marked(&meanwhile)),

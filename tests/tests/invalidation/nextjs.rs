@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use isr_layer::{Mode, Page, Policy, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Page, Policy, Purge};
 use isr_tests::settle;
 
 use crate::house::{A, House, done, is_hit, is_marked, only, pass, version};
@@ -21,7 +22,10 @@ async fn nextjs_fault_1_an_on_demand_revalidation_does_not_join_a_render_that_be
     assert_eq!(house.stage.renders(), 2);
     house.stage.open();
 
-    assert_eq!(only(&done(purging).await).status(), Status::Regenerated);
+    assert_eq!(
+        only(&done(purging).await).status(),
+        SelectorStatus::Regenerated
+    );
     done(visitor).await;
     let next = house.get(A).await;
     assert_eq!((version(&next), is_hit(&next)), (Some(2), true));
@@ -85,9 +89,9 @@ async fn nextjs_fault_4_what_purges_nothing_is_not_called_a_success() {
     house.stage.publish("/posts/unknown", 0);
 
     for (purge, status) in [
-        (Purge::path("/no-page"), Status::NotAPage),
-        (Purge::path("/posts/unknown"), Status::UnknownPath),
-        (Purge::path("/posts/{slug}"), Status::NotAPage),
+        (Purge::path("/no-page"), SelectorStatus::NotAPage),
+        (Purge::path("/posts/unknown"), SelectorStatus::UnknownPath),
+        (Purge::path("/posts/{slug}"), SelectorStatus::NotAPage),
     ] {
         let receipt = house.purge(purge.clone()).await;
 
@@ -156,7 +160,7 @@ async fn nextjs_fault_7_a_page_that_grows_past_its_limit_is_not_pinned_at_its_ol
 
 #[tokio::test(start_paused = true)]
 async fn nextjs_fault_7_a_page_that_grows_past_all_memory_is_not_pinned_either() {
-    let house = House::with(|builder| builder.memory(64 * 1024));
+    let house = House::with(|builder| builder.max_memory_bytes(64 * 1024));
     house.get(A).await;
     house.stage.publish(A, 2);
     house.stage.end_with(End::Large(200_000));

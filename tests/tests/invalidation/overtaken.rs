@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use isr_layer::{Mode, Page, Policy, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Page, Policy, Purge};
 use isr_tests::settle;
 
 use crate::house::{A, House, done, is_hit, is_marked, only, pass, version};
@@ -111,11 +112,17 @@ async fn a_regenerate_overtaken_by_another_gives_each_its_own_render() {
     let second = house.purging(Purge::path(A)).await;
     assert_eq!(house.stage.held().len(), 2);
     house.stage.held()[1].end(End::Page);
-    assert_eq!(only(&done(second).await).status(), Status::Regenerated);
+    assert_eq!(
+        only(&done(second).await).status(),
+        SelectorStatus::Regenerated
+    );
     assert_eq!(version(&house.get(A).await), Some(3));
     house.stage.open();
 
-    assert_eq!(only(&done(first).await).status(), Status::Regenerated);
+    assert_eq!(
+        only(&done(first).await).status(),
+        SelectorStatus::Regenerated
+    );
     assert_eq!(version(&house.get(A).await), Some(3));
 }
 
@@ -133,7 +140,10 @@ async fn a_regenerate_and_readers_share_one_render_that_began_after_the_purge() 
     }
     house.stage.open();
 
-    assert_eq!(only(&done(purging).await).status(), Status::Regenerated);
+    assert_eq!(
+        only(&done(purging).await).status(),
+        SelectorStatus::Regenerated
+    );
     assert_eq!(version(&house.get(A).await), Some(2));
     assert_eq!(house.stage.renders(), 2);
 }
@@ -252,7 +262,7 @@ async fn regenerate_during_a_cold_render(purge: Purge) {
     let is_new = version(&next) == Some(2);
     assert!(is_new || is_marked(&next), "{what}: an unmarked old page");
     assert!(
-        is_new || status != Status::Regenerated,
+        is_new || status != SelectorStatus::Regenerated,
         "{what}: the receipt says `regenerated`"
     );
 }
@@ -301,7 +311,7 @@ async fn a_regenerate_of_a_path_that_says_regenerated_has_not_missed_a_cold_vari
     let next = house.get("/list?page=2").await;
 
     assert!(
-        version(&next) == Some(2) || status != Status::Regenerated,
+        version(&next) == Some(2) || status != SelectorStatus::Regenerated,
         "the receipt says `regenerated`"
     );
 }
@@ -355,7 +365,7 @@ async fn a_regenerate_of_many_has_not_missed_an_overtaken_render_whose_successor
     let next = house.get(A).await;
 
     assert!(
-        version(&next) != Some(1) || status != Status::Regenerated,
+        version(&next) != Some(1) || status != SelectorStatus::Regenerated,
         "the receipt says `regenerated`"
     );
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use isr_layer::{Mode, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Purge};
 use isr_tests::{Answer, settle};
 use tokio::task::JoinHandle;
 
@@ -42,7 +43,7 @@ impl By {
         match self {
             Self::Path => Purge::path(A),
             Self::Page => Purge::page("/posts/{slug}"),
-            Self::PageWithParams => Purge::page("/posts/{slug}").param("slug", "a"),
+            Self::PageWithParams => Purge::instance("/posts/{slug}", [("slug", "a")]),
             Self::Prefix => Purge::prefix("/posts/"),
             Self::DeclaredTag => Purge::tag("post:a"),
             Self::TagSaidBefore => Purge::tag("early"),
@@ -86,7 +87,7 @@ async fn race_once(during: During, by: By, mode: Mode, last: Last) {
     }
     check(
         &next,
-        mode == Mode::Expire || status == Status::Regenerated,
+        mode == Mode::Expire || status == SelectorStatus::Regenerated,
         &what,
     );
     assert_eq!(version(&at_last), Some(2), "{what}");

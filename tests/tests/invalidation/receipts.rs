@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use isr_layer::{IsrLayer, Mode, Page, Policy, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{IsrLayer, Mode, Page, ParamSet, Policy, Purge};
 use isr_tests::{ask, get, settle};
 use tower::Layer;
 
@@ -29,7 +30,7 @@ async fn a_regenerated_path_is_told_with_status_tags_and_time() {
     let one = only(&receipt);
     assert_eq!(
         (one.status(), one.page()),
-        (Status::Regenerated, Some("/posts/{slug}"))
+        (SelectorStatus::Regenerated, Some("/posts/{slug}"))
     );
     assert_eq!(one.http().map(|status| status.as_u16()), Some(200));
     assert_eq!(
@@ -47,7 +48,7 @@ async fn equal_content_keeps_its_tag_over_a_regeneration() {
 
     let receipt = house.receipt(Purge::path(A)).await;
 
-    assert_eq!(receipt.status(), Status::Regenerated);
+    assert_eq!(receipt.status(), SelectorStatus::Regenerated);
     assert_eq!(receipt.etag(), receipt.previous_etag());
 }
 
@@ -59,7 +60,7 @@ async fn a_path_that_was_never_asked_for_is_rendered() {
 
     assert_eq!(
         (receipt.status(), receipt.previous_etag()),
-        (Status::Regenerated, None)
+        (SelectorStatus::Regenerated, None)
     );
     assert!(is_hit(&house.get(A).await));
 }
@@ -73,14 +74,14 @@ async fn a_path_the_handler_does_not_know_is_an_unknown_path() {
     let again = house.receipt(Purge::path(A)).await;
 
     assert!(!receipt.is_revalidated());
-    assert_eq!(only(&receipt).status(), Status::UnknownPath);
+    assert_eq!(only(&receipt).status(), SelectorStatus::UnknownPath);
     assert_eq!(
         only(&receipt).http().map(|status| status.as_u16()),
         Some(404)
     );
     assert_eq!(
         again.status(),
-        Status::UnknownPath,
+        SelectorStatus::UnknownPath,
         "a remembered 404 is no good page"
     );
 }
@@ -94,7 +95,7 @@ async fn a_good_page_that_became_a_404_is_regenerated() {
     let receipt = house.purge(Purge::path(A)).await;
 
     assert!(receipt.is_revalidated());
-    assert_eq!(only(&receipt).status(), Status::Regenerated);
+    assert_eq!(only(&receipt).status(), SelectorStatus::Regenerated);
     assert_eq!(
         only(&receipt).http().map(|status| status.as_u16()),
         Some(404)
@@ -115,21 +116,107 @@ async fn what_no_pattern_matches_is_not_a_page_and_marks_nothing() {
         Purge::path(""),
         Purge::path("/posts/{slug}"),
         Purge::page("/nothing"),
-        Purge::page("/posts/{slug}").param("id", "a"),
-        Purge::page("/posts/{slug}")
-            .param("slug", "a")
-            .param("more", "b"),
-        Purge::page("/about").param("slug", "a"),
+        Purge::instance("/posts/{slug}", [("id", "a")]),
+        Purge::instance("/posts/{slug}", [("slug", "a"), ("more", "b")]),
+        Purge::instance("/posts/{slug}", [("slug", "a"), ("slug", "b")]),
+        Purge::instance("/about", [("slug", "a")]),
         Purge::prefix("posts"),
     ] {
         let receipt = house.purge(purge.clone()).await;
 
-        assert_eq!(only(&receipt).status(), Status::NotAPage, "{purge:?}");
+        assert_eq!(
+            only(&receipt).status(),
+            SelectorStatus::NotAPage,
+            "{purge:?}"
+        );
         assert!(only(&receipt).error().is_some(), "{purge:?} says why");
         assert!(!receipt.is_revalidated());
         assert_eq!(receipt.sequence(), None, "{purge:?}");
     }
     assert_eq!(house.stage.renders(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_instance_says_what_is_wrong() {
+    const NEW: Page = Page::new("/posts/new");
+    let house = House::pages([POST, NEW]);
+    let post = |params: &[(&str, &str)]| {
+        Purge::instance(
+            "/posts/{slug}",
+            params.iter().copied().collect::<ParamSet>(),
+        )
+    };
+
+    for (purge, error) in [
+        (
+            post(&[("slug", "a"), ("slug", "b")]),
+            "the page `/posts/{slug}`: the parameter `slug` is given twice",
+        ),
+        (
+            post(&[("id", "a")]),
+            "the page `/posts/{slug}`: `id` is not a parameter of the path",
+        ),
+        (
+            post(&[("slug", "new")]),
+            "`params` give the path `/posts/new`, which belongs to the page `/posts/new`",
+        ),
+        (
+            post(&[]),
+            "`Purge::instance` without parameters: `Purge::page` purges every instance",
+        ),
+    ] {
+        let receipt = house.purge(purge.mode(Mode::Expire)).await;
+
+        let said = only(&receipt).error().map(ToString::to_string);
+        assert_eq!(said.as_deref(), Some(error));
+        assert_eq!(receipt.sequence(), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_option_on_a_part_of_a_batch_is_refused_and_not_widened() {
+    let house = House::new();
+    for option in ["dry_run", "only_cached", "settle"] {
+        house.get(A).await;
+        let misplaced = match option {
+            "dry_run" => Purge::path(A).dry_run(true),
+            "only_cached" => Purge::path(A).only_cached(true),
+            _ => Purge::path(A).settle(std::time::Duration::from_secs(1)),
+        };
+        let before = house.get(A).await;
+
+        let receipt = house
+            .purge(Purge::batch([misplaced, Purge::path("/about")]))
+            .await;
+
+        let [first, second] = receipt.receipts() else {
+            panic!("one receipt for each selector: {receipt:?}")
+        };
+        assert!(!receipt.is_revalidated() && !receipt.is_dry_run());
+        assert_eq!(first.status(), SelectorStatus::Refused);
+        assert!(
+            first.error().unwrap().to_string().contains(option),
+            "{first:?}"
+        );
+        assert_eq!(second.status(), SelectorStatus::Regenerated);
+        assert!(is_hit(&house.get(A).await) && is_hit(&before), "{option}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_selectors_of_a_purge_make_a_purge_again() {
+    let house = House::new();
+    house.get(A).await;
+    let purge = Purge::batch([Purge::path(A), Purge::tag("posts")]);
+
+    let again = purge
+        .selectors()
+        .cloned()
+        .map(Purge::from)
+        .collect::<Purge>();
+
+    assert_eq!(again, purge);
+    assert!(house.purge(again).await.is_revalidated());
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,7 +227,7 @@ async fn a_pattern_as_next_js_writes_it_is_refused_as_a_path() {
 
     assert_eq!(
         receipt.status(),
-        Status::NotAPage,
+        SelectorStatus::NotAPage,
         "it was rendered as the post called `[slug]`"
     );
 }
@@ -160,9 +247,24 @@ async fn in_a_batch_what_is_unknown_does_not_keep_the_rest_from_its_purge() {
         .iter()
         .map(|one| one.status())
         .collect::<Vec<_>>();
-    assert_eq!(statuses, [Status::NotAPage, Status::Regenerated]);
+    assert_eq!(
+        statuses,
+        [SelectorStatus::NotAPage, SelectorStatus::Regenerated]
+    );
     assert!(!receipt.is_revalidated());
     assert_eq!(version(&house.get(A).await), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_of_nothing_does_not_pass_for_one_that_worked() {
+    let house = House::new();
+
+    for purge in [Purge::batch([]), Purge::batch([]).dry_run(true)] {
+        let receipt = house.purge(purge).await;
+
+        assert!(!receipt.is_revalidated() && receipt.receipts().is_empty());
+        assert!(receipt.into_result().is_err());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,7 +277,7 @@ async fn a_failed_regeneration_is_told_and_the_last_good_page_stays() {
         let receipt = house.purge(Purge::path(A)).await;
 
         assert!(!receipt.is_revalidated(), "{end:?}");
-        assert_eq!(only(&receipt).status(), Status::Failed, "{end:?}");
+        assert_eq!(only(&receipt).status(), SelectorStatus::Failed, "{end:?}");
         assert!(only(&receipt).error().is_some(), "{end:?}");
         if end != End::Cookie {
             let kept = house.get(A).await;
@@ -194,11 +296,11 @@ async fn only_cached_leaves_alone_what_is_not_cached() {
     let house = House::new();
     house.get(A).await;
 
-    let cached = house.receipt(Purge::path(A).only_cached()).await;
-    let other = house.purge(Purge::path("/posts/b").only_cached()).await;
+    let cached = house.receipt(Purge::path(A).only_cached(true)).await;
+    let other = house.purge(Purge::path("/posts/b").only_cached(true)).await;
 
-    assert_eq!(cached.status(), Status::Regenerated);
-    assert_eq!(only(&other).status(), Status::NotCached);
+    assert_eq!(cached.status(), SelectorStatus::Regenerated);
+    assert_eq!(only(&other).status(), SelectorStatus::NotCached);
     assert!(other.is_revalidated());
     assert_eq!(house.stage.renders(), 2);
 }
@@ -217,7 +319,7 @@ async fn a_dry_run_changes_nothing() {
             Purge::prefix("/posts"),
             Purge::tag("new"),
         ] {
-            let receipt = house.purge(purge.mode(mode).dry_run()).await;
+            let receipt = house.purge(purge.mode(mode).dry_run(true)).await;
             assert_eq!(receipt.sequence(), None);
         }
     }
@@ -292,9 +394,9 @@ async fn a_layer_that_has_served_nothing_yet_says_that_it_could_only_mark() {
     ask(&service, get::<Body>("/about")).await;
     let after = isr.cache().revalidate(Purge::path(A)).await;
 
-    assert_eq!(only(&before).status(), Status::Marked);
+    assert_eq!(only(&before).status(), SelectorStatus::Marked);
     assert!(before.is_revalidated());
-    assert_eq!(only(&after).status(), Status::Regenerated);
+    assert_eq!(only(&after).status(), SelectorStatus::Regenerated);
 }
 
 #[tokio::test(start_paused = true)]
@@ -318,8 +420,8 @@ async fn behind_a_router_a_page_is_marked_whether_a_request_has_shown_it_or_not(
     settle().await;
     let refreshed = ask(&router, get::<Body>(A)).await;
 
-    assert_eq!(only(&shown).status(), Status::Marked);
-    assert_eq!(only(&unseen).status(), Status::Marked);
+    assert_eq!(only(&shown).status(), SelectorStatus::Marked);
+    assert_eq!(only(&unseen).status(), SelectorStatus::Marked);
     assert_eq!((version(&stale), version(&refreshed)), (Some(1), Some(2)));
 }
 
@@ -334,6 +436,6 @@ async fn a_receipt_does_not_say_that_a_page_stays_which_an_answer_for_one_client
 
         assert_eq!(house.cache.stats().entries, 0);
         let said = receipt.error().expect("nothing was stored");
-        assert!(!said.contains("stay"), "{said}");
+        assert!(!said.to_string().contains("stay"), "{said}");
     }
 }

@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
-use isr_layer::{Mode, Purge, Receipt, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Purge, Receipt};
 use isr_tests::{Answer, settle};
 use tokio::task::JoinHandle;
 
@@ -291,7 +292,7 @@ impl Run {
             receipt.status()
         ));
         let how = match (purging.mode, receipt.status()) {
-            (_, Status::Regenerated) => Acknowledged::Regenerated,
+            (_, SelectorStatus::Regenerated) => Acknowledged::Regenerated,
             (Mode::Expire, _) => Acknowledged::Expired,
             _ => Acknowledged::Marked,
         };
@@ -358,7 +359,7 @@ fn selector(number: usize) -> (Purge, &'static [usize]) {
         2 => (Purge::path("/about"), &[2]),
         3 => (Purge::path("/"), &[3]),
         4 => (Purge::page("/posts/{slug}"), &[0, 1]),
-        5 => (Purge::page("/posts/{slug}").param("slug", "b"), &[1]),
+        5 => (Purge::instance("/posts/{slug}", [("slug", "b")]), &[1]),
         6 => (Purge::prefix("/posts"), &[0, 1]),
         7 => (Purge::tag("posts"), &[0, 1, 3]),
         8 => (Purge::tag("post:a"), &[0]),

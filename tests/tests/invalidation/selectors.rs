@@ -1,6 +1,7 @@
 //! Tests that each selector reaches its pages, in any spelling, and leaves all others fresh.
 
-use isr_layer::{Mode, Page, Policy, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Page, Policy, Purge};
 
 use crate::house::{A, B, House, POST, is_hit, version, warm};
 
@@ -32,7 +33,7 @@ async fn a_page_with_params_is_one_instance() {
 
     let hits = untouched(
         &house,
-        Purge::page("/posts/{slug}").param("slug", "a"),
+        Purge::instance("/posts/{slug}", [("slug", "a")]),
         [A, B],
     )
     .await;
@@ -84,7 +85,7 @@ async fn the_front_page_is_purged_like_any_other() {
 
     let receipt = house.receipt(Purge::path("/")).await;
 
-    assert_eq!(receipt.status(), Status::Regenerated);
+    assert_eq!(receipt.status(), SelectorStatus::Regenerated);
     assert_eq!(version(&house.get("/").await), Some(2));
     assert!(is_hit(&house.get(A).await));
 }
@@ -111,7 +112,7 @@ async fn a_path_is_purged_in_any_spelling() {
 
             let receipt = house.receipt(Purge::path(*spelling)).await;
 
-            assert_eq!(receipt.status(), Status::Regenerated, "{spelling}");
+            assert_eq!(receipt.status(), SelectorStatus::Regenerated, "{spelling}");
             assert!(
                 receipt.previous_etag().is_some(),
                 "{spelling} names what was cached as {cached}"
@@ -160,7 +161,7 @@ async fn a_path_reaches_every_variant_of_its_page() {
 
     let receipt = house.receipt(Purge::path("/list")).await;
 
-    assert_eq!(receipt.status(), Status::Regenerated);
+    assert_eq!(receipt.status(), SelectorStatus::Regenerated);
     assert_eq!(
         house.stage.renders(),
         6,
@@ -207,7 +208,7 @@ async fn a_purge_of_something_else_leaves_a_page_fresh() {
     for other in [
         Purge::path(B),
         Purge::page("/about"),
-        Purge::page("/posts/{slug}").param("slug", "b"),
+        Purge::instance("/posts/{slug}", [("slug", "b")]),
         Purge::prefix("/post"),
         Purge::prefix("/posts/a/b"),
         Purge::tag("post:b"),
@@ -228,13 +229,13 @@ async fn params_that_make_the_path_of_another_page_name_nothing() {
 
     for (slug, path) in [("new", "/posts/new"), ("", "/posts/")] {
         let receipt = house
-            .receipt(Purge::page("/posts/{slug}").param("slug", slug))
+            .receipt(Purge::instance("/posts/{slug}", [("slug", slug)]))
             .await;
         house.get(path).await;
         house.stage.publish(path, 7);
         house.purge(Purge::page(path).mode(Mode::Expire)).await;
 
-        assert_eq!(receipt.status(), Status::NotAPage, "{path}");
+        assert_eq!(receipt.status(), SelectorStatus::NotAPage, "{path}");
         assert_eq!(version(&house.get(path).await), Some(7), "{path}");
     }
 }

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use isr_layer::{Mode, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{Mode, Purge};
 
 use crate::house::{House, only, version};
 use crate::stage::{End, When};
@@ -34,7 +35,7 @@ async fn edit(edited: Arc<Edited>, page: usize) {
             _ => Purge::all().mode(Mode::Expire),
         };
         let receipt = only(&edited.house.purge(purge).await);
-        if edition % 5 != 0 || receipt.status() == Status::Regenerated {
+        if edition % 5 != 0 || receipt.status() == SelectorStatus::Regenerated {
             edited.acknowledged[page].fetch_max(edition, Ordering::SeqCst);
         }
     }

@@ -72,7 +72,11 @@ fn forget_peak() {
 /// Sends a request and returns whether its response was a hit.
 async fn is_hit<S>(service: &mut S, path: String) -> bool
 where
-    S: Service<Request<Plain>, Response = Response<isr_layer::IsrBody<Plain>>, Error = Infallible>,
+    S: Service<
+            Request<Plain>,
+            Response = Response<isr_layer::body::IsrBody<Plain>>,
+            Error = Infallible,
+        >,
 {
     let request = Request::get(path)
         .body(Plain::default())
@@ -91,7 +95,7 @@ async fn flood(builder: IsrLayerBuilder, unknown: Unknown, paths: usize) -> (usi
     let before = peak();
     let isr = builder
         .pages([POST])
-        .memory(MEMORY)
+        .max_memory_bytes(MEMORY)
         .build()
         .expect("all of it is accepted");
     let mut service: Isr<_> = isr.layer(service_fn(move |request| origin(unknown, request)));
@@ -102,7 +106,8 @@ async fn flood(builder: IsrLayerBuilder, unknown: Unknown, paths: usize) -> (usi
     for n in 0..3 * HOT {
         // A revalidation makes the hot pages known, since it is not under the limit for new keys.
         is_hit(&mut service, format!("/posts/hot-{}", n % HOT)).await;
-        isr.cache()
+        let _ = isr
+            .cache()
             .revalidate(isr_layer::Purge::path(format!("/posts/hot-{}", n % HOT)))
             .await;
     }

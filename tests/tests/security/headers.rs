@@ -81,7 +81,8 @@ async fn a_refresh_that_a_poisoned_request_sets_off_is_rendered_without_it() {
         (site, isr, service)
     };
     visit(&service, "/a").await;
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(isr_layer::Mode::Stale))
         .await;
 

@@ -174,6 +174,7 @@ async fn members_of_caches_behind_are_kept_and_ours_is_the_last() {
 async fn cache_status_can_be_turned_off_and_age_stays() {
     let site = Site::new();
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([A])
         .cache_status(false)
         .build()
@@ -193,6 +194,7 @@ async fn turned_off_or_not_members_of_caches_behind_are_kept() {
     let site = Site::new();
     site.act(Reply::page().header("cache-status", "origin; hit"));
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([A])
         .cache_status(false)
         .build()

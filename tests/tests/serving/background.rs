@@ -15,6 +15,7 @@ const Q: Page =
 async fn stale_site(at_once: usize, per_page: usize) -> (Site, IsrLayer, Isr<Site>) {
     let site = Site::new();
     let builder = IsrLayer::builder()
+        .without_registered()
         .pages([P, Q])
         .background_renders(at_once);
     let isr = builder
@@ -80,7 +81,8 @@ async fn a_refresh_that_gains_a_waiter_needs_no_permit() {
     assert_eq!(site.running(), 1);
 
     // `/p/9` waits for a permit. After this purge a client has to wait for `/p/9`.
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/p/9").mode(Mode::Expire))
         .await;
     let client = tokio::spawn({
@@ -178,7 +180,8 @@ async fn many_regenerations_on_demand_keep_the_limit_and_all_run() {
     let (site, isr, service) = stale_site(4, 4).await;
     site.before().open();
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::all().mode(Mode::Regenerate))
         .await;
     isr.cache().drained().await;
@@ -192,7 +195,7 @@ async fn many_regenerations_on_demand_keep_the_limit_and_all_run() {
 /// `set` makes and no others.
 async fn at_once(set: impl FnOnce(IsrLayerBuilder) -> IsrLayerBuilder) -> usize {
     let site = Site::new();
-    let isr = set(IsrLayer::builder().pages([P]))
+    let isr = set(IsrLayer::builder().without_registered().pages([P]))
         .build()
         .expect("the limits are above none");
     let service = isr.layer(site.clone());

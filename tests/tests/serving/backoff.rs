@@ -150,7 +150,8 @@ async fn a_purge_ends_the_pause() {
         visit(&service).await;
         site.act(Reply::page());
 
-        isr.cache()
+        let _ = isr
+            .cache()
             .revalidate(purge.clone().mode(Mode::Stale))
             .await;
         let answer = visit(&service).await;
@@ -171,7 +172,8 @@ async fn after_a_purge_the_pauses_begin_anew() {
     pass(10).await;
     assert_pauses(&pauses(&site, &service, secs(16)).await, &[1, 2, 4, 8]);
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(Mode::Stale))
         .await;
 
@@ -185,7 +187,8 @@ async fn regeneration_on_demand_ignores_the_pause() {
     visit(&service).await;
     site.act(Reply::page());
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(Mode::Regenerate))
         .await;
 

@@ -13,7 +13,9 @@ const FLOOD: usize = 20_000;
 
 /// Makes a builder without a limit for new keys, so that the flood reaches memory.
 fn open() -> IsrLayerBuilder {
-    IsrLayer::builder().new_keys_per_second(u32::MAX)
+    IsrLayer::builder()
+        .without_registered()
+        .new_keys_per_second(u32::MAX)
 }
 
 fn site(builder: IsrLayer) -> (Site, IsrLayer, Isr<Site>) {
@@ -32,7 +34,7 @@ async fn flood(service: &Isr<Site>, paths: std::ops::Range<usize>) {
 #[tokio::test]
 async fn the_bytes_of_all_entries_stay_within_the_limit() {
     for limit in [1 << 20, 16 << 20] {
-        let (_, isr, service) = site(open().pages([ANY]).memory(limit).build().unwrap());
+        let (_, isr, service) = site(open().pages([ANY]).max_memory_bytes(limit).build().unwrap());
 
         flood(&service, 0..FLOOD).await;
         let stats = isr.cache().stats();
@@ -88,7 +90,7 @@ async fn a_flood_of_unknown_paths_leaves_hot_pages_where_they_are() {
 
 #[tokio::test]
 async fn a_flood_of_404s_leaves_hot_pages_where_they_are() {
-    let builder = open().pages([ANY]).memory(4 << 20);
+    let builder = open().pages([ANY]).max_memory_bytes(4 << 20);
     let (site, isr, service) = site(builder.build().unwrap());
     site.script(|seen, _| match seen.uri.path().starts_with("/hot/") {
         true => Reply::page().chunk(vec![b'x'; 2_000]).into(),
@@ -126,7 +128,7 @@ async fn a_flood_of_failing_paths_takes_no_entry() {
 
 #[tokio::test]
 async fn a_page_larger_than_the_whole_memory_is_served_all_the_same() {
-    let (_, isr, service) = site(open().pages([ANY]).memory(2048).build().unwrap());
+    let (_, isr, service) = site(open().pages([ANY]).max_memory_bytes(2048).build().unwrap());
 
     for _ in 0..3 {
         let answer = ask(&service, get::<Plain>("/large")).await;
@@ -139,11 +141,18 @@ async fn a_page_larger_than_the_whole_memory_is_served_all_the_same() {
 #[tokio::test]
 async fn a_page_that_outgrows_the_whole_memory_does_not_stay_in_its_old_version() {
     let page = ANY.with_policy(isr_layer::Policy::new());
-    let (site, isr, service) = site(open().pages([page]).memory(6_000).build().unwrap());
+    let (site, isr, service) = site(
+        open()
+            .pages([page])
+            .max_memory_bytes(6_000)
+            .build()
+            .unwrap(),
+    );
     ask(&service, get::<Plain>("/grows")).await;
     site.act(Reply::page().chunk(vec![b'y'; 9_000]));
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(isr_layer::Purge::path("/grows"))
         .await;
 
@@ -173,7 +182,11 @@ async fn a_page_that_memory_has_no_room_for_is_not_said_to_be_stored() {
             .chunk(vec![b'x'; 700_000])
             .into()
     });
-    let isr = open().pages([ANY]).memory(1 << 20).build().unwrap();
+    let isr = open()
+        .pages([ANY])
+        .max_memory_bytes(1 << 20)
+        .build()
+        .unwrap();
     let service = isr.layer(site.clone());
 
     let first = ask(&service, get::<Plain>("/large")).await;
@@ -183,7 +196,7 @@ async fn a_page_that_memory_has_no_room_for_is_not_said_to_be_stored() {
     assert_eq!(first.cache_status(), "isr; fwd=uri-miss; detail=too-large");
     assert_eq!(
         receipt.receipts()[0].status(),
-        isr_layer::Status::Failed,
+        isr_layer::purge::SelectorStatus::Failed,
         "{receipt:?}"
     );
     assert_eq!(isr.cache().stats().entries, 0);
@@ -252,7 +265,7 @@ fn a_page_that_was_evicted_is_not_kept_for_its_encodings() {
         // Counts all entries that still exist, in memory or elsewhere.
         let receipt = isr
             .cache()
-            .revalidate(Purge::page("/{*path}").dry_run())
+            .revalidate(Purge::page("/{*path}").dry_run(true))
             .await;
         let alive = receipt.receipts()[0].matched();
         drop(go_on);

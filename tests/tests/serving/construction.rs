@@ -12,7 +12,7 @@ fn refused(builder: IsrLayerBuilder) -> Error {
 }
 
 fn of_pages(pages: impl IntoIterator<Item = Page>) -> Error {
-    refused(IsrLayer::builder().pages(pages))
+    refused(IsrLayer::builder().without_registered().pages(pages))
 }
 
 #[static_page("/twice/{slug}", revalidate = 60)]
@@ -58,6 +58,7 @@ fn without_a_list_every_annotated_function_of_the_program_is_a_page() {
 fn one_declaration_given_twice_is_one_page() {
     assert!(
         IsrLayer::builder()
+            .without_registered()
             .pages([first::PAGE, first::PAGE, A, A])
             .build()
             .is_ok()
@@ -101,7 +102,13 @@ fn expire_below_revalidate_is_refused_and_both_are_named() {
         "{message}"
     );
     let equal = A.with_policy(Policy::new().revalidate(secs(60)).expire(secs(60)));
-    assert!(IsrLayer::builder().pages([equal]).build().is_ok());
+    assert!(
+        IsrLayer::builder()
+            .without_registered()
+            .pages([equal])
+            .build()
+            .is_ok()
+    );
 }
 
 #[test]
@@ -123,6 +130,7 @@ fn headers_that_say_who_asks_are_neither_kept_nor_varied_on() {
     ] {
         let kept = refused(
             IsrLayer::builder()
+                .without_registered()
                 .pages([A])
                 .keep_header(HeaderName::from_static(name)),
         );
@@ -148,16 +156,71 @@ fn a_tag_with_a_parameter_the_path_lacks_is_refused_and_both_are_named() {
 }
 
 #[test]
-fn limits_of_nothing_are_refused() {
-    for builder in [
-        IsrLayer::builder().pages([A]).memory(0),
-        IsrLayer::builder().pages([A]).max_entries(0),
-        IsrLayer::builder().pages([A]).background_renders(0),
-        IsrLayer::builder()
-            .pages([A])
-            .background_renders_per_page(0),
+fn a_page_by_hand_stands_beside_the_annotated_ones() {
+    let error = refused(IsrLayer::builder().pages([Page::new("/twice/{other}")]));
+
+    assert_eq!(error.kind(), ErrorKind::PageConflict);
+    let alone = IsrLayer::builder()
+        .pages([Page::new("/twice/{other}")])
+        .without_registered();
+    assert!(alone.build().is_ok(), "in whatever order");
+}
+
+#[test]
+fn limits_of_zero_are_refused_and_named() {
+    let builder = || IsrLayer::builder().without_registered().pages([A]);
+    for (setting, builder) in [
+        ("max_memory_bytes", builder().max_memory_bytes(0)),
+        ("max_entries", builder().max_entries(0)),
+        ("max_marks", builder().max_marks(0)),
+        ("background_renders", builder().background_renders(0)),
+        (
+            "background_renders_per_page",
+            builder().background_renders_per_page(0),
+        ),
+        ("new_keys_per_second", builder().new_keys_per_second(0)),
     ] {
-        assert_eq!(refused(builder).kind(), ErrorKind::Configuration);
+        let error = refused(builder);
+
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert_eq!(error.to_string(), format!("`{setting}` must be at least 1"));
+    }
+}
+
+#[test]
+fn the_name_of_a_cookie_without_draft_mode_is_refused() {
+    let builder = || {
+        IsrLayer::builder()
+            .without_registered()
+            .draft_cookie("preview")
+    };
+
+    let error = refused(builder());
+
+    assert!(error.to_string().contains("`draft_cookie`"), "{error}");
+    assert!(
+        builder()
+            .draft("a secret of more than 24 bytes")
+            .build()
+            .is_ok()
+    );
+}
+
+#[test]
+fn limits_of_zero_in_a_policy_are_refused_and_named() {
+    let nothing = std::time::Duration::ZERO;
+    for (setting, policy) in [
+        ("revalidate", Policy::new().revalidate(nothing)),
+        ("timeout", Policy::new().timeout(nothing)),
+        ("max_body", Policy::new().max_body(0)),
+    ] {
+        let error = of_pages([A.with_policy(policy)]);
+
+        assert_eq!(error.kind(), ErrorKind::Policy);
+        assert!(
+            error.to_string().contains(&format!("`{setting}`")),
+            "{error}"
+        );
     }
 }
 
@@ -201,7 +264,12 @@ fn errors_are_lower_case_clauses_without_a_full_stop() {
     for error in [
         of_pages([Page::new("/x/{a}"), Page::new("/x/{b}")]),
         of_pages([A.with_policy(Policy::new().revalidate(secs(60)).expire(secs(59)))]),
-        refused(IsrLayer::builder().pages([A]).memory(0)),
+        refused(
+            IsrLayer::builder()
+                .without_registered()
+                .pages([A])
+                .max_memory_bytes(0),
+        ),
         Bearer::new("short").expect_err("too short"),
     ] {
         let message = error.to_string();
@@ -220,10 +288,10 @@ fn no_limit_is_too_large_to_be_one() {
             .max_body(usize::MAX)
             .timeout(std::time::Duration::MAX),
     );
-    let builder = IsrLayer::builder().pages([patient]);
+    let builder = IsrLayer::builder().without_registered().pages([patient]);
     let builder = builder
         .max_entries(u64::MAX)
-        .memory(u64::MAX)
+        .max_memory_bytes(u64::MAX)
         .max_marks(usize::MAX);
     let builder = builder
         .background_renders(usize::MAX)

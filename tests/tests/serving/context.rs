@@ -25,7 +25,8 @@ async fn a_tag_said_by_a_sync_helper_reaches_the_page() {
     visit(&service).await;
     site.publish(2);
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::tag("posts").mode(Mode::Expire))
         .await;
 
@@ -38,7 +39,8 @@ async fn a_tag_said_while_the_body_is_polled_reaches_the_page() {
     site.act(Reply::page().chunk("text").run(tag_posts));
     visit(&service).await;
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::tag("posts").mode(Mode::Expire))
         .await;
     visit(&service).await;
@@ -141,7 +143,8 @@ async fn a_spawned_task_takes_part_through_the_handle() {
     ask(&service, get::<Body>("/a")).await;
     let hit = ask(&service, get::<Body>("/a")).await;
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::tag("posts").mode(Mode::Expire))
         .await;
     let rendered = ask(&service, get::<Body>("/a")).await;
@@ -158,6 +161,7 @@ async fn annotated() -> &'static str {
 #[tokio::test(start_paused = true)]
 async fn a_page_whose_own_function_ran_is_stored() {
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([annotated::PAGE])
         .build()
         .unwrap();
@@ -176,6 +180,7 @@ async fn a_page_whose_own_function_ran_is_stored() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_of_another_function_at_a_pages_path_is_served_and_not_stored() {
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([annotated::PAGE])
         .build()
         .unwrap();
@@ -200,6 +205,7 @@ async fn an_answer_of_another_function_at_a_pages_path_is_served_and_not_stored(
 async fn a_page_that_runs_at_another_pages_path_is_served_and_not_stored() {
     let other = Page::new("/other").__handler("other", "elsewhere.rs", 1, 1);
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([annotated::PAGE, other])
         .build()
         .unwrap();
@@ -233,6 +239,7 @@ async fn a_failed_answer_before_the_pages_function_ran_is_a_failure_and_keeps_th
         },
     );
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([annotated::PAGE])
         .build()
         .unwrap();
@@ -240,7 +247,8 @@ async fn a_failed_answer_before_the_pages_function_ran_is_a_failure_and_keeps_th
     ask(&service, get::<Body>("/annotated")).await;
     down.store(true, std::sync::atomic::Ordering::SeqCst);
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/annotated").mode(Mode::Expire))
         .await;
     let kept = ask(&service, get::<Body>("/annotated")).await;

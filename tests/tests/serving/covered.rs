@@ -34,12 +34,13 @@ async fn account(headers: HeaderMap) -> impl IntoResponse {
 
 fn site() -> (IsrLayer, Wrapped<Router>) {
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([article::PAGE])
         .build()
         .expect("one page");
     let endpoint = isr
         .revalidate_service(StaticSecret::query("secret", SECRET).expect("a secret"))
-        .allow_get();
+        .allow_get(true);
     let routes = isr_layer::routes![article]
         .route("/account", route(account))
         .route(
@@ -122,6 +123,7 @@ async fn panel(headers: HeaderMap) -> impl IntoResponse {
 #[tokio::test(start_paused = true)]
 async fn a_route_below_a_pages_pattern_that_fails_without_its_client_is_asked_with_it() {
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([article::PAGE])
         .build()
         .expect("one page");
@@ -143,6 +145,7 @@ async fn streamed() -> Body {
 #[tokio::test(start_paused = true)]
 async fn the_head_of_such_a_route_is_its_own() {
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([article::PAGE])
         .build()
         .expect("one page");
@@ -188,6 +191,7 @@ async fn a_page_that_fails_before_its_function_runs_is_kept_again_soon_after_it_
     for away in [1, 30] {
         let is_away = Arc::new(AtomicBool::new(true));
         let isr = IsrLayer::builder()
+            .without_registered()
             .pages([shop::PAGE])
             .build()
             .expect("one page");
@@ -227,6 +231,7 @@ async fn a_route_that_fails_without_its_client_is_asked_without_it_less_and_less
         }
     };
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([article::PAGE])
         .build()
         .expect("one page");
@@ -247,6 +252,7 @@ async fn a_route_that_fails_without_its_client_is_asked_without_it_less_and_less
 #[tokio::test(start_paused = true)]
 async fn the_receipt_of_such_a_failure_says_what_was_answered() {
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([shop::PAGE])
         .build()
         .expect("one page");
@@ -259,6 +265,6 @@ async fn the_receipt_of_such_a_failure_says_what_was_answered() {
         .await;
 
     let receipt = &receipt.receipts()[0];
-    assert_eq!(receipt.status(), isr_layer::Status::Failed);
+    assert_eq!(receipt.status(), isr_layer::purge::SelectorStatus::Failed);
     assert_eq!(receipt.http().map(|status| status.as_u16()), Some(500));
 }

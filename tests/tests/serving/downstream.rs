@@ -15,6 +15,7 @@ const TEN_SECONDS: &str =
 fn site_with(page: Page, downstream: Downstream) -> (Site, IsrLayer, Isr<Site>) {
     let site = Site::new();
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([page])
         .downstream(downstream)
         .build()
@@ -137,7 +138,7 @@ async fn a_404_is_kept_as_long_as_we_keep_it() {
 
 #[tokio::test(start_paused = true)]
 async fn the_handlers_own_cache_control_wins() {
-    let (site, _, service) = site_with(ten_seconds(), Downstream::cdn().cdn_cache_control());
+    let (site, _, service) = site_with(ten_seconds(), Downstream::cdn().cdn_cache_control(true));
     site.act(Reply::page().header("cache-control", "public, max-age=5"));
 
     let answer = visit(&service).await;
@@ -148,7 +149,7 @@ async fn the_handlers_own_cache_control_wins() {
 
 #[tokio::test(start_paused = true)]
 async fn a_field_for_cdns_leaves_cache_control_to_browsers() {
-    let answer = said(ten_seconds(), Downstream::cdn().cdn_cache_control()).await;
+    let answer = said(ten_seconds(), Downstream::cdn().cdn_cache_control(true)).await;
 
     assert_eq!(
         answer.header("cdn-cache-control"),
@@ -159,11 +160,12 @@ async fn a_field_for_cdns_leaves_cache_control_to_browsers() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_a_purge_has_marked_is_kept_by_nobody() {
-    for downstream in [Downstream::cdn(), Downstream::cdn().cdn_cache_control()] {
+    for downstream in [Downstream::cdn(), Downstream::cdn().cdn_cache_control(true)] {
         let (site, isr, service) = site_with(ten_seconds(), downstream);
         visit(&service).await;
         site.before().close();
-        isr.cache()
+        let _ = isr
+            .cache()
             .revalidate(Purge::path("/a").mode(Mode::Stale))
             .await;
 
@@ -192,7 +194,8 @@ async fn a_last_good_page_after_a_purge_is_kept_by_nobody() {
     let (site, isr, service) = site_with(ten_seconds(), Downstream::cdn());
     visit(&service).await;
     site.act(Reply::status(500));
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))
         .await;
 
@@ -219,7 +222,8 @@ async fn a_page_purged_while_it_was_rendered_is_kept_by_nobody() {
         async move { visit(&service).await }
     });
     site.after().reached(1).await;
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(Mode::Stale))
         .await;
     site.after().open();
@@ -308,6 +312,7 @@ fn a_name_that_is_none_for_a_header_is_refused() {
     let downstream = Downstream::cdn().surrogate_keys("Cache Tag");
 
     let refused = IsrLayer::builder()
+        .without_registered()
         .pages([A])
         .downstream(downstream)
         .build()

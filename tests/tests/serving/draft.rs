@@ -4,7 +4,8 @@
 use std::sync::Mutex;
 
 use http::{Method, Request};
-use isr_layer::{DraftService, Isr, IsrLayer, Mode, Purge, context};
+use isr_layer::draft::DraftService;
+use isr_layer::{Isr, IsrLayer, Mode, Purge, context};
 use isr_tests::{Answer, Reply, Site, ask, get, request, settle, try_ask};
 use tower::Layer;
 
@@ -23,6 +24,7 @@ pub(crate) fn site() -> (Site, IsrLayer, Isr<Site>) {
         Reply::page().chunk(format!("{state} v{version}")).into()
     });
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([ten_seconds()])
         .draft(SECRET)
         .build()
@@ -225,6 +227,7 @@ async fn a_cookie_whose_time_is_over_is_an_ordinary_request() {
 async fn a_cookie_of_another_sites_secret_is_an_ordinary_request() {
     let (_, _, service) = site();
     let other = IsrLayer::builder()
+        .without_registered()
         .pages([A])
         .draft("another secret of some length")
         .build()
@@ -260,7 +263,8 @@ async fn a_revalidation_stores_what_everybody_gets_whoever_asks_for_it() {
     draft(&service, &cookie).await;
     site.publish(2);
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(Mode::Regenerate))
         .await;
 

@@ -148,7 +148,7 @@ async fn guesses_from_one_address_come_to_an_end() {
 
 #[test]
 fn a_short_secret_a_bad_name_and_a_service_without_a_secret_are_refused() {
-    let builder = || IsrLayer::builder().pages([A]);
+    let builder = || IsrLayer::builder().without_registered().pages([A]);
 
     let short = builder()
         .draft("23 bytes are not enough")
@@ -172,6 +172,7 @@ fn a_short_secret_a_bad_name_and_a_service_without_a_secret_are_refused() {
 #[tokio::test(start_paused = true)]
 async fn the_cookie_may_have_another_name() {
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([A])
         .draft(SECRET)
         .draft_cookie("preview")

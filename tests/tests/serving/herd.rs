@@ -86,7 +86,8 @@ async fn a_thousand_requests_on_an_expired_key_are_one_render() {
     let (site, isr, service) = site_and_layer(A);
     visit(&service).await;
     site.publish(2);
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))
         .await;
     site.before().close();

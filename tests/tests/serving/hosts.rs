@@ -4,9 +4,8 @@
 use axum::Router;
 use axum::body::Body;
 use http::{Method, Request};
-use isr_layer::{
-    ErrorKind, Isr, IsrLayer, IsrLayerBuilder, Mode, Page, Policy, Purge, Receipt, Status,
-};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{ErrorKind, Isr, IsrLayer, IsrLayerBuilder, Mode, Page, Policy, Purge, Receipt};
 use isr_tests::{Answer, Reply, Seen, Site, ask, request};
 use tower::Layer;
 
@@ -27,7 +26,7 @@ pub(crate) struct Stand {
 
 impl Stand {
     pub(crate) fn new(page: Page) -> Self {
-        Self::with(IsrLayer::builder().pages([page]))
+        Self::with(IsrLayer::builder().without_registered().pages([page]))
     }
 
     /// Makes a layer for two hosts around a site whose body names path, host and version.
@@ -139,7 +138,12 @@ async fn case_port_and_user_information_make_no_other_host() {
 
 #[tokio::test]
 async fn a_handler_sees_the_listed_spelling() {
-    let stand = Stand::of(IsrLayer::builder().pages([A]).hosts(["Example.COM"]));
+    let stand = Stand::of(
+        IsrLayer::builder()
+            .without_registered()
+            .pages([A])
+            .hosts(["Example.COM"]),
+    );
 
     let answer = stand.get("EXAMPLE.com:81", "/a").await;
 
@@ -260,10 +264,17 @@ async fn declared_headers_and_parameters_stand_beside_the_host() {
 #[tokio::test]
 async fn a_page_may_declare_the_host_and_only_with_a_list() {
     let page = A.with_policy(Policy::new().vary(&["host"]));
-    let stand = Stand::with(IsrLayer::builder().pages([page]).new_keys_per_second(0));
+    let stand = Stand::with(
+        IsrLayer::builder()
+            .without_registered()
+            .pages([page])
+            .new_keys_per_second(1),
+    );
 
     let first = stand.get(ONE, "/a").await;
+    let second = stand.get(TWO, "/a").await;
     let without_list = IsrLayer::builder()
+        .without_registered()
         .pages([page])
         .build()
         .expect_err("which hosts are there?");
@@ -272,6 +283,7 @@ async fn a_page_may_declare_the_host_and_only_with_a_list() {
         (first.text(), first.cache_status()),
         ("/a at one.example v1", STORED)
     );
+    assert_eq!(second.cache_status(), STORED, "a host is no new key");
     assert!(!first.headers.contains_key("vary"));
     assert_eq!(without_list.kind(), ErrorKind::Policy);
     assert!(
@@ -295,6 +307,7 @@ async fn behind_a_router_hosts_are_kept_apart_as_well() {
     let site = Site::new();
     site.script(|seen, version| Reply::page().chunk(place(seen, version)).into());
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([Page::new("/blog/{slug}")])
         .hosts([ONE, TWO])
         .build()
@@ -318,7 +331,7 @@ async fn behind_a_router_hosts_are_kept_apart_as_well() {
     let receipt = isr.cache().revalidate(expire).await;
     let foreign = get("evil.example", "/blog/a").await;
 
-    assert_eq!(receipt.receipts()[0].status(), Status::Marked);
+    assert_eq!(receipt.receipts()[0].status(), SelectorStatus::Marked);
     for host in [ONE, TWO] {
         let answer = get(host, "/blog/a").await;
         assert_eq!(
@@ -334,7 +347,12 @@ async fn behind_a_router_hosts_are_kept_apart_as_well() {
 
 #[tokio::test]
 async fn a_host_that_is_not_listed_has_no_draft() {
-    let stand = Stand::with(IsrLayer::builder().pages([A]).draft(SECRET));
+    let stand = Stand::with(
+        IsrLayer::builder()
+            .without_registered()
+            .pages([A])
+            .draft(SECRET),
+    );
     let drafts = stand.isr.draft_service().unwrap();
     let cookie = cookie(&drafts).await;
     let with_cookie = async |host| {
@@ -360,7 +378,12 @@ async fn a_host_that_is_not_listed_has_no_draft() {
 
 #[tokio::test]
 async fn header_mode_keeps_nothing_of_a_page_for_a_host_that_is_not_listed() {
-    let stand = Stand::with(IsrLayer::builder().pages([A]).from_response_headers());
+    let stand = Stand::with(
+        IsrLayer::builder()
+            .without_registered()
+            .pages([A])
+            .cache_by_headers(true),
+    );
     stand
         .site
         .act(Reply::page().header("cache-control", "max-age=60"));
@@ -387,6 +410,7 @@ fn what_is_no_host_is_refused_when_the_layer_is_built() {
         &[],
     ] {
         let built = IsrLayer::builder()
+            .without_registered()
             .pages([A])
             .hosts(listed.iter().copied())
             .build();

@@ -248,7 +248,7 @@ fn site(listed: bool) -> (Site, Isr<Site>) {
         );
         Act::from(Reply::page().chunk(text))
     });
-    let builder = IsrLayer::builder().pages(PAGES);
+    let builder = IsrLayer::builder().without_registered().pages(PAGES);
     let builder = if listed {
         builder.hosts(HOSTS)
     } else {

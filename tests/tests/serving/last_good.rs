@@ -74,7 +74,8 @@ async fn a_failure_after_a_hard_purge_gives_the_last_good_page_to_all_that_waite
         let (site, isr, service) = site_and_layer(A);
         visit(&service).await;
         site.act(act);
-        isr.cache()
+        let _ = isr
+            .cache()
             .revalidate(Purge::path("/a").mode(Mode::Expire))
             .await;
         site.before().close();
@@ -115,7 +116,8 @@ async fn under_back_off_the_last_good_page_is_served_at_once_also_after_a_hard_p
     let (site, isr, service) = site_and_layer(A);
     visit(&service).await;
     site.act(Reply::status(500));
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))
         .await;
     visit(&service).await;
@@ -141,9 +143,9 @@ async fn a_failed_regeneration_on_demand_keeps_the_last_good_page_and_says_so() 
 
         let status = receipt.receipts()[0].status();
         let expected = if word == "timeout" {
-            isr_layer::Status::Running
+            isr_layer::purge::SelectorStatus::Running
         } else {
-            isr_layer::Status::Failed
+            isr_layer::purge::SelectorStatus::Failed
         };
         assert_eq!(status, expected, "{word}");
         assert_eq!(

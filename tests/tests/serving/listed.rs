@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
-use isr_layer::{
-    Fallback, IsrLayer, IsrLayerBuilder, Page, Policy, PrerenderReport, Purge, Receipt, Wrapped,
-};
+use isr_layer::prerender::PrerenderReport;
+use isr_layer::{Fallback, IsrLayer, IsrLayerBuilder, Page, Policy, Purge, Receipt, Wrapped};
 use isr_tests::{Answer, Gate, Site, ask, get, settle};
 use tokio::task::JoinHandle;
 
@@ -90,8 +89,9 @@ impl House {
         let (site, slugs) = (Site::new(), Slugs::new(slugs));
         let list = slugs.clone();
         let builder = IsrLayer::builder()
+            .without_registered()
             .pages([listed, OPEN, ABOUT])
-            .params(listed, move || list.clone().list());
+            .params(listed.path(), move || list.clone().list());
         let isr = set(builder)
             .build()
             .expect("the pages do not contradict each other");

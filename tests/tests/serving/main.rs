@@ -62,6 +62,7 @@ const fn ten_seconds() -> Page {
 
 fn isr(pages: impl IntoIterator<Item = Page>) -> IsrLayer {
     IsrLayer::builder()
+        .without_registered()
         .pages(pages)
         .build()
         .expect("the pages do not contradict each other")

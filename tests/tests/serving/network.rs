@@ -31,7 +31,9 @@ async fn serve(site: &Site) -> SocketAddr {
         .await
         .expect("a port is free");
     let address = listener.local_addr().expect("the listener is bound");
-    let app = isr.wrap(router).with_connect_info::<SocketAddr>();
+    let app = isr
+        .wrap(router)
+        .into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, app).await });
     address
 }

@@ -20,7 +20,12 @@ fn site(builder: IsrLayerBuilder) -> (Site, IsrLayer, Isr<Site>) {
 }
 
 fn two_a_second(page: Page) -> (Site, IsrLayer, Isr<Site>) {
-    site(IsrLayer::builder().pages([page]).new_keys_per_second(2))
+    limited(page, 2)
+}
+
+fn limited(page: Page, keys: u32) -> (Site, IsrLayer, Isr<Site>) {
+    let builder = IsrLayer::builder().without_registered().pages([page]);
+    site(builder.new_keys_per_second(keys))
 }
 
 async fn status(service: &Isr<Site>, path: &str) -> String {
@@ -64,7 +69,7 @@ async fn a_second_later_there_is_room_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_a_second_are_allowed_unless_set() {
-    let (_, isr, service) = site(IsrLayer::builder().pages([POST]));
+    let (_, isr, service) = site(IsrLayer::builder().without_registered().pages([POST]));
 
     for n in 0..200 {
         status(&service, &format!("/posts/{n}")).await;
@@ -114,13 +119,6 @@ async fn a_key_that_is_being_rendered_is_not_new() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_without_anything_to_choose_has_no_limit() {
-    let (_, _, service) = site(IsrLayer::builder().pages([A]).new_keys_per_second(0));
-
-    assert_eq!(status(&service, "/a").await, STORED);
-}
-
-#[tokio::test(start_paused = true)]
 async fn declared_query_parameters_and_headers_are_chosen_by_strangers_too() {
     let (_, _, service) =
         two_a_second(A.with_policy(Policy::new().query(&["page"]).vary(&["accept-language"])));
@@ -145,27 +143,31 @@ async fn declared_query_parameters_and_headers_are_chosen_by_strangers_too() {
 #[tokio::test(start_paused = true)]
 async fn what_params_lists_is_not_new() {
     let page = POST.with_policy(Policy::new().fallback(isr_layer::Fallback::NotFound));
-    let list = || async { vec!["first".to_owned(), "listed".to_owned()] };
+    let list = || async { vec!["first", "listed", "too", "also"] };
     let builder = IsrLayer::builder()
+        .without_registered()
         .pages([page])
-        .params(page, list)
-        .new_keys_per_second(0);
+        .params(page.path(), list)
+        .new_keys_per_second(1);
     let (_, _, service) = site(builder);
 
     // The list is read when it is first needed, which is here.
     status(&service, "/posts/first").await;
 
-    assert_eq!(status(&service, "/posts/listed").await, STORED);
+    for path in ["/posts/listed", "/posts/too", "/posts/also"] {
+        assert_eq!(status(&service, path).await, STORED, "{path}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_revalidation_is_not_counted() {
-    let (_, isr, service) = site(IsrLayer::builder().pages([POST]).new_keys_per_second(0));
+    let (_, isr, service) = limited(POST, 1);
     status(&service, "/posts/1").await;
+    assert_eq!(status(&service, "/posts/2").await, LIMITED);
 
-    isr.cache().revalidate(Purge::path("/posts/1")).await;
+    let _ = isr.cache().revalidate(Purge::path("/posts/2")).await;
 
-    assert_eq!(status(&service, "/posts/1").await, "isr; hit");
+    assert_eq!(status(&service, "/posts/2").await, "isr; hit");
 }
 
 #[tokio::test(start_paused = true)]

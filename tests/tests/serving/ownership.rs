@@ -63,7 +63,7 @@ async fn an_application_with_entries_and_refreshes_behind_it_is_freed() {
     }
     pass(10).await;
     ask(&service, get::<Body>("/posts/a")).await;
-    isr.cache().revalidate(Purge::path("/posts/b")).await;
+    let _ = isr.cache().revalidate(Purge::path("/posts/b")).await;
     isr.cache().drained().await;
 
     drop(service);
@@ -138,6 +138,7 @@ async fn a_render_in_progress_holds_the_application_until_it_ends_and_no_longer(
 async fn no_background_task_outlives_an_application_by_more_than_its_time_limit() {
     let site = Site::new();
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([POST])
         .background_renders(1)
         .build()
@@ -176,7 +177,10 @@ async fn a_purge_after_the_application_is_gone_reports_marked() {
         .revalidate(Purge::path("/posts/a").mode(Mode::Regenerate))
         .await;
 
-    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Marked);
+    assert_eq!(
+        receipt.receipts()[0].status(),
+        isr_layer::purge::SelectorStatus::Marked
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use isr_layer::{
-    ErrorKind, Fallback, IsrLayer, IsrLayerBuilder, Mode, Page, ParamsFuture, Policy, Purge, Status,
-};
+use isr_layer::params::ParamsFuture;
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{ErrorKind, Fallback, IsrLayer, IsrLayerBuilder, Mode, Page, Policy, Purge};
 use isr_tests::{Reply, Site, ask, get, head, settle};
 
 use crate::listed::{ABOUT, House, OPEN, POST, Told, is_unlisted};
@@ -194,11 +194,7 @@ async fn a_regeneration_outside_params_is_an_unknown_path_until_it_is_listed() {
     let before = house.purge(Purge::path("/posts/b")).await;
     house.slugs.tell(Told::Slugs(&["a", "b"]));
     let after = house
-        .purge(
-            Purge::page("/posts/{slug}")
-                .param("slug", "b")
-                .mode(Mode::Regenerate),
-        )
+        .purge(Purge::instance("/posts/{slug}", [("slug", "b")]).mode(Mode::Regenerate))
         .await;
 
     let [one] = before.receipts() else {
@@ -206,10 +202,10 @@ async fn a_regeneration_outside_params_is_an_unknown_path_until_it_is_listed() {
     };
     assert_eq!(
         (one.status(), one.http().map(|http| http.as_u16())),
-        (Status::UnknownPath, Some(404))
+        (SelectorStatus::UnknownPath, Some(404))
     );
     assert!(!before.is_revalidated() && one.error().is_some());
-    assert_eq!(after.receipts()[0].status(), Status::Regenerated);
+    assert_eq!(after.receipts()[0].status(), SelectorStatus::Regenerated);
     assert_eq!((house.site.renders(), house.slugs.reads()), (1, 2));
 }
 
@@ -336,7 +332,7 @@ async fn a_flood_of_paths_outside_params_costs_no_render_no_read_and_no_entry() 
 #[tokio::test(start_paused = true)]
 async fn the_function_given_to_the_builder_overrides_the_page_s_own() {
     fn own() -> ParamsFuture {
-        Box::pin(async { Ok(vec![vec![("slug".to_owned(), "own".to_owned())]]) })
+        ParamsFuture::new(async { vec!["own"] })
     }
     let declared = POST.with_params(own);
     let house = House::with(&["given"], declared, |builder| builder);
@@ -356,8 +352,9 @@ async fn values_may_be_tuples_numbers_and_plain_lists() {
         Page::new("/{year}/{month}").with_policy(Policy::new().fallback(Fallback::NotFound));
     let site = Site::new();
     let isr = IsrLayer::builder()
+        .without_registered()
         .pages([DAY])
-        .params(DAY, || async { vec![(2026_u32, "may".to_owned())] })
+        .params(DAY.path(), || async { vec![(2026_u32, "may".to_owned())] })
         .build()
         .unwrap();
     let app = isr.wrap(site.for_axum());
@@ -371,13 +368,31 @@ fn a_list_that_fits_no_page_is_refused_when_the_layer_is_made() {
     let refused = |builder: IsrLayerBuilder| builder.build().expect_err("it is refused");
     let list = || async { vec!["a"] };
 
-    let unknown = refused(IsrLayer::builder().pages([ABOUT]).params(OPEN, list));
-    let without = refused(IsrLayer::builder().pages([ABOUT]).params(ABOUT, list));
-    let missing = refused(IsrLayer::builder().pages([POST]));
+    let unknown = refused(
+        IsrLayer::builder()
+            .without_registered()
+            .pages([ABOUT])
+            .params(OPEN.path(), list),
+    );
+    let without = refused(
+        IsrLayer::builder()
+            .without_registered()
+            .pages([ABOUT])
+            .params(ABOUT.path(), list),
+    );
+    let twice = refused(
+        IsrLayer::builder()
+            .without_registered()
+            .pages([OPEN])
+            .params(OPEN.path(), list)
+            .params(OPEN.path(), list),
+    );
+    let missing = refused(IsrLayer::builder().without_registered().pages([POST]));
 
     assert_eq!(unknown.kind(), ErrorKind::Configuration);
     assert!(unknown.to_string().contains("/open/{slug}"), "{unknown}");
     assert!(without.to_string().contains("no parameter"), "{without}");
+    assert!(twice.to_string().contains("/open/{slug}"), "{twice}");
     assert_eq!(missing.kind(), ErrorKind::Policy);
     assert!(missing.to_string().contains("not_found"), "{missing}");
 }

@@ -6,7 +6,8 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::routing::{MethodRouter, get as route};
 use http::{Method, Request};
-use isr_layer::{IsrLayer, Mode, Page, Policy, Purge, Status};
+use isr_layer::purge::SelectorStatus;
+use isr_layer::{IsrLayer, Mode, Page, Policy, Purge};
 use isr_tests::{Answer, Site, ask, get, request, settle};
 
 use crate::{pass, secs};
@@ -140,7 +141,7 @@ async fn every_purge_works_wherever_the_layer_stands() {
     let purges = [
         Purge::path("/posts/a"),
         Purge::page("/posts/{slug}"),
-        Purge::page("/posts/{slug}").param("slug", "a"),
+        Purge::instance("/posts/{slug}", [("slug", "a")]),
         Purge::prefix("/posts"),
         Purge::tag("posts"),
         Purge::all(),
@@ -151,7 +152,8 @@ async fn every_purge_works_wherever_the_layer_stands() {
             post(&app).await;
             site.publish(2);
 
-            isr.cache()
+            let _ = isr
+                .cache()
                 .revalidate(purge.clone().mode(Mode::Expire))
                 .await;
 
@@ -181,8 +183,8 @@ async fn regeneration_on_demand_renders_at_once_in_front_of_a_router_and_is_mark
 
         let is_in_front = ["wrap", "layer"].contains(&place);
         let (expected, version) = match is_in_front {
-            true => (Status::Regenerated, "v2"),
-            false => (Status::Marked, "v1"),
+            true => (SelectorStatus::Regenerated, "v2"),
+            false => (SelectorStatus::Marked, "v1"),
         };
         assert_eq!(status, expected, "{place}");
         assert!(first.text().ends_with(version), "{place}");
@@ -268,9 +270,9 @@ async fn wrap_can_render_what_was_never_asked_for_and_other_places_report_marked
         let receipt = isr.cache().revalidate(Purge::path("/posts/a")).await;
 
         let expected = if place == "wrap" {
-            Status::Regenerated
+            SelectorStatus::Regenerated
         } else {
-            Status::Marked
+            SelectorStatus::Marked
         };
         assert_eq!(receipt.receipts()[0].status(), expected, "{place}");
     }
@@ -288,7 +290,7 @@ async fn the_fallback_of_a_router_never_renders_the_page_of_a_route() {
 
     assert_eq!(
         receipt.receipts()[0].status(),
-        Status::Marked,
+        SelectorStatus::Marked,
         "no route of this page is known yet"
     );
     assert_eq!(answer.status, 200);

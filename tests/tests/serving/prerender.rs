@@ -83,7 +83,8 @@ async fn prerendering_tells_what_failed_each_by_name() {
     let report = house.prerender().await;
 
     assert_eq!((report.rendered(), report.failed()), (2, 2), "{report:?}");
-    let mut errors = report.errors().to_vec();
+    let errors = report.errors().iter().map(ToString::to_string);
+    let mut errors = errors.collect::<Vec<_>>();
     errors.sort();
     assert!(
         errors[0].contains("/posts/bad") && errors[0].contains("failed-status"),
@@ -101,7 +102,10 @@ async fn prerendering_tells_that_a_list_could_not_be_read_or_that_nothing_can_re
     house.slugs.tell(Told::Error);
     let unread = house.prerender().await;
     assert_eq!((unread.rendered(), unread.failed()), (1, 1));
-    assert!(unread.errors()[0].contains("no database"), "{unread:?}");
+    assert!(
+        unread.errors()[0].to_string().contains("no database"),
+        "{unread:?}"
+    );
 
     let alone = crate::isr([ABOUT]).cache().prerender().await;
     assert_eq!((alone.rendered(), alone.failed()), (0, 1));

@@ -99,7 +99,7 @@ async fn a_service_that_is_not_ready_is_never_called() {
     pass(10).await;
     service.ready().await.unwrap().call(a()).await.unwrap();
     settle().await;
-    isr.cache().revalidate(Purge::path("/a")).await;
+    let _ = isr.cache().revalidate(Purge::path("/a")).await;
 
     assert_eq!(isr.cache().explain("/a").unwrap().freshness, Some("fresh"));
     assert_eq!(site.renders(), 1 + 1 + 1 + 1 + 1 + 1 + 1);
@@ -232,7 +232,8 @@ async fn a_regeneration_on_demand_over_a_limit_of_one_finishes() {
     in_time(ask(&service, a())).await;
     site.publish(2);
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(Mode::Regenerate))
         .await;
 
@@ -252,7 +253,10 @@ async fn a_background_render_waits_for_readiness_no_longer_than_its_time_limit()
         .await;
     tokio::time::sleep(Duration::from_secs(29)).await;
 
-    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Running);
+    assert_eq!(
+        receipt.receipts()[0].status(),
+        isr_layer::purge::SelectorStatus::Running
+    );
     assert_eq!((isr.cache().stats().tasks, site.renders()), (0, 1));
     assert_eq!(
         holder.call(a()).await.unwrap().status(),

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use isr_layer::{Isr, Page, Policy, RequestBody};
+use isr_layer::body::RequestBody;
+use isr_layer::{Isr, Page, Policy};
 use isr_tests::{Reply, Site, ask, get, request};
 use tower::{Layer, ServiceExt};
 

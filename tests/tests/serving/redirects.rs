@@ -59,7 +59,7 @@ async fn a_redirect_is_purged_by_path_page_and_tag() {
                 visit(&service).await;
                 site.act(Reply::page());
 
-                isr.cache().revalidate(purge.clone().mode(mode)).await;
+                let _ = isr.cache().revalidate(purge.clone().mode(mode)).await;
                 let first = visit(&service).await;
                 settle().await;
 
@@ -123,7 +123,8 @@ async fn a_redirect_is_a_good_answer_to_fall_back_on() {
     visit(&service).await;
     site.act(Reply::status(500));
 
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(Purge::path("/a").mode(Mode::Expire))
         .await;
 

@@ -193,7 +193,8 @@ async fn a_matching_purge_ends_the_memory_of_a_refusal() {
         visit(&service).await;
         site.act(Reply::page());
 
-        isr.cache()
+        let _ = isr
+            .cache()
             .revalidate(purge.clone().mode(Mode::Stale))
             .await;
 

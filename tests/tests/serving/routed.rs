@@ -24,7 +24,11 @@ struct User;
 /// request as the site saw it.
 async fn seen_behind(builder: IsrLayerBuilder) -> Seen {
     let site = Site::new();
-    let isr = builder.pages([POST]).build().expect("the page is fine");
+    let isr = builder
+        .without_registered()
+        .pages([POST])
+        .build()
+        .expect("the page is fine");
     let routes = Router::new().route_service("/posts/{slug}", site.for_axum());
     let app = routes
         .layer(isr)
@@ -152,7 +156,8 @@ async fn pages_of_two_routers_behind_one_layer_do_not_mix() {
         assert_eq!(ask(&app, get::<Body>("/one/x")).await.text(), "/x v1");
         assert_eq!(ask(&app, get::<Body>("/two/x")).await.text(), "/x v2");
     }
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(isr_layer::Purge::path("/one/x"))
         .await;
     ask(&app, get::<Body>("/one/x")).await;
@@ -185,7 +190,10 @@ async fn the_index_of_a_nested_router_is_no_other_page_than_its_own() {
         .revalidate(isr_layer::Purge::path("/blog"))
         .await;
 
-    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Marked);
+    assert_eq!(
+        receipt.receipts()[0].status(),
+        isr_layer::purge::SelectorStatus::Marked
+    );
     assert_eq!(ask(&app, get::<Body>("/blog")).await.text(), "/ v2");
     settle().await;
     assert_eq!((home.renders(), blog.renders()), (1, 2));
@@ -219,7 +227,7 @@ async fn a_nested_service_is_known_by_its_public_path_too() {
     for path in ["/a", "/blog/a"] {
         let receipt = isr.cache().revalidate(isr_layer::Purge::path(path)).await;
         let status = receipt.receipts()[0].status();
-        assert_eq!(status, isr_layer::Status::Marked, "{path}");
+        assert_eq!(status, isr_layer::purge::SelectorStatus::Marked, "{path}");
         ask(&app, get::<Body>(path)).await;
         settle().await;
     }

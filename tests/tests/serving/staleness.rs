@@ -99,7 +99,8 @@ async fn a_page_that_expires_while_its_render_is_waited_for_is_not_served() {
     visit(&service).await;
     site.act(Act::Hang);
     pass(90).await;
-    isr.cache()
+    let _ = isr
+        .cache()
         .revalidate(isr_layer::Purge::path("/a").mode(isr_layer::Mode::Expire))
         .await;
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use isr_layer::RequestBody;
+use isr_layer::body::RequestBody;
 use isr_tests::{Site, ask, get};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
@@ -128,7 +128,10 @@ async fn a_service_that_is_no_longer_ready_fails_a_background_render_and_the_pag
 
     let receipt = isr.cache().revalidate(isr_layer::Purge::path("/a")).await;
 
-    assert_eq!(receipt.receipts()[0].status(), isr_layer::Status::Failed);
+    assert_eq!(
+        receipt.receipts()[0].status(),
+        isr_layer::purge::SelectorStatus::Failed
+    );
     down.store(false, Ordering::SeqCst);
     assert_eq!(
         ask(&service, get::<Plain>("/a")).await.cache_status(),
@@ -186,4 +189,25 @@ async fn futures_and_bodies_can_be_sent_to_other_tasks() {
         .unwrap();
 
     assert_eq!(text, "/a v1");
+}
+
+#[tokio::test]
+async fn a_wrapped_application_makes_services_and_each_says_for_what_it_is_one() {
+    let app = crate::isr([A]).wrap(Site::new().for_axum());
+    let mut make = app.into_make_service();
+
+    let mut made = make.call(()).await.unwrap();
+    let mut service = made.as_service();
+    let answer = service
+        .ready()
+        .await
+        .unwrap()
+        .call(get::<axum::body::Body>("/a"))
+        .await
+        .unwrap();
+
+    assert_eq!(
+        answer.headers()["cache-status"],
+        "isr; fwd=uri-miss; stored"
+    );
 }

@@ -1,32 +1,18 @@
 //! Plans a purge: finds the target of each selector, or says why it has none.
 
 use std::cell::LazyCell;
-use std::fmt;
 
 use super::target::SelectorTarget;
 use crate::cache::core::Core;
-use crate::invalidation::{Item, Mode, Selector};
-use crate::page::{Registry, canonical, normalize_page};
+use crate::invalidation::{Item, Mode, Selector, SelectorErrorKind};
+use crate::page::{ParamSet, Registry, canonical, normalize_page};
 
 /// One selector of a purge, with its target.
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) selector: Selector,
     pub(super) mode: Mode,
-    pub(super) target: Result<SelectorTarget, SelectorError>,
-}
-
-/// The reason why a selector has no target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SelectorError {
-    UnknownPattern,
-    WrongParams,
-    OtherPagesPath,
-    InvalidPrefix,
-    PatternAsPath,
-    PathWithQuery,
-    InvalidPath,
-    NotAPage,
+    pub(super) target: Result<SelectorTarget, SelectorErrorKind>,
 }
 
 impl Core {
@@ -44,7 +30,10 @@ fn plan(items: &[Item], registry: &Registry, is_stored: impl Fn(&str) -> bool) -
     let plan = |item: &Item| Planned {
         selector: item.selector.clone(),
         mode: item.effective_mode(),
-        target: target(&item.selector, registry, &is_stored),
+        target: match item.mistake {
+            Some(mistake) => Err(SelectorErrorKind::Mistake(mistake)),
+            None => target(&item.selector, registry, &is_stored),
+        },
     };
     items.iter().map(plan).collect()
 }
@@ -53,12 +42,12 @@ fn target(
     selector: &Selector,
     registry: &Registry,
     is_stored: &impl Fn(&str) -> bool,
-) -> Result<SelectorTarget, SelectorError> {
+) -> Result<SelectorTarget, SelectorErrorKind> {
     match selector {
         Selector::Path(raw) => path(raw, registry, is_stored),
         Selector::Page { pattern, params } => page(pattern, params, registry),
         Selector::Prefix(raw) => {
-            let prefix = canonical(raw).ok_or(SelectorError::InvalidPrefix)?;
+            let prefix = canonical(raw).ok_or(SelectorErrorKind::InvalidPrefix)?;
             Ok(SelectorTarget::Prefix(prefix.into_owned()))
         }
         Selector::Tag(tag) => Ok(SelectorTarget::Tag(tag.clone())),
@@ -69,20 +58,24 @@ fn target(
 /// Finds a page by its pattern, or the path of its instance with these `params`.
 fn page(
     pattern: &str,
-    params: &[(String, String)],
+    params: &ParamSet,
     registry: &Registry,
-) -> Result<SelectorTarget, SelectorError> {
+) -> Result<SelectorTarget, SelectorErrorKind> {
     let pattern = normalize_page(pattern);
     let page = registry.by_pattern(&pattern);
-    let page = page.ok_or(SelectorError::UnknownPattern)?.clone();
+    let page = page.ok_or(SelectorErrorKind::UnknownPattern)?.clone();
     if params.is_empty() {
         return Ok(SelectorTarget::Page(page));
     }
 
-    let path = page.path_with(params).ok_or(SelectorError::WrongParams)?;
+    let path = page
+        .path_with(params)
+        .map_err(SelectorErrorKind::WrongParams)?;
     // Routing decides: another page has `/posts/new`, though `/posts/{slug}` would match it.
-    if registry.find(&path).is_none_or(|found| found.id != page.id) {
-        return Err(SelectorError::OtherPagesPath);
+    let found = registry.find(&path);
+    if found.is_none_or(|found| found.id != page.id) {
+        let owner = found.map(|found| found.page.path());
+        return Err(SelectorErrorKind::OtherPagesPath(path, owner));
     }
     Ok(SelectorTarget::Path { page, path })
 }
@@ -92,15 +85,15 @@ fn path(
     raw: &str,
     registry: &Registry,
     is_stored: &impl Fn(&str) -> bool,
-) -> Result<SelectorTarget, SelectorError> {
+) -> Result<SelectorTarget, SelectorErrorKind> {
     if raw.contains(['{', '[']) && registry.by_pattern(&normalize_page(raw)).is_some() {
-        return Err(SelectorError::PatternAsPath);
+        return Err(SelectorErrorKind::PatternAsPath);
     }
     if raw.contains(['?', '#']) {
-        return Err(SelectorError::PathWithQuery);
+        return Err(SelectorErrorKind::PathWithQuery);
     }
 
-    let path = canonical(raw).ok_or(SelectorError::InvalidPath)?;
+    let path = canonical(raw).ok_or(SelectorErrorKind::InvalidPath)?;
     let other = match path.strip_suffix('/') {
         Some(shorter) => shorter.to_owned(),
         None => format!("{path}/"),
@@ -115,25 +108,5 @@ fn path(
     let stored = spellings.into_iter().find(|path| is_stored(path));
     stored
         .map(SelectorTarget::HeaderMode)
-        .ok_or(SelectorError::NotAPage)
-}
-
-impl fmt::Display for SelectorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UnknownPattern => "no page is registered with this pattern",
-            Self::WrongParams => {
-                "`params` must name every parameter of the page once, with a value that can stand in \
-                 its place"
-            }
-            Self::OtherPagesPath => "the path that these `params` give belongs to another page",
-            Self::InvalidPrefix => "a prefix starts with `/` and is a path that a page could have",
-            Self::PatternAsPath => "this is a page's pattern: name it as `page`",
-            Self::PathWithQuery => {
-                "a path has no query: all variants of a path are revalidated together"
-            }
-            Self::InvalidPath => "a path starts with `/` and is one that a page could have",
-            Self::NotAPage => "no page's pattern matches this path",
-        })
-    }
+        .ok_or(SelectorErrorKind::NotAPage)
 }

@@ -12,7 +12,9 @@ use crate::cache::core::Core;
 use crate::cache::page_flight::{CompletedFlight, RenderOutcome};
 use crate::clock::Instant;
 use crate::entry::Entry;
-use crate::invalidation::{Receipt, Selector, SelectorReceipt, Sequence, Status};
+use crate::invalidation::{
+    Receipt, Selector, SelectorErrorKind, SelectorReceipt, Sequence, Status,
+};
 
 /// The renders of one selector on their way.
 pub(super) enum Progress {
@@ -74,8 +76,11 @@ impl Core {
                 }
             }
             Err(error) => {
-                receipt.status = Status::NotAPage;
-                receipt.error = Some(error.to_string());
+                receipt.status = match error {
+                    SelectorErrorKind::Mistake(_) => Status::Refused,
+                    _ => Status::NotAPage,
+                };
+                receipt.error = Some(error.clone().into());
             }
         }
         receipt
@@ -158,9 +163,7 @@ impl Variant {
             Some(JobResult::Stored(entry)) => report_entry(entry, &mut receipt, was_good),
             Some(JobResult::Completed(flight)) => report_flight(flight, &mut receipt, was_good),
         }
-        if let (Some(host), Some(error)) = (self.host, &mut receipt.error) {
-            *error = format!("at `{host}`: {error}");
-        }
+        receipt.error = receipt.error.map(|error| error.at(self.host));
         receipt
     }
 }
@@ -172,21 +175,17 @@ fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_go
         RenderOutcome::Failed(failure) => {
             receipt.status = Status::Failed;
             receipt.http = failure.was_answered().then_some(failure.status);
-            let reason = failure.reason.as_str();
-            let error = format!("the render failed ({reason}); the last good page stays");
-            receipt.error = Some(error);
+            receipt.error = Some(SelectorErrorKind::RenderFailed(failure.reason).into());
         }
         RenderOutcome::Refused(reason, http) => {
             receipt.status = Status::Failed;
             receipt.http = *http;
-            let reason = reason.as_str();
-            receipt.error = Some(format!("the response may not be stored ({reason})"));
+            receipt.error = Some(SelectorErrorKind::NotStored(*reason).into());
         }
         RenderOutcome::NotListed => {
             receipt.http = Some(StatusCode::NOT_FOUND);
             receipt.status = regenerated_or_unknown(was_good);
-            let error = "the page's `params` do not list this path";
-            receipt.error = (!was_good).then(|| error.to_owned());
+            receipt.error = (!was_good).then(|| SelectorErrorKind::NotListed.into());
         }
     }
 }
@@ -228,8 +227,7 @@ impl Counts {
             Self { .. } => Status::Regenerated,
         };
         if self.failed > 0 {
-            let failed = self.failed;
-            receipt.error = Some(format!("{failed} renders gave nothing that may be stored"));
+            receipt.error = Some(SelectorErrorKind::Failures(self.failed).into());
         }
     }
 }

@@ -1,6 +1,8 @@
-//! What an authenticator is: a pure function from the raw request to a verdict.
+//! The interface of authenticators: a pure function from the raw request to a [`Verdict`].
 
-use std::time::Duration;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use http::header::AsHeaderName;
 use http::{HeaderMap, Method, Uri};
@@ -9,14 +11,18 @@ use crate::clock;
 
 /// Decides whether a request may revalidate, from its raw bytes alone.
 ///
-/// ```
-/// use isr_layer::auth::{Authenticate, SignedRequest, Verdict};
+/// The check is synchronous: the request is in memory, and a call is decided before anything of it
+/// is parsed. If the keys rotate, put the authenticator behind an `ArcSwap` and let a task exchange
+/// it. A closure is an authenticator by [`from_fn`].
 ///
-/// /// Trusts what a proxy in front has checked.
+/// ```
+/// use isr_layer::auth::{AuthRequest, Authenticate, Verdict};
+///
+/// /// Trusts the check of a proxy in front.
 /// struct CheckedByProxy;
 ///
 /// impl Authenticate for CheckedByProxy {
-///     fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+///     fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
 ///         match request.header("x-client-verified") {
 ///             Some("SUCCESS") => Verdict::accepted(),
 ///             _ => Verdict::rejected(),
@@ -25,72 +31,123 @@ use crate::clock;
 /// }
 /// ```
 pub trait Authenticate: Send + Sync + 'static {
-    /// Checks `request`. Takes equally long for every failure: an answer that comes early tells what was wrong.
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict;
+    /// Checks `request`. Every failure should take equally long: an early one tells what was wrong.
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict;
 
-    /// Whether the query parameter, or the member of the JSON body, called `name` carries the credential: then it is
-    /// no part of what is asked for.
-    fn has_tag(&self, name: &str) -> bool {
+    /// True if the query parameter, or the member of the JSON body, called `name` carries the
+    /// credential, and so is not part of the command. Default `false`.
+    fn is_credential(&self, name: &str) -> bool {
         let _ = name;
         false
     }
 }
 
-impl Authenticate for Box<dyn Authenticate> {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
-        (**self).verify(request)
-    }
+/// Implements the trait for a pointer to an authenticator.
+macro_rules! pointers {
+    ($($pointer:ident)*) => {$(
+        impl<T: Authenticate + ?Sized> Authenticate for $pointer<T> {
+            fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
+                (**self).verify(request)
+            }
 
-    fn has_tag(&self, name: &str) -> bool {
-        (**self).has_tag(name)
+            fn is_credential(&self, name: &str) -> bool {
+                (**self).is_credential(name)
+            }
+        }
+    )*};
+}
+
+pointers!(Box Arc);
+
+/// Makes an authenticator of a function.
+///
+/// ```
+/// use isr_layer::IsrLayer;
+/// use isr_layer::auth::{self, AuthRequest, Verdict};
+///
+/// # fn main() -> Result<(), isr_layer::Error> {
+/// let checked_by_proxy = auth::from_fn(|request| match request.header("x-client-verified") {
+///     Some("SUCCESS") => Verdict::accepted(),
+///     _ => Verdict::rejected(),
+/// });
+/// let endpoint = IsrLayer::builder().build()?.revalidate_service(checked_by_proxy);
+/// # drop(endpoint);
+/// # Ok(())
+/// # }
+/// ```
+pub fn from_fn<F>(verify: F) -> FromFn<F>
+where
+    F: Fn(&AuthRequest<'_>) -> Verdict + Send + Sync + 'static,
+{
+    FromFn { verify }
+}
+
+/// The authenticator that [`from_fn`] makes.
+#[derive(Clone, Copy)]
+pub struct FromFn<F> {
+    verify: F,
+}
+
+impl<F> Authenticate for FromFn<F>
+where
+    F: Fn(&AuthRequest<'_>) -> Verdict + Send + Sync + 'static,
+{
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
+        (self.verify)(request)
     }
 }
 
-/// The raw request an authenticator sees: nothing of it is parsed or decoded.
+impl<F> fmt::Debug for FromFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromFn").finish_non_exhaustive()
+    }
+}
+
+/// A raw request for an authenticator: nothing of it is parsed or decoded.
 #[derive(Clone, Debug)]
-pub struct SignedRequest<'a> {
+pub struct AuthRequest<'a> {
     method: &'a Method,
     uri: &'a Uri,
     headers: &'a HeaderMap,
     body: &'a [u8],
-    received_at: Duration,
+    received_at: SystemTime,
 }
 
-impl<'a> SignedRequest<'a> {
-    /// A request received now.
+impl<'a> AuthRequest<'a> {
+    /// Makes a request that is received now.
     pub fn new(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, body: &'a [u8]) -> Self {
         Self {
             method,
             uri,
             headers,
             body,
-            received_at: clock::unix_time(),
+            received_at: SystemTime::UNIX_EPOCH + clock::unix_time(),
         }
     }
 
-    /// Sets when it was received, as time since the Unix epoch, for tests with recorded signatures.
+    /// Sets the time of receipt, for tests with recorded signatures.
     #[must_use]
-    pub fn received(mut self, since_epoch: Duration) -> Self {
-        self.received_at = since_epoch;
+    pub fn with_received_at(mut self, time: SystemTime) -> Self {
+        self.received_at = time;
         self
     }
 
-    /// The method.
+    /// Returns the method.
     pub fn method(&self) -> &'a Method {
         self.method
     }
 
-    /// The URI as the client sent it, before a router stripped a prefix.
+    /// Returns the URI as the client sent it, before a router stripped a prefix.
     pub fn uri(&self) -> &'a Uri {
         self.uri
     }
 
-    /// The headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &'a HeaderMap {
         self.headers
     }
 
-    /// The value of a header that is there exactly once and is text.
+    /// Returns the value of a header that occurs exactly once and is text.
     pub fn header(&self, name: impl AsHeaderName) -> Option<&'a str> {
         let mut values = self.headers.get_all(name).into_iter();
         let only = values.next()?;
@@ -100,20 +157,27 @@ impl<'a> SignedRequest<'a> {
         only.to_str().ok()
     }
 
-    /// The body, byte for byte.
+    /// Returns the body, byte for byte.
     pub fn body(&self) -> &'a [u8] {
         self.body
     }
 
-    /// When it was received, as time since the Unix epoch.
-    pub fn received_at(&self) -> Duration {
+    /// Returns the time of receipt.
+    pub fn received_at(&self) -> SystemTime {
         self.received_at
+    }
+
+    /// Returns the time of receipt since the Unix epoch, as signatures state it.
+    pub(super) fn unix_time(&self) -> Duration {
+        self.received_at
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
     }
 }
 
-/// What an authenticator found.
+/// The decision of an authenticator.
 #[derive(Clone, Debug)]
-#[must_use = "a verdict that is not returned admits nobody"]
+#[must_use = "a verdict that is not returned admits no request"]
 pub struct Verdict {
     pub(super) accepted: bool,
     pub(super) credential: usize,
@@ -121,7 +185,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The request proves that its sender knows a secret.
+    /// Accepts the request: it proves that its sender knows a secret.
     pub fn accepted() -> Self {
         Self {
             accepted: true,
@@ -130,7 +194,7 @@ impl Verdict {
         }
     }
 
-    /// It does not. There is one answer for every reason.
+    /// Rejects the request. The sender gets one response for every reason.
     pub fn rejected() -> Self {
         Self {
             accepted: false,
@@ -139,7 +203,7 @@ impl Verdict {
         }
     }
 
-    /// Accepted by the secret in this place, or rejected.
+    /// Accepts the request if a secret, named by its place, matched it.
     pub(super) fn by_secret(place: Option<usize>) -> Self {
         match place {
             Some(credential) => Self {
@@ -150,19 +214,20 @@ impl Verdict {
         }
     }
 
-    /// Which of several credentials it was: each has its own rate.
+    /// Names the credential by its place among several: each has its own rate.
     pub fn credential(mut self, place: usize) -> Self {
         self.credential = place;
         self
     }
 
-    /// The sender's own, signed id of this delivery. A delivery acknowledged once is not carried out again.
+    /// Sets the sender's own, signed id of this delivery. An acknowledged delivery is not carried
+    /// out again.
     pub fn delivery_id(mut self, id: impl Into<String>) -> Self {
         self.delivery = Some(id.into());
         self
     }
 
-    /// Whether it was accepted.
+    /// True if the request was accepted.
     pub fn is_accepted(&self) -> bool {
         self.accepted
     }

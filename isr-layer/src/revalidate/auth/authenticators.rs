@@ -1,11 +1,12 @@
-//! Several authenticators, tried in order.
+//! A list of authenticators, tried in order.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Authenticate, SignedRequest};
+use super::{AuthRequest, Authenticate};
+use crate::error::{Error, ErrorKind};
 
-/// One or more authenticators, tried in order; one that accepts is enough. There is no way to have none.
+/// One or more authenticators, tried in order; one that accepts is enough. The list is never empty.
 ///
 /// ```
 /// use isr_layer::auth::{Authenticators, Bearer};
@@ -22,7 +23,8 @@ pub struct Authenticators {
     in_order: Vec<Arc<dyn Authenticate>>,
 }
 
-/// Whose request it is: which authenticator accepted it, by which of its secrets.
+/// The credential of a request: the authenticator that accepted it, and which of its secrets
+/// matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Credential {
     authenticator: usize,
@@ -33,7 +35,7 @@ pub(crate) struct Credential {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Admission {
     pub(crate) credential: Credential,
-    /// The sender's own id of this delivery, where its scheme has one.
+    /// The sender's own id of this delivery, if its scheme has one.
     pub(crate) delivery: Option<String>,
 }
 
@@ -51,14 +53,46 @@ impl Credential {
 }
 
 impl Authenticators {
-    /// Adds one to be tried after those there are.
+    /// Tries any number of authenticators, such as those that a configuration lists.
+    ///
+    /// ```
+    /// use isr_layer::auth::{Authenticate, Authenticators, Bearer, Hmac};
+    ///
+    /// # fn main() -> Result<(), isr_layer::Error> {
+    /// let configured: Vec<Box<dyn Authenticate>> = vec![
+    ///     Box::new(Bearer::new("the secret of the deployment")?),
+    ///     Box::new(Hmac::github("the secret of the webhook")?),
+    /// ];
+    /// let either = Authenticators::any_of(configured)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there is no authenticator.
+    pub fn any_of<A: Authenticate>(
+        authenticators: impl IntoIterator<Item = A>,
+    ) -> Result<Self, Error> {
+        let in_order = authenticators
+            .into_iter()
+            .map(|one| Arc::new(one) as Arc<dyn Authenticate>)
+            .collect::<Vec<_>>();
+        if in_order.is_empty() {
+            let message = "no authenticator is given: at least one must check the callers";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        Ok(Self { in_order })
+    }
+
+    /// Adds an authenticator to be tried after the others.
     #[must_use]
     pub fn or(mut self, next: impl Authenticate) -> Self {
         self.in_order.push(Arc::new(next));
         self
     }
 
-    pub(crate) fn admit(&self, request: &SignedRequest<'_>) -> Option<Admission> {
+    pub(crate) fn admit(&self, request: &AuthRequest<'_>) -> Option<Admission> {
         self.in_order
             .iter()
             .enumerate()
@@ -72,9 +106,9 @@ impl Authenticators {
             })
     }
 
-    /// Whether a query parameter or a member of the body carries a credential and nothing else.
-    pub(crate) fn carry(&self, name: &str) -> bool {
-        self.in_order.iter().any(|one| one.has_tag(name))
+    /// True if a query parameter or a member of the body carries a credential and nothing else.
+    pub(crate) fn is_credential(&self, name: &str) -> bool {
+        self.in_order.iter().any(|one| one.is_credential(name))
     }
 }
 

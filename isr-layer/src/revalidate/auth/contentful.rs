@@ -8,7 +8,7 @@ use super::encoding::Encoding;
 use super::hmac::number;
 use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
-use super::{Authenticate, SignedRequest, Verdict};
+use super::{AuthRequest, Authenticate, Verdict};
 use crate::Error;
 
 /// The maximum difference between the stated time and ours: ten times that of Contentful's own
@@ -82,7 +82,7 @@ impl Contentful {
 }
 
 impl Authenticate for Contentful {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
         let header = |name| request.header(name).unwrap_or_default();
         let time = header("x-contentful-timestamp").trim();
 
@@ -98,14 +98,14 @@ impl Authenticate for Contentful {
 
         // Checked last: a late request must take as long to refuse as a forged one.
         let timely = number(time).is_some_and(|time| {
-            request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE
+            request.unix_time().abs_diff(Duration::from_millis(time)) <= TOLERANCE
         });
         Verdict::by_secret(signer.filter(|_| timely))
     }
 }
 
 /// Returns the signed text that precedes the body.
-fn canonical_head(request: &SignedRequest<'_>, listed: &str, time: &str) -> String {
+fn canonical_head(request: &AuthRequest<'_>, listed: &str, time: &str) -> String {
     let mut names: Vec<_> = listed
         .split(',')
         .take(MAX_HEADERS)
@@ -140,7 +140,7 @@ fn canonical_head(request: &SignedRequest<'_>, listed: &str, time: &str) -> Stri
 
 /// Returns the path as Contentful's library signs it: the query is escaped as a whole, and then
 /// once more together with the path.
-fn canonical_path(request: &SignedRequest<'_>) -> String {
+fn canonical_path(request: &AuthRequest<'_>) -> String {
     let path = request.uri().path();
     match request.uri().query().filter(|query| !query.is_empty()) {
         None => utf8_percent_encode(path, ENCODE_URI).to_string(),

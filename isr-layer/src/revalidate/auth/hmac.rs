@@ -8,7 +8,7 @@ use http::HeaderName;
 use super::encoding::Encoding;
 use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
-use super::{Authenticate, SignedRequest, Verdict};
+use super::{AuthRequest, Authenticate, Verdict};
 use crate::{Error, ErrorKind};
 
 pub use timed::Timed;
@@ -144,7 +144,7 @@ impl Hmac {
         )
     }
 
-    fn timed_by(&self, value: &str, timed: &Timed, request: &SignedRequest<'_>) -> Option<usize> {
+    fn timed_by(&self, value: &str, timed: &Timed, request: &AuthRequest<'_>) -> Option<usize> {
         let stated = timed.read(value);
         let messages = timed.messages(stated.time, request.body());
         let signers = messages.iter().map(|message| {
@@ -158,12 +158,12 @@ impl Hmac {
         // Every message is checked, and the stated time last: the duration must not tell the reason
         // for a refusal.
         let signer = signers.fold(None, Option::or);
-        signer.filter(|_| timed.is_timely(stated.time, request.received_at()))
+        signer.filter(|_| timed.is_timely(stated.time, request.unix_time()))
     }
 }
 
 impl Authenticate for Hmac {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
         // A missing header is treated as a wrong signature, so that both take equally long.
         let value = request.header(&self.header).unwrap_or_default();
         Verdict::by_secret(match &self.layout {

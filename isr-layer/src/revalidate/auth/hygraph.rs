@@ -8,7 +8,7 @@ use super::encoding::Encoding;
 use super::hmac::number;
 use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
-use super::{Authenticate, SignedRequest, Verdict};
+use super::{AuthRequest, Authenticate, Verdict};
 use crate::Error;
 
 /// The maximum difference between the stated time and ours. An hour, as for
@@ -68,7 +68,7 @@ impl Hygraph {
 }
 
 impl Authenticate for Hygraph {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
         let stated = Stated::read(request.header("gcms-signature").unwrap_or_default());
         let time = number(stated.time);
         let wrapped = Wrapped {
@@ -90,7 +90,7 @@ impl Authenticate for Hygraph {
 
         // Checked last: a late request must take as long to refuse as a forged one.
         let timely = time.is_some_and(|time| {
-            request.received_at().abs_diff(Duration::from_millis(time)) <= TOLERANCE
+            request.unix_time().abs_diff(Duration::from_millis(time)) <= TOLERANCE
         });
         Verdict::by_secret(signer.filter(|_| timely))
     }

@@ -43,7 +43,7 @@ mod testing;
 #[cfg(feature = "hmac")]
 mod tests;
 
-pub use authenticate::{Authenticate, SignedRequest, Verdict};
+pub use authenticate::{AuthRequest, Authenticate, FromFn, Verdict, from_fn};
 pub use authenticators::Authenticators;
 #[cfg(feature = "hmac")]
 pub use contentful::Contentful;

@@ -77,8 +77,9 @@ impl Secret {
         if (self.shortest..=LONGEST).contains(&length) {
             return None;
         }
+        let unit = if length == 1 { "byte" } else { "bytes" };
         Some(format!(
-            "the secret has {length} bytes, but {SHORTEST} to {LONGEST} are accepted"
+            "the secret has {length} {unit}, but {SHORTEST} to {LONGEST} are accepted"
         ))
     }
 }
@@ -185,6 +186,7 @@ mod tests {
     fn twenty_four_bytes_are_enough_and_one_less_is_not() {
         assert!(Secrets::new("123456789012345678901234").is_ok());
         assert!(message(Secrets::new("12345678901234567890123")).contains("23 bytes"));
+        assert!(message(Secrets::new("1")).contains("has 1 byte, but"));
     }
 
     #[test]

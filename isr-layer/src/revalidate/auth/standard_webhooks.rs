@@ -8,7 +8,7 @@ use super::encoding::Encoding;
 use super::hmac::number;
 use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
-use super::{Authenticate, SignedRequest, Verdict};
+use super::{AuthRequest, Authenticate, Verdict};
 use crate::{Error, ErrorKind};
 
 /// The maximum difference between the stated time and ours, in the past and in the future.
@@ -89,7 +89,7 @@ impl StandardWebhooks {
 }
 
 impl Authenticate for StandardWebhooks {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
         let header = |name: &HeaderName| request.header(name).unwrap_or_default();
         let (id, timestamp, signatures) = (
             header(&self.id),
@@ -113,7 +113,7 @@ impl Authenticate for StandardWebhooks {
         let signer = signer(Digest::Sha256, &self.secrets, &message, signatures);
 
         // Checked after the signature: the duration must not tell the reason for a refusal.
-        let timely = is_timely(timestamp, request.received_at());
+        let timely = is_timely(timestamp, request.unix_time());
         let identified = !id.is_empty() && id.len() <= MAX_ID;
         Verdict::by_secret(signer.filter(|_| timely && identified)).delivery_id(id)
     }

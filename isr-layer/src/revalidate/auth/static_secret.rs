@@ -8,7 +8,7 @@ use http::HeaderName;
 use http::header::AUTHORIZATION;
 
 use super::secret::{Secret, Secrets};
-use super::{Authenticate, SignedRequest, Verdict, compare};
+use super::{AuthRequest, Authenticate, Verdict, compare};
 use crate::revalidate::pointer::Pointer;
 use crate::{Error, ErrorKind};
 
@@ -70,12 +70,12 @@ impl Bearer {
 }
 
 impl Authenticate for Bearer {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
         self.inner.verify(request)
     }
 
-    fn has_tag(&self, name: &str) -> bool {
-        self.inner.has_tag(name)
+    fn is_credential(&self, name: &str) -> bool {
+        self.inner.is_credential(name)
     }
 }
 
@@ -212,7 +212,7 @@ impl StaticSecret {
 }
 
 impl Authenticate for StaticSecret {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
         // Every place is compared, so that an absent secret takes as long as a wrong one. An absent
         // one is empty, and no secret is.
         let found = self.places.iter().map(|place| {
@@ -225,7 +225,7 @@ impl Authenticate for StaticSecret {
         Verdict::by_secret(found.fold(None, Option::or))
     }
 
-    fn has_tag(&self, name: &str) -> bool {
+    fn is_credential(&self, name: &str) -> bool {
         self.places.iter().any(|place| match place {
             Place::Query(query) => query == name,
             Place::Body(pointer) => pointer.first() == Some(name),
@@ -243,7 +243,7 @@ impl Place {
         }
     }
 
-    fn presented(&self, request: &SignedRequest<'_>) -> Option<Vec<u8>> {
+    fn presented(&self, request: &AuthRequest<'_>) -> Option<Vec<u8>> {
         match self {
             Self::Header { name, prefix } => {
                 let secret = strip_prefix(request.header(name)?, prefix)?;

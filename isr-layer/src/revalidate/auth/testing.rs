@@ -1,10 +1,10 @@
 //! Recorded requests, for the tests of authenticators.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
-use super::{Authenticate, SignedRequest, Verdict};
+use super::{AuthRequest, Authenticate, Verdict};
 
 /// The time at which the vectors were signed, in milliseconds since the Unix epoch.
 pub(super) const SIGNED_AT: u64 = 1_790_000_000_123;
@@ -67,8 +67,8 @@ impl Recorded {
             )
         };
         let headers: HeaderMap = self.headers.iter().map(header).collect();
-        let request = SignedRequest::new(&Method::POST, &uri, &headers, self.body.as_bytes());
-        authenticator.verify(&request.received(self.received_at))
+        let request = AuthRequest::new(&Method::POST, &uri, &headers, self.body.as_bytes());
+        authenticator.verify(&request.with_received_at(SystemTime::UNIX_EPOCH + self.received_at))
     }
 
     pub(super) fn is_accepted_by(&self, authenticator: &impl Authenticate) -> bool {

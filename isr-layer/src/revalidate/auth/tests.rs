@@ -1,6 +1,9 @@
 //! Tests of every authenticator: no request without the secret is accepted, and no request causes a
 //! panic.
 
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use proptest::prelude::*;
 
@@ -83,8 +86,8 @@ proptest! {
         now in 0..4_000_000_000_u64,
     ) {
         let uri: Uri = format!("/api/revalidate?{}", query.replace('%', "%25")).parse().unwrap();
-        let request = SignedRequest::new(&Method::POST, &uri, &headers, body.as_bytes());
-        let request = request.received(std::time::Duration::from_secs(now));
+        let request = AuthRequest::new(&Method::POST, &uri, &headers, body.as_bytes());
+        let request = request.with_received_at(SystemTime::UNIX_EPOCH + Duration::from_secs(now));
 
         for authenticator in every() {
             prop_assert!(!authenticator.verify(&request).is_accepted());
@@ -97,9 +100,45 @@ fn an_empty_request_is_accepted_by_none() {
     let (uri, headers) = (Uri::from_static("/"), HeaderMap::new());
 
     for authenticator in every() {
-        let request = SignedRequest::new(&Method::POST, &uri, &headers, b"");
+        let request = AuthRequest::new(&Method::POST, &uri, &headers, b"");
         assert!(!authenticator.verify(&request).is_accepted());
     }
+}
+
+#[test]
+fn authenticators_behind_pointers_and_closures_are_authenticators() {
+    let (uri, mut headers) = (Uri::from_static("/"), HeaderMap::new());
+    headers.insert("authorization", format!("Bearer {SECRET}").parse().unwrap());
+    let bearer = || Bearer::new(SECRET).unwrap().also_query("secret");
+    let shared: Arc<dyn Authenticate> = Arc::new(bearer());
+    let checked = from_fn(|request| match request.header("authorization") {
+        Some(_) => Verdict::accepted(),
+        None => Verdict::rejected(),
+    });
+
+    for authenticators in [
+        Authenticators::from(shared.clone()),
+        Authenticators::from(Box::new(bearer())),
+        Authenticators::from(checked),
+        Authenticators::any_of([shared.clone(), shared]).unwrap(),
+        Authenticators::any_of(every()).unwrap(),
+    ] {
+        let request = AuthRequest::new(&Method::POST, &uri, &headers, b"");
+        assert!(authenticators.admit(&request).is_some());
+    }
+    assert!(Authenticators::from(Arc::new(bearer())).is_credential("secret"));
+    assert!(Authenticators::any_of(Vec::<Bearer>::new()).is_err());
+}
+
+#[test]
+fn the_time_of_receipt_can_be_set_and_read() {
+    let (uri, headers) = (Uri::from_static("/"), HeaderMap::new());
+    let recorded = SystemTime::UNIX_EPOCH + Duration::from_millis(1_500);
+
+    let request = AuthRequest::new(&Method::POST, &uri, &headers, b"").with_received_at(recorded);
+
+    assert_eq!(request.received_at(), recorded);
+    assert_eq!(request.unix_time(), Duration::from_millis(1_500));
 }
 
 #[test]
@@ -115,7 +154,7 @@ fn the_first_that_accepts_decides_whose_request_it_is() {
         .or(rotated)
         .or(Bearer::new(SECRET).unwrap());
 
-    let admission = all.admit(&SignedRequest::new(&Method::POST, &uri, &headers, b""));
+    let admission = all.admit(&AuthRequest::new(&Method::POST, &uri, &headers, b""));
 
     assert_eq!(admission.unwrap().credential, Credential::new(1, 1));
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::clip_name;
 use crate::invalidation::{Purge, Selector};
-use crate::page::{normalize_page, parameter, pattern};
+use crate::page::{ParamSet, normalize_page, parameter, pattern};
 use crate::revalidate::response::Refusal;
 
 /// The maximum length of a selector and of a parameter's value.
@@ -50,8 +50,7 @@ pub(super) fn instance(page: &str, params: BTreeMap<String, Value>) -> Result<Pu
             "`params` lacks `{missing}`, a parameter of the page"
         )));
     }
-
-    let mut purge = Purge::page(pattern.as_str());
+    let mut set = ParamSet::new();
     for (name, value) in params {
         if !pattern::names(&pattern).any(|known| known == name) {
             let name = clip_name(&name);
@@ -60,9 +59,10 @@ pub(super) fn instance(page: &str, params: BTreeMap<String, Value>) -> Result<Pu
             )));
         }
         let value = text(&name, value)?;
-        purge = purge.param(name, value);
+        set = set.with(name, value);
     }
-    Ok(purge)
+    // A page without parameters has one instance, which `params: {}` names.
+    Ok(Purge::instance(pattern, set))
 }
 
 /// Checks a [`Selector`] that exists already. Its path is literal, even where a segment looks like

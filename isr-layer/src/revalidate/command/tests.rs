@@ -57,9 +57,7 @@ fn each_kind_of_selector_is_read() {
 fn an_instance_is_a_page_with_every_parameter() {
     let purge = read(json!({"page": "/{year}/{slug}", "params": {"slug": "a/b", "year": 2026}}));
 
-    let expected = Purge::page("/{year}/{slug}")
-        .param("slug", "a/b")
-        .param("year", "2026");
+    let expected = Purge::instance("/{year}/{slug}", [("slug", "a/b"), ("year", "2026")]);
     assert_eq!(purge, Ok(Purge::batch([expected])));
 }
 
@@ -87,8 +85,8 @@ fn the_options_are_read() {
 
     let settle = std::time::Duration::from_millis(1_500);
     let expected = Purge::batch([Purge::path("/a")])
-        .only_cached()
-        .dry_run()
+        .only_cached(true)
+        .dry_run(true)
         .mode(Mode::Stale)
         .settle(settle);
     assert_eq!(purge, Ok(expected));

@@ -4,7 +4,7 @@ use tower::ServiceExt;
 
 use super::RevalidateService;
 use super::tests::{Recorder, endpoint, post};
-use crate::auth::{Authenticate, SignedRequest, Verdict};
+use crate::auth::{AuthRequest, Authenticate, Verdict};
 
 #[tokio::test]
 async fn it_mounts_in_an_axum_router() {
@@ -24,7 +24,7 @@ async fn it_mounts_in_an_axum_router() {
 struct ToThisPath;
 
 impl Authenticate for ToThisPath {
-    fn verify(&self, request: &SignedRequest<'_>) -> Verdict {
+    fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
         match request.uri().path() {
             "/api/revalidate" => Verdict::accepted(),
             _ => Verdict::rejected(),

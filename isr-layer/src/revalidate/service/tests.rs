@@ -230,8 +230,8 @@ async fn another_method_is_405_and_names_those_that_are_allowed() {
 #[tokio::test]
 async fn a_get_that_was_allowed_revalidates_what_its_query_names() {
     let engine = Recorder::new();
-    let service =
-        RevalidateService::over(engine.clone(), bearer().also_query("secret").into()).allow_get();
+    let service = RevalidateService::over(engine.clone(), bearer().also_query("secret").into())
+        .allow_get(true);
     let secret: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let uri = format!(
         "/api/revalidate?secret={secret}&path=/posts/a&path=%2Fposts%2Fb&tag=new+posts&mode=expire"
@@ -258,8 +258,8 @@ async fn a_get_that_was_allowed_revalidates_what_its_query_names() {
 #[tokio::test]
 async fn a_get_without_the_secret_is_401_and_head_stays_405() {
     let engine = Recorder::new();
-    let service =
-        RevalidateService::over(engine.clone(), bearer().also_query("secret").into()).allow_get();
+    let service = RevalidateService::over(engine.clone(), bearer().also_query("secret").into())
+        .allow_get(true);
     let get = Request::get("/?path=/a&secret=wrong")
         .body(Full::<Bytes>::default())
         .unwrap();
@@ -414,11 +414,7 @@ fn it_is_what_routers_ask_for() {
 
     mountable(&endpoint(&Recorder::new()));
     mountable(&RevalidateService::new(
-        crate::IsrLayer::builder()
-            .pages([])
-            .build()
-            .unwrap()
-            .cache(),
+        crate::IsrLayer::builder().build().unwrap().cache(),
         bearer(),
     ));
 }

@@ -17,7 +17,7 @@ fn tags(webhook: &Webhook, payload: &Value) -> Vec<String> {
     let mut tags: Vec<_> = purge
         .selectors()
         .map(|selector| match selector {
-            crate::Selector::Tag(tag) => tag.clone(),
+            crate::purge::Selector::Tag(tag) => tag.clone(),
             other => panic!("no tag: {other:?}"),
         })
         .collect();
@@ -90,7 +90,7 @@ fn an_empty_array_names_nothing_and_is_no_mistake() {
     );
     assert_eq!(
         named(&webhook, &json!({"documents": []})),
-        Ok(Purge::default())
+        Ok(Purge::batch([]))
     );
 }
 
@@ -134,23 +134,39 @@ fn what_a_payload_names_is_held_to_the_limits_of_a_request() {
 }
 
 #[test]
+fn the_options_of_a_closure_hold_where_it_is_the_only_rule() {
+    let options = || Webhook::new().map(|_| Ok(Purge::tag("posts").only_cached(true)));
+
+    let alone = named(&options(), &json!({}));
+    let beside_another = named(&options().tag("more"), &json!({}));
+
+    assert_eq!(alone, Ok(Purge::tag("posts").only_cached(true)));
+    let misplaced = Purge::batch([Purge::tag("posts").only_cached(true), Purge::tag("more")]);
+    assert_eq!(beside_another, Ok(misplaced));
+}
+
+#[test]
 fn a_closure_maps_what_it_likes_and_may_refuse_or_pass_over() {
     let webhook = Webhook::new().map(|event| match event.text("/status").as_deref() {
         Some("draft") => Ok(Purge::batch([])),
         Some("spam") => Err(Unprocessable::new("spam is not published")),
-        _ => Ok(Purge::page("/posts/{slug}").param("slug", event.required("/slug")?)),
+        _ => Ok(Purge::instance(
+            "/posts/{slug}",
+            [("slug", event.required("/slug")?)],
+        )),
     });
 
     let post = named(&webhook, &json!({"slug": "a"}));
     assert_eq!(
         post,
-        Ok(Purge::batch([
-            Purge::page("/posts/{slug}").param("slug", "a")
-        ]))
+        Ok(Purge::batch([Purge::instance(
+            "/posts/{slug}",
+            [("slug", "a")]
+        )]))
     );
     assert_eq!(
         named(&webhook, &json!({"status": "draft"})),
-        Ok(Purge::default())
+        Ok(Purge::batch([]))
     );
     assert_eq!(
         unprocessable(named(&webhook, &json!({"status": "spam"}))),
@@ -330,7 +346,7 @@ fn github_s_pushes_and_its_ping() {
     );
     assert_eq!(
         Webhook::github_push().purge(&ping, br#"{"zen": "Keep it logically awesome."}"#),
-        Ok(Purge::default())
+        Ok(Purge::batch([]))
     );
     unprocessable(named(&Webhook::github_push(), &json!({"action": "opened"})));
 }
@@ -348,7 +364,7 @@ fn a_preset_takes_paths_of_your_own() {
     assert!(
         purge
             .selectors()
-            .any(|selector| *selector == crate::Selector::Path("/blog/hello".into()))
+            .any(|selector| *selector == crate::purge::Selector::Path("/blog/hello".into()))
     );
 }
 
@@ -381,9 +397,7 @@ proptest! {
         for preset in presets {
             let preset = preset.path_if_present("/p/{/slug}");
             if let Ok(purge) = named(&preset, &payload) {
-                let everything = purge
-                    .selectors()
-                    .any(|selector| *selector == crate::Selector::All);
+                let everything = purge.selectors().any(|selector| *selector == crate::purge::Selector::All);
                 prop_assert!(!everything && purge.len() <= 1_000);
             }
         }

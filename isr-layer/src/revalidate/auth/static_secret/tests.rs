@@ -23,7 +23,7 @@ fn accepts(
         })
         .collect();
     authenticator
-        .verify(&SignedRequest::new(
+        .verify(&AuthRequest::new(
             &Method::POST,
             &uri,
             &headers,
@@ -80,7 +80,7 @@ fn a_header_that_is_there_twice_is_no_credential() {
         for value in both {
             headers.append("x-hook", value.parse().unwrap());
         }
-        let verdict = strapi.verify(&SignedRequest::new(
+        let verdict = strapi.verify(&AuthRequest::new(
             &Method::POST,
             &Uri::from_static("/"),
             &headers,
@@ -162,7 +162,7 @@ fn a_pointer_takes_the_secret_out_of_the_body() {
         r#"{"auth": {"secret": null}}"#
     ));
     assert!(!accepts(&prismic, "/", &[], "not JSON"));
-    assert!(prismic.has_tag("auth") && !prismic.has_tag("secret"));
+    assert!(prismic.is_credential("auth") && !prismic.is_credential("secret"));
 }
 
 #[test]

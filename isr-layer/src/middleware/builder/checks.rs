@@ -1,0 +1,49 @@
+//! The checks of a builder: settings that contradict each other, and limits of zero.
+
+use super::super::builder::IsrLayerBuilder;
+use crate::error::{Error, ErrorKind};
+use crate::page::says_who_asks;
+
+impl IsrLayerBuilder {
+    /// Refuses the first setting that cannot work.
+    pub(super) fn check_settings(&self) -> Result<(), Error> {
+        self.check_limits()?;
+
+        if let Some(name) = self.config.keep_headers.iter().find(|n| says_who_asks(n)) {
+            return refuse(format!(
+                "`keep_header` refuses `{name}`: it identifies a client, and all get one page"
+            ));
+        }
+        if !self.config.targets.is_empty() && !self.config.from_response_headers {
+            return refuse(
+                "`targeted_cache_control` without `cache_by_headers(true)`: only then do the \
+                 headers of a response decide",
+            );
+        }
+        if self.draft_cookie.is_some() && self.draft.is_none() {
+            return refuse("`draft_cookie` without `draft`: draft mode needs a secret");
+        }
+
+        self.config.downstream.check()
+    }
+
+    fn check_limits(&self) -> Result<(), Error> {
+        let config = &self.config;
+        let limits = [
+            ("max_memory_bytes", config.memory_bytes == 0),
+            ("max_entries", config.max_entries == 0),
+            ("max_marks", config.max_marks == 0),
+            ("background_renders", config.renders.at_once == 0),
+            ("background_renders_per_page", config.renders.per_group == 0),
+            ("new_keys_per_second", config.new_keys_per_second == 0),
+        ];
+        match limits.iter().find(|(_, is_zero)| *is_zero) {
+            Some((setting, _)) => refuse(format!("`{setting}` must be at least 1")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn refuse(message: impl Into<String>) -> Result<(), Error> {
+    Err(Error::new(ErrorKind::Configuration, message))
+}

@@ -1,0 +1,52 @@
+//! The limits of a layer: memory, marks, background renders and new keys.
+
+use super::super::builder::IsrLayerBuilder;
+
+impl IsrLayerBuilder {
+    /// Limits the memory that entries take, in bytes. Default 256 MiB.
+    ///
+    /// It also limits the size of one body, whatever the page's own limit: to nearly half of this
+    /// memory, since a body is counted twice, for its encodings; and to nearly 16 MiB where there
+    /// is more.
+    pub fn max_memory_bytes(mut self, bytes: u64) -> Self {
+        self.config.memory_bytes = bytes;
+        self
+    }
+
+    /// Limits the number of entries. Default 1,000,000.
+    pub fn max_entries(mut self, entries: u64) -> Self {
+        self.config.max_entries = entries;
+        self
+    }
+
+    /// Limits the marks of purged selectors that no entry carries, approximately. Default 65,536.
+    ///
+    /// Beyond it the oldest marks are forgotten, which can only invalidate too much.
+    pub fn max_marks(mut self, selectors: usize) -> Self {
+        self.config.max_marks = selectors;
+        self
+    }
+
+    /// Limits the renders that run at once without a client waiting for them. Default twice the
+    /// number of processors.
+    pub fn background_renders(mut self, at_once: usize) -> Self {
+        self.config.renders.at_once = at_once;
+        self
+    }
+
+    /// Limits the [`background_renders`](Self::background_renders) of one page. Default 8.
+    pub fn background_renders_per_page(mut self, at_once: usize) -> Self {
+        self.config.renders.per_group = at_once;
+        self
+    }
+
+    /// Limits the keys that one page may get in a second, where clients choose them: by a parameter
+    /// of the path, a declared query parameter or a declared header. Default 100.
+    ///
+    /// Beyond it a new key is rendered for the client that asks, and not stored. A key that is
+    /// stored or being rendered is not new, and the renders of a revalidation do not count.
+    pub fn new_keys_per_second(mut self, keys: u32) -> Self {
+        self.config.new_keys_per_second = keys;
+        self
+    }
+}
