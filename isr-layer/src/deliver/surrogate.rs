@@ -39,8 +39,8 @@ impl SurrogateKeys {
 
     pub(super) fn check(&self) -> Result<(), Error> {
         self.name.as_ref().map(drop).map_err(|name| {
-            let what = format!("`surrogate_keys` is given `{name}`, which is no name of a header");
-            Error::new(ErrorKind::Configuration, what)
+            let message = format!("`surrogate_keys` is `{name}`: this is not the name of a header");
+            Error::new(ErrorKind::Configuration, message)
         })
     }
 

@@ -104,7 +104,7 @@ impl DraftService {
             return Err(self.limits.failed(peer(&head.extensions), clock::now()));
         }
         let location = local(asked.path.as_deref().unwrap_or("/"))
-            .ok_or_else(|| Refusal::Malformed("`path` is no path of this site".to_owned()))?;
+            .ok_or_else(|| Refusal::Malformed("`path` is not a path of this site".to_owned()))?;
         let cookie = if asked.disable {
             draft.cleared()
         } else {

@@ -42,7 +42,7 @@ impl Hosts {
     pub(crate) fn new(listed: Vec<String>) -> Result<Self, Error> {
         let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
         if listed.is_empty() {
-            return refuse("`hosts` lists none: no request would be for a page".to_owned());
+            return refuse("`hosts` is empty: list at least one host".to_owned());
         }
         let mut hosts = Vec::with_capacity(listed.len());
         for spelt in listed {
@@ -63,7 +63,7 @@ impl Hosts {
             .find(|pair| pair[0].name == pair[1].name && pair[0].port == pair[1].port)
         {
             Some(pair) => refuse(format!(
-                "`hosts` lists one host twice: `{}` and `{}`; upper and lower case are the same",
+                "`hosts` lists one host twice, `{}` and `{}`: case does not matter",
                 pair[0].spelt, pair[1].spelt
             )),
             None => Ok(Self(hosts.into())),
@@ -267,7 +267,7 @@ mod tests {
             );
         }
         assert!(refusal(&[&"a".repeat(64)]).contains("its name is none"));
-        assert!(refusal(&[]).contains("lists none"));
+        assert!(refusal(&[]).contains("is empty"));
     }
 
     #[test]

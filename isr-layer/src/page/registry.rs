@@ -333,14 +333,14 @@ fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
             Ok(name) if name == HOST && hosts.are_listed() => {}
             Ok(name) if name == HOST => {
                 return refuse(
-                    "`vary` can name `host` only where the layer is given a list of hosts, by `hosts`"
+                    "`vary` can name `host` only if the layer is given a list by `hosts`"
                         .to_owned(),
                 );
             }
             Ok(name) if !says_who_asks(&name) => vary.push(name),
             _ => {
                 return refuse(format!(
-                    "`vary` cannot name `{name}`: it is no header name, or it says who asks"
+                    "`vary` cannot name `{name}`: it is not a header, or it identifies a client"
                 ));
             }
         }

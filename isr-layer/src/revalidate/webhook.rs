@@ -149,7 +149,7 @@ impl Webhook {
     pub(super) fn checked(self) -> Result<Self, Error> {
         let mistake = match self.mistake {
             Some(mistake) => mistake,
-            None if self.rules.is_empty() => "a webhook's mapping names nothing".to_owned(),
+            None if self.rules.is_empty() => "the mapping of a webhook has no rule".to_owned(),
             None => return Ok(self),
         };
         Err(Error::new(ErrorKind::Configuration, mistake))

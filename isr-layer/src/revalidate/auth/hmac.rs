@@ -110,7 +110,7 @@ impl Hmac {
 
     fn new(digest: Digest, name: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
         let header = HeaderName::try_from(name).map_err(|source| {
-            let message = format!("`{name}` is no name of a header");
+            let message = format!("`{name}` is not the name of a header");
             Error::new(ErrorKind::Configuration, message).with_source(source)
         })?;
         let layout = Layout::Plain {

@@ -59,7 +59,7 @@ impl StandardWebhooks {
     pub fn header_prefix(self, prefix: &str) -> Result<Self, Error> {
         let name = |end: &str| {
             HeaderName::try_from(format!("{prefix}{end}")).map_err(|source| {
-                let message = format!("`{prefix}` begins no name of a header");
+                let message = format!("`{prefix}` does not begin the name of a header");
                 Error::new(ErrorKind::Configuration, message).with_source(source)
             })
         };

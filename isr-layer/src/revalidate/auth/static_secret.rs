@@ -113,7 +113,7 @@ impl StaticSecret {
     /// `name` is no header name, or the secret has less than 24 bytes or more than 4,096.
     pub fn header(name: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
         let name = HeaderName::try_from(name).map_err(|source| {
-            let message = format!("`{name}` is no name of a header");
+            let message = format!("`{name}` is not the name of a header");
             Error::new(ErrorKind::Configuration, message).with_source(source)
         })?;
         Self::at(
