@@ -65,20 +65,17 @@ impl Core {
     fn select_one(&self, item: &Item, is_foreign: &impl Fn(&str) -> bool) -> ResolvedSelector {
         let mode = item.effective_mode();
         let mut receipt = SelectorReceipt::new(item.selector.clone(), Status::Marked);
-        if let Some(mistake) = &item.mistake {
-            receipt.status = Status::Refused;
-            receipt.error = Some(mistake.to_string());
-            return ResolvedSelector {
-                mode,
-                receipt,
-                named: None,
-            };
-        }
-        let named = match self.named(&item.selector, is_foreign) {
+        let named = match &item.mistake {
+            Some(mistake) => Err((Status::Refused, mistake.to_string())),
+            None => self
+                .named(&item.selector, is_foreign)
+                .map_err(|refusal| (Status::NotAPage, refusal)),
+        };
+        let named = match named {
             Ok(named) => Some(named),
-            Err(refusal) => {
-                receipt.status = Status::NotAPage;
-                receipt.error = Some(refusal);
+            Err((status, error)) => {
+                receipt.status = status;
+                receipt.error = Some(error);
                 None
             }
         };
