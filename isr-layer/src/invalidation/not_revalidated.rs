@@ -28,6 +28,7 @@ impl NotRevalidated {
 
 impl fmt::Display for NotRevalidated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A selector that succeeded would only hide those that failed.
         let failed = self
             .receipt
             .receipts()

@@ -202,6 +202,7 @@ impl Purge {
 
     fn refuse(&mut self, mistake: Mistake) {
         for item in &mut self.items {
+            // The first mistake stays: it is nearest to the caller.
             item.mistake.get_or_insert(mistake);
         }
     }
@@ -240,6 +241,7 @@ impl FromIterator<Purge> for Purge {
     fn from_iter<I: IntoIterator<Item = Purge>>(purges: I) -> Self {
         let mut items = Vec::new();
         for mut purge in purges {
+            // Widened to the whole batch, a dry run would silently cancel the other purges.
             if let Some(option) = purge.option_of_call() {
                 purge.refuse(Mistake::Misplaced(option));
             }

@@ -197,6 +197,7 @@ impl SelectorReceipt {
     /// Chooses between two variants of one path: the one that tells more about a failure. The path
     /// is known if either of them exists.
     pub(crate) fn or_worse(self, other: Self) -> Self {
+        // A running render may still fail, so it outranks a mark.
         let badness = |status| match status {
             SelectorStatus::Failed => 4,
             SelectorStatus::Running => 3,
@@ -301,6 +302,7 @@ fn selector<S: Serializer>(selector: &Selector, serializer: S) -> Result<S::Ok, 
         Selector::Tag(tag) => map.serialize_entry("tag", tag)?,
         Selector::All => map.serialize_entry("all", &true)?,
     }
+
     map.end()
 }
 

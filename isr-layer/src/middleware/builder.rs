@@ -38,6 +38,7 @@ pub struct IsrLayerBuilder {
 impl IsrLayerBuilder {
     pub(super) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+
         IsrLayerBuilder {
             pages: Vec::new(),
             with_registered: true,
@@ -55,6 +56,7 @@ impl IsrLayerBuilder {
                 max_entries: 1_000_000,
                 max_marks: 65_536,
                 renders: Limits {
+                    // Renders wait for databases more than they compute.
                     at_once: 2 * cores,
                     per_group: 8,
                     queued: 1024,
@@ -146,6 +148,7 @@ impl IsrLayerBuilder {
     where
         F: Future<Output: ParamList<M>> + Send + 'static,
     {
+        // `[slug]` and `:slug` mean `{slug}`, as in a purge.
         let pattern = normalize_page(&path.into());
         let list = given_list(&pattern, list);
         self.params.push((pattern, list));
@@ -216,6 +219,7 @@ impl IsrLayerBuilder {
             .into_iter()
             .filter(|_| self.with_registered)
             .map(|Registered(page)| *page);
+        // By hand first, so that their numbers do not depend on the order of registration.
         let registry = Registry::new(self.pages.into_iter().chain(registered), hosts)?;
         let lists = ParamLists::new(&registry, self.params)?;
 

@@ -80,6 +80,7 @@ impl<S: Clone> Layer<S> for IsrLayer {
     type Service = Isr<S>;
 
     fn layer(&self, inner: S) -> Isr<S> {
+        // A router may be in front: then its extensions travel with a render.
         Isr::new(inner, self.core.clone(), false)
     }
 }

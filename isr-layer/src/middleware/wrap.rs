@@ -68,6 +68,7 @@ impl IsrLayer {
         S::Future: Send + 'static,
     {
         let isr = Isr::new(application, self.core.clone(), true);
+        // So that a page can be rendered before its first request.
         Shared::register::<Body>(&isr.shared);
         Wrapped { isr }
     }

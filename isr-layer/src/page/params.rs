@@ -199,7 +199,8 @@ tuples! {
     A B C D;
 }
 
-/// Types in the signatures of the traits which no other crate can name, so that the traits are sealed.
+/// Types in the signatures of the traits which no other crate can name, so that the traits are
+/// sealed.
 mod sealed {
     use super::{BoxError, ParamSet};
 
@@ -233,6 +234,7 @@ mod sealed {
         /// Names the values by the parameters of a path.
         pub(super) fn into_set(self, names: &[&str]) -> Result<ParamSet, BoxError> {
             let set = match self {
+                // Checked below: the user wrote its names.
                 Self::Named(set) => set,
                 Self::InOrder(values) if values.len() == names.len() => {
                     names.iter().copied().zip(values).collect()
@@ -242,6 +244,7 @@ mod sealed {
                     return Err(message.into());
                 }
             };
+
             match set.mismatch(names) {
                 Some(mismatch) => {
                     Err(format!("`params` gave a set that does not fit: {mismatch}").into())

@@ -45,7 +45,7 @@ impl Cache {
     ///
     /// let report = isr.cache().prerender().await;
     ///
-    /// assert_eq!((report.rendered(), report.failed()), (2, 0));
+    /// assert_eq!((report.rendered(), report.failed()), (2, 0), "{report:?}");
     /// # drop(app);
     /// # Ok(())
     /// # }

@@ -9,6 +9,7 @@ impl IsrLayerBuilder {
     pub(super) fn check_settings(&self) -> Result<(), Error> {
         self.check_limits()?;
 
+        // A page is rendered from its key alone, and one client's header would reach all others.
         if let Some(name) = self.config.keep_headers.iter().find(|n| says_who_asks(n)) {
             return refuse(format!(
                 "`keep_header` refuses `{name}`: it identifies a client, and all get one page"

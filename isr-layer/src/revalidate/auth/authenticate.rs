@@ -152,6 +152,7 @@ impl<'a> AuthRequest<'a> {
         let mut values = self.headers.get_all(name).into_iter();
         let only = values.next()?;
         if values.next().is_some() {
+            // A proxy in front may have read the other one.
             return None;
         }
         only.to_str().ok()
@@ -170,6 +171,7 @@ impl<'a> AuthRequest<'a> {
     /// Returns the time of receipt since the Unix epoch, as signatures state it.
     pub(super) fn unix_time(&self) -> Duration {
         self.received_at
+            // A clock before 1970 matches no signature.
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default()
     }
