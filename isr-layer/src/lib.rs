@@ -63,7 +63,8 @@
 //! | `zstd` | no | encodes pages with zstd, which is a C library |
 //! | `tracing` | yes | logs by `tracing` |
 //!
-//! Features only add. A number in the name of one is the major of that crate: its next major gets a feature of its own.
+//! Features only add. A number in the name of one is the major of that crate: its next major gets a
+//! feature of its own.
 //!
 // Links above to an item whose feature is off lead to docs.rs.
 #![cfg_attr(
@@ -74,7 +75,7 @@
 #![cfg_attr(
     not(feature = "hmac"),
     doc = "[`IsrLayerBuilder::draft`]: https://docs.rs/isr-layer/latest/isr_layer/struct.IsrLayerBuilder.html#method.draft",
-    doc = "[`DraftService`]: https://docs.rs/isr-layer/latest/isr_layer/struct.DraftService.html"
+    doc = "[`draft`]: https://docs.rs/isr-layer/latest/isr_layer/draft/index.html"
 )]
 #![cfg_attr(
     not(feature = "macros"),

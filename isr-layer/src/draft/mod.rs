@@ -3,10 +3,10 @@
 //! If the layer has a secret, each request takes these steps, in the order of the code:
 //!
 //! 1. a request for anything but a page goes to the inner service untouched,
-//! 2. [`Draft`] checks that the request has the cookie, that we signed it, and that its time is not
+//! 2. the cookie is checked: that the request has one, that we signed it, and that its time is not
 //!    over,
-//! 3. [`show`](fn@show) sends the request to the inner service as it is, cookies included, in a
-//!    scope of its own ([`is_draft`](crate::context::is_draft)), past memory and flights,
+//! 3. the request goes to the inner service as it is, cookies included, in a scope of its own
+//!    ([`is_draft`](crate::context::is_draft)), past memory and flights,
 //! 4. the response leaves with `private, no-store`, whatever the handler set.
 //!
 //! A request with a forged or an expired cookie is an ordinary request.

@@ -19,7 +19,7 @@ pub(crate) enum Freshness {
 }
 
 impl Freshness {
-    /// Returns the name that [`Explanation`](crate::Explanation) shows.
+    /// Returns the name that [`Explanation`](crate::inspect::Explanation) shows.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Fresh => "fresh",

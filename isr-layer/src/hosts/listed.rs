@@ -46,7 +46,7 @@ impl Hosts {
     pub(crate) fn new(listed: Vec<String>) -> Result<Self, Error> {
         let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
         if listed.is_empty() {
-            return refuse("`hosts` is empty: no request would be for a page".to_owned());
+            return refuse("`hosts` is empty: list at least one host".to_owned());
         }
 
         let mut hosts = Vec::with_capacity(listed.len());

@@ -1,7 +1,7 @@
 //! The builder: sets every option of a layer, and checks all of them in [`IsrLayerBuilder::build`].
 
-#[cfg(feature = "hmac")]
 mod checks;
+#[cfg(feature = "hmac")]
 mod draft;
 mod hosts;
 mod http_caching;

@@ -1,7 +1,7 @@
 //! The macro [`routes!`](crate::routes): a router with every page at its own path.
 
 /// Builds a `Router` with each handler at the path that its
-/// [`#[static_page]`](macro@crate::static_page) declares.
+/// `#[static_page]` declares.
 ///
 /// Every handler must have the attribute. `routes![index, pages::post]` expands to
 /// `Router::new().route(index::PATH, get(index)).route(pages::post::PATH, get(pages::post))`.

@@ -65,7 +65,7 @@ impl Page {
         self
     }
 
-    /// Makes this the page of a unary gRPC method, keyed by the message of the request:
+    /// Sets whether this is the page of a unary gRPC method, keyed by the message of the request:
     /// `/catalog.v1.Catalog/GetProduct`. Default `false`.
     ///
     /// Calls of the method are served from memory; other requests to its path pass through
@@ -81,17 +81,17 @@ impl Page {
         self.pattern
     }
 
-    /// The policy by which the page is kept.
+    /// Returns the policy of the page.
     pub const fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// Returns whether this is the page of a unary gRPC method.
+    /// True if this is the page of a unary gRPC method.
     pub const fn is_unary(&self) -> bool {
         self.unary
     }
 
-    /// Names the annotated function. A response is stored only if that function ran.
+    /// Names the annotated function, which then must run for its response to be stored.
     #[doc(hidden)]
     pub const fn __handler(
         mut self,

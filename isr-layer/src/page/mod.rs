@@ -1,6 +1,7 @@
 //! Pages: route patterns with their policies. There is no I/O here, so literals are enough to test
 //! it.
 
+mod checks;
 mod declared;
 mod param_set;
 mod params;
@@ -18,7 +19,8 @@ pub use params::list_params;
 pub use params::{IntoParamSet, ParamList, Params, ParamsFuture};
 pub use policy::{Fallback, Policy};
 
+pub(crate) use checks::says_who_asks;
 pub(crate) use params::{ListParams, declared_list, given_list};
 pub(crate) use path::canonical;
 pub(crate) use pattern_syntax::{normalize_page, parameter};
-pub(crate) use registry::{RegisteredPage, Registry, says_who_asks};
+pub(crate) use registry::{RegisteredPage, Registry};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::{HeaderName, Request};
 
+use super::checks::checked;
 use super::path_filter::PathFilter;
 use super::{Page, ParamSet, Policy, path, pattern};
 use crate::error::{Error, ErrorKind};
@@ -238,6 +239,7 @@ impl RegisteredPage {
             return Err(format!("the page `{pattern}`: {mismatch}"));
         }
 
+        // Values are escaped here and made canonical below, so `a/b` stays one segment.
         let raw = pattern
             .split('/')
             .map(|segment| segment_with(segment, params.pairs()))
@@ -297,110 +299,6 @@ fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
 
     filled.push_str(rest);
     filled
-}
-
-/// Refuses a policy that contradicts itself; returns the headers that the page varies on beside the
-/// host.
-fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Error> {
-    let policy = page.policy();
-    let refuse = |what: String| {
-        Err(Error::new(
-            ErrorKind::Policy,
-            format!("the page {}: {what}", page.describe()),
-        ))
-    };
-    if let (Some(revalidate), Some(expire)) = (policy.revalidate, policy.expire)
-        && expire < revalidate
-    {
-        return refuse(format!(
-            "`expire` ({expire:?}) is below `revalidate` ({revalidate:?})"
-        ));
-    }
-    if let Some(setting) = zero_setting(policy) {
-        return refuse(format!("`{setting}` is 0: it must be greater than zero"));
-    }
-    for tag in policy.tags {
-        if let Some(name) = unknown_name(tag, page.path()) {
-            return refuse(format!(
-                "the tag `{tag}` uses `{{{name}}}`, which is no parameter of the path"
-            ));
-        }
-    }
-
-    if page.is_unary() && (page.path().contains('{') || !policy.query.is_empty()) {
-        return refuse(
-            "a unary method has no parameters and no `query`: its message is its key".to_owned(),
-        );
-    }
-
-    let mut vary = Vec::with_capacity(policy.vary.len());
-    for name in policy.vary {
-        if page.is_unary() && (name.starts_with("grpc-") || matches!(*name, "content-type" | "te"))
-        {
-            return refuse(format!(
-                "`vary` cannot name `{name}`: gRPC itself uses this header to send calls"
-            ));
-        }
-        match HeaderName::from_bytes(name.as_bytes()) {
-            // With a list of hosts, the host is part of every key anyway.
-            Ok(name) if name == HOST && hosts.are_listed() => {}
-            Ok(name) if name == HOST => {
-                return refuse(
-                    "`vary` can name `host` only if the layer has a list of hosts: set `hosts`"
-                        .to_owned(),
-                );
-            }
-            Ok(name) if !says_who_asks(&name) => vary.push(name),
-            _ => {
-                return refuse(format!(
-                    "`vary` cannot name `{name}`: it is not a header name, or it describes one \
-                     client or connection"
-                ));
-            }
-        }
-    }
-    Ok(vary)
-}
-
-/// Returns whether a header tells who the client is or how its request came here. A page is for all
-/// clients, so the header cannot be part of its key.
-/// Names the first setting that must not be zero and is.
-fn zero_setting(policy: &Policy) -> Option<&'static str> {
-    let settings = [
-        (
-            "revalidate",
-            policy.revalidate.is_some_and(|after| after.is_zero()),
-        ),
-        ("timeout", policy.timeout.is_zero()),
-        ("max_body", policy.max_body == 0),
-    ];
-    settings
-        .into_iter()
-        .find_map(|(name, is_zero)| is_zero.then_some(name))
-}
-
-pub(crate) fn says_who_asks(name: &HeaderName) -> bool {
-    const NAMES: [&str; 10] = [
-        "authorization",
-        "cookie",
-        "proxy-authorization",
-        "host",
-        "forwarded",
-        "x-real-ip",
-        "true-client-ip",
-        "cf-connecting-ip",
-        "connection",
-        "content-length",
-    ];
-    NAMES.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-")
-}
-
-fn unknown_name<'a>(template: &'a str, page_path: &str) -> Option<&'a str> {
-    template
-        .split('{')
-        .skip(1)
-        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
-        .find(|name| !pattern::names(page_path).any(|known| known == *name))
 }
 
 fn conflict(page: &Page, other: &Page) -> Error {

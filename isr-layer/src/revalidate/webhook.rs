@@ -55,7 +55,7 @@ enum Rule {
 
 type Map = dyn Fn(&WebhookEvent<'_>) -> Result<Purge, Unprocessable> + Send + Sync;
 
-/// The kind of [`Selector`](crate::Selector) that the text of a template becomes.
+/// The kind of [`Selector`](crate::purge::Selector) that the text of a template becomes.
 #[derive(Clone, Copy, Debug)]
 enum Names {
     Tag,
@@ -173,12 +173,13 @@ impl Webhook {
                 Err(Unnamed::Refused(refusal)) => return Err(refusal),
             }
         }
-
         // One alone keeps the options that its function gave it; in a batch they would be misplaced.
         let purge = match <[Purge; 1]>::try_from(purges) {
             Ok([only]) => only,
             Err(purges) => Purge::batch(purges),
         };
+
+        // If no rule named anything and a field was missing, the mapping does not fit the payload.
         let purge = command::within_limits(purge)?;
         match absent {
             Some(missing) if purge.is_empty() => Err(refusal(&missing)),

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+#[cfg(feature = "hmac")]
+use std::time::Duration;
+use std::time::SystemTime;
 
 use http::header::AsHeaderName;
 use http::{HeaderMap, Method, Uri};
@@ -169,6 +171,7 @@ impl<'a> AuthRequest<'a> {
     }
 
     /// Returns the time of receipt since the Unix epoch, as signatures state it.
+    #[cfg(feature = "hmac")]
     pub(super) fn unix_time(&self) -> Duration {
         self.received_at
             // A clock before 1970 matches no signature.

@@ -397,7 +397,9 @@ proptest! {
         for preset in presets {
             let preset = preset.path_if_present("/p/{/slug}");
             if let Ok(purge) = named(&preset, &payload) {
-                let everything = purge.selectors().any(|selector| *selector == crate::purge::Selector::All);
+                let everything = purge
+                    .selectors()
+                    .any(|selector| *selector == crate::purge::Selector::All);
                 prop_assert!(!everything && purge.len() <= 1_000);
             }
         }
