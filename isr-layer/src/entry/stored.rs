@@ -267,7 +267,7 @@ fn bytes(
     is_encodable: bool,
 ) -> usize {
     /// Bytes that the allocator and the tables add to all parts; measured.
-    const BOOKKEEPING: usize = 384;
+    const BOOKKEEPING: usize = 448;
     /// Bytes of a tag that no other entry carries, beside its name; measured.
     const PER_OWN_TAG: usize = 128;
     let own_tags = tags.as_slice().iter().filter(|tag| tag.entry_count() == 1);

@@ -12,7 +12,9 @@ const LARGE: usize = 1024 * 1024;
 
 fn brotli(body: &[u8]) -> Option<Vec<u8>> {
     let quality = if body.len() > LARGE { 5 } else { 9 };
-    let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, quality, 22);
+    // The smallest window that holds the whole body: the encoder allocates several times its size.
+    let window = (usize::BITS - body.len().leading_zeros() + 1).clamp(10, 22);
+    let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, quality, window);
     encoder.write_all(body).ok()?;
     Some(encoder.into_inner())
 }
