@@ -103,6 +103,7 @@ mod grpc;
 pub mod guide;
 mod header_mode;
 mod hosts;
+pub mod inspect;
 mod invalidation;
 mod middleware;
 mod observe;
@@ -129,11 +130,6 @@ pub mod future {
     pub use crate::middleware::ResponseFuture;
     #[cfg(feature = "axum-0_8")]
     pub use crate::middleware::WrappedFuture;
-}
-
-/// The state of the cache, as [`Cache::explain`] and [`Cache::stats`] report it.
-pub mod inspect {
-    pub use crate::cache::{Explanation, HostExplanation, Stats};
 }
 
 /// The lists that `params` functions return.

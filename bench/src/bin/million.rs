@@ -33,10 +33,10 @@ async fn main() -> Result<(), BoxError> {
         .max_entries(u64::from(entries) * 2)
         .build()?;
     fill(&isr, entries).await?;
-    let stats = isr.cache().stats();
+    let stats = isr.cache().metrics();
     println!(
         "{} entries; {} bytes of resident memory for each, its body of {} and its headers included",
-        stats.entries,
+        stats.entries(),
         (resident()? - before) / u64::from(entries.max(1)),
         BODY.len()
     );

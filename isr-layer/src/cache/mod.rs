@@ -21,7 +21,7 @@ mod render;
 mod renderer;
 mod revalidate;
 
-pub use handle::{Cache, Explanation, HostExplanation, Stats};
+pub use handle::Cache;
 
 pub(crate) use self::core::{Config, Core};
 pub(crate) use self::revalidate::JobResult;

@@ -18,17 +18,6 @@ pub(crate) enum Freshness {
     MustRender { fallback: bool },
 }
 
-impl Freshness {
-    /// Returns the name that [`Explanation`](crate::inspect::Explanation) shows.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Fresh => "fresh",
-            Self::Stale(_) => "stale",
-            Self::MustRender { .. } => "must-render",
-        }
-    }
-}
-
 /// The time for which an entry is good, counted from the beginning of its render. Without an end,
 /// the entry is good until it is purged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -96,11 +96,14 @@ impl IsrLayerBuilder {
     ///     "a post"
     /// }
     ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), isr_layer::Error> {
     /// let isr = IsrLayer::builder().without_registered().pages([Page::new("/about")]).build()?;
     ///
-    /// assert!(isr.cache().explain("/about").is_some());
-    /// assert!(isr.cache().explain("/posts/a").is_none());
-    /// # Ok::<(), isr_layer::Error>(())
+    /// assert!(isr.cache().explain("/about").await.is_some());
+    /// assert!(isr.cache().explain("/posts/a").await.is_none());
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn without_registered(mut self) -> Self {
         self.with_registered = false;

@@ -42,7 +42,7 @@ async fn the_first_answer_does_not_wait_for_the_variants() {
     stage.get(&[]).await;
 
     assert!(
-        stage.isr.cache().stats().tasks > 0,
+        stage.isr.cache().metrics().tasks() > 0,
         "the variants are still being made"
     );
     stage.drained().await;
@@ -301,13 +301,13 @@ async fn memory_stays_within_its_bytes_with_variants() {
         stage.ask(http::Method::GET, &format!("/{at}"), &[]).await;
     }
     stage.drained().await;
-    let stats = stage.isr.cache().stats();
+    let stats = stage.isr.cache().metrics();
 
-    assert!(stats.bytes <= LIMIT, "{} bytes", stats.bytes);
-    assert!(stats.entries > 20, "{} entries", stats.entries);
+    assert!(stats.bytes() <= LIMIT, "{} bytes", stats.bytes());
+    assert!(stats.entries() > 20, "{} entries", stats.entries());
     // The bytes counted for an entry must cover its body and the body's variants.
     let variants = Stage::warm(A, html()).await.get_sizes("/a").await;
-    let each = stats.bytes / stats.entries as u64;
+    let each = stats.bytes() / stats.entries() as u64;
     assert!(each >= variants, "{each} bytes are counted for {variants}");
 }
 
@@ -318,7 +318,7 @@ async fn the_heads_of_variants_are_counted() {
     let policy = "x".repeat(4000);
     let stage = Stage::warm(A, html().header("x-long", &policy)).await;
 
-    let counted = stage.isr.cache().stats().bytes;
+    let counted = stage.isr.cache().metrics().bytes();
 
     let taken = stage.get_sizes("/a").await + 3 * 4000;
     assert!(counted >= taken, "{counted} bytes are counted for {taken}");

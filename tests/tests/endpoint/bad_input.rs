@@ -249,7 +249,10 @@ async fn a_body_that_breaks_off_purges_nothing() {
     _ = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer).await;
 
     assert!(!String::from_utf8_lossy(&answer).starts_with("HTTP/1.1 200"));
-    assert_eq!((stand.site.renders(), stand.cache.stats().sequence), (0, 0));
+    assert_eq!(
+        (stand.site.renders(), stand.cache.metrics().sequence()),
+        (0, 0)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,7 +269,10 @@ async fn a_body_that_does_not_arrive_within_five_seconds_is_408() {
     assert_problem(&answer, 408);
     assert_eq!(answer.header("cache-control"), "no-store");
     assert_eq!(started.elapsed().as_secs(), 5);
-    assert_eq!((stand.site.renders(), stand.cache.stats().sequence), (0, 0));
+    assert_eq!(
+        (stand.site.renders(), stand.cache.metrics().sequence()),
+        (0, 0)
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -93,7 +93,7 @@ async fn it_mounts_unchanged_in_the_routes_of_tonic() {
     let refused = exchange(address, &Call::anonymous(PURGE).bytes()).await;
 
     assert_eq!(
-        (purged.status.as_u16(), cache.stats().sequence),
+        (purged.status.as_u16(), cache.metrics().sequence()),
         (200, 1),
         "{}",
         purged.text()

@@ -137,5 +137,5 @@ async fn the_calls_of_one_connection_are_each_judged_alone() {
         .map(|answer| &answer[..3])
         .collect();
     assert_eq!(statuses, ["200", "401", "400", "200", "401"]);
-    assert_eq!(stand.cache.stats().sequence, 2);
+    assert_eq!(stand.cache.metrics().sequence(), 2);
 }

@@ -1,5 +1,6 @@
 //! Tests that each kind of selector and option in a call does its documented work.
 
+use isr_layer::inspect::Freshness;
 use serde_json::{Value, json as value};
 
 use crate::call::Call;
@@ -101,12 +102,12 @@ async fn a_page_without_params_is_every_instance_of_it_and_of_no_other() {
     assert_eq!(statuses(&answer), ["marked"]);
     assert_eq!(answer["receipts"][0]["matched"], 2);
     for (path, freshness) in [
-        ("/posts/a", "stale"),
-        ("/posts/b", "stale"),
-        ("/about", "fresh"),
+        ("/posts/a", Freshness::Stale),
+        ("/posts/b", Freshness::Stale),
+        ("/about", Freshness::Fresh),
     ] {
         assert_eq!(
-            stand.cache.explain(path).unwrap().freshness,
+            stand.cache.explain(path).await.unwrap().freshness(),
             Some(freshness),
             "{path}"
         );
@@ -158,12 +159,12 @@ async fn a_prefix_is_everything_below_it() {
         "nothing is scanned for a count"
     );
     assert_eq!(
-        stand.cache.explain("/posts/a").unwrap().freshness,
-        Some("stale")
+        stand.cache.explain("/posts/a").await.unwrap().freshness(),
+        Some(Freshness::Stale)
     );
     assert_eq!(
-        stand.cache.explain("/about").unwrap().freshness,
-        Some("fresh")
+        stand.cache.explain("/about").await.unwrap().freshness(),
+        Some(Freshness::Fresh)
     );
 }
 
@@ -179,8 +180,8 @@ async fn all_is_everything() {
     assert_eq!(answer["receipts"][0]["matched"], Value::Null);
     for path in ["/posts/a", "/about"] {
         assert_eq!(
-            stand.cache.explain(path).unwrap().freshness,
-            Some("stale"),
+            stand.cache.explain(path).await.unwrap().freshness(),
+            Some(Freshness::Stale),
             "{path}"
         );
     }
@@ -233,10 +234,13 @@ async fn settle_does_the_same_again_later() {
     stand
         .revalidate(r#"{"path": "/about", "settle": 30}"#)
         .await;
-    assert_eq!(stand.cache.stats().sequence, 1);
+    assert_eq!(stand.cache.metrics().sequence(), 1);
     tokio::time::sleep(secs(31)).await;
 
-    assert_eq!((stand.cache.stats().sequence, stand.site.renders()), (2, 2));
+    assert_eq!(
+        (stand.cache.metrics().sequence(), stand.site.renders()),
+        (2, 2)
+    );
 }
 
 #[tokio::test]
@@ -332,7 +336,7 @@ async fn a_post_to_a_page_purges_nothing() {
         crate::call::exchange(stand.address, &call.bytes()).await;
     }
 
-    assert_eq!(stand.cache.stats().sequence, 0);
+    assert_eq!(stand.cache.metrics().sequence(), 0);
     assert!(stand.page("/posts/a").await.cache_status().contains("hit"));
 }
 

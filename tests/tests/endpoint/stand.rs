@@ -133,21 +133,21 @@ impl Stand {
 
     /// Returns the work done so far.
     pub(crate) fn work(&self) -> Work {
-        let stats = self.cache.stats();
+        let stats = self.cache.metrics();
         Work {
             renders: self.site.renders(),
-            sequence: stats.sequence,
-            tasks: stats.tasks,
+            sequence: stats.sequence(),
+            tasks: stats.tasks(),
         }
     }
 
     /// Asserts that the call is carried out: it purges something.
     pub(crate) async fn assert_admitted(&self, call: &Call) {
-        let before = self.cache.stats().sequence;
+        let before = self.cache.metrics().sequence();
         let answer = self.send(call).await;
         assert_eq!(answer.status, 200, "{call:?}: {}", answer.text());
         assert_eq!(
-            self.cache.stats().sequence,
+            self.cache.metrics().sequence(),
             before + 1,
             "{call:?}: {}",
             answer.text()

@@ -107,7 +107,7 @@ async fn a_payload_over_a_limit_or_with_a_bad_tag_is_refused() {
     stand
         .assert_refused(&Call::post("[".repeat(1_000)), 400)
         .await;
-    assert_eq!(stand.cache.stats().sequence, 0);
+    assert_eq!(stand.cache.metrics().sequence(), 0);
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ async fn an_error_status_is_answered_as_it_is_and_never_stored() {
         (Code::NotFound, "told to fail")
     );
     assert_eq!(cache_status(&answer), "isr; fwd=uri-miss; stored");
-    assert_eq!(stage.cache.stats().entries, 1);
+    assert_eq!(stage.cache.metrics().entries(), 1);
 }
 
 #[tokio::test]

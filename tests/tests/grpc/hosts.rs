@@ -82,7 +82,7 @@ async fn a_call_for_another_host_passes_untouched() {
     }
 
     assert_eq!(
-        (stage.shop.executions(), stage.cache.stats().entries),
+        (stage.shop.executions(), stage.cache.metrics().entries()),
         (2, 0)
     );
 }

@@ -201,7 +201,7 @@ async fn nobody_waits_for_ever_for_a_fetch_that_hangs() {
     leader.abort();
     isr.cache().drained().await;
 
-    assert_eq!((site.running(), isr.cache().stats().flights), (0, 0));
+    assert_eq!((site.running(), isr.cache().metrics().flights()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -51,9 +51,9 @@ async fn it_has_a_share_of_memory_of_its_own_and_stays_inside_the_bound() {
     }
 
     assert!(
-        isr.cache().stats().bytes <= 200_000,
+        isr.cache().metrics().bytes() <= 200_000,
         "{:?}",
-        isr.cache().stats()
+        isr.cache().metrics()
     );
     assert_eq!(
         ask(&service, get::<Plain>("/page")).await.cache_status(),

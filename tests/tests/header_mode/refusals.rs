@@ -213,7 +213,10 @@ async fn a_panic_is_a_500_and_an_error_the_services_own() {
     assert!(error.is_err());
     settle().await;
     assert_eq!(
-        (isr.cache().stats().flights, isr.cache().stats().tasks),
+        (
+            isr.cache().metrics().flights(),
+            isr.cache().metrics().tasks()
+        ),
         (0, 0)
     );
 }

@@ -167,9 +167,9 @@ async fn variants_of_one_url_are_bounded() {
     );
     assert_eq!(site.renders(), 101);
     assert!(
-        isr.cache().stats().bytes < 100_000,
+        isr.cache().metrics().bytes() < 100_000,
         "{:?}",
-        isr.cache().stats()
+        isr.cache().metrics()
     );
 }
 

@@ -135,13 +135,13 @@ async fn the_modes_by_default_are_regenerate_for_one_path_and_stale_for_the_rest
 async fn a_batch_has_one_number_and_changes_everything_it_names() {
     let house = House::new();
     warm(&house, &[A, B, "/about", "/"]).await;
-    let before = house.cache.stats().sequence;
+    let before = house.cache.metrics().sequence();
     let batch = [Purge::path(A), Purge::tag("post:b"), Purge::path("/about")];
 
     let receipt = house.purge(Purge::batch(batch).mode(Mode::Expire)).await;
 
     assert_eq!(receipt.sequence(), Some(before + 1));
-    assert_eq!(house.cache.stats().sequence, before + 1);
+    assert_eq!(house.cache.metrics().sequence(), before + 1);
     assert_eq!(receipt.receipts().len(), 3);
     for (path, hit) in [(A, false), (B, false), ("/about", false), ("/", true)] {
         assert_eq!(is_hit(&house.get(path).await), hit, "{path}");

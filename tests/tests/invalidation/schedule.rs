@@ -311,8 +311,11 @@ impl Run {
             pass(Duration::from_millis(100)).await;
         }
         self.check().await;
-        let stats = self.house.cache.stats();
-        if !self.requests.is_empty() || !self.purges.is_empty() || stats.flights + stats.tasks > 0 {
+        let stats = self.house.cache.metrics();
+        if !self.requests.is_empty()
+            || !self.purges.is_empty()
+            || stats.flights() + stats.tasks() > 0
+        {
             self.fail(&format!(
                 "{} requests wait, {} purges, {stats:?}",
                 self.requests.len(),

@@ -86,7 +86,7 @@ async fn after_an_acknowledged_purge_no_thread_reads_older_content() {
     }
     edited.house.cache.drained().await;
 
-    assert_eq!(edited.house.cache.stats().flights, 0);
+    assert_eq!(edited.house.cache.metrics().flights(), 0);
 }
 
 /// Preparing a large page for storage takes a while. A request that arrives in that time, after a
@@ -99,12 +99,12 @@ async fn a_tag_that_is_purged_while_its_page_lands_is_not_lost_for_those_who_com
         house.stage.tag("/posts/a", When::Late, "late");
         house.stage.hold();
         let leader = house.visit("/posts/a").await;
-        let known = house.cache.stats().marks;
+        let known = house.cache.metrics().marks();
         while house.stage.held().is_empty() {
             tokio::task::yield_now().await;
         }
         house.stage.held()[0].end(End::Large(5 << 20));
-        while house.cache.stats().marks == known {
+        while house.cache.metrics().marks() == known {
             tokio::task::yield_now().await;
         }
 

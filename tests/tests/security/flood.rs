@@ -120,9 +120,9 @@ async fn flood(builder: IsrLayerBuilder, unknown: Unknown, paths: usize) -> (usi
     }
     isr.cache().drained().await;
     assert!(
-        isr.cache().stats().bytes <= MEMORY,
+        isr.cache().metrics().bytes() <= MEMORY,
         "{:?}",
-        isr.cache().stats()
+        isr.cache().metrics()
     );
     (hits * 1000 / paths, peak().saturating_sub(before))
 }

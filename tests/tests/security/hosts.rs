@@ -41,8 +41,8 @@ async fn ten_thousand_hosts_make_no_key() {
         ask(&service, request).await;
     }
 
-    let stats = isr.cache().stats();
-    assert_eq!((stats.entries, stats.flights, stats.marks), (1, 0, 0));
+    let stats = isr.cache().metrics();
+    assert_eq!((stats.entries(), stats.flights(), stats.marks()), (1, 0, 0));
     assert_eq!(site.renders(), 10_001);
     assert!(is_hit(&ask(&service, with("/", &[("host", LISTED)])).await));
 }

@@ -127,7 +127,7 @@ async fn a_render_that_hangs_gives_its_place_back_by_its_time_limit() {
     tokio::time::sleep(secs(31)).await;
 
     assert_eq!(site.renders(), 30);
-    assert_eq!(isr.cache().stats().tasks, 0);
+    assert_eq!(isr.cache().metrics().tasks(), 0);
     assert_eq!(ask(&service, get::<Plain>("/p/9")).await.text(), "/p/9 v2");
 }
 
@@ -139,7 +139,7 @@ async fn a_refresh_that_waited_too_long_for_its_place_is_given_up_and_tried_agai
     // The first render ends by its time limit after 30 s, the second after 60 s. The others wait
     // for a permit for at most 60 s.
     tokio::time::sleep(secs(95)).await;
-    assert_eq!(isr.cache().stats().tasks, 0);
+    assert_eq!(isr.cache().metrics().tasks(), 0);
     assert!(site.renders() <= 20 + 3, "{}", site.renders());
     site.before().open();
     see(&service, "p").await;
@@ -158,9 +158,13 @@ async fn a_render_on_demand_waits_half_an_hour_for_its_place_and_is_left_to_who_
     let purging = tokio::spawn(async move { cache.revalidate(purge).await });
 
     tokio::time::sleep(secs(29 * 60)).await;
-    assert!(isr.cache().stats().tasks >= 10, "{:?}", isr.cache().stats());
+    assert!(
+        isr.cache().metrics().tasks() >= 10,
+        "{:?}",
+        isr.cache().metrics()
+    );
     tokio::time::sleep(secs(2 * 60)).await;
-    assert_eq!(isr.cache().stats().tasks, 0);
+    assert_eq!(isr.cache().metrics().tasks(), 0);
     purging.await.unwrap();
     site.before().open();
 

@@ -37,12 +37,12 @@ async fn the_bytes_of_all_entries_stay_within_the_limit() {
         let (_, isr, service) = site(open().pages([ANY]).max_memory_bytes(limit).build().unwrap());
 
         flood(&service, 0..FLOOD).await;
-        let stats = isr.cache().stats();
+        let stats = isr.cache().metrics();
 
-        assert!(stats.bytes <= limit, "{stats:?}");
-        assert!(stats.bytes > limit / 2, "the room is used: {stats:?}");
+        assert!(stats.bytes() <= limit, "{stats:?}");
+        assert!(stats.bytes() > limit / 2, "the room is used: {stats:?}");
         assert!(
-            stats.bytes >= stats.entries as u64 * 2_000,
+            stats.bytes() >= stats.entries() as u64 * 2_000,
             "bodies are counted: {stats:?}"
         );
     }
@@ -54,11 +54,11 @@ async fn the_number_of_entries_stays_within_the_limit() {
         let (_, isr, service) = site(open().pages([ANY]).max_entries(limit).build().unwrap());
 
         flood(&service, 0..FLOOD / 4).await;
-        let stats = isr.cache().stats();
+        let stats = isr.cache().metrics();
 
-        assert!(stats.entries as u64 <= limit, "{stats:?} for {limit}");
+        assert!(stats.entries() as u64 <= limit, "{stats:?} for {limit}");
         assert!(
-            stats.entries as u64 >= limit.div_ceil(2),
+            stats.entries() as u64 >= limit.div_ceil(2),
             "{stats:?} for {limit}"
         );
     }
@@ -112,7 +112,7 @@ async fn a_flood_of_404s_leaves_hot_pages_where_they_are() {
         hot <= 100 + FLOOD / 100,
         "{hot} renders of 100 hot pages in {FLOOD} requests for them"
     );
-    assert!(isr.cache().stats().bytes <= 4 << 20);
+    assert!(isr.cache().metrics().bytes() <= 4 << 20);
 }
 
 #[tokio::test]
@@ -122,8 +122,8 @@ async fn a_flood_of_failing_paths_takes_no_entry() {
 
     flood(&service, 0..FLOOD / 4).await;
 
-    assert_eq!(isr.cache().stats().entries, 0);
-    assert_eq!(isr.cache().stats().flights, 0);
+    assert_eq!(isr.cache().metrics().entries(), 0);
+    assert_eq!(isr.cache().metrics().flights(), 0);
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn a_page_larger_than_the_whole_memory_is_served_all_the_same() {
         assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 2_000));
     }
 
-    assert!(isr.cache().stats().bytes <= 2048);
+    assert!(isr.cache().metrics().bytes() <= 2048);
 }
 
 #[tokio::test]
@@ -168,9 +168,9 @@ async fn after_a_flood_nothing_is_left_running() {
 
     flood(&service, 0..2000).await;
     isr.cache().drained().await;
-    let stats = isr.cache().stats();
+    let stats = isr.cache().metrics();
 
-    assert_eq!((stats.flights, stats.tasks), (0, 0));
+    assert_eq!((stats.flights(), stats.tasks()), (0, 0));
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn a_page_that_memory_has_no_room_for_is_not_said_to_be_stored() {
         isr_layer::purge::SelectorStatus::Failed,
         "{receipt:?}"
     );
-    assert_eq!(isr.cache().stats().entries, 0);
+    assert_eq!(isr.cache().metrics().entries(), 0);
 }
 
 /// A large buffer, as an HTTP client has after it read head and body into one piece of memory.
@@ -231,7 +231,7 @@ async fn a_stored_header_keeps_no_buffer_that_it_was_a_part_of() {
     ask(&service, get::<Plain>("/a")).await;
     drop(service);
 
-    assert_eq!(isr.cache().stats().entries, 1);
+    assert_eq!(isr.cache().metrics().entries(), 1);
     assert_eq!(
         std::sync::Arc::strong_count(&buffer),
         1,
@@ -261,7 +261,7 @@ fn a_page_that_was_evicted_is_not_kept_for_its_encodings() {
         let busy = tokio::task::spawn_blocking(move || until.recv());
         flood(&service, 0..100).await;
         settle().await;
-        let stats = isr.cache().stats();
+        let stats = isr.cache().metrics();
         // Counts all entries that still exist, in memory or elsewhere.
         let receipt = isr
             .cache()
@@ -273,12 +273,12 @@ fn a_page_that_was_evicted_is_not_kept_for_its_encodings() {
         isr.cache().drained().await;
 
         assert!(
-            stats.tasks > stats.entries,
+            stats.tasks() > stats.entries(),
             "pages wait for their encodings: {stats:?}"
         );
         assert_eq!(
             alive,
-            Some(stats.entries as u64),
+            Some(stats.entries() as u64),
             "what is kept is what memory keeps: {stats:?}"
         );
     });

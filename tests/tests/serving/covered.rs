@@ -63,7 +63,7 @@ async fn a_route_below_a_pages_pattern_sees_who_asks_from_the_first_request_on()
     let stranger = ask(&service, get::<Body>("/account")).await;
 
     assert_eq!((stranger.status.as_u16(), stranger.text()), (401, "log in"));
-    assert_eq!(isr.cache().stats().entries, 0);
+    assert_eq!(isr.cache().metrics().entries(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,7 +106,7 @@ async fn the_endpoint_is_never_a_page_even_by_get_below_a_pages_pattern() {
     let right = ask(&service, get::<Body>(&uri)).await;
 
     assert_eq!((wrong.status.as_u16(), right.status.as_u16()), (401, 200));
-    assert_eq!(isr.cache().stats().sequence, 1);
+    assert_eq!(isr.cache().metrics().sequence(), 1);
 }
 
 /// Gives a 500 without a cookie, as a handler does whose `Extension` no middleware has set.

@@ -80,7 +80,7 @@ async fn a_draft_goes_past_what_is_stored_and_nothing_of_it_is_kept() {
         (public.text(), public.cache_status()),
         ("public v1", "isr; hit; ttl=10")
     );
-    assert_eq!(isr.cache().stats().entries, 1);
+    assert_eq!(isr.cache().metrics().entries(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,7 +90,7 @@ async fn a_draft_alone_stores_nothing() {
 
     draft(&service, &cookie).await;
 
-    assert_eq!(isr.cache().stats().entries, 0);
+    assert_eq!(isr.cache().metrics().entries(), 0);
     assert_eq!(
         visit(&service).await.cache_status(),
         "isr; fwd=uri-miss; stored"

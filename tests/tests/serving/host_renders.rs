@@ -1,6 +1,7 @@
 //! Tests renders for listed hosts that no client waits for: purges, regenerations, refreshes and
 //! prerendering.
 
+use isr_layer::inspect::Freshness;
 use isr_layer::purge::SelectorStatus;
 use isr_layer::{IsrLayer, Mode, Purge};
 use isr_tests::{Reply, settle};
@@ -199,30 +200,28 @@ async fn a_path_is_explained_for_each_host() {
     stand.get(TWO, "/a").await;
     pass(3).await;
 
-    let explained = stand.isr.cache().explain("/a").expect("it is a page");
+    let explained = stand.isr.cache().explain("/a").await.expect("it is a page");
 
     assert_eq!(
-        (explained.freshness, explained.age),
+        (explained.freshness(), explained.age()),
         (None, None),
         "no key is without a host"
     );
-    let hosts = explained.hosts.iter().map(|at| {
-        (
-            at.host.as_str(),
-            at.freshness,
-            at.age.map(|age| age.as_secs()),
-        )
-    });
+    let hosts = explained
+        .hosts()
+        .iter()
+        .map(|at| (at.host(), at.freshness(), at.age().map(|age| age.as_secs())));
     assert_eq!(
         hosts.collect::<Vec<_>>(),
-        [(ONE, None, None), (TWO, Some("fresh"), Some(3))]
+        [(ONE, None, None), (TWO, Some(Freshness::Fresh), Some(3))]
     );
     assert!(
         crate::isr([A])
             .cache()
             .explain("/a")
+            .await
             .expect("it is a page")
-            .hosts
+            .hosts()
             .is_empty()
     );
 }

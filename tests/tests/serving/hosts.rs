@@ -69,7 +69,7 @@ impl Stand {
     }
 
     fn entries(&self) -> usize {
-        self.isr.cache().stats().entries
+        self.isr.cache().metrics().entries()
     }
 }
 

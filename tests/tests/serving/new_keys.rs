@@ -52,7 +52,7 @@ async fn beyond_the_limit_a_key_is_rendered_and_not_stored() {
         (answer.text(), answer.header("cache-control")),
         ("/posts/3 v1", "no-store")
     );
-    assert_eq!((site.renders(), isr.cache().stats().entries), (5, 2));
+    assert_eq!((site.renders(), isr.cache().metrics().entries()), (5, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,7 +75,7 @@ async fn a_hundred_a_second_are_allowed_unless_set() {
         status(&service, &format!("/posts/{n}")).await;
     }
 
-    assert_eq!(isr.cache().stats().entries, 100);
+    assert_eq!(isr.cache().metrics().entries(), 100);
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,7 +22,7 @@ struct App {
 }
 
 async fn post(State(app): State<App>) -> String {
-    let _ = app.cache.stats();
+    let _ = app.cache.metrics();
     ask(&app.site, get::<crate::Plain>("/db"))
         .await
         .text()
@@ -68,9 +68,9 @@ async fn an_application_with_entries_and_refreshes_behind_it_is_freed() {
 
     drop(service);
 
-    assert_eq!(isr.cache().stats().entries, 2);
+    assert_eq!(isr.cache().metrics().entries(), 2);
     assert_eq!(site.holders(), 1);
-    assert_eq!(isr.cache().stats().tasks, 0);
+    assert_eq!(isr.cache().metrics().tasks(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,7 +86,7 @@ async fn an_application_behind_a_router_layer_is_freed_with_entries() {
     drop(app);
 
     assert_eq!(site.holders(), 1);
-    assert_eq!(isr.cache().stats().tasks, 0);
+    assert_eq!(isr.cache().metrics().tasks(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,12 +154,12 @@ async fn no_background_task_outlives_an_application_by_more_than_its_time_limit(
     }
     settle().await;
     let cache = isr.cache();
-    assert_eq!(cache.stats().tasks, 3);
+    assert_eq!(cache.metrics().tasks(), 3);
 
     drop(service);
     tokio::time::sleep(secs(31)).await;
 
-    assert_eq!(cache.stats().tasks, 0);
+    assert_eq!(cache.metrics().tasks(), 0);
     assert_eq!(site.holders(), 1);
     assert_eq!(site.renders(), 4, "what had not begun never did");
 }
@@ -192,7 +192,7 @@ async fn the_core_itself_is_freed_with_everything_that_holds_it() {
     let isr = crate::isr([POST]);
     let cache = isr.cache();
     let handler = move || {
-        let count = std::sync::Arc::strong_count(&held.0) + cache.stats().entries;
+        let count = std::sync::Arc::strong_count(&held.0) + cache.metrics().entries();
         async move { count.to_string() }
     };
     let handler = std::sync::Arc::new(handler);

@@ -26,7 +26,7 @@ async fn a_path_outside_params_is_404_its_handler_never_runs_and_nothing_is_stor
         ("not found\n", "/posts/a v1")
     );
     assert_eq!(
-        (house.site.renders(), house.isr.cache().stats().entries),
+        (house.site.renders(), house.isr.cache().metrics().entries()),
         (1, 1)
     );
     assert_eq!(house.slugs.reads(), 1, "the list is read once");
@@ -147,7 +147,7 @@ async fn an_old_entry_of_a_path_that_is_listed_no_more_is_dropped() {
     // The list does not have this path, so it is read again. Nothing else is marked.
     house.purge(Purge::path("/posts/c")).await;
 
-    assert_eq!(house.isr.cache().stats().entries, 3, "a, c and about");
+    assert_eq!(house.isr.cache().metrics().entries(), 3, "a, c and about");
     assert!(is_unlisted(&house.get("/posts/b").await));
     assert_eq!(house.get("/posts/a").await.cache_status(), "isr; hit");
 }
@@ -292,7 +292,7 @@ async fn a_render_in_progress_does_not_stay_for_a_path_that_is_listed_no_more() 
     purging.await.unwrap();
 
     assert!(is_unlisted(&house.get("/posts/b").await));
-    assert_eq!(house.isr.cache().stats().entries, 1, "c alone");
+    assert_eq!(house.isr.cache().metrics().entries(), 1, "c alone");
 }
 
 #[tokio::test(start_paused = true)]
@@ -317,13 +317,13 @@ async fn a_flood_of_paths_outside_params_costs_no_render_no_read_and_no_entry() 
         assert!(is_unlisted(&house.get(&format!("/posts/{number}")).await));
     }
 
-    let stats = house.isr.cache().stats();
+    let stats = house.isr.cache().metrics();
     assert_eq!(
         (
             house.site.renders(),
             house.slugs.reads(),
-            stats.entries,
-            stats.flights
+            stats.entries(),
+            stats.flights()
         ),
         (1, 1, 1, 0)
     );

@@ -101,7 +101,10 @@ async fn a_service_that_is_not_ready_is_never_called() {
     settle().await;
     let _ = isr.cache().revalidate(Purge::path("/a")).await;
 
-    assert_eq!(isr.cache().explain("/a").unwrap().freshness, Some("fresh"));
+    assert_eq!(
+        isr.cache().explain("/a").await.unwrap().freshness(),
+        Some(isr_layer::inspect::Freshness::Fresh)
+    );
     assert_eq!(site.renders(), 1 + 1 + 1 + 1 + 1 + 1 + 1);
 }
 
@@ -257,7 +260,7 @@ async fn a_background_render_waits_for_readiness_no_longer_than_its_time_limit()
         receipt.receipts()[0].status(),
         isr_layer::purge::SelectorStatus::Running
     );
-    assert_eq!((isr.cache().stats().tasks, site.renders()), (0, 1));
+    assert_eq!((isr.cache().metrics().tasks(), site.renders()), (0, 1));
     assert_eq!(
         holder.call(a()).await.unwrap().status(),
         200,

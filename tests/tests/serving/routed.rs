@@ -132,9 +132,10 @@ async fn a_nested_page_is_known_by_its_public_path() {
     assert_eq!(
         isr.cache()
             .explain("/blog/de/posts/a")
+            .await
             .expect("it is a page")
-            .freshness,
-        Some("fresh")
+            .freshness(),
+        Some(isr_layer::inspect::Freshness::Fresh)
     );
 }
 

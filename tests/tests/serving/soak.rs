@@ -86,9 +86,9 @@ async fn nothing_hangs_and_nothing_is_left_whatever_happens() {
 
     assert!(answered.expect("every wait has an end") >= 1700);
     assert!(drained.is_ok());
-    let stats = isr.cache().stats();
-    assert_eq!((stats.flights, stats.tasks, site.running()), (0, 0, 0));
-    assert!(stats.entries <= 10);
+    let stats = isr.cache().metrics();
+    assert_eq!((stats.flights(), stats.tasks(), site.running()), (0, 0, 0));
+    assert!(stats.entries() <= 10);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

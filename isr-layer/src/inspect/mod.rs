@@ -1,0 +1,7 @@
+//! Face 4, inspection: the figures of a cache, and the state of one path.
+
+mod explain;
+mod figures;
+
+pub use explain::{Explanation, Freshness, HostExplanation};
+pub use figures::Metrics;
