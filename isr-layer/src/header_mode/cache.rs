@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::header::{HeaderMap, HeaderName};
 
 use super::entry::Entry;
-use super::flight::{Fetch, FetchNumber, FetchOutcome, Flights, Leader};
+use super::fetch_number::FetchNumber;
+use super::flight::{Fetch, FetchOutcome, Flights, Leader};
 use super::memory::Memory;
 use super::negative_cache::{NegativeCache, RequestKind};
 use super::target::TargetUri;

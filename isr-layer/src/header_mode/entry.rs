@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use http::{Method, Response, StatusCode, response};
 
 use super::admit::{Admitted, Received};
-use super::flight::FetchNumber;
+use super::fetch_number::FetchNumber;
 use super::freshness::Freshness;
 use super::target::TargetUri;
 use super::validate::{ask_for_change, can_validate, updated};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::header::HeaderMap;
 
 use super::entry::Entry;
+use super::fetch_number::FetchNumber;
 use super::target::TargetUri;
 use crate::cache::flight::{self, Work};
 use crate::invalidation::Subject;
@@ -29,11 +30,6 @@ pub(super) struct Fetch {
     /// Headers of the request that started the flight, if other requests may join.
     pub(super) request: Option<HeaderMap>,
 }
-
-/// The position of a fetch in the order in which all fetches started. It orders the variants of one
-/// target, which are fetched side by side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct FetchNumber(pub(super) u64);
 
 /// Outcome of a fetch.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::HeaderMap;
 
 use super::entry::Entry;
-use super::flight::FetchNumber;
+use super::fetch_number::FetchNumber;
 use super::target::{TargetUri, TargetUriRef};
 use super::vary::VaryKey;
 use crate::cache::{Bounded, bounded};

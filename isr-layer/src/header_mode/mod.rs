@@ -22,6 +22,7 @@ mod directives;
 mod dispatch;
 mod entry;
 mod fetch;
+mod fetch_number;
 mod flight;
 mod freshness;
 mod hit;

@@ -35,6 +35,14 @@ pub struct IsrLayerBuilder {
     config: Config,
 }
 
+impl IsrLayer {
+    /// Returns a builder with the defaults: every `#[static_page]` of the program, 256 MiB of
+    /// memory.
+    pub fn builder() -> IsrLayerBuilder {
+        IsrLayerBuilder::new()
+    }
+}
+
 impl IsrLayerBuilder {
     pub(super) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

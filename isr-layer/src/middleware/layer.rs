@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::builder::IsrLayerBuilder;
 use super::service::Isr;
 use crate::cache::{Cache, Core};
 use crate::revalidate::RevalidateService;
@@ -43,12 +42,6 @@ pub struct IsrLayer {
 }
 
 impl IsrLayer {
-    /// Returns a builder with the defaults: every `#[static_page]` of the program, 256 MiB of
-    /// memory.
-    pub fn builder() -> IsrLayerBuilder {
-        IsrLayerBuilder::new()
-    }
-
     /// Returns a handle to the cache, for handlers, jobs and tests.
     pub fn cache(&self) -> Cache {
         Cache::new(self.core.clone())

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::job_result::JobResult;
 use super::plan::Planned;
 use super::recipes::{PendingMatch, Renders};
 use super::report::{Progress, Variant};
 use super::target::SelectorTarget;
 use crate::cache::core::Core;
-use crate::cache::page_flight::{CompletedFlight, Joined};
+use crate::cache::page_flight::Joined;
 use crate::cache::permits::Purpose;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
@@ -23,18 +24,6 @@ const MAX_RECEIPT_WAIT: Duration = Duration::from_secs(2);
 
 /// The time for which a call waits for renders in progress that may yet add the purged tag.
 const MAX_PENDING_WAIT: Duration = Duration::from_millis(250);
-
-/// The end of one render that a purge or a prerendering asked for.
-pub(crate) enum JobResult {
-    /// A flight completed that knew of the purge.
-    Completed(Arc<CompletedFlight>),
-    /// A render that knew of the purge had been stored before this one's turn came.
-    Stored(Arc<Entry>),
-    /// There is no application to render through: the next request renders.
-    Marked,
-    /// The render was for another tag after all.
-    NotReached,
-}
 
 /// One render of a purge by page, prefix, tag or everything.
 enum Job {

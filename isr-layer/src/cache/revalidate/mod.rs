@@ -2,9 +2,10 @@
 //! [`report`] makes the receipt.
 
 mod execute;
+mod job_result;
 mod plan;
 mod recipes;
 mod report;
 mod target;
 
-pub(crate) use execute::JobResult;
+pub(crate) use job_result::JobResult;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use tokio::sync::mpsc::{UnboundedReceiver, error::TryRecvError};
 
-use super::execute::JobResult;
+use super::job_result::JobResult;
 use super::plan::Planned;
 use super::target::SelectorTarget;
 use crate::cache::core::Core;
