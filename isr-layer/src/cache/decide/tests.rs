@@ -71,6 +71,16 @@ fn lead(core: &Core, recipe: &Recipe) -> Leader {
     }
 }
 
+/// Returns a flight that a purge has overtaken, and its successor.
+fn overtaken(core: &Core, recipe: &Recipe) -> (Leader, Leader) {
+    let older = lead(core, recipe);
+    older.begin(&core.marks);
+    expire(core);
+    let newer = lead(core, recipe);
+    newer.begin(&core.marks);
+    (older, newer)
+}
+
 /// Completes a flight with that outcome, and tells whether it was outrun.
 fn complete(leader: Leader, outcome: RenderOutcome) -> bool {
     let mut was_outrun = None;
@@ -154,11 +164,7 @@ async fn the_table_of_decisions() {
 async fn a_render_that_was_outrun_changes_nothing_even_if_the_newer_page_is_gone_again() {
     let core = core();
     let recipe = recipe(&core);
-    let older = lead(&core, &recipe);
-    older.begin(&core.marks);
-    expire(&core);
-    let newer = lead(&core, &recipe);
-    newer.begin(&core.marks);
+    let (older, newer) = overtaken(&core, &recipe);
 
     let stored = RenderOutcome::Stored(store(&core, &recipe));
     assert!(!complete(newer, stored), "nothing began after it");
@@ -172,11 +178,7 @@ async fn a_render_that_was_outrun_changes_nothing_even_if_the_newer_page_is_gone
 async fn a_failure_outruns_no_render_that_may_yet_succeed() {
     let core = core();
     let recipe = recipe(&core);
-    let older = lead(&core, &recipe);
-    older.begin(&core.marks);
-    expire(&core);
-    let newer = lead(&core, &recipe);
-    newer.begin(&core.marks);
+    let (older, newer) = overtaken(&core, &recipe);
 
     let failure = Failure::without_response(&recipe, Reason::Panic);
     complete(newer, RenderOutcome::Failed(failure));
