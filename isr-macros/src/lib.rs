@@ -18,7 +18,8 @@ use crate::diagnostics::Mistakes;
 use crate::model::Model;
 use crate::parse::Function;
 
-/// Registers the function below as a page, and leaves the function as it is.
+/// Registers the function below as a page. The function stays as it is, but for one block in its
+/// body.
 ///
 /// `#[static_page("/posts/{slug}", revalidate = 60, tags = ["posts", "post:{slug}"])]`
 ///
@@ -53,15 +54,16 @@ use crate::parse::Function;
 /// A duration is a whole number of seconds, or a string with units: `"500ms"`, `"10m"`, `"1h30m"`,
 /// `"7d"`.
 ///
-/// A `params` function is an `async fn` without arguments that returns `Vec<T>` or
-/// `Result<Vec<T>, E>`. For a path with one parameter, `T` is a text or a whole number; for two to
-/// four, a tuple of these in the order of the path; for any number, a `ParamSet`. If the list needs
-/// state, give a closure to `IsrLayerBuilder::params` instead.
+/// A `params` function is an `async fn` without arguments that returns a list: `Vec<T>`, `[T; N]`,
+/// `HashSet<T>`, `BTreeSet<T>`, or a `Result` of one of these. For a path with one parameter, `T`
+/// is any value with `Display`; for two to four parameters, a tuple of such values in the order of
+/// the path; for any number, a `ParamSet`. If the list needs state, give a closure to
+/// `IsrLayerBuilder::params` instead.
 ///
 /// # Generated code
 ///
 /// 1. The function, with one block behind the leading items of its body. The block registers the
-///    page, and marks at run time that this page's own function runs.
+///    page, and records at run time that the page's own function runs.
 /// 2. Beside a free function, a hidden type of its name. `post::PATH` is the path, `post::PAGE` the
 ///    page, and `get(post)` still the handler. The name must be free among the types and modules of
 ///    its scope: `mod post;` beside `fn post` does not compile. Rename one of the two, or move the
@@ -96,10 +98,10 @@ use crate::parse::Function;
 /// `ConnectInfo`, cookie jars, the whole `Request` and its `Parts`. So are `Query`, `RawQuery` and
 /// `OriginalUri` without `query`, and `HeaderMap` and `TypedHeader` without `vary`. Arguments are
 /// recognised by the name of their type. If the type mentions no generic parameter and no lifetime,
-/// it is recognised as well, so that an alias is seen through. An argument with a `#[cfg(..)]` is
-/// recognised by its type only, and only where it is compiled. The insides of your own extractors
-/// are not checked. These checks are help; the guarantee is that a render gets nothing from the
-/// request but what is in the page's key.
+/// the type itself is checked as well, so that an alias is recognised. An argument with a
+/// `#[cfg(..)]` is checked by its type only, and only where it is compiled. The fields of your own
+/// extractors are not checked. These checks are a help; the guarantee is that a render gets a
+/// request that is made from the page's key alone.
 #[proc_macro_attribute]
 pub fn static_page(args: TokenStream, item: TokenStream) -> TokenStream {
     expand(args.into(), item.into()).into()

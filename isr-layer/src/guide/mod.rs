@@ -1,11 +1,11 @@
-//! Guides: prose to be read from top to bottom, whose every example runs as a test.
+//! Guides, to be read from top to bottom. Every example in them runs as a test.
 //!
-//! | guide | answers |
+//! | guide | contents |
 //! |---|---|
-//! | [`serving`] | what happens to a request, what is stored, what a handler sees, where the layer stands |
-//! | [`cms`] | how a content system says that something changed, for ten of them |
-//! | [`grpc`] | unary calls: which are kept, what a method sees, where authentication stands |
-//! | [`next_js`] | what each feature of Next.js is called here, what differs, and what is not here yet |
+//! | [`serving`] | how a request is handled, which responses are stored, where to put the layer |
+//! | [`cms`] | how to connect ten content systems to the revalidation endpoint |
+//! | [`grpc`] | unary gRPC methods as pages: the key, the stored responses, authorization |
+//! | [`next_js`] | each feature of Next.js, its counterpart here, and the differences |
 
 #[cfg(doctest)]
 mod readme;

@@ -1,4 +1,5 @@
-// What the examples of the guides share. It is no module: each example includes it, hidden from the reader.
+// Helpers of the examples in the guides. This file is not a module: each example includes it, in
+// hidden lines.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -16,7 +17,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 const SECRET: &str = "a secret of more than 24 bytes";
 
-/// A site whose every page says how often it was rendered.
+/// A site whose pages show how often they were rendered.
 struct Site {
     service: BoxCloneService<Request<Full<Bytes>>, Response<isr_layer::body::IsrBody<Full<Bytes>>>, Infallible>,
 }
@@ -26,7 +27,7 @@ impl Site {
         Self::tagging(isr, |_path| {})
     }
 
-    /// With something to be done while a path is rendered.
+    /// Makes a site that calls `tag` during each render, with the path.
     fn tagging(isr: &isr_layer::IsrLayer, tag: impl Fn(&str) + Clone + Send + 'static) -> Self {
         let renders = Arc::new(Mutex::new(HashMap::new()));
         let pages = service_fn(move |request: Request<Full<Bytes>>| {
@@ -43,15 +44,15 @@ impl Site {
         Self { service: BoxCloneService::new(isr.layer(pages)) }
     }
 
-    /// The text at `path`.
+    /// Requests `path` and returns the text of the response.
     async fn visit(&self, path: &str) -> String {
         let request = Request::get(path).body(Full::default()).unwrap();
-        let answer = self.service.clone().oneshot(request).await.unwrap();
-        String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+        let response = self.service.clone().oneshot(request).await.unwrap();
+        String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
     }
 }
 
-/// Posts a body to the endpoint and gives the JSON it answers.
+/// Posts a body to the endpoint and returns the JSON of the response.
 async fn deliver(endpoint: &isr_layer::webhook::RevalidateService, headers: &[(&str, &str)], body: &str) -> Value {
     let mut request = Request::post("/api/revalidate").header("content-type", "application/json");
     for (name, value) in headers {
@@ -61,11 +62,11 @@ async fn deliver(endpoint: &isr_layer::webhook::RevalidateService, headers: &[(&
             .insert(http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
     }
     let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
-    let answer = endpoint.clone().oneshot(request).await.unwrap();
-    serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
+    let response = endpoint.clone().oneshot(request).await.unwrap();
+    serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
 }
 
-/// What an axum application answers, its body read whole.
+/// Sends a request to an axum application, and reads the body of the response.
 async fn ask<S, B>(app: &S, request: Request<Body>) -> Response<String>
 where
     S: Service<Request<Body>, Response = Response<B>, Error = Infallible> + Clone,
@@ -77,6 +78,7 @@ where
     Response::from_parts(head, String::from_utf8(body.to_vec()).unwrap())
 }
 
+/// Sends a GET request for `path`.
 async fn get<S, B>(app: &S, path: &str) -> Response<String>
 where
     S: Service<Request<Body>, Response = Response<B>, Error = Infallible> + Clone,
@@ -86,15 +88,15 @@ where
     ask(app, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
-/// What the answer for `path` says happened.
+/// Returns the `Cache-Status` of the response for `path`, or an empty text.
 async fn status<S, B>(app: &S, path: &str) -> String
 where
     S: Service<Request<Body>, Response = Response<B>, Error = Infallible> + Clone,
     B: http_body::Body,
     B::Error: std::fmt::Debug,
 {
-    let answer = get(app, path).await;
-    answer.headers().get("cache-status").map_or("", |value| value.to_str().unwrap()).to_owned()
+    let response = get(app, path).await;
+    response.headers().get("cache-status").map_or("", |value| value.to_str().unwrap()).to_owned()
 }
 
 fn hmac_sha256(key: &str, message: &str) -> Vec<u8> {
@@ -108,7 +110,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Milliseconds since the Unix epoch.
+/// Returns the milliseconds since the Unix epoch.
 fn now() -> u128 {
     SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()
 }
