@@ -1,4 +1,4 @@
-//! Face 4, inspection: the figures of a cache, and the state of one path.
+//! Inspection: the figures of a cache, and the state of one path.
 
 mod explain;
 mod figures;
