@@ -70,8 +70,13 @@ pub enum Selector {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mode {
-    /// Render at once, the most used pages first; readers get the old page until the new one is
+    /// Render at once, the most used pages first; clients get the old page until the new one is
     /// stored. The default for a path and for one instance of a page.
+    ///
+    /// A page behind a router ([`Router::layer`]) can be rendered only by a request: it is
+    /// marked, as [`Stale`](Self::Stale) does, and the receipt says so.
+    ///
+    /// [`Router::layer`]: https://docs.rs/axum/latest/axum/struct.Router.html#method.layer
     Regenerate,
     /// The next request gets the old page and starts one refresh. The default for all other
     /// selectors.
