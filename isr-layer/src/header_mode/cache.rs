@@ -113,7 +113,7 @@ impl HeaderCache {
     }
 
     /// Raises every valid entry above all marks published so far, so that old marks can be pruned.
-    pub(crate) async fn look_at_marks(&self, marks: &Marks) {
+    pub(crate) async fn raise_above_marks(&self, marks: &Marks) {
         for (at, (_, variants)) in self.memory.iter().enumerate() {
             variants.iter().for_each(|entry| {
                 entry.validity(marks);

@@ -190,9 +190,9 @@ mod tests {
         });
         let members = members.collect::<Vec<_>>();
 
-        let has = |name: &str| members.iter().any(|(known, _)| known.trim() == name);
+        let has = |name: &str| members.iter().any(|(member, _)| member.trim() == name);
         let number = |name: &str| {
-            let (spelled, value) = members.iter().find(|(known, _)| known.trim() == name)?;
+            let (spelled, value) = members.iter().find(|(member, _)| member.trim() == name)?;
             Some(if spelled == name { stated(value) } else { 0 })
         };
         Directives {

@@ -88,8 +88,8 @@ impl Completion<'_> {
 
         let completed = complete_unless_outrun(leader, || {
             // A storable error must not replace an entry that may be served in place of errors.
-            let known = cache.memory.get(target.target_ref(), request);
-            if is_error(status) && known.is_some_and(|known| known.allows_if_error(now)) {
+            let stored = cache.memory.get(target.target_ref(), request);
+            if is_error(status) && stored.is_some_and(|stored| stored.allows_if_error(now)) {
                 return cache.failed(&target, now);
             }
             cache.keep(Arc::new(entry), &target, request)

@@ -37,5 +37,5 @@ mod vary;
 
 pub(crate) use cache::HeaderCache;
 pub(crate) use classify::classify;
-pub(crate) use dispatch::answer;
+pub(crate) use dispatch::dispatch;
 pub(crate) use hit::Hit;

@@ -134,11 +134,11 @@ impl<S> HeaderModeRequest<S> {
         // Before the entry is looked at: a purge that comes later makes the response stale.
         leader.begin(&core.marks);
         let stale = waiting.stale.clone();
-        let known = stale.filter(|entry| entry.can_be_validated(&core.marks));
+        let stored = stale.filter(|entry| entry.can_be_validated(&core.marks));
 
         let cache = self.cache.clone();
         core.tasks
-            .spawn(fetch(cache, leader, service, request, known, Some(client)));
+            .spawn(fetch(cache, leader, service, request, stored, Some(client)));
         match reply.await {
             Ok(reply) => self.respond(reply, &waiting),
             // The task was ended from outside: the runtime is shutting down.
@@ -212,11 +212,11 @@ impl<S> HeaderModeRequest<S> {
             };
             let marks = &shared.core.marks;
             leader.begin(marks);
-            let known = Some(stale).filter(|entry| entry.can_be_validated(marks));
+            let stored = Some(stale).filter(|entry| entry.can_be_validated(marks));
             let service = shared.service();
             drop(shared);
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
-            fetch(cache, leader, service, request, known, None).await;
+            fetch(cache, leader, service, request, stored, None).await;
         });
     }
 

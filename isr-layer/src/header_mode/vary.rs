@@ -46,7 +46,7 @@ impl VaryKey {
     pub(super) fn matches(&self, request: &HeaderMap) -> bool {
         self.0
             .iter()
-            .all(|(name, known)| value(request, name) == *known)
+            .all(|(name, expected)| value(request, name) == *expected)
     }
 
     /// Returns whether two requests have equal values in all fields.

@@ -120,7 +120,7 @@ impl<S> GrpcRequest<S> {
             show_status: self.shared.core.config.cache_status,
             now,
         };
-        hit.answer(identity)
+        hit.respond(identity)
     }
 
     /// Responds to half a request. The client may have left, and the inner service is not asked.

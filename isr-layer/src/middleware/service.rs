@@ -117,7 +117,7 @@ impl<S> Isr<S> {
             Lookup::NotAPage => ResponseFuture::inner(self.inner.call(request)),
             Lookup::HeaderMode => {
                 let class = header_mode::classify(core, &request, path);
-                header_mode::answer(&mut self.inner, &self.shared, class, request)
+                header_mode::dispatch(&mut self.inner, &self.shared, class, request)
             }
             Lookup::Hit(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
             Lookup::Grpc(page, host) => {
