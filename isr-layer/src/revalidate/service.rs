@@ -179,7 +179,7 @@ impl RevalidateService {
         Ok(self)
     }
 
-    async fn answer<B: Body>(self, request: Request<B>) -> Response<Full<Bytes>> {
+    async fn respond<B: Body>(self, request: Request<B>) -> Response<Full<Bytes>> {
         match self.carry_out(request).await {
             Ok(outcome) => response::outcome(&outcome, clock::unix_millis()),
             Err(refusal) => {
@@ -191,10 +191,10 @@ impl RevalidateService {
 
     async fn carry_out<B: Body>(self, request: Request<B>) -> Result<Outcome, Refusal> {
         let (head, body) = request.into_parts();
-        let form = self.methods.form(&head.method)?;
+        let source = self.methods.source(&head.method)?;
 
         // Signatures cover the raw bytes, so the body is authenticated before it is parsed.
-        let body = read(form, &head, body).await?;
+        let body = read(source, &head, body).await?;
         let admission = self.admit(&head, &body)?;
 
         // A sender repeats a delivery whose response it did not receive: it was purged already.
@@ -202,7 +202,7 @@ impl RevalidateService {
             return Ok(Outcome::Replayed(before));
         }
 
-        let purge = self.parse(form, &head, &body)?;
+        let purge = self.parse(source, &head, &body)?;
         if purge.is_empty() {
             return Ok(Outcome::Nothing);
         }
@@ -232,12 +232,12 @@ impl RevalidateService {
 
     fn parse(
         &self,
-        form: CommandSource,
+        source: CommandSource,
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Purge, Refusal> {
         let is_credential = |name: &str| self.authenticators.is_credential(name);
-        match (form, &self.webhook) {
+        match (source, &self.webhook) {
             (CommandSource::Query, _) => {
                 command::from_query(head.uri.query().unwrap_or_default(), is_credential)
             }
@@ -256,11 +256,11 @@ fn check_limit(setting: &str, limit: u32) -> Result<(), Error> {
 }
 
 async fn read<B: Body>(
-    form: CommandSource,
+    source: CommandSource,
     head: &request::Parts,
     body: B,
 ) -> Result<Bytes, Refusal> {
-    match form {
+    match source {
         CommandSource::Query => Ok(Bytes::new()),
         CommandSource::Body => {
             body::check(&head.headers)?;
@@ -270,7 +270,7 @@ async fn read<B: Body>(
 }
 
 impl Methods {
-    fn form(self, method: &Method) -> Result<CommandSource, Refusal> {
+    fn source(self, method: &Method) -> Result<CommandSource, Refusal> {
         match (self, method) {
             (_, &Method::POST | &Method::PUT) => Ok(CommandSource::Body),
             (Self::WithBodyOrGet, &Method::GET) => Ok(CommandSource::Query),
@@ -296,7 +296,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
+        Box::pin(async move { Ok(service.respond(request).await) })
     }
 }
 

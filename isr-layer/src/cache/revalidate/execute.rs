@@ -165,19 +165,20 @@ impl Core {
         Progress::Many(results)
     }
 
-    /// Renders the recipes that are `wanted` when their turn comes, in their order, at most as many
-    /// at once as the permits allow. Begins no more once the results are dropped.
+    /// Renders the recipes in their order, at most as many at once as the permits allow. A recipe is
+    /// left out if `is_needed` says so when its turn comes. Begins no more once the results are
+    /// dropped.
     pub(crate) fn render_all(
         self: &Arc<Self>,
         recipes: Vec<Recipe>,
         number: Sequence,
-        wanted: fn(&Self, &Recipe) -> bool,
+        is_needed: fn(&Self, &Recipe) -> bool,
     ) -> tokio::sync::mpsc::UnboundedReceiver<(Recipe, JobResult)> {
         let core = self.clone();
         self.run(recipes, Unread::Stop, move |recipe| {
             let core = core.clone();
             async move {
-                let result = match wanted(&core, &recipe) {
+                let result = match is_needed(&core, &recipe) {
                     true => core.render(&recipe, number).await,
                     false => JobResult::NotReached,
                 };

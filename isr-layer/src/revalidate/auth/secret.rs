@@ -63,16 +63,17 @@ impl Secret {
 
         // A value from a file or a dashboard often ends with a line break.
         let secret = Self::from(value.trim());
-        match secret.mistake() {
+        match secret.length_error() {
             Some(_) if secret.bytes.is_empty() => Err(refused("is empty")),
-            Some(mistake) => Err(refused(&format!(
-                "does not hold a usable secret ({mistake})"
+            Some(length_error) => Err(refused(&format!(
+                "does not hold a usable secret ({length_error})"
             ))),
             None => Ok(secret),
         }
     }
 
-    fn mistake(&self) -> Option<String> {
+    /// Returns the clause that says why the length is refused.
+    fn length_error(&self) -> Option<String> {
         let length = self.bytes.len();
         if (self.shortest..=LONGEST).contains(&length) {
             return None;
@@ -120,27 +121,34 @@ impl fmt::Debug for Secret {
 /// One secret or, during a rotation, several. The newest is the last.
 #[derive(Clone, Debug)]
 pub(crate) struct Secrets {
-    any: Vec<Secret>,
+    accepted: Vec<Secret>,
 }
 
 impl Secrets {
     pub(crate) fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
-        Self { any: Vec::new() }.or(secret)
+        Self {
+            accepted: Vec::new(),
+        }
+        .with(secret)
     }
 
-    pub(super) fn or(self, secret: impl Into<Secret>) -> Result<Self, Error> {
+    /// Accepts `secret` too, as the newest.
+    pub(super) fn with(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         let secret = secret.into();
-        if let Some(mistake) = secret.mistake() {
+        if let Some(length_error) = secret.length_error() {
             let help = "make one by `openssl rand -base64 32`";
-            return Err(Error::new(ErrorKind::Secret, format!("{mistake}: {help}")));
+            return Err(Error::new(
+                ErrorKind::Secret,
+                format!("{length_error}: {help}"),
+            ));
         }
-        let mut any = self.any;
-        any.push(secret);
-        Ok(Self { any })
+        let mut accepted = self.accepted;
+        accepted.push(secret);
+        Ok(Self { accepted })
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.any.iter().map(|secret| secret.bytes.as_slice())
+        self.accepted.iter().map(|secret| secret.bytes.as_slice())
     }
 }
 

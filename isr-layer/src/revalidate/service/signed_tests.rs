@@ -6,7 +6,7 @@ use hmac::{KeyInit, Mac};
 use super::tests::{Recorder, assert_refused, bearer, post, send, stranger};
 use super::*;
 use crate::auth::{Hmac, StandardWebhooks};
-use crate::invalidation::Status;
+use crate::invalidation::SelectorStatus;
 
 /// A delivery signed now, as the specification says.
 fn signed(id: &str, body: &'static str) -> Request<Full<Bytes>> {
@@ -80,7 +80,7 @@ async fn a_delivery_without_an_id_or_with_one_too_long_to_remember_is_401_though
 async fn a_delivery_that_failed_or_was_malformed_is_carried_out_when_it_comes_again() {
     let engine = Recorder::new();
     let service = with_ids(&engine);
-    engine.answers(Status::Failed);
+    engine.answers(SelectorStatus::Failed);
 
     assert_eq!(
         send(&service, signed("msg_1", r#"{"path": "/a"}"#))
@@ -94,7 +94,7 @@ async fn a_delivery_that_failed_or_was_malformed_is_carried_out_when_it_comes_ag
             .status,
         400
     );
-    engine.answers(Status::Regenerated);
+    engine.answers(SelectorStatus::Regenerated);
 
     assert_eq!(
         send(&service, signed("msg_1", r#"{"path": "/a"}"#))

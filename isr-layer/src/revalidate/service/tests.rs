@@ -8,21 +8,21 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::auth::{Bearer, StaticSecret};
-use crate::invalidation::{SelectorReceipt, Status};
+use crate::invalidation::{SelectorReceipt, SelectorStatus};
 
 pub(super) const SECRET: &str = "a secret of more than 24 bytes";
 
 /// A cache that records its purges, and has one and the same outcome for every selector.
 pub(super) struct Recorder {
     purges: Mutex<Vec<Purge>>,
-    status: Mutex<Status>,
+    status: Mutex<SelectorStatus>,
 }
 
 impl Recorder {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             purges: Mutex::default(),
-            status: Mutex::new(Status::Regenerated),
+            status: Mutex::new(SelectorStatus::Regenerated),
         })
     }
 
@@ -35,7 +35,7 @@ impl Recorder {
         std::mem::take(&mut self.purges.lock().unwrap())
     }
 
-    pub(super) fn answers(&self, status: Status) {
+    pub(super) fn answers(&self, status: SelectorStatus) {
         *self.status.lock().unwrap() = status;
     }
 }
@@ -141,7 +141,7 @@ async fn put_does_what_post_does() {
 #[tokio::test]
 async fn an_unknown_path_is_200_with_revalidated_false() {
     let engine = Recorder::new();
-    engine.answers(Status::UnknownPath);
+    engine.answers(SelectorStatus::UnknownPath);
 
     let answer = send(&endpoint(&engine), post(r#"{"path": "/nowhere"}"#)).await;
 
@@ -153,7 +153,7 @@ async fn an_unknown_path_is_200_with_revalidated_false() {
 #[tokio::test]
 async fn it_is_500_with_the_receipt_when_every_render_failed() {
     let engine = Recorder::new();
-    engine.answers(Status::Failed);
+    engine.answers(SelectorStatus::Failed);
 
     let answer = send(&endpoint(&engine), post(r#"{"paths": ["/a", "/b"]}"#)).await;
 
