@@ -71,7 +71,7 @@ pin_project! {
     enum RequestKind<B> {
         Client { #[pin] body: B },
         Kept { body: Full<Bytes> },
-        RewoundBody { body: Box<RewoundBody<RequestBody<B>>> },
+        Rewound { body: Box<RewoundBody<RequestBody<B>>> },
     }
 }
 
@@ -95,7 +95,7 @@ impl<B: Body<Data = Bytes>> RenderBody for RequestBody<B> {
 
     fn from_rewound(body: RewoundBody<Self>) -> Self {
         Self {
-            kind: RequestKind::RewoundBody {
+            kind: RequestKind::Rewound {
                 body: Box::new(body),
             },
         }
@@ -113,7 +113,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
             RequestKindProjected::Client { body } => body.poll_frame(cx),
-            RequestKindProjected::RewoundBody { body } => Pin::new(&mut **body).poll_frame(cx),
+            RequestKindProjected::Rewound { body } => Pin::new(&mut **body).poll_frame(cx),
             RequestKindProjected::Kept { body } => {
                 let frame = ready!(Pin::new(body).poll_frame(cx));
                 Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})))
@@ -126,7 +126,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
         match &self.kind {
             RequestKind::Client { body } => body.is_end_stream(),
             RequestKind::Kept { body } => body.is_end_stream(),
-            RequestKind::RewoundBody { body } => body.is_end_stream(),
+            RequestKind::Rewound { body } => body.is_end_stream(),
         }
     }
 
@@ -135,7 +135,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
         match &self.kind {
             RequestKind::Client { body } => body.size_hint(),
             RequestKind::Kept { body } => body.size_hint(),
-            RequestKind::RewoundBody { body } => body.size_hint(),
+            RequestKind::Rewound { body } => body.size_hint(),
         }
     }
 }
@@ -315,13 +315,13 @@ pub(crate) async fn read<R: Body<Data = Bytes> + Send>(body: R, limit: usize) ->
     read_while(body, limit, std::future::pending()).await
 }
 
-/// Reads like [`read`], until `patience` ends. A body that takes longer counts as too large.
+/// Reads like [`read`], until `deadline` ends. A body that takes longer counts as too large.
 pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
     body: R,
     limit: usize,
-    patience: impl Future<Output = ()>,
+    deadline: impl Future<Output = ()>,
 ) -> Read<R> {
-    let mut patience = pin!(patience);
+    let mut deadline = pin!(deadline);
     let mut body = Box::pin(body);
     let mut read = VecDeque::new();
     let mut length = 0;
@@ -336,7 +336,7 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
             biased;
             // The error is dropped at once: it need not be `Send`, and it is not reported.
             frame = body.frame() => frame.map(|frame| frame.map_err(drop)),
-            () = patience.as_mut() => return Read::TooLarge(IsrBody::continued(read, body)),
+            () = deadline.as_mut() => return Read::TooLarge(IsrBody::continued(read, body)),
         };
         let Some(frame) = frame else { break };
         let Ok(frame) = frame else { return Read::Cut };
@@ -366,10 +366,10 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
 /// Returns whether a body is as long as its `Content-Length` says. If not, a part of it is missing
 /// (RFC 9112, 8).
 pub(crate) fn is_length(headers: &HeaderMap, length: usize) -> bool {
-    let said = headers
+    let stated = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    said.is_none_or(|said| said == length)
+    stated.is_none_or(|stated| stated == length)
 }
 
 /// Joins the chunks in memory of just their length. A chunk may be a small part of a large buffer,

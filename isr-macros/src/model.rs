@@ -265,7 +265,7 @@ fn check_value(pair: &Pair, mistakes: &mut Mistakes) {
 }
 
 /// Finds the pair that is meant as the path, if there is no path: `path = ..`, or a bare word that
-/// is not a misspelt key, such as the name of a constant.
+/// is not a misspelled key, such as the name of a constant.
 fn misplaced_path(args: &Args) -> Option<&Pair> {
     let is_like_a_key = |key: &str| KEYS.contains(&key) || closest(key, &KEYS).is_some();
     let mut pairs = args.pairs.iter().filter(|_| args.path.is_none());

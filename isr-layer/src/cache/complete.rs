@@ -128,7 +128,8 @@ impl Completion<'_> {
         let admit = || admit_whole(self.recipe(), &parts, &body, trailers.as_deref(), hints);
         if let Err(why) = admitted.and_then(|()| admit()) {
             let why = self.classify_failure(why, Some(parts.status));
-            let shared = Failure::answered(why.reason(), &parts, body.clone(), trailers.clone());
+            let shared =
+                Failure::from_response(why.reason(), &parts, body.clone(), trailers.clone());
             self.not_stored(why, shared);
             let response = Response::from_parts(parts, IsrBody::stored(body, trailers));
             return LeaderReply::Own { response, why };

@@ -103,7 +103,7 @@ impl Core {
         let mut application = self.lock_application();
         let is_set = application
             .as_ref()
-            .is_some_and(|known| known.is_alive() && Arc::ptr_eq(known, renderer));
+            .is_some_and(|current| current.is_alive() && Arc::ptr_eq(current, renderer));
         if !is_set {
             *application = Some(renderer.clone());
         }
@@ -154,7 +154,7 @@ impl Core {
             }
         }
         if let Some(cache) = &self.header_mode {
-            cache.look_at_marks(&self.marks).await;
+            cache.raise_above_marks(&self.marks).await;
         }
         self.marks.prune(through);
     }

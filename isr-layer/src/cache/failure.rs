@@ -31,7 +31,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// A failed response of the handler, without the fields that belong to one client.
-    pub(crate) fn answered(
+    pub(crate) fn from_response(
         reason: Reason,
         parts: &response::Parts,
         body: Bytes,
@@ -53,7 +53,7 @@ impl Failure {
 
     /// A failed response whose body was not read. The fields that describe the body go.
     pub(crate) fn unread(reason: Reason, parts: &response::Parts) -> Arc<Self> {
-        Self::answered(reason, parts, Bytes::new(), None).without_body()
+        Self::from_response(reason, parts, Bytes::new(), None).without_body()
     }
 
     /// A failure without a response of the handler, in the words of the recipe's protocol.

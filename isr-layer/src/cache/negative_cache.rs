@@ -162,8 +162,8 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
 
     fn put(&self, key: &K, kind: Kind<F>, until: Instant, failures: u32, snapshot: RenderSnapshot) {
         // Flights of one key may complete out of order: the one that began later wins.
-        let known = self.table.get(key);
-        if known.is_none_or(|known| known.snapshot.as_of <= snapshot.as_of) {
+        let remembered = self.table.get(key);
+        if remembered.is_none_or(|remembered| remembered.snapshot.as_of <= snapshot.as_of) {
             let entry = NegativeEntry {
                 kind,
                 until,

@@ -76,7 +76,7 @@ impl ParamLists {
             };
             let list = registry
                 .by_pattern(&pattern)
-                .and_then(|known| lists.get_mut(known.id as usize))
+                .and_then(|page| lists.get_mut(page.id as usize))
                 .ok_or_else(|| refuse("which is not the path of a registered page"))?;
             *list = Some(function);
             if !seen.insert(pattern.clone()) {

@@ -11,7 +11,7 @@ use http::{StatusCode, response};
 
 use super::birth::Birth;
 use super::freshness::{Freshness, Lifetime, freshness};
-use super::is_gone;
+use super::is_not_found;
 use crate::clock::Instant;
 use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all, size};
 use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, TagMark, Validity};
@@ -123,7 +123,7 @@ impl Entry {
             self.lifetime,
             self.age(now),
             self.validity(marks),
-            is_gone(self.status),
+            is_not_found(self.status),
         )
     }
 
@@ -227,7 +227,7 @@ impl Entry {
 
     /// True if the entry is a page to fall back on when rendering fails.
     pub(crate) fn is_good(&self) -> bool {
-        !is_gone(self.status)
+        !is_not_found(self.status)
     }
 
     pub(crate) fn etag(&self) -> Option<String> {

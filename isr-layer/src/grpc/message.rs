@@ -39,26 +39,26 @@ pub struct RewoundBody<B> {
 /// Reads a request up to the end of one message of at most `limit` octets. Stops as soon as the
 /// body is seen to be something else.
 pub(crate) async fn read<B: Body>(body: B, limit: usize) -> Message<B> {
-    let mut resumed = RewoundBody {
+    let mut rewound = RewoundBody {
         read: Bytes::new(),
         trailers: None,
         rest: Box::pin(body),
     };
     // A body that announces more than the limit need not be read at all.
-    if resumed.rest.size_hint().lower() > limit.saturating_add(FRAME_HEADER_LEN) as u64 {
-        return Message::Other(resumed);
+    if rewound.rest.size_hint().lower() > limit.saturating_add(FRAME_HEADER_LEN) as u64 {
+        return Message::Other(rewound);
     }
 
     let mut chunks = Chunks::default();
     while !chunks.is_beyond(limit) {
-        let Some(frame) = resumed.rest.frame().await else {
-            resumed.read = chunks.joined();
-            return match message(&resumed.read) {
+        let Some(frame) = rewound.rest.frame().await else {
+            rewound.read = chunks.joined();
+            return match message(&rewound.read) {
                 Some(message) => Message::One {
                     message,
-                    body: resumed,
+                    body: rewound,
                 },
-                None => Message::Other(resumed),
+                None => Message::Other(rewound),
             };
         };
 
@@ -69,14 +69,14 @@ pub(crate) async fn read<B: Body>(body: B, limit: usize) -> Message<B> {
             Ok(mut data) => chunks.push(data.copy_to_bytes(data.remaining())),
             Err(frame) => {
                 // A gRPC client sends no trailers: this is something else.
-                resumed.trailers = frame.into_trailers().ok();
+                rewound.trailers = frame.into_trailers().ok();
                 break;
             }
         }
     }
 
-    resumed.read = chunks.joined();
-    Message::Other(resumed)
+    rewound.read = chunks.joined();
+    Message::Other(rewound)
 }
 
 /// The part of a body that was read so far. A message that came in one piece is not copied.

@@ -132,8 +132,10 @@ where
             }) => self.refused(None, waiting.forward, reason).await,
             Ok(LeaderReply::Own { response, why }) => Ok(self.own(response, why, waiting)),
             Ok(LeaderReply::Error(error)) => {
-                let kept = self.last_good(&waiting, Reason::ServiceError, false);
-                kept.map(|kept| self.respond(kept)).ok_or(error)
+                let last_good = self.last_good(&waiting, Reason::ServiceError, false);
+                last_good
+                    .map(|last_good| self.respond(last_good))
+                    .ok_or(error)
             }
             // The task was ended from outside: the runtime shuts down.
             Err(_) => Ok(self.failed(self.aborted(), waiting, false)),
@@ -256,9 +258,9 @@ where
         };
         let stored = core.pages.memory.get_key(&self.recipe.key);
         let mut candidates = stored.into_iter().chain(waiting.fallback.clone());
-        let kept = candidates.find(can_serve)?;
+        let last_good = candidates.find(can_serve)?;
         Some(Reply::Entry(
-            kept,
+            last_good,
             Outcome::StaleIfError { reason, collapsed },
         ))
     }
@@ -272,12 +274,12 @@ where
         waiting: Waiting,
     ) -> Response<IsrBody<R>> {
         let reason = why.reason();
-        let kept = match why {
+        let last_good = match why {
             NotStored::Failed(_) => self.last_good(&waiting, reason, false),
             NotStored::Uncacheable(_) => None,
         };
         let own = || Reply::Own(response, not_stored(waiting.forward, reason));
-        self.respond(kept.unwrap_or_else(own))
+        self.respond(last_good.unwrap_or_else(own))
     }
 
     fn failed<R: Body<Data = Bytes>>(
@@ -287,13 +289,13 @@ where
         collapsed: bool,
     ) -> Response<IsrBody<R>> {
         let (forward, reason) = (waiting.forward, shared.reason);
-        let kept = self.last_good(&waiting, reason, collapsed);
+        let last_good = self.last_good(&waiting, reason, collapsed);
         let outcome = Outcome::Unstored {
             forward,
             reason,
             collapsed,
         };
-        self.respond(kept.unwrap_or_else(|| failure(shared, outcome)))
+        self.respond(last_good.unwrap_or_else(|| failure(shared, outcome)))
     }
 
     /// Responds to a request for a path that the page does not have.

@@ -27,7 +27,7 @@ const ABSENT: u8 = 0;
 /// The first octet of a field whose header is present.
 const PRESENT: u8 = 1;
 /// The first octet of a gRPC method's key. No other key begins with this octet.
-const CALL: u8 = 2;
+const GRPC: u8 = 2;
 /// The octets of a length.
 const LENGTH: usize = 4;
 
@@ -94,7 +94,7 @@ impl<'a> KeyRef<'a> {
         let declared = declared_headers(&page.vary, host, headers);
         let mut fields =
             Vec::with_capacity(1 + 2 * LENGTH + subtype.len() + message.len() + declared.len());
-        fields.push(CALL);
+        fields.push(GRPC);
         put_bytes(&mut fields, subtype.as_bytes());
         put_bytes(&mut fields, message);
         fields.extend_from_slice(&declared);
@@ -170,7 +170,7 @@ impl Key {
         &'a self,
         vary: &'a [HeaderName],
     ) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'a {
-        let mut rest = self.grpc().map_or(&*self.headers, |call| call.declared);
+        let mut rest = self.grpc().map_or(&*self.headers, |grpc| grpc.declared);
         vary.iter().filter_map(move |name| {
             let value = take_field(&mut rest)?;
             Some((name.clone(), HeaderValue::from_bytes(value).ok()?))
@@ -185,12 +185,12 @@ impl Key {
 
     /// Returns whether this is the key of a gRPC method.
     pub(crate) fn is_grpc(&self) -> bool {
-        self.headers.first() == Some(&CALL)
+        self.headers.first() == Some(&GRPC)
     }
 
     /// Returns the parts of a gRPC method's key; `None` for every other key.
     pub(crate) fn grpc(&self) -> Option<GrpcKey<'_>> {
-        let mut rest = self.headers.strip_prefix(&[CALL])?;
+        let mut rest = self.headers.strip_prefix(&[GRPC])?;
         let subtype = std::str::from_utf8(take_bytes(&mut rest)?).ok()?;
         let message = take_bytes(&mut rest)?;
         Some(GrpcKey {
