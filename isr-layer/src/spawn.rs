@@ -88,8 +88,8 @@ impl Tasks {
         });
     }
 
-    /// Does `work` on items in their order, on at most `limit` tasks, and returns the results as they
-    /// come.
+    /// Does `work` on items in their order, on at most `limit` tasks, and returns the results as
+    /// they come.
     pub(crate) fn run_bounded<T, R, F>(
         &self,
         items: Vec<T>,
@@ -105,6 +105,7 @@ impl Tasks {
         let (results, receiver) = mpsc::unbounded_channel();
         let tasks = limit.min(items.len());
         let queue = Arc::new(Mutex::new(items.into_iter()));
+
         for _ in 0..tasks {
             let (queue, results, work) = (queue.clone(), results.clone(), work.clone());
             let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -113,11 +114,12 @@ impl Tasks {
                     if unread == Unread::Stop && results.is_closed() {
                         return;
                     }
-                    // Work that continues has results that nobody reads.
+                    // Sending fails if the receiver was dropped: work that continues has no reader.
                     let _ = results.send(work(item).await);
                 }
             });
         }
+
         receiver
     }
 

@@ -79,8 +79,8 @@ struct Completion<'a> {
     attempt: Attempt,
 }
 
-/// Completes a flight with the end of its render. Returns the reply to the leader's client; there is
-/// none if the application is gone, and then the flight is abandoned.
+/// Completes a flight with the end of its render. Returns the reply to the leader's client, or
+/// `None` if the application is gone: the flight is then abandoned.
 pub(super) fn complete<B, E>(
     core: &Core,
     leader: Leader,
@@ -92,6 +92,7 @@ pub(super) fn complete<B, E>(
         leader,
         attempt,
     };
+
     match end {
         RenderEnd::Whole {
             parts,
@@ -235,8 +236,8 @@ impl Completion<'_> {
     /// Decides whose failure this is.
     ///
     /// If the handler never ran, a panic or a 500 comes either from another route that matched (it
-    /// needs the client's own request) or from a middleware. With no stored page to protect we assume
-    /// the route, so that the next requests are passed through unchanged.
+    /// needs the client's own request) or from a middleware. With no stored page to protect we
+    /// assume the route, so that the next requests are passed through unchanged.
     fn classify_failure(&self, why: NotStored, status: Option<StatusCode>) -> NotStored {
         let may_need_its_client = match why {
             NotStored::Failed(Reason::Panic) => true,
@@ -245,6 +246,7 @@ impl Completion<'_> {
             }
             _ => false,
         };
+
         let key = &self.recipe().key;
         if !may_need_its_client
             || self.attempt.handler_ran

@@ -115,8 +115,8 @@ impl Core {
         application.filter(|application| application.is_alive())
     }
 
-    /// Drops the entry of a key whose responses may not be stored, and remembers why. Called while no
-    /// other flight completes.
+    /// Drops the entry of a key whose responses may not be stored, and remembers why. Called while
+    /// no other flight completes.
     pub(super) fn refuse(
         &self,
         key: &Key,

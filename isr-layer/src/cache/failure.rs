@@ -14,7 +14,8 @@ use crate::grpc;
 use crate::outcome::Reason;
 use crate::render::{Key, Recipe};
 
-/// The largest body of a failure that is remembered. Requests that wait for the render get it whole.
+/// The largest body of a failure that is remembered. Requests that wait for the render get it
+/// whole.
 const MAX_KEPT_BODY: usize = 16 * 1024;
 const NOT_RENDERED: &[u8] = b"the page could not be rendered\n";
 const NOT_FOUND: &[u8] = b"not found\n";

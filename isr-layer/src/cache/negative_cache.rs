@@ -24,7 +24,8 @@ const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
 
 /// The remembered failures of keys, in a bounded table.
 ///
-/// Clients choose the keys. The table's hash has a random seed, so a client cannot make keys collide.
+/// Clients choose the keys. The table's hash has a random seed, so a client cannot make keys
+/// collide.
 pub(crate) struct NegativeCache<K, F> {
     table: Cache<K, Arc<NegativeEntry<F>>, ByBytes>,
 }
@@ -65,7 +66,8 @@ pub(crate) enum Kind<F> {
     Uncacheable(Reason),
 }
 
-/// The knowledge of a render that failed: a mark on `tags` that is newer than `as_of` ends the entry.
+/// The knowledge of a render that failed: a mark on `tags` that is newer than `as_of` ends the
+/// entry.
 #[derive(Clone, Debug)]
 pub(crate) struct RenderSnapshot {
     /// The last number published before the render began.

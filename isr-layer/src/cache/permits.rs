@@ -1,5 +1,5 @@
-//! Limits the renders that no client waits for: at most so many at once, at most so many of one group,
-//! renders on demand before refreshes.
+//! Limits the renders that no client waits for: at most so many at once, at most so many of one
+//! group, renders on demand before refreshes.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;

@@ -123,8 +123,8 @@ impl Downstream {
     }
 
     /// Offers the page in `CDN-Cache-Control` (RFC 9213), which only CDNs read: `public, max-age=…,
-    /// stale-while-revalidate=…`. `Cache-Control` then keeps all other caches from storing the page.
-    /// Default `false`.
+    /// stale-while-revalidate=…`. `Cache-Control` then keeps all other caches from storing the
+    /// page. Default `false`.
     pub fn cdn_cache_control(mut self, on: bool) -> Self {
         self.is_cdn_field = on;
         self

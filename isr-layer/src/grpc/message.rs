@@ -28,8 +28,9 @@ pub(crate) enum Message<B> {
 /// A request body of which a part was read: yields those octets again, then the rest and the
 /// trailers.
 ///
-/// [`RenderBody::from_rewound`](crate::body::RenderBody::from_rewound) is given one. A `RewoundBody` is a
-/// [`Body`] itself, so most body types are made of it the way they are made of any other body.
+/// [`RenderBody::from_rewound`](crate::body::RenderBody::from_rewound) is given one. A
+/// `RewoundBody` is a [`Body`] itself, so most body types are made of it the way they are made of
+/// any other body.
 pub struct RewoundBody<B> {
     read: Bytes,
     trailers: Option<HeaderMap>,

@@ -179,7 +179,8 @@ mod tests {
         value.parse::<u128>().unwrap_or(u128::MAX).min(1 << 31) as u64
     }
 
-    /// A second implementation, as simple as can be: every line to its members, every name looked for.
+    /// A second implementation, as simple as can be: every line to its members, every name looked
+    /// for.
     fn simply(lines: &[String]) -> Directives {
         let split = lines.iter().map(|line| members(line)).collect::<Vec<_>>();
         let is_broken = split.iter().any(|(_, is_open)| *is_open);

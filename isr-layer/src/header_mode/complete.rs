@@ -113,6 +113,7 @@ impl Completion<'_> {
         } = self;
         let Fetch { target, number, .. } = leader.work();
         let (target, number, now) = (target.clone(), *number, clock::now());
+
         complete_unless_outrun(leader, || {
             if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
                 cache.failed(&target, now)

@@ -200,9 +200,11 @@ impl<S> HeaderModeRequest<S> {
         let mut parts = self.parts.clone();
         parts.method = Method::GET;
         ask_for_all(&mut parts.headers);
+
         // Weak, so that a refresh that waits for its turn does not keep the application alive.
         let (shared, permits) = (Arc::downgrade(&self.shared), core.permits.clone());
         let (cache, stale) = (self.cache.clone(), stale.clone());
+
         core.tasks.spawn(async move {
             let turn = permits.turn(Group::Headers, Purpose::Refresh, leader.gained_waiter());
             // Held until the fetch has ended.
@@ -210,11 +212,13 @@ impl<S> HeaderModeRequest<S> {
             let Some(shared) = shared.upgrade() else {
                 return;
             };
+
             let marks = &shared.core.marks;
             leader.begin(marks);
             let stored = Some(stale).filter(|entry| entry.can_be_validated(marks));
             let service = shared.service();
             drop(shared);
+
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
             fetch(cache, leader, service, request, stored, None).await;
         });

@@ -44,8 +44,8 @@ enum GrpcLookup {
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
 impl<S> GrpcRequest<S> {
-    /// Reads the message and responds. `ready` is the client's own service, which is dropped at once:
-    /// its readiness must not be held for as long as the client sends.
+    /// Reads the message and responds. `ready` is the client's own service, which is dropped at
+    /// once: its readiness must not be held for as long as the client sends.
     pub(crate) async fn handle<B>(self, request: Request<B>, ready: S) -> Result<S::Body, S::Error>
     where
         S: Inner<B>,

@@ -1,4 +1,4 @@
-//! Handles a request for a page that memory could not answer at once: decide, wait, respond.
+//! Handles a request for a page that memory has no fresh response for: decide, wait, respond.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ use crate::render::Recipe;
 use crate::render::context::{Current, is_rendering};
 
 /// The number of times a request looks again after a render it waited for was of no use to it. The
-/// second look finds a render that began after the request came, so this many are reached only while
-/// the runtime shuts down.
+/// second look finds a render that began after the request came, so this many are reached only
+/// while the runtime shuts down.
 const MAX_ATTEMPTS: usize = 4;
 
 /// One request for a page.
@@ -161,8 +161,8 @@ where
         }
     }
 
-    /// Starts a render that no client waits for. One that begins now holds the application; one that
-    /// waits for its turn does not.
+    /// Starts a render that no client waits for. One that begins now holds the application; one
+    /// that waits for its turn does not.
     fn refresh(&self, leader: Leader) {
         let core = self.shared.core.clone();
         match core.permits.try_acquire(Group::Page(self.recipe.page.id)) {
@@ -247,8 +247,8 @@ where
         reply.respond(&self.shared.core, &self.recipe, &self.delivery)
     }
 
-    /// Returns the last good page, described as that: one that was stored meanwhile, or the one there
-    /// was. Never one past its `expire`.
+    /// Returns the last good page, described as that: one that was stored meanwhile, or the one
+    /// there was. Never one past its `expire`.
     fn last_good<R>(&self, waiting: &Waiting, reason: Reason, collapsed: bool) -> Option<Reply<R>> {
         let core = &self.shared.core;
         let now = clock::now();

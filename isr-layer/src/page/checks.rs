@@ -49,14 +49,15 @@ fn check_settings(page: &Page) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks a name of `vary`. Returns no header for the host: with a list of hosts, it is part of every
-/// key anyway.
+/// Checks a name of `vary`. Returns no header for the host: with a list of hosts, it is part of
+/// every key anyway.
 fn header(name: &str, page: &Page, hosts: &Hosts) -> Result<Option<HeaderName>, String> {
     if page.is_unary() && (name.starts_with("grpc-") || matches!(name, "content-type" | "te")) {
         return Err(format!(
             "`vary` cannot name `{name}`: gRPC itself uses this header to send calls"
         ));
     }
+
     match HeaderName::from_bytes(name.as_bytes()) {
         Ok(name) if name == HOST && hosts.are_listed() => Ok(None),
         Ok(name) if name == HOST => Err(

@@ -60,7 +60,8 @@ impl ParamSet {
     /// Finds the first difference between the names of this set and those of a path.
     pub(super) fn mismatch(&self, names: &[&str]) -> Option<String> {
         let count = |expected: &str| self.iter().filter(|(name, _)| *name == expected).count();
-        // An unknown name first: it is most often a known one misspelled, which then is missing, too.
+        // An unknown name first: it is most often a known one misspelled, which then is missing,
+        // too.
         if let Some((name, _)) = self.iter().find(|(name, _)| !names.contains(name)) {
             return Some(format!("`{name}` is not a parameter of the path"));
         }

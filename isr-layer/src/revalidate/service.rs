@@ -122,8 +122,8 @@ impl RevalidateService {
         }
     }
 
-    /// Accepts GET, too: `?path=/posts/a&tag=posts`, with the secret where the authenticator looks for
-    /// it. Default `false`.
+    /// Accepts GET, too: `?path=/posts/a&tag=posts`, with the secret where the authenticator looks
+    /// for it. Default `false`.
     ///
     /// Every page, image or link can make a browser send a GET, and every proxy and log on the way
     /// sees a secret in its query.
@@ -136,8 +136,8 @@ impl RevalidateService {
         self
     }
 
-    /// Accepts the webhooks of a content system in place of our own JSON. Mount a second service for
-    /// requests of your own.
+    /// Accepts the webhooks of a content system in place of our own JSON. Mount a second service
+    /// for requests of your own.
     ///
     /// # Errors
     ///

@@ -103,8 +103,8 @@ impl Webhook {
     /// Adds the purge that a function makes of the event. An empty batch means that the event does
     /// not concern this site: it is acknowledged, and nothing is purged.
     ///
-    /// Options for a whole call, such as [`only_cached`](Purge::only_cached), hold where this is the
-    /// only rule. Beside others they are misplaced, as in [`Purge::batch`].
+    /// Options for a whole call, such as [`only_cached`](Purge::only_cached), hold where this is
+    /// the only rule. Beside others they are misplaced, as in [`Purge::batch`].
     ///
     /// ```
     /// use isr_layer::Purge;
@@ -173,7 +173,8 @@ impl Webhook {
                 Err(Unnamed::Refused(refusal)) => return Err(refusal),
             }
         }
-        // One alone keeps the options that its function gave it; in a batch they would be misplaced.
+        // One alone keeps the options that its function gave it; in a batch they would be
+        // misplaced.
         let purge = match <[Purge; 1]>::try_from(purges) {
             Ok([only]) => only,
             Err(purges) => Purge::batch(purges),

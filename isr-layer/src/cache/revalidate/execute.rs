@@ -150,6 +150,7 @@ impl Core {
         let jobs = recipes.chain(renders.pending.into_iter().map(Job::Pending));
         let (core, target) = (self.clone(), Arc::new(target.clone()));
         let pending_until = clock::now() + MAX_PENDING_WAIT;
+
         let results = self.run(jobs.collect(), Unread::Continue, move |job| {
             let (core, target) = (core.clone(), target.clone());
             async move {
@@ -165,8 +166,8 @@ impl Core {
         Progress::Many(results)
     }
 
-    /// Renders the recipes in their order, at most as many at once as the permits allow. A recipe is
-    /// left out if `is_needed` says so when its turn comes. Begins no more once the results are
+    /// Renders the recipes in their order, at most as many at once as the permits allow. A recipe
+    /// is left out if `is_needed` says so when its turn comes. Begins no more once the results are
     /// dropped.
     pub(crate) fn render_all(
         self: &Arc<Self>,
@@ -221,7 +222,8 @@ impl Core {
         }
     }
 
-    /// Renders a recipe without a client, or waits for a render that knows all purges up to `number`.
+    /// Renders a recipe without a client, or waits for a render that knows all purges up to
+    /// `number`.
     async fn render(self: &Arc<Self>, recipe: &Recipe, number: Sequence) -> JobResult {
         let Some(application) = self.application() else {
             return JobResult::Marked;
@@ -229,8 +231,9 @@ impl Core {
         // A later purge may have had the page rendered already.
         let is_new =
             |entry: &Entry| entry.as_of() >= number && entry.is_fresh(&self.marks, clock::now());
-        // The second flight begins after the first was found too old; the third look is for one that
-        // was abandoned.
+
+        // The second flight begins after the first was found too old; the third look is for one
+        // that was abandoned.
         for _ in 0..3 {
             let completed = match self.join(recipe, number, is_new) {
                 Err(entry) => return JobResult::Stored(entry),
@@ -245,6 +248,7 @@ impl Core {
                 return JobResult::Completed(flight);
             }
         }
+
         JobResult::Marked
     }
 }

@@ -66,6 +66,7 @@ impl Core {
     /// Returns the receipt of one selector before anything is rendered for it.
     pub(super) fn receipt_of(&self, planned: &Planned) -> SelectorReceipt {
         let mut receipt = SelectorReceipt::new(planned.selector.clone(), SelectorStatus::Marked);
+
         match &planned.target {
             Ok(target) => {
                 receipt.matched = target.entry_count(&self.marks);
@@ -108,6 +109,7 @@ impl Progress {
                         Next::Running => break false,
                     }
                 };
+
                 counts.report(&mut receipt, is_done);
                 receipt
             }
@@ -172,6 +174,7 @@ impl Variant {
 
 fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_good: bool) {
     receipt.render = Some(flight.took);
+
     match &flight.outcome {
         RenderOutcome::Stored(entry) => report_entry(entry, receipt, was_good),
         RenderOutcome::Failed(failure) => {

@@ -132,7 +132,8 @@ async fn a_webhook_that_is_none_of_ours_is_acknowledged_and_nothing_is_done() {
     assert!(engine.purges().is_empty());
 }
 
-/// Whatever a stranger, or a clumsy owner, sends: the answer says nothing of the secret. `send` checks every answer.
+/// Whatever a stranger, or a clumsy owner, sends: the answer says nothing of the secret. `send`
+/// checks every answer.
 #[tokio::test]
 async fn no_answer_contains_the_secret() {
     let engine = Recorder::new();
