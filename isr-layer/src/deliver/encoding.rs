@@ -96,6 +96,7 @@ impl Accepted {
         {
             weights.add(member);
         }
+
         // An unnamed identity has the lowest weight. `*;q=0` would exclude it, but changes nothing:
         // every coding with a weight is chosen before it in either case.
         let identity = weights.identity.unwrap_or(1);

@@ -56,6 +56,7 @@ impl Replays {
         {
             deliveries.in_order.push_back(id);
         }
+
         while deliveries.in_order.len() > MAX_DELIVERIES {
             let oldest = deliveries.in_order.pop_front();
             oldest.map(|oldest| deliveries.acknowledgements.remove(&oldest));
