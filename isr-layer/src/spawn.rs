@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 /// The number of computations that may wait for a processor.
-const WAITING: usize = 1024;
+const MAX_WAITING: usize = 1024;
 
 /// The tasks of one layer.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Tasks {
         Self {
             running: Arc::new(watch::Sender::new(0)),
             processors: Arc::new(Semaphore::new(processors)),
-            waiting_room: Arc::new(Semaphore::new(WAITING)),
+            waiting_room: Arc::new(Semaphore::new(MAX_WAITING)),
         }
     }
 
@@ -153,7 +153,7 @@ mod tests {
         let (open, gate) = std::sync::mpsc::channel::<()>();
         let gate = Arc::new(Mutex::new(gate));
 
-        for _ in 0..3 * WAITING {
+        for _ in 0..3 * MAX_WAITING {
             let gate = gate.clone();
             tasks.spawn_heavy(move || drop(gate.lock().map(|gate| gate.recv())));
             tokio::task::yield_now().await;
@@ -163,9 +163,9 @@ mod tests {
         tasks.drained().await;
 
         assert!(
-            (WAITING..=WAITING + processors).contains(&most),
+            (MAX_WAITING..=MAX_WAITING + processors).contains(&most),
             "{most} for {processors} processors"
         );
-        assert_eq!(tasks.waiting_room.available_permits(), WAITING);
+        assert_eq!(tasks.waiting_room.available_permits(), MAX_WAITING);
     }
 }

@@ -129,7 +129,7 @@ impl Core {
         // An error that was taken for another route's may have been the page's after all.
         if status.is_server_error() {
             let negative = &self.pages.negative;
-            negative.seems_refused(&self.marks, key, reason, snapshot, now);
+            negative.probably_refused(&self.marks, key, reason, snapshot, now);
         } else {
             self.pages.negative.refused(key, reason, snapshot, now);
         }

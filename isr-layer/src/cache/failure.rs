@@ -101,7 +101,7 @@ impl Failure {
     }
 
     /// True if the handler responded, though with a failure.
-    pub(crate) fn was_answered(&self) -> bool {
+    pub(crate) fn is_from_handler(&self) -> bool {
         matches!(
             self.reason,
             Reason::FailedStatus | Reason::GrpcStatus | Reason::Empty

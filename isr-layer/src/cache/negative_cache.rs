@@ -136,7 +136,7 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
 
     /// Remembers that responses of `key` may not be stored, where a failure makes us guess so. The
     /// first guesses hold for as short a time as a failure does.
-    pub(crate) fn seems_refused(
+    pub(crate) fn probably_refused(
         &self,
         marks: &Marks,
         key: &K,

@@ -34,12 +34,12 @@ pub(crate) fn choose(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
     }
     Choice {
         encoding: None,
-        kind: plain(head),
+        kind: unconditional(head),
     }
 }
 
 #[inline(always)]
-fn plain(head: bool) -> ResponseKind {
+fn unconditional(head: bool) -> ResponseKind {
     if head {
         ResponseKind::Head
     } else {
@@ -61,7 +61,7 @@ fn matters(name: &HeaderName) -> bool {
 
 #[inline(never)]
 fn choose_among(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
-    let plain = plain(head);
+    let plain = unconditional(head);
     // Encodings, ranges and preconditions are for GET. A gRPC method is called by POST and has one
     // response.
     if entry.key.is_grpc() {
@@ -110,7 +110,7 @@ pub(crate) fn choose_kind(
     let kind = if asks_for_part {
         ranged(representation, request)
     } else {
-        plain(head)
+        unconditional(head)
     };
 
     let is_conditional = conditions.has_conditions() && status.is_success();

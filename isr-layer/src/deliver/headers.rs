@@ -96,12 +96,12 @@ fn copy_values(headers: &mut HeaderMap) {
 /// Returns whether encoding the body is worth it and allowed: text of some length, not encoded
 /// already, and without `no-transform` (RFC 9111, 5.2.2.6).
 fn is_encodable(headers: &HeaderMap, body: &Bytes) -> bool {
-    const AT_LEAST: usize = 1024;
+    const MIN_BYTES: usize = 1024;
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    body.len() > AT_LEAST
+    body.len() > MIN_BYTES
         && !members(headers, CACHE_CONTROL).any(|word| word.eq_ignore_ascii_case("no-transform"))
         && !headers.contains_key(CONTENT_ENCODING)
         && is_text(content_type)

@@ -25,7 +25,7 @@ use crate::page::canonical;
 use crate::revalidate::{Limits, Rates, Refusal, peer, refusal};
 
 /// The default time for which a cookie lasts: a working day.
-const LASTING: Duration = Duration::from_secs(8 * 3600);
+const DEFAULT_LASTING: Duration = Duration::from_secs(8 * 3600);
 
 /// The characters that are percent-encoded in the query of a redirect.
 const QUERY: &AsciiSet = &CONTROLS
@@ -74,7 +74,7 @@ impl DraftService {
         Ok(Self {
             core,
             limits: Arc::new(Limits::new(Rates::default())),
-            lasting: LASTING,
+            lasting: DEFAULT_LASTING,
         })
     }
 
@@ -110,7 +110,9 @@ impl DraftService {
                 .as_deref()
                 .is_some_and(|secret| draft.is_secret(secret))
         {
-            return Err(self.limits.failed(peer(&head.extensions), clock::now()));
+            return Err(self
+                .limits
+                .record_failure(peer(&head.extensions), clock::now()));
         }
 
         let location = local(query.path.as_deref().unwrap_or("/")).ok_or_else(|| {

@@ -101,7 +101,7 @@ pub(crate) fn lifetime(policy: &Policy, status: StatusCode, hints: &HandlerHints
 
     if is_not_found(status) {
         let longest = policy.not_found_revalidate;
-        return Lifetime::that_ends(
+        return Lifetime::ending_after(
             lifetime
                 .fresh_for()
                 .map_or(longest, |fresh| fresh.min(longest)),
@@ -342,15 +342,15 @@ mod tests {
                 expire: Some(secs(100))
             }
         );
-        assert_eq!(gone(policy), Lifetime::that_ends(secs(10)));
-        assert_eq!(gone(Policy::new()), Lifetime::that_ends(secs(10)));
+        assert_eq!(gone(policy), Lifetime::ending_after(secs(10)));
+        assert_eq!(gone(Policy::new()), Lifetime::ending_after(secs(10)));
         assert_eq!(
             gone(Policy::new().revalidate(secs(3))),
-            Lifetime::that_ends(secs(3))
+            Lifetime::ending_after(secs(3))
         );
         assert_eq!(
             gone(Policy::new().expire(secs(3))),
-            Lifetime::that_ends(secs(3))
+            Lifetime::ending_after(secs(3))
         );
     }
 

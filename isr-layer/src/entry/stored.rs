@@ -79,11 +79,7 @@ impl Entry {
         let (earlier_caches, is_encodable) =
             prepare(parts.status, &mut parts.headers, &body, &recipe.page.vary);
         let is_offered = offer.put(&mut parts.headers);
-        let trailers = if is_encodable {
-            without_digests(trailers)
-        } else {
-            trailers
-        };
+        let trailers = shared_by_encodings(trailers, is_encodable);
 
         let size = bytes(
             &recipe.key,
@@ -254,9 +250,15 @@ impl Entry {
     }
 }
 
-/// Removes digests, which are true of one encoding, while all encodings share the trailers.
+/// Removes digests if there are encodings: a digest is true of one, while all share the trailers.
 /// Trailers may be left out (RFC 9110, 6.5.1).
-fn without_digests(trailers: Option<Box<HeaderMap>>) -> Option<Box<HeaderMap>> {
+fn shared_by_encodings(
+    trailers: Option<Box<HeaderMap>>,
+    is_encodable: bool,
+) -> Option<Box<HeaderMap>> {
+    if !is_encodable {
+        return trailers;
+    }
     let mut trailers = trailers?;
     remove_all(&mut trailers, is_digest);
     (!trailers.is_empty()).then_some(trailers)

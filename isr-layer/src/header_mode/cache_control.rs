@@ -29,12 +29,12 @@ fn read(directives: &mut Directives, mut rest: &[u8]) {
             directives.no_store = true;
             return;
         };
-        obey(directives, rest[..length].trim_ascii());
+        apply_member(directives, rest[..length].trim_ascii());
         rest = rest.get(length + 1..).unwrap_or_default();
     }
 }
 
-fn obey(directives: &mut Directives, member: &[u8]) {
+fn apply_member(directives: &mut Directives, member: &[u8]) {
     let (name, argument) = match member.iter().position(|byte| *byte == b'=') {
         Some(at) => (&member[..at], Some(&member[at + 1..])),
         None => (member, None),
@@ -181,7 +181,7 @@ mod tests {
 
     /// A second implementation, as simple as can be: every line to its members, every name looked
     /// for.
-    fn simply(lines: &[String]) -> Directives {
+    fn reference(lines: &[String]) -> Directives {
         let split = lines.iter().map(|line| members(line)).collect::<Vec<_>>();
         let is_broken = split.iter().any(|(_, is_open)| *is_open);
         let all = split.iter().flat_map(|(members, _)| members);
@@ -249,7 +249,7 @@ mod tests {
         fn a_second_implementation_agrees(lines in prop::collection::vec(line(), 0..3)) {
             let texts = lines.iter().map(String::as_str).collect::<Vec<_>>();
 
-            prop_assert_eq!(of(&texts), simply(&lines), "{:?}", lines);
+            prop_assert_eq!(of(&texts), reference(&lines), "{:?}", lines);
         }
     }
 }

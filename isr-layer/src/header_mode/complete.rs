@@ -118,7 +118,7 @@ impl Completion<'_> {
             if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
                 cache.failed(&target, now)
             } else if reason == Reason::Authorization {
-                cache.declined(&target, request, now)
+                cache.mark_uncacheable(&target, request, now)
             } else {
                 cache.refused(&target, request, number, now)
             }

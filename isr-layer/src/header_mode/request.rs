@@ -86,7 +86,7 @@ impl<S> HeaderModeRequest<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        if let Some(response) = self.followed(follower, &waiting).await {
+        if let Some(response) = self.wait_for_flight(follower, &waiting).await {
             return Ok(response);
         }
         // Not joined by others: that fetch, too, might be for one request only.
@@ -96,7 +96,7 @@ impl<S> HeaderModeRequest<S> {
     }
 
     /// Returns the response that a flight has for this request, if any.
-    async fn followed<R>(
+    async fn wait_for_flight<R>(
         &self,
         follower: Follower,
         waiting: &Waiting,
@@ -161,13 +161,13 @@ impl<S> HeaderModeRequest<S> {
 
     /// Makes the client's response of a reply, or of the stale entry if the origin is in trouble.
     fn respond<R, E>(&self, reply: FetchReply<R, E>, waiting: &Waiting) -> Result<R, E> {
-        let trouble = match &reply {
+        let failed = match &reply {
             FetchReply::Own(response, _) if !is_error(response.status()) => None,
             FetchReply::Own(..) => Some(Reason::FailedStatus),
             FetchReply::Error(_) => Some(Reason::ServiceError),
             FetchReply::Failed(reason) => Some(*reason),
         };
-        let last_good = trouble.and_then(|reason| self.last_good(waiting, reason, false));
+        let last_good = failed.and_then(|reason| self.last_good(waiting, reason, false));
         if let Some(response) = last_good {
             return Ok(response);
         }
@@ -187,7 +187,7 @@ impl<S> HeaderModeRequest<S> {
             },
             None => Outcome::Stored { forward, collapsed },
         };
-        Ok(self.described(response, outcome))
+        Ok(self.with_status(response, outcome))
     }
 
     /// Starts a fetch in the background, with the headers of this request.
@@ -243,7 +243,7 @@ impl<S> HeaderModeRequest<S> {
     }
 
     /// Adds the outcome to a response that is not stored.
-    fn described<R>(
+    fn with_status<R>(
         &self,
         mut response: Response<IsrBody<R>>,
         outcome: Outcome,

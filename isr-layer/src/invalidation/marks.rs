@@ -156,7 +156,7 @@ impl Marks {
 
     fn prune_table(&self, table: &mut Table, through: Sequence) {
         table.forget_unmarked();
-        if let Some(cut) = table.cut(through, self.bound / 2) {
+        if let Some(cut) = table.forget_limit(through, self.bound / 2) {
             // The floor rises before the marks go, so that a concurrent check sees one of them.
             self.floor.raise_soft(cut);
             self.floor.raise_hard(table.newest_hard(cut));

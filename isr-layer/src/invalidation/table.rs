@@ -89,7 +89,7 @@ impl Table {
 
     /// Returns the number up to which idle marks have to be forgotten for at most `keep` of those
     /// that are not newer than `through` to remain.
-    pub(super) fn cut(&self, through: Sequence, keep: usize) -> Option<Sequence> {
+    pub(super) fn forget_limit(&self, through: Sequence, keep: usize) -> Option<Sequence> {
         let numbers = self.idle().map(Mark::newest);
         let mut numbers = numbers
             .filter(|number| *number <= through)

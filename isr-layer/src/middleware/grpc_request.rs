@@ -58,7 +58,7 @@ impl<S> GrpcRequest<S> {
         let (message, body) = match read(body, max_message).await {
             Message::One { message, body } => (message, body),
             Message::Other(body) => return pass(head, body, self.ready().await?).await,
-            Message::Cut => return Ok(self.cut()),
+            Message::Cut => return Ok(self.body_cut()),
         };
 
         match self.lookup(&head, &message) {
@@ -124,7 +124,7 @@ impl<S> GrpcRequest<S> {
     }
 
     /// Responds to half a request. The client may have left, and the inner service is not asked.
-    fn cut<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
+    fn body_cut<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
         let (forward, reason) = (Forward::Bypass, Reason::RequestCut);
         let response = failed(reason).map(|()| IsrBody::empty());
         let outcome = Outcome::Unstored {

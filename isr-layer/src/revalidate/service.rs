@@ -108,10 +108,10 @@ enum CommandSource {
 impl RevalidateService {
     /// Creates the endpoint of `cache`, for requests that `authenticators` accept.
     pub(crate) fn new(cache: Cache, authenticators: impl Into<Authenticators>) -> Self {
-        Self::over(Arc::new(cache), authenticators.into())
+        Self::with_engine(Arc::new(cache), authenticators.into())
     }
 
-    fn over(engine: Arc<dyn Engine>, authenticators: Authenticators) -> Self {
+    fn with_engine(engine: Arc<dyn Engine>, authenticators: Authenticators) -> Self {
         Self {
             engine,
             authenticators,
@@ -222,11 +222,12 @@ impl RevalidateService {
         let Some(admission) = self.authenticators.admit(&request) else {
             return Err(self
                 .limits
-                .failed(connection::peer(&head.extensions), clock::now()));
+                .record_failure(connection::peer(&head.extensions), clock::now()));
         };
 
         // Counted after admission: a client without the secret cannot use up a credential's calls.
-        self.limits.called(admission.credential, clock::now())?;
+        self.limits
+            .record_call(admission.credential, clock::now())?;
         Ok(admission)
     }
 

@@ -179,7 +179,7 @@ fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_go
         RenderOutcome::Stored(entry) => report_entry(entry, receipt, was_good),
         RenderOutcome::Failed(failure) => {
             receipt.status = SelectorStatus::Failed;
-            receipt.http = failure.was_answered().then_some(failure.status);
+            receipt.http = failure.is_from_handler().then_some(failure.status);
             receipt.error = Some(SelectorErrorKind::RenderFailed(failure.reason).into());
         }
         RenderOutcome::Refused(reason, http) => {

@@ -5,8 +5,8 @@ use std::fmt;
 
 use crate::{Error, ErrorKind};
 
-const SHORTEST: usize = 24;
-const LONGEST: usize = 4096;
+const MIN_BYTES: usize = 24;
+const MAX_BYTES: usize = 4096;
 
 /// A secret shared with the sender. An authenticator accepts 24 to 4,096 bytes.
 ///
@@ -24,7 +24,7 @@ const LONGEST: usize = 4096;
 #[derive(Clone)]
 pub struct Secret {
     pub(super) bytes: Vec<u8>,
-    shortest: usize,
+    min_bytes: usize,
 }
 
 impl Secret {
@@ -42,7 +42,7 @@ impl Secret {
     /// guess a short secret, and then have pages rendered at will.
     #[must_use]
     pub fn allow_short_secret_insecure(mut self) -> Self {
-        self.shortest = 1;
+        self.min_bytes = 1;
         self
     }
 
@@ -75,12 +75,12 @@ impl Secret {
     /// Returns the clause that says why the length is refused.
     fn length_error(&self) -> Option<String> {
         let length = self.bytes.len();
-        if (self.shortest..=LONGEST).contains(&length) {
+        if (self.min_bytes..=MAX_BYTES).contains(&length) {
             return None;
         }
         let unit = if length == 1 { "byte" } else { "bytes" };
         Some(format!(
-            "the secret has {length} {unit}, but {SHORTEST} to {LONGEST} are accepted"
+            "the secret has {length} {unit}, but {MIN_BYTES} to {MAX_BYTES} are accepted"
         ))
     }
 }
@@ -107,7 +107,7 @@ impl From<Vec<u8>> for Secret {
     fn from(bytes: Vec<u8>) -> Self {
         Self {
             bytes,
-            shortest: SHORTEST,
+            min_bytes: MIN_BYTES,
         }
     }
 }

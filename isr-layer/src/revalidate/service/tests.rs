@@ -57,7 +57,7 @@ pub(super) fn bearer() -> Bearer {
 }
 
 pub(super) fn endpoint(engine: &Arc<Recorder>) -> RevalidateService {
-    RevalidateService::over(engine.clone(), bearer().into())
+    RevalidateService::with_engine(engine.clone(), bearer().into())
 }
 
 pub(super) struct Answer {
@@ -230,8 +230,9 @@ async fn another_method_is_405_and_names_those_that_are_allowed() {
 #[tokio::test]
 async fn a_get_that_was_allowed_revalidates_what_its_query_names() {
     let engine = Recorder::new();
-    let service = RevalidateService::over(engine.clone(), bearer().also_query("secret").into())
-        .allow_get(true);
+    let service =
+        RevalidateService::with_engine(engine.clone(), bearer().also_query("secret").into())
+            .allow_get(true);
     let secret: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let uri = format!(
         "/api/revalidate?secret={secret}&path=/posts/a&path=%2Fposts%2Fb&tag=new+posts&mode=expire"
@@ -258,8 +259,9 @@ async fn a_get_that_was_allowed_revalidates_what_its_query_names() {
 #[tokio::test]
 async fn a_get_without_the_secret_is_401_and_head_stays_405() {
     let engine = Recorder::new();
-    let service = RevalidateService::over(engine.clone(), bearer().also_query("secret").into())
-        .allow_get(true);
+    let service =
+        RevalidateService::with_engine(engine.clone(), bearer().also_query("secret").into())
+            .allow_get(true);
     let get = Request::get("/?path=/a&secret=wrong")
         .body(Full::<Bytes>::default())
         .unwrap();
@@ -277,7 +279,7 @@ async fn a_get_without_the_secret_is_401_and_head_stays_405() {
 async fn a_secret_in_the_body_is_no_part_of_the_request() {
     let engine = Recorder::new();
     let secret = StaticSecret::pointer("/secret", SECRET).unwrap();
-    let service = RevalidateService::over(engine.clone(), secret.into());
+    let service = RevalidateService::with_engine(engine.clone(), secret.into());
     let body = |secret: &str| {
         Request::post("/").body(Full::<Bytes>::from(
             json!({"secret": secret, "path": "/a"}).to_string(),
