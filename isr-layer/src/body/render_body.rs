@@ -10,7 +10,7 @@ use crate::grpc::RewoundBody;
 /// client.
 ///
 /// A service behind the layer takes such a body. The trait is implemented for axum's body and for
-/// `Full<Bytes>`; wrap any other body in [`RequestBody`].
+/// `Full<Bytes>`; wrap any other body in [`RequestBody`](super::RequestBody).
 pub trait RenderBody: Body {
     /// Makes a body of exactly these bytes.
     fn from_bytes(bytes: Bytes) -> Self;

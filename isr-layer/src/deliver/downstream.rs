@@ -59,14 +59,14 @@ const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control
 /// # let service = isr.layer(service_fn(async |_: Request<Full<Bytes>>| {
 /// #     Ok::<_, std::convert::Infallible>(Response::new(Full::from("a page")))
 /// # }));
-/// let answer = service.oneshot(Request::new(Full::default())).await?;
+/// let response = service.oneshot(Request::new(Full::default())).await?;
 ///
-/// assert_eq!(answer.headers()["cache-control"], "public, max-age=0, must-revalidate");
+/// assert_eq!(response.headers()["cache-control"], "public, max-age=0, must-revalidate");
 /// assert_eq!(
-///     answer.headers()["cdn-cache-control"],
+///     response.headers()["cdn-cache-control"],
 ///     "public, max-age=60, stale-while-revalidate=3540",
 /// );
-/// assert_eq!(answer.headers()["cache-tag"], "posts");
+/// assert_eq!(response.headers()["cache-tag"], "posts");
 /// # Ok(())
 /// # }
 /// ```
