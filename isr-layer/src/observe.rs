@@ -21,8 +21,8 @@ use crate::page::Page;
 
 /// Logs once that `context::…` was called while no render was in progress.
 pub(crate) fn context_outside_render() {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
+    static LOGGED: Once = Once::new();
+    LOGGED.call_once(|| {
         log!(
             warn,
             "isr_layer::context was called outside a render and had no effect: carry \
@@ -33,9 +33,9 @@ pub(crate) fn context_outside_render() {
 
 /// Logs once for each page that its handler ran outside its own render.
 pub(crate) fn page_outside_render(page: &Page, rendering: Option<&Page>) {
-    static SAID: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
-    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-    if !said.get_or_insert_with(HashSet::new).insert(page.path()) {
+    static LOGGED: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !logged.get_or_insert_with(HashSet::new).insert(page.path()) {
         return;
     }
 
@@ -54,7 +54,7 @@ pub(crate) fn page_outside_render(page: &Page, rendering: Option<&Page>) {
 /// Logs that a response was not stored: each time if the render failed, otherwise once for each
 /// page and reason.
 pub(crate) fn not_stored(page: &Page, path: &str, why: NotStored, status: StatusCode) {
-    static SAID: Mutex<Option<HashSet<(&'static str, Reason)>>> = Mutex::new(None);
+    static LOGGED: Mutex<Option<HashSet<(&'static str, Reason)>>> = Mutex::new(None);
     let (reason, status) = (why.reason(), status.as_u16());
     if let NotStored::Failed(_) = why {
         log!(
@@ -67,8 +67,8 @@ pub(crate) fn not_stored(page: &Page, path: &str, why: NotStored, status: Status
         return;
     }
 
-    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-    if said
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if logged
         .get_or_insert_with(HashSet::new)
         .insert((page.path(), reason))
     {

@@ -113,7 +113,8 @@ reasons! {
     Draft = "draft",
     /// In header mode: the response gives no lifetime, or the lifetime is over.
     Lifetime = "no-lifetime",
-    /// In header mode: the request has credentials, and the response is not marked as for everybody.
+    /// In header mode: the request has credentials, and the response is not marked as for
+    /// everybody.
     Authorization = "authorization",
     /// In header mode: the request asks for less than the whole response.
     Request = "request",
@@ -181,6 +182,7 @@ impl fmt::Display for CacheStatus {
                 collapsed
             }
         };
+
         if collapsed {
             f.write_str("; collapsed")
         } else {

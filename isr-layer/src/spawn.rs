@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 /// The number of computations that may wait for a processor.
-const WAITING: usize = 1024;
+const MAX_WAITING: usize = 1024;
 
 /// The tasks of one layer.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Tasks {
         Self {
             running: Arc::new(watch::Sender::new(0)),
             processors: Arc::new(Semaphore::new(processors)),
-            waiting_room: Arc::new(Semaphore::new(WAITING)),
+            waiting_room: Arc::new(Semaphore::new(MAX_WAITING)),
         }
     }
 
@@ -88,8 +88,8 @@ impl Tasks {
         });
     }
 
-    /// Does `work` on items in their order, on at most `limit` tasks, and returns the results as they
-    /// come.
+    /// Does `work` on items in their order, on at most `limit` tasks, and returns the results as
+    /// they come.
     pub(crate) fn run_bounded<T, R, F>(
         &self,
         items: Vec<T>,
@@ -105,6 +105,7 @@ impl Tasks {
         let (results, receiver) = mpsc::unbounded_channel();
         let tasks = limit.min(items.len());
         let queue = Arc::new(Mutex::new(items.into_iter()));
+
         for _ in 0..tasks {
             let (queue, results, work) = (queue.clone(), results.clone(), work.clone());
             let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -113,11 +114,12 @@ impl Tasks {
                     if unread == Unread::Stop && results.is_closed() {
                         return;
                     }
-                    // Work that continues has results that nobody reads.
+                    // Sending fails if the receiver was dropped: work that continues has no reader.
                     let _ = results.send(work(item).await);
                 }
             });
         }
+
         receiver
     }
 
@@ -151,7 +153,7 @@ mod tests {
         let (open, gate) = std::sync::mpsc::channel::<()>();
         let gate = Arc::new(Mutex::new(gate));
 
-        for _ in 0..3 * WAITING {
+        for _ in 0..3 * MAX_WAITING {
             let gate = gate.clone();
             tasks.spawn_heavy(move || drop(gate.lock().map(|gate| gate.recv())));
             tokio::task::yield_now().await;
@@ -161,9 +163,9 @@ mod tests {
         tasks.drained().await;
 
         assert!(
-            (WAITING..=WAITING + processors).contains(&most),
+            (MAX_WAITING..=MAX_WAITING + processors).contains(&most),
             "{most} for {processors} processors"
         );
-        assert_eq!(tasks.waiting_room.available_permits(), WAITING);
+        assert_eq!(tasks.waiting_room.available_permits(), MAX_WAITING);
     }
 }

@@ -7,8 +7,9 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Attribute, ExprPath, Type};
 
-use crate::model::{Fallback, Model, Place, Policy};
+use crate::model::{Model, Place};
 use crate::parse::{self, Function};
+use crate::policy::{Fallback, Policy};
 
 /// Writes the function with its registration, and the items beside it.
 pub(crate) fn page(function: &Function, model: &Model) -> TokenStream {

@@ -8,6 +8,7 @@ mod expand;
 mod model;
 mod parse;
 mod pattern;
+mod policy;
 mod values;
 
 use proc_macro::TokenStream;

@@ -1,7 +1,5 @@
 //! Builds the [`Model`] of a page, and checks all rules that hang on the meaning of the arguments.
 
-use std::time::Duration;
-
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -10,6 +8,7 @@ use syn::{Expr, ExprPath, Ident, LitStr, Path, Signature};
 use crate::arguments::{self, Argument, Declared};
 use crate::diagnostics::{Mistakes, closest, quoted};
 use crate::parse::{Args, Pair};
+use crate::policy::Policy;
 use crate::{calls, elements, pattern, values};
 
 /// All keys, in the order of the documentation.
@@ -64,31 +63,6 @@ pub(crate) enum Place {
     Impl,
 }
 
-/// The setters to call. An absent one keeps the default of `isr_layer::Policy`.
-#[derive(Debug, Default)]
-pub(crate) struct Policy {
-    pub(crate) revalidate: Option<Duration>,
-    pub(crate) expire: Option<Duration>,
-    pub(crate) not_found_revalidate: Option<Duration>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) max_body: Option<u64>,
-    pub(crate) fallback: Option<Fallback>,
-    pub(crate) jitter: Option<bool>,
-    pub(crate) prerender: Option<bool>,
-    pub(crate) allow_empty: Option<bool>,
-    pub(crate) allow_temporary: Option<bool>,
-    pub(crate) tags: Vec<String>,
-    pub(crate) query: Vec<String>,
-    pub(crate) vary: Vec<String>,
-}
-
-/// The treatment of parameters that are not listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fallback {
-    Render,
-    NotFound,
-}
-
 impl Place {
     fn of(sig: &Signature, pairs: &[&Pair]) -> Self {
         let is_marked = pairs.iter().any(|pair| pair.key == "assoc");
@@ -96,26 +70,6 @@ impl Place {
             return Self::Impl;
         }
         Self::Free
-    }
-}
-
-impl Policy {
-    fn set(&mut self, key: &str, value: &Expr, mistakes: &mut Mistakes) {
-        let mut duration = || mistakes.keep(values::duration(value));
-
-        match key {
-            "expire" => self.expire = duration(),
-            "not_found_revalidate" => self.not_found_revalidate = duration(),
-            "timeout" => self.timeout = duration(),
-            "revalidate" => self.revalidate = mistakes.keep(values::lifetime(value)).flatten(),
-            "max_body" => self.max_body = mistakes.keep(values::size(value)),
-            "fallback" => self.fallback = mistakes.keep(fallback(value)),
-            "jitter" => self.jitter = mistakes.keep(values::flag(value)),
-            "prerender" => self.prerender = mistakes.keep(values::flag(value)),
-            "allow_empty" => self.allow_empty = mistakes.keep(values::flag(value)),
-            "allow_temporary" => self.allow_temporary = mistakes.keep(values::flag(value)),
-            _ => {}
-        }
     }
 }
 
@@ -142,7 +96,7 @@ impl Model {
             model.set(pair, mistakes);
         }
 
-        check_lifetimes(&model.policy, &pairs, mistakes);
+        model.policy.check_lifetimes(&pairs, mistakes);
         check_signature(sig, mistakes);
         calls::check(sig, mistakes);
         model.arguments = arguments::check(sig, model.declared, mistakes);
@@ -265,7 +219,7 @@ fn check_value(pair: &Pair, mistakes: &mut Mistakes) {
 }
 
 /// Finds the pair that is meant as the path, if there is no path: `path = ..`, or a bare word that
-/// is not a misspelt key, such as the name of a constant.
+/// is not a misspelled key, such as the name of a constant.
 fn misplaced_path(args: &Args) -> Option<&Pair> {
     let is_like_a_key = |key: &str| KEYS.contains(&key) || closest(key, &KEYS).is_some();
     let mut pairs = args.pairs.iter().filter(|_| args.path.is_none());
@@ -316,47 +270,16 @@ fn named_after(name: &Ident) -> syn::Result<LitStr> {
     Ok(LitStr::new(&path, Span::call_site()))
 }
 
-fn check_lifetimes(policy: &Policy, pairs: &[&Pair], mistakes: &mut Mistakes) {
-    let (Some(revalidate), Some(expire)) = (policy.revalidate, policy.expire) else {
-        return;
-    };
-    if expire >= revalidate {
-        return;
-    }
-
-    let value = |key: &str| {
-        pairs
-            .iter()
-            .find(|pair| pair.key == key)
-            .and_then(|pair| pair.value.as_ref())
-    };
-    let message = format!(
-        "`expire` ({expire:?}) is below `revalidate` ({revalidate:?}): \
-         the page would never be stale"
-    );
-    mistakes.at(value("expire"), message);
-    mistakes.at(value("revalidate"), "`revalidate` is given here");
-}
-
 fn check_signature(sig: &Signature, mistakes: &mut Mistakes) {
     if let Some(token) = &sig.constness {
         mistakes.at(token, "a `const fn` cannot be a page: remove `const`");
     }
 }
 
-fn fallback(value: &Expr) -> syn::Result<Fallback> {
-    match values::text(value).map(LitStr::value).as_deref() {
-        Some("render") => Ok(Fallback::Render),
-        Some("not_found") => Ok(Fallback::NotFound),
-        _ => Err(syn::Error::new_spanned(
-            value,
-            "expected `\"render\"` or `\"not_found\"`",
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use syn::parse_quote;
 
     use super::*;

@@ -11,8 +11,8 @@ pub(crate) async fn catch_panic<F: Future>(work: F) -> Option<F::Output> {
     poll_fn(|cx| work.poll(cx)).await
 }
 
-/// A future that lets no panic out, not even while it is dropped. Nothing of a render is used after a
-/// panic, so the state in which the panic left it does not matter.
+/// A future that lets no panic out, not even while it is dropped. Nothing of a render is used after
+/// a panic, so the state in which the panic left it does not matter.
 struct CatchPanic<F>(Option<Pin<Box<F>>>);
 
 impl<F: Future> CatchPanic<F> {

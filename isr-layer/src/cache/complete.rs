@@ -79,8 +79,8 @@ struct Completion<'a> {
     attempt: Attempt,
 }
 
-/// Completes a flight with the end of its render. Returns the reply to the leader's client; there is
-/// none if the application is gone, and then the flight is abandoned.
+/// Completes a flight with the end of its render. Returns the reply to the leader's client, or
+/// `None` if the application is gone: the flight is then abandoned.
 pub(super) fn complete<B, E>(
     core: &Core,
     leader: Leader,
@@ -92,6 +92,7 @@ pub(super) fn complete<B, E>(
         leader,
         attempt,
     };
+
     match end {
         RenderEnd::Whole {
             parts,
@@ -128,7 +129,8 @@ impl Completion<'_> {
         let admit = || admit_whole(self.recipe(), &parts, &body, trailers.as_deref(), hints);
         if let Err(why) = admitted.and_then(|()| admit()) {
             let why = self.classify_failure(why, Some(parts.status));
-            let shared = Failure::answered(why.reason(), &parts, body.clone(), trailers.clone());
+            let shared =
+                Failure::from_response(why.reason(), &parts, body.clone(), trailers.clone());
             self.not_stored(why, shared);
             let response = Response::from_parts(parts, IsrBody::stored(body, trailers));
             return LeaderReply::Own { response, why };
@@ -234,8 +236,8 @@ impl Completion<'_> {
     /// Decides whose failure this is.
     ///
     /// If the handler never ran, a panic or a 500 comes either from another route that matched (it
-    /// needs the client's own request) or from a middleware. With no stored page to protect we assume
-    /// the route, so that the next requests are passed through unchanged.
+    /// needs the client's own request) or from a middleware. With no stored page to protect we
+    /// assume the route, so that the next requests are passed through unchanged.
     fn classify_failure(&self, why: NotStored, status: Option<StatusCode>) -> NotStored {
         let may_need_its_client = match why {
             NotStored::Failed(Reason::Panic) => true,
@@ -244,6 +246,7 @@ impl Completion<'_> {
             }
             _ => false,
         };
+
         let key = &self.recipe().key;
         if !may_need_its_client
             || self.attempt.handler_ran

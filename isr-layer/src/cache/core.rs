@@ -103,7 +103,7 @@ impl Core {
         let mut application = self.lock_application();
         let is_set = application
             .as_ref()
-            .is_some_and(|known| known.is_alive() && Arc::ptr_eq(known, renderer));
+            .is_some_and(|current| current.is_alive() && Arc::ptr_eq(current, renderer));
         if !is_set {
             *application = Some(renderer.clone());
         }
@@ -115,8 +115,8 @@ impl Core {
         application.filter(|application| application.is_alive())
     }
 
-    /// Drops the entry of a key whose responses may not be stored, and remembers why. Called while no
-    /// other flight completes.
+    /// Drops the entry of a key whose responses may not be stored, and remembers why. Called while
+    /// no other flight completes.
     pub(super) fn refuse(
         &self,
         key: &Key,
@@ -129,7 +129,7 @@ impl Core {
         // An error that was taken for another route's may have been the page's after all.
         if status.is_server_error() {
             let negative = &self.pages.negative;
-            negative.seems_refused(&self.marks, key, reason, snapshot, now);
+            negative.probably_refused(&self.marks, key, reason, snapshot, now);
         } else {
             self.pages.negative.refused(key, reason, snapshot, now);
         }
@@ -154,7 +154,7 @@ impl Core {
             }
         }
         if let Some(cache) = &self.header_mode {
-            cache.look_at_marks(&self.marks).await;
+            cache.raise_above_marks(&self.marks).await;
         }
         self.marks.prune(through);
     }

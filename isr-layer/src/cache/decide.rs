@@ -1,4 +1,4 @@
-//! Decides the next step for a request that memory could not answer fresh at once.
+//! Decides the next step for a request that memory has no fresh response for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,8 +105,8 @@ impl Core {
         }
     }
 
-    /// Joins the flight of a key, or returns an entry that `is_useful`: one may have been stored since
-    /// the caller's first look.
+    /// Joins the flight of a key, or returns an entry that `is_useful`: one may have been stored
+    /// since the caller's first look.
     pub(super) fn join(
         &self,
         recipe: &Recipe,
@@ -143,8 +143,8 @@ impl Core {
     }
 }
 
-/// Returns the next step for a key with an entry of that freshness and with a remembered failure, if
-/// there are any.
+/// Returns the next step for a key with an entry of that freshness and with a remembered failure,
+/// if there are any.
 fn next_step<E>(
     found: Option<(Freshness, E)>,
     negative: Option<&NegativeEntry<Arc<Failure>>>,

@@ -14,7 +14,8 @@ use crate::grpc;
 use crate::outcome::Reason;
 use crate::render::{Key, Recipe};
 
-/// The largest body of a failure that is remembered. Requests that wait for the render get it whole.
+/// The largest body of a failure that is remembered. Requests that wait for the render get it
+/// whole.
 const MAX_KEPT_BODY: usize = 16 * 1024;
 const NOT_RENDERED: &[u8] = b"the page could not be rendered\n";
 const NOT_FOUND: &[u8] = b"not found\n";
@@ -31,7 +32,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// A failed response of the handler, without the fields that belong to one client.
-    pub(crate) fn answered(
+    pub(crate) fn from_response(
         reason: Reason,
         parts: &response::Parts,
         body: Bytes,
@@ -53,7 +54,7 @@ impl Failure {
 
     /// A failed response whose body was not read. The fields that describe the body go.
     pub(crate) fn unread(reason: Reason, parts: &response::Parts) -> Arc<Self> {
-        Self::answered(reason, parts, Bytes::new(), None).without_body()
+        Self::from_response(reason, parts, Bytes::new(), None).without_body()
     }
 
     /// A failure without a response of the handler, in the words of the recipe's protocol.
@@ -100,7 +101,7 @@ impl Failure {
     }
 
     /// True if the handler responded, though with a failure.
-    pub(crate) fn was_answered(&self) -> bool {
+    pub(crate) fn is_from_handler(&self) -> bool {
         matches!(
             self.reason,
             Reason::FailedStatus | Reason::GrpcStatus | Reason::Empty

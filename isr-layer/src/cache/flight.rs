@@ -1,11 +1,11 @@
 //! Flights: one piece of work in progress per key, however many requests wait for it and
 //! whichever of them leave.
 //!
-//! A request may take the result of a running flight only if no mark it could have seen on arrival is
-//! newer than the number the flight began at. So a flight that a purge has overtaken takes no new
-//! followers: the next request starts its successor, and the two run side by side until both have
-//! completed. The one that began later wins: it marks older flights of its key as outrun, and these
-//! change nothing when they complete.
+//! A request may take the result of a running flight only if no mark it could have seen on arrival
+//! is newer than the number the flight began at. So a flight that a purge has overtaken takes no
+//! new followers: the next request starts its successor, and the two run side by side until both
+//! have completed. The one that began later wins: it marks older flights of its key as outrun, and
+//! these change nothing when they complete.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -98,11 +98,11 @@ impl<W: Work> Flights<W> {
         })
     }
 
-    /// Joins a flight of the key of `work` that no purge has overtaken and that `admits` accepts, or
-    /// starts one with `work`. `arrival` is the last number published when the caller came.
+    /// Joins a flight of the key of `work` that no purge has overtaken and that `admits` accepts,
+    /// or starts one with `work`. `arrival` is the last number published when the caller came.
     ///
-    /// Before a flight is started, `second_look` looks for a result once more: the flight before may
-    /// have completed since the caller's first look. `Err` is the result it finds.
+    /// Before a flight is started, `second_look` looks for a result once more: the flight before
+    /// may have completed since the caller's first look. `Err` is the result it finds.
     pub(crate) fn join<T>(
         self: &Arc<Self>,
         marks: &Marks,
@@ -130,8 +130,8 @@ impl<W: Work> Flights<W> {
         self.start_in(&mut self.lock(), work)
     }
 
-    /// Keeps all flights of `keys` from being joined and from changing anything. Does `work` while no
-    /// flight starts or completes.
+    /// Keeps all flights of `keys` from being joined and from changing anything. Does `work` while
+    /// no flight starts or completes.
     pub(crate) fn outrun<T>(&self, keys: &[W::Key], work: impl FnOnce() -> T) -> T {
         let table = self.lock();
         for flight in keys.iter().filter_map(|key| table.get(key)).flatten() {
@@ -239,8 +239,9 @@ impl<W: Work> Leader<W> {
     /// Completes the flight.
     ///
     /// `settle` changes the cache, unless it is told that the flight is outrun, and returns the
-    /// outcome with the newest mark on the tags that were learnt late. No flight starts or completes
-    /// meanwhile, and no request joins one: all that joined before had seen no newer mark.
+    /// outcome with the newest mark on the tags that were learnt late. No flight starts or
+    /// completes meanwhile, and no request joins one: all that joined before had seen no newer
+    /// mark.
     pub(crate) fn complete(
         self,
         took: Duration,
@@ -329,9 +330,10 @@ impl<W: Work> FlightState<W> {
 impl<W: Work> CompletedFlight<W> {
     /// True if a request that arrived at `arrival` may use this outcome.
     ///
-    /// Tags known before the work began were checked when the request joined. A tag added during the
-    /// work was not: if a purge named it after the work began, we cannot tell whether that was before
-    /// or after `arrival` (only the newest mark is kept), so the answer is no and the request retries.
+    /// Tags known before the work began were checked when the request joined. A tag added during
+    /// the work was not: if a purge named it after the work began, we cannot tell whether that was
+    /// before or after `arrival` (only the newest mark is kept), so we say no and the request
+    /// retries.
     fn is_acceptable(&self, arrival: Sequence) -> bool {
         W::may_be_old(&self.outcome) || arrival <= self.as_of || self.late_mark <= self.as_of
     }

@@ -43,8 +43,8 @@ pub(crate) enum Lookup<'a> {
     },
     /// A page whose draft the client may see.
     Draft(&'a Arc<RegisteredPage>),
-    /// A gRPC request for a page, and for that host of the list. It has no key before its message is
-    /// read.
+    /// A gRPC request for a page, and for that host of the list. It has no key before its message
+    /// is read.
     Grpc(&'a Arc<RegisteredPage>, Option<&'a Arc<Host>>),
 }
 
@@ -63,8 +63,9 @@ impl Core {
             return FastLookup::Undecided(None);
         }
 
-        // All keys in memory are canonical, so a raw path that finds an entry is canonical too. It is
-        // the whole key if the entry says so. An entry whose drafts some clients may see never does.
+        // All keys in memory are canonical, so a raw path that finds an entry is canonical too. It
+        // is the whole key if the entry says so. An entry whose drafts some clients may see never
+        // does.
         let now = clock::now();
         match self.pages.memory.get(&PathKey(raw)) {
             Some(entry) if entry.is_keyed_by_path => {
@@ -78,8 +79,8 @@ impl Core {
         }
     }
 
-    /// Classifies a request that [`lookup_fast`](Self::lookup_fast) could not decide. `found` is the
-    /// entry found there.
+    /// Classifies a request that [`lookup_fast`](Self::lookup_fast) could not decide. `found` is
+    /// the entry found there.
     pub(crate) fn lookup<'a, B: Body>(
         &'a self,
         request: &'a Request<B>,

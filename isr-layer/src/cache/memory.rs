@@ -1,4 +1,5 @@
-//! Memory: the entries, bounded by bytes and by number. Always there, synchronous, in front of everything else.
+//! Stores entries in memory, bounded by bytes and by number. It is synchronous, because every hit
+//! reads it.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -9,22 +10,24 @@ use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
 use crate::entry::Entry;
 use crate::render::Key;
 
-/// Room that an entry is left for all but its body.
+/// The bytes left for everything of an entry but its body.
 const HEADER_ALLOWANCE: u64 = 4 * 1024;
 
 /// The entries in memory.
 ///
-/// Strangers choose the keys. The hash has a seed of its own, drawn at random for each cache, so they cannot make them
-/// collide; and a look-up compares the whole key, never the hash alone.
+/// Clients choose the keys. The hash has a random seed for each cache, so a client cannot make keys
+/// collide, and a look-up compares the whole key, never the hash alone.
 pub(crate) struct Memory {
     entries: Bounded<Key, Arc<Entry>>,
     largest_body: usize,
 }
 
-/// A cache with room for so many bytes and so many values, whichever ends first.
+/// A cache that evicts once it is over its bytes or its number of values, whichever comes first.
+/// Made by [`bounded`].
 pub(crate) type Bounded<K, V> = Cache<K, V, ByBytes<K, V>>;
 
-/// A value weighs its bytes, and at least its share of the whole when as many values as allowed are there.
+/// Weighs a value by its bytes, but by no less than the share of one value in a full cache: so one
+/// capacity limits the bytes and the number.
 #[derive(Clone)]
 pub(crate) struct ByBytes<K, V> {
     size: fn(&K, &V) -> usize,
@@ -38,30 +41,34 @@ impl<K, V> Weighter<K, V> for ByBytes<K, V> {
 }
 
 impl Memory {
-    /// Room for `bytes` and `entries`, whichever ends first.
+    /// Creates a memory of at most `bytes` and at most `entries`.
     pub(crate) fn new(bytes: u64, entries: u64) -> Self {
         let entries = bounded(bytes, entries, |_, entry: &Arc<Entry>| entry.size());
-        // A twentieth of each part is left for what is new, and a body is counted twice, for its encodings.
-        let part = entries.shard_capacity();
-        let largest_body = usize::try_from((part - part / 20).saturating_sub(HEADER_ALLOWANCE) / 2)
-            .unwrap_or(usize::MAX);
+        // A twentieth of each shard is left for new entries. A body counts twice, because of its
+        // encodings.
+        let shard = entries.shard_capacity();
+        let largest_body =
+            usize::try_from((shard - shard / 20).saturating_sub(HEADER_ALLOWANCE) / 2)
+                .unwrap_or(usize::MAX);
         Self {
             entries,
             largest_body,
         }
     }
 
-    /// The largest body there is room for: a larger one would be gone at once.
+    /// Returns the length of the largest body that fits. A larger one would be evicted at once.
     pub(crate) fn largest_body(&self) -> usize {
         self.largest_body
     }
 
+    /// Finds the entry for a request, which counts as a use.
     #[inline]
     pub(crate) fn get(&self, key: &(impl Hash + Equivalent<Key>)) -> Option<Arc<Entry>> {
         self.entries.get(key)
     }
 
-    /// The entry of a key, for the engine's own looks: they say nothing of how much a page is asked for.
+    /// Finds the entry of a key for the engine itself. This does not count as a use: eviction must
+    /// depend on requests alone.
     pub(crate) fn get_key(&self, key: &Key) -> Option<Arc<Entry>> {
         self.entries.peek(key)
     }
@@ -87,7 +94,7 @@ impl Memory {
     }
 }
 
-/// A cache with room for `bytes` and `values`, whichever ends first, where a value takes `size`.
+/// Creates a cache of at most `bytes` and at most `values`. `size` measures one of them.
 pub(crate) fn bounded<K, V>(bytes: u64, values: u64, size: fn(&K, &V) -> usize) -> Bounded<K, V>
 where
     K: Clone + Eq + Hash,
@@ -96,6 +103,7 @@ where
     let (bytes, values) = (bytes.max(1), values.max(1));
     // The average weight decides how much the cache prepares for; pages of 8 KiB are a usual size.
     let estimated = usize::try_from((bytes / 8192).clamp(16, values.max(16))).unwrap_or(usize::MAX);
+
     // One more value of this weight would not fit.
     let weighter = ByBytes {
         size,
@@ -106,6 +114,7 @@ where
         .estimated_items_capacity(estimated)
         .shards(shards(bytes, values))
         .build();
+
     match options {
         Ok(options) => {
             let (hash, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
@@ -115,8 +124,8 @@ where
     }
 }
 
-/// How many parts the cache is split into. A part must have room for several of the largest bodies and for some values,
-/// since what weighs more than its part is never kept.
+/// Returns the number of shards. A value that weighs more than its shard is never kept, so each
+/// shard must have room for several of the largest bodies and for some values.
 fn shards(bytes: u64, values: u64) -> usize {
     const SHARD_BYTES: u64 = 32 * 1024 * 1024;
     const SHARD_VALUES: u64 = 64;

@@ -24,7 +24,8 @@ const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
 
 /// The remembered failures of keys, in a bounded table.
 ///
-/// Clients choose the keys. The table's hash has a random seed, so a client cannot make keys collide.
+/// Clients choose the keys. The table's hash has a random seed, so a client cannot make keys
+/// collide.
 pub(crate) struct NegativeCache<K, F> {
     table: Cache<K, Arc<NegativeEntry<F>>, ByBytes>,
 }
@@ -65,7 +66,8 @@ pub(crate) enum Kind<F> {
     Uncacheable(Reason),
 }
 
-/// The knowledge of a render that failed: a mark on `tags` that is newer than `as_of` ends the entry.
+/// The knowledge of a render that failed: a mark on `tags` that is newer than `as_of` ends the
+/// entry.
 #[derive(Clone, Debug)]
 pub(crate) struct RenderSnapshot {
     /// The last number published before the render began.
@@ -134,7 +136,7 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
 
     /// Remembers that responses of `key` may not be stored, where a failure makes us guess so. The
     /// first guesses hold for as short a time as a failure does.
-    pub(crate) fn seems_refused(
+    pub(crate) fn probably_refused(
         &self,
         marks: &Marks,
         key: &K,
@@ -162,8 +164,8 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
 
     fn put(&self, key: &K, kind: Kind<F>, until: Instant, failures: u32, snapshot: RenderSnapshot) {
         // Flights of one key may complete out of order: the one that began later wins.
-        let known = self.table.get(key);
-        if known.is_none_or(|known| known.snapshot.as_of <= snapshot.as_of) {
+        let remembered = self.table.get(key);
+        if remembered.is_none_or(|remembered| remembered.snapshot.as_of <= snapshot.as_of) {
             let entry = NegativeEntry {
                 kind,
                 until,

@@ -1,4 +1,5 @@
-//! How many keys nobody asked for before a page may get in a second: strangers choose them, and each would be stored.
+//! Limits the rate of new cache keys, per page. Clients choose paths and queries; without a limit
+//! one client could fill the cache with keys that no other client uses.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,11 +11,11 @@ pub(super) struct NewKeyLimiter {
     buckets: Box<[Mutex<Bucket>]>,
 }
 
-/// What a page has left.
+/// The tokens that a page has left.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
     tokens: f64,
-    /// When it was looked at last; never before the first time.
+    /// The time of the last refill; `None` before the first.
     filled: Option<Instant>,
 }
 
@@ -30,7 +31,7 @@ impl NewKeyLimiter {
         }
     }
 
-    /// Takes a token of a page; `false` when there is none left now.
+    /// Takes a token of `page`. `false` says that the page is over its rate.
     pub(super) fn admit(&self, page: u32, now: Instant) -> bool {
         let Some(bucket) = self.buckets.get(page as usize) else {
             return false;
@@ -49,6 +50,7 @@ impl Bucket {
         });
         self.tokens = (self.tokens + passed * per_second).min(per_second);
         self.filled = Some(self.filled.map_or(now, |before| before.max(now)));
+
         let has_one = self.tokens >= 1.0;
         if has_one {
             self.tokens -= 1.0;

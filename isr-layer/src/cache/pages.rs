@@ -64,8 +64,8 @@ impl Pages {
         RenderOutcome::NotListed
     }
 
-    /// True if the key is new and its page is over its rate limit. Keys being rendered, paths listed
-    /// by `params`, and pages with a single key do not count as new.
+    /// True if the key is new and its page is over its rate limit. Keys being rendered, paths
+    /// listed by `params`, and pages with a single key do not count as new.
     pub(super) fn is_over_limit(&self, recipe: &Recipe, now: Instant) -> bool {
         let page = &recipe.page;
         let is_listed = || !page.has_variants() && self.lists.include(recipe);

@@ -1,4 +1,4 @@
-//! The lists that `params` functions gave: the paths a page is known to have.
+//! Keeps the lists of `params` functions: the paths that each page has.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +18,7 @@ pub(crate) struct ParamLists(Box<[Option<List>]>);
 pub(super) struct List {
     pub(super) function: ListParams,
     last: Mutex<Arc<ListSnapshot>>,
-    /// Held by the one that reads the list: the others wait for its result.
+    /// Held by the task that reads the list; the others wait for its result.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
 
@@ -33,7 +33,8 @@ pub(crate) struct ListSnapshot {
     pub(super) until: ValidUntil,
     /// The last number published before the reading began.
     pub(super) as_of: Sequence,
-    /// The page and its tags that all instances carry: a purge of one of them is a purge of the page.
+    /// The mark of the page, and those of the tags that all its instances carry. A purge of any of
+    /// them ends the reading.
     pub(super) tags: Box<[Arc<TagMark>]>,
 }
 
@@ -46,20 +47,21 @@ pub(super) enum ValidUntil {
     Purged,
 }
 
-/// The canonical paths a page has.
+/// The canonical paths that a page has.
 #[derive(Debug)]
 pub(crate) struct ListedPaths {
-    /// As they were listed.
+    /// The paths in the order of the list.
     pub(crate) order: Vec<Arc<str>>,
     paths: HashSet<Arc<str>>,
 }
 
 impl ParamLists {
-    /// The lists the pages declare, or `given` in their place.
+    /// Takes the lists that pages declare. A list in `given` replaces that of its page.
     ///
     /// # Errors
     ///
-    /// When a list is for no page or for one without parameters, or a page says `not_found` for what no list names.
+    /// If a list is for an unknown page, a page without parameters, or a page that is given two; or
+    /// if a page with [`Fallback::NotFound`] has no list.
     pub(crate) fn new(
         registry: &Registry,
         given: Vec<(String, ListParams)>,
@@ -68,6 +70,7 @@ impl ParamLists {
             .pages()
             .map(|page| declared_list(&page.page))
             .collect::<Vec<_>>();
+
         let mut seen = HashSet::new();
         for (pattern, function) in given {
             let refuse = |why: &str| {
@@ -76,13 +79,14 @@ impl ParamLists {
             };
             let list = registry
                 .by_pattern(&pattern)
-                .and_then(|known| lists.get_mut(known.id as usize))
+                .and_then(|page| lists.get_mut(page.id as usize))
                 .ok_or_else(|| refuse("which is not the path of a registered page"))?;
             *list = Some(function);
             if !seen.insert(pattern.clone()) {
                 return Err(refuse("which has one already"));
             }
         }
+
         let lists = registry
             .pages()
             .zip(lists)
@@ -115,7 +119,7 @@ impl ParamLists {
     }
 }
 
-/// The list of a page, made ready; refused where it could not do what the page says.
+/// Prepares the list of a page. Refuses one that does not fit the policy of the page.
 fn checked(page: &RegisteredPage, list: Option<ListParams>) -> Result<Option<List>, Error> {
     let refuse = |kind, what: &str| {
         Err(Error::new(
@@ -123,6 +127,7 @@ fn checked(page: &RegisteredPage, list: Option<ListParams>) -> Result<Option<Lis
             format!("the page {}: {what}", page.page.describe()),
         ))
     };
+
     match list {
         Some(_) if !page.has_parameters() => refuse(
             ErrorKind::Configuration,
@@ -185,14 +190,14 @@ impl ListSnapshot {
 }
 
 impl ListedPaths {
-    /// Leaves out sets that make a path of another page, or one that no request can name.
+    /// Makes the paths of `sets`. Leaves out invalid paths and those of other pages.
     pub(super) fn new(registry: &Registry, page: &RegisteredPage, sets: &[ParamSet]) -> Self {
-        let is_its = |path: &String| registry.find(path).is_some_and(|found| found.id == page.id);
+        let is_own = |path: &String| registry.find(path).is_some_and(|found| found.id == page.id);
         let mut order = sets
             .iter()
             .filter_map(|set| page.path_with(set).ok())
             .collect::<Vec<_>>();
-        order.retain(is_its);
+        order.retain(is_own);
         if order.len() < sets.len() {
             observe::params_without_path(&page.page, sets.len() - order.len());
         }

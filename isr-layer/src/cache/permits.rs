@@ -1,5 +1,5 @@
-//! Limits the renders that no client waits for: at most so many at once, at most so many of one group,
-//! renders on demand before refreshes.
+//! Limits the renders that no client waits for: at most so many at once, at most so many of one
+//! group, renders on demand before refreshes.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -150,7 +150,7 @@ impl Permits {
     }
 
     /// Gives free places to the renders that wait.
-    fn pass_on(self: &Arc<Self>) {
+    fn grant_waiting(self: &Arc<Self>) {
         loop {
             let (granted, permit) = {
                 let mut state = self.lock();
@@ -204,7 +204,7 @@ impl Drop for Permit {
                 *of_group = of_group.saturating_sub(1);
             }
         }
-        self.permits.pass_on();
+        self.permits.grant_waiting();
     }
 }
 

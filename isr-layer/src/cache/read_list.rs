@@ -1,5 +1,5 @@
-//! Reads the lists of `params` functions: at the first need, and again once a purge may have changed
-//! them.
+//! Reads the lists of `params` functions: at the first need, and again once a purge may have
+//! changed them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,8 +44,8 @@ impl Core {
         Some(self.current(list, page, None).await)
     }
 
-    /// Returns a list as it is now. One caller reads it and the others wait, none of them longer than
-    /// two renders of the page may take.
+    /// Returns a list as it is now. One caller reads it and the others wait, none of them longer
+    /// than two renders of the page may take.
     async fn current(
         &self,
         list: &List,

@@ -74,8 +74,8 @@ pub(crate) async fn regenerate<R: Render>(
     core.prune_marks().await;
 }
 
-/// Renders once, within the page's time limit, and reads the response up to `max_body` as long as it
-/// may be stored.
+/// Renders once, within the page's time limit, and reads the response up to `max_body` as long as
+/// it may be stored.
 pub(crate) async fn attempt<R: Render>(
     render: R,
     recipe: &Recipe,

@@ -23,7 +23,7 @@ pub(crate) trait Render: Send + 'static {
     ) -> impl Future<Output = RenderResult<Self::Body, Self::Error>> + Send;
 }
 
-/// A response of the inner service, or the reason why there is none.
+/// A response of the inner service, or the reason why it gave none.
 pub(crate) type RenderResult<B, E> = Result<Response<B>, RenderError<E>>;
 
 /// The reason why the inner service gave no response.

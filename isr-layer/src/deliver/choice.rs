@@ -9,7 +9,7 @@ use http::header::{
 
 use super::encoding::Accepted;
 use super::precondition::PreconditionResult;
-use super::range::{RangeRequest, wanted};
+use super::range::{self, RangeRequest};
 use super::representation::Representation;
 use super::response_kind::{Choice, ResponseKind, Span};
 use crate::entry::Entry;
@@ -34,12 +34,12 @@ pub(crate) fn choose(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
     }
     Choice {
         encoding: None,
-        kind: plain(head),
+        kind: unconditional(head),
     }
 }
 
 #[inline(always)]
-fn plain(head: bool) -> ResponseKind {
+fn unconditional(head: bool) -> ResponseKind {
     if head {
         ResponseKind::Head
     } else {
@@ -61,7 +61,7 @@ fn matters(name: &HeaderName) -> bool {
 
 #[inline(never)]
 fn choose_among(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
-    let plain = plain(head);
+    let plain = unconditional(head);
     // Encodings, ranges and preconditions are for GET. A gRPC method is called by POST and has one
     // response.
     if entry.key.is_grpc() {
@@ -71,28 +71,28 @@ fn choose_among(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
         };
     }
 
-    let asked = ClientConditions::of(request);
+    let conditions = ClientConditions::of(request);
     // RFC 9110, 14.2: only GET may ask for a range. A range counts the bytes of identity, so a part
     // is never encoded. Where the range is ignored, it changes nothing.
-    let asks_for_part = asked.range && !head && entry.status == StatusCode::OK;
+    let asks_for_part = conditions.range && !head && entry.status == StatusCode::OK;
     let kind = if asks_for_part {
         ranged(entry.representation(None), request)
     } else {
         plain
     };
 
-    let encoding = match asked.encoding {
-        Some(line) if kind == plain => encoding(entry.encoded(), line, &asked, request),
+    let encoding = match conditions.encoding {
+        Some(line) if kind == plain => encoding(entry.encoded(), line, &conditions, request),
         _ => None,
     };
 
     // RFC 9110, 13.2.1: preconditions are ignored unless the response without them is a success.
-    if !asked.has_conditions() || !entry.status.is_success() {
+    if !conditions.has_conditions() || !entry.status.is_success() {
         return Choice { encoding, kind };
     }
     Choice {
         encoding,
-        kind: conditional(entry.representation(encoding), kind, &asked, request),
+        kind: conditional(entry.representation(encoding), kind, &conditions, request),
     }
 }
 
@@ -103,19 +103,19 @@ pub(crate) fn choose_kind(
     head: bool,
     request: &HeaderMap,
 ) -> ResponseKind {
-    let asked = ClientConditions::of(request);
+    let conditions = ClientConditions::of(request);
     let status = representation.heads.latest().whole.head.status;
-    let asks_for_part = asked.range && !head && status == StatusCode::OK;
+    let asks_for_part = conditions.range && !head && status == StatusCode::OK;
 
     let kind = if asks_for_part {
         ranged(representation, request)
     } else {
-        plain(head)
+        unconditional(head)
     };
 
-    let is_conditional = asked.has_conditions() && status.is_success();
+    let is_conditional = conditions.has_conditions() && status.is_success();
     if is_conditional {
-        conditional(representation, kind, &asked, request)
+        conditional(representation, kind, &conditions, request)
     } else {
         kind
     }
@@ -124,16 +124,20 @@ pub(crate) fn choose_kind(
 fn conditional(
     representation: &Representation,
     kind: ResponseKind,
-    asked: &ClientConditions<'_>,
+    conditions: &ClientConditions<'_>,
     request: &HeaderMap,
 ) -> ResponseKind {
     let validators = &representation.validators;
     // Browsers nearly always send back the one tag that they were given: compare that first.
-    if !asked.other_conditions && asked.none_match.is_some_and(|tag| validators.has_tag(tag)) {
+    if !conditions.other_conditions
+        && conditions
+            .none_match
+            .is_some_and(|tag| validators.has_tag(tag))
+    {
         return ResponseKind::NotModified;
     }
 
-    match validators.answer(request) {
+    match validators.evaluate(request) {
         PreconditionResult::Proceed => kind,
         PreconditionResult::NotModified => ResponseKind::NotModified,
         PreconditionResult::Failed => ResponseKind::PreconditionFailed,
@@ -143,14 +147,14 @@ fn conditional(
 fn encoding(
     encoded: &[Representation],
     line: &HeaderValue,
-    asked: &ClientConditions<'_>,
+    conditions: &ClientConditions<'_>,
     request: &HeaderMap,
 ) -> Option<u8> {
     if encoded.is_empty() {
         return None;
     }
 
-    let accepted = match asked.has_lines {
+    let accepted = match conditions.has_lines {
         false => Accepted::of(line),
         true => Accepted::of_lines(request.get_all(ACCEPT_ENCODING)),
     };
@@ -161,7 +165,7 @@ fn encoding(
 
 fn ranged(representation: &Representation, request: &HeaderMap) -> ResponseKind {
     let latest = representation.heads.latest();
-    match wanted(
+    match range::evaluate(
         request,
         &latest.whole.head.headers,
         representation.body.len(),
@@ -178,16 +182,18 @@ impl<'a> ClientConditions<'a> {
     /// Collects the headers in one pass: with the few headers of a request, this costs less than
     /// six look-ups by name.
     fn of(request: &'a HeaderMap) -> Self {
-        let mut asked = Self::default();
+        let mut conditions = Self::default();
         for (name, value) in request.iter().filter(|(name, _)| matters(name)) {
             match *name {
-                ACCEPT_ENCODING => asked.has_lines |= asked.encoding.replace(value).is_some(),
-                IF_NONE_MATCH => asked.none_match = Some(value),
-                RANGE => asked.range = true,
-                _ => asked.other_conditions = true,
+                ACCEPT_ENCODING => {
+                    conditions.has_lines |= conditions.encoding.replace(value).is_some()
+                }
+                IF_NONE_MATCH => conditions.none_match = Some(value),
+                RANGE => conditions.range = true,
+                _ => conditions.other_conditions = true,
             }
         }
-        asked
+        conditions
     }
 
     fn has_conditions(&self) -> bool {

@@ -13,7 +13,8 @@ use crate::outcome::CacheStatus;
 
 /// The `Cache-Control` of a stored page whose handler sent none. No other cache keeps the page, so
 /// that a purge is seen everywhere at once.
-const KEPT_BY_NOBODY: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
+const ALWAYS_REVALIDATE: HeaderValue =
+    HeaderValue::from_static("public, max-age=0, must-revalidate");
 
 /// The field that only CDNs read (RFC 9213).
 const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
@@ -58,14 +59,14 @@ const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control
 /// # let service = isr.layer(service_fn(async |_: Request<Full<Bytes>>| {
 /// #     Ok::<_, std::convert::Infallible>(Response::new(Full::from("a page")))
 /// # }));
-/// let answer = service.oneshot(Request::new(Full::default())).await?;
+/// let response = service.oneshot(Request::new(Full::default())).await?;
 ///
-/// assert_eq!(answer.headers()["cache-control"], "public, max-age=0, must-revalidate");
+/// assert_eq!(response.headers()["cache-control"], "public, max-age=0, must-revalidate");
 /// assert_eq!(
-///     answer.headers()["cdn-cache-control"],
+///     response.headers()["cdn-cache-control"],
 ///     "public, max-age=60, stale-while-revalidate=3540",
 /// );
-/// assert_eq!(answer.headers()["cache-tag"], "posts");
+/// assert_eq!(response.headers()["cache-tag"], "posts");
 /// # Ok(())
 /// # }
 /// ```
@@ -84,7 +85,7 @@ pub struct Downstream {
 /// The caches that may keep a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keeper {
-    Nobody,
+    None,
     /// Every shared cache, by `Cache-Control`.
     SharedCaches,
     /// CDNs alone, by a field of their own.
@@ -95,7 +96,7 @@ enum Keeper {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Offer {
     /// The directives that let caches keep the page; `None` if no cache may keep it.
-    kept: Option<(HeaderName, HeaderValue)>,
+    cache_control: Option<(HeaderName, HeaderValue)>,
     tags: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -122,8 +123,8 @@ impl Downstream {
     }
 
     /// Offers the page in `CDN-Cache-Control` (RFC 9213), which only CDNs read: `public, max-age=…,
-    /// stale-while-revalidate=…`. `Cache-Control` then keeps all other caches from storing the page.
-    /// Default `false`.
+    /// stale-while-revalidate=…`. `Cache-Control` then keeps all other caches from storing the
+    /// page. Default `false`.
     pub fn cdn_cache_control(mut self, on: bool) -> Self {
         self.is_cdn_field = on;
         self
@@ -158,11 +159,11 @@ impl Downstream {
     {
         match self.surrogate_keys.as_ref().map(|keys| keys.field(tags())) {
             None => Offer {
-                kept: self.kept(lifetime),
+                cache_control: self.cache_control(lifetime),
                 tags: None,
             },
             Some(Ok(tags)) => Offer {
-                kept: self.kept(lifetime),
+                cache_control: self.cache_control(lifetime),
                 tags,
             },
             Some(Err(_)) => Offer::default(),
@@ -173,14 +174,14 @@ impl Downstream {
         match (self.is_cdn_field, self.is_shared) {
             (true, _) => Keeper::Cdns,
             (false, true) => Keeper::SharedCaches,
-            (false, false) => Keeper::Nobody,
+            (false, false) => Keeper::None,
         }
     }
 
-    fn kept(&self, lifetime: Lifetime) -> Option<(HeaderName, HeaderValue)> {
+    fn cache_control(&self, lifetime: Lifetime) -> Option<(HeaderName, HeaderValue)> {
         let keeper = self.keeper();
         let words = match keeper {
-            Keeper::Nobody => return None,
+            Keeper::None => return None,
             Keeper::SharedCaches => "public, max-age=0, must-revalidate, s-maxage",
             Keeper::Cdns => "public, max-age",
         };
@@ -215,8 +216,8 @@ impl Offer {
         if says_how_to_cache(headers) || is_grpc(headers) {
             return false;
         }
-        headers.insert(CACHE_CONTROL, KEPT_BY_NOBODY);
-        match self.kept {
+        headers.insert(CACHE_CONTROL, ALWAYS_REVALIDATE);
+        match self.cache_control {
             // The handler's own `CDN-Cache-Control` wins, as its `Cache-Control` does.
             Some((name, _)) if name != CACHE_CONTROL && headers.contains_key(&name) => false,
             Some((name, value)) => {
@@ -231,7 +232,7 @@ impl Offer {
 /// Takes back the offer of an entry in one response, because a purge has marked the entry.
 pub(crate) fn take_back(headers: &mut HeaderMap) {
     headers.remove(CDN_CACHE_CONTROL);
-    headers.insert(CACHE_CONTROL, KEPT_BY_NOBODY);
+    headers.insert(CACHE_CONTROL, ALWAYS_REVALIDATE);
 }
 
 /// Marks a response that shows a draft.
@@ -258,7 +259,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn said(
+    fn headers_of(
         downstream: &Downstream,
         lifetime: Lifetime,
         own: &[(&'static str, &'static str)],
@@ -287,10 +288,10 @@ mod tests {
 
     #[test]
     fn the_table_of_lifetimes() {
-        let nobody = "public, max-age=0, must-revalidate";
-        let cdn = |rest: &str| format!("{nobody}, s-maxage={rest}");
+        let always_ask = "public, max-age=0, must-revalidate";
+        let cdn = |rest: &str| format!("{always_ask}, s-maxage={rest}");
         for (revalidate, expire, expected) in [
-            (None, None, nobody.to_owned()),
+            (None, None, always_ask.to_owned()),
             (Some(60), None, cdn("60")),
             (Some(60), Some(100), cdn("60, stale-while-revalidate=40")),
             (Some(10), Some(10), cdn("10")),
@@ -299,12 +300,12 @@ mod tests {
             let lifetime = lifetime(revalidate, expire);
 
             assert_eq!(
-                said(&Downstream::cdn(), lifetime, &[])["cache-control"],
+                headers_of(&Downstream::cdn(), lifetime, &[])["cache-control"],
                 expected
             );
             assert_eq!(
-                said(&Downstream::default(), lifetime, &[])["cache-control"],
-                nobody
+                headers_of(&Downstream::default(), lifetime, &[])["cache-control"],
+                always_ask
             );
         }
     }
@@ -314,13 +315,13 @@ mod tests {
         let downstream = Downstream::cdn().cdn_cache_control(true);
         let lifetime = lifetime(Some(60), None);
 
-        let own = said(&downstream, lifetime, &[("cache-control", "max-age=5")]);
-        let targeted = said(&downstream, lifetime, &[("cdn-cache-control", "max-age=5")]);
+        let own = headers_of(&downstream, lifetime, &[("cache-control", "max-age=5")]);
+        let targeted = headers_of(&downstream, lifetime, &[("cdn-cache-control", "max-age=5")]);
 
         assert_eq!(own["cache-control"], "max-age=5");
         assert!(!own.contains_key("cdn-cache-control"));
         assert_eq!(targeted["cdn-cache-control"], "max-age=5");
-        assert_eq!(targeted["cache-control"], KEPT_BY_NOBODY);
+        assert_eq!(targeted["cache-control"], ALWAYS_REVALIDATE);
     }
 
     #[test]
@@ -328,17 +329,17 @@ mod tests {
         let downstream = Downstream::cdn().surrogate_keys("Surrogate-Key");
         let mut headers = HeaderMap::new();
 
-        let kept = downstream
+        let may_keep = downstream
             .offer(lifetime(Some(60), None), || vec!["x".repeat(1025)])
             .put(&mut headers);
 
-        assert!(!kept && !headers.contains_key("surrogate-key"));
-        assert_eq!(headers["cache-control"], KEPT_BY_NOBODY);
+        assert!(!may_keep && !headers.contains_key("surrogate-key"));
+        assert_eq!(headers["cache-control"], ALWAYS_REVALIDATE);
     }
 
     #[test]
     fn an_answer_for_one_client_tells_no_cache_to_keep_it() {
-        let mut headers = said(
+        let mut headers = headers_of(
             &Downstream::cdn().cdn_cache_control(true),
             lifetime(Some(60), None),
             &[],

@@ -89,18 +89,21 @@ impl Accepted {
 
     /// Parses an `Accept-Encoding` of several lines, which are one list.
     pub(crate) fn of_lines<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Self {
-        let mut said = CodingWeights::default();
+        let mut weights = CodingWeights::default();
         for member in lines
             .into_iter()
             .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
         {
-            said.add(member);
+            weights.add(member);
         }
+
         // An unnamed identity has the lowest weight. `*;q=0` would exclude it, but changes nothing:
         // every coding with a weight is chosen before it in either case.
-        let identity = said.identity.unwrap_or(1);
+        let identity = weights.identity.unwrap_or(1);
         Self {
-            codings: said.codings.map(|coding| coding.or(said.any).unwrap_or(0)),
+            codings: weights
+                .codings
+                .map(|coding| coding.or(weights.any).unwrap_or(0)),
             identity,
         }
     }
@@ -112,10 +115,10 @@ impl Accepted {
     pub(crate) fn choose(self, available: impl IntoIterator<Item = Coding>) -> Option<usize> {
         let mut best = (None, self.identity);
         for (place, coding) in available.into_iter().enumerate() {
-            let wanted = self.codings[coding as usize];
-            let is_better = wanted > best.1 || (wanted == best.1 && best.0.is_none());
-            if wanted > 0 && is_better {
-                best = (Some(place), wanted);
+            let weight = self.codings[coding as usize];
+            let is_better = weight > best.1 || (weight == best.1 && best.0.is_none());
+            if weight > 0 && is_better {
+                best = (Some(place), weight);
             }
         }
         best.0
@@ -130,7 +133,7 @@ impl CodingWeights {
         };
 
         let name = name.trim_ascii();
-        let said = match Coding::of(name) {
+        let slot = match Coding::of(name) {
             Some(coding) => &mut self.codings[coding as usize],
             None if name == b"*" => &mut self.any,
             None if name.eq_ignore_ascii_case(b"identity") => &mut self.identity,
@@ -138,7 +141,7 @@ impl CodingWeights {
         };
 
         if let Some(weight) = weight(parameters) {
-            *said = Some(weight);
+            *slot = Some(weight);
         }
     }
 }
@@ -251,18 +254,18 @@ mod tests {
             Some((name, q))
         });
         let members = members.collect::<Vec<_>>();
-        let said = |name: &str| {
+        let weight_of = |name: &str| {
             members
                 .iter()
                 .rev()
                 .find(|(member, _)| member == name)
                 .map(|(_, q)| *q)
         };
-        let any = said("*");
-        let identity = said("identity").unwrap_or(if any == Some(0.0) { 0.0 } else { 0.001 });
+        let any = weight_of("*");
+        let identity = weight_of("identity").unwrap_or(if any == Some(0.0) { 0.0 } else { 0.001 });
         let mut best = ("identity", identity);
         for name in ["br", "gzip"] {
-            let q = said(name).or(any).unwrap_or(0.0);
+            let q = weight_of(name).or(any).unwrap_or(0.0);
             if q > 0.0 && (q > best.1 || (q == best.1 && best.0 == "identity")) {
                 best = (name, q);
             }

@@ -96,12 +96,12 @@ fn copy_values(headers: &mut HeaderMap) {
 /// Returns whether encoding the body is worth it and allowed: text of some length, not encoded
 /// already, and without `no-transform` (RFC 9111, 5.2.2.6).
 fn is_encodable(headers: &HeaderMap, body: &Bytes) -> bool {
-    const AT_LEAST: usize = 1024;
+    const MIN_BYTES: usize = 1024;
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    body.len() > AT_LEAST
+    body.len() > MIN_BYTES
         && !members(headers, CACHE_CONTROL).any(|word| word.eq_ignore_ascii_case("no-transform"))
         && !headers.contains_key(CONTENT_ENCODING)
         && is_text(content_type)
@@ -141,7 +141,10 @@ fn is_text(content_type: &str) -> bool {
 /// Turns the headers of a route that is no page into those of a stored response, for
 /// [header mode](crate::header_mode). The origin's headers are kept, and nothing is added but the
 /// `Date` that a response must have (RFC 9110, 6.6.1).
-pub(crate) fn prepare_foreign(headers: &mut HeaderMap, received: SystemTime) -> Option<Box<str>> {
+pub(crate) fn prepare_header_mode(
+    headers: &mut HeaderMap,
+    received: SystemTime,
+) -> Option<Box<str>> {
     remove_hop_by_hop(headers);
     for name in [
         CONTENT_LENGTH,
@@ -314,7 +317,7 @@ fn entity_tag(body: &Bytes) -> HeaderValue {
 /// in its own key, with the target (RFC 9111, 2).
 fn add_vary<'a>(headers: &mut HeaderMap, declared: impl Iterator<Item = &'a HeaderName>) {
     let mut all = members(headers, VARY).collect::<Vec<_>>();
-    let said = all.len();
+    let handlers_count = all.len();
     if all.contains(&"*") {
         return;
     }
@@ -328,7 +331,7 @@ fn add_vary<'a>(headers: &mut HeaderMap, declared: impl Iterator<Item = &'a Head
         }
     }
 
-    if all.len() == said {
+    if all.len() == handlers_count {
         return;
     }
     let value = match all.join(", ").as_str() {
@@ -359,7 +362,7 @@ mod tests {
         /// A second implementation: `Vary` is a set of names whose case does not matter.
         #[test]
         fn vary_names_what_the_handler_said_and_what_is_declared_once_each(
-            said in prop::collection::btree_set(
+            members_sent in prop::collection::btree_set(
                 "(accept-encoding|Accept-Language|ORIGIN|x-Other)",
                 0..4
             ),
@@ -367,8 +370,8 @@ mod tests {
             two_lines in any::<bool>(),
             declared in prop::collection::vec(prop::sample::select(&NAMES[..]), 0..5),
         ) {
-            let said = said.into_iter().collect::<Vec<_>>();
-            let (one, other) = said.split_at(if two_lines { said.len() / 2 } else { 0 });
+            let members_sent = members_sent.into_iter().collect::<Vec<_>>();
+            let (one, other) = members_sent.split_at(if two_lines { members_sent.len() / 2 } else { 0 });
             let mut headers = HeaderMap::new();
             for line in [one, other].into_iter().filter(|line| !line.is_empty()) {
                 headers.append(VARY, line.join(comma).parse().unwrap());
@@ -378,7 +381,7 @@ mod tests {
             add_vary(&mut headers, declared.iter());
 
             let names = members(&headers, VARY).map(lower).collect::<Vec<_>>();
-            let expected = said
+            let expected = members_sent
                 .iter()
                 .map(|name| lower(name))
                 .chain(declared.iter().map(|name| name.to_string()));

@@ -22,8 +22,8 @@ pub(crate) use choice::{choose, choose_kind};
 pub(crate) use delivery::{Delivery, is_head};
 pub(crate) use downstream::{Offer, mark_draft, take_back};
 pub(crate) use headers::{
-    describes_body, is_digest, is_hop_by_hop, name_declared, note_status, prepare, prepare_foreign,
-    remove_all, remove_hop_by_hop,
+    describes_body, is_digest, is_hop_by_hop, name_declared, note_status, prepare,
+    prepare_header_mode, remove_all, remove_hop_by_hop,
 };
 pub(crate) use prepared_head::PreparedHeads;
 pub(crate) use representation::Representation;

@@ -41,17 +41,17 @@ impl Validators {
     }
 
     /// Evaluates the preconditions of a request, in one pass over its headers.
-    pub(crate) fn answer(&self, request: &HeaderMap) -> PreconditionResult {
-        let (mut wanted, mut known) = (None, None);
+    pub(crate) fn evaluate(&self, request: &HeaderMap) -> PreconditionResult {
+        let (mut if_match, mut if_none_match) = (None, None);
         let (mut unmodified_since, mut modified_since) = (None, None);
         for (name, value) in request {
             // The length alone rules out most headers.
             match name.as_str().len() {
                 8 if *name == IF_MATCH => {
-                    wanted = Some(wanted == Some(true) || self.is_strongly_named(value))
+                    if_match = Some(if_match == Some(true) || self.is_strongly_named(value))
                 }
                 13 if *name == IF_NONE_MATCH => {
-                    known = Some(known == Some(true) || self.is_named(value))
+                    if_none_match = Some(if_none_match == Some(true) || self.is_named(value))
                 }
                 17 if *name == IF_MODIFIED_SINCE => modified_since = Some(value),
                 19 if *name == IF_UNMODIFIED_SINCE => unmodified_since = Some(value),
@@ -60,12 +60,12 @@ impl Validators {
         }
 
         // A date counts only if the request has no list of tags.
-        let is_wanted = wanted
+        let is_matched = if_match
             .unwrap_or_else(|| !unmodified_since.is_some_and(|since| self.was_modified(since)));
-        let is_known =
-            known.unwrap_or_else(|| modified_since.is_some_and(|since| !self.is_modified(since)));
+        let is_unchanged = if_none_match
+            .unwrap_or_else(|| modified_since.is_some_and(|since| !self.is_modified(since)));
 
-        match (is_wanted, is_known) {
+        match (is_matched, is_unchanged) {
             (false, _) => PreconditionResult::Failed,
             (true, true) => PreconditionResult::NotModified,
             (true, false) => PreconditionResult::Proceed,
@@ -139,7 +139,7 @@ mod tests {
         if let Some(since) = since {
             request.insert(IF_MODIFIED_SINCE, HeaderValue::from_static(since));
         }
-        Validators::of(&stored).answer(&request) == PreconditionResult::NotModified
+        Validators::of(&stored).evaluate(&request) == PreconditionResult::NotModified
     }
 
     #[test]
@@ -222,7 +222,7 @@ mod tests {
                 .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
             let request = request.collect::<HeaderMap>();
 
-            assert_eq!(validators.answer(&request), expected, "{conditions:?}");
+            assert_eq!(validators.evaluate(&request), expected, "{conditions:?}");
         }
     }
 
@@ -247,17 +247,17 @@ mod tests {
             let mut page = HeaderMap::new();
             page.insert(ETAG, written(&stored).parse().unwrap());
             let validators = Validators::of(&page);
-            let answer = |name: &http::HeaderName| {
+            let evaluate = |name: &http::HeaderName| {
                 let line = |tags: &Vec<_>| tags.iter().map(written).collect::<Vec<_>>().join(comma);
                 let lines = lines.iter().map(|tags| (name.clone(), line(tags).parse().unwrap()));
-                validators.answer(&lines.collect())
+                validators.evaluate(&lines.collect())
             };
 
-            let is_known = lines.iter().flatten().any(|(_, opaque)| *opaque == stored.1);
-            let is_wanted = lines.iter().flatten().any(|tag| !tag.0 && *tag == stored);
+            let is_unchanged = lines.iter().flatten().any(|(_, opaque)| *opaque == stored.1);
+            let is_matched = lines.iter().flatten().any(|tag| !tag.0 && *tag == stored);
 
-            prop_assert_eq!(answer(&IF_NONE_MATCH) == PreconditionResult::NotModified, is_known);
-            prop_assert_eq!(answer(&IF_MATCH) == PreconditionResult::Proceed, is_wanted);
+            prop_assert_eq!(evaluate(&IF_NONE_MATCH) == PreconditionResult::NotModified, is_unchanged);
+            prop_assert_eq!(evaluate(&IF_MATCH) == PreconditionResult::Proceed, is_matched);
         }
 
         #[test]
@@ -266,7 +266,7 @@ mod tests {
             page.insert(ETAG, etag.parse().unwrap());
             for name in [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE] {
                 Validators::of(&page)
-                    .answer(&HeaderMap::from_iter([(name, list.parse().unwrap())]));
+                    .evaluate(&HeaderMap::from_iter([(name, list.parse().unwrap())]));
             }
         }
     }

@@ -59,7 +59,7 @@ impl PreparedHead {
 
     /// Returns this head for a response of another kind, in this second. The whole body has
     /// `length` bytes.
-    fn as_form(&self, kind: ResponseKind, length: usize) -> Self {
+    fn for_kind(&self, kind: ResponseKind, length: usize) -> Self {
         let mut head = self.head.clone();
         let headers = &mut head.headers;
         head.status = match kind {
@@ -112,10 +112,10 @@ fn set_range(headers: &mut HeaderMap, range: &str) {
 }
 
 impl PreparedHeads {
-    pub(crate) fn new(stamp: PreparedHead) -> Self {
+    pub(crate) fn new(prepared: PreparedHead) -> Self {
         Self {
             latest: RwLock::new(Latest {
-                whole: stamp,
+                whole: prepared,
                 other: None,
             }),
             uses: AtomicU64::new(0),
@@ -141,11 +141,11 @@ impl PreparedHeads {
     /// Keeps the head of this second and the head of `kind`, and returns the latter. Kept heads are
     /// copies, because a map that fields were inserted into has room for twice as many.
     pub(crate) fn renew(&self, whole: &PreparedHead, kind: ResponseKind, length: usize) -> Parts {
-        let stamp = whole.as_form(kind, length);
+        let prepared = whole.for_kind(kind, length);
         // HEAD and 304 are alike for every client. A part is for one client, and would displace
         // them.
         let is_kept = matches!(kind, ResponseKind::Head | ResponseKind::NotModified);
-        let other = is_kept.then(|| Box::new((kind, stamp.clone())));
+        let other = is_kept.then(|| Box::new((kind, prepared.clone())));
 
         let whole = whole.clone();
         let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
@@ -158,12 +158,12 @@ impl PreparedHeads {
         // Free the old heads after the lock, so that no hit waits for it.
         drop(latest);
         drop(before);
-        stamp.head
+        prepared.head
     }
 
     /// Makes the head of one response, of which nothing is kept.
     pub(crate) fn once(whole: &PreparedHead, kind: ResponseKind, length: usize) -> Parts {
-        whole.as_form(kind, length).head
+        whole.for_kind(kind, length).head
     }
 }
 
@@ -171,14 +171,14 @@ impl Latest {
     /// Returns the head of a hit, if an earlier hit of this second has prepared it.
     #[inline]
     pub(crate) fn head(&self, kind: ResponseKind, now: Instant) -> Option<&Parts> {
-        let stamp = match &self.other {
+        let prepared = match &self.other {
             _ if kind == ResponseKind::Whole => &self.whole,
             Some(other) if other.0 == kind => &other.1,
             _ => return None,
         };
-        stamp
+        prepared
             .until
             .is_some_and(|until| now < until)
-            .then_some(&stamp.head)
+            .then_some(&prepared.head)
     }
 }

@@ -20,7 +20,7 @@ pub(crate) enum RangeRequest {
 ///
 /// Several ranges, other units and invalid ranges are ignored, as the RFC allows. So is a `Range`
 /// whose `If-Range` names another representation.
-pub(crate) fn wanted(request: &HeaderMap, stored: &HeaderMap, length: usize) -> RangeRequest {
+pub(crate) fn evaluate(request: &HeaderMap, stored: &HeaderMap, length: usize) -> RangeRequest {
     let Some(range) =
         single(request, RANGE.as_str()).filter(|_| is_same_representation(request, stored))
     else {
@@ -132,7 +132,7 @@ mod tests {
             DATE,
             HeaderValue::from_static("Sun, 06 Nov 1994 08:49:38 GMT"),
         );
-        wanted(&request, &stored, 10_000)
+        evaluate(&request, &stored, 10_000)
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
             request.insert(RANGE, HeaderValue::from_str(&range).unwrap());
 
             prop_assert_eq!(
-                wanted(&request, &HeaderMap::new(), length),
+                evaluate(&request, &HeaderMap::new(), length),
                 reference(first, last, length)
             );
         }

@@ -32,7 +32,7 @@ impl Hit {
     /// Builds the response; `into` turns the body into the type that the caller hands out. Inlined,
     /// the response would be moved once more by each caller.
     #[inline(never)]
-    pub(crate) fn answer<R, B>(&self, into: impl FnOnce(IsrBody<R>) -> B) -> Response<B> {
+    pub(crate) fn respond<R, B>(&self, into: impl FnOnce(IsrBody<R>) -> B) -> Response<B> {
         let Self {
             entry,
             choice,

@@ -54,10 +54,10 @@ mod tests {
 
     #[test]
     fn a_span_is_the_range_it_was_made_of_up_to_four_gigabytes() {
-        const MOST: usize = u32::MAX as usize;
-        for range in [0..1, 7..19, 0..MOST, MOST - 1..MOST] {
+        const MAX_LEN: usize = u32::MAX as usize;
+        for range in [0..1, 7..19, 0..MAX_LEN, MAX_LEN - 1..MAX_LEN] {
             assert_eq!(Span::new(range.clone()).map(Span::range), Some(range));
         }
-        assert_eq!(Span::new(0..MOST + 1), None);
+        assert_eq!(Span::new(0..MAX_LEN + 1), None);
     }
 }

@@ -17,8 +17,8 @@ pub(crate) fn fields(map: &HeaderMap) -> usize {
 /// heads: one that goes with the body, and one of another [`ResponseKind`](super::ResponseKind).
 /// Both have an `Age` and a `Cache-Status` of their own.
 pub(crate) fn heads(headers: &HeaderMap, encodings: usize) -> usize {
-    const STAMPED: usize = 2 * (SLOT + PER_VALUE + 16);
-    values(headers) + encodings * 2 * (headers.len() * SLOT + STAMPED)
+    const AGE_AND_STATUS: usize = 2 * (SLOT + PER_VALUE + 16);
+    values(headers) + encodings * 2 * (headers.len() * SLOT + AGE_AND_STATUS)
 }
 
 fn values(map: &HeaderMap) -> usize {

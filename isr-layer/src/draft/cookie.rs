@@ -75,7 +75,7 @@ impl Draft {
     }
 
     /// Returns the `Set-Cookie` for a cookie that ends `lasting` after `now`.
-    pub(super) fn set(&self, now: Duration, lasting: Duration) -> Option<HeaderValue> {
+    pub(super) fn set_cookie(&self, now: Duration, lasting: Duration) -> Option<HeaderValue> {
         let end = now.saturating_add(lasting).as_secs().to_string();
         let code = sign(&self.secrets, &self.message(&end));
         let (name, seconds) = (&self.cookie, lasting.as_secs());
@@ -86,7 +86,7 @@ impl Draft {
     }
 
     /// Returns the `Set-Cookie` that removes the cookie.
-    pub(super) fn cleared(&self) -> Option<HeaderValue> {
+    pub(super) fn clear_cookie(&self) -> Option<HeaderValue> {
         HeaderValue::try_from(format!("{}=; Max-Age=0; {ATTRIBUTES}", self.cookie)).ok()
     }
 
@@ -136,7 +136,7 @@ mod tests {
 
     /// Returns the pair of a `Set-Cookie`, as a browser sends it back.
     fn pair(draft: &Draft) -> String {
-        let set = draft.set(NOW, HOUR).unwrap();
+        let set = draft.set_cookie(NOW, HOUR).unwrap();
         set.to_str().unwrap().split(';').next().unwrap().to_owned()
     }
 

@@ -1,4 +1,5 @@
-//! No cookie of draft mode: its signature needs the feature `hmac`, and so does the setter that turns draft mode on.
+//! Stands in for the cookie of draft mode without the feature `hmac`, which its signature needs.
+//! The setter that turns draft mode on needs the feature too.
 
 use std::time::Duration;
 

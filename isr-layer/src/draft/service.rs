@@ -25,7 +25,7 @@ use crate::page::canonical;
 use crate::revalidate::{Limits, Rates, Refusal, peer, refusal};
 
 /// The default time for which a cookie lasts: a working day.
-const LASTING: Duration = Duration::from_secs(8 * 3600);
+const DEFAULT_LASTING: Duration = Duration::from_secs(8 * 3600);
 
 /// The characters that are percent-encoded in the query of a redirect.
 const QUERY: &AsciiSet = &CONTROLS
@@ -74,7 +74,7 @@ impl DraftService {
         Ok(Self {
             core,
             limits: Arc::new(Limits::new(Rates::default())),
-            lasting: LASTING,
+            lasting: DEFAULT_LASTING,
         })
     }
 
@@ -87,7 +87,7 @@ impl DraftService {
         self
     }
 
-    fn answer(&self, head: &request::Parts) -> Result<Response<Full<Bytes>>, Refusal> {
+    fn respond(&self, head: &request::Parts) -> Result<Response<Full<Bytes>>, Refusal> {
         let status = match head.method {
             Method::GET => StatusCode::TEMPORARY_REDIRECT,
             // After a 303 the browser requests the page with GET, not POST (RFC 9110, 15.4.4).
@@ -95,7 +95,7 @@ impl DraftService {
             _ => return Err(Refusal::Method { allow: "GET, POST" }),
         };
 
-        let asked = DraftQuery::of(head);
+        let query = DraftQuery::of(head);
         let draft = self
             .core
             .config
@@ -104,22 +104,24 @@ impl DraftService {
             .ok_or(Refusal::InvalidToken)?;
 
         // To end draft mode gives no access to anything, so it needs no secret.
-        if !asked.disable
-            && !asked
+        if !query.disable
+            && !query
                 .secret
                 .as_deref()
                 .is_some_and(|secret| draft.is_secret(secret))
         {
-            return Err(self.limits.failed(peer(&head.extensions), clock::now()));
+            return Err(self
+                .limits
+                .record_failure(peer(&head.extensions), clock::now()));
         }
 
-        let location = local(asked.path.as_deref().unwrap_or("/")).ok_or_else(|| {
+        let location = local(query.path.as_deref().unwrap_or("/")).ok_or_else(|| {
             Refusal::Malformed("`path` must be a path of this site, such as /posts/a".to_owned())
         })?;
-        let cookie = if asked.disable {
-            draft.cleared()
+        let cookie = if query.disable {
+            draft.clear_cookie()
         } else {
-            draft.set(clock::unix_time(), self.lasting)
+            draft.set_cookie(clock::unix_time(), self.lasting)
         };
         Ok(redirect(status, location, cookie))
     }
@@ -135,9 +137,9 @@ struct DraftQuery<'a> {
 impl<'a> DraftQuery<'a> {
     fn of(head: &'a request::Parts) -> Self {
         let query = head.uri.query().unwrap_or_default();
-        let value = |wanted: &str| {
+        let value = |parameter: &str| {
             form_urlencoded::parse(query.as_bytes())
-                .find(|(name, _)| name == wanted)
+                .find(|(name, _)| name == parameter)
                 .map(|(_, value)| value)
         };
         let secret = value("secret").or_else(|| bearer(&head.headers).map(Cow::Borrowed));
@@ -199,7 +201,7 @@ impl<B> Service<Request<B>> for DraftService {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, _) = request.into_parts();
-        ready(Ok(self.answer(&head).unwrap_or_else(|refused| {
+        ready(Ok(self.respond(&head).unwrap_or_else(|refused| {
             observe::draft_refused(refused.status());
             refusal(&refused)
         })))

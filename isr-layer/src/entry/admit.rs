@@ -47,7 +47,7 @@ pub(crate) fn head(
         Reason::CacheControl
     } else if varies_on_undeclared(&parts.headers, vary) {
         Reason::Vary
-    } else if is_too_much(&parts.headers) {
+    } else if has_too_many_fields(&parts.headers) {
         Reason::TooManyHeaders
     } else {
         return Ok(());
@@ -74,7 +74,7 @@ pub(crate) fn body(
 
 /// Returns whether there are more fields than are stored: they are kept in memory and copied for
 /// every response.
-pub(crate) fn is_too_much(fields: &HeaderMap) -> bool {
+pub(crate) fn has_too_many_fields(fields: &HeaderMap) -> bool {
     const FIELDS: usize = 64;
     const BYTES: usize = 16 * 1024;
     let bytes = || {
@@ -99,9 +99,9 @@ pub(crate) fn lifetime(policy: &Policy, status: StatusCode, hints: &HandlerHints
         expire: hints.expire,
     });
 
-    if is_gone(status) {
+    if is_not_found(status) {
         let longest = policy.not_found_revalidate;
-        return Lifetime::that_ends(
+        return Lifetime::ending_after(
             lifetime
                 .fresh_for()
                 .map_or(longest, |fresh| fresh.min(longest)),
@@ -112,7 +112,7 @@ pub(crate) fn lifetime(policy: &Policy, status: StatusCode, hints: &HandlerHints
 
 /// Returns whether the status says that there is no such page. Such a response is stored for a
 /// short time, and is never a fallback.
-pub(crate) fn is_gone(status: StatusCode) -> bool {
+pub(crate) fn is_not_found(status: StatusCode) -> bool {
     matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
 }
 
@@ -342,15 +342,15 @@ mod tests {
                 expire: Some(secs(100))
             }
         );
-        assert_eq!(gone(policy), Lifetime::that_ends(secs(10)));
-        assert_eq!(gone(Policy::new()), Lifetime::that_ends(secs(10)));
+        assert_eq!(gone(policy), Lifetime::ending_after(secs(10)));
+        assert_eq!(gone(Policy::new()), Lifetime::ending_after(secs(10)));
         assert_eq!(
             gone(Policy::new().revalidate(secs(3))),
-            Lifetime::that_ends(secs(3))
+            Lifetime::ending_after(secs(3))
         );
         assert_eq!(
             gone(Policy::new().expire(secs(3))),
-            Lifetime::that_ends(secs(3))
+            Lifetime::ending_after(secs(3))
         );
     }
 

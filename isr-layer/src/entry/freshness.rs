@@ -49,7 +49,7 @@ impl Lifetime {
 
     /// Returns a lifetime at whose end nothing is left, as for a 404: the entry is absent then, and
     /// never stale.
-    pub(crate) fn that_ends(after: Duration) -> Self {
+    pub(crate) fn ending_after(after: Duration) -> Self {
         Self {
             revalidate: Some(after),
             expire: Some(after),
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_404_is_absent_and_never_stale() {
-        let lifetime = Lifetime::that_ends(10 * SECOND);
+        let lifetime = Lifetime::ending_after(10 * SECOND);
 
         for (age, marks) in [
             (10, Validity::Valid),

@@ -35,7 +35,7 @@ pub(crate) fn whole(
     let policy = recipe.page.policy();
 
     // Trailers are stored as headers are, so the rules for headers hold for them too.
-    if trailers.is_some_and(admit::is_too_much) {
+    if trailers.is_some_and(admit::has_too_many_fields) {
         Err(NotStored::Uncacheable(Reason::TooManyHeaders))
     } else if trailers.is_some_and(|trailers| trailers.contains_key(SET_COOKIE)) {
         Err(NotStored::Uncacheable(Reason::SetCookie))

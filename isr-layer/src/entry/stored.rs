@@ -11,7 +11,7 @@ use http::{StatusCode, response};
 
 use super::birth::Birth;
 use super::freshness::{Freshness, Lifetime, freshness};
-use super::is_gone;
+use super::is_not_found;
 use crate::clock::Instant;
 use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all, size};
 use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, TagMark, Validity};
@@ -27,7 +27,8 @@ pub(crate) struct Entry {
     pub(crate) trailers: Option<Box<HeaderMap>>,
     /// The page as it was rendered.
     identity: Representation,
-    /// The page in its other encodings, our preferred one first. Made once, after the first response.
+    /// The page in its other encodings, our preferred one first. Made once, after the first
+    /// response.
     encoded: OnceLock<Box<[Representation]>>,
     /// True if encodings are worth making.
     pub(crate) is_encodable: bool,
@@ -39,8 +40,8 @@ pub(crate) struct Entry {
     lifetime: Lifetime,
     fresh_until: Option<Instant>,
     as_of: Sequence,
-    /// The last number at which no mark was on the entry. A hit compares, and reads the marks only if
-    /// a newer number was published.
+    /// The last number at which no mark was on the entry. A hit compares, and reads the marks only
+    /// if a newer number was published.
     valid_through: AtomicSequence,
     tags: EntryTags,
     size: usize,
@@ -74,14 +75,12 @@ impl Entry {
             offer,
             has_drafts,
         } = rendered;
+
         let (earlier_caches, is_encodable) =
             prepare(parts.status, &mut parts.headers, &body, &recipe.page.vary);
         let is_offered = offer.put(&mut parts.headers);
-        let trailers = if is_encodable {
-            without_digests(trailers)
-        } else {
-            trailers
-        };
+        let trailers = shared_by_encodings(trailers, is_encodable);
+
         let size = bytes(
             &recipe.key,
             &body,
@@ -90,6 +89,7 @@ impl Entry {
             &tags,
             is_encodable,
         );
+
         Self {
             key: recipe.key.clone(),
             is_keyed_by_path: recipe.page.is_keyed_by_path() && !has_drafts,
@@ -110,8 +110,8 @@ impl Entry {
         }
     }
 
-    /// True if the entry may be served as it is. Costs one comparison for time and one for marks, as
-    /// long as nothing was purged since the last look.
+    /// True if the entry may be served as it is. Costs one comparison for time and one for marks,
+    /// as long as nothing was purged since the last look.
     #[inline]
     pub(crate) fn is_fresh(&self, marks: &Marks, now: Instant) -> bool {
         self.fresh_until.is_none_or(|until| now < until) && self.validity(marks) == Validity::Valid
@@ -123,7 +123,7 @@ impl Entry {
             self.lifetime,
             self.age(now),
             self.validity(marks),
-            is_gone(self.status),
+            is_not_found(self.status),
         )
     }
 
@@ -171,7 +171,8 @@ impl Entry {
         let _ = self.encoded.set(encoded);
     }
 
-    /// Returns how much the page is used, in all encodings, as far back as its predecessors remember.
+    /// Returns how much the page is used, in all encodings, as far back as its predecessors
+    /// remember.
     pub(crate) fn uses(&self) -> u64 {
         let encoded = self
             .encoded()
@@ -227,7 +228,7 @@ impl Entry {
 
     /// True if the entry is a page to fall back on when rendering fails.
     pub(crate) fn is_good(&self) -> bool {
-        !is_gone(self.status)
+        !is_not_found(self.status)
     }
 
     pub(crate) fn etag(&self) -> Option<String> {
@@ -242,22 +243,28 @@ impl Entry {
             .map(str::to_owned)
     }
 
-    /// Returns the bytes the entry takes in memory. They never change, since the memory counts them in
-    /// and out.
+    /// Returns the bytes the entry takes in memory. They never change, since the memory counts them
+    /// in and out.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
 }
 
-/// Removes digests, which are true of one encoding, while all encodings share the trailers. Trailers
-/// may be left out (RFC 9110, 6.5.1).
-fn without_digests(trailers: Option<Box<HeaderMap>>) -> Option<Box<HeaderMap>> {
+/// Removes digests if there are encodings: a digest is true of one, while all share the trailers.
+/// Trailers may be left out (RFC 9110, 6.5.1).
+fn shared_by_encodings(
+    trailers: Option<Box<HeaderMap>>,
+    is_encodable: bool,
+) -> Option<Box<HeaderMap>> {
+    if !is_encodable {
+        return trailers;
+    }
     let mut trailers = trailers?;
     remove_all(&mut trailers, is_digest);
     (!trailers.is_empty()).then_some(trailers)
 }
 
-/// Returns the bytes that an entry takes in memory, about.
+/// Estimates the bytes that an entry takes in memory.
 fn bytes(
     key: &Key,
     body: &Bytes,
@@ -270,11 +277,13 @@ fn bytes(
     const BOOKKEEPING: usize = 448;
     /// Bytes of a tag that no other entry carries, beside its name; measured.
     const PER_OWN_TAG: usize = 128;
+
     let own_tags = tags.as_slice().iter().filter(|tag| tag.entry_count() == 1);
     let own_tags = own_tags
         .map(|tag| PER_OWN_TAG + tag.name_len())
         .sum::<usize>();
     let tags = size_of_val(tags.as_slice()) + own_tags;
+
     let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + tags + BOOKKEEPING;
     // Encodings together are no larger than the body.
     let (encodings, encoded) = if is_encodable {
@@ -282,6 +291,7 @@ fn bytes(
     } else {
         (0, 0)
     };
+
     let representations = body.len() + encoded + encodings * size_of::<Representation>();
     fixed + representations + size::heads(headers, 1 + encodings) + trailers.map_or(0, size::fields)
 }

@@ -28,8 +28,9 @@ pub(crate) enum Message<B> {
 /// A request body of which a part was read: yields those octets again, then the rest and the
 /// trailers.
 ///
-/// [`RenderBody::from_rewound`](crate::body::RenderBody::from_rewound) is given one. A `RewoundBody` is a
-/// [`Body`] itself, so most body types are made of it the way they are made of any other body.
+/// [`RenderBody::from_rewound`](crate::body::RenderBody::from_rewound) is given one. A
+/// `RewoundBody` is a [`Body`] itself, so most body types are made of it the way they are made of
+/// any other body.
 pub struct RewoundBody<B> {
     read: Bytes,
     trailers: Option<HeaderMap>,
@@ -39,26 +40,26 @@ pub struct RewoundBody<B> {
 /// Reads a request up to the end of one message of at most `limit` octets. Stops as soon as the
 /// body is seen to be something else.
 pub(crate) async fn read<B: Body>(body: B, limit: usize) -> Message<B> {
-    let mut resumed = RewoundBody {
+    let mut rewound = RewoundBody {
         read: Bytes::new(),
         trailers: None,
         rest: Box::pin(body),
     };
     // A body that announces more than the limit need not be read at all.
-    if resumed.rest.size_hint().lower() > limit.saturating_add(FRAME_HEADER_LEN) as u64 {
-        return Message::Other(resumed);
+    if rewound.rest.size_hint().lower() > limit.saturating_add(FRAME_HEADER_LEN) as u64 {
+        return Message::Other(rewound);
     }
 
     let mut chunks = Chunks::default();
     while !chunks.is_beyond(limit) {
-        let Some(frame) = resumed.rest.frame().await else {
-            resumed.read = chunks.joined();
-            return match message(&resumed.read) {
+        let Some(frame) = rewound.rest.frame().await else {
+            rewound.read = chunks.joined();
+            return match message(&rewound.read) {
                 Some(message) => Message::One {
                     message,
-                    body: resumed,
+                    body: rewound,
                 },
-                None => Message::Other(resumed),
+                None => Message::Other(rewound),
             };
         };
 
@@ -69,14 +70,14 @@ pub(crate) async fn read<B: Body>(body: B, limit: usize) -> Message<B> {
             Ok(mut data) => chunks.push(data.copy_to_bytes(data.remaining())),
             Err(frame) => {
                 // A gRPC client sends no trailers: this is something else.
-                resumed.trailers = frame.into_trailers().ok();
+                rewound.trailers = frame.into_trailers().ok();
                 break;
             }
         }
     }
 
-    resumed.read = chunks.joined();
-    Message::Other(resumed)
+    rewound.read = chunks.joined();
+    Message::Other(rewound)
 }
 
 /// The part of a body that was read so far. A message that came in one piece is not copied.

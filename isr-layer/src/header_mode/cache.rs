@@ -74,11 +74,11 @@ impl HeaderCache {
         now: Instant,
     ) -> FetchOutcome {
         self.memory.forget(target, request, number);
-        self.declined(target, request, now)
+        self.mark_uncacheable(target, request, now)
     }
 
     /// Records that the response to `request` may not be stored; the entries stay.
-    pub(super) fn declined(
+    pub(super) fn mark_uncacheable(
         &self,
         target: &TargetUri,
         request: &HeaderMap,
@@ -107,14 +107,14 @@ impl HeaderCache {
         // Flights first: one that completes between the two looks is seen twice, not missed.
         let mut paths = HashSet::new();
         self.flights.for_each(|fetch, _| {
-            paths.insert(fetch.target.path_kept());
+            paths.insert(fetch.target.shared_path());
         });
-        paths.extend(self.memory.iter().map(|(target, _)| target.path_kept()));
+        paths.extend(self.memory.iter().map(|(target, _)| target.shared_path()));
         paths
     }
 
     /// Raises every valid entry above all marks published so far, so that old marks can be pruned.
-    pub(crate) async fn look_at_marks(&self, marks: &Marks) {
+    pub(crate) async fn raise_above_marks(&self, marks: &Marks) {
         for (at, (_, variants)) in self.memory.iter().enumerate() {
             variants.iter().for_each(|entry| {
                 entry.validity(marks);

@@ -29,12 +29,12 @@ fn read(directives: &mut Directives, mut rest: &[u8]) {
             directives.no_store = true;
             return;
         };
-        obey(directives, rest[..length].trim_ascii());
+        apply_member(directives, rest[..length].trim_ascii());
         rest = rest.get(length + 1..).unwrap_or_default();
     }
 }
 
-fn obey(directives: &mut Directives, member: &[u8]) {
+fn apply_member(directives: &mut Directives, member: &[u8]) {
     let (name, argument) = match member.iter().position(|byte| *byte == b'=') {
         Some(at) => (&member[..at], Some(&member[at + 1..])),
         None => (member, None),
@@ -179,8 +179,9 @@ mod tests {
         value.parse::<u128>().unwrap_or(u128::MAX).min(1 << 31) as u64
     }
 
-    /// A second implementation, as simple as can be: every line to its members, every name looked for.
-    fn simply(lines: &[String]) -> Directives {
+    /// A second implementation, as simple as can be: every line to its members, every name looked
+    /// for.
+    fn reference(lines: &[String]) -> Directives {
         let split = lines.iter().map(|line| members(line)).collect::<Vec<_>>();
         let is_broken = split.iter().any(|(_, is_open)| *is_open);
         let all = split.iter().flat_map(|(members, _)| members);
@@ -190,9 +191,9 @@ mod tests {
         });
         let members = members.collect::<Vec<_>>();
 
-        let has = |name: &str| members.iter().any(|(known, _)| known.trim() == name);
+        let has = |name: &str| members.iter().any(|(member, _)| member.trim() == name);
         let number = |name: &str| {
-            let (spelled, value) = members.iter().find(|(known, _)| known.trim() == name)?;
+            let (spelled, value) = members.iter().find(|(member, _)| member.trim() == name)?;
             Some(if spelled == name { stated(value) } else { 0 })
         };
         Directives {
@@ -248,7 +249,7 @@ mod tests {
         fn a_second_implementation_agrees(lines in prop::collection::vec(line(), 0..3)) {
             let texts = lines.iter().map(String::as_str).collect::<Vec<_>>();
 
-            prop_assert_eq!(of(&texts), simply(&lines), "{:?}", lines);
+            prop_assert_eq!(of(&texts), reference(&lines), "{:?}", lines);
         }
     }
 }

@@ -88,8 +88,8 @@ impl Completion<'_> {
 
         let completed = complete_unless_outrun(leader, || {
             // A storable error must not replace an entry that may be served in place of errors.
-            let known = cache.memory.get(target.target_ref(), request);
-            if is_error(status) && known.is_some_and(|known| known.allows_if_error(now)) {
+            let stored = cache.memory.get(target.target_ref(), request);
+            if is_error(status) && stored.is_some_and(|stored| stored.allows_if_error(now)) {
                 return cache.failed(&target, now);
             }
             cache.keep(Arc::new(entry), &target, request)
@@ -113,11 +113,12 @@ impl Completion<'_> {
         } = self;
         let Fetch { target, number, .. } = leader.work();
         let (target, number, now) = (target.clone(), *number, clock::now());
+
         complete_unless_outrun(leader, || {
             if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
                 cache.failed(&target, now)
             } else if reason == Reason::Authorization {
-                cache.declined(&target, request, now)
+                cache.mark_uncacheable(&target, request, now)
             } else {
                 cache.refused(&target, request, number, now)
             }

@@ -47,8 +47,8 @@ impl Directives {
 }
 
 /// Keeps the first of several values (RFC 9111, 4.2.1).
-fn first(known: &mut Option<u64>, seconds: Option<u64>) {
-    known.get_or_insert(seconds.unwrap_or(0));
+fn first(value: &mut Option<u64>, seconds: Option<u64>) {
+    value.get_or_insert(seconds.unwrap_or(0));
 }
 
 /// Parses a number of seconds: digits only, [`MAX_SECONDS`] if it is larger (RFC 9111, 1.2.2).

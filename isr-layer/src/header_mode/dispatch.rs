@@ -15,7 +15,7 @@ use crate::middleware::{Inner, ResponseFuture, Shared, is_always_ready, take_rea
 ///
 /// Not inlined: the hit path of pages stays small.
 #[inline(never)]
-pub(crate) fn answer<S, B>(
+pub(crate) fn dispatch<S, B>(
     inner: &mut S,
     shared: &Arc<Shared<S>>,
     class: RequestClass,
@@ -32,7 +32,7 @@ where
             if !is_always_ready(TypeId::of::<S>()) {
                 drop(take_ready(inner));
             }
-            ResponseFuture::foreign_hit(hit)
+            ResponseFuture::header_mode_hit(hit)
         }
         RequestClass::Unsafe { cache, target } => {
             ResponseFuture::waiting(pass_unsafe(cache, target, inner.call(request)))

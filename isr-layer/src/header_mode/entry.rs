@@ -15,7 +15,7 @@ use super::validate::{ask_for_change, can_validate, updated};
 use crate::body::IsrBody;
 use crate::clock::Instant;
 use crate::deliver::{
-    PreparedHeads, Representation, ResponseKind, body, choose_kind, prepare_foreign, size,
+    PreparedHeads, Representation, ResponseKind, body, choose_kind, prepare_header_mode, size,
 };
 use crate::invalidation::{AtomicSequence, Marks, Sequence, Subject, Validity};
 use crate::outcome::{CacheStatus, Outcome};
@@ -71,7 +71,7 @@ impl Entry {
         } = whole;
 
         let mut headers = parts.headers.clone();
-        let earlier_caches = prepare_foreign(&mut headers, received.date);
+        let earlier_caches = prepare_header_mode(&mut headers, received.date);
         let size = size_of::<Self>() + target.size() + admitted.vary_key.size() + body.len();
         let size = size + size::heads(&headers, 1) + trailers.as_deref().map_or(0, size::fields);
 

@@ -29,13 +29,13 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) type Client<R, E> = oneshot::Sender<FetchReply<R, E>>;
 
 /// Fetches once, [completes](complete) the flight, and replies to the client that started it. If a
-/// stale entry is `known`, the origin is asked whether that entry is still valid (RFC 9111, 4.3).
+/// stale entry is `stored`, the origin is asked whether that entry is still valid (RFC 9111, 4.3).
 pub(super) async fn fetch<S, B>(
     cache: Arc<HeaderCache>,
     leader: Leader,
     service: S,
     request: Request<B>,
-    known: Option<Arc<Entry>>,
+    stored: Option<Arc<Entry>>,
     mut client: Option<Client<S::Body, S::Error>>,
 ) where
     S: Inner<B>,
@@ -46,7 +46,7 @@ pub(super) async fn fetch<S, B>(
 
     let end = tokio::select! {
         biased;
-        end = catch_panic(ask(&cache, service, request, &headers, known)) => {
+        end = catch_panic(ask(&cache, service, request, &headers, stored)) => {
             end.unwrap_or(FetchEnd::Failed(Reason::Panic))
         }
         () = client_gone(client.as_mut()) => FetchEnd::Failed(Reason::Timeout),
@@ -66,7 +66,7 @@ async fn ask<S, B>(
     mut service: S,
     mut request: Request<B>,
     headers: &HeaderMap,
-    known: Option<Arc<Entry>>,
+    stored: Option<Arc<Entry>>,
 ) -> FetchEnd<S::Body, S::Error>
 where
     S: Inner<B>,
@@ -75,43 +75,43 @@ where
     if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
         return FetchEnd::Error(error);
     }
-    if let Some(known) = &known {
-        known.ask_for_change(request.headers_mut());
+    if let Some(stored) = &stored {
+        stored.ask_for_change(request.headers_mut());
     }
 
-    let asked = clock::now();
+    let sent_at = clock::now();
     let response = match call(service, request).await {
         Ok(response) => response,
         Err(error) => return FetchEnd::Error(error),
     };
-    let received = received(asked);
+    let received = received(sent_at);
 
-    match known.filter(|_| response.status() == StatusCode::NOT_MODIFIED) {
-        Some(known) => not_modified(cache, headers, &known, response.headers(), received),
+    match stored.filter(|_| response.status() == StatusCode::NOT_MODIFIED) {
+        Some(stored) => not_modified(cache, headers, &stored, response.headers(), received),
         None => read(cache, headers, response, received).await,
     }
 }
 
 /// Reads both clocks at the arrival of a response.
-fn received(asked: Instant) -> Received {
+fn received(sent_at: Instant) -> Received {
     let at = clock::now();
     Received {
         at,
         date: SystemTime::UNIX_EPOCH + clock::unix_time(),
-        delay: at.saturating_duration_since(asked),
+        delay: at.saturating_duration_since(sent_at),
     }
 }
 
-/// Updates `known` with the headers of a 304 (RFC 9111, 4.3.4), and judges the result anew: the
+/// Updates `stored` with the headers of a 304 (RFC 9111, 4.3.4), and judges the result anew: the
 /// origin may by now forbid storing it.
 fn not_modified<R, E>(
     cache: &HeaderCache,
     request: &HeaderMap,
-    known: &Entry,
+    stored: &Entry,
     new: &HeaderMap,
     received: Received,
 ) -> FetchEnd<R, E> {
-    let Some(whole) = known.updated(new, received) else {
+    let Some(whole) = stored.updated(new, received) else {
         // The 304 is about a response that we do not have, so there is no body to send.
         return FetchEnd::Failed(Reason::FailedStatus);
     };
@@ -147,8 +147,8 @@ where
     };
 
     // A body without an end must reach its client all the same.
-    let patience = tokio::time::sleep(READ_TIMEOUT);
-    match read_while(body, cache.memory.largest_body(), patience).await {
+    let deadline = tokio::time::sleep(READ_TIMEOUT);
+    match read_while(body, cache.memory.largest_body(), deadline).await {
         Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => {
             let whole = WholeResponse {
                 parts,

@@ -1,7 +1,8 @@
 //! The flights of header mode: the work is one fetch.
 //!
 //! Every fetch is a flight, also one that no other request may join. An unsafe request outruns all
-//! flights to its target: they then store nothing, since their responses may be older than the change.
+//! flights to its target: they then store nothing, since their responses may be older than the
+//! change.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -22,7 +22,7 @@ pub(crate) struct Hit {
 
 impl Hit {
     /// Returns the client's response.
-    pub(crate) fn answer<R>(&self) -> Response<IsrBody<R>> {
+    pub(crate) fn respond<R>(&self) -> Response<IsrBody<R>> {
         self.entry
             .deliver(self.kind, Outcome::Hit, self.show_status, self.now)
     }

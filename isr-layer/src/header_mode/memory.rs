@@ -71,14 +71,14 @@ impl Memory {
     /// Returns whether two requests may get one response, as far as the `Vary` of the entries
     /// tells.
     pub(super) fn may_share(&self, target: &TargetUri, one: &HeaderMap, other: &HeaderMap) -> bool {
-        let known = self.targets.peek(target).unwrap_or_default();
-        known.iter().all(|entry| entry.is_same_for(one, other))
+        let variants = self.targets.peek(target).unwrap_or_default();
+        variants.iter().all(|entry| entry.is_same_for(one, other))
     }
 
     /// Returns the fields of a request that the `Vary` of any entry names.
     pub(super) fn vary_key(&self, target: &TargetUri, request: &HeaderMap) -> VaryKey {
-        let known = self.targets.peek(target).unwrap_or_default();
-        let mut names = known
+        let variants = self.targets.peek(target).unwrap_or_default();
+        let mut names = variants
             .iter()
             .flat_map(|entry| entry.vary_names())
             .collect::<Vec<_>>();
@@ -90,21 +90,21 @@ impl Memory {
     /// Stores the response to `request` in place of all entries that were selected for `request`,
     /// unless the flight of one of them started later.
     pub(super) fn put(&self, target: &TargetUri, entry: Arc<Entry>, request: &HeaderMap) {
-        let known = self.targets.get(target).unwrap_or_default();
-        if known
+        let variants = self.targets.get(target).unwrap_or_default();
+        if variants
             .iter()
-            .any(|known| known.number > entry.number && known.is_selected_by(request))
+            .any(|stored| stored.number > entry.number && stored.is_selected_by(request))
         {
             return;
         }
 
         // The newest come first, so it is the oldest that find no more room.
         let mut weight = target.size() + entry.size();
-        let others = known
+        let others = variants
             .iter()
-            .filter(|known| !known.is_selected_by(request))
-            .take_while(|known| {
-                weight += known.size();
+            .filter(|stored| !stored.is_selected_by(request))
+            .take_while(|stored| {
+                weight += stored.size();
                 weight <= self.heaviest
             });
         let others = others.take(MAX_VARIANTS - 1).cloned().collect::<Vec<_>>();
@@ -118,14 +118,18 @@ impl Memory {
     /// Drops the entries that may serve `request`, except those whose flight started after
     /// `number`.
     pub(super) fn forget(&self, target: &TargetUri, request: &HeaderMap, number: FetchNumber) {
-        let Some(known) = self.targets.get(target) else {
+        let Some(variants) = self.targets.get(target) else {
             return;
         };
-        let is_kept = |known: &&Arc<Entry>| known.number > number || !known.may_serve(request);
-        let kept = known.iter().filter(is_kept).cloned().collect::<Variants>();
+        let is_kept = |stored: &&Arc<Entry>| stored.number > number || !stored.may_serve(request);
+        let kept = variants
+            .iter()
+            .filter(is_kept)
+            .cloned()
+            .collect::<Variants>();
         if kept.is_empty() {
             self.targets.remove(target);
-        } else if kept.len() < known.len() {
+        } else if kept.len() < variants.len() {
             self.targets.insert(target.clone(), kept);
         }
     }

@@ -4,7 +4,7 @@
 //! A request takes these steps, in this order:
 //!
 //! 1. [`classify()`] finds the class; a fresh entry is served as a [`Hit`].
-//! 2. [`dispatch`] passes it on untouched, or hands it to [`unsafe_methods`] or [`request`].
+//! 2. [`dispatch()`] passes it on untouched, or hands it to [`unsafe_methods`] or [`request`].
 //! 3. [`decide`] looks it up in [`memory`]: it is served, passed on, or joins a [`flight`].
 //! 4. The leader of the flight [fetches](fetch) with the client's own headers.
 //! 5. [`admit`] judges the response, and [`complete`] stores it as an [`entry`].
@@ -38,5 +38,5 @@ mod vary;
 
 pub(crate) use cache::HeaderCache;
 pub(crate) use classify::classify;
-pub(crate) use dispatch::answer;
+pub(crate) use dispatch::dispatch;
 pub(crate) use hit::Hit;

@@ -86,7 +86,7 @@ impl<S> HeaderModeRequest<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        if let Some(response) = self.followed(follower, &waiting).await {
+        if let Some(response) = self.wait_for_flight(follower, &waiting).await {
             return Ok(response);
         }
         // Not joined by others: that fetch, too, might be for one request only.
@@ -96,7 +96,7 @@ impl<S> HeaderModeRequest<S> {
     }
 
     /// Returns the response that a flight has for this request, if any.
-    async fn followed<R>(
+    async fn wait_for_flight<R>(
         &self,
         follower: Follower,
         waiting: &Waiting,
@@ -134,11 +134,11 @@ impl<S> HeaderModeRequest<S> {
         // Before the entry is looked at: a purge that comes later makes the response stale.
         leader.begin(&core.marks);
         let stale = waiting.stale.clone();
-        let known = stale.filter(|entry| entry.can_be_validated(&core.marks));
+        let stored = stale.filter(|entry| entry.can_be_validated(&core.marks));
 
         let cache = self.cache.clone();
         core.tasks
-            .spawn(fetch(cache, leader, service, request, known, Some(client)));
+            .spawn(fetch(cache, leader, service, request, stored, Some(client)));
         match reply.await {
             Ok(reply) => self.respond(reply, &waiting),
             // The task was ended from outside: the runtime is shutting down.
@@ -161,13 +161,13 @@ impl<S> HeaderModeRequest<S> {
 
     /// Makes the client's response of a reply, or of the stale entry if the origin is in trouble.
     fn respond<R, E>(&self, reply: FetchReply<R, E>, waiting: &Waiting) -> Result<R, E> {
-        let trouble = match &reply {
+        let failed = match &reply {
             FetchReply::Own(response, _) if !is_error(response.status()) => None,
             FetchReply::Own(..) => Some(Reason::FailedStatus),
             FetchReply::Error(_) => Some(Reason::ServiceError),
             FetchReply::Failed(reason) => Some(*reason),
         };
-        let last_good = trouble.and_then(|reason| self.last_good(waiting, reason, false));
+        let last_good = failed.and_then(|reason| self.last_good(waiting, reason, false));
         if let Some(response) = last_good {
             return Ok(response);
         }
@@ -187,7 +187,7 @@ impl<S> HeaderModeRequest<S> {
             },
             None => Outcome::Stored { forward, collapsed },
         };
-        Ok(self.described(response, outcome))
+        Ok(self.with_status(response, outcome))
     }
 
     /// Starts a fetch in the background, with the headers of this request.
@@ -200,9 +200,11 @@ impl<S> HeaderModeRequest<S> {
         let mut parts = self.parts.clone();
         parts.method = Method::GET;
         ask_for_all(&mut parts.headers);
+
         // Weak, so that a refresh that waits for its turn does not keep the application alive.
         let (shared, permits) = (Arc::downgrade(&self.shared), core.permits.clone());
         let (cache, stale) = (self.cache.clone(), stale.clone());
+
         core.tasks.spawn(async move {
             let turn = permits.turn(Group::Headers, Purpose::Refresh, leader.gained_waiter());
             // Held until the fetch has ended.
@@ -210,13 +212,15 @@ impl<S> HeaderModeRequest<S> {
             let Some(shared) = shared.upgrade() else {
                 return;
             };
+
             let marks = &shared.core.marks;
             leader.begin(marks);
-            let known = Some(stale).filter(|entry| entry.can_be_validated(marks));
+            let stored = Some(stale).filter(|entry| entry.can_be_validated(marks));
             let service = shared.service();
             drop(shared);
+
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
-            fetch(cache, leader, service, request, known, None).await;
+            fetch(cache, leader, service, request, stored, None).await;
         });
     }
 
@@ -239,7 +243,7 @@ impl<S> HeaderModeRequest<S> {
     }
 
     /// Adds the outcome to a response that is not stored.
-    fn described<R>(
+    fn with_status<R>(
         &self,
         mut response: Response<IsrBody<R>>,
         outcome: Outcome,

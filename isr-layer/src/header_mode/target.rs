@@ -126,7 +126,7 @@ impl TargetUri {
     }
 
     /// Returns the path as purges name it, shared instead of copied.
-    pub(super) fn path_kept(&self) -> Arc<str> {
+    pub(super) fn shared_path(&self) -> Arc<str> {
         self.path.clone()
     }
 
@@ -154,7 +154,7 @@ impl TargetUri {
 
     /// Resolves a reference in `Location` or `Content-Location` against this target (RFC 3986,
     /// 5.2); `None` if it names another origin.
-    pub(super) fn refer(&self, reference: &str) -> Option<Self> {
+    pub(super) fn resolve(&self, reference: &str) -> Option<Self> {
         let reference = reference.split('#').next().unwrap_or_default().trim();
         let TargetUriRef {
             scheme,
@@ -166,13 +166,13 @@ impl TargetUri {
         if let Some((named, rest)) = reference.split_once("://") {
             let is_same = named.eq_ignore_ascii_case(scheme) || scheme.is_empty();
             return if is_same {
-                self.beside(named, authority, scheme, rest)
+                self.resolve_authority(named, authority, scheme, rest)
             } else {
                 None
             };
         }
         if let Some(rest) = reference.strip_prefix("//") {
-            return self.beside(scheme, authority, scheme, rest);
+            return self.resolve_authority(scheme, authority, scheme, rest);
         }
 
         let (named, query) = split_query(reference);
@@ -185,7 +185,13 @@ impl TargetUri {
     }
 
     /// Resolves `authority/path?query`; `None` if that is not our authority.
-    fn beside(&self, named_scheme: &str, ours: &str, scheme: &str, rest: &str) -> Option<Self> {
+    fn resolve_authority(
+        &self,
+        named_scheme: &str,
+        ours: &str,
+        scheme: &str,
+        rest: &str,
+    ) -> Option<Self> {
         let uri = format!("http://{rest}").parse::<Uri>().ok()?;
         let authority = uri.authority()?.as_str().to_ascii_lowercase();
         let named_scheme = named_scheme.to_ascii_lowercase();
@@ -362,7 +368,7 @@ mod tests {
             ("http://A:80/g?y", "http://a/g?y"),
         ] {
             assert_eq!(
-                base.refer(reference)
+                base.resolve(reference)
                     .map(|target| target.text.to_string())
                     .as_deref(),
                 Some(expected),
@@ -376,9 +382,9 @@ mod tests {
             "http://a:81/g",
             "http://a@b/g",
         ] {
-            assert_eq!(base.refer(reference), None, "{reference}");
+            assert_eq!(base.resolve(reference), None, "{reference}");
         }
         let unsaid = target("/b", "a").unwrap();
-        assert_eq!(unsaid.refer("https://a:443/g"), target("/g", "a"));
+        assert_eq!(unsaid.resolve("https://a:443/g"), target("/g", "a"));
     }
 }

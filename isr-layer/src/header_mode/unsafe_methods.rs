@@ -33,5 +33,5 @@ fn named<'a>(
     let references = [LOCATION, CONTENT_LOCATION]
         .into_iter()
         .filter_map(|name| headers.get(name));
-    references.filter_map(|value: &HeaderValue| target.refer(value.to_str().ok()?))
+    references.filter_map(|value: &HeaderValue| target.resolve(value.to_str().ok()?))
 }

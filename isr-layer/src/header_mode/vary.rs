@@ -46,7 +46,7 @@ impl VaryKey {
     pub(super) fn matches(&self, request: &HeaderMap) -> bool {
         self.0
             .iter()
-            .all(|(name, known)| value(request, name) == *known)
+            .all(|(name, expected)| value(request, name) == *expected)
     }
 
     /// Returns whether two requests have equal values in all fields.
@@ -88,7 +88,7 @@ fn value(request: &HeaderMap, name: &HeaderName) -> Option<Box<[u8]>> {
         all.extend_from_slice(line);
     }
     Some(if is_plain_list(name) {
-        normal(&all)
+        normalised(&all)
     } else {
         all.into()
     })
@@ -102,8 +102,8 @@ fn is_plain_list(name: &HeaderName) -> bool {
     )
 }
 
-/// Normalizes a list: lower case, no empty members, one spelling of white space.
-fn normal(list: &[u8]) -> Box<[u8]> {
+/// Normalises a list: lower case, no empty members, one spelling of white space.
+fn normalised(list: &[u8]) -> Box<[u8]> {
     let members = list
         .split(|byte| *byte == b',')
         .map(<[u8]>::trim_ascii)

@@ -23,8 +23,8 @@ pub(crate) struct Hosts(Arc<[Arc<Host>]>);
 /// One host of the list.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Host {
-    /// The host as it is spelt in the list.
-    spelt: String,
+    /// The host as it is spelled in the list.
+    spelled: String,
     /// The name in lower case; an address with its brackets.
     name: String,
     /// The only port that it is for; `None` stands for every port.
@@ -50,14 +50,14 @@ impl Hosts {
         }
 
         let mut hosts = Vec::with_capacity(listed.len());
-        for spelt in listed {
-            match Host::new(&spelt) {
+        for spelled in listed {
+            match Host::new(&spelled) {
                 Ok(host) => hosts.push(Arc::new(host)),
                 Err(mistake) => {
                     return refuse(format!(
                         "`hosts` cannot list `{}`: {mistake}; expected a name as in `Host`, such \
                          as `example.com`, `example.com:8080` or `[::1]:3000`",
-                        spelt.escape_debug()
+                        spelled.escape_debug()
                     ));
                 }
             }
@@ -70,7 +70,7 @@ impl Hosts {
         {
             Some(pair) => refuse(format!(
                 "`hosts` lists one host twice: `{}` and `{}`; case makes no difference",
-                pair[0].spelt, pair[1].spelt
+                pair[0].spelled, pair[1].spelled
             )),
             None => Ok(Self(hosts.into())),
         }
@@ -123,15 +123,17 @@ impl Hosts {
 
 impl Host {
     /// Parses a name of the list; the error tells the mistake in it.
-    fn new(spelt: &str) -> Result<Self, &'static str> {
-        if let Some(mistake) = mistake(spelt) {
+    fn new(spelled: &str) -> Result<Self, &'static str> {
+        if let Some(mistake) = mistake(spelled) {
             return Err(mistake);
         }
         // Only one spelling of a port is accepted, so that handlers see no other.
         let is_plain = |(name, port): &(&str, Option<u16>)| {
-            spelt.len() == name.len() + port.map_or(0, |port| 1 + port.to_string().len())
+            spelled.len() == name.len() + port.map_or(0, |port| 1 + port.to_string().len())
         };
-        let (name, port) = split(spelt).filter(is_plain).ok_or("its port is invalid")?;
+        let (name, port) = split(spelled)
+            .filter(is_plain)
+            .ok_or("its port is invalid")?;
 
         if name.is_empty() {
             return Err("it has no name");
@@ -148,9 +150,9 @@ impl Host {
             return Err("its name is invalid");
         }
 
-        let (name, field) = (name.to_ascii_lowercase(), key::field(spelt.as_bytes()));
+        let (name, field) = (name.to_ascii_lowercase(), key::field(spelled.as_bytes()));
         Ok(Self {
-            spelt: spelt.to_owned(),
+            spelled: spelled.to_owned(),
             name,
             port,
             field,
@@ -169,24 +171,24 @@ impl Host {
 }
 
 /// Returns the mistake in a name that `Host` would not have, if it is a common one.
-fn mistake(spelt: &str) -> Option<&'static str> {
-    if spelt.is_empty() {
+fn mistake(spelled: &str) -> Option<&'static str> {
+    if spelled.is_empty() {
         return Some("it is empty");
     }
-    if !spelt.is_ascii() {
+    if !spelled.is_ascii() {
         return Some("it is not ASCII, and clients send the ASCII form of such a name (`xn--…`)");
     }
-    if spelt.contains("://") {
+    if spelled.contains("://") {
         return Some("it has a scheme");
     }
-    if spelt.contains(['/', '?', '#', '\\']) {
+    if spelled.contains(['/', '?', '#', '\\']) {
         return Some("it has a path");
     }
-    if spelt.contains('@') {
+    if spelled.contains('@') {
         return Some("it has user information");
     }
 
-    spelt
+    spelled
         .contains('*')
         .then_some("each host is listed by its own name, not by a pattern")
 }
@@ -242,11 +244,12 @@ mod tests {
     use super::*;
 
     fn hosts(listed: &[&str]) -> Hosts {
-        Hosts::new(listed.iter().map(|&spelt| spelt.to_owned()).collect()).expect("they are hosts")
+        Hosts::new(listed.iter().map(|&spelled| spelled.to_owned()).collect())
+            .expect("they are hosts")
     }
 
     fn refusal(listed: &[&str]) -> String {
-        let listed = listed.iter().map(|&spelt| spelt.to_owned()).collect();
+        let listed = listed.iter().map(|&spelled| spelled.to_owned()).collect();
         Hosts::new(listed)
             .expect_err("they are refused")
             .to_string()
@@ -254,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_refused_with_what_is_wrong_and_what_is_accepted() {
-        for (spelt, mistake) in [
+        for (spelled, mistake) in [
             ("", "it is empty"),
             ("https://example.com", "it has a scheme"),
             ("example.com/", "it has a path"),
@@ -276,11 +279,11 @@ mod tests {
             ("exam ple.com", "its name is invalid"),
             ("example.com\r\nx: y", "its"),
         ] {
-            let refusal = refusal(&["fine.example", spelt]);
+            let refusal = refusal(&["fine.example", spelled]);
 
             assert!(
                 refusal.contains(mistake) && refusal.contains("`example.com:8080`"),
-                "{spelt}: {refusal}"
+                "{spelled}: {refusal}"
             );
         }
         assert!(refusal(&[&"a".repeat(64)]).contains("its name is invalid"));
@@ -330,7 +333,7 @@ mod tests {
             ("", None),
             (":80", None),
         ] {
-            let found = hosts.find(authority).map(|host| host.spelt.as_str());
+            let found = hosts.find(authority).map(|host| host.spelled.as_str());
 
             assert_eq!(found, expected, "{authority}");
         }
@@ -363,7 +366,7 @@ mod tests {
             let found = hosts.of(&uri.parse().unwrap(), &headers);
 
             assert_eq!(
-                found.map(|host| host.unwrap().spelt.as_str()),
+                found.map(|host| host.unwrap().spelled.as_str()),
                 expected,
                 "{uri} {lines:?}"
             );

@@ -4,16 +4,16 @@ use std::sync::atomic::Ordering;
 
 use super::sequence::{AtomicSequence, Sequence};
 
-/// The newest purges of one selector. Marks only grow, so an `Expire` followed by a `Stale` is still
-/// an `Expire`.
+/// The newest purges of one selector. Marks only grow, so an `Expire` followed by a `Stale` is
+/// still an `Expire`.
 #[derive(Debug, Default)]
 pub(super) struct Mark {
     soft: AtomicSequence,
     hard: AtomicSequence,
 }
 
-/// The judgement of marks on something that was rendered at a given number. The strictest of several
-/// is the greatest.
+/// The judgement of marks on something that was rendered at a given number. The strictest of
+/// several is the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Validity {
     /// No mark is newer.

@@ -1,10 +1,10 @@
 //! The sequence that orders purges and render starts, and the marks of purges: why no purge is ever
 //! lost.
 //!
-//! A purge takes the next number, raises the marks of everything it names and only then publishes the
-//! number, all under one lock. An entry knows the last number that was published when its render
-//! began. It is valid unless one of its own marks is newer, so a purge that comes while a page is
-//! being rendered reaches the page that is stored afterwards.
+//! A purge takes the next number, raises the marks of everything it names and only then publishes
+//! the number, all under one lock. An entry knows the last number that was published when its
+//! render began. It is valid unless one of its own marks is newer, so a purge that comes while a
+//! page is being rendered reaches the page that is stored afterwards.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -61,8 +61,8 @@ impl Marks {
         self.published.load(Ordering::Acquire)
     }
 
-    /// Marks all targets with one new number and publishes it. After the return every check sees the
-    /// marks.
+    /// Marks all targets with one new number and publishes it. After the return every check sees
+    /// the marks.
     pub(crate) fn purge(&self, targets: &[(Target, Strength)]) -> Sequence {
         let mut table = self.write();
         let number = self.published.load(Ordering::Relaxed).next();
@@ -156,7 +156,7 @@ impl Marks {
 
     fn prune_table(&self, table: &mut Table, through: Sequence) {
         table.forget_unmarked();
-        if let Some(cut) = table.cut(through, self.bound / 2) {
+        if let Some(cut) = table.forget_limit(through, self.bound / 2) {
             // The floor rises before the marks go, so that a concurrent check sees one of them.
             self.floor.raise_soft(cut);
             self.floor.raise_hard(table.newest_hard(cut));

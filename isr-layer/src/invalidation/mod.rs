@@ -19,7 +19,7 @@ pub use selector_error::SelectorError;
 pub(crate) use mark::{Strength, Validity};
 pub(crate) use marks::{Marks, Target};
 pub(crate) use purge::Item;
-pub(crate) use receipt::SelectorStatus as Status;
+
 pub(crate) use selector_error::SelectorErrorKind;
 pub(crate) use sequence::{AtomicSequence, Sequence};
 pub(crate) use tag_mark::{EntryTags, Subject, TagMark};

@@ -56,8 +56,8 @@ impl Table {
         self.prefixes.entry(prefix.into()).or_default()
     }
 
-    /// Returns the strictest judgement of the marks on `path` and on each prefix of it that ends at a
-    /// segment boundary.
+    /// Returns the strictest judgement of the marks on `path` and on each prefix of it that ends at
+    /// a segment boundary.
     pub(super) fn path_validity(&self, path: &str, since: Sequence) -> Validity {
         let of_path = self.paths.get(path).map(|mark| mark.validity(since));
         let of_prefixes = self.prefix_validity(path, since);
@@ -80,7 +80,8 @@ impl Table {
         })
     }
 
-    /// Forgets the tags that no entry carries and no purge named: they came with a key that is gone.
+    /// Forgets the tags that no entry carries and no purge named: they came with a key that is
+    /// gone.
     pub(super) fn forget_unmarked(&mut self) {
         let is_of_use = |tag: &Arc<TagMark>| tag.mark.newest() > Sequence::NO_MARK;
         self.tags.retain(|_, tag| !is_idle(tag) || is_of_use(tag));
@@ -88,7 +89,7 @@ impl Table {
 
     /// Returns the number up to which idle marks have to be forgotten for at most `keep` of those
     /// that are not newer than `through` to remain.
-    pub(super) fn cut(&self, through: Sequence, keep: usize) -> Option<Sequence> {
+    pub(super) fn forget_limit(&self, through: Sequence, keep: usize) -> Option<Sequence> {
         let numbers = self.idle().map(Mark::newest);
         let mut numbers = numbers
             .filter(|number| *number <= through)

@@ -1,4 +1,5 @@
-//! The marks that entries hold: one for each tag and each page, shared by all entries that carry it.
+//! The marks that entries hold: one for each tag and each page, shared by all entries that carry
+//! it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -29,7 +29,7 @@ pin_project! {
     // Only `Waiting` is boxed: hits and requests that are passed through must not allocate.
     enum Kind<F, R, E> {
         Hit { hit: Hit },
-        ForeignHit { hit: header_mode::Hit },
+        HeaderModeHit { hit: header_mode::Hit },
         Inner { #[pin] future: F },
         Waiting { future: Waiting<R, E> },
     }
@@ -43,9 +43,9 @@ impl<F, R, E> ResponseFuture<F, R, E> {
         }
     }
 
-    pub(crate) fn foreign_hit(hit: header_mode::Hit) -> Self {
+    pub(crate) fn header_mode_hit(hit: header_mode::Hit) -> Self {
         Self {
-            kind: Kind::ForeignHit { hit },
+            kind: Kind::HeaderModeHit { hit },
         }
     }
 
@@ -80,8 +80,8 @@ where
         into: impl FnOnce(IsrBody<R>) -> B,
     ) -> Poll<Result<Response<B>, E>> {
         let response = match self.project().kind.project() {
-            KindProjected::Hit { hit } => return Poll::Ready(Ok(hit.answer(into))),
-            KindProjected::ForeignHit { hit } => Ok(hit.answer()),
+            KindProjected::Hit { hit } => return Poll::Ready(Ok(hit.respond(into))),
+            KindProjected::HeaderModeHit { hit } => Ok(hit.respond()),
             KindProjected::Inner { future } => {
                 let response = ready!(future.poll(cx));
                 return Poll::Ready(
@@ -109,7 +109,7 @@ where
 impl<F, R, E> fmt::Debug for ResponseFuture<F, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.kind {
-            Kind::Hit { .. } | Kind::ForeignHit { .. } => "ResponseFuture::Hit",
+            Kind::Hit { .. } | Kind::HeaderModeHit { .. } => "ResponseFuture::Hit",
             Kind::Inner { .. } => "ResponseFuture::Inner",
             Kind::Waiting { .. } => "ResponseFuture::Waiting",
         })

@@ -44,8 +44,8 @@ enum GrpcLookup {
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
 impl<S> GrpcRequest<S> {
-    /// Reads the message and responds. `ready` is the client's own service, which is dropped at once:
-    /// its readiness must not be held for as long as the client sends.
+    /// Reads the message and responds. `ready` is the client's own service, which is dropped at
+    /// once: its readiness must not be held for as long as the client sends.
     pub(crate) async fn handle<B>(self, request: Request<B>, ready: S) -> Result<S::Body, S::Error>
     where
         S: Inner<B>,
@@ -58,7 +58,7 @@ impl<S> GrpcRequest<S> {
         let (message, body) = match read(body, max_message).await {
             Message::One { message, body } => (message, body),
             Message::Other(body) => return pass(head, body, self.ready().await?).await,
-            Message::Cut => return Ok(self.cut()),
+            Message::Cut => return Ok(self.body_cut()),
         };
 
         match self.lookup(&head, &message) {
@@ -120,11 +120,11 @@ impl<S> GrpcRequest<S> {
             show_status: self.shared.core.config.cache_status,
             now,
         };
-        hit.answer(identity)
+        hit.respond(identity)
     }
 
     /// Responds to half a request. The client may have left, and the inner service is not asked.
-    fn cut<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
+    fn body_cut<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
         let (forward, reason) = (Forward::Bypass, Reason::RequestCut);
         let response = failed(reason).map(|()| IsrBody::empty());
         let outcome = Outcome::Unstored {

@@ -51,7 +51,7 @@ pub(crate) async fn call<S, B>(
 where
     S: Inner<B>,
 {
-    let answer = ready.call(request);
+    let response = ready.call(request);
     drop(ready);
-    answer.await
+    response.await
 }

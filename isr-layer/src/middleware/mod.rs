@@ -1,7 +1,9 @@
-//! Face 1, the middleware: recognises pages, answers from memory, and otherwise waits for the engine.
+//! Face 1, the middleware: recognises pages, responds from memory, and otherwise waits for the
+//! engine.
 //!
-//! A request enters at [`Isr`], which [`IsrLayer`] puts around a service. A page that is not fresh goes on as
-//! a [`page_request`], a gRPC request as a [`grpc_request`] first; [`shared`] holds what all clones of one [`Isr`] share.
+//! A request enters at [`Isr`], which [`IsrLayer`] puts around a service. A page that is not fresh
+//! goes on as a [`page_request`]; a gRPC request is a [`grpc_request`] first, until its message is
+//! read. [`shared`] holds the state that all clones of one [`Isr`] share.
 
 mod builder;
 mod future;

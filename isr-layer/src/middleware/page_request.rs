@@ -1,4 +1,4 @@
-//! Handles a request for a page that memory could not answer at once: decide, wait, respond.
+//! Handles a request for a page that memory has no fresh response for: decide, wait, respond.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ use crate::render::Recipe;
 use crate::render::context::{Current, is_rendering};
 
 /// The number of times a request looks again after a render it waited for was of no use to it. The
-/// second look finds a render that began after the request came, so this many are reached only while
-/// the runtime shuts down.
+/// second look finds a render that began after the request came, so this many are reached only
+/// while the runtime shuts down.
 const MAX_ATTEMPTS: usize = 4;
 
 /// One request for a page.
@@ -132,8 +132,10 @@ where
             }) => self.refused(None, waiting.forward, reason).await,
             Ok(LeaderReply::Own { response, why }) => Ok(self.own(response, why, waiting)),
             Ok(LeaderReply::Error(error)) => {
-                let kept = self.last_good(&waiting, Reason::ServiceError, false);
-                kept.map(|kept| self.respond(kept)).ok_or(error)
+                let last_good = self.last_good(&waiting, Reason::ServiceError, false);
+                last_good
+                    .map(|last_good| self.respond(last_good))
+                    .ok_or(error)
             }
             // The task was ended from outside: the runtime shuts down.
             Err(_) => Ok(self.failed(self.aborted(), waiting, false)),
@@ -159,8 +161,8 @@ where
         }
     }
 
-    /// Starts a render that no client waits for. One that begins now holds the application; one that
-    /// waits for its turn does not.
+    /// Starts a render that no client waits for. One that begins now holds the application; one
+    /// that waits for its turn does not.
     fn refresh(&self, leader: Leader) {
         let core = self.shared.core.clone();
         match core.permits.try_acquire(Group::Page(self.recipe.page.id)) {
@@ -245,8 +247,8 @@ where
         reply.respond(&self.shared.core, &self.recipe, &self.delivery)
     }
 
-    /// Returns the last good page, described as that: one that was stored meanwhile, or the one there
-    /// was. Never one past its `expire`.
+    /// Returns the last good page, described as that: one that was stored meanwhile, or the one
+    /// there was. Never one past its `expire`.
     fn last_good<R>(&self, waiting: &Waiting, reason: Reason, collapsed: bool) -> Option<Reply<R>> {
         let core = &self.shared.core;
         let now = clock::now();
@@ -256,9 +258,9 @@ where
         };
         let stored = core.pages.memory.get_key(&self.recipe.key);
         let mut candidates = stored.into_iter().chain(waiting.fallback.clone());
-        let kept = candidates.find(can_serve)?;
+        let last_good = candidates.find(can_serve)?;
         Some(Reply::Entry(
-            kept,
+            last_good,
             Outcome::StaleIfError { reason, collapsed },
         ))
     }
@@ -272,12 +274,12 @@ where
         waiting: Waiting,
     ) -> Response<IsrBody<R>> {
         let reason = why.reason();
-        let kept = match why {
+        let last_good = match why {
             NotStored::Failed(_) => self.last_good(&waiting, reason, false),
             NotStored::Uncacheable(_) => None,
         };
         let own = || Reply::Own(response, not_stored(waiting.forward, reason));
-        self.respond(kept.unwrap_or_else(own))
+        self.respond(last_good.unwrap_or_else(own))
     }
 
     fn failed<R: Body<Data = Bytes>>(
@@ -287,13 +289,13 @@ where
         collapsed: bool,
     ) -> Response<IsrBody<R>> {
         let (forward, reason) = (waiting.forward, shared.reason);
-        let kept = self.last_good(&waiting, reason, collapsed);
+        let last_good = self.last_good(&waiting, reason, collapsed);
         let outcome = Outcome::Unstored {
             forward,
             reason,
             collapsed,
         };
-        self.respond(kept.unwrap_or_else(|| failure(shared, outcome)))
+        self.respond(last_good.unwrap_or_else(|| failure(shared, outcome)))
     }
 
     /// Responds to a request for a path that the page does not have.

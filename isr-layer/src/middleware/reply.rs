@@ -41,6 +41,7 @@ impl<R: Body<Data = Bytes>> Reply<R> {
         delivery: &Delivery,
     ) -> Response<IsrBody<R>> {
         let show_status = core.config.cache_status;
+
         match self {
             Self::Entry(entry, outcome) => {
                 let choice = delivery.choose(&entry);
@@ -63,7 +64,7 @@ impl<R: Body<Data = Bytes>> Reply<R> {
                 }
                 unstored(response, delivery, outcome, show_status)
             }
-            // A HEAD was answered as HEAD by the route: the length that its GET would have is unknown.
+            // The route responded to a HEAD itself: the length that its GET would have is unknown.
             Self::OtherRoute(response, outcome) => {
                 unstored(response, &Delivery::default(), outcome, show_status)
             }

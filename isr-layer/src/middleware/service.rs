@@ -29,8 +29,8 @@ use crate::render::Recipe;
 /// A service whose pages are rendered once and served from memory. Made by
 /// [`IsrLayer`](crate::IsrLayer).
 ///
-/// Requests for anything else go to the inner service untouched. A request for a page is narrowed to
-/// its key; the inner service sees nothing else of it.
+/// Requests for anything else go to the inner service untouched. A request for a page is narrowed
+/// to its key; the inner service sees nothing else of it.
 pub struct Isr<S> {
     inner: S,
     pub(crate) shared: Arc<Shared<S>>,
@@ -98,8 +98,8 @@ impl<S> Isr<S> {
         }
     }
 
-    /// Handles requests that [`Core::lookup_fast`](crate::cache::Core::lookup_fast) could not decide.
-    /// Not inlined: the hit path stays small.
+    /// Handles requests that [`Core::lookup_fast`](crate::cache::Core::lookup_fast) could not
+    /// decide. Not inlined: the hit path stays small.
     #[inline(never)]
     fn lookup<B>(
         &mut self,
@@ -113,11 +113,12 @@ impl<S> Isr<S> {
     {
         let core = &self.shared.core;
         let path = public_path(&request, is_routed);
+
         match core.lookup(&request, path, found) {
             Lookup::NotAPage => ResponseFuture::inner(self.inner.call(request)),
             Lookup::HeaderMode => {
                 let class = header_mode::classify(core, &request, path);
-                header_mode::answer(&mut self.inner, &self.shared, class, request)
+                header_mode::dispatch(&mut self.inner, &self.shared, class, request)
             }
             Lookup::Hit(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
             Lookup::Grpc(page, host) => {

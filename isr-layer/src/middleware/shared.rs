@@ -35,7 +35,7 @@ impl<S> Shared<S> {
     }
 
     /// Makes this service the application, which renders pages that no request came for. A single
-    /// route of a router is none.
+    /// route of a router cannot be the application, so it is ignored.
     pub(crate) fn register<B>(this: &Arc<Self>)
     where
         S: Inner<B>,

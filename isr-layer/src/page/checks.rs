@@ -49,20 +49,21 @@ fn check_settings(page: &Page) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks a name of `vary`. Returns no header for the host: with a list of hosts, it is part of every
-/// key anyway.
+/// Checks a name of `vary`. Returns no header for the host: with a list of hosts, it is part of
+/// every key anyway.
 fn header(name: &str, page: &Page, hosts: &Hosts) -> Result<Option<HeaderName>, String> {
     if page.is_unary() && (name.starts_with("grpc-") || matches!(name, "content-type" | "te")) {
         return Err(format!(
             "`vary` cannot name `{name}`: gRPC itself uses this header to send calls"
         ));
     }
+
     match HeaderName::from_bytes(name.as_bytes()) {
         Ok(name) if name == HOST && hosts.are_listed() => Ok(None),
         Ok(name) if name == HOST => Err(
             "`vary` can name `host` only if the layer has a list of hosts: set `hosts`".to_owned(),
         ),
-        Ok(name) if !says_who_asks(&name) => Ok(Some(name)),
+        Ok(name) if !identifies_client(&name) => Ok(Some(name)),
         _ => Err(format!(
             "`vary` cannot name `{name}`: it is not a header name, or it describes one client or \
              connection"
@@ -87,7 +88,7 @@ fn zero_setting(policy: &Policy) -> Option<&'static str> {
 
 /// Returns whether a header tells who the client is or how its request came here. A page is for all
 /// clients, so the header cannot be part of its key.
-pub(crate) fn says_who_asks(name: &HeaderName) -> bool {
+pub(crate) fn identifies_client(name: &HeaderName) -> bool {
     const NAMES: [&str; 10] = [
         "authorization",
         "cookie",

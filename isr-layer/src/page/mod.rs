@@ -19,7 +19,7 @@ pub use params::list_params;
 pub use params::{IntoParamSet, ParamList, Params, ParamsFuture};
 pub use policy::{Fallback, Policy};
 
-pub(crate) use checks::says_who_asks;
+pub(crate) use checks::identifies_client;
 pub(crate) use params::{ListParams, declared_list, given_list};
 pub(crate) use path::canonical;
 pub(crate) use pattern_syntax::{normalize_page, parameter};

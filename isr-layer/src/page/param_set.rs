@@ -59,8 +59,9 @@ impl ParamSet {
 
     /// Finds the first difference between the names of this set and those of a path.
     pub(super) fn mismatch(&self, names: &[&str]) -> Option<String> {
-        let count = |wanted: &str| self.iter().filter(|(name, _)| *name == wanted).count();
-        // An unknown name first: it is most often a known one misspelt, which then is missing, too.
+        let count = |expected: &str| self.iter().filter(|(name, _)| *name == expected).count();
+        // An unknown name first: it is most often a known one misspelled, which then is missing,
+        // too.
         if let Some((name, _)) = self.iter().find(|(name, _)| !names.contains(name)) {
             return Some(format!("`{name}` is not a parameter of the path"));
         }

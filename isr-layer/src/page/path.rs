@@ -28,7 +28,7 @@ pub(crate) fn canonical(path: &str) -> Option<Cow<'_, str>> {
     match scan(path) {
         Scan::Canonical => Some(Cow::Borrowed(path)),
         Scan::NeverAPage => None,
-        Scan::Respell => respell(path).map(Cow::Owned),
+        Scan::Respell => canonicalise(path).map(Cow::Owned),
     }
 }
 
@@ -81,7 +81,7 @@ fn is_refused_segment(rest: &[u8]) -> bool {
     matches!(&rest[..end], b"" | b"." | b"..")
 }
 
-fn respell(path: &str) -> Option<String> {
+fn canonicalise(path: &str) -> Option<String> {
     let mut bytes = path.bytes();
     let mut spelled = String::with_capacity(path.len() + 16);
     while let Some(byte) = bytes.next() {

@@ -55,9 +55,9 @@ mod tests {
 
     #[test]
     fn no_path_of_a_page_is_ever_told_to_be_none() {
-        let mut beginnings = PathFilter::default();
+        let mut path_filter = PathFilter::default();
         for pattern in ["/", "/posts/{slug}", "/about", "/de", "/caf%C3%A9/menu"] {
-            beginnings.add(pattern);
+            path_filter.add(pattern);
         }
 
         for path in [
@@ -70,21 +70,21 @@ mod tests {
             "/%63af%c3%a9/menu",
             "/p%6Fsts/a",
         ] {
-            assert!(beginnings.may_have(path), "{path}");
+            assert!(path_filter.may_have(path), "{path}");
         }
         for path in ["/account", "/api/v1", "/static/x.css"] {
-            assert!(!beginnings.may_have(path), "{path}");
+            assert!(!path_filter.may_have(path), "{path}");
         }
     }
 
     #[test]
     fn a_parameter_near_the_beginning_may_be_anything() {
         for pattern in ["/{slug}", "/x/{slug}", "/{*rest}"] {
-            let mut beginnings = PathFilter::default();
-            beginnings.add(pattern);
+            let mut path_filter = PathFilter::default();
+            path_filter.add(pattern);
 
-            assert!(beginnings.may_have("/x/at/all"), "{pattern}");
-            assert!(beginnings.may_have("/x/"), "{pattern}");
+            assert!(path_filter.may_have("/x/at/all"), "{pattern}");
+            assert!(path_filter.may_have("/x/"), "{pattern}");
         }
     }
 }

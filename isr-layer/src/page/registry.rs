@@ -30,7 +30,7 @@ pub(crate) struct RegisteredPage {
 pub(crate) struct Registry {
     router: matchit::Router<u32>,
     pages: Vec<Arc<RegisteredPage>>,
-    beginnings: PathFilter,
+    path_filter: PathFilter,
     hosts: Hosts,
     /// The unary gRPC methods, by path.
     unary: HashMap<&'static str, u32>,
@@ -43,7 +43,7 @@ impl Registry {
         let mut registry = Self {
             router: matchit::Router::new(),
             pages: Vec::new(),
-            beginnings: PathFilter::default(),
+            path_filter: PathFilter::default(),
             hosts,
             unary: HashMap::new(),
         };
@@ -57,7 +57,7 @@ impl Registry {
     /// [`find`](Self::find), and `false` is always right.
     #[inline]
     pub(crate) fn may_have(&self, path: &str) -> bool {
-        self.beginnings.may_have(path)
+        self.path_filter.may_have(path)
     }
 
     /// Finds the page of a canonical path.
@@ -75,7 +75,7 @@ impl Registry {
 
     /// Finds the page with this pattern.
     pub(crate) fn by_pattern(&self, pattern: &str) -> Option<&Arc<RegisteredPage>> {
-        self.pages.iter().find(|known| known.page.path() == pattern)
+        self.pages.iter().find(|page| page.page.path() == pattern)
     }
 
     /// Finds the unary gRPC method with this path.
@@ -108,11 +108,11 @@ impl Registry {
 
     fn add(&mut self, page: Page) -> Result<(), Error> {
         // Other macros may copy a body, and its declaration with it: that is one page.
-        if let Some(known) = self.by_pattern(page.path()) {
-            return if known.page.is_same(&page) {
+        if let Some(other) = self.by_pattern(page.path()) {
+            return if other.page.is_same(&page) {
                 Ok(())
             } else {
-                Err(conflict(&page, &known.page))
+                Err(conflict(&page, &other.page))
             };
         }
 
@@ -130,7 +130,7 @@ impl Registry {
         if let Err(error) = self.router.insert(page.path(), id) {
             return Err(self.refused(&page, error));
         }
-        self.beginnings.add(page.path());
+        self.path_filter.add(page.path());
         if page.is_unary() {
             self.unary.insert(page.path(), id);
         }
@@ -253,7 +253,9 @@ impl RegisteredPage {
 
 impl fmt::Debug for RegisteredPage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Known").field(&self.page.path()).finish()
+        f.debug_tuple("RegisteredPage")
+            .field(&self.page.path())
+            .finish()
     }
 }
 

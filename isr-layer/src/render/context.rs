@@ -1,7 +1,8 @@
-//! What a handler may say while its page is rendered: tags, lifetimes, and that the answer must not be stored.
+//! Hints of a handler while its page is rendered: tags, lifetimes, and that the response must not
+//! be stored.
 //!
-//! The functions work anywhere on the render's own task, body polling included, from sync helpers too. A task the render
-//! spawns has no part in it: take [`current`] along.
+//! The functions work anywhere on the render's own task, from sync helpers too, and also while the
+//! body is polled. They have no effect in a task that the render spawns: pass [`current`] to it.
 //!
 //! ```
 //! use isr_layer::context;
@@ -28,7 +29,8 @@ tokio::task_local! {
 
 /// A handle to the render in progress, to be carried into tasks that the render spawns.
 ///
-/// What is said after the render has ended has no effect. Outside a render the handle does nothing.
+/// Hints that are given after the render has ended have no effect. Outside a render the handle does
+/// nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Current {
     scope: Option<Arc<Scope>>,
@@ -38,13 +40,13 @@ pub struct Current {
 #[derive(Debug)]
 struct Scope {
     page: Page,
-    /// What is being rendered; none for a draft.
+    /// The key that is being rendered; `None` for a draft.
     key: Option<Key>,
     handler_ran: AtomicBool,
     hints: Mutex<HandlerHints>,
 }
 
-/// What was said during a render.
+/// The hints that a handler gave during one render.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HandlerHints {
     pub(crate) tags: BTreeSet<String>,
@@ -58,24 +60,27 @@ pub fn tag(tag: impl Into<String>) {
     current().tag(tag);
 }
 
-/// Lowers the time after which the page goes stale; the lowest of all that were said, and of the page's own, wins.
+/// Lowers the time after which the page goes stale. The lowest of all calls and of the page's own
+/// policy wins.
 pub fn revalidate_after(after: Duration) {
     current().revalidate_after(after);
 }
 
-/// Lowers the time after which the page is never served again; the lowest wins.
+/// Lowers the time after which the page is never served again. The lowest of all calls and of the
+/// page's own policy wins.
 pub fn expire_after(after: Duration) {
     current().expire_after(after);
 }
 
-/// Keeps the answer of this render from being stored.
+/// Keeps the response of this render from being stored.
 pub fn no_store() {
     current().no_store();
 }
 
-/// Whether this request may see what is not published: draft mode is on for its client, and nothing of the answer is kept.
+/// Returns whether this request may see unpublished content: draft mode is on for its client, and
+/// the response is not stored.
 ///
-/// `false` in every render whose answer others may get, and outside a page.
+/// `false` in every render whose response other clients may get, and outside a page.
 ///
 /// ```
 /// use isr_layer::context;
@@ -89,7 +94,8 @@ pub fn is_draft() -> bool {
     CURRENT.try_with(Current::is_draft).unwrap_or(false)
 }
 
-/// The render this task works on. Outside a render the handle does nothing, and that is logged once.
+/// Returns a handle to the render that this task works on. Outside a render the handle does
+/// nothing, and that is logged once.
 pub fn current() -> Current {
     CURRENT.try_with(Clone::clone).unwrap_or_else(|_| {
         observe::context_outside_render();
@@ -98,12 +104,13 @@ pub fn current() -> Current {
 }
 
 impl Current {
-    /// A new render of `page`, for `key`.
+    /// Starts the context of a render of `page`, for `key`.
     pub(crate) fn of(page: Page, key: Key) -> Self {
         Self::within(page, Some(key))
     }
 
-    /// A request that is shown a draft of `page`: nothing is stored of it, whatever is said.
+    /// Starts the context of a request that is shown a draft of `page`. Nothing of it is stored,
+    /// whatever the hints.
     pub(crate) fn of_draft(page: Page) -> Self {
         Self::within(page, None)
     }
@@ -120,12 +127,12 @@ impl Current {
         }
     }
 
-    /// Runs `work` as this render's own task.
+    /// Runs the future `work` as part of this render.
     pub(crate) fn enter<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
         CURRENT.scope(self.clone(), work)
     }
 
-    /// The same for work that does not wait.
+    /// Runs the function `work` as part of this render.
     pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self.clone(), work)
     }
@@ -161,7 +168,7 @@ impl Current {
         self.scope.as_ref().is_some_and(|scope| scope.key.is_none())
     }
 
-    /// Everything said so far.
+    /// Returns the hints given so far.
     pub(crate) fn hints(&self) -> HandlerHints {
         let scope = self.scope.as_ref();
         scope.map_or_else(HandlerHints::default, |scope| {
@@ -173,7 +180,8 @@ impl Current {
         })
     }
 
-    /// Returns whether the page's own function ran. A page built by hand has none, so always `true`.
+    /// Returns whether the page's own function ran. A page built by hand has no function to mark,
+    /// so it counts as run.
     pub(crate) fn handler_ran(&self) -> bool {
         self.scope.as_ref().is_some_and(|scope| {
             scope.page.declared_handler().is_none() || scope.handler_ran.load(Ordering::Acquire)
@@ -187,7 +195,7 @@ impl Current {
     }
 }
 
-/// Whether this task is rendering that very key: a request for it would wait for itself.
+/// Returns whether this task is rendering `key`. A request for it would wait for itself.
 pub(crate) fn is_rendering(key: &Key) -> bool {
     let is_it = |current: &Current| {
         current
@@ -198,7 +206,7 @@ pub(crate) fn is_rendering(key: &Key) -> bool {
     CURRENT.try_with(is_it).unwrap_or(false)
 }
 
-/// Marks that the function of `page` runs. Only then is the response known to be this page's.
+/// Records that the function of `page` runs. Only then is the response known to be this page's.
 pub(crate) fn mark_handler_ran(page: &Page) {
     let rendering = CURRENT.try_with(|current| {
         let scope = current.scope.as_ref()?;

@@ -1,4 +1,5 @@
-//! What a render gets: the key, the recipe made of it, the scope in which a handler runs, and what it may not extract.
+//! The input of a render: the key, the [`Recipe`] made of it, the [`context`] in which the handler
+//! runs, and the [`extractors`] that it may not use.
 
 pub mod context;
 pub(crate) mod extractors;

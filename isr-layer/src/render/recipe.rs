@@ -52,8 +52,8 @@ impl Recipe {
     /// headers, and nothing of the client. For a gRPC method it is POST, with the message and with
     /// the headers that every call has.
     pub(crate) fn request<B: RenderBody>(&self) -> Request<B> {
-        let call = self.key.grpc();
-        let body = call.map_or_else(Bytes::new, |call| framed(call.message));
+        let grpc = self.key.grpc();
+        let body = grpc.map_or_else(Bytes::new, |grpc| framed(grpc.message));
         let mut request = Request::new(B::from_bytes(body));
         *request.uri_mut() = self
             .key
@@ -65,12 +65,12 @@ impl Recipe {
             request.headers_mut().insert(name, value);
         }
 
-        if let Some(call) = call {
+        if let Some(grpc) = grpc {
             *request.method_mut() = Method::POST;
             *request.version_mut() = Version::HTTP_2;
             request
                 .headers_mut()
-                .insert(CONTENT_TYPE, content_type(call.subtype));
+                .insert(CONTENT_TYPE, content_type(grpc.subtype));
             request
                 .headers_mut()
                 .insert(TE, HeaderValue::from_static("trailers"));

@@ -25,7 +25,7 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
             "encoded bodies are not accepted: send the body without Content-Encoding",
         ));
     }
-    if !is_json_or_unsaid(headers) {
+    if !is_json_or_untyped(headers) {
         return Err(Refusal::MediaType(
             "the body must be JSON: send `Content-Type: application/json`",
         ));
@@ -91,7 +91,7 @@ fn is_identity(headers: &HeaderMap) -> bool {
 }
 
 /// True for `application/json`, `text/json`, any `+json` (RFC 6839, 3.1), or no type at all.
-fn is_json_or_unsaid(headers: &HeaderMap) -> bool {
+fn is_json_or_untyped(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(CONTENT_TYPE) else {
         return true;
     };

@@ -31,28 +31,28 @@ const ACCEPTED: &str = "path, paths, page, pages, params, prefix, prefixes, tag,
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Command {
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "non_null")]
     path: Option<String>,
     paths: Vec<String>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "non_null")]
     page: Option<String>,
     pages: Vec<String>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "non_null")]
     params: Option<BTreeMap<String, Value>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "non_null")]
     prefix: Option<String>,
     prefixes: Vec<String>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "non_null")]
     tag: Option<String>,
     tags: Vec<String>,
     all: bool,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "non_null")]
     mode: Option<String>,
     only_cached: bool,
     dry_run: bool,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "non_null")]
     settle: Option<f64>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "non_null")]
     wait: Option<String>,
     #[serde(flatten)]
     unknown: BTreeMap<String, IgnoredAny>,
@@ -174,7 +174,9 @@ fn is_pattern(selector: &Selector) -> bool {
 }
 
 /// Reads a member that is present. Unlike serde's `Option`, it refuses `null`.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
+fn non_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    value: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(value).map(Some)
 }
 

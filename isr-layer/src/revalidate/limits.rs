@@ -15,11 +15,11 @@ use super::response::Refusal;
 use crate::clock::Instant;
 
 /// The default number of failures that an address may have in a minute.
-const FAILURES: u32 = 10;
+const DEFAULT_FAILURES: u32 = 10;
 
 /// The default number of calls that a credential may make in a minute: high, since content systems
 /// publish in bulk.
-const CALLS: u32 = 6_000;
+const DEFAULT_CALLS: u32 = 6_000;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -56,7 +56,7 @@ impl Limits {
     }
 
     /// Counts a failure, and returns the [`Refusal`] to respond with.
-    pub(crate) fn failed(&self, peer: Option<IpAddr>, now: Instant) -> Refusal {
+    pub(crate) fn record_failure(&self, peer: Option<IpAddr>, now: Instant) -> Refusal {
         let Some(peer) = peer else {
             // All clients without an address would share one counter, so they are not counted.
             return Refusal::InvalidToken;
@@ -69,7 +69,7 @@ impl Limits {
     }
 
     /// Counts a call of an accepted [`Credential`], and refuses the call if it is over the limit.
-    pub(super) fn called(&self, credential: Credential, now: Instant) -> Result<(), Refusal> {
+    pub(super) fn record_call(&self, credential: Credential, now: Instant) -> Result<(), Refusal> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         match calls.count(credential, now, self.rates.calls) {
             None => Ok(()),
@@ -81,8 +81,8 @@ impl Limits {
 impl Default for Rates {
     fn default() -> Self {
         Self {
-            failures: FAILURES,
-            calls: CALLS,
+            failures: DEFAULT_FAILURES,
+            calls: DEFAULT_CALLS,
         }
     }
 }
@@ -184,9 +184,9 @@ mod tests {
         let start = Instant::now();
 
         for _ in 0..10 {
-            assert_eq!(limits.failed(peer(1), start), Refusal::InvalidToken);
+            assert_eq!(limits.record_failure(peer(1), start), Refusal::InvalidToken);
         }
-        let eleventh = limits.failed(peer(1), start + Duration::from_secs(20));
+        let eleventh = limits.record_failure(peer(1), start + Duration::from_secs(20));
         assert_eq!(
             eleventh,
             Refusal::TooMany {
@@ -194,7 +194,7 @@ mod tests {
             }
         );
         assert_eq!(
-            limits.failed(peer(1), start + MINUTE),
+            limits.record_failure(peer(1), start + MINUTE),
             Refusal::InvalidToken
         );
     }
@@ -203,10 +203,10 @@ mod tests {
     async fn one_address_does_not_count_for_another_and_an_unknown_one_is_not_counted() {
         let limits = limits();
         let now = Instant::now();
-        (0..20).for_each(|_| drop(limits.failed(peer(1), now)));
+        (0..20).for_each(|_| drop(limits.record_failure(peer(1), now)));
 
-        assert_eq!(limits.failed(peer(2), now), Refusal::InvalidToken);
-        assert!((0..20).all(|_| limits.failed(None, now) == Refusal::InvalidToken));
+        assert_eq!(limits.record_failure(peer(2), now), Refusal::InvalidToken);
+        assert!((0..20).all(|_| limits.record_failure(None, now) == Refusal::InvalidToken));
     }
 
     #[tokio::test(start_paused = true)]
@@ -215,17 +215,17 @@ mod tests {
         let now = Instant::now();
         let address = |text: &str| Some(text.parse().unwrap());
         for last in 0..10 {
-            limits.failed(address(&format!("2001:db8:1:2::{last}")), now);
-            limits.failed(address("::ffff:192.0.2.1"), now);
+            limits.record_failure(address(&format!("2001:db8:1:2::{last}")), now);
+            limits.record_failure(address("::ffff:192.0.2.1"), now);
         }
 
         assert!(is_too_many(
-            &limits.failed(address("2001:db8:1:2:ffff::1"), now)
+            &limits.record_failure(address("2001:db8:1:2:ffff::1"), now)
         ));
         assert!(!is_too_many(
-            &limits.failed(address("2001:db8:1:3::1"), now)
+            &limits.record_failure(address("2001:db8:1:3::1"), now)
         ));
-        assert!(is_too_many(&limits.failed(peer(1), now)));
+        assert!(is_too_many(&limits.record_failure(peer(1), now)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -233,7 +233,7 @@ mod tests {
         let limits = limits();
         let now = Instant::now();
         for address in 0..100_000_u32 {
-            limits.failed(Some(IpAddr::from(address.to_be_bytes())), now);
+            limits.record_failure(Some(IpAddr::from(address.to_be_bytes())), now);
         }
 
         let failures = limits.failures.lock().unwrap();
@@ -250,14 +250,14 @@ mod tests {
         let (one, other) = (Credential::new(0, 0), Credential::new(0, 1));
         let now = Instant::now();
 
-        assert!(limits.called(one, now).is_ok() && limits.called(one, now).is_ok());
+        assert!(limits.record_call(one, now).is_ok() && limits.record_call(one, now).is_ok());
         assert_eq!(
-            limits.called(one, now),
+            limits.record_call(one, now),
             Err(Refusal::TooMany {
                 retry_after: MINUTE
             })
         );
-        assert!(limits.called(other, now).is_ok());
-        assert!(limits.called(one, now + MINUTE).is_ok());
+        assert!(limits.record_call(other, now).is_ok());
+        assert!(limits.record_call(one, now + MINUTE).is_ok());
     }
 }

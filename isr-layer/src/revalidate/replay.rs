@@ -15,12 +15,12 @@ const MAX_DELIVERIES: usize = 10_000;
 /// The ids of acknowledged deliveries, each with its [`Acknowledged`].
 #[derive(Debug, Default)]
 pub(super) struct Replays {
-    seen: Mutex<Delivered>,
+    deliveries: Mutex<Delivered>,
 }
 
 #[derive(Debug, Default)]
 struct Delivered {
-    answers: HashMap<Id, Acknowledged>,
+    acknowledgements: HashMap<Id, Acknowledged>,
     in_order: VecDeque<Id>,
 }
 
@@ -34,24 +34,32 @@ impl Replays {
     /// purges.
     pub(super) fn acknowledged(&self, admission: &Admission) -> Option<Acknowledged> {
         let id = id(admission)?;
-        self.seen
+        self.deliveries
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .answers
+            .acknowledgements
             .get(&id)
             .copied()
     }
 
     /// Remembers a delivery whose purge is acknowledged.
-    pub(super) fn remember(&self, admission: &Admission, answer: Acknowledged) {
+    pub(super) fn remember(&self, admission: &Admission, acknowledged: Acknowledged) {
         let Some(id) = id(admission) else { return };
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.answers.insert(id, answer).is_none() {
-            seen.in_order.push_back(id);
+        let mut deliveries = self
+            .deliveries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if deliveries
+            .acknowledgements
+            .insert(id, acknowledged)
+            .is_none()
+        {
+            deliveries.in_order.push_back(id);
         }
-        while seen.in_order.len() > MAX_DELIVERIES {
-            let oldest = seen.in_order.pop_front();
-            oldest.map(|oldest| seen.answers.remove(&oldest));
+
+        while deliveries.in_order.len() > MAX_DELIVERIES {
+            let oldest = deliveries.in_order.pop_front();
+            oldest.map(|oldest| deliveries.acknowledgements.remove(&oldest));
         }
     }
 }
@@ -77,7 +85,7 @@ mod tests {
         }
     }
 
-    fn answer(sequence: u64) -> Acknowledged {
+    fn acknowledged(sequence: u64) -> Acknowledged {
         Acknowledged::of(&Receipt::new(Some(sequence), Vec::new())).unwrap()
     }
 
@@ -86,9 +94,12 @@ mod tests {
         let replays = Replays::default();
 
         assert_eq!(replays.acknowledged(&delivery(0, "a")), None);
-        replays.remember(&delivery(0, "a"), answer(7));
+        replays.remember(&delivery(0, "a"), acknowledged(7));
 
-        assert_eq!(replays.acknowledged(&delivery(0, "a")), Some(answer(7)));
+        assert_eq!(
+            replays.acknowledged(&delivery(0, "a")),
+            Some(acknowledged(7))
+        );
         assert_eq!(
             replays.acknowledged(&delivery(1, "a")),
             None,
@@ -104,7 +115,7 @@ mod tests {
             ..delivery(0, "")
         };
 
-        replays.remember(&anonymous, answer(1));
+        replays.remember(&anonymous, acknowledged(1));
 
         assert_eq!(replays.acknowledged(&anonymous), None);
     }
@@ -113,15 +124,18 @@ mod tests {
     fn the_set_is_bounded_and_the_oldest_goes_first() {
         let replays = Replays::default();
         for id in 0..MAX_DELIVERIES + 5 {
-            replays.remember(&delivery(0, &id.to_string()), answer(1));
-            replays.remember(&delivery(0, &id.to_string()), answer(2));
+            replays.remember(&delivery(0, &id.to_string()), acknowledged(1));
+            replays.remember(&delivery(0, &id.to_string()), acknowledged(2));
         }
 
         assert_eq!(replays.acknowledged(&delivery(0, "4")), None);
-        assert_eq!(replays.acknowledged(&delivery(0, "5")), Some(answer(2)));
-        let seen = replays.seen.lock().unwrap();
         assert_eq!(
-            (seen.answers.len(), seen.in_order.len()),
+            replays.acknowledged(&delivery(0, "5")),
+            Some(acknowledged(2))
+        );
+        let deliveries = replays.deliveries.lock().unwrap();
+        assert_eq!(
+            (deliveries.acknowledgements.len(), deliveries.in_order.len()),
             (MAX_DELIVERIES, MAX_DELIVERIES)
         );
     }

@@ -9,7 +9,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
-use crate::invalidation::{Receipt, Status};
+use crate::invalidation::{Receipt, SelectorStatus};
 
 /// The maximum length of a `detail`, which may repeat text that the client sent.
 const MAX_DETAIL: usize = 500;
@@ -47,7 +47,7 @@ struct Problem<'a> {
 
 /// The body of a 200, with the time of the response.
 #[derive(Serialize)]
-struct Told<'a> {
+struct ReceiptBody<'a> {
     #[serde(flatten)]
     receipt: &'a Receipt,
     now: u64,
@@ -56,7 +56,7 @@ struct Told<'a> {
 /// The body of a 200 if there was nothing to do: the delivery was acknowledged before, or the
 /// event selects nothing of this site.
 #[derive(Serialize)]
-struct NothingDone {
+struct EmptyReceiptBody {
     revalidated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
@@ -67,11 +67,11 @@ struct NothingDone {
 
 /// The body of a 500: a problem that carries the receipt too.
 #[derive(Serialize)]
-struct Failed<'a> {
+struct FailedBody<'a> {
     #[serde(flatten)]
     problem: Problem<'a>,
     #[serde(flatten)]
-    told: Told<'a>,
+    receipt: ReceiptBody<'a>,
 }
 
 /// The outcome of a request that was accepted.
@@ -110,14 +110,14 @@ pub(super) fn outcome(outcome: &Outcome, now: u64) -> Response<Full<Bytes>> {
                        sequence,
                    },
                    replayed| {
-        let told = NothingDone {
+        let body = EmptyReceiptBody {
             revalidated,
             sequence,
             receipts: [],
             replayed,
             now,
         };
-        json(StatusCode::OK, "application/json", &told)
+        json(StatusCode::OK, "application/json", &body)
     };
 
     match outcome {
@@ -135,9 +135,9 @@ pub(super) fn outcome(outcome: &Outcome, now: u64) -> Response<Full<Bytes>> {
 
 /// Builds the response for a receipt: 500 if every render failed, otherwise 200.
 fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
-    let told = Told { receipt, now };
+    let body = ReceiptBody { receipt, now };
     if !all_failed(receipt) {
-        return json(StatusCode::OK, "application/json", &told);
+        return json(StatusCode::OK, "application/json", &body);
     }
 
     // An error status, so that a content system shows the failure to its editors or retries.
@@ -150,7 +150,10 @@ fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
     json(
         status,
         "application/problem+json",
-        &Failed { problem, told },
+        &FailedBody {
+            problem,
+            receipt: body,
+        },
     )
 }
 
@@ -186,7 +189,10 @@ fn whole_seconds(wait: Duration) -> HeaderValue {
 /// True if the purge had selectors and every one of them failed.
 fn all_failed(receipt: &Receipt) -> bool {
     let receipts = receipt.receipts();
-    !receipts.is_empty() && receipts.iter().all(|one| one.status() == Status::Failed)
+    !receipts.is_empty()
+        && receipts
+            .iter()
+            .all(|one| one.status() == SelectorStatus::Failed)
 }
 
 fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Response<Full<Bytes>> {

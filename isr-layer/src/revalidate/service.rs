@@ -108,10 +108,10 @@ enum CommandSource {
 impl RevalidateService {
     /// Creates the endpoint of `cache`, for requests that `authenticators` accept.
     pub(crate) fn new(cache: Cache, authenticators: impl Into<Authenticators>) -> Self {
-        Self::over(Arc::new(cache), authenticators.into())
+        Self::with_engine(Arc::new(cache), authenticators.into())
     }
 
-    fn over(engine: Arc<dyn Engine>, authenticators: Authenticators) -> Self {
+    fn with_engine(engine: Arc<dyn Engine>, authenticators: Authenticators) -> Self {
         Self {
             engine,
             authenticators,
@@ -122,8 +122,8 @@ impl RevalidateService {
         }
     }
 
-    /// Accepts GET, too: `?path=/posts/a&tag=posts`, with the secret where the authenticator looks for
-    /// it. Default `false`.
+    /// Accepts GET, too: `?path=/posts/a&tag=posts`, with the secret where the authenticator looks
+    /// for it. Default `false`.
     ///
     /// Every page, image or link can make a browser send a GET, and every proxy and log on the way
     /// sees a secret in its query.
@@ -136,8 +136,8 @@ impl RevalidateService {
         self
     }
 
-    /// Accepts the webhooks of a content system in place of our own JSON. Mount a second service for
-    /// requests of your own.
+    /// Accepts the webhooks of a content system in place of our own JSON. Mount a second service
+    /// for requests of your own.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl RevalidateService {
         Ok(self)
     }
 
-    async fn answer<B: Body>(self, request: Request<B>) -> Response<Full<Bytes>> {
+    async fn respond<B: Body>(self, request: Request<B>) -> Response<Full<Bytes>> {
         match self.carry_out(request).await {
             Ok(outcome) => response::outcome(&outcome, clock::unix_millis()),
             Err(refusal) => {
@@ -191,10 +191,10 @@ impl RevalidateService {
 
     async fn carry_out<B: Body>(self, request: Request<B>) -> Result<Outcome, Refusal> {
         let (head, body) = request.into_parts();
-        let form = self.methods.form(&head.method)?;
+        let source = self.methods.source(&head.method)?;
 
         // Signatures cover the raw bytes, so the body is authenticated before it is parsed.
-        let body = read(form, &head, body).await?;
+        let body = read(source, &head, body).await?;
         let admission = self.admit(&head, &body)?;
 
         // A sender repeats a delivery whose response it did not receive: it was purged already.
@@ -202,7 +202,7 @@ impl RevalidateService {
             return Ok(Outcome::Replayed(before));
         }
 
-        let purge = self.parse(form, &head, &body)?;
+        let purge = self.parse(source, &head, &body)?;
         if purge.is_empty() {
             return Ok(Outcome::Nothing);
         }
@@ -222,22 +222,23 @@ impl RevalidateService {
         let Some(admission) = self.authenticators.admit(&request) else {
             return Err(self
                 .limits
-                .failed(connection::peer(&head.extensions), clock::now()));
+                .record_failure(connection::peer(&head.extensions), clock::now()));
         };
 
         // Counted after admission: a client without the secret cannot use up a credential's calls.
-        self.limits.called(admission.credential, clock::now())?;
+        self.limits
+            .record_call(admission.credential, clock::now())?;
         Ok(admission)
     }
 
     fn parse(
         &self,
-        form: CommandSource,
+        source: CommandSource,
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Purge, Refusal> {
         let is_credential = |name: &str| self.authenticators.is_credential(name);
-        match (form, &self.webhook) {
+        match (source, &self.webhook) {
             (CommandSource::Query, _) => {
                 command::from_query(head.uri.query().unwrap_or_default(), is_credential)
             }
@@ -256,11 +257,11 @@ fn check_limit(setting: &str, limit: u32) -> Result<(), Error> {
 }
 
 async fn read<B: Body>(
-    form: CommandSource,
+    source: CommandSource,
     head: &request::Parts,
     body: B,
 ) -> Result<Bytes, Refusal> {
-    match form {
+    match source {
         CommandSource::Query => Ok(Bytes::new()),
         CommandSource::Body => {
             body::check(&head.headers)?;
@@ -270,7 +271,7 @@ async fn read<B: Body>(
 }
 
 impl Methods {
-    fn form(self, method: &Method) -> Result<CommandSource, Refusal> {
+    fn source(self, method: &Method) -> Result<CommandSource, Refusal> {
         match (self, method) {
             (_, &Method::POST | &Method::PUT) => Ok(CommandSource::Body),
             (Self::WithBodyOrGet, &Method::GET) => Ok(CommandSource::Query),
@@ -296,7 +297,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
+        Box::pin(async move { Ok(service.respond(request).await) })
     }
 }
 

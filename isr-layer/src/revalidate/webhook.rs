@@ -46,7 +46,7 @@ pub struct Webhook {
 #[derive(Clone)]
 enum Rule {
     Template {
-        names: Names,
+        kind: SelectorKind,
         text: Template,
         presence: Presence,
     },
@@ -57,7 +57,7 @@ type Map = dyn Fn(&WebhookEvent<'_>) -> Result<Purge, Unprocessable> + Send + Sy
 
 /// The kind of [`Selector`](crate::purge::Selector) that the text of a template becomes.
 #[derive(Clone, Copy, Debug)]
-enum Names {
+enum SelectorKind {
     Tag,
     Path,
     Prefix,
@@ -77,34 +77,34 @@ impl Webhook {
 
     /// Adds a tag: `{/_type}:{/slug/current}`.
     pub fn tag(self, template: &str) -> Self {
-        self.template(Names::Tag, template, Presence::Required)
+        self.template(SelectorKind::Tag, template, Presence::Required)
     }
 
     /// Adds a tag if the payload has all fields of the template.
     pub fn tag_if_present(self, template: &str) -> Self {
-        self.template(Names::Tag, template, Presence::IfPresent)
+        self.template(SelectorKind::Tag, template, Presence::IfPresent)
     }
 
     /// Adds a path: `/blog/{/slug/current}`.
     pub fn path(self, template: &str) -> Self {
-        self.template(Names::Path, template, Presence::Required)
+        self.template(SelectorKind::Path, template, Presence::Required)
     }
 
     /// Adds a path if the payload has all fields of the template.
     pub fn path_if_present(self, template: &str) -> Self {
-        self.template(Names::Path, template, Presence::IfPresent)
+        self.template(SelectorKind::Path, template, Presence::IfPresent)
     }
 
     /// Adds every path below a prefix: `/{/locale}/`.
     pub fn prefix(self, template: &str) -> Self {
-        self.template(Names::Prefix, template, Presence::Required)
+        self.template(SelectorKind::Prefix, template, Presence::Required)
     }
 
     /// Adds the purge that a function makes of the event. An empty batch means that the event does
     /// not concern this site: it is acknowledged, and nothing is purged.
     ///
-    /// Options for a whole call, such as [`only_cached`](Purge::only_cached), hold where this is the
-    /// only rule. Beside others they are misplaced, as in [`Purge::batch`].
+    /// Options for a whole call, such as [`only_cached`](Purge::only_cached), hold where this is
+    /// the only rule. Beside others they are misplaced, as in [`Purge::batch`].
     ///
     /// ```
     /// use isr_layer::Purge;
@@ -131,10 +131,10 @@ impl Webhook {
         self
     }
 
-    fn template(mut self, names: Names, template: &str, presence: Presence) -> Self {
+    fn template(mut self, kind: SelectorKind, template: &str, presence: Presence) -> Self {
         match Template::parse(template) {
             Ok(text) => self.rules.push(Rule::Template {
-                names,
+                kind,
                 text,
                 presence,
             }),
@@ -165,15 +165,18 @@ impl Webhook {
         let event = WebhookEvent::new(headers, &payload);
 
         let mut purges = Vec::new();
-        let mut absent = None;
+        let mut missing_field = None;
         for rule in &self.rules {
             match rule.apply(&event) {
                 Ok(named) => purges.extend(named),
-                Err(Unnamed::Optional(missing)) => absent = absent.or(Some(missing)),
-                Err(Unnamed::Refused(refusal)) => return Err(refusal),
+                Err(NothingNamed::Optional(missing)) => {
+                    missing_field = missing_field.or(Some(missing))
+                }
+                Err(NothingNamed::Refused(refusal)) => return Err(refusal),
             }
         }
-        // One alone keeps the options that its function gave it; in a batch they would be misplaced.
+        // One alone keeps the options that its function gave it; in a batch they would be
+        // misplaced.
         let purge = match <[Purge; 1]>::try_from(purges) {
             Ok([only]) => only,
             Err(purges) => Purge::batch(purges),
@@ -181,7 +184,7 @@ impl Webhook {
 
         // If no rule named anything and a field was missing, the mapping does not fit the payload.
         let purge = command::within_limits(purge)?;
-        match absent {
+        match missing_field {
             Some(missing) if purge.is_empty() => Err(refusal(&missing)),
             _ => Ok(self.mode.into_iter().fold(purge, Purge::mode)),
         }
@@ -189,42 +192,48 @@ impl Webhook {
 }
 
 /// The reason for which a rule named nothing.
-enum Unnamed {
+enum NothingNamed {
     /// The rule may be skipped: an optional template lacks a field.
     Optional(Unprocessable),
     Refused(Refusal),
 }
 
 impl Rule {
-    fn apply(&self, event: &WebhookEvent<'_>) -> Result<Vec<Purge>, Unnamed> {
+    fn apply(&self, event: &WebhookEvent<'_>) -> Result<Vec<Purge>, NothingNamed> {
         match self {
             Self::Map(map) => match map(event).map(command::checked) {
-                Ok(purge) => purge.map(|purge| vec![purge]).map_err(Unnamed::Refused),
-                Err(missing) => Err(Unnamed::Refused(refusal(&missing))),
+                Ok(purge) => purge
+                    .map(|purge| vec![purge])
+                    .map_err(NothingNamed::Refused),
+                Err(missing) => Err(NothingNamed::Refused(refusal(&missing))),
             },
             Self::Template {
-                names,
+                kind,
                 text,
                 presence,
             } => {
                 let texts = text
-                    .fill(event, names.insert())
+                    .fill(event, kind.insert())
                     .map_err(|missing| match presence {
-                        Presence::IfPresent if missing.is_missing() => Unnamed::Optional(missing),
-                        _ => Unnamed::Refused(refusal(&missing)),
+                        Presence::IfPresent if missing.is_missing() => {
+                            NothingNamed::Optional(missing)
+                        }
+                        _ => NothingNamed::Refused(refusal(&missing)),
                     })?;
 
                 // A payload's values are input like a request's, so each selector is checked.
                 let purges = texts
                     .into_iter()
-                    .map(|text| command::checked(names.purge(text)));
-                purges.collect::<Result<_, _>>().map_err(Unnamed::Refused)
+                    .map(|text| command::checked(kind.purge(text)));
+                purges
+                    .collect::<Result<_, _>>()
+                    .map_err(NothingNamed::Refused)
             }
         }
     }
 }
 
-impl Names {
+impl SelectorKind {
     fn insert(self) -> Insert {
         match self {
             Self::Tag => Insert::AsIs,
@@ -245,10 +254,10 @@ impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Template {
-                names,
+                kind,
                 text,
                 presence,
-            } => write!(f, "{names:?} {text:?} {presence:?}"),
+            } => write!(f, "{kind:?} {text:?} {presence:?}"),
             Self::Map(_) => f.write_str("Map(…)"),
         }
     }

@@ -24,7 +24,7 @@ fn failing(head: usize, body: usize) -> Arc<Failure> {
         .status(500)
         .header("x-long", "x".repeat(head));
     let (parts, ()) = response.body(()).unwrap().into_parts();
-    Failure::answered(
+    Failure::from_response(
         Reason::FailedStatus,
         &parts,
         Bytes::from(vec![0; body]),

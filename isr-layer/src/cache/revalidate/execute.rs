@@ -139,6 +139,7 @@ impl Core {
         let jobs = recipes.chain(renders.pending.into_iter().map(Job::Pending));
         let (core, target) = (self.clone(), Arc::new(target.clone()));
         let pending_until = clock::now() + MAX_PENDING_WAIT;
+
         let results = self.run(jobs.collect(), Unread::Continue, move |job| {
             let (core, target) = (core.clone(), target.clone());
             async move {
@@ -154,19 +155,20 @@ impl Core {
         Progress::Many(results)
     }
 
-    /// Renders the recipes that are `wanted` when their turn comes, in their order, at most as many
-    /// at once as the permits allow. Begins no more once the results are dropped.
+    /// Renders the recipes in their order, at most as many at once as the permits allow. A recipe
+    /// is left out if `is_needed` says so when its turn comes. Begins no more once the results are
+    /// dropped.
     pub(crate) fn render_all(
         self: &Arc<Self>,
         recipes: Vec<Recipe>,
         number: Sequence,
-        wanted: fn(&Self, &Recipe) -> bool,
+        is_needed: fn(&Self, &Recipe) -> bool,
     ) -> tokio::sync::mpsc::UnboundedReceiver<(Recipe, JobResult)> {
         let core = self.clone();
         self.run(recipes, Unread::Stop, move |recipe| {
             let core = core.clone();
             async move {
-                let result = match wanted(&core, &recipe) {
+                let result = match is_needed(&core, &recipe) {
                     true => core.render(&recipe, number).await,
                     false => JobResult::NotReached,
                 };
@@ -209,7 +211,8 @@ impl Core {
         }
     }
 
-    /// Renders a recipe without a client, or waits for a render that knows all purges up to `number`.
+    /// Renders a recipe without a client, or waits for a render that knows all purges up to
+    /// `number`.
     async fn render(self: &Arc<Self>, recipe: &Recipe, number: Sequence) -> JobResult {
         let Some(application) = self.application() else {
             return JobResult::Marked;
@@ -217,8 +220,9 @@ impl Core {
         // A later purge may have had the page rendered already.
         let is_new =
             |entry: &Entry| entry.as_of() >= number && entry.is_fresh(&self.marks, clock::now());
-        // The second flight begins after the first was found too old; the third look is for one that
-        // was abandoned.
+
+        // The second flight begins after the first was found too old; the third look is for one
+        // that was abandoned.
         for _ in 0..3 {
             let completed = match self.join(recipe, number, is_new) {
                 Err(entry) => return JobResult::Stored(entry),
@@ -233,6 +237,7 @@ impl Core {
                 return JobResult::Completed(flight);
             }
         }
+
         JobResult::Marked
     }
 }

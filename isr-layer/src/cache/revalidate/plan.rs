@@ -16,8 +16,8 @@ pub(super) struct Planned {
 }
 
 impl Core {
-    /// Plans a purge, against the pages and against the responses that header mode stores. The latter
-    /// are searched once at most, however many paths there are.
+    /// Plans a purge, against the pages and against the responses that header mode stores. The
+    /// latter are searched once at most, however many paths there are.
     pub(super) fn plan(&self, items: &[Item]) -> Vec<Planned> {
         let stored = LazyCell::new(|| self.header_mode.as_ref().map(|cache| cache.paths()));
         let is_stored = |path: &str| stored.as_ref().is_some_and(|paths| paths.contains(path));
@@ -25,7 +25,8 @@ impl Core {
     }
 }
 
-/// Finds the target of each selector. `is_stored` tells whether header mode has a response at a path.
+/// Finds the target of each selector. `is_stored` tells whether header mode has a response at a
+/// path.
 fn plan(items: &[Item], registry: &Registry, is_stored: impl Fn(&str) -> bool) -> Vec<Planned> {
     let plan = |item: &Item| Planned {
         selector: item.selector.clone(),

@@ -1,5 +1,5 @@
-//! Finds the renders of a regeneration: every cached variant, the most used first, and every render in
-//! progress.
+//! Finds the renders of a regeneration: every cached variant, the most used first, and every render
+//! in progress.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -141,7 +141,8 @@ fn renders_of(target: &SelectorTarget, cached: Vec<Recipe>, running: Renders) ->
     renders
 }
 
-/// Returns the recipe of a running render, without the part that belongs to its client's connection.
+/// Returns the recipe of a running render, without the part that belongs to its client's
+/// connection.
 fn recipe(render: &PageRender) -> Recipe {
     Recipe::of(render.recipe.page.clone(), render.recipe.key.clone())
 }

@@ -13,7 +13,7 @@ use crate::cache::page_flight::{CompletedFlight, RenderOutcome};
 use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::invalidation::{
-    Receipt, Selector, SelectorErrorKind, SelectorReceipt, Sequence, Status,
+    Receipt, Selector, SelectorErrorKind, SelectorReceipt, SelectorStatus, Sequence,
 };
 
 /// The renders of one selector on their way.
@@ -65,7 +65,8 @@ impl Core {
 
     /// Returns the receipt of one selector before anything is rendered for it.
     pub(super) fn receipt_of(&self, planned: &Planned) -> SelectorReceipt {
-        let mut receipt = SelectorReceipt::new(planned.selector.clone(), Status::Marked);
+        let mut receipt = SelectorReceipt::new(planned.selector.clone(), SelectorStatus::Marked);
+
         match &planned.target {
             Ok(target) => {
                 receipt.matched = target.entry_count(&self.marks);
@@ -77,8 +78,8 @@ impl Core {
             }
             Err(error) => {
                 receipt.status = match error {
-                    SelectorErrorKind::Mistake(_) => Status::Refused,
-                    _ => Status::NotAPage,
+                    SelectorErrorKind::Mistake(_) => SelectorStatus::Refused,
+                    _ => SelectorStatus::NotAPage,
                 };
                 receipt.error = Some(error.clone().into());
             }
@@ -108,6 +109,7 @@ impl Progress {
                         Next::Running => break false,
                     }
                 };
+
                 counts.report(&mut receipt, is_done);
                 receipt
             }
@@ -123,7 +125,7 @@ async fn report_path(
     deadline: Instant,
 ) -> SelectorReceipt {
     if variants.is_empty() {
-        receipt.status = Status::NotCached;
+        receipt.status = SelectorStatus::NotCached;
         return receipt;
     }
 
@@ -158,8 +160,10 @@ impl Variant {
         let was_good = self.before.as_ref().is_some_and(|entry| entry.is_good());
         receipt.previous_etag = self.before.and_then(|entry| entry.etag());
         match ended {
-            None => receipt.status = Status::Running,
-            Some(JobResult::Marked | JobResult::NotReached) => receipt.status = Status::Marked,
+            None => receipt.status = SelectorStatus::Running,
+            Some(JobResult::Marked | JobResult::NotReached) => {
+                receipt.status = SelectorStatus::Marked
+            }
             Some(JobResult::Stored(entry)) => report_entry(entry, &mut receipt, was_good),
             Some(JobResult::Completed(flight)) => report_flight(flight, &mut receipt, was_good),
         }
@@ -170,15 +174,16 @@ impl Variant {
 
 fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_good: bool) {
     receipt.render = Some(flight.took);
+
     match &flight.outcome {
         RenderOutcome::Stored(entry) => report_entry(entry, receipt, was_good),
         RenderOutcome::Failed(failure) => {
-            receipt.status = Status::Failed;
-            receipt.http = failure.was_answered().then_some(failure.status);
+            receipt.status = SelectorStatus::Failed;
+            receipt.http = failure.is_from_handler().then_some(failure.status);
             receipt.error = Some(SelectorErrorKind::RenderFailed(failure.reason).into());
         }
         RenderOutcome::Refused(reason, http) => {
-            receipt.status = Status::Failed;
+            receipt.status = SelectorStatus::Failed;
             receipt.http = *http;
             receipt.error = Some(SelectorErrorKind::NotStored(*reason).into());
         }
@@ -196,10 +201,10 @@ fn report_entry(entry: &Entry, receipt: &mut SelectorReceipt, was_good: bool) {
     receipt.status = regenerated_or_unknown(entry.is_good() || was_good);
 }
 
-fn regenerated_or_unknown(is_known: bool) -> Status {
+fn regenerated_or_unknown(is_known: bool) -> SelectorStatus {
     match is_known {
-        true => Status::Regenerated,
-        false => Status::UnknownPath,
+        true => SelectorStatus::Regenerated,
+        false => SelectorStatus::UnknownPath,
     }
 }
 
@@ -221,10 +226,10 @@ impl Counts {
         receipt.regenerated = Some(self.regenerated);
         receipt.failed = Some(self.failed);
         receipt.status = match self {
-            _ if !is_done => Status::Running,
-            Self { failed: 1.., .. } => Status::Failed,
-            Self { marked: 1.., .. } => Status::Marked,
-            Self { .. } => Status::Regenerated,
+            _ if !is_done => SelectorStatus::Running,
+            Self { failed: 1.., .. } => SelectorStatus::Failed,
+            Self { marked: 1.., .. } => SelectorStatus::Marked,
+            Self { .. } => SelectorStatus::Regenerated,
         };
         if self.failed > 0 {
             receipt.error = Some(SelectorErrorKind::Failures(self.failed).into());

@@ -8,10 +8,10 @@ pub(super) const ENCODERS: &[(Coding, Encode)] = &[(Coding::Brotli, brotli), (Co
 
 /// Size in bytes above which Brotli encodes faster and a little less well: a page is encoded anew
 /// at each render.
-const LARGE: usize = 1024 * 1024;
+const LARGE_BODY_BYTES: usize = 1024 * 1024;
 
 fn brotli(body: &[u8]) -> Option<Vec<u8>> {
-    let quality = if body.len() > LARGE { 5 } else { 9 };
+    let quality = if body.len() > LARGE_BODY_BYTES { 5 } else { 9 };
     // The smallest window that holds the whole body: the encoder allocates several times its size.
     let window = (usize::BITS - body.len().leading_zeros() + 1).clamp(10, 22);
     let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, quality, window);

@@ -2,7 +2,7 @@
 
 use super::super::builder::IsrLayerBuilder;
 use crate::error::{Error, ErrorKind};
-use crate::page::says_who_asks;
+use crate::page::identifies_client;
 
 impl IsrLayerBuilder {
     /// Refuses the first setting that cannot work.
@@ -10,7 +10,12 @@ impl IsrLayerBuilder {
         self.check_limits()?;
 
         // A page is rendered from its key alone, and one client's header would reach all others.
-        if let Some(name) = self.config.keep_headers.iter().find(|n| says_who_asks(n)) {
+        if let Some(name) = self
+            .config
+            .keep_headers
+            .iter()
+            .find(|n| identifies_client(n))
+        {
             return refuse(format!(
                 "`keep_header` refuses `{name}`: it identifies a client, and all get one page"
             ));

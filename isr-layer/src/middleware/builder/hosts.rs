@@ -18,7 +18,7 @@ impl IsrLayerBuilder {
     ///    (RFC 9112, 3.2) has no page. It goes to the inner service unchanged, as if draft mode and
     ///    caching by headers were off, and its response is not stored. The application may serve or
     ///    refuse it.
-    /// 4. The name, spelt as in the list, is part of the key and is the `Host` that the handler
+    /// 4. The name, spelled as in the list, is part of the key and is the `Host` that the handler
     ///    sees. `Vary` does not name it: every cache has the host in its key (RFC 9111, 2).
     ///
     /// A purge reaches the pages of all hosts. A regeneration renders the pages that are in memory

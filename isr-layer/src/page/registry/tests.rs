@@ -18,7 +18,7 @@ fn a_static_page_wins_over_a_pattern() {
     )
     .unwrap();
 
-    let found = |path| registry.find(path).map(|known| known.page.path());
+    let found = |path| registry.find(path).map(|page| page.page.path());
 
     assert_eq!(found("/posts/new"), Some("/posts/new"));
     assert_eq!(found("/posts/old"), Some("/posts/{slug}"));
@@ -81,24 +81,21 @@ fn parameters_fill_tags_and_paths() {
         Hosts::default(),
     )
     .unwrap();
-    let known = registry.find("/posts/caf%C3%A9").unwrap();
+    let page = registry.find("/posts/caf%C3%A9").unwrap();
     let params = registry.params("/posts/caf%C3%A9");
 
     assert_eq!(
-        known.declared_tags(&params).collect::<Vec<_>>(),
+        page.declared_tags(&params).collect::<Vec<_>>(),
         ["posts", "post:café"]
     );
     assert_eq!(
-        known
-            .path_with(&params.iter().cloned().collect())
-            .as_deref(),
+        page.path_with(&params.iter().cloned().collect()).as_deref(),
         Ok("/posts/caf%C3%A9")
     );
     assert_eq!(
-        known
-            .path_with(&ParamSet::from([("slug", "a/b")]))
+        page.path_with(&ParamSet::from([("slug", "a/b")]))
             .as_deref(),
         Ok("/posts/a%2Fb")
     );
-    assert!(known.path_with(&ParamSet::new()).is_err());
+    assert!(page.path_with(&ParamSet::new()).is_err());
 }

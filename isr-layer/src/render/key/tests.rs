@@ -204,11 +204,11 @@ proptest! {
     }
 
     #[test]
-    fn keys_of_calls_are_equal_exactly_when_what_they_stand_for_is(one in call(), other in call()) {
-        let keys = [key_of_call(&one), key_of_call(&other)];
+    fn keys_of_calls_are_equal_exactly_when_what_they_stand_for_is(one in grpc(), other in grpc()) {
+        let keys = [key_of_grpc(&one), key_of_grpc(&other)];
 
         prop_assert_eq!(keys[0] == keys[1], one == other);
-        let read = keys[0].grpc().map(|call| (call.subtype.to_owned(), call.message.to_vec()));
+        let read = keys[0].grpc().map(|grpc| (grpc.subtype.to_owned(), grpc.message.to_vec()));
         prop_assert_eq!(read, Some((one.0, one.1)));
         prop_assert!(keys[0] != key(None, &[]) && keys[0].is_grpc());
     }
@@ -219,7 +219,7 @@ proptest! {
 type Called = (String, Vec<u8>, Option<String>);
 
 /// Generates calls of few octets, most of which the key's own encoding uses.
-fn call() -> impl Strategy<Value = Called> {
+fn grpc() -> impl Strategy<Value = Called> {
     let octet = prop::sample::select(vec![0, 1, 2, b'a']);
     (
         "a{1,2}",
@@ -228,7 +228,7 @@ fn call() -> impl Strategy<Value = Called> {
     )
 }
 
-fn key_of_call((subtype, message, metadata): &Called) -> Key {
+fn key_of_grpc((subtype, message, metadata): &Called) -> Key {
     const GET: Page = Page::new("/catalog/Get")
         .with_policy(Policy::new().vary(&["x-tenant"]))
         .with_unary(true);

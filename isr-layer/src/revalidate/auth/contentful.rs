@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::encoding::Encoding;
-use super::hmac::number;
+use super::encoding::{Encoding, parse_digits};
 use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
 use super::{AuthRequest, Authenticate, Verdict};
@@ -76,7 +75,7 @@ impl Contentful {
     /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
-            secrets: self.secrets.or(secret)?,
+            secrets: self.secrets.with(secret)?,
         })
     }
 }
@@ -97,7 +96,7 @@ impl Authenticate for Contentful {
         );
 
         // Checked last: a late request must take as long to refuse as a forged one.
-        let timely = number(time).is_some_and(|time| {
+        let timely = parse_digits(time).is_some_and(|time| {
             request.unix_time().abs_diff(Duration::from_millis(time)) <= TOLERANCE
         });
         Verdict::by_secret(signer.filter(|_| timely))

@@ -1,4 +1,5 @@
-//! The encodings in which senders write signatures and keys: hexadecimal digits and base64.
+//! The encodings in which senders write signatures and keys (hexadecimal digits and base64) and
+//! times (decimal digits).
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -37,6 +38,12 @@ fn hex(text: &str) -> Option<Vec<u8>> {
         .chunks_exact(2)
         .map(|pair| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok())
         .collect()
+}
+
+/// Parses digits and nothing else: no sign, no space.
+pub(super) fn parse_digits(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]

@@ -13,8 +13,6 @@ use crate::{Error, ErrorKind};
 
 pub use timed::Timed;
 
-pub(super) use timed::number;
-
 /// Checks an HMAC over the raw body: the signature that most senders of webhooks use.
 ///
 /// There are presets for [`github`](Self::github), [`shopify`](Self::shopify),
@@ -108,7 +106,7 @@ impl Hmac {
     /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
-            secrets: self.secrets.or(secret)?,
+            secrets: self.secrets.with(secret)?,
             ..self
         })
     }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::encoding::Encoding;
-use super::hmac::number;
+use super::encoding::{Encoding, parse_digits};
 use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
 use super::{AuthRequest, Authenticate, Verdict};
@@ -37,7 +36,7 @@ struct Wrapped<'a> {
 }
 
 #[derive(Debug, Default)]
-struct Stated<'a> {
+struct StatedSignature<'a> {
     signature: &'a str,
     environment: &'a str,
     time: &'a str,
@@ -62,15 +61,15 @@ impl Hygraph {
     /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
-            secrets: self.secrets.or(secret)?,
+            secrets: self.secrets.with(secret)?,
         })
     }
 }
 
 impl Authenticate for Hygraph {
     fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
-        let stated = Stated::read(request.header("gcms-signature").unwrap_or_default());
-        let time = number(stated.time);
+        let stated = StatedSignature::read(request.header("gcms-signature").unwrap_or_default());
+        let time = parse_digits(stated.time);
         let wrapped = Wrapped {
             body: std::str::from_utf8(request.body()).unwrap_or_default(),
             environment_name: stated.environment,
@@ -96,7 +95,7 @@ impl Authenticate for Hygraph {
     }
 }
 
-impl<'a> Stated<'a> {
+impl<'a> StatedSignature<'a> {
     fn read(header: &'a str) -> Self {
         let mut stated = Self::default();
         for (name, value) in header

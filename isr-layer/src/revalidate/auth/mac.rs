@@ -63,7 +63,7 @@ pub(crate) fn is_signed(secrets: &Secrets, message: &[&[u8]], signature: &str) -
 }
 
 impl Secrets {
-    /// Whether `presented` is one of them.
+    /// Returns whether `presented` is one of the secrets. The time does not tell which.
     pub(crate) fn has(&self, presented: &[u8]) -> bool {
         compare::find_equal(presented, self.iter()).is_some()
     }

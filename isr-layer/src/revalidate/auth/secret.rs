@@ -5,8 +5,8 @@ use std::fmt;
 
 use crate::{Error, ErrorKind};
 
-const SHORTEST: usize = 24;
-const LONGEST: usize = 4096;
+const MIN_BYTES: usize = 24;
+const MAX_BYTES: usize = 4096;
 
 /// A secret shared with the sender. An authenticator accepts 24 to 4,096 bytes.
 ///
@@ -24,7 +24,7 @@ const LONGEST: usize = 4096;
 #[derive(Clone)]
 pub struct Secret {
     pub(super) bytes: Vec<u8>,
-    shortest: usize,
+    min_bytes: usize,
 }
 
 impl Secret {
@@ -42,7 +42,7 @@ impl Secret {
     /// guess a short secret, and then have pages rendered at will.
     #[must_use]
     pub fn allow_short_secret_insecure(mut self) -> Self {
-        self.shortest = 1;
+        self.min_bytes = 1;
         self
     }
 
@@ -63,23 +63,24 @@ impl Secret {
 
         // A value from a file or a dashboard often ends with a line break.
         let secret = Self::from(value.trim());
-        match secret.mistake() {
+        match secret.length_error() {
             Some(_) if secret.bytes.is_empty() => Err(refused("is empty")),
-            Some(mistake) => Err(refused(&format!(
-                "does not hold a usable secret ({mistake})"
+            Some(length_error) => Err(refused(&format!(
+                "does not hold a usable secret ({length_error})"
             ))),
             None => Ok(secret),
         }
     }
 
-    fn mistake(&self) -> Option<String> {
+    /// Returns the clause that says why the length is refused.
+    fn length_error(&self) -> Option<String> {
         let length = self.bytes.len();
-        if (self.shortest..=LONGEST).contains(&length) {
+        if (self.min_bytes..=MAX_BYTES).contains(&length) {
             return None;
         }
         let unit = if length == 1 { "byte" } else { "bytes" };
         Some(format!(
-            "the secret has {length} {unit}, but {SHORTEST} to {LONGEST} are accepted"
+            "the secret has {length} {unit}, but {MIN_BYTES} to {MAX_BYTES} are accepted"
         ))
     }
 }
@@ -106,7 +107,7 @@ impl From<Vec<u8>> for Secret {
     fn from(bytes: Vec<u8>) -> Self {
         Self {
             bytes,
-            shortest: SHORTEST,
+            min_bytes: MIN_BYTES,
         }
     }
 }
@@ -120,27 +121,34 @@ impl fmt::Debug for Secret {
 /// One secret or, during a rotation, several. The newest is the last.
 #[derive(Clone, Debug)]
 pub(crate) struct Secrets {
-    any: Vec<Secret>,
+    accepted: Vec<Secret>,
 }
 
 impl Secrets {
     pub(crate) fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
-        Self { any: Vec::new() }.or(secret)
+        Self {
+            accepted: Vec::new(),
+        }
+        .with(secret)
     }
 
-    pub(super) fn or(self, secret: impl Into<Secret>) -> Result<Self, Error> {
+    /// Accepts `secret` too, as the newest.
+    pub(super) fn with(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         let secret = secret.into();
-        if let Some(mistake) = secret.mistake() {
+        if let Some(length_error) = secret.length_error() {
             let help = "make one by `openssl rand -base64 32`";
-            return Err(Error::new(ErrorKind::Secret, format!("{mistake}: {help}")));
+            return Err(Error::new(
+                ErrorKind::Secret,
+                format!("{length_error}: {help}"),
+            ));
         }
-        let mut any = self.any;
-        any.push(secret);
-        Ok(Self { any })
+        let mut accepted = self.accepted;
+        accepted.push(secret);
+        Ok(Self { accepted })
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.any.iter().map(|secret| secret.bytes.as_slice())
+        self.accepted.iter().map(|secret| secret.bytes.as_slice())
     }
 }
 

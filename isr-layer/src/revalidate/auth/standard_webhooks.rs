@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::encoding::Encoding;
-use super::hmac::number;
+use super::encoding::{Encoding, parse_digits};
 use super::mac::{Digest, signer};
 use super::secret::{Secret, Secrets};
 use super::{AuthRequest, Authenticate, Verdict};
@@ -82,7 +81,7 @@ impl StandardWebhooks {
     /// If the secret is not base64, or its key has fewer than 24 bytes or more than 4,096.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
-            secrets: self.secrets.or(key(secret)?)?,
+            secrets: self.secrets.with(key(secret)?)?,
             ..self
         })
     }
@@ -120,7 +119,7 @@ impl Authenticate for StandardWebhooks {
 }
 
 fn is_timely(timestamp: &str, now: Duration) -> bool {
-    number(timestamp).is_some_and(|time| now.abs_diff(Duration::from_secs(time)) <= TOLERANCE)
+    parse_digits(timestamp).is_some_and(|time| now.abs_diff(Duration::from_secs(time)) <= TOLERANCE)
 }
 
 fn key(secret: impl Into<Secret>) -> Result<Secret, Error> {

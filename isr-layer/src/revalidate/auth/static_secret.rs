@@ -192,7 +192,7 @@ impl StaticSecret {
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
             places: self.places,
-            secrets: self.secrets.or(secret)?,
+            secrets: self.secrets.with(secret)?,
         })
     }
 

@@ -34,7 +34,7 @@ impl Authenticate for ToThisPath {
 
 #[tokio::test]
 async fn an_authenticator_sees_the_path_as_the_client_sent_it_not_what_a_nest_left_of_it() {
-    let service = RevalidateService::over(Recorder::new(), ToThisPath.into());
+    let service = RevalidateService::with_engine(Recorder::new(), ToThisPath.into());
     let app = axum::Router::<()>::new().nest(
         "/api",
         axum::Router::new().route_service("/revalidate", service),

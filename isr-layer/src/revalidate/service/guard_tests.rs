@@ -47,7 +47,7 @@ async fn a_credential_over_its_own_rate_gets_429_and_another_does_not() {
     let two = bearer()
         .or_secret("the other secret of 24 bytes or more")
         .unwrap();
-    let service = RevalidateService::over(engine.clone(), two.into());
+    let service = RevalidateService::with_engine(engine.clone(), two.into());
     let service = service.max_calls_per_minute(1).unwrap();
     let mut other = post(r#"{"path": "/"}"#);
     let secret = "Bearer the other secret of 24 bytes or more"
@@ -132,12 +132,14 @@ async fn a_webhook_that_is_none_of_ours_is_acknowledged_and_nothing_is_done() {
     assert!(engine.purges().is_empty());
 }
 
-/// Whatever a stranger, or a clumsy owner, sends: the answer says nothing of the secret. `send` checks every answer.
+/// Whatever a stranger, or a clumsy owner, sends: the answer says nothing of the secret. `send`
+/// checks every answer.
 #[tokio::test]
 async fn no_answer_contains_the_secret() {
     let engine = Recorder::new();
-    let service = RevalidateService::over(engine.clone(), bearer().also_query("secret").into())
-        .allow_get(true);
+    let service =
+        RevalidateService::with_engine(engine.clone(), bearer().also_query("secret").into())
+            .allow_get(true);
     let query: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
 
     for body in [

@@ -6,7 +6,7 @@ use hmac::{KeyInit, Mac};
 use super::tests::{Recorder, assert_refused, bearer, post, send, stranger};
 use super::*;
 use crate::auth::{Hmac, StandardWebhooks};
-use crate::invalidation::Status;
+use crate::invalidation::SelectorStatus;
 
 /// A delivery signed now, as the specification says.
 fn signed(id: &str, body: &'static str) -> Request<Full<Bytes>> {
@@ -27,7 +27,7 @@ fn signed(id: &str, body: &'static str) -> Request<Full<Bytes>> {
 
 fn with_ids(engine: &Arc<Recorder>) -> RevalidateService {
     let sender = StandardWebhooks::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-    RevalidateService::over(engine.clone(), sender.into())
+    RevalidateService::with_engine(engine.clone(), sender.into())
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn a_delivery_without_an_id_or_with_one_too_long_to_remember_is_401_though
 async fn a_delivery_that_failed_or_was_malformed_is_carried_out_when_it_comes_again() {
     let engine = Recorder::new();
     let service = with_ids(&engine);
-    engine.answers(Status::Failed);
+    engine.answers(SelectorStatus::Failed);
 
     assert_eq!(
         send(&service, signed("msg_1", r#"{"path": "/a"}"#))
@@ -94,7 +94,7 @@ async fn a_delivery_that_failed_or_was_malformed_is_carried_out_when_it_comes_ag
             .status,
         400
     );
-    engine.answers(Status::Regenerated);
+    engine.answers(SelectorStatus::Regenerated);
 
     assert_eq!(
         send(&service, signed("msg_1", r#"{"path": "/a"}"#))
@@ -115,7 +115,7 @@ async fn a_delivery_that_failed_or_was_malformed_is_carried_out_when_it_comes_ag
 async fn two_publishes_with_one_body_and_one_signature_are_two_purges() {
     let engine = Recorder::new();
     let github = Hmac::github("It's a Secret to Everybody").unwrap();
-    let service = RevalidateService::over(engine.clone(), github.into());
+    let service = RevalidateService::with_engine(engine.clone(), github.into());
     let mut code =
         hmac::Hmac::<sha2::Sha256>::new_from_slice(b"It's a Secret to Everybody").unwrap();
     code.update(b"{\"path\": \"/a\"}");
@@ -143,7 +143,7 @@ async fn several_authenticators_are_tried_in_order() {
     let either = Authenticators::from(
         StandardWebhooks::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap(),
     );
-    let service = RevalidateService::over(engine.clone(), either.or(bearer()));
+    let service = RevalidateService::with_engine(engine.clone(), either.or(bearer()));
 
     assert_eq!(
         send(&service, signed("msg_1", r#"{"path": "/a"}"#))

@@ -8,21 +8,21 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::auth::{Bearer, StaticSecret};
-use crate::invalidation::{SelectorReceipt, Status};
+use crate::invalidation::{SelectorReceipt, SelectorStatus};
 
 pub(super) const SECRET: &str = "a secret of more than 24 bytes";
 
 /// A cache that records its purges, and has one and the same outcome for every selector.
 pub(super) struct Recorder {
     purges: Mutex<Vec<Purge>>,
-    status: Mutex<Status>,
+    status: Mutex<SelectorStatus>,
 }
 
 impl Recorder {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             purges: Mutex::default(),
-            status: Mutex::new(Status::Regenerated),
+            status: Mutex::new(SelectorStatus::Regenerated),
         })
     }
 
@@ -35,7 +35,7 @@ impl Recorder {
         std::mem::take(&mut self.purges.lock().unwrap())
     }
 
-    pub(super) fn answers(&self, status: Status) {
+    pub(super) fn answers(&self, status: SelectorStatus) {
         *self.status.lock().unwrap() = status;
     }
 }
@@ -57,7 +57,7 @@ pub(super) fn bearer() -> Bearer {
 }
 
 pub(super) fn endpoint(engine: &Arc<Recorder>) -> RevalidateService {
-    RevalidateService::over(engine.clone(), bearer().into())
+    RevalidateService::with_engine(engine.clone(), bearer().into())
 }
 
 pub(super) struct Answer {
@@ -141,7 +141,7 @@ async fn put_does_what_post_does() {
 #[tokio::test]
 async fn an_unknown_path_is_200_with_revalidated_false() {
     let engine = Recorder::new();
-    engine.answers(Status::UnknownPath);
+    engine.answers(SelectorStatus::UnknownPath);
 
     let answer = send(&endpoint(&engine), post(r#"{"path": "/nowhere"}"#)).await;
 
@@ -153,7 +153,7 @@ async fn an_unknown_path_is_200_with_revalidated_false() {
 #[tokio::test]
 async fn it_is_500_with_the_receipt_when_every_render_failed() {
     let engine = Recorder::new();
-    engine.answers(Status::Failed);
+    engine.answers(SelectorStatus::Failed);
 
     let answer = send(&endpoint(&engine), post(r#"{"paths": ["/a", "/b"]}"#)).await;
 
@@ -230,8 +230,9 @@ async fn another_method_is_405_and_names_those_that_are_allowed() {
 #[tokio::test]
 async fn a_get_that_was_allowed_revalidates_what_its_query_names() {
     let engine = Recorder::new();
-    let service = RevalidateService::over(engine.clone(), bearer().also_query("secret").into())
-        .allow_get(true);
+    let service =
+        RevalidateService::with_engine(engine.clone(), bearer().also_query("secret").into())
+            .allow_get(true);
     let secret: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let uri = format!(
         "/api/revalidate?secret={secret}&path=/posts/a&path=%2Fposts%2Fb&tag=new+posts&mode=expire"
@@ -258,8 +259,9 @@ async fn a_get_that_was_allowed_revalidates_what_its_query_names() {
 #[tokio::test]
 async fn a_get_without_the_secret_is_401_and_head_stays_405() {
     let engine = Recorder::new();
-    let service = RevalidateService::over(engine.clone(), bearer().also_query("secret").into())
-        .allow_get(true);
+    let service =
+        RevalidateService::with_engine(engine.clone(), bearer().also_query("secret").into())
+            .allow_get(true);
     let get = Request::get("/?path=/a&secret=wrong")
         .body(Full::<Bytes>::default())
         .unwrap();
@@ -277,7 +279,7 @@ async fn a_get_without_the_secret_is_401_and_head_stays_405() {
 async fn a_secret_in_the_body_is_no_part_of_the_request() {
     let engine = Recorder::new();
     let secret = StaticSecret::pointer("/secret", SECRET).unwrap();
-    let service = RevalidateService::over(engine.clone(), secret.into());
+    let service = RevalidateService::with_engine(engine.clone(), secret.into());
     let body = |secret: &str| {
         Request::post("/").body(Full::<Bytes>::from(
             json!({"secret": secret, "path": "/a"}).to_string(),

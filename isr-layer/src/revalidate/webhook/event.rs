@@ -14,8 +14,8 @@ pub struct WebhookEvent<'a> {
     payload: &'a Value,
 }
 
-/// The reason for which a [`Webhook`](crate::webhook::Webhook) cannot map an event. The response is a 422
-/// with this reason.
+/// The reason for which a [`Webhook`](crate::webhook::Webhook) cannot map an event. The response is
+/// a 422 with this reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unprocessable {
     reason: Reason,

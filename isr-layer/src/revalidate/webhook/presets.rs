@@ -94,18 +94,18 @@ fn ghost(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
             .unwrap_or_default();
         tags.extend(of_tags.into_iter().map(|slug| format!("tag:{slug}")));
     }
-    Ok(each_once(tags))
+    Ok(purge_tags(tags))
 }
 
 fn datocms(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     if event.required("/entity_type")? == "cda_cache_tags" {
-        return Ok(each_once(event.texts("/entity/attributes/tags")?));
+        return Ok(purge_tags(event.texts("/entity/attributes/tags")?));
     }
     let kind = event.required("/entity/type")?;
     let mut tags = vec![format!("{kind}:{}", event.required("/entity/id")?)];
     let model = event.text("/entity/relationships/item_type/data/id");
     tags.extend(model.map(|model| format!("item_type:{model}")));
-    Ok(each_once(tags))
+    Ok(purge_tags(tags))
 }
 
 fn github_push(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
@@ -118,10 +118,10 @@ fn github_push(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
         let files = event.texts(&format!("/commits/{change}"))?;
         tags.extend(files.into_iter().map(|file| format!("file:{file}")));
     }
-    Ok(each_once(tags))
+    Ok(purge_tags(tags))
 }
 
-fn each_once(mut tags: Vec<String>) -> Purge {
+fn purge_tags(mut tags: Vec<String>) -> Purge {
     tags.sort_unstable();
     tags.dedup();
     Purge::batch(tags.into_iter().map(Purge::tag))

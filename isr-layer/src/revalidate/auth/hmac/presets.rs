@@ -9,7 +9,7 @@ use crate::auth::Secret;
 /// The tolerance for senders whose documents do not say that a repeated delivery is signed anew:
 /// half an hour of retries and a margin. A purge that is refused for coming late is lost; one that
 /// is repeated is harmless.
-const RETRIES: Duration = Duration::from_secs(60 * 60);
+const RETRY_TOLERANCE: Duration = Duration::from_secs(60 * 60);
 
 impl Hmac {
     /// Checks GitHub's signature: `X-Hub-Signature-256: sha256=<hex>`.
@@ -37,7 +37,9 @@ impl Hmac {
     ///
     /// If the secret has fewer than 24 bytes or more than 4,096.
     pub fn sanity(secret: impl Into<Secret>) -> Result<Self, Error> {
-        let timed = Timed::pairs("t", "v1").milliseconds().tolerance(RETRIES);
+        let timed = Timed::pairs("t", "v1")
+            .milliseconds()
+            .tolerance(RETRY_TOLERANCE);
         Ok(Self::sha256("sanity-webhook-signature", secret)?
             .base64url()
             .timed(timed))

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::revalidate::auth::encoding::parse_digits;
+
 /// The default tolerance: the maximum difference between a stated time and ours.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
@@ -38,7 +40,7 @@ enum Unit {
 
 /// The content of a header, before anything of it is verified.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Stated<'a> {
+pub(super) struct StatedTime<'a> {
     /// The text of the time, since the signature covers the text and not the number.
     pub(super) time: &'a str,
     pub(super) signatures: Vec<&'a str>,
@@ -82,8 +84,8 @@ impl Timed {
         self
     }
 
-    pub(super) fn read<'a>(&self, header: &'a str) -> Stated<'a> {
-        let mut stated = Stated {
+    pub(super) fn read<'a>(&self, header: &'a str) -> StatedTime<'a> {
+        let mut stated = StatedTime {
             time: "",
             signatures: Vec::new(),
         };
@@ -111,7 +113,7 @@ impl Timed {
     }
 
     pub(super) fn is_timely(&self, time: &str, now: Duration) -> bool {
-        let Some(time) = number(time) else {
+        let Some(time) = parse_digits(time) else {
             return false;
         };
         let time = match self.unit {
@@ -120,12 +122,6 @@ impl Timed {
         };
         now.abs_diff(time) <= self.tolerance
     }
-}
-
-/// Parses digits and nothing else: no sign, no space.
-pub(in crate::revalidate::auth) fn number(text: &str) -> Option<u64> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]
@@ -138,7 +134,7 @@ mod tests {
     fn pairs_are_read_in_any_order_with_any_spaces() {
         let timed = Timed::pairs("t", "v1");
 
-        let expected = Stated {
+        let expected = StatedTime {
             time: "12",
             signatures: vec!["ab", "c=="],
         };
@@ -203,7 +199,7 @@ mod tests {
             let signatures: Vec<_> = signatures.iter().map(String::as_str).collect();
             prop_assert_eq!(
                 Timed::pairs("t", "v1").read(&header),
-                Stated { time: &written, signatures }
+                StatedTime { time: &written, signatures }
             );
         }
     }

@@ -1,6 +1,11 @@
 //! Bodies are read in turns with other tasks, and kept in no more memory than they need.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http_body::Frame;
+use http_body_util::Full;
 
 use super::*;
 

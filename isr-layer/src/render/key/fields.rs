@@ -1,0 +1,133 @@
+//! Encodes the declared parts of a request into a key, length-prefixed so that two different inputs
+//! never have one encoding.
+
+use std::borrow::Cow;
+
+use http::header::{HOST, HeaderMap, HeaderName};
+
+use crate::hosts::Host;
+
+/// The first octet of a field whose header is absent.
+const ABSENT: u8 = 0;
+/// The first octet of a field whose header is present.
+const PRESENT: u8 = 1;
+/// The octets of a length.
+pub(super) const LENGTH: usize = 4;
+
+/// Returns the path with the declared query parameters: raw pairs, stably sorted by name,
+/// duplicates in the order sent.
+pub(super) fn with_declared_query<'a>(
+    path: Cow<'a, str>,
+    query: Option<&str>,
+    declared: &[&str],
+) -> Cow<'a, str> {
+    let Some(query) = query.filter(|_| !declared.is_empty()) else {
+        return path;
+    };
+
+    // Pairs stay raw: the handler gets them as they were sent.
+    let mut pairs = query
+        .split('&')
+        .filter(|pair| declared.contains(&name_of(pair)))
+        .collect::<Vec<_>>();
+    if pairs.is_empty() {
+        return path;
+    }
+
+    pairs.sort_by_key(name_of);
+    let mut target = path.into_owned();
+    for (at, pair) in pairs.into_iter().enumerate() {
+        target.push(if at == 0 { '?' } else { '&' });
+        target.push_str(pair);
+    }
+    Cow::Owned(target)
+}
+
+fn name_of<'a>(pair: &&'a str) -> &'a str {
+    pair.split_once('=').map_or(*pair, |(name, _)| name)
+}
+
+/// Encodes the declared headers, one field each: present or absent, then the length, then the
+/// normalised value. The host is the one of the list and not the text of the request.
+pub(super) fn declared_headers<'a>(
+    vary: &[HeaderName],
+    host: Option<&'a Host>,
+    headers: &HeaderMap,
+) -> Cow<'a, [u8]> {
+    let host = host.map_or(&[][..], Host::field);
+    let mut names = vary.iter().filter(|name| **name != HOST).peekable();
+    if names.peek().is_none() {
+        return Cow::Borrowed(host);
+    }
+
+    let mut fields = host.to_vec();
+    for name in names {
+        let mut lines = headers
+            .get_all(name)
+            .iter()
+            .map(|value| normalised(name, value.as_bytes()))
+            .peekable();
+        if lines.peek().is_none() {
+            fields.push(ABSENT);
+            continue;
+        }
+        // RFC 9110, 5.3: several lines of one field are equivalent to one line with commas.
+        let value = lines.collect::<Vec<_>>().join(&b", "[..]);
+        put_field(&mut fields, &value);
+    }
+    Cow::Owned(fields)
+}
+
+/// Encodes the field of a header that is present.
+pub(crate) fn field(value: &[u8]) -> Box<[u8]> {
+    let mut field = Vec::new();
+    put_field(&mut field, value);
+    field.into()
+}
+
+fn put_field(fields: &mut Vec<u8>, value: &[u8]) {
+    fields.push(PRESENT);
+    put_bytes(fields, value);
+}
+
+/// Returns the value without surrounding white space, in lower case if the field's grammar ignores
+/// case.
+fn normalised(name: &HeaderName, value: &[u8]) -> Vec<u8> {
+    const CASELESS: [&str; 6] = [
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "sec-ch-ua-mobile",
+        "save-data",
+    ];
+
+    let value = value.trim_ascii();
+    if CASELESS.contains(&name.as_str()) {
+        value.to_ascii_lowercase()
+    } else {
+        value.to_vec()
+    }
+}
+
+pub(super) fn take_field<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (present, after) = rest.split_first()?;
+    *rest = after;
+    if *present == ABSENT {
+        return None;
+    }
+    take_bytes(rest)
+}
+
+/// Writes bytes behind their length.
+pub(super) fn put_bytes(fields: &mut Vec<u8>, bytes: &[u8]) {
+    fields.extend(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+    fields.extend_from_slice(bytes);
+}
+
+pub(super) fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, after) = rest.split_first_chunk::<LENGTH>()?;
+    let (bytes, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+    *rest = after;
+    Some(bytes)
+}
