@@ -1,4 +1,4 @@
-//! The only place that starts tasks; it counts those that are running.
+//! The only place that starts tasks; it counts those that a shutdown waits for.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -156,7 +156,7 @@ impl Completion<'_> {
         let tags = EntryTags::new([self.known_tags(), &late].concat());
         let entry = Arc::new(Entry::new(self.recipe(), entry, tags));
 
-        let before = self.leader.work().before().cloned();
+        let before = self.leader.work().before();
         let recipe = self.recipe().clone();
         let completed = self.leader.complete(took, |is_outrun| {
             let outcome = core

@@ -26,11 +26,11 @@ use crate::spawn::Tasks;
 /// The settings of the builder.
 pub(crate) struct Config {
     pub(crate) cache_status: bool,
-    pub(crate) from_response_headers: bool,
+    pub(crate) cache_by_headers: bool,
     pub(crate) targets: Vec<HeaderName>,
     pub(crate) keep_headers: Vec<HeaderName>,
     pub(crate) drop_extensions: Vec<fn(&mut Extensions)>,
-    pub(crate) memory_bytes: u64,
+    pub(crate) max_memory_bytes: u64,
     pub(crate) max_entries: u64,
     pub(crate) max_marks: usize,
     pub(crate) renders: Limits,
@@ -58,12 +58,12 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(config: Config, registry: Registry, lists: ParamLists) -> Arc<Self> {
         let (entries, targets) = (config.max_entries, &config.targets);
-        let bytes = match config.from_response_headers {
-            true => config.memory_bytes.div_ceil(2),
-            false => config.memory_bytes,
+        let bytes = match config.cache_by_headers {
+            true => config.max_memory_bytes.div_ceil(2),
+            false => config.max_memory_bytes,
         };
         let header_mode = config
-            .from_response_headers
+            .cache_by_headers
             .then(|| HeaderCache::new(bytes, entries, targets));
         let new_keys = NewKeyLimiter::new(registry.len(), config.new_keys_per_second);
 

@@ -128,7 +128,7 @@ impl Core {
         let flights = &self.pages.flights;
         let joined = flights.join(&self.marks, render, arrival, |_| true, second_look)?;
         if let (Joined::Lead(leader), Some(before)) = (&joined, before) {
-            leader.work().set_before(before);
+            leader.work().set_before(&before);
         }
         Ok(joined)
     }

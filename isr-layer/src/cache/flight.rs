@@ -4,12 +4,12 @@
 //! A request may take the result of a running flight only if no mark it could have seen on arrival
 //! is newer than the number the flight began at. So a flight that a purge has overtaken takes no
 //! new followers: the next request starts its successor, and the two run side by side until both
-//! have completed. The one that began later wins: it marks older flights of its key as outrun, and
-//! these change nothing when they complete.
+//! have completed. One that began later can mark the older flights of its key as outrun: these then
+//! change nothing when they complete.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ pub(crate) trait Work: Send + Sync + 'static {
     /// Everything a mark can reach that is known before the work is done.
     fn subject(&self) -> Subject<'_>;
 
-    /// True if this outcome says nothing that a purge could have made wrong.
-    fn may_be_old(outcome: &Self::Outcome) -> bool;
+    /// True if no purge can have made this outcome wrong.
+    fn is_timeless(outcome: &Self::Outcome) -> bool;
 
     /// True if this outcome replaces whatever older flights of the key will find.
     fn outruns(outcome: &Self::Outcome) -> bool;
@@ -40,6 +40,8 @@ pub(crate) trait Work: Send + Sync + 'static {
 /// Clients choose the keys. The map's hash has a random seed, so a client cannot make keys collide.
 pub(crate) struct Flights<W: Work> {
     table: Mutex<Table<W>>,
+    /// The number of flights that have begun. It grows under the lock of `table`.
+    begun: AtomicU64,
 }
 
 /// The flights of each key, in the order in which they were started.
@@ -48,6 +50,8 @@ type Table<W> = HashMap<<W as Work>::Key, Vec<Arc<Flight<W>>>>;
 struct Flight<W: Work> {
     work: W,
     as_of: AtomicSequence,
+    /// The position in the order in which flights began, from 1.
+    number: AtomicU64,
     /// Set once a flight that began later has completed: this one then changes nothing.
     is_outrun: AtomicBool,
     state: watch::Sender<FlightState<W>>,
@@ -95,14 +99,15 @@ impl<W: Work> Flights<W> {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             table: Mutex::default(),
+            begun: AtomicU64::new(0),
         })
     }
 
     /// Joins a flight of the key of `work` that no purge has overtaken and that `admits` accepts,
     /// or starts one with `work`. `arrival` is the last number published when the caller came.
     ///
-    /// Before a flight is started, `second_look` looks for a result once more: the flight before
-    /// may have completed since the caller's first look. `Err` is the result it finds.
+    /// First of all, `second_look` looks for a result once more: a flight may have completed since
+    /// the caller's first look. `Err` is the result it finds.
     pub(crate) fn join<T>(
         self: &Arc<Self>,
         marks: &Marks,
@@ -111,18 +116,18 @@ impl<W: Work> Flights<W> {
         admits: impl Fn(&W) -> bool,
         second_look: impl FnOnce() -> Option<T>,
     ) -> Result<Joined<W>, T> {
+        // Results are stored under this lock: no flight completes between the look and the rest.
         let mut table = self.lock();
-        let running = table.get(work.key()).map_or(&[][..], Vec::as_slice);
-        let can_join = |flight: &&Arc<Flight<W>>| flight.can_join(marks) && admits(&flight.work);
-        if let Some(flight) = running.iter().rev().find(can_join) {
-            return Ok(Joined::Follow(flight.follow(arrival)));
+        if let Some(found) = second_look() {
+            return Err(found);
         }
 
-        // Results are stored under this lock: no flight completes between the look and the start.
-        match second_look() {
-            Some(found) => Err(found),
-            None => Ok(Joined::Lead(self.start_in(&mut table, work))),
-        }
+        let running = table.get(work.key()).map_or(&[][..], Vec::as_slice);
+        let can_join = |flight: &&Arc<Flight<W>>| flight.can_join(marks) && admits(&flight.work);
+        Ok(match running.iter().rev().find(can_join) {
+            Some(flight) => Joined::Follow(flight.follow(arrival)),
+            None => Joined::Lead(self.start_in(&mut table, work)),
+        })
     }
 
     /// Starts a flight, whether others run or not.
@@ -183,6 +188,7 @@ impl<W: Work> Flight<W> {
         Arc::new(Self {
             work,
             as_of: AtomicSequence::new(Sequence::QUEUED),
+            number: AtomicU64::new(0),
             is_outrun: AtomicBool::new(false),
             state: watch::Sender::new(FlightState::InProgress),
             gained_waiter: Notify::new(),
@@ -216,9 +222,16 @@ impl<W: Work> Leader<W> {
         // Under the lock: a follower that joined before must be sure that the work begins after its
         // own arrival.
         let _table = self.flights.lock();
+        let number = self.flights.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        self.flight.number.store(number, Ordering::Relaxed);
         let as_of = marks.published();
         self.flight.as_of.store(as_of, Ordering::Release);
         as_of
+    }
+
+    /// Returns the position in the order in which all flights began, once this one has.
+    pub(crate) fn number(&self) -> u64 {
+        self.flight.number.load(Ordering::Relaxed)
     }
 
     /// Returns the number up to which the work knows all purges, once it has begun.
@@ -335,6 +348,6 @@ impl<W: Work> CompletedFlight<W> {
     /// before or after `arrival` (only the newest mark is kept), so we say no and the request
     /// retries.
     fn is_acceptable(&self, arrival: Sequence) -> bool {
-        W::may_be_old(&self.outcome) || arrival <= self.as_of || self.late_mark <= self.as_of
+        W::is_timeless(&self.outcome) || arrival <= self.as_of || self.late_mark <= self.as_of
     }
 }

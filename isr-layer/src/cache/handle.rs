@@ -25,8 +25,8 @@ impl Cache {
     ///
     /// After the return, every request gets content whose render began after the call (`Expire`, and
     /// `Regenerate` whose receipt says `regenerated`), or the old page, marked as stale, while one
-    /// refresh runs. The call returns within two seconds: a render that takes longer goes on, and its
-    /// receipt says `running`.
+    /// refresh runs. The call waits two seconds at most for its renders: one that takes longer goes
+    /// on, and its receipt says `running`.
     ///
     /// ```
     /// use isr_layer::purge::SelectorStatus;

@@ -1,5 +1,5 @@
-//! Classifies a request and looks it up in memory. Every request runs this code, so it must not
-//! allocate.
+//! Classifies a request and looks it up in memory. Every request runs [`Core::lookup_fast`], so it
+//! must not allocate.
 
 use std::borrow::Cow;
 use std::hash::Hash;

@@ -1,7 +1,7 @@
 //! The flights of pages: the work is one render.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use http::StatusCode;
 
@@ -24,7 +24,7 @@ pub(crate) struct PageRender {
     /// The page and its declared tags: known before the render.
     pub(crate) tags: Box<[Arc<TagMark>]>,
     /// The entry that was stored when the flight was started.
-    before: OnceLock<Arc<Entry>>,
+    before: OnceLock<Weak<Entry>>,
 }
 
 /// The end of a render, for everybody who waits.
@@ -50,14 +50,15 @@ impl PageRender {
     }
 
     /// Notes the entry that was stored before the render.
-    pub(crate) fn set_before(&self, entry: Arc<Entry>) {
-        // A flight has one leader, who looks once.
-        let _ = self.before.set(entry);
+    pub(crate) fn set_before(&self, entry: &Arc<Entry>) {
+        // A flight has one leader, who looks once. Weak: a render that waits for its turn keeps no
+        // entry that memory has evicted.
+        let _ = self.before.set(Arc::downgrade(entry));
     }
 
-    /// Returns the entry that was stored before the render.
-    pub(crate) fn before(&self) -> Option<&Arc<Entry>> {
-        self.before.get()
+    /// Returns the entry that was stored before the render, unless it is gone.
+    pub(crate) fn before(&self) -> Option<Arc<Entry>> {
+        self.before.get()?.upgrade()
     }
 }
 
@@ -73,7 +74,7 @@ impl Work for PageRender {
         Subject::at(self.recipe.key.path(), &self.tags)
     }
 
-    fn may_be_old(outcome: &RenderOutcome) -> bool {
+    fn is_timeless(outcome: &RenderOutcome) -> bool {
         // Everything but a stored page is a failure, and no purge makes that wrong.
         !matches!(outcome, RenderOutcome::Stored(_))
     }

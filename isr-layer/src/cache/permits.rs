@@ -125,7 +125,7 @@ impl Permits {
             if state.running.has_room(group, self.limits) {
                 return Some(self.grant(&mut state, group));
             }
-            if purpose == Purpose::Refresh && state.refreshes.len() >= self.limits.queued {
+            if purpose == Purpose::Refresh && state.has_full_queue(self.limits) {
                 return None;
             }
 
@@ -171,6 +171,15 @@ impl Permits {
 }
 
 impl State {
+    /// True if as many refreshes wait as may. Those whose waiter has left do not count.
+    fn has_full_queue(&mut self, limits: Limits) -> bool {
+        if self.refreshes.len() >= limits.queued {
+            self.refreshes
+                .retain(|waiting| !waiting.granted.is_closed());
+        }
+        self.refreshes.len() >= limits.queued
+    }
+
     /// Takes the first waiting render that may run, on demand before refreshes.
     fn next(&mut self, limits: Limits) -> Option<Waiting> {
         let Self {

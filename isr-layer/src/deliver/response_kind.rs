@@ -1,4 +1,4 @@
-//! The kinds of response that can be made of a stored page.
+//! The [`Choice`] for one client: the encoding of a stored page, and the kind of response.
 
 use std::ops::Range;
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{HeaderMap, HeaderName};
 
@@ -19,7 +18,6 @@ use crate::invalidation::Marks;
 pub(crate) struct HeaderCache {
     pub(super) memory: Memory,
     pub(super) flights: Arc<Flights>,
-    last_number: AtomicU64,
     pub(super) negative: NegativeCache,
     /// Fields that target this cache by name, in order of precedence (RFC 9213, 2.2).
     pub(super) targets: Arc<[HeaderName]>,
@@ -31,7 +29,6 @@ impl HeaderCache {
         Arc::new(Self {
             memory: Memory::new(bytes, entries),
             flights: Flights::new(),
-            last_number: AtomicU64::new(0),
             negative: NegativeCache::new(),
             targets: targets.into(),
         })
@@ -44,10 +41,8 @@ impl HeaderCache {
 
     /// Returns a fetch that others join if they may share a response with `request`.
     pub(super) fn fetch(&self, target: &TargetUri, request: Option<HeaderMap>) -> Fetch {
-        let number = self.last_number.fetch_add(1, Ordering::Relaxed) + 1;
         Fetch {
             target: target.clone(),
-            number: FetchNumber(number),
             request,
         }
     }

@@ -9,7 +9,8 @@ use http::{Response, StatusCode};
 use super::admit::{Admitted, is_error};
 use super::cache::HeaderCache;
 use super::entry::{Entry, WholeResponse};
-use super::flight::{CompletedFlight, Fetch, FetchOutcome, Leader};
+use super::fetch_number::FetchNumber;
+use super::flight::{CompletedFlight, FetchOutcome, Leader};
 use crate::body::IsrBody;
 use crate::clock;
 use crate::invalidation::Sequence;
@@ -82,7 +83,7 @@ impl Completion<'_> {
             request,
         } = self;
         let (target, now) = (leader.work().target.clone(), clock::now());
-        let (number, as_of) = (leader.work().number, leader.as_of());
+        let (number, as_of) = (FetchNumber(leader.number()), leader.as_of());
         let entry = Entry::new(target.clone(), admitted, &whole, number, as_of);
         let status = whole.parts.status;
 
@@ -111,8 +112,8 @@ impl Completion<'_> {
             leader,
             request,
         } = self;
-        let Fetch { target, number, .. } = leader.work();
-        let (target, number, now) = (target.clone(), *number, clock::now());
+        let (target, now) = (leader.work().target.clone(), clock::now());
+        let number = FetchNumber(leader.number());
 
         complete_unless_outrun(leader, || {
             if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {

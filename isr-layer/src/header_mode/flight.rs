@@ -10,7 +10,6 @@ use std::time::Duration;
 use http::header::HeaderMap;
 
 use super::entry::Entry;
-use super::fetch_number::FetchNumber;
 use super::target::TargetUri;
 use crate::cache::flight::{self, Work};
 use crate::invalidation::Subject;
@@ -27,7 +26,6 @@ pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
 /// The fetch of one target.
 pub(super) struct Fetch {
     pub(super) target: TargetUri,
-    pub(super) number: FetchNumber,
     /// Headers of the request that started the flight, if other requests may join.
     pub(super) request: Option<HeaderMap>,
 }
@@ -55,7 +53,7 @@ impl Work for Fetch {
         Subject::at(self.target.path(), &[])
     }
 
-    fn may_be_old(_: &FetchOutcome) -> bool {
+    fn is_timeless(_: &FetchOutcome) -> bool {
         // A response has no tags that a purge could have named meanwhile.
         true
     }

@@ -10,7 +10,7 @@
 //! 5. [`admit`] judges the response, and [`complete`] stores it as an [`entry`].
 //!
 //! The files have the names of the pages' engine in `cache/` and `entry/` where they do the same
-//! job. Header mode never touches a page, and without `from_response_headers` none of it runs.
+//! job. Header mode never touches a page, and without `cache_by_headers` none of it runs.
 
 mod admit;
 mod cache;

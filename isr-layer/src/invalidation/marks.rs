@@ -157,10 +157,10 @@ impl Marks {
     fn prune_table(&self, table: &mut Table, through: Sequence) {
         table.forget_unmarked();
         if let Some(cut) = table.forget_limit(through, self.bound / 2) {
-            // The floor rises before the marks go, so that a concurrent check sees one of them.
+            let newest_hard = table.forget(cut);
+            // Before the lock goes: a check that misses a forgotten mark then finds the floor.
             self.floor.raise_soft(cut);
-            self.floor.raise_hard(table.newest_hard(cut));
-            table.forget(cut);
+            self.floor.raise_hard(newest_hard);
         }
         table.sweep_at = self.bound.min(MIN_SWEEP).max(table.len() + table.len() / 2);
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Sequence(u64);
 
-/// A [`Sequence`] that threads share. It only grows.
+/// A [`Sequence`] that threads share.
 #[derive(Debug, Default)]
 pub(crate) struct AtomicSequence(AtomicU64);
 

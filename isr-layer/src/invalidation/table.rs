@@ -99,21 +99,25 @@ impl Table {
         Some(*cut)
     }
 
-    /// Returns the newest hard number among the marks that [`forget`](Self::forget) would drop.
-    pub(super) fn newest_hard(&self, cut: Sequence) -> Sequence {
-        let dropped = self.idle().filter(|mark| mark.newest() <= cut);
-        dropped.map(Mark::newest_hard).max().unwrap_or_default()
-    }
-
-    pub(super) fn forget(&mut self, cut: Sequence) {
-        self.tags
-            .retain(|_, tag| !is_idle(tag) || tag.mark.newest() > cut);
-        self.paths.retain(|_, mark| mark.newest() > cut);
-        self.prefixes.retain(|_, mark| mark.newest() > cut);
+    /// Forgets the idle marks up to number `cut`, and returns the newest hard number among them.
+    pub(super) fn forget(&mut self, cut: Sequence) -> Sequence {
+        let mut newest_hard = Sequence::NO_MARK;
+        let mut stays = |mark: &Mark| {
+            let stays = mark.newest() > cut;
+            if !stays {
+                newest_hard = newest_hard.max(mark.newest_hard());
+            }
+            stays
+        };
+        // Judged once: an entry that carries the tag may be dropped at any moment.
+        self.tags.retain(|_, tag| !is_idle(tag) || stays(&tag.mark));
+        self.paths.retain(|_, mark| stays(mark));
+        self.prefixes.retain(|_, mark| stays(mark));
 
         self.tags.shrink_to_fit();
         self.paths.shrink_to_fit();
         self.prefixes.shrink_to_fit();
+        newest_hard
     }
 
     /// The marks that the table alone holds.

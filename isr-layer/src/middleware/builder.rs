@@ -3,8 +3,8 @@
 mod checks;
 #[cfg(feature = "hmac")]
 mod draft;
+mod header_mode;
 mod hosts;
-mod http_caching;
 mod limits;
 
 use std::fmt;
@@ -56,11 +56,11 @@ impl IsrLayerBuilder {
             draft_cookie: None,
             config: Config {
                 cache_status: true,
-                from_response_headers: false,
+                cache_by_headers: false,
                 targets: Vec::new(),
                 keep_headers: Vec::new(),
                 drop_extensions: Vec::new(),
-                memory_bytes: 256 * 1024 * 1024,
+                max_memory_bytes: 256 * 1024 * 1024,
                 max_entries: 1_000_000,
                 max_marks: 65_536,
                 renders: Limits {

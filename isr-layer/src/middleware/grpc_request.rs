@@ -65,6 +65,9 @@ impl<S> GrpcRequest<S> {
             GrpcLookup::Hit(entry, now) => Ok(self.hit(entry, now)),
             GrpcLookup::Page(recipe, found) => {
                 let ready = self.ready().await?;
+                // That may have taken long: the entry may be another one by now.
+                let memory = &self.shared.core.pages.memory;
+                let found = memory.get_key(&recipe.key).or(found);
                 let page_request = PageRequest {
                     arrival: self.shared.core.marks.published(),
                     shared: self.shared,

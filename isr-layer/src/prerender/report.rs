@@ -34,6 +34,7 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 enum Why {
     NoApplication,
+    GaveUp,
     NotFound(StatusCode),
     Failed(Reason),
     NotStored(Reason),
@@ -76,9 +77,9 @@ impl PrerenderReport {
 /// and neither was one that is no longer listed.
 fn why(result: &JobResult) -> Result<bool, Why> {
     match result {
-        JobResult::NotReached => Ok(false),
-        JobResult::Marked => Err(Why::NoApplication),
-        JobResult::Stored(_) => Ok(true),
+        JobResult::NotReached | JobResult::Stored(_) => Ok(false),
+        JobResult::NoApplication => Err(Why::NoApplication),
+        JobResult::GaveUp => Err(Why::GaveUp),
         JobResult::Completed(flight) => match &flight.outcome {
             RenderOutcome::Stored(entry) if entry.is_good() => Ok(true),
             RenderOutcome::Stored(entry) => Err(Why::NotFound(entry.status)),
@@ -107,6 +108,7 @@ impl fmt::Display for Why {
                 "no application to render through: call `IsrLayer::wrap` (or `layer`) before \
                  `prerender`",
             ),
+            Self::GaveUp => f.write_str("its turn to render did not come in time"),
             Self::NotFound(status) => write!(f, "the response was {status}"),
             Self::Failed(reason) => write!(f, "the render failed ({})", reason.as_str()),
             Self::NotStored(reason) => {

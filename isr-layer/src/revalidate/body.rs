@@ -1,4 +1,4 @@
-//! Reads the raw body of a request, within limits of size, time and encoding.
+//! Reads the raw body of a request, within limits of size, time, type and encoding.
 
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -337,6 +337,40 @@ async fn a_call_whose_message_never_comes_keeps_no_permit_from_others() {
     assert!(!stalled.is_finished());
 }
 
+/// The service may become ready long after the message was looked up: another request has stored the
+/// response meanwhile.
+#[tokio::test]
+async fn a_call_that_waited_for_the_service_gets_the_response_stored_meanwhile() {
+    let site = Site::new();
+    site.act(good());
+    let isr = IsrLayer::builder()
+        .without_registered()
+        .pages([Page::new(PATH).with_unary(true)])
+        .new_keys_per_second(1)
+        .build()
+        .expect("the page is valid");
+    let service = isr.layer(ConcurrencyLimit::new(site.clone(), 1));
+    let (send, message) = tokio::sync::mpsc::unbounded_channel();
+    let frames = tokio_stream::wrappers::UnboundedReceiverStream::new(message);
+    let slow = with_body(RequestBody::new(StreamBody::new(frames)));
+
+    let waiting = tokio::spawn(service.clone().oneshot(slow));
+    isr_tests::settle().await;
+    site.before().close();
+    let leader = tokio::spawn(service.clone().oneshot(call(b"a")));
+    site.before().reached(1).await;
+    send.send(Ok::<_, io::Error>(Frame::data(framed(0, b"a"))))
+        .expect("the body is read");
+    drop(send);
+    isr_tests::settle().await;
+    site.before().open();
+
+    leader.await.expect("no panic").expect("it answers");
+    let answer = waiting.await.expect("no panic").expect("it answers");
+    assert_eq!(Answer::of(answer).await.cache_status(), "isr; hit");
+    assert_eq!(site.renders(), 1);
+}
+
 /// A call made of few words, so that many calls are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Words {

@@ -96,6 +96,23 @@ async fn a_refresh_that_gains_a_waiter_needs_no_permit() {
     assert_eq!(client.await.unwrap().text(), "/p/9 v2");
 }
 
+/// A purge is no client: a refresh that it joins keeps waiting for its place.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_a_regeneration_joins_still_needs_a_permit() {
+    let (site, isr, service) = stale_site(1, 1).await;
+    see(&service, "p").await;
+    assert_eq!(site.running(), 1);
+
+    for page in ["/p/8", "/p/9"] {
+        let _ = isr.cache().revalidate(Purge::path(page)).await;
+    }
+
+    assert_eq!(site.running(), 1, "the others wait for their places");
+    site.before().open();
+    isr.cache().drained().await;
+    assert_eq!(site.renders(), 30);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_cold_request_needs_no_permit() {
     let (site, _, service) = stale_site(1, 1).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::job_result::JobResult;
 use super::plan::Planned;
 use super::recipes::{PendingMatch, Renders};
-use super::report::{Progress, Variant};
+use super::report::{Ended, Progress, Variant};
 use super::target::SelectorTarget;
 use crate::cache::core::Core;
 use crate::cache::page_flight::Joined;
@@ -143,13 +143,14 @@ impl Core {
         let results = self.run(jobs.collect(), Unread::Continue, move |job| {
             let (core, target) = (core.clone(), target.clone());
             async move {
-                match job {
+                let result = match job {
                     Job::Render(recipe) => core.render(&recipe, number).await,
                     Job::Pending(pending) => {
                         core.render_if_reached(pending, &target, number, pending_until)
                             .await
                     }
-                }
+                };
+                Ended::from(result)
             }
         });
         Progress::Many(results)
@@ -207,7 +208,7 @@ impl Core {
             }
             Ok(_) => JobResult::NotReached,
             // Should the render add the tag in the end, its page is marked.
-            Err(_) => JobResult::Marked,
+            Err(_) => JobResult::GaveUp,
         }
     }
 
@@ -215,7 +216,7 @@ impl Core {
     /// `number`.
     async fn render(self: &Arc<Self>, recipe: &Recipe, number: Sequence) -> JobResult {
         let Some(application) = self.application() else {
-            return JobResult::Marked;
+            return JobResult::NoApplication;
         };
         // A later purge may have had the page rendered already.
         let is_new =
@@ -226,7 +227,8 @@ impl Core {
         for _ in 0..3 {
             let completed = match self.join(recipe, number, is_new) {
                 Err(entry) => return JobResult::Stored(entry),
-                Ok(Joined::Follow(follower)) => follower.wait().await,
+                // No client waits here: the flight keeps waiting for its permit.
+                Ok(Joined::Follow(follower)) => follower.completed().await,
                 Ok(Joined::Lead(leader)) => {
                     let follower = leader.follow(number);
                     application.start(leader, Purpose::OnDemand);
@@ -238,7 +240,7 @@ impl Core {
             }
         }
 
-        JobResult::Marked
+        JobResult::GaveUp
     }
 }
 

@@ -12,7 +12,10 @@ pub(crate) enum JobResult {
     /// A render that knew of the purge had been stored before this one's turn came.
     Stored(Arc<Entry>),
     /// There is no application to render through: the next request renders.
-    Marked,
+    NoApplication,
+    /// Its turn did not come in time, or a render in progress may yet add the tag: the page is
+    /// marked, and the next request renders.
+    GaveUp,
     /// The render was for another tag after all.
     NotReached,
 }

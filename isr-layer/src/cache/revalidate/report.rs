@@ -23,7 +23,17 @@ pub(super) enum Progress {
     /// One path: the variants, and the results by their positions.
     Path(Vec<Variant>, UnboundedReceiver<(usize, JobResult)>),
     /// Many pages, which are only counted.
-    Many(UnboundedReceiver<JobResult>),
+    Many(UnboundedReceiver<Ended>),
+}
+
+/// The end of one of many renders. Smaller than a [`JobResult`]: it keeps no entry until it is
+/// counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ended {
+    Regenerated,
+    Failed,
+    Marked,
+    NotReached,
 }
 
 /// One variant of a path.
@@ -104,7 +114,7 @@ impl Progress {
                 let mut counts = Counts::default();
                 let is_done = loop {
                     match next(&mut results, deadline).await {
-                        Next::Result(result) => counts.count(&result),
+                        Next::Result(ended) => counts.count(ended),
                         Next::AllEnded => break true,
                         Next::Running => break false,
                     }
@@ -130,11 +140,19 @@ async fn report_path(
     }
 
     let mut ended = variants.iter().map(|_| None).collect::<Vec<_>>();
-    while let Next::Result((at, result)) = next(&mut results, deadline).await {
-        ended[at] = Some(result);
-    }
+    let missing = loop {
+        match next(&mut results, deadline).await {
+            Next::Result((at, result)) => ended[at] = Some(result),
+            // A task that ended without a result renders no more.
+            Next::AllEnded => break Some(JobResult::GaveUp),
+            Next::Running => break None,
+        }
+    };
     let reports = variants.into_iter().zip(ended);
-    let reports = reports.map(|(variant, ended)| variant.report(receipt.clone(), ended.as_ref()));
+    let reports = reports.map(|(variant, ended)| {
+        let ended = ended.as_ref().or(missing.as_ref());
+        variant.report(receipt.clone(), ended)
+    });
     let worst = reports.reduce(SelectorReceipt::or_worse);
     worst.unwrap_or(receipt)
 }
@@ -161,8 +179,8 @@ impl Variant {
         receipt.previous_etag = self.before.and_then(|entry| entry.etag());
         match ended {
             None => receipt.status = SelectorStatus::Running,
-            Some(JobResult::Marked | JobResult::NotReached) => {
-                receipt.status = SelectorStatus::Marked
+            Some(JobResult::NoApplication | JobResult::GaveUp | JobResult::NotReached) => {
+                receipt.status = SelectorStatus::Marked;
             }
             Some(JobResult::Stored(entry)) => report_entry(entry, &mut receipt, was_good),
             Some(JobResult::Completed(flight)) => report_flight(flight, &mut receipt, was_good),
@@ -208,18 +226,28 @@ fn regenerated_or_unknown(is_known: bool) -> SelectorStatus {
     }
 }
 
-impl Counts {
-    fn count(&mut self, result: &JobResult) {
-        let counter = match result {
+impl From<JobResult> for Ended {
+    fn from(result: JobResult) -> Self {
+        match result {
             JobResult::Completed(flight) => match &flight.outcome {
-                RenderOutcome::Stored(_) | RenderOutcome::NotListed => &mut self.regenerated,
-                RenderOutcome::Failed(_) | RenderOutcome::Refused(..) => &mut self.failed,
+                RenderOutcome::Stored(_) | RenderOutcome::NotListed => Self::Regenerated,
+                RenderOutcome::Failed(_) | RenderOutcome::Refused(..) => Self::Failed,
             },
-            JobResult::Stored(_) => &mut self.regenerated,
-            JobResult::Marked => &mut self.marked,
-            JobResult::NotReached => return,
-        };
-        *counter += 1;
+            JobResult::Stored(_) => Self::Regenerated,
+            JobResult::NoApplication | JobResult::GaveUp => Self::Marked,
+            JobResult::NotReached => Self::NotReached,
+        }
+    }
+}
+
+impl Counts {
+    fn count(&mut self, ended: Ended) {
+        match ended {
+            Ended::Regenerated => self.regenerated += 1,
+            Ended::Failed => self.failed += 1,
+            Ended::Marked => self.marked += 1,
+            Ended::NotReached => {}
+        }
     }
 
     fn report(&self, receipt: &mut SelectorReceipt, is_done: bool) {

@@ -20,7 +20,7 @@ impl IsrLayerBuilder {
                 "`keep_header` refuses `{name}`: it identifies a client, and all get one page"
             ));
         }
-        if !self.config.targets.is_empty() && !self.config.from_response_headers {
+        if !self.config.targets.is_empty() && !self.config.cache_by_headers {
             return refuse(
                 "`targeted_cache_control` without `cache_by_headers(true)`: only then do the \
                  headers of a response decide",
@@ -36,7 +36,7 @@ impl IsrLayerBuilder {
     fn check_limits(&self) -> Result<(), Error> {
         let config = &self.config;
         let limits = [
-            ("max_memory_bytes", config.memory_bytes == 0),
+            ("max_memory_bytes", config.max_memory_bytes == 0),
             ("max_entries", config.max_entries == 0),
             ("max_marks", config.max_marks == 0),
             ("background_renders", config.renders.at_once == 0),

@@ -9,7 +9,7 @@ impl IsrLayerBuilder {
     /// memory, since a body is counted twice, for its encodings; and to nearly 16 MiB where there
     /// is more.
     pub fn max_memory_bytes(mut self, bytes: u64) -> Self {
-        self.config.memory_bytes = bytes;
+        self.config.max_memory_bytes = bytes;
         self
     }
 

@@ -1,4 +1,4 @@
-//! The options of a request: the [`Mode`] of its purge, and the time after which to repeat it.
+//! The options of a request: the [`Mode`] of its purge, `settle` and `wait`.
 
 use std::time::Duration;
 

@@ -32,7 +32,7 @@ impl IsrLayerBuilder {
     /// # Ok::<(), isr_layer::Error>(())
     /// ```
     pub fn cache_by_headers(mut self, on: bool) -> Self {
-        self.config.from_response_headers = on;
+        self.config.cache_by_headers = on;
         self
     }
 
