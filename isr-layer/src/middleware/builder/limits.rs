@@ -8,6 +8,10 @@ impl IsrLayerBuilder {
     /// It also limits the size of one body, whatever the page's own limit: to nearly half of this
     /// memory, since a body is counted twice, for its encodings; and to nearly 16 MiB where there
     /// is more.
+    ///
+    /// The process takes more than this: up to 20 % in the flood test with one allocator arena
+    /// (`tests/tests/security/flood.rs`). glibc keeps free memory for each thread besides, which
+    /// was up to 15 MiB there; the environment variable `MALLOC_ARENA_MAX=1` prevents it.
     pub fn max_memory_bytes(mut self, bytes: u64) -> Self {
         self.config.max_memory_bytes = bytes;
         self
