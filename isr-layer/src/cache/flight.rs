@@ -52,7 +52,8 @@ struct Flight<W: Work> {
     as_of: AtomicSequence,
     /// The position in the order in which flights began, from 1.
     number: AtomicU64,
-    /// Set once a flight that began later has completed: this one then changes nothing.
+    /// Set once a flight that began later has completed, or by [`Flights::outrun`]: this one then
+    /// changes nothing.
     is_outrun: AtomicBool,
     state: watch::Sender<FlightState<W>>,
     gained_waiter: Notify,

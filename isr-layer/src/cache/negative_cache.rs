@@ -84,7 +84,12 @@ impl<K: NegativeKey, F: Remember> Weighter<K, Arc<NegativeEntry<F>>> for ByBytes
             Kind::Failing(failure) => failure.size(),
             Kind::Uncacheable(_) => 0,
         };
-        let tags = entry.snapshot.tags.len() * size_of::<Arc<TagMark>>();
+        // Counted whole, though entries may share them: clients choose the text of a tag with a
+        // parameter, and its mark lives as long as this entry.
+        let tags = entry.snapshot.tags.iter();
+        let tags = tags
+            .map(|tag| size_of::<Arc<TagMark>>() + tag.size())
+            .sum::<usize>();
         (ENTRY_BYTES + key.size() + failure + tags) as u64
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 
-use super::headers::{is_grpc, mark_unstored, remove_all, says_how_to_cache};
+use super::headers::{
+    NO_STORE, is_for_caches, is_grpc, mark_unstored, remove_all, says_how_to_cache,
+};
 use super::surrogate::SurrogateKeys;
 use crate::entry::Lifetime;
 use crate::error::Error;
@@ -232,7 +234,10 @@ impl Offer {
 /// Takes back the offer of an entry in one response, because a purge has marked the entry.
 pub(crate) fn take_back(headers: &mut HeaderMap) {
     headers.remove(CDN_CACHE_CONTROL);
-    headers.insert(CACHE_CONTROL, ALWAYS_REVALIDATE);
+    // A 412 and a 416 forbid more than this already.
+    if headers.get(CACHE_CONTROL) != Some(&NO_STORE) {
+        headers.insert(CACHE_CONTROL, ALWAYS_REVALIDATE);
+    }
 }
 
 /// Marks a response that shows a draft.
@@ -244,11 +249,6 @@ pub(crate) fn mark_draft(headers: &mut HeaderMap, status: Option<&CacheStatus>) 
 /// Forbids every cache to keep a response, whatever its handler said: the response is for one
 /// client only.
 fn keep_private(headers: &mut HeaderMap) {
-    let is_for_caches = |name: &HeaderName| {
-        let name = name.as_str();
-        name.ends_with("cdn-cache-control")
-            || matches!(name, "surrogate-control" | "expires" | "pragma")
-    };
     remove_all(headers, is_for_caches);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
 }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
     ACCEPT_ENCODING, AGE, CACHE_CONTROL, CACHE_STATUS, CONNECTION, CONTENT_ENCODING,
-    CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, EXPIRES, HOST, HeaderMap, HeaderName, HeaderValue,
-    SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
+    CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use sha2::{Digest, Sha256};
 
@@ -18,7 +18,8 @@ use super::codec;
 use crate::grpc::subtype;
 use crate::outcome::CacheStatus;
 
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// The `Cache-Control` of a response that no cache may store.
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Sets an entry's `Age` and the `Cache-Status` of a request; `status` is `None` if `Cache-Status`
 /// is turned off.
@@ -245,10 +246,16 @@ pub(crate) fn is_digest_of_content(name: &HeaderName) -> bool {
 
 /// Forbids every cache to store the response, and removes the fields that allow it.
 pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
-    remove_all(headers, |name| {
-        *name == EXPIRES || matches!(name.as_str(), "cdn-cache-control" | "surrogate-control")
-    });
+    remove_all(headers, is_for_caches);
     headers.insert(CACHE_CONTROL, NO_STORE);
+}
+
+/// Returns whether the field, beside `Cache-Control`, tells caches how long they may keep the
+/// response. Several CDNs have a `CDN-Cache-Control` of their own (RFC 9213).
+pub(super) fn is_for_caches(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.ends_with("cdn-cache-control")
+        || matches!(name, "surrogate-control" | "expires" | "pragma")
 }
 
 /// Iterates over the members of all lines of a list, without white space around them and without

@@ -142,16 +142,20 @@ impl PreparedHeads {
     /// copies, because a map that fields were inserted into has room for twice as many.
     pub(crate) fn renew(&self, whole: &PreparedHead, kind: ResponseKind, length: usize) -> Parts {
         let prepared = whole.for_kind(kind, length);
-        // HEAD and 304 are alike for every client. A part is for one client, and would displace
+        // HEAD and 304 are alike for every client. A part is for one client, and must not displace
         // them.
         let is_kept = matches!(kind, ResponseKind::Head | ResponseKind::NotModified);
         let other = is_kept.then(|| Box::new((kind, prepared.clone())));
 
         let whole = whole.clone();
         let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        let is_prepared = latest.whole.until == whole.until;
+        if is_prepared && !is_kept && kind != ResponseKind::Whole {
+            return prepared.head;
+        }
 
         // Several hits may prepare one second at once: count the second once.
-        if latest.whole.until != whole.until {
+        if !is_prepared {
             self.uses.fetch_add(1, Ordering::Relaxed);
         }
         let before = std::mem::replace(&mut *latest, Latest { whole, other });

@@ -15,10 +15,13 @@ pub(crate) fn fields(map: &HeaderMap) -> usize {
 
 /// Returns the bytes that the heads of an entry with these headers take. Each encoding has two
 /// heads: one that goes with the body, and one of another [`ResponseKind`](super::ResponseKind).
-/// Both have an `Age` and a `Cache-Status` of their own.
-pub(crate) fn heads(headers: &HeaderMap, encodings: usize) -> usize {
+/// Both have an `Age` and a `Cache-Status` of their own. The latter begins with the members of
+/// earlier caches, which the entry keeps once more.
+pub(crate) fn heads(headers: &HeaderMap, encodings: usize, earlier_caches: Option<&str>) -> usize {
     const AGE_AND_STATUS: usize = 2 * (SLOT + PER_VALUE + 16);
-    values(headers) + encodings * 2 * (headers.len() * SLOT + AGE_AND_STATUS)
+    let earlier = earlier_caches.map_or(0, str::len);
+    let head = headers.len() * SLOT + AGE_AND_STATUS + earlier;
+    values(headers) + earlier + encodings * 2 * head
 }
 
 fn values(map: &HeaderMap) -> usize {

@@ -86,6 +86,7 @@ impl Entry {
             &body,
             trailers.as_deref(),
             &parts.headers,
+            earlier_caches.as_deref(),
             &tags,
             is_encodable,
         );
@@ -270,18 +271,14 @@ fn bytes(
     body: &Bytes,
     trailers: Option<&HeaderMap>,
     headers: &HeaderMap,
+    earlier_caches: Option<&str>,
     tags: &EntryTags,
     is_encodable: bool,
 ) -> usize {
     /// Bytes that the allocator and the tables add to all parts; measured.
     const BOOKKEEPING: usize = 448;
-    /// Bytes of a tag that no other entry carries, beside its name; measured.
-    const PER_OWN_TAG: usize = 128;
-
     let own_tags = tags.as_slice().iter().filter(|tag| tag.entry_count() == 1);
-    let own_tags = own_tags
-        .map(|tag| PER_OWN_TAG + tag.name_len())
-        .sum::<usize>();
+    let own_tags = own_tags.map(|tag| tag.size()).sum::<usize>();
     let tags = size_of_val(tags.as_slice()) + own_tags;
 
     let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + tags + BOOKKEEPING;
@@ -293,7 +290,8 @@ fn bytes(
     };
 
     let representations = body.len() + encoded + encodings * size_of::<Representation>();
-    fixed + representations + size::heads(headers, 1 + encodings) + trailers.map_or(0, size::fields)
+    let heads = size::heads(headers, 1 + encodings, earlier_caches);
+    fixed + representations + heads + trailers.map_or(0, size::fields)
 }
 
 impl fmt::Debug for Entry {

@@ -77,23 +77,18 @@ pub(super) fn complete<R, E>(
 
 impl Completion<'_> {
     fn whole<R, E>(self, whole: WholeResponse, admitted: Admitted) -> FetchReply<R, E> {
-        let Self {
-            cache,
-            leader,
-            request,
-        } = self;
-        let (target, now) = (leader.work().target.clone(), clock::now());
-        let (number, as_of) = (FetchNumber(leader.number()), leader.as_of());
+        let (target, now) = (self.leader.work().target.clone(), clock::now());
+        let (number, as_of) = (FetchNumber(self.leader.number()), self.leader.as_of());
         let entry = Entry::new(target.clone(), admitted, &whole, number, as_of);
         let status = whole.parts.status;
 
-        let completed = complete_unless_outrun(leader, || {
+        let completed = complete_unless_outrun(self.leader, || {
             // A storable error must not replace an entry that may be served in place of errors.
-            let stored = cache.memory.get(target.target_ref(), request);
+            let stored = self.cache.memory.get(target.target_ref(), self.request);
             if is_error(status) && stored.is_some_and(|stored| stored.allows_if_error(now)) {
-                return cache.failed(&target, now);
+                return self.cache.failed(&target, now);
             }
-            cache.keep(Arc::new(entry), &target, request)
+            self.cache.keep(Arc::new(entry), &target, self.request)
         });
 
         let reason = match &completed.outcome {
@@ -107,21 +102,16 @@ impl Completion<'_> {
     /// Records that a response may not be stored. The entry that it replaces is dropped, unless
     /// the response says that the origin is in trouble, or is for one user alone.
     fn unstored(self, status: StatusCode, reason: Reason) {
-        let Self {
-            cache,
-            leader,
-            request,
-        } = self;
-        let (target, now) = (leader.work().target.clone(), clock::now());
-        let number = FetchNumber(leader.number());
+        let (target, now) = (self.leader.work().target.clone(), clock::now());
+        let number = FetchNumber(self.leader.number());
 
-        complete_unless_outrun(leader, || {
+        complete_unless_outrun(self.leader, || {
             if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
-                cache.failed(&target, now)
+                self.cache.failed(&target, now)
             } else if reason == Reason::Authorization {
-                cache.mark_uncacheable(&target, request, now)
+                self.cache.mark_uncacheable(&target, self.request, now)
             } else {
-                cache.refused(&target, request, number, now)
+                self.cache.refused(&target, self.request, number, now)
             }
         });
     }

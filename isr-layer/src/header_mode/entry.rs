@@ -73,7 +73,9 @@ impl Entry {
         let mut headers = parts.headers.clone();
         let earlier_caches = prepare_header_mode(&mut headers, received.date);
         let size = size_of::<Self>() + target.size() + admitted.vary_key.size() + body.len();
-        let size = size + size::heads(&headers, 1) + trailers.as_deref().map_or(0, size::fields);
+        let size = size
+            + size::heads(&headers, 1, earlier_caches.as_deref())
+            + trailers.as_deref().map_or(0, size::fields);
 
         Self {
             target,

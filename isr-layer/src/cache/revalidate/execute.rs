@@ -36,16 +36,16 @@ impl Core {
     /// Marks everything that `purge` names, all under one number, and renders as its mode says.
     pub(crate) async fn revalidate(self: &Arc<Self>, purge: &Purge) -> Receipt {
         let planned = self.plan(&purge.items);
+        let receipts = planned.iter().map(|one| self.receipt_of(one));
+        let receipts = receipts.collect::<Vec<_>>();
         if purge.dry_run {
-            return self.dry_run_receipt(&planned);
+            return Receipt::of_dry_run(receipts);
         }
         let marks = planned.iter().filter_map(Planned::mark).collect::<Vec<_>>();
         if marks.is_empty() {
-            return self.receipt(&planned, None);
+            return Receipt::new(None, receipts);
         }
 
-        let counted = planned.iter().map(|one| self.receipt_of(one));
-        let receipts = counted.collect::<Vec<_>>();
         self.prune_marks().await;
         let number = self.marks.purge(&marks);
         observe::purged(number.get(), marks.len());

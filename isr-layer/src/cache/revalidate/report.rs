@@ -12,9 +12,7 @@ use crate::cache::core::Core;
 use crate::cache::page_flight::{CompletedFlight, RenderOutcome};
 use crate::clock::Instant;
 use crate::entry::Entry;
-use crate::invalidation::{
-    Receipt, Selector, SelectorErrorKind, SelectorReceipt, SelectorStatus, Sequence,
-};
+use crate::invalidation::{Selector, SelectorErrorKind, SelectorReceipt, SelectorStatus};
 
 /// The renders of one selector on their way.
 pub(super) enum Progress {
@@ -61,18 +59,6 @@ struct Counts {
 }
 
 impl Core {
-    /// Returns the receipt of a purge that only asked what would happen.
-    pub(super) fn dry_run_receipt(&self, planned: &[Planned]) -> Receipt {
-        let receipts = planned.iter().map(|planned| self.receipt_of(planned));
-        Receipt::of_dry_run(receipts.collect())
-    }
-
-    /// Returns the receipt of a purge that rendered nothing.
-    pub(super) fn receipt(&self, planned: &[Planned], number: Option<Sequence>) -> Receipt {
-        let receipts = planned.iter().map(|planned| self.receipt_of(planned));
-        Receipt::new(number.map(Sequence::get), receipts.collect())
-    }
-
     /// Returns the receipt of one selector before anything is rendered for it.
     pub(super) fn receipt_of(&self, planned: &Planned) -> SelectorReceipt {
         let mut receipt = SelectorReceipt::new(planned.selector.clone(), SelectorStatus::Marked);
