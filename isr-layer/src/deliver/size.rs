@@ -29,3 +29,18 @@ fn values(map: &HeaderMap) -> usize {
         .map(|(name, value)| name.as_str().len() + value.len() + PER_VALUE)
         .sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_of_earlier_caches_are_counted_in_each_head() {
+        let headers = HeaderMap::new();
+        let earlier = "origin; hit";
+
+        let more = heads(&headers, 3, Some(earlier)) - heads(&headers, 3, None);
+
+        assert_eq!(more, earlier.len() * 7);
+    }
+}

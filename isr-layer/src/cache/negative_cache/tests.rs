@@ -32,8 +32,9 @@ fn failing(head: usize, body: usize) -> Arc<Failure> {
     )
 }
 
-/// Returns the bytes of heads and bodies that are remembered after each of many paths has failed.
-fn remembered(failure: &dyn Fn() -> Arc<Failure>) -> usize {
+/// Returns the bytes of heads, bodies and tags that are remembered after each of many paths has
+/// failed, whose page has a tag of so many bytes.
+fn remembered(failure: &dyn Fn() -> Arc<Failure>, tag: usize) -> usize {
     let core = IsrLayer::builder()
         .pages([Page::new("/{n}")])
         .build()
@@ -45,27 +46,33 @@ fn remembered(failure: &dyn Fn() -> Arc<Failure>) -> usize {
         let key = Key::bare(page, &format!("/{n}")).remove(0);
         let snapshot = RenderSnapshot {
             as_of: Sequence::NO_MARK,
-            tags: Box::default(),
+            tags: core.marks.intern([format!("{n:0tag$}")]).into(),
         };
         let now = crate::clock::now();
         cache.failed(&core.marks, &key, &failure(), snapshot, now, true);
     }
 
     let bytes = |entry: Arc<NegativeEntry<Arc<Failure>>>| match &entry.kind {
-        Kind::Failing(failure) => failure.size(),
+        Kind::Failing(failure) => failure.size() + tag,
         Kind::Uncacheable(_) => 0,
     };
     cache.table.iter().map(|(_, entry)| bytes(entry)).sum()
 }
 
 #[test]
-fn the_table_is_bounded_whatever_failures_say_in_head_and_body() {
-    for (head, body) in [(0, 16 * 1024), (0, 1024 * 1024), (8 * 1024, 0), (1, 1)] {
-        let bytes = remembered(&|| failing(head, body));
+fn the_table_is_bounded_whatever_failures_say_in_head_and_body_and_however_long_tags_are() {
+    for (head, body, tag) in [
+        (0, 16 * 1024, 1),
+        (0, 1024 * 1024, 1),
+        (8 * 1024, 0, 1),
+        (1, 1, 8 * 1024),
+        (1, 1, 1),
+    ] {
+        let bytes = remembered(&|| failing(head, body), tag);
 
         assert!(
             bytes <= CAPACITY_BYTES as usize,
-            "{bytes} bytes of failures with {head} and {body}"
+            "{bytes} bytes of failures with {head}, {body} and {tag}"
         );
     }
 }
