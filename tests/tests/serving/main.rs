@@ -24,6 +24,7 @@ mod listed;
 mod narrowing;
 mod network;
 mod new_keys;
+mod other_routes;
 mod ownership;
 mod params;
 mod placement;
