@@ -14,6 +14,7 @@ mod disconnect;
 mod downstream;
 mod draft;
 mod draft_service;
+mod extractors;
 mod gone;
 mod herd;
 mod host_renders;
