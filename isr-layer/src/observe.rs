@@ -85,6 +85,49 @@ pub(crate) fn not_stored(page: &Page, path: &str, why: NotStored, status: Status
     }
 }
 
+/// The number of covered routes that are logged by path. Clients choose paths.
+const MAX_COVERED_ROUTES: usize = 64;
+
+/// Logs once for each path of a page at which another route responds.
+pub(crate) fn covered_route(page: &Page, path: &str) {
+    static LOGGED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    let logged = logged.get_or_insert_with(HashSet::new);
+    if logged.len() >= MAX_COVERED_ROUTES || !logged.insert(path.to_owned()) {
+        return;
+    }
+
+    let page = page.describe();
+    log!(
+        warn,
+        page = page,
+        path = path,
+        "the pattern of a page matches this path, but the page did not run: another route, or a \
+         layer in front of the page, responded. Clients get their own responses, and the first one \
+         ran twice: name the path in `IsrLayerBuilder::except` to prevent that"
+    );
+}
+
+/// Logs once for each page that a response varies by headers that the page does not declare.
+pub(crate) fn varies(page: &Page, path: &str, headers: &[String]) {
+    static LOGGED: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !logged.get_or_insert_with(HashSet::new).insert(page.path()) {
+        return;
+    }
+
+    let (page, headers) = (page.describe(), headers.join(", "));
+    log!(
+        warn,
+        page = page,
+        path = path,
+        vary = headers,
+        "a response of this page varies by headers that the page does not declare, so it is not \
+         stored and each client's own request goes to the handler: declare them with `vary = [..]`, \
+         or put the layer that adds this `Vary` around this one"
+    );
+}
+
 /// Logs that the endpoint refused a request. Neither its sender nor its content is logged: either
 /// may hold a secret.
 pub(crate) fn revalidation_refused(status: StatusCode) {

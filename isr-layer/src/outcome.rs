@@ -120,6 +120,14 @@ reasons! {
     Request = "request",
 }
 
+impl Reason {
+    /// True if only a client's own request can have a response: a render would lack the part of it
+    /// that the response depends on.
+    pub(crate) const fn needs_client(self) -> bool {
+        matches!(self, Self::HandlerNotRun | Self::Vary)
+    }
+}
+
 /// The cause of a stale entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Staleness {

@@ -17,3 +17,9 @@ inventory::collect!(Registered);
 pub fn mark_handler_ran(page: &crate::Page) {
     crate::render::context::mark_handler_ran(page);
 }
+
+/// Notes that a route of the page's function checks in before extraction, as
+/// [`Page::route`](crate::Page::route) mounts it.
+pub fn note_mounted(page: &crate::Page) {
+    page.note_mounted();
+}

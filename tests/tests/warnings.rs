@@ -79,9 +79,67 @@ async fn a_page_that_runs_outside_its_render_is_told_once_by_name_and_paths() {
     for words in ["/registered-here", "lonely at", "/mounted-there"] {
         assert!(warnings[0].contains(words), "{words} in {}", warnings[0]);
     }
-    let refused = LOG.warnings_with("reason=\"handler-not-run\"");
+    let refused = LOG.warnings_with("path=\"/mounted-there\"");
     assert_eq!(refused.len(), 1, "{refused:?}");
-    assert!(refused[0].contains("/mounted-there"), "{}", refused[0]);
+    assert!(refused[0].contains("did not run"), "{}", refused[0]);
+}
+
+#[static_page("/covering/{slug}")]
+async fn covering() -> &'static str {
+    "a page"
+}
+
+#[tokio::test]
+async fn each_route_below_a_page_is_told_once_by_its_path() {
+    LazyLock::force(&LOG);
+    let isr = IsrLayer::builder()
+        .without_registered()
+        .pages([covering::PAGE])
+        .build()
+        .expect("one page");
+    let other = || route(async || http::StatusCode::TOO_MANY_REQUESTS);
+    let routes = isr_layer::routes![covering]
+        .route("/covering/search", other())
+        .route("/covering/account", other());
+    let service = isr.wrap(routes);
+
+    for _ in 0..3 {
+        for path in ["/covering/search", "/covering/account", "/covering/page"] {
+            ask(&service, get::<Body>(path)).await;
+        }
+    }
+
+    for path in ["/covering/search", "/covering/account"] {
+        let told = LOG.warnings_with(&format!("path=\"{path}\""));
+        assert_eq!(told.len(), 1, "{told:?}");
+        for words in ["covering at", "did not run", "except"] {
+            assert!(told[0].contains(words), "{words} in {}", told[0]);
+        }
+    }
+    assert!(LOG.warnings_with("/covering/page").is_empty());
+}
+
+#[tokio::test]
+async fn a_header_that_a_response_varies_by_is_told_by_name() {
+    LazyLock::force(&LOG);
+    let site = Site::new();
+    let policy = isr_layer::Policy::new().vary(&["accept-language"]);
+    let isr = IsrLayer::builder()
+        .without_registered()
+        .pages([Page::new("/varying").with_policy(policy)])
+        .build()
+        .expect("one page");
+    let service = isr.layer(site.clone());
+    let vary = "Origin, accept-language, accept-encoding, X-Theme";
+    site.act(Reply::page().header("vary", vary));
+
+    for _ in 0..3 {
+        ask(&service, get::<Full<bytes::Bytes>>("/varying")).await;
+    }
+
+    let told = LOG.warnings_with("path=\"/varying\"");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("vary=\"origin, x-theme\""), "{}", told[0]);
 }
 
 #[tokio::test]

@@ -11,19 +11,18 @@ use http::{Response, StatusCode, response};
 
 use super::core::Core;
 use super::failure::Failure;
-use super::negative_cache::RenderSnapshot;
+use super::negative_cache::{Backoff, RenderSnapshot};
 use super::page_flight::{CompletedFlight, Leader, RenderOutcome};
+use super::undecided::Undecided;
+use super::verdict::{Circumstances, Verdict, verdict};
 use crate::body::IsrBody;
 use crate::clock;
-use crate::entry::{Birth, Entry, Freshness, Lifetime, NewEntry, NotStored, admit_whole, lifetime};
+use crate::entry::{Birth, Entry, Lifetime, NewEntry, NotStored, admit_whole, lifetime};
 use crate::invalidation::{EntryTags, Sequence, TagMark};
 use crate::observe;
 use crate::outcome::Reason;
 use crate::render::Recipe;
 use crate::render::context::HandlerHints;
-
-/// An entry that may not be served any more, whatever happens.
-const EXPIRED: Freshness = Freshness::MustRender { fallback: false };
 
 /// The end of one render.
 pub(crate) enum RenderEnd<B, E> {
@@ -58,6 +57,10 @@ pub(crate) enum LeaderReply<B, E> {
         response: Response<IsrBody<B>>,
         why: NotStored,
     },
+    /// For this reason only the client's own request can have a response.
+    AskForClient(Reason),
+    /// The client's own request is needed too, and its response tells how the flight completes.
+    Undecided(Undecided),
     /// The inner service's error.
     Error(E),
 }
@@ -68,27 +71,29 @@ pub(super) struct Attempt {
     pub(super) as_of: Sequence,
     pub(super) born: Birth,
     pub(super) hints: HandlerHints,
-    /// True if the page's own function ran.
+    /// True if the page said that it runs.
     pub(super) handler_ran: bool,
+    /// True if the inner service was ready and had the request.
+    pub(super) was_asked: bool,
 }
 
 /// One flight that is being completed: everything about it but the end of its render.
-struct Completion<'a> {
-    core: &'a Core,
-    leader: Leader,
-    attempt: Attempt,
+pub(super) struct Completion {
+    pub(super) core: Arc<Core>,
+    pub(super) leader: Leader,
+    pub(super) attempt: Attempt,
 }
 
 /// Completes a flight with the end of its render. Returns the reply to the leader's client, or
 /// `None` if the application is gone: the flight is then abandoned.
 pub(super) fn complete<B, E>(
-    core: &Core,
+    core: &Arc<Core>,
     leader: Leader,
     attempt: Attempt,
     end: RenderEnd<B, E>,
 ) -> Option<LeaderReply<B, E>> {
     let completion = Completion {
-        core,
+        core: core.clone(),
         leader,
         attempt,
     };
@@ -102,14 +107,13 @@ pub(super) fn complete<B, E>(
         } => Some(completion.whole(parts, body, trailers, admitted)),
         RenderEnd::Unread { response, why } => Some(completion.unread(response, why)),
         RenderEnd::Failed(reason) => {
-            let why = completion.classify_failure(NotStored::Failed(reason), None);
-            Some(LeaderReply::Shared(
-                completion.without_response(why, reason),
-            ))
+            let failure = Failure::without_response(completion.recipe(), reason);
+            let why = NotStored::Failed(reason);
+            Some(completion.not_stored(why, None, failure, LeaderReply::Shared))
         }
         RenderEnd::Error(error) => {
-            let reason = Reason::ServiceError;
-            completion.without_response(NotStored::Failed(reason), reason);
+            let failure = Failure::without_response(completion.recipe(), Reason::ServiceError);
+            completion.failed(failure, Remembered::Yes);
             Some(LeaderReply::Error(error))
         }
         RenderEnd::Gone => None,
@@ -117,7 +121,15 @@ pub(super) fn complete<B, E>(
     }
 }
 
-impl Completion<'_> {
+/// Says if a failure is put into the negative cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remembered {
+    Yes,
+    /// The failure may be another route's: the next request finds out.
+    No,
+}
+
+impl Completion {
     fn whole<B, E>(
         self,
         parts: response::Parts,
@@ -128,12 +140,14 @@ impl Completion<'_> {
         let hints = &self.attempt.hints;
         let admit = || admit_whole(self.recipe(), &parts, &body, trailers.as_deref(), hints);
         if let Err(why) = admitted.and_then(|()| admit()) {
-            let why = self.classify_failure(why, Some(parts.status));
+            let status = parts.status;
             let shared =
                 Failure::from_response(why.reason(), &parts, body.clone(), trailers.clone());
-            self.not_stored(why, shared);
             let response = Response::from_parts(parts, IsrBody::stored(body, trailers));
-            return LeaderReply::Own { response, why };
+            return self.not_stored(why, Some(status), shared, |_| LeaderReply::Own {
+                response,
+                why,
+            });
         }
 
         let lifetime = self.lifetime(parts.status);
@@ -152,7 +166,7 @@ impl Completion<'_> {
     }
 
     fn store(self, entry: NewEntry) -> Arc<CompletedFlight> {
-        let (core, took, late) = (self.core, self.took(), self.late_tags());
+        let (core, took, late) = (self.core.clone(), self.took(), self.late_tags());
         let tags = EntryTags::new([self.known_tags(), &late].concat());
         let entry = Arc::new(Entry::new(self.recipe(), entry, tags));
 
@@ -180,87 +194,129 @@ impl Completion<'_> {
 
     fn unread<B, E>(self, response: Response<IsrBody<B>>, why: NotStored) -> LeaderReply<B, E> {
         let (parts, body) = response.into_parts();
-        let why = self.classify_failure(why, Some(parts.status));
-        self.not_stored(why, Failure::unread(why.reason(), &parts));
+        let (status, shared) = (parts.status, Failure::unread(why.reason(), &parts));
         let response = Response::from_parts(parts, body);
-        LeaderReply::Own { response, why }
+        self.not_stored(why, Some(status), shared, |_| LeaderReply::Own {
+            response,
+            why,
+        })
     }
 
-    fn without_response(self, why: NotStored, reason: Reason) -> Arc<CompletedFlight> {
-        let failure = Failure::without_response(self.recipe(), reason);
-        self.not_stored(why, failure)
+    /// Stores nothing of a response with that `status`, or of a render without one. The leader's
+    /// client gets `own`, unless its own request has to be asked.
+    fn not_stored<B, E>(
+        self,
+        why: NotStored,
+        status: Option<StatusCode>,
+        shared: Arc<Failure>,
+        own: impl FnOnce(Arc<CompletedFlight>) -> LeaderReply<B, E>,
+    ) -> LeaderReply<B, E> {
+        match verdict(why, status, self.circumstances()) {
+            Verdict::Page(NotStored::Uncacheable(reason)) => {
+                let completed = self.refused(reason, Backoff::REFUSED, &shared);
+                match reason.needs_client() {
+                    true => LeaderReply::AskForClient(reason),
+                    false => own(completed),
+                }
+            }
+            Verdict::Page(NotStored::Failed(_)) => own(self.failed(shared, Remembered::Yes)),
+            Verdict::OtherRoute(backoff) => {
+                self.refused(Reason::HandlerNotRun, backoff, &shared);
+                LeaderReply::AskForClient(Reason::HandlerNotRun)
+            }
+            Verdict::Unknown => LeaderReply::Undecided(Undecided::new(self, shared)),
+        }
     }
 
     /// Stores nothing and drops the entry there was.
     fn not_listed(self) -> Arc<CompletedFlight> {
-        let (pages, took) = (&self.core.pages, self.took());
+        let (core, took) = (self.core.clone(), self.took());
         let key = self.recipe().key.clone();
         self.leader.complete(took, |is_outrun| {
-            (pages.unlist(&key, is_outrun), Sequence::NO_MARK)
+            (core.pages.unlist(&key, is_outrun), Sequence::NO_MARK)
         })
     }
 
-    /// Stores nothing, and remembers why in the negative cache.
-    fn not_stored(self, why: NotStored, shared: Arc<Failure>) -> Arc<CompletedFlight> {
-        let (core, took, now) = (self.core, self.took(), clock::now());
-        let key = self.recipe().key.clone();
-        observe::not_stored(&self.recipe().page.page, key.path(), why, shared.status);
-        let stored = core.pages.memory.get_key(&key);
-        let snapshot = self.snapshot(stored.as_deref());
+    /// Drops the entry of a key whose responses may not be stored, and remembers why.
+    pub(super) fn refused(
+        self,
+        reason: Reason,
+        backoff: Backoff,
+        shared: &Failure,
+    ) -> Arc<CompletedFlight> {
+        let (core, took, now) = (self.core.clone(), self.took(), clock::now());
+        let (key, snapshot) = (self.recipe().key.clone(), self.snapshot());
+        self.log_refusal(reason, shared);
 
         self.leader.complete(took, |is_outrun| {
-            let outcome = match why {
-                NotStored::Uncacheable(reason) => {
-                    if !is_outrun {
-                        core.refuse(&key, reason, shared.status, snapshot, now);
-                    }
-                    let status = (shared.reason != Reason::Panic).then_some(shared.status);
-                    RenderOutcome::Refused(reason, status)
-                }
-                NotStored::Failed(_) => {
-                    if !is_outrun {
-                        let can_serve =
-                            |entry: &Arc<Entry>| entry.freshness(&core.marks, now) != EXPIRED;
-                        let is_cold = !stored.as_ref().is_some_and(can_serve);
-                        let negative = &core.pages.negative;
-                        negative.failed(&core.marks, &key, &shared, snapshot, now, is_cold);
-                    }
-                    RenderOutcome::Failed(shared)
-                }
-            };
-            // Nothing is handed out of a response that is not stored, so no purge can be newer.
-            (outcome, Sequence::NO_MARK)
-        })
-    }
-
-    /// Decides whose failure this is.
-    ///
-    /// If the handler never ran, a panic or a 500 comes either from another route that matched (it
-    /// needs the client's own request) or from a middleware. With no stored page to protect we
-    /// assume the route, so that the next requests are passed through unchanged.
-    fn classify_failure(&self, why: NotStored, status: Option<StatusCode>) -> NotStored {
-        let may_need_its_client = match why {
-            NotStored::Failed(Reason::Panic) => true,
-            NotStored::Failed(Reason::FailedStatus) => {
-                status == Some(StatusCode::INTERNAL_SERVER_ERROR)
+            if !is_outrun {
+                core.pages.memory.remove(&key);
+                let negative = &core.pages.negative;
+                negative.refused(&core.marks, &key, reason, backoff, snapshot, now);
             }
-            _ => false,
-        };
-
-        let key = &self.recipe().key;
-        if !may_need_its_client
-            || self.attempt.handler_ran
-            || key.is_grpc()
-            || self.core.pages.memory.get_key(key).is_some()
-        {
-            return why;
-        }
-        NotStored::Uncacheable(Reason::HandlerNotRun)
+            let status = (shared.reason != Reason::Panic).then_some(shared.status);
+            // Nothing is handed out of a response that is not stored, so no purge can be newer.
+            (RenderOutcome::Refused(reason, status), Sequence::NO_MARK)
+        })
     }
 
-    fn snapshot(&self, stored: Option<&Entry>) -> RenderSnapshot {
-        let mut tags = [self.known_tags(), &self.late_tags()].concat();
-        tags.extend_from_slice(stored.map_or(&[], |entry| entry.tags().as_slice()));
+    /// Keeps the entry there was, and leaves the key alone for a while if the failure is
+    /// `remembered`.
+    pub(super) fn failed(
+        self,
+        shared: Arc<Failure>,
+        remembered: Remembered,
+    ) -> Arc<CompletedFlight> {
+        let why = NotStored::Failed(shared.reason);
+        let (core, took, now) = (self.core.clone(), self.took(), clock::now());
+        let (key, snapshot) = (self.recipe().key.clone(), self.snapshot());
+        observe::not_stored(&self.recipe().page.page, key.path(), why, shared.status);
+
+        self.leader.complete(took, |is_outrun| {
+            if !is_outrun && remembered == Remembered::Yes {
+                let negative = &core.pages.negative;
+                negative.failed(&core.marks, &key, &shared, snapshot, now);
+            }
+            // No purge makes a failure wrong.
+            (RenderOutcome::Failed(shared), Sequence::NO_MARK)
+        })
+    }
+
+    fn log_refusal(&self, reason: Reason, shared: &Failure) {
+        let Recipe { page, key, .. } = self.recipe();
+        let (page, path) = (&page.page, key.path());
+        match reason {
+            Reason::HandlerNotRun => observe::covered_route(page, path),
+            Reason::Vary => {
+                let undeclared = shared.undeclared_vary(&self.recipe().page.vary);
+                observe::varies(page, path, &undeclared);
+            }
+            _ => observe::not_stored(page, path, NotStored::Uncacheable(reason), shared.status),
+        }
+    }
+
+    fn circumstances(&self) -> Circumstances {
+        let recipe = self.recipe();
+        let stored = self.core.pages.memory.get_key(&recipe.key);
+        let can_be_served = |entry: Arc<Entry>| {
+            let freshness = entry.freshness(&self.core.marks, clock::now());
+            freshness.can_be_served()
+        };
+        Circumstances {
+            handler_ran: self.attempt.handler_ran,
+            is_mounted: recipe.page.page.is_mounted(),
+            was_asked: self.attempt.was_asked,
+            has_page: stored.is_some_and(can_be_served),
+            is_grpc: recipe.key.is_grpc(),
+        }
+    }
+
+    fn snapshot(&self) -> RenderSnapshot {
+        let stored = self.core.pages.memory.get_key(&self.recipe().key);
+        let stored = stored
+            .as_deref()
+            .map_or(&[][..], |entry| entry.tags().as_slice());
+        let tags = [self.known_tags(), &self.late_tags(), stored].concat();
         RenderSnapshot {
             as_of: self.attempt.as_of,
             tags: tags.into(),
@@ -307,7 +363,7 @@ impl Completion<'_> {
         late
     }
 
-    fn recipe(&self) -> &Recipe {
+    pub(super) fn recipe(&self) -> &Recipe {
         &self.leader.work().recipe
     }
 

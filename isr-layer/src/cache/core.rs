@@ -3,22 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::Extensions;
 use http::header::HeaderName;
-use http::{Extensions, StatusCode};
 
 use super::memory::Memory;
-use super::negative_cache::RenderSnapshot;
 use super::new_key_limiter::NewKeyLimiter;
 use super::pages::Pages;
 use super::param_lists::ParamLists;
 use super::permits::{Limits, Permits};
 use super::renderer::Renderer;
-use crate::clock::Instant;
 use crate::deliver::Downstream;
 use crate::draft::Draft;
 use crate::header_mode::HeaderCache;
 use crate::invalidation::{Marks, TagMark};
-use crate::outcome::Reason;
 use crate::page::{RegisteredPage, Registry};
 use crate::render::Key;
 use crate::spawn::Tasks;
@@ -113,26 +110,6 @@ impl Core {
     pub(crate) fn application(&self) -> Option<Arc<dyn Renderer>> {
         let application = self.lock_application().clone();
         application.filter(|application| application.is_alive())
-    }
-
-    /// Drops the entry of a key whose responses may not be stored, and remembers why. Called while
-    /// no other flight completes.
-    pub(super) fn refuse(
-        &self,
-        key: &Key,
-        reason: Reason,
-        status: StatusCode,
-        snapshot: RenderSnapshot,
-        now: Instant,
-    ) {
-        self.pages.memory.remove(key);
-        // An error that was taken for another route's may have been the page's after all.
-        if status.is_server_error() {
-            let negative = &self.pages.negative;
-            negative.probably_refused(&self.marks, key, reason, snapshot, now);
-        } else {
-            self.pages.negative.refused(key, reason, snapshot, now);
-        }
     }
 
     /// Forgets old marks that no entry carries, once there are too many, after raising all valid

@@ -66,7 +66,13 @@ impl Core {
         now: Instant,
     ) -> Decision {
         let found = found.map(|entry| (entry.freshness(&self.marks, now), entry));
-        let negative = self.pages.negative.get(&self.marks, &recipe.key, now);
+        let is_cold = found
+            .as_ref()
+            .is_none_or(|(freshness, _)| !freshness.can_be_served());
+        let negative = self
+            .pages
+            .negative
+            .get(&self.marks, &recipe.key, now, is_cold);
 
         match next_step(found, negative.as_deref(), now) {
             Step::Serve(entry, outcome) => Decision::Serve(entry, outcome),
@@ -152,7 +158,7 @@ fn next_step<E>(
 ) -> Step<E> {
     match (
         found,
-        negative.map(|negative| (&negative.kind, negative.until)),
+        negative.map(|negative| (&negative.kind, negative.until(true))),
     ) {
         (Some((Freshness::Fresh, entry)), _) => Step::Serve(entry, Outcome::Hit),
         // An entry found beside this was dropped on the request's way here.
@@ -161,9 +167,9 @@ fn next_step<E>(
             Some((Freshness::Stale(_) | Freshness::MustRender { fallback: true }, entry)),
             Some(_),
         ) => Step::Serve(entry, Outcome::StaleHit(Reason::Backoff)),
-        (_, Some((Kind::Failing(failure), until))) => Step::NegativeHit {
+        (_, Some((Kind::Failing(failure), cold_until))) => Step::NegativeHit {
             failure: failure.clone(),
-            retry: until.saturating_duration_since(now),
+            retry: cold_until.saturating_duration_since(now),
         },
         (Some((Freshness::Stale(staleness), entry)), None) => {
             Step::Refresh(entry, staleness.into())

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, SET_COOKIE};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE,
+};
 use http::{Response, StatusCode, response};
 
 use super::negative_cache::{NegativeKey, Remember};
 use crate::body::IsrBody;
 use crate::deliver::{describes_body, is_hop_by_hop, remove_all, size};
+use crate::entry::undeclared_vary;
 use crate::grpc;
 use crate::outcome::Reason;
 use crate::render::{Key, Recipe};
@@ -98,6 +101,11 @@ impl Failure {
             body: Bytes::from_static(body),
             trailers: None,
         })
+    }
+
+    /// Returns the headers that the response varies by though its page does not `declare` them.
+    pub(crate) fn undeclared_vary(&self, declared: &[HeaderName]) -> Vec<String> {
+        undeclared_vary(&self.headers, declared).collect()
     }
 
     /// True if the handler responded, though with a failure.

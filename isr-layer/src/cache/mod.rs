@@ -20,6 +20,8 @@ mod read_list;
 mod render;
 mod renderer;
 mod revalidate;
+mod undecided;
+mod verdict;
 
 pub use handle::Cache;
 
@@ -37,3 +39,4 @@ pub(crate) use param_lists::ParamLists;
 pub(crate) use permits::{Group, Limits, Purpose};
 pub(crate) use render::{StartedFor, attempt, regenerate};
 pub(crate) use renderer::{Render, RenderError, RenderResult, Renderer};
+pub(crate) use undecided::Undecided;

@@ -16,11 +16,6 @@ use crate::outcome::Reason;
 const CAPACITY_BYTES: u64 = 8 * 1024 * 1024;
 /// Bytes of an entry beside its key, its failure and its tags.
 const ENTRY_BYTES: usize = 256;
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const MAX_BACKOFF: Duration = Duration::from_secs(60);
-/// Shorter, since there is no page to show meanwhile.
-const MAX_COLD_BACKOFF: Duration = Duration::from_secs(5);
-const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
 
 /// The remembered failures of keys, in a bounded table.
 ///
@@ -52,7 +47,9 @@ pub(crate) trait Remember {
 #[derive(Clone, Debug)]
 pub(crate) struct NegativeEntry<F> {
     pub(crate) kind: Kind<F>,
-    pub(crate) until: Instant,
+    until: Instant,
+    /// The end for a request that no page can be shown to meanwhile.
+    cold_until: Instant,
     /// The number of renders that failed in a row.
     failures: u32,
     snapshot: RenderSnapshot,
@@ -64,6 +61,14 @@ pub(crate) enum Kind<F> {
     Failing(F),
     /// The response may not be stored.
     Uncacheable(Reason),
+}
+
+/// The time for which a key is left alone: `first` after one failure, and twice as long with each
+/// more in a row, up to `longest`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Backoff {
+    first: Duration,
+    longest: Duration,
 }
 
 /// The knowledge of a render that failed: a mark on `tags` that is newer than `as_of` ends the
@@ -101,15 +106,17 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
         }
     }
 
-    /// Returns the remembered failure of `key`, unless it has expired or was purged since.
+    /// Returns the remembered failure of `key`, unless it has expired or was purged since. It
+    /// expires sooner for a request that has no page to fall back on (`is_cold`).
     pub(crate) fn get(
         &self,
         marks: &Marks,
         key: &K,
         now: Instant,
+        is_cold: bool,
     ) -> Option<Arc<NegativeEntry<F>>> {
         let entry = self.table.get(key)?;
-        (now < entry.until && entry.is_valid(marks, key)).then_some(entry)
+        (now < entry.until(is_cold) && entry.is_valid(marks, key)).then_some(entry)
     }
 
     /// Remembers a failure. The back-off doubles with each failure in a row, unless a purge came
@@ -121,37 +128,29 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
         failure: &F,
         snapshot: RenderSnapshot,
         now: Instant,
-        is_cold: bool,
     ) {
-        let failures = self.failures(marks, key).saturating_add(1);
-        let longest = match is_cold {
-            true => MAX_COLD_BACKOFF,
-            false => MAX_BACKOFF,
-        };
-        let until = now + backoff(failures, longest, fastrand::f64());
         let kind = Kind::Failing(failure.remembered());
-        self.put(key, kind, until, failures, snapshot);
+        self.put(marks, key, kind, Backoff::FAILURE, snapshot, now);
     }
 
     /// Remembers that responses of `key` may not be stored.
-    pub(crate) fn refused(&self, key: &K, reason: Reason, snapshot: RenderSnapshot, now: Instant) {
-        let kind = Kind::Uncacheable(reason);
-        self.put(key, kind, now + UNCACHEABLE_FOR, 0, snapshot);
-    }
-
-    /// Remembers that responses of `key` may not be stored, where a failure makes us guess so. The
-    /// first guesses hold for as short a time as a failure does.
-    pub(crate) fn probably_refused(
+    pub(crate) fn refused(
         &self,
         marks: &Marks,
         key: &K,
         reason: Reason,
+        backoff: Backoff,
         snapshot: RenderSnapshot,
         now: Instant,
     ) {
-        let failures = self.failures(marks, key).saturating_add(1);
-        let until = now + backoff(failures, UNCACHEABLE_FOR, fastrand::f64());
-        self.put(key, Kind::Uncacheable(reason), until, failures, snapshot);
+        self.put(
+            marks,
+            key,
+            Kind::Uncacheable(reason),
+            backoff,
+            snapshot,
+            now,
+        );
     }
 
     /// Forgets the failure of a key, for a render that began at number `as_of` and succeeded.
@@ -167,35 +166,87 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
         before.map_or(0, |entry| entry.failures)
     }
 
-    fn put(&self, key: &K, kind: Kind<F>, until: Instant, failures: u32, snapshot: RenderSnapshot) {
+    fn put(
+        &self,
+        marks: &Marks,
+        key: &K,
+        kind: Kind<F>,
+        backoff: Backoff,
+        snapshot: RenderSnapshot,
+        now: Instant,
+    ) {
         // Flights of one key may complete out of order: the one that began later wins.
         let remembered = self.table.get(key);
-        if remembered.is_none_or(|remembered| remembered.snapshot.as_of <= snapshot.as_of) {
-            let entry = NegativeEntry {
-                kind,
-                until,
-                failures,
-                snapshot,
-            };
-            self.table.insert(key.clone(), Arc::new(entry));
+        if remembered.is_some_and(|remembered| remembered.snapshot.as_of > snapshot.as_of) {
+            return;
         }
+
+        let failures = self.failures(marks, key).saturating_add(1);
+        let cold = backoff.when_cold(&kind);
+        // Keys that failed together are not rendered together again.
+        let dice = match kind {
+            Kind::Failing(_) => fastrand::f64(),
+            Kind::Uncacheable(_) => 0.0,
+        };
+        let entry = NegativeEntry {
+            kind,
+            until: now + backoff.after(failures, dice),
+            cold_until: now + cold.after(failures, dice),
+            failures,
+            snapshot,
+        };
+        self.table.insert(key.clone(), Arc::new(entry));
     }
 }
 
 impl<F> NegativeEntry<F> {
+    /// Returns the end of this entry, for a request with or without a page to fall back on.
+    pub(crate) fn until(&self, is_cold: bool) -> Instant {
+        if is_cold { self.cold_until } else { self.until }
+    }
+
     fn is_valid<K: NegativeKey>(&self, marks: &Marks, key: &K) -> bool {
         let RenderSnapshot { as_of, tags } = &self.snapshot;
         marks.validity(Subject::at(key.path(), tags), *as_of) == Validity::Valid
     }
 }
 
-/// Returns 1 s, doubled with each failure up to `longest`, and up to a tenth shorter by chance
-/// (`dice` is from 0 to 1), so that keys that failed together are not rendered together again.
-fn backoff(failures: u32, longest: Duration, dice: f64) -> Duration {
-    let doubled = FIRST_BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(16));
-    doubled
-        .min(longest)
-        .mul_f64(1.0 - 0.1 * dice.clamp(0.0, 1.0))
+impl Backoff {
+    /// For a render that failed.
+    const FAILURE: Self = Self::from_to(1, 60);
+    /// For a render that failed while there is no page to show.
+    const COLD_FAILURE: Self = Self::from_to(1, 5);
+    /// For a response that may not be stored.
+    pub(crate) const REFUSED: Self = Self::from_to(120, 120);
+    /// For a response of another route.
+    pub(crate) const OTHER_ROUTE: Self = Self::from_to(120, 3600);
+    /// For a failure of another route, which may yet turn out to be the page's.
+    pub(crate) const FAILING_ROUTE: Self = Self::from_to(1, 120);
+
+    const fn from_to(first: u64, longest: u64) -> Self {
+        Self {
+            first: Duration::from_secs(first),
+            longest: Duration::from_secs(longest),
+        }
+    }
+
+    fn when_cold<F>(self, kind: &Kind<F>) -> Self {
+        match kind {
+            Kind::Failing(_) => Self::COLD_FAILURE,
+            Kind::Uncacheable(_) => self,
+        }
+    }
+
+    /// Returns the time after so many failures, up to a tenth shorter by chance: `dice` is from 0
+    /// to 1.
+    fn after(self, failures: u32, dice: f64) -> Duration {
+        let doubled = self
+            .first
+            .saturating_mul(1 << failures.saturating_sub(1).min(16));
+        doubled
+            .min(self.longest)
+            .mul_f64(1.0 - 0.1 * dice.clamp(0.0, 1.0))
+    }
 }
 
 #[cfg(test)]

@@ -65,11 +65,15 @@ pub(crate) async fn regenerate<R: Render>(
         born,
         hints: scope.hints(),
         handler_ran: scope.handler_ran(),
+        was_asked: scope.was_asked(),
     };
-    let reply = complete(&core, leader, attempt, end);
-    if let (Some(client), Some(reply)) = (client, reply) {
-        // The client may have left.
-        let _ = client.send(reply);
+    match (client, complete(&core, leader, attempt, end)) {
+        (Some(client), Some(reply)) => {
+            // The client may have left.
+            let _ = client.send(reply);
+        }
+        (None, Some(LeaderReply::Undecided(undecided))) => undecided.without_client(),
+        _ => {}
     }
     core.prune_marks().await;
 }
@@ -105,7 +109,9 @@ async fn render_and_read<R: Render>(
 
     let (parts, body) = response.into_parts();
     let admitted = admit_head(recipe, &parts, scope.handler_ran());
-    if let Err(why @ NotStored::Uncacheable(_)) = admitted {
+    if let Err(why) = admitted
+        && (matches!(why, NotStored::Uncacheable(_)) || is_other_routes(recipe, scope))
+    {
         // Streamed on to the client, so that no body is held that is not stored.
         let response = Response::from_parts(parts, IsrBody::inner(body));
         return RenderEnd::Unread { response, why };
@@ -131,4 +137,9 @@ async fn render_and_read<R: Render>(
             RenderEnd::Unread { response, why }
         }
     }
+}
+
+/// True if a response must be another route's: the page's own route would have checked in.
+fn is_other_routes(recipe: &Recipe, scope: &Current) -> bool {
+    !scope.handler_ran() && recipe.page.page.is_mounted() && !recipe.key.is_grpc()
 }

@@ -45,7 +45,7 @@ pub(crate) fn head(
         Reason::SetCookie
     } else if forbids_storing(&parts.headers) {
         Reason::CacheControl
-    } else if varies_on_undeclared(&parts.headers, vary) {
+    } else if undeclared_vary(&parts.headers, vary).next().is_some() {
         Reason::Vary
     } else if has_too_many_fields(&parts.headers) {
         Reason::TooManyHeaders
@@ -144,14 +144,19 @@ fn forbids_storing(headers: &HeaderMap) -> bool {
     members(headers, &CACHE_CONTROL).any(is_forbidding)
 }
 
-/// Returns whether the response varies on a header that is not in the key. `Accept-Encoding` is
-/// ours to negotiate: no render sees it, so identity is stored.
-fn varies_on_undeclared(headers: &HeaderMap, declared: &[HeaderName]) -> bool {
-    members(headers, &VARY).any(|member| {
+/// Returns the headers that the response varies by and that are not in the key.
+/// `Accept-Encoding` is ours to negotiate: no render sees it, so identity is stored.
+pub(crate) fn undeclared_vary(
+    headers: &HeaderMap,
+    declared: &[HeaderName],
+) -> impl Iterator<Item = String> {
+    members(headers, &VARY).filter_map(|member| {
         let is_known = declared
             .iter()
             .any(|name| member.eq_ignore_ascii_case(name.as_str().as_bytes()));
-        !member.is_empty() && !is_known && !member.eq_ignore_ascii_case(b"accept-encoding")
+        let varies =
+            !member.is_empty() && !is_known && !member.eq_ignore_ascii_case(b"accept-encoding");
+        varies.then(|| String::from_utf8_lossy(member).to_ascii_lowercase())
     })
 }
 
@@ -406,7 +411,8 @@ mod tests {
                 .map(|name| HeaderName::from_static(name))
                 .collect::<Vec<_>>();
 
-            let varies = varies_on_undeclared(&written(VARY, &lists, comma), &names);
+            let headers = written(VARY, &lists, comma);
+            let varies = undeclared_vary(&headers, &names).next().is_some();
 
             let is_known = |name: &str| name == "accept-encoding" || declared.contains(&name);
             prop_assert_eq!(

@@ -18,6 +18,13 @@ pub(crate) enum Freshness {
     MustRender { fallback: bool },
 }
 
+impl Freshness {
+    /// True if the entry may be served at all: fresh, stale, or in place of a failed render.
+    pub(crate) fn can_be_served(self) -> bool {
+        self != Self::MustRender { fallback: false }
+    }
+}
+
 /// The time for which an entry is good, counted from the beginning of its render. Without an end,
 /// the entry is good until it is purged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

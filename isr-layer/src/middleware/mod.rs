@@ -5,6 +5,7 @@
 //! goes on as a [`page_request`]; a gRPC request is a [`grpc_request`] first, until its message is
 //! read. [`shared`] holds the state that all clones of one [`Isr`] share.
 
+mod alone;
 mod builder;
 mod future;
 mod grpc_request;

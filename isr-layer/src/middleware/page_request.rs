@@ -1,6 +1,5 @@
 //! Handles a request for a page that memory has no fresh response for: decide, wait, respond.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,13 +7,13 @@ use http::{Request, Response};
 use http_body::Body;
 use tokio::sync::oneshot;
 
-use super::inner::{Inner, call};
+use super::inner::Inner;
 use super::reply::Reply;
 use super::shared::{BackgroundRender, DirectRender, Shared};
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
-    Decision, Failure, Group, Leader, LeaderReply, Purpose, RenderEnd, RenderOutcome, StartedFor,
-    Waiting, attempt, regenerate,
+    Decision, Failure, Group, Leader, LeaderReply, Purpose, RenderOutcome, StartedFor, Waiting,
+    regenerate,
 };
 use crate::clock;
 use crate::deliver::Delivery;
@@ -22,7 +21,7 @@ use crate::entry::{Entry, Freshness, NotStored};
 use crate::invalidation::Sequence;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::render::Recipe;
-use crate::render::context::{Current, is_rendering};
+use crate::render::context::is_rendering;
 
 /// The number of times a request looks again after a render it waited for was of no use to it. The
 /// second look finds a render that began after the request came, so this many are reached only
@@ -43,7 +42,7 @@ pub(crate) struct PageRequest<S, B> {
     pub(crate) arrival: Sequence,
 }
 
-type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
+pub(super) type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
 /// Handles a request for a page, boxed, so that the futures it is handed through stay small.
 ///
@@ -126,10 +125,12 @@ where
             Ok(LeaderReply::Shared(flight)) => {
                 self.completed(&flight.outcome, waiting, false).await
             }
-            Ok(LeaderReply::Own {
-                why: NotStored::Uncacheable(reason @ Reason::HandlerNotRun),
-                ..
-            }) => self.refused(None, waiting.forward, reason).await,
+            Ok(LeaderReply::AskForClient(reason)) => {
+                self.own_request(None, waiting.forward, reason).await
+            }
+            Ok(LeaderReply::Undecided(undecided)) => {
+                self.find_out(undecided, waiting.forward).await
+            }
             Ok(LeaderReply::Own { response, why }) => Ok(self.own(response, why, waiting)),
             Ok(LeaderReply::Error(error)) => {
                 let last_good = self.last_good(&waiting, Reason::ServiceError, false);
@@ -181,69 +182,7 @@ where
         }
     }
 
-    /// Responds to this client alone, since responses of this key may not be stored. Another route
-    /// that the page's pattern matches gets the request as the client sent it.
-    async fn refused(
-        self: Box<Self>,
-        ready: Option<S>,
-        forward: Forward,
-        reason: Reason,
-    ) -> Result<S::Body, S::Error> {
-        if reason != Reason::HandlerNotRun {
-            return self.alone(ready, forward, reason).await;
-        }
-
-        let mut service = ready.unwrap_or_else(|| self.shared.service());
-        poll_fn(|cx| service.poll_ready(cx)).await?;
-        let request = as_sent(self.request, &self.delivery);
-        let response = call(service, request).await?.map(IsrBody::inner);
-        let reply = Reply::OtherRoute(response, not_stored(forward, reason));
-        Ok(reply.respond(&self.shared.core, &self.recipe, &self.delivery))
-    }
-
-    /// Passes on a request that a render sends to itself: the layer stands around the page twice.
-    async fn pass(self: Box<Self>, ready: S) -> Result<S::Body, S::Error> {
-        let response = call(ready, as_sent(self.request, &self.delivery)).await?;
-        Ok(response.map(IsrBody::inner))
-    }
-
-    /// Renders for this client alone, from the recipe as for everybody, and stores nothing.
-    async fn alone(
-        self: Box<Self>,
-        ready: Option<S>,
-        forward: Forward,
-        reason: Reason,
-    ) -> Result<S::Body, S::Error> {
-        let core = &self.shared.core;
-        if !core.admits(&self.recipe).await {
-            return Ok(self.not_listed());
-        }
-
-        let scope = Current::of(self.recipe.page.page, self.recipe.key.clone());
-        let max_body = core.max_body(&self.recipe.page);
-        let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
-        let outcome = not_stored(forward, reason);
-        let reply = match attempt(render, &self.recipe, &scope, max_body).await {
-            RenderEnd::Whole {
-                parts,
-                body,
-                trailers,
-                ..
-            } => {
-                let body = IsrBody::stored(body, trailers);
-                Reply::Own(Response::from_parts(parts, body), outcome)
-            }
-            RenderEnd::Unread { response, .. } => Reply::Own(response, outcome),
-            RenderEnd::Failed(reason) => {
-                failure(Failure::without_response(&self.recipe, reason), outcome)
-            }
-            RenderEnd::Error(error) => return Err(error),
-            RenderEnd::Gone | RenderEnd::NotListed => failure(self.aborted(), outcome),
-        };
-        Ok(self.respond(reply))
-    }
-
-    fn respond<R: Body<Data = Bytes>>(&self, reply: Reply<R>) -> Response<IsrBody<R>> {
+    pub(super) fn respond<R: Body<Data = Bytes>>(&self, reply: Reply<R>) -> Response<IsrBody<R>> {
         reply.respond(&self.shared.core, &self.recipe, &self.delivery)
     }
 
@@ -295,23 +234,24 @@ where
             reason,
             collapsed,
         };
-        self.respond(last_good.unwrap_or_else(|| failure(shared, outcome)))
+        self.respond(last_good.unwrap_or_else(|| reply_of(shared, outcome)))
     }
 
     /// Responds to a request for a path that the page does not have.
-    fn not_listed<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
+    pub(super) fn not_listed<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
         let reason = Reason::NotInParams;
         let not_found = Failure::without_response(&self.recipe, reason);
-        self.respond(failure(not_found, not_stored(Forward::Bypass, reason)))
+        self.respond(reply_of(not_found, not_stored(Forward::Bypass, reason)))
     }
 
     /// The failure of a render that was ended from outside.
-    fn aborted(&self) -> Arc<Failure> {
+    pub(super) fn aborted(&self) -> Arc<Failure> {
         Failure::without_response(&self.recipe, Reason::ServiceError)
     }
 }
 
-fn failure<R>(failure: Arc<Failure>, outcome: Outcome) -> Reply<R> {
+/// Returns the reply of a failure that is not remembered from before.
+pub(super) fn reply_of<R>(failure: Arc<Failure>, outcome: Outcome) -> Reply<R> {
     Reply::Failure {
         failure,
         outcome,
@@ -319,16 +259,10 @@ fn failure<R>(failure: Arc<Failure>, outcome: Outcome) -> Reply<R> {
     }
 }
 
-fn not_stored(forward: Forward, reason: Reason) -> Outcome {
+pub(super) fn not_stored(forward: Forward, reason: Reason) -> Outcome {
     Outcome::Unstored {
         forward,
         reason,
         collapsed: false,
     }
-}
-
-/// Returns the request as the client sent it.
-fn as_sent<B>(mut request: Request<B>, delivery: &Delivery) -> Request<B> {
-    *request.headers_mut() = delivery.headers();
-    request
 }

@@ -15,6 +15,7 @@ use crate::cache::{
     Core, Leader, Purpose, Render, RenderError, RenderResult, Renderer, StartedFor, regenerate,
 };
 use crate::page::{RegisteredPage, canonical};
+use crate::render::context::mark_asked;
 use crate::render::{Key, Recipe, Routed, headers_to_keep};
 
 /// State shared by all clones of one [`Isr`](super::Isr) and by its renders. The engine holds it
@@ -131,6 +132,7 @@ where
         poll_fn(|cx| self.service.poll_ready(cx))
             .await
             .map_err(RenderError::Service)?;
+        mark_asked();
         call(self.service, recipe.request())
             .await
             .map_err(RenderError::Service)

@@ -1,6 +1,6 @@
 //! The declaration of a page, made by the attribute or by hand.
 
-use super::{Params, Policy, pattern};
+use super::{Params, Policy, mounted, pattern};
 
 /// A registered route pattern with its [`Policy`].
 ///
@@ -25,7 +25,7 @@ pub struct Page {
 }
 
 /// The annotated function behind a page: its name and its place in the source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Handler {
     pub(crate) name: &'static str,
     pub(crate) file: &'static str,
@@ -115,6 +115,19 @@ impl Page {
 
     pub(crate) const fn declared_handler(&self) -> Option<Handler> {
         self.handler
+    }
+
+    /// Notes that a route of the page's function checks in before extraction.
+    pub(crate) fn note_mounted(&self) {
+        if let Some(handler) = self.handler {
+            mounted::note(handler);
+        }
+    }
+
+    /// True if a route of the page's function checks in before extraction. A response at the page's
+    /// path that has not checked in is then another route's.
+    pub(crate) fn is_mounted(&self) -> bool {
+        self.handler.as_ref().is_some_and(mounted::contains)
     }
 
     /// True if both are one declaration. Copies of one function body, as `#[debug_handler]` makes

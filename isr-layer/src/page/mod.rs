@@ -3,6 +3,7 @@
 
 mod checks;
 mod declared;
+mod mounted;
 mod param_set;
 mod params;
 mod path;

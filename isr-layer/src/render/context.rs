@@ -40,10 +40,22 @@ pub struct Current {
 #[derive(Debug)]
 struct Scope {
     page: Page,
-    /// The key that is being rendered; `None` for a draft.
-    key: Option<Key>,
+    work: Work,
+    /// True once the inner service has the request: before that it was not ready.
+    was_asked: AtomicBool,
     handler_ran: AtomicBool,
     hints: Mutex<HandlerHints>,
+}
+
+/// The work that a handler's hints are for.
+#[derive(Debug)]
+enum Work {
+    /// A render of this key, for all clients.
+    Render(Key),
+    /// A draft, for one client.
+    Draft,
+    /// One client's own request, whose response is not stored.
+    OwnRequest,
 }
 
 /// The hints that a handler gave during one render.
@@ -106,19 +118,26 @@ pub fn current() -> Current {
 impl Current {
     /// Starts the context of a render of `page`, for `key`.
     pub(crate) fn of(page: Page, key: Key) -> Self {
-        Self::within(page, Some(key))
+        Self::within(page, Work::Render(key))
     }
 
     /// Starts the context of a request that is shown a draft of `page`. Nothing of it is stored,
     /// whatever the hints.
     pub(crate) fn of_draft(page: Page) -> Self {
-        Self::within(page, None)
+        Self::within(page, Work::Draft)
     }
 
-    fn within(page: Page, key: Option<Key>) -> Self {
+    /// Starts the context of a client's own request for `page`. Nothing of it is stored, whatever
+    /// the hints.
+    pub(crate) fn of_own_request(page: Page) -> Self {
+        Self::within(page, Work::OwnRequest)
+    }
+
+    fn within(page: Page, work: Work) -> Self {
         let scope = Scope {
             page,
-            key,
+            work,
+            was_asked: AtomicBool::new(false),
             handler_ran: AtomicBool::new(false),
             hints: Mutex::default(),
         };
@@ -165,7 +184,8 @@ impl Current {
 
     /// See [`is_draft`].
     pub fn is_draft(&self) -> bool {
-        self.scope.as_ref().is_some_and(|scope| scope.key.is_none())
+        let scope = self.scope.as_ref();
+        scope.is_some_and(|scope| matches!(scope.work, Work::Draft))
     }
 
     /// Returns the hints given so far.
@@ -188,6 +208,12 @@ impl Current {
         })
     }
 
+    /// True if the inner service had the request: it was ready for it.
+    pub(crate) fn was_asked(&self) -> bool {
+        let scope = self.scope.as_ref();
+        scope.is_some_and(|scope| scope.was_asked.load(Ordering::Acquire))
+    }
+
     fn update(&self, change: impl FnOnce(&mut HandlerHints)) {
         if let Some(scope) = &self.scope {
             change(&mut scope.hints.lock().unwrap_or_else(PoisonError::into_inner));
@@ -198,12 +224,20 @@ impl Current {
 /// Returns whether this task is rendering `key`. A request for it would wait for itself.
 pub(crate) fn is_rendering(key: &Key) -> bool {
     let is_it = |current: &Current| {
-        current
-            .scope
-            .as_ref()
-            .is_some_and(|scope| scope.key.as_ref() == Some(key))
+        let scope = current.scope.as_ref();
+        scope.is_some_and(|scope| matches!(&scope.work, Work::Render(own) if own == key))
     };
     CURRENT.try_with(is_it).unwrap_or(false)
+}
+
+/// Records that the inner service gets the request of the render that this task works on.
+pub(crate) fn mark_asked() {
+    // Without a render there is nothing to record.
+    let _ = CURRENT.try_with(|current| {
+        if let Some(scope) = &current.scope {
+            scope.was_asked.store(true, Ordering::Release);
+        }
+    });
 }
 
 /// Records that the function of `page` runs. Only then is the response known to be this page's.

@@ -18,7 +18,7 @@ use isr_tests::{ask, get, request};
 const SECRET: &str = "a secret of more than twenty-four bytes";
 
 #[static_page("/{slug}")]
-async fn article(Path(slug): Path<String>) -> String {
+pub(crate) async fn article(Path(slug): Path<String>) -> String {
     format!("the article {slug}")
 }
 

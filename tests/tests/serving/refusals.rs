@@ -1,10 +1,11 @@
 //! Tests that a response that may not be stored reaches its leader alone, and that the key is
 //! remembered for a while.
 
+use http::Method;
 use isr_layer::{Isr, Mode, Policy, Purge, context};
-use isr_tests::{Act, Answer, Reply, Site, ask, settle};
+use isr_tests::{Act, Answer, Reply, Site, ask, request, settle};
 
-use crate::{A, a, pass, site_and_layer, site_with, ten_seconds, visit};
+use crate::{A, Plain, a, pass, site_and_layer, site_with, ten_seconds, visit};
 
 fn no_store_by_word() -> Act {
     context::no_store();
@@ -65,7 +66,9 @@ async fn the_leader_gets_its_answer_alone_and_each_follower_renders_for_itself()
 
         let answers = three(&site, &service).await;
 
-        assert_eq!(site.renders(), 3, "{word}");
+        // A response that varies by the client's headers is asked for again with them.
+        let renders = if word == "vary" { 4 } else { 3 };
+        assert_eq!(site.renders(), renders, "{word}");
         assert_eq!(
             answers[0].cache_status(),
             format!("isr; fwd=uri-miss; detail={word}")
@@ -424,4 +427,34 @@ async fn the_head_of_an_answer_that_has_no_body_states_no_length() {
         (head.status.as_u16(), head.header("content-length")),
         (204, "")
     );
+}
+
+/// As `CorsLayer` behind the layer does: each client's `Origin` is in its response.
+#[tokio::test(start_paused = true)]
+async fn a_response_that_varies_by_the_clients_headers_is_made_with_them() {
+    let (site, service) = site_with(A);
+    site.script(|seen, _| {
+        let origin = seen.headers.get("origin").map_or("none", |origin| {
+            origin.to_str().expect("an origin is ASCII")
+        });
+        let reply = Reply::page().header("vary", "origin");
+        reply.header("access-control-allow-origin", origin).into()
+    });
+
+    for origin in [
+        "https://a.example",
+        "https://b.example",
+        "https://a.example",
+    ] {
+        let request = request::<Plain>(Method::GET, "/a", &[("origin", origin)]);
+        let answer = ask(&service, request).await;
+
+        assert_eq!(answer.header("access-control-allow-origin"), origin);
+        assert!(
+            answer.cache_status().ends_with("detail=vary"),
+            "{}",
+            answer.cache_status()
+        );
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
 }

@@ -7,7 +7,7 @@ use http::Response;
 
 use super::*;
 use crate::IsrLayer;
-use crate::cache::negative_cache::RenderSnapshot;
+use crate::cache::negative_cache::{Backoff, RenderSnapshot};
 use crate::cache::page_flight::RenderOutcome;
 use crate::clock;
 use crate::deliver::Offer;
@@ -101,12 +101,13 @@ fn remember(core: &Core, recipe: &Recipe, is_cacheable: bool) -> Arc<NegativeEnt
     let negative = &core.pages.negative;
     if is_cacheable {
         let failure = Failure::without_response(recipe, Reason::Panic);
-        negative.failed(&core.marks, key, &failure, snapshot, now, false);
+        negative.failed(&core.marks, key, &failure, snapshot, now);
     } else {
-        negative.refused(key, Reason::SetCookie, snapshot, now);
+        let reason = Reason::SetCookie;
+        negative.refused(&core.marks, key, reason, Backoff::REFUSED, snapshot, now);
     }
     negative
-        .get(&core.marks, key, now)
+        .get(&core.marks, key, now, true)
         .expect("it was remembered")
 }
 

@@ -9,13 +9,17 @@ use crate::render::Key;
 use crate::{IsrLayer, Page};
 
 #[test]
-fn the_pause_doubles_from_one_second_to_sixty_and_cold_to_five() {
-    let seconds = |longest| (1..=9).map(move |failures| backoff(failures, longest, 0.0).as_secs());
+fn the_pause_doubles_up_to_the_longest_of_its_kind() {
+    let seconds =
+        |backoff: Backoff| (1..=9).map(move |failures| backoff.after(failures, 0.0).as_secs());
 
-    assert!(seconds(MAX_BACKOFF).eq([1, 2, 4, 8, 16, 32, 60, 60, 60]));
-    assert!(seconds(MAX_COLD_BACKOFF).eq([1, 2, 4, 5, 5, 5, 5, 5, 5]));
-    assert_eq!(backoff(u32::MAX, MAX_BACKOFF, 0.0), MAX_BACKOFF);
-    assert_eq!(backoff(1, MAX_BACKOFF, 1.0), Duration::from_millis(900));
+    assert!(seconds(Backoff::FAILURE).eq([1, 2, 4, 8, 16, 32, 60, 60, 60]));
+    assert!(seconds(Backoff::COLD_FAILURE).eq([1, 2, 4, 5, 5, 5, 5, 5, 5]));
+    assert!(seconds(Backoff::REFUSED).eq([120; 9]));
+    assert!(seconds(Backoff::OTHER_ROUTE).eq([120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600]));
+    assert!(seconds(Backoff::FAILING_ROUTE).eq([1, 2, 4, 8, 16, 32, 64, 120, 120]));
+    assert_eq!(Backoff::FAILURE.after(u32::MAX, 0.0).as_secs(), 60);
+    assert_eq!(Backoff::FAILURE.after(1, 1.0), Duration::from_millis(900));
 }
 
 /// Returns the failure of one of many paths, with so many bytes in its head and body.
@@ -49,7 +53,7 @@ fn remembered(failure: &dyn Fn() -> Arc<Failure>, tag: usize) -> usize {
             tags: core.marks.intern([format!("{n:0tag$}")]).into(),
         };
         let now = crate::clock::now();
-        cache.failed(&core.marks, &key, &failure(), snapshot, now, true);
+        cache.failed(&core.marks, &key, &failure(), snapshot, now);
     }
 
     let bytes = |entry: Arc<NegativeEntry<Arc<Failure>>>| match &entry.kind {
