@@ -92,15 +92,18 @@ impl Core {
         } else {
             self.lookup_grpc(request, raw)
         };
-        lookup.unwrap_or(match self.header_mode {
-            Some(_) => Lookup::HeaderMode,
-            None => Lookup::NotAPage,
+        lookup.unwrap_or_else(|| match self.header_mode {
+            Some(_) if !self.registry.is_excepted(raw) => Lookup::HeaderMode,
+            _ => Lookup::NotAPage,
         })
     }
 
     fn lookup_grpc<B>(&self, request: &Request<B>, raw: &str) -> Option<Lookup<'_>> {
         // The path of a method has one spelling: no client of gRPC sends another.
         let page = self.registry.unary(raw).filter(|_| is_grpc(request))?;
+        if self.registry.is_excepted(raw) {
+            return None;
+        }
         Some(match page.host(request) {
             Ok(host) => Lookup::Grpc(page, host),
             Err(_) => Lookup::NotAPage,

@@ -3,6 +3,7 @@
 mod checks;
 #[cfg(feature = "hmac")]
 mod draft;
+mod except;
 mod header_mode;
 mod hosts;
 mod limits;
@@ -29,6 +30,7 @@ pub struct IsrLayerBuilder {
     /// True if the pages of the program's `#[static_page]` attributes are part of the layer.
     with_registered: bool,
     params: Vec<(String, ListParams)>,
+    except: Vec<String>,
     pub(crate) hosts: Option<Vec<String>>,
     pub(crate) draft: Option<Secret>,
     pub(crate) draft_cookie: Option<String>,
@@ -51,6 +53,7 @@ impl IsrLayerBuilder {
             pages: Vec::new(),
             with_registered: true,
             params: Vec::new(),
+            except: Vec::new(),
             hosts: None,
             draft: None,
             draft_cookie: None,
@@ -231,7 +234,8 @@ impl IsrLayerBuilder {
             .filter(|_| self.with_registered)
             .map(|Registered(page)| *page);
         // By hand first, so that their numbers do not depend on the order of registration.
-        let registry = Registry::new(self.pages.into_iter().chain(registered), hosts)?;
+        let mut registry = Registry::new(self.pages.into_iter().chain(registered), hosts)?;
+        registry.except(&self.except)?;
         let lists = ParamLists::new(&registry, self.params)?;
 
         Ok(IsrLayer {

@@ -3,6 +3,7 @@
 
 mod checks;
 mod declared;
+mod excepted;
 mod mounted;
 mod param_set;
 mod params;

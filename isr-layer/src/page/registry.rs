@@ -8,6 +8,7 @@ use http::header::HOST;
 use http::{HeaderName, Request};
 
 use super::checks::checked;
+use super::excepted::Excepted;
 use super::path_filter::PathFilter;
 use super::{Page, ParamSet, Policy, path, pattern};
 use crate::error::{Error, ErrorKind};
@@ -34,6 +35,7 @@ pub(crate) struct Registry {
     hosts: Hosts,
     /// The unary gRPC methods, by path.
     unary: HashMap<&'static str, u32>,
+    excepted: Excepted,
 }
 
 impl Registry {
@@ -46,6 +48,7 @@ impl Registry {
             path_filter: PathFilter::default(),
             hosts,
             unary: HashMap::new(),
+            excepted: Excepted::default(),
         };
         for page in pages {
             registry.add(page)?;
@@ -60,8 +63,28 @@ impl Registry {
         self.path_filter.may_have(path)
     }
 
+    /// Excepts the paths that these patterns match: [`find`](Self::find) finds no page for them.
+    pub(crate) fn except(&mut self, patterns: &[String]) -> Result<(), Error> {
+        let pages = &self.pages;
+        for raw in patterns {
+            let page = |pattern: &str| pages.iter().find(|page| page.page.path() == pattern);
+            self.excepted
+                .add(raw, |pattern| page(pattern).map(AsRef::as_ref))?;
+        }
+        Ok(())
+    }
+
+    /// True if the layer must not look at this path, in any spelling.
+    pub(crate) fn is_excepted(&self, raw: &str) -> bool {
+        !self.excepted.is_empty()
+            && path::canonical(raw).is_some_and(|path| self.excepted.contains(&path))
+    }
+
     /// Finds the page of a canonical path.
     pub(crate) fn find(&self, path: &str) -> Option<&Arc<RegisteredPage>> {
+        if self.excepted.contains(path) {
+            return None;
+        }
         self.router
             .at(path)
             .ok()

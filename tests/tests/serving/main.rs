@@ -14,6 +14,7 @@ mod disconnect;
 mod downstream;
 mod draft;
 mod draft_service;
+mod except;
 mod extractors;
 mod gone;
 mod herd;
