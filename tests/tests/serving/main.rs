@@ -16,6 +16,7 @@ mod draft;
 mod draft_service;
 mod except;
 mod extractors;
+mod fail_closed;
 mod gone;
 mod herd;
 mod host_renders;
