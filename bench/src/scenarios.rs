@@ -390,7 +390,10 @@ fn post() -> Template {
 }
 
 fn isr() -> Result<IsrLayer, BoxError> {
-    Ok(IsrLayer::builder().pages([POSTS]).build()?)
+    Ok(IsrLayer::builder()
+        .pages([POSTS])
+        .trust_extensions()
+        .build()?)
 }
 
 /// Makes a layer for several hosts, one of which the requests are for.

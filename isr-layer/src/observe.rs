@@ -128,6 +128,20 @@ pub(crate) fn varies(page: &Page, path: &str, headers: &[String]) {
     );
 }
 
+/// Logs once that nothing is stored behind a router.
+pub(crate) fn behind_router() {
+    static LOGGED: Once = Once::new();
+    LOGGED.call_once(|| {
+        log!(
+            warn,
+            "the layer is behind a router, where a request's extensions may say who the client is, \
+             so nothing is stored: put the layer in front of the application (`isr.wrap`), or name \
+             the extensions that renders may see (`IsrLayerBuilder::keep_extension` or \
+             `trust_extensions`)"
+        );
+    });
+}
+
 /// Logs that the endpoint refused a request. Neither its sender nor its content is logged: either
 /// may hold a secret.
 pub(crate) fn revalidation_refused(status: StatusCode) {

@@ -109,6 +109,8 @@ reasons! {
     NewKeyLimit = "new-key-limit",
     /// The page's `params` do not list the path, and the page has no others.
     NotInParams = "not-in-params",
+    /// The layer is behind a router, and no rule says which extensions its renders may see.
+    BehindRouter = "behind-router",
     /// The client may see drafts.
     Draft = "draft",
     /// In header mode: the response gives no lifetime, or the lifetime is over.

@@ -30,6 +30,8 @@ const HEADERS: &str = "this argument would always be empty, since the page decla
     headers: list those that the handler reads, such as `vary = [\"accept-language\"]`";
 const COOKIES: &str = "cookies identify the client, but all clients get the same page: accepted \
     are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
+const SESSION: &str = "a session belongs to one client, but all clients get the same page: accepted \
+    are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
 const EXTENSION: &str =
     "an extension may identify the client, but all clients get the same page: take `State`";
 const ADDRESS: &str = "an address identifies the client, but all clients get the same page: \
@@ -101,7 +103,8 @@ fn refusal(ty: &Type, declared: Declared, method: bool) -> Option<&'static str> 
         "RawQuery" if !declared.query => Some(QUERY),
         "HeaderMap" if !declared.vary => Some(HEADERS),
         "TypedHeader" if generic && !declared.vary => Some(HEADERS),
-        "CookieJar" | "PrivateCookieJar" | "SignedCookieJar" => Some(COOKIES),
+        "CookieJar" | "PrivateCookieJar" | "SignedCookieJar" | "Cookies" => Some(COOKIES),
+        "Session" | "AuthSession" => Some(SESSION),
         "Extension" if generic => Some(EXTENSION),
         "ConnectInfo" if generic => Some(ADDRESS),
         // In a method this is tonic's `Request`, which holds declared input only.

@@ -210,3 +210,31 @@ async fn a_failed_render_is_told_each_time_with_its_path_and_reason() {
         "{told:?}"
     );
 }
+
+#[tokio::test]
+async fn behind_a_router_one_warning_says_that_nothing_is_stored_and_what_to_do() {
+    LazyLock::force(&LOG);
+    let isr = IsrLayer::builder()
+        .without_registered()
+        .pages([Page::new("/routed/{n}")])
+        .build()
+        .expect("one page");
+    let app = Router::new()
+        .route("/routed/{n}", route(async || "a page"))
+        .layer(isr);
+
+    for path in ["/routed/1", "/routed/2", "/routed/1"] {
+        ask(&app, get::<Body>(path)).await;
+    }
+
+    let told = LOG.warnings_with("behind a router");
+    assert_eq!(told.len(), 1, "{told:?}");
+    for words in [
+        "nothing is stored",
+        "isr.wrap",
+        "keep_extension",
+        "trust_extensions",
+    ] {
+        assert!(told[0].contains(words), "{words} in {}", told[0]);
+    }
+}

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::Extensions;
 use http::header::HeaderName;
 
 use super::memory::Memory;
@@ -17,7 +16,7 @@ use crate::draft::Draft;
 use crate::header_mode::HeaderCache;
 use crate::invalidation::{Marks, TagMark};
 use crate::page::{RegisteredPage, Registry};
-use crate::render::Key;
+use crate::render::{ExtensionRules, Key};
 use crate::spawn::Tasks;
 
 /// The settings of the builder.
@@ -26,7 +25,7 @@ pub(crate) struct Config {
     pub(crate) cache_by_headers: bool,
     pub(crate) targets: Vec<HeaderName>,
     pub(crate) keep_headers: Vec<HeaderName>,
-    pub(crate) drop_extensions: Vec<fn(&mut Extensions)>,
+    pub(crate) extensions: ExtensionRules,
     pub(crate) max_memory_bytes: u64,
     pub(crate) max_entries: u64,
     pub(crate) max_marks: usize,

@@ -11,8 +11,9 @@ use super::reply::Reply;
 use super::shared::DirectRender;
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{Failure, RenderEnd, Undecided, attempt, catch_panic};
-use crate::deliver::{Delivery, name_declared};
+use crate::deliver::{Delivery, name_declared, unstored};
 use crate::outcome::{Forward, Reason};
+use crate::page::Page;
 use crate::render::context::Current;
 
 impl<S, B> PageRequest<S, B>
@@ -142,6 +143,30 @@ where
         };
         Ok(self.respond(reply))
     }
+}
+
+/// Passes on a client's own request for a page that it is not known to share with others.
+pub(super) async fn pass_unstored<S, B>(
+    page: Page,
+    ready: S,
+    request: Request<B>,
+    reason: Reason,
+    show_status: bool,
+) -> Result<S::Body, S::Error>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    let scope = Current::of_own_request(page);
+    let response = scope.enter(call(ready, request)).await?;
+    let outcome = not_stored(Forward::Bypass, reason);
+    let response = response.map(IsrBody::inner);
+    Ok(unstored(
+        response,
+        &Delivery::default(),
+        outcome,
+        show_status,
+    ))
 }
 
 /// Returns the request as the client sent it.

@@ -4,13 +4,13 @@ mod checks;
 #[cfg(feature = "hmac")]
 mod draft;
 mod except;
+mod extensions;
 mod header_mode;
 mod hosts;
 mod limits;
 
 use std::fmt;
 
-use http::Extensions;
 use http::header::HeaderName;
 
 use super::layer::IsrLayer;
@@ -21,6 +21,7 @@ use crate::draft::{DEFAULT_NAME, Draft};
 use crate::error::Error;
 use crate::hosts::Hosts;
 use crate::page::{ListParams, Page, ParamList, Registry, given_list, normalize_page};
+use crate::render::ExtensionRules;
 use crate::revalidate::auth::Secret;
 
 /// Sets up an [`IsrLayer`].
@@ -62,7 +63,7 @@ impl IsrLayerBuilder {
                 cache_by_headers: false,
                 targets: Vec::new(),
                 keep_headers: Vec::new(),
-                drop_extensions: Vec::new(),
+                extensions: ExtensionRules::default(),
                 max_memory_bytes: 256 * 1024 * 1024,
                 max_entries: 1_000_000,
                 max_marks: 65_536,
@@ -196,19 +197,6 @@ impl IsrLayerBuilder {
     /// Headers that identify the client are refused by [`build`](Self::build).
     pub fn keep_header(mut self, name: HeaderName) -> Self {
         self.config.keep_headers.push(name);
-        self
-    }
-
-    /// Removes a request extension from the requests of renders, where the layer is behind a
-    /// router.
-    ///
-    /// A layer in front of the application passes on no extension anyway.
-    pub fn drop_extension<T: Clone + Send + Sync + 'static>(mut self) -> Self {
-        self.config
-            .drop_extensions
-            .push(|extensions: &mut Extensions| {
-                extensions.remove::<T>();
-            });
         self
     }
 

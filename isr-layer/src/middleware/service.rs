@@ -10,6 +10,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
+use super::alone::pass_unstored;
 use super::future::ResponseFuture;
 use super::grpc_request::GrpcRequest;
 use super::inner::{Inner, take_ready};
@@ -23,8 +24,11 @@ use crate::deliver::{Delivery, Hit, choose, is_head};
 use crate::draft::show;
 use crate::entry::Entry;
 use crate::header_mode;
+use crate::observe;
+use crate::outcome::Reason;
 use crate::page::Page;
 use crate::render::Recipe;
+use crate::render::context::is_rendering_page;
 
 /// A service whose pages are rendered once and served from memory. Made by
 /// [`IsrLayer`](crate::IsrLayer).
@@ -121,6 +125,12 @@ impl<S> Isr<S> {
                 header_mode::dispatch(&mut self.inner, &self.shared, class, request)
             }
             Lookup::Hit(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
+            Lookup::Grpc(page, _) | Lookup::Page { page, .. }
+                if is_routed && !core.config.extensions.let_travel() =>
+            {
+                let page = page.page;
+                self.pass_behind_router(page, request)
+            }
             Lookup::Grpc(page, host) => {
                 let grpc_request = GrpcRequest {
                     shared: self.shared.clone(),
@@ -175,6 +185,34 @@ impl<S> Isr<S> {
     {
         let ready = take_ready(&mut self.inner);
         ResponseFuture::waiting(grpc_request.handle(request, ready))
+    }
+
+    /// Passes on a request with its own client's extensions, since no rule says which of them a
+    /// render may see.
+    fn pass_behind_router<B>(
+        &mut self,
+        page: Page,
+        request: Request<B>,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        if is_rendering_page(&page) {
+            // The render of a layer in front, which has narrowed the request.
+            return ResponseFuture::inner(self.inner.call(request));
+        }
+
+        observe::behind_router();
+        let show_status = self.shared.core.config.cache_status;
+        let ready = take_ready(&mut self.inner);
+        ResponseFuture::waiting(pass_unstored(
+            page,
+            ready,
+            request,
+            Reason::BehindRouter,
+            show_status,
+        ))
     }
 
     fn show_draft<B>(

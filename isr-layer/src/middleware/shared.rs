@@ -85,11 +85,12 @@ impl<S> Shared<S> {
             public.strip_suffix(&*local).unwrap_or(public).len()
         });
 
-        let mut extensions = request.extensions().clone();
-        placement::narrow(&mut extensions, key.uri(0));
-        for drop in &self.core.config.drop_extensions {
-            drop(&mut extensions);
-        }
+        let public = key.uri(0);
+        let rules = &self.core.config.extensions;
+        let mut extensions = rules.select(request.extensions(), |all| {
+            placement::parameters(all, public.clone())
+        });
+        placement::narrow(&mut extensions, public);
         Routed { extensions, prefix }
     }
 

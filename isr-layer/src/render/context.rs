@@ -230,6 +230,15 @@ pub(crate) fn is_rendering(key: &Key) -> bool {
     CURRENT.try_with(is_it).unwrap_or(false)
 }
 
+/// Returns whether this task is rendering `page`, for any key.
+pub(crate) fn is_rendering_page(page: &Page) -> bool {
+    let is_it = |current: &Current| {
+        let scope = current.scope.as_ref();
+        scope.is_some_and(|scope| matches!(scope.work, Work::Render(_)) && scope.page.is_same(page))
+    };
+    CURRENT.try_with(is_it).unwrap_or(false)
+}
+
 /// Records that the inner service gets the request of the render that this task works on.
 pub(crate) fn mark_asked() {
     // Without a render there is nothing to record.

@@ -2,9 +2,11 @@
 //! runs, and the [`extractors`] that it may not use.
 
 pub mod context;
+mod extension_rules;
 pub(crate) mod extractors;
 pub(crate) mod key;
 mod recipe;
 
+pub(crate) use extension_rules::ExtensionRules;
 pub(crate) use key::{Key, KeyRef, MAX_KEY, PathKey};
 pub(crate) use recipe::{Recipe, Routed, headers_to_keep};

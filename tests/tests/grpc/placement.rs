@@ -70,8 +70,23 @@ async fn around_an_axum_router_of_routes() {
 }
 
 #[tokio::test]
-async fn behind_a_router() {
+async fn behind_a_router_nothing_is_kept_until_the_builder_says_what_renders_may_see() {
     let (shop, isr) = (Shop::default(), layer());
+
+    let address = serve(routes(&shop).into_axum_router().layer(isr.clone())).await;
+
+    let mut client = client(address).await;
+    for _ in 0..2 {
+        client.get_product(query("a")).await.expect("it answers");
+    }
+    assert_eq!(shop.executions(), 2);
+    assert_eq!(isr.cache().metrics().entries(), 0);
+}
+
+#[tokio::test]
+async fn behind_a_router() {
+    let (shop, isr) = (Shop::default(), IsrLayer::builder().trust_extensions());
+    let isr = isr.build().expect("the pages do not contradict each other");
 
     let address = serve(routes(&shop).into_axum_router().layer(isr.clone())).await;
 

@@ -403,6 +403,7 @@ async fn a_layer_that_has_served_nothing_yet_says_that_it_could_only_mark() {
 async fn behind_a_router_a_page_is_marked_whether_a_request_has_shown_it_or_not() {
     let isr = IsrLayer::builder()
         .pages([POST, ABOUT])
+        .trust_extensions()
         .build()
         .expect("the pages fit together");
     let stage = Stage::default();

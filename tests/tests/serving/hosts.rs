@@ -310,6 +310,7 @@ async fn behind_a_router_hosts_are_kept_apart_as_well() {
         .without_registered()
         .pages([Page::new("/blog/{slug}")])
         .hosts([ONE, TWO])
+        .trust_extensions()
         .build()
         .unwrap();
     let routes = Router::new()

@@ -72,6 +72,16 @@ fn isr(pages: impl IntoIterator<Item = Page>) -> IsrLayer {
         .expect("the pages do not contradict each other")
 }
 
+/// Makes a layer that stores pages behind a router too: all extensions travel with a render.
+fn trusting(pages: impl IntoIterator<Item = Page>) -> IsrLayer {
+    IsrLayer::builder()
+        .without_registered()
+        .pages(pages)
+        .trust_extensions()
+        .build()
+        .expect("the pages do not contradict each other")
+}
+
 /// Makes a site behind a layer with one page.
 fn site_with(page: Page) -> (Site, Isr<Site>) {
     let (site, _, service) = site_and_layer(page);

@@ -44,7 +44,7 @@ fn router(site: &Site, isr: &IsrLayer) -> Router {
 #[tokio::test(start_paused = true)]
 async fn a_wrapped_application_is_freed_when_it_is_dropped() {
     let site = Site::new();
-    let isr = crate::isr([POST]);
+    let isr = crate::trusting([POST]);
     let service = isr.wrap(router(&site, &isr));
     assert!(site.holders() > 1);
 
@@ -56,7 +56,7 @@ async fn a_wrapped_application_is_freed_when_it_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn an_application_with_entries_and_refreshes_behind_it_is_freed() {
     let site = Site::new();
-    let isr = crate::isr([POST]);
+    let isr = crate::trusting([POST]);
     let service = isr.wrap(router(&site, &isr));
     for path in ["/posts/a", "/posts/b"] {
         ask(&service, get::<Body>(path)).await;
@@ -76,7 +76,7 @@ async fn an_application_with_entries_and_refreshes_behind_it_is_freed() {
 #[tokio::test(start_paused = true)]
 async fn an_application_behind_a_router_layer_is_freed_with_entries() {
     let site = Site::new();
-    let isr = crate::isr([POST]);
+    let isr = crate::trusting([POST]);
     let app = router(&site, &isr).layer(isr.clone());
     ask(&app, get::<Body>("/posts/a")).await;
     pass(10).await;
@@ -92,7 +92,7 @@ async fn an_application_behind_a_router_layer_is_freed_with_entries() {
 #[tokio::test(start_paused = true)]
 async fn a_state_that_travels_in_the_extensions_of_a_router_layer_is_freed() {
     let site = Site::new();
-    let isr = crate::isr([POST]);
+    let isr = crate::trusting([POST]);
     let state = App {
         site: site.clone(),
         cache: isr.cache(),
@@ -115,7 +115,7 @@ async fn a_state_that_travels_in_the_extensions_of_a_router_layer_is_freed() {
 #[tokio::test(start_paused = true)]
 async fn a_render_in_progress_holds_the_application_until_it_ends_and_no_longer() {
     let site = Site::new();
-    let isr = crate::isr([POST]);
+    let isr = crate::trusting([POST]);
     let service = isr.wrap(router(&site, &isr));
     site.before().close();
     let client = tokio::spawn({
@@ -167,7 +167,7 @@ async fn no_background_task_outlives_an_application_by_more_than_its_time_limit(
 #[tokio::test(start_paused = true)]
 async fn a_purge_after_the_application_is_gone_reports_marked() {
     let site = Site::new();
-    let isr = crate::isr([POST]);
+    let isr = crate::trusting([POST]);
     let service = isr.wrap(router(&site, &isr));
     ask(&service, get::<Body>("/posts/a")).await;
     drop(service);
@@ -189,7 +189,7 @@ async fn the_core_itself_is_freed_with_everything_that_holds_it() {
     struct Alive(std::sync::Arc<()>);
     let alive = std::sync::Arc::new(());
     let held = Alive(alive.clone());
-    let isr = crate::isr([POST]);
+    let isr = crate::trusting([POST]);
     let cache = isr.cache();
     let handler = move || {
         let count = std::sync::Arc::strong_count(&held.0) + cache.metrics().entries();

@@ -38,7 +38,7 @@ async fn ask_site(site: Site, request: axum::extract::Request) -> axum::response
 /// Returns each way to put the layer around the routes of a site.
 fn everywhere(site: &Site) -> Vec<(&'static str, IsrLayer, Router)> {
     let place = |name, make: &dyn Fn(&IsrLayer) -> Router| {
-        let isr = crate::isr([POST]);
+        let isr = crate::trusting([POST]);
         let router = make(&isr);
         (name, isr, router)
     };
@@ -281,7 +281,7 @@ async fn wrap_can_render_what_was_never_asked_for_and_other_places_report_marked
 #[tokio::test(start_paused = true)]
 async fn the_fallback_of_a_router_never_renders_the_page_of_a_route() {
     let site = Site::new();
-    let isr = crate::isr([POST, Page::new("/unmounted")]);
+    let isr = crate::trusting([POST, Page::new("/unmounted")]);
     let app = routes(&site).layer(isr.clone());
     ask(&app, get::<Body>("/unmounted")).await;
 
@@ -303,7 +303,7 @@ async fn state_and_path_parameters_reach_a_page_behind_a_router_at_each_render()
         format!("{slug}: {}", inner.text())
     }
     let site = Site::new();
-    for isr in [crate::isr([POST]), crate::isr([POST])] {
+    for isr in [crate::trusting([POST]), crate::isr([POST])] {
         let routes: Router<Site> =
             Router::new().route("/posts/{slug}", route(handler).layer(isr.clone()));
         let app = routes.with_state(site.clone());
@@ -351,7 +351,7 @@ async fn a_page_behind_an_auth_layer_is_not_served_to_whom_that_layer_refuses() 
 #[tokio::test(start_paused = true)]
 async fn a_page_behind_its_own_layer_twice_is_rendered_once_and_kept() {
     let site = Site::new();
-    let isr = crate::isr([POST]);
+    let isr = crate::trusting([POST]);
     let app = Router::new().fallback_service(isr.wrap(routes(&site).layer(isr.clone())));
     let before = tokio::time::Instant::now();
 

@@ -48,7 +48,7 @@ async fn seen_behind(builder: IsrLayerBuilder) -> Seen {
 
 #[tokio::test]
 async fn extensions_travel_and_the_clients_address_does_not() {
-    let seen = seen_behind(IsrLayer::builder()).await;
+    let seen = seen_behind(IsrLayer::builder().trust_extensions()).await;
 
     assert_eq!(seen.extensions.get::<Tenant>(), Some(&Tenant("one")));
     assert!(seen.extensions.get::<MatchedPath>().is_some());
@@ -58,7 +58,7 @@ async fn extensions_travel_and_the_clients_address_does_not() {
 #[tokio::test]
 async fn the_handle_to_change_the_clients_protocol_does_not_travel_and_what_is_no_page_has_it() {
     let site = Site::new();
-    let isr = crate::isr([POST]);
+    let isr = crate::trusting([POST]);
     let routes = Router::new()
         .route_service("/posts/{slug}", site.for_axum())
         .route_service("/chat", site.for_axum());
@@ -81,7 +81,12 @@ async fn the_handle_to_change_the_clients_protocol_does_not_travel_and_what_is_n
 
 #[tokio::test]
 async fn an_extension_can_be_dropped() {
-    let seen = seen_behind(IsrLayer::builder().drop_extension::<User>()).await;
+    let seen = seen_behind(
+        IsrLayer::builder()
+            .trust_extensions()
+            .drop_extension::<User>(),
+    )
+    .await;
 
     assert!(seen.extensions.get::<User>().is_none());
     assert!(seen.extensions.get::<Tenant>().is_some());
@@ -89,8 +94,8 @@ async fn an_extension_can_be_dropped() {
 
 #[tokio::test]
 async fn a_kept_header_reaches_the_handler_behind_a_router_as_well() {
-    let seen =
-        seen_behind(IsrLayer::builder().keep_header(HeaderName::from_static("x-trace-id"))).await;
+    let trace_id = HeaderName::from_static("x-trace-id");
+    let seen = seen_behind(IsrLayer::builder().trust_extensions().keep_header(trace_id)).await;
 
     assert_eq!(seen.headers.len(), 1);
     assert_eq!(seen.headers["x-trace-id"], "7");
@@ -101,7 +106,7 @@ async fn a_background_refresh_behind_a_router_has_the_extensions_too() {
     let site = Site::new();
     let routes = Router::new().route_service("/posts/{slug}", site.for_axum());
     let app = routes
-        .layer(crate::isr([POST]))
+        .layer(crate::trusting([POST]))
         .layer(Extension(Tenant("one")));
     ask(&app, get::<Body>("/posts/a")).await;
     pass(10).await;
@@ -117,7 +122,7 @@ async fn a_background_refresh_behind_a_router_has_the_extensions_too() {
 #[tokio::test]
 async fn a_nested_page_is_known_by_its_public_path() {
     let site = Site::new();
-    let isr = crate::isr([Page::new("/blog/de/posts/{slug}")]);
+    let isr = crate::trusting([Page::new("/blog/de/posts/{slug}")]);
     let posts = Router::new()
         .route_service("/posts/{slug}", site.for_axum())
         .layer(isr.clone());
@@ -143,7 +148,7 @@ async fn a_nested_page_is_known_by_its_public_path() {
 async fn pages_of_two_routers_behind_one_layer_do_not_mix() {
     let (one, two) = (Site::new(), Site::new());
     two.publish(2);
-    let isr = crate::isr([Page::new("/one/{n}"), Page::new("/two/{n}")]);
+    let isr = crate::trusting([Page::new("/one/{n}"), Page::new("/two/{n}")]);
     let routes = |site: &Site| {
         Router::new()
             .route_service("/{n}", site.for_axum())
@@ -172,7 +177,7 @@ async fn pages_of_two_routers_behind_one_layer_do_not_mix() {
 async fn the_index_of_a_nested_router_is_no_other_page_than_its_own() {
     let (home, blog) = (Site::new(), Site::new());
     blog.publish(2);
-    let isr = crate::isr([Page::new("/"), Page::new("/blog")]);
+    let isr = crate::trusting([Page::new("/"), Page::new("/blog")]);
     let posts = Router::new()
         .route_service("/", blog.for_axum())
         .layer(isr.clone());
@@ -205,7 +210,7 @@ async fn a_nested_service_is_known_by_its_public_path_too() {
     use tower::Layer;
     let (home, blog) = (Site::new(), Site::new());
     blog.publish(2);
-    let isr = crate::isr([
+    let isr = crate::trusting([
         Page::new("/"),
         Page::new("/blog"),
         Page::new("/blog/{slug}"),

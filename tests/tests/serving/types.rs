@@ -149,7 +149,7 @@ async fn the_layer_stands_in_a_service_builder_with_others_on_both_sides() {
                 .insert("x-added", http::HeaderValue::from_static("1"));
             request
         })
-        .layer(crate::isr([A]))
+        .layer(crate::trusting([A]))
         .concurrency_limit(2)
         .service(site.clone());
 
@@ -164,7 +164,7 @@ async fn the_layer_stands_in_a_service_builder_with_others_on_both_sides() {
 async fn an_optional_layer_and_a_boxed_service_work() {
     let site = Site::new();
     let service = ServiceBuilder::new()
-        .layer(crate::isr([A]))
+        .layer(crate::trusting([A]))
         .service(site.clone())
         .boxed_clone();
 

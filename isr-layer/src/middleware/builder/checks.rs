@@ -30,6 +30,10 @@ impl IsrLayerBuilder {
             return refuse("`draft_cookie` without `draft`: draft mode needs a secret");
         }
 
+        if let Some(mistake) = self.config.extensions.mistake() {
+            return refuse(mistake);
+        }
+
         self.config.downstream.check()
     }
 

@@ -2,12 +2,18 @@
 //! request.
 
 use std::any::TypeId;
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, NestedPath, OriginalUri};
 use axum::routing::Route;
-use http::{Extensions, Request, Uri};
+use http::{Extensions, Request, Response, Uri};
+use tower_service::Service;
 
 /// Returns whether a router has chosen a route already, or a nested service: for that one axum adds
 /// only a [`NestedPath`], and no [`MatchedPath`].
@@ -39,6 +45,54 @@ pub(crate) fn narrow(extensions: &mut Extensions, public: Uri) {
     extensions.remove::<hyper::upgrade::OnUpgrade>();
     if extensions.remove::<OriginalUri>().is_some() {
         extensions.insert(OriginalUri(public));
+    }
+}
+
+/// Returns the extensions that axum itself gives a request for `public`, where the router has
+/// chosen the route that `routed` names: the parameters of the path, and the pattern.
+///
+/// Their type is axum's own secret, so a router of this one route makes them anew.
+pub(crate) fn parameters(routed: &Extensions, public: Uri) -> Extensions {
+    let router = Router::new().without_v07_checks();
+    let mut router = if let Some(pattern) = routed.get::<MatchedPath>() {
+        router.route_service(pattern.as_str(), Echo)
+    } else if let Some(prefix) = routed.get::<NestedPath>() {
+        router.nest_service(prefix.as_str(), Echo)
+    } else {
+        router
+    };
+
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = public;
+    // A router of one route has nothing to wait for.
+    let response = pin!(router.call(request)).poll(&mut Context::from_waker(Waker::noop()));
+    let mut extensions = match response {
+        Poll::Ready(Ok(response)) => response.into_parts().0.extensions,
+        _ => Extensions::new(),
+    };
+    if let Some(prefix) = routed.get::<NestedPath>() {
+        extensions.insert(prefix.clone());
+    }
+    extensions
+}
+
+/// Returns the extensions of each request in its response.
+#[derive(Clone)]
+struct Echo;
+
+impl Service<Request<Body>> for Echo {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let mut response = Response::new(Body::empty());
+        *response.extensions_mut() = request.into_parts().0.extensions;
+        ready(Ok(response))
     }
 }
 

@@ -27,3 +27,8 @@ pub(crate) fn is_route(_: TypeId) -> bool {
 pub(crate) fn is_always_ready(_: TypeId) -> bool {
     false
 }
+
+/// Returns nothing: no router is known.
+pub(crate) fn parameters(_: &Extensions, _: Uri) -> Extensions {
+    Extensions::new()
+}
