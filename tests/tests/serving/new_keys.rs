@@ -2,14 +2,14 @@
 //! choose them.
 
 use http::Method;
-use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page, Policy, Purge};
+use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Mode, Page, Policy, Purge};
 use isr_tests::{Reply, Site, ask, get, request, settle};
 use tower::Layer;
 
 use crate::{A, Plain, pass};
 
 const POST: Page = Page::new("/posts/{slug}");
-const LIMITED: &str = "isr; fwd=bypass; detail=new-key-limit";
+const LIMITED: &str = "isr; fwd=uri-miss; detail=new-key-limit";
 const STORED: &str = "isr; fwd=uri-miss; stored";
 
 fn site(builder: IsrLayerBuilder) -> (Site, IsrLayer, Isr<Site>) {
@@ -43,16 +43,167 @@ async fn beyond_the_limit_a_key_is_rendered_and_not_stored() {
         status(&service, "/posts/1").await,
         status(&service, "/posts/2").await,
         status(&service, "/posts/3").await,
-        status(&service, "/posts/3").await,
     ];
-    let answer = ask(&service, get::<Plain>("/posts/3")).await;
+    let answer = ask(&service, get::<Plain>("/posts/4")).await;
 
-    assert_eq!(statuses, [STORED, STORED, LIMITED, LIMITED]);
+    assert_eq!(statuses, [STORED, STORED, LIMITED]);
     assert_eq!(
         (answer.text(), answer.header("cache-control")),
-        ("/posts/3 v1", "no-store")
+        ("/posts/4 v1", "no-store")
     );
-    assert_eq!((site.renders(), isr.cache().metrics().entries()), (5, 2));
+    assert_eq!((site.renders(), isr.cache().metrics().entries()), (4, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_herd_on_a_key_beyond_the_limit_is_one_render_whose_response_all_share() {
+    let (site, _, service) = two_a_second(POST);
+    for path in ["/posts/1", "/posts/2"] {
+        status(&service, path).await;
+    }
+
+    let herd = (0..200).map(|_| {
+        let service = service.clone();
+        tokio::spawn(async move { ask(&service, get::<Plain>("/posts/3")).await })
+    });
+    let mut collapsed = 0;
+    for client in herd.collect::<Vec<_>>() {
+        let answer = client.await.expect("it is answered");
+        assert_eq!(answer.text(), "/posts/3 v1");
+        assert!(
+            answer.cache_status().starts_with(LIMITED),
+            "{}",
+            answer.cache_status()
+        );
+        collapsed += usize::from(answer.cache_status().ends_with("; collapsed"));
+    }
+
+    assert_eq!((site.renders(), collapsed), (3, 199));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_asked_for_twice_is_stored_beyond_the_limit() {
+    let (_, _, service) = two_a_second(POST);
+    for n in 0..10 {
+        status(&service, &format!("/posts/{n}")).await;
+    }
+
+    assert_eq!(status(&service, "/posts/7").await, STORED);
+    assert_eq!(status(&service, "/posts/7").await, "isr; hit");
+    assert_eq!(status(&service, "/posts/10").await, LIMITED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_ten_thousand_hot_pages_are_stored_by_their_second_visit() {
+    let (_, isr, service) = site(IsrLayer::builder().without_registered().pages([POST]));
+
+    for _ in 0..2 {
+        for n in 0..10_000 {
+            status(&service, &format!("/posts/{n}")).await;
+        }
+    }
+
+    let stored = isr.cache().metrics().entries();
+    assert!(stored > 9_000, "{stored} of 10,000");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cold_page_is_stored_by_its_second_visit_while_a_flood_asks_for_made_up_paths() {
+    let (_, isr, service) = site(IsrLayer::builder().without_registered().pages([POST]));
+    let mut made_up = 0;
+    let mut visits = 0;
+
+    loop {
+        for _ in 0..1_000 {
+            made_up += 1;
+            status(&service, &format!("/posts/made-up-{made_up}")).await;
+        }
+        if status(&service, "/posts/real")
+            .await
+            .starts_with("isr; hit")
+        {
+            break;
+        }
+        visits += 1;
+        assert!(visits < 20, "not stored by {visits} visits");
+        pass(1).await;
+    }
+
+    assert!(visits <= 2, "not stored by {visits} visits");
+    let seconds = visits + 1;
+    assert!(
+        isr.cache().metrics().entries() <= 100 * seconds + 1,
+        "the flood is not stored"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_stored_anyway_takes_no_place_of_what_is() {
+    for act in [
+        Reply::status(500),
+        Reply::status(302),
+        Reply::page().header("set-cookie", "id=1"),
+        Reply::page().empty(),
+    ] {
+        let (site, _, service) = two_a_second(POST);
+        site.act(act);
+        for n in 0..20 {
+            status(&service, &format!("/posts/{n}")).await;
+        }
+        site.act(Reply::page());
+
+        assert_eq!(status(&service, "/posts/a").await, STORED);
+        assert_eq!(status(&service, "/posts/b").await, STORED);
+        assert_eq!(status(&service, "/posts/c").await, LIMITED);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_list_of_params_is_read_when_a_page_first_meets_its_limit() {
+    let list = || async { (0..100).map(|n| n.to_string()).collect::<Vec<_>>() };
+    let builder = IsrLayer::builder()
+        .without_registered()
+        .pages([POST])
+        .params(POST.path(), list)
+        .new_keys_per_second(1);
+    let (_, _, service) = site(builder);
+    for path in ["/posts/x", "/posts/y"] {
+        status(&service, path).await;
+    }
+    settle().await;
+
+    for n in 0..100 {
+        assert_eq!(
+            status(&service, &format!("/posts/{n}")).await,
+            STORED,
+            "{n}"
+        );
+    }
+    assert_eq!(status(&service, "/posts/z").await, LIMITED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_while_a_limited_page_is_rendered_reaches_those_who_come_after_it() {
+    let (site, isr, service) = limited(POST, 1);
+    status(&service, "/posts/1").await;
+    site.after().close();
+    let visit = || {
+        let service = service.clone();
+        tokio::spawn(async move { ask(&service, get::<Plain>("/posts/2")).await })
+    };
+    let before = visit();
+    site.after().reached(2).await;
+    site.publish(2);
+    let _ = isr
+        .cache()
+        .revalidate(Purge::path("/posts/2").mode(Mode::Expire))
+        .await;
+
+    let after = visit();
+    settle().await;
+    site.after().open();
+
+    assert_eq!(before.await.expect("it is answered").text(), "/posts/2 v1");
+    assert_eq!(after.await.expect("it is answered").text(), "/posts/2 v2");
 }
 
 #[tokio::test(start_paused = true)]
