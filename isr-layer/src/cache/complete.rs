@@ -150,6 +150,11 @@ impl Completion {
             });
         }
 
+        if self.is_over_limit() {
+            let shared = Failure::from_response(Reason::NewKeyLimit, &parts, body, trailers);
+            return LeaderReply::Shared(self.over_limit(shared));
+        }
+
         let lifetime = self.lifetime(parts.status);
         let config = &self.core.config;
         let entry = NewEntry {
@@ -163,6 +168,28 @@ impl Completion {
             has_drafts: config.draft.is_some(),
         };
         LeaderReply::Shared(self.store(entry))
+    }
+
+    /// True if the response would be a new key's, of a page that is over its limit.
+    fn is_over_limit(&self) -> bool {
+        let render = self.leader.work();
+        let is_over = self.core.pages.is_over_limit(render, clock::now());
+        if is_over {
+            self.core.read_list_once(&render.recipe.page);
+        }
+        is_over
+    }
+
+    /// Hands the page to all who wait, and stores nothing.
+    fn over_limit(self, shared: Arc<Failure>) -> Arc<CompletedFlight> {
+        let (core, took, late) = (self.core.clone(), self.took(), self.late_tags());
+        let (key, as_of) = (self.recipe().key.clone(), self.attempt.as_of);
+        self.leader.complete(took, |is_outrun| {
+            if !is_outrun {
+                core.pages.negative.clear(&key, as_of);
+            }
+            (RenderOutcome::OverLimit(shared), core.marks.newest(&late))
+        })
     }
 
     fn store(self, entry: NewEntry) -> Arc<CompletedFlight> {

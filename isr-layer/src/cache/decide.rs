@@ -101,9 +101,6 @@ impl Core {
     }
 
     fn wait(&self, recipe: &Recipe, waiting: Waiting, arrival: Sequence, now: Instant) -> Decision {
-        if waiting.forward == Forward::UriMiss && self.pages.is_over_limit(recipe, now) {
-            return Decision::Alone(Reason::NewKeyLimit);
-        }
         match self.join_for_fresh(recipe, arrival, now) {
             Ok(Joined::Lead(leader)) => Decision::Lead(leader, waiting),
             Ok(Joined::Follow(follower)) => Decision::Follow(follower, waiting),

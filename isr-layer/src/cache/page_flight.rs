@@ -1,6 +1,7 @@
 //! The flights of pages: the work is one render.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use http::StatusCode;
@@ -25,6 +26,8 @@ pub(crate) struct PageRender {
     pub(crate) tags: Box<[Arc<TagMark>]>,
     /// The entry that was stored when the flight was started.
     before: OnceLock<Weak<Entry>>,
+    /// True once the application itself asked for this render: its key is no client's invention.
+    is_asked_for: AtomicBool,
 }
 
 /// The end of a render, for everybody who waits.
@@ -32,6 +35,8 @@ pub(crate) struct PageRender {
 pub(crate) enum RenderOutcome {
     /// An entry that everybody may have.
     Stored(Arc<Entry>),
+    /// A page that everybody who waits gets, and that is not stored: its key is over the limit.
+    OverLimit(Arc<Failure>),
     /// One failure that everybody gets.
     Failed(Arc<Failure>),
     /// A response for the leader alone, and its status if there was one.
@@ -46,7 +51,18 @@ impl PageRender {
             recipe,
             tags: tags.into(),
             before: OnceLock::new(),
+            is_asked_for: AtomicBool::new(false),
         }
+    }
+
+    /// Notes that the application itself asked for the render.
+    pub(crate) fn set_asked_for(&self) {
+        self.is_asked_for.store(true, Ordering::Relaxed);
+    }
+
+    /// True if only clients asked for the render.
+    pub(crate) fn is_for_client(&self) -> bool {
+        !self.is_asked_for.load(Ordering::Relaxed)
     }
 
     /// Notes the entry that was stored before the render.
@@ -75,13 +91,26 @@ impl Work for PageRender {
     }
 
     fn is_timeless(outcome: &RenderOutcome) -> bool {
-        // Everything but a stored page is a failure, and no purge makes that wrong.
-        !matches!(outcome, RenderOutcome::Stored(_))
+        // Everything but a page is a failure, and no purge makes that wrong.
+        !matches!(
+            outcome,
+            RenderOutcome::Stored(_) | RenderOutcome::OverLimit(_)
+        )
     }
 
     fn outruns(outcome: &RenderOutcome) -> bool {
-        // An older render that succeeds is better than this failure.
-        !matches!(outcome, RenderOutcome::Failed(_))
+        // An older render that succeeds is better than this failure, or than nothing.
+        !matches!(
+            outcome,
+            RenderOutcome::Failed(_) | RenderOutcome::OverLimit(_)
+        )
+    }
+}
+
+impl CompletedFlight {
+    /// True if the page was not stored, since its key is over the limit.
+    pub(crate) fn is_over_limit(&self) -> bool {
+        matches!(self.outcome, RenderOutcome::OverLimit(_))
     }
 }
 

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::memory::Memory;
 use super::negative_cache::NegativeCache;
 use super::new_key_limiter::NewKeyLimiter;
-use super::page_flight::{Flights, RenderOutcome};
+use super::page_flight::{Flights, PageRender, RenderOutcome};
 use super::param_lists::ParamLists;
 use crate::clock::Instant;
 use crate::entry::Entry;
@@ -64,13 +64,17 @@ impl Pages {
         RenderOutcome::NotListed
     }
 
-    /// True if the key is new and its page is over its rate limit. Keys being rendered, paths
-    /// listed by `params`, and pages with a single key do not count as new.
-    pub(super) fn is_over_limit(&self, recipe: &Recipe, now: Instant) -> bool {
+    /// True if a response must not be stored, since its key is new and its page is over its rate
+    /// limit. Paths listed by `params` and pages with a single key do not count as new, nor does
+    /// anything that the application itself asked for.
+    pub(super) fn is_over_limit(&self, render: &PageRender, now: Instant) -> bool {
+        let PageRender { recipe, .. } = render;
         let page = &recipe.page;
         let is_listed = || !page.has_variants() && self.lists.include(recipe);
-        let is_new =
-            page.has_many_keys() && !self.flights.is_in_progress(&recipe.key) && !is_listed();
-        is_new && !self.new_keys.admit(page.id, now)
+        let is_new = page.has_many_keys()
+            && render.is_for_client()
+            && self.memory.get_key(&recipe.key).is_none()
+            && !is_listed();
+        is_new && !self.new_keys.admit(page.id, &recipe.key, now)
     }
 }

@@ -153,6 +153,12 @@ impl List {
             .clone()
     }
 
+    /// True if the list was never read and is not being read.
+    pub(super) fn is_untouched(&self) -> bool {
+        let is_unread = matches!(self.last().until, ValidUntil::Never);
+        is_unread && self.turn.try_lock().is_ok()
+    }
+
     pub(super) fn set(&self, reading: Arc<ListSnapshot>) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = reading;
     }

@@ -44,6 +44,17 @@ impl Core {
         Some(self.current(list, page, None).await)
     }
 
+    /// Reads the list of a page in the background, unless it has been read or is being read.
+    pub(super) fn read_list_once(self: &Arc<Self>, page: &Arc<RegisteredPage>) {
+        let list = self.pages.lists.of(page);
+        if list.is_some_and(List::is_untouched) {
+            let (core, page) = (self.clone(), page.clone());
+            self.tasks.spawn(async move {
+                core.listed(&page).await;
+            });
+        }
+    }
+
     /// Returns a list as it is now. One caller reads it and the others wait, none of them longer
     /// than two renders of the page may take.
     async fn current(

@@ -156,6 +156,14 @@ where
                 let outcome = Outcome::Stored { forward, collapsed };
                 Ok(self.respond(Reply::Entry(entry.clone(), outcome)))
             }
+            RenderOutcome::OverLimit(page) => {
+                let outcome = Outcome::Unstored {
+                    forward: waiting.forward,
+                    reason: page.reason,
+                    collapsed,
+                };
+                Ok(self.respond(reply_of(page.clone(), outcome)))
+            }
             RenderOutcome::Failed(failure) => Ok(self.failed(failure.clone(), waiting, collapsed)),
             RenderOutcome::Refused(reason, _) => self.refused(None, waiting.forward, *reason).await,
             RenderOutcome::NotListed => Ok(self.not_listed()),

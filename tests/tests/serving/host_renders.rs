@@ -189,7 +189,7 @@ async fn hosts_are_no_new_keys_that_strangers_choose() {
         let limited = stand.get(host, "/posts/b").await;
         assert_eq!(
             limited.cache_status(),
-            "isr; fwd=bypass; detail=new-key-limit"
+            "isr; fwd=uri-miss; detail=new-key-limit"
         );
     }
 }

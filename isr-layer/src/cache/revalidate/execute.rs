@@ -230,11 +230,14 @@ impl Core {
                 // No client waits here: the flight keeps waiting for its permit.
                 Ok(Joined::Follow(follower)) => follower.completed().await,
                 Ok(Joined::Lead(leader)) => {
+                    leader.work().set_asked_for();
                     let follower = leader.follow(number);
                     application.start(leader, Purpose::OnDemand);
                     follower.completed().await
                 }
             };
+            // Over the limit only clients asked for the render: the next one is ours.
+            let completed = completed.filter(|flight| !flight.is_over_limit());
             if let Some(flight) = completed {
                 return JobResult::Completed(flight);
             }

@@ -181,6 +181,7 @@ fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_go
 
     match &flight.outcome {
         RenderOutcome::Stored(entry) => report_entry(entry, receipt, was_good),
+        RenderOutcome::OverLimit(_) => receipt.status = SelectorStatus::Marked,
         RenderOutcome::Failed(failure) => {
             receipt.status = SelectorStatus::Failed;
             receipt.http = failure.is_from_handler().then_some(failure.status);
@@ -217,6 +218,7 @@ impl From<JobResult> for Ended {
         match result {
             JobResult::Completed(flight) => match &flight.outcome {
                 RenderOutcome::Stored(_) | RenderOutcome::NotListed => Self::Regenerated,
+                RenderOutcome::OverLimit(_) => Self::Marked,
                 RenderOutcome::Failed(_) | RenderOutcome::Refused(..) => Self::Failed,
             },
             JobResult::Stored(_) => Self::Regenerated,

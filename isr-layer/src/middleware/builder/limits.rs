@@ -44,11 +44,13 @@ impl IsrLayerBuilder {
         self
     }
 
-    /// Limits the keys that one page may get in a second, where clients choose them: by a parameter
-    /// of the path, a declared query parameter or a declared header. Default 100.
+    /// Limits the new keys of one page that are stored in a second, where clients choose them: by a
+    /// parameter of the path, a declared query parameter or a declared header. Default 100.
     ///
-    /// Beyond it a new key is rendered for the client that asks, and not stored. A key that is
-    /// stored or being rendered is not new, and the renders of a revalidation do not count.
+    /// Beyond it a new key is rendered once for all clients that wait for it, and not stored. It is
+    /// stored when it is asked for again. A key that is stored, or whose path `params` lists, is
+    /// not new; the renders of a revalidation and responses that are not stored anyway do not
+    /// count.
     pub fn new_keys_per_second(mut self, keys: u32) -> Self {
         self.config.new_keys_per_second = keys;
         self
