@@ -157,12 +157,7 @@ where
                 Ok(self.respond(Reply::Entry(entry.clone(), outcome)))
             }
             RenderOutcome::OverLimit(page) => {
-                let outcome = Outcome::Unstored {
-                    forward: waiting.forward,
-                    reason: page.reason,
-                    collapsed,
-                };
-                Ok(self.respond(reply_of(page.clone(), outcome)))
+                Ok(self.over_limit(page.clone(), &waiting, collapsed))
             }
             RenderOutcome::Failed(failure) => Ok(self.failed(failure.clone(), waiting, collapsed)),
             RenderOutcome::Refused(reason, _) => self.refused(None, waiting.forward, *reason).await,
@@ -243,6 +238,21 @@ where
             collapsed,
         };
         self.respond(last_good.unwrap_or_else(|| reply_of(shared, outcome)))
+    }
+
+    /// Responds with a page that is shared and not stored.
+    fn over_limit<R: Body<Data = Bytes>>(
+        &self,
+        page: Arc<Failure>,
+        waiting: &Waiting,
+        collapsed: bool,
+    ) -> Response<IsrBody<R>> {
+        let outcome = Outcome::Unstored {
+            forward: waiting.forward,
+            reason: page.reason,
+            collapsed,
+        };
+        self.respond(reply_of(page, outcome))
     }
 
     /// Responds to a request for a path that the page does not have.
