@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get as route;
 use http_body_util::Full;
-use isr_layer::{IsrLayer, Mode, Page, Purge, static_page};
+use isr_layer::{IsrLayer, Mode, Page, Policy, Purge, context, static_page};
 use isr_tests::{Reply, Site, ask, get};
 use tower::Layer;
 
@@ -236,5 +236,44 @@ async fn behind_a_router_one_warning_says_that_nothing_is_stored_and_what_to_do(
         "trust_extensions",
     ] {
         assert!(told[0].contains(words), "{words} in {}", told[0]);
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_is_not_taken_is_told_once_a_page() {
+    LazyLock::force(&LOG);
+    let site = Site::new();
+    let declared = Policy::new().tags(&["a-name-for:{n}"]);
+    let isr = IsrLayer::builder()
+        .without_registered()
+        .pages([
+            Page::new("/odd-tags/{n}"),
+            Page::new("/long-tags/{n}").with_policy(declared),
+        ])
+        .build()
+        .expect("the pages fit together");
+    let service = isr.layer(site.clone());
+    site.script(|seen, _| {
+        if seen.uri.path().starts_with("/odd-tags/") {
+            context::tag("");
+            context::tag("a\nb");
+        }
+        Reply::page().into()
+    });
+
+    for slug in ["1", "2", &"s".repeat(1_010), &"t".repeat(1_010)] {
+        for page in ["/odd-tags", "/long-tags"] {
+            ask(
+                &service,
+                get::<Full<bytes::Bytes>>(&format!("{page}/{slug}")),
+            )
+            .await;
+        }
+    }
+
+    let told = LOG.warnings_with("tag");
+    for page in ["/odd-tags/{n}", "/long-tags/{n}"] {
+        let of_page = told.iter().filter(|line| line.contains(page));
+        assert_eq!(of_page.count(), 1, "{page}: {told:?}");
     }
 }

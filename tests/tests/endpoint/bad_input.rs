@@ -1,5 +1,6 @@
 //! Tests that bad input gets the documented status and does nothing.
 
+use isr_tests::settle;
 use serde_json::{Value, json as value};
 use tokio::io::AsyncWriteExt;
 
@@ -133,25 +134,131 @@ async fn sixteen_patterns_are_done_and_one_more_is_413() {
 }
 
 #[tokio::test]
-async fn a_selector_of_256_bytes_is_done_and_one_of_more_is_413() {
+async fn a_selector_of_1024_bytes_is_done_and_one_of_more_alone_is_413() {
     let stand = Stand::new().await;
 
-    stand
-        .assert_admitted(&Call::post(value!({ "tag": "t".repeat(256) }).to_string()))
-        .await;
+    for longest in [
+        value!({ "tag": "t".repeat(1_024) }),
+        value!({ "tag": "ü".repeat(512) }),
+        value!({ "path": format!("/posts/{}", "p".repeat(1_017)) }),
+        value!({ "prefix": format!("/{}", "あ".repeat(341)) }),
+        value!({"page": "/posts/{slug}", "params": {"slug": "s".repeat(1_017)}}),
+    ] {
+        stand
+            .assert_admitted(&Call::post(longest.to_string()))
+            .await;
+    }
     for long in [
-        value!({ "tag": "t".repeat(300) }),
-        value!({ "tag": "ü".repeat(129) }),
-        value!({ "path": format!("/{}", "p".repeat(256)) }),
+        value!({ "tag": "t".repeat(1_025) }),
+        value!({ "tag": "ü".repeat(513) }),
+        value!({ "path": format!("/posts/{}", "p".repeat(1_018)) }),
+        value!({ "path": format!("/posts/{}", "%E3%81%82".repeat(340)) }),
+        value!({ "prefix": format!("/{}", "p".repeat(1_024)) }),
+        value!({"page": "/posts/{slug}", "params": {"slug": "s".repeat(1_025)}}),
     ] {
         stand
             .assert_refused(&Call::post(long.to_string()), 413)
             .await;
     }
-    let param = value!({"page": "/posts/{slug}", "params": {"slug": "s".repeat(300)}});
-    stand
-        .assert_refused(&Call::post(param.to_string()), 413)
+}
+
+#[tokio::test]
+async fn a_long_path_that_is_cached_can_be_purged() {
+    let stand = Stand::new().await;
+    let escaped = format!("/posts/{}", "%E3%81%82".repeat(85));
+    let raw = format!("/posts/{}", "あ".repeat(85));
+    stand.page(&escaped).await;
+    stand.site.publish(2);
+
+    let answer = stand
+        .revalidate(value!({ "paths": [raw] }).to_string())
         .await;
+
+    assert_eq!(answer["receipts"][0]["status"], "regenerated", "{answer}");
+    assert_eq!(stand.page(&escaped).await.text(), format!("{escaped} v2"));
+}
+
+/// One odd file of a push must not leave all the others stale.
+#[tokio::test]
+async fn one_bad_selector_of_a_call_never_costs_the_others() {
+    let long = "t".repeat(2_000);
+    for (bad, told) in [
+        (value!({ "tags": ["posts", long] }), "1,024"),
+        (value!({ "tags": ["posts", ""] }), "empty"),
+        (value!({ "tags": ["posts", "a\nb"] }), "control"),
+        (
+            value!({ "tag": "posts", "path": format!("/{long}") }),
+            "1,024",
+        ),
+        (
+            value!({ "tag": "posts", "path": "https://example.com/a" }),
+            "URL",
+        ),
+        (value!({ "tag": "posts", "path": "/a?b=c" }), "%3F"),
+        (value!({ "tag": "posts", "path": "posts/a" }), "start with"),
+        (value!({ "tag": "posts", "path": "/posts/[slug]" }), "page"),
+        (
+            value!({ "tag": "posts", "prefix": format!("/{long}") }),
+            "1,024",
+        ),
+        (value!({ "tag": "posts", "page": "/a//b" }), "empty segment"),
+        (
+            value!({ "tag": "posts", "page": "/posts/{slug}", "params": {"slug": long} }),
+            "1,024",
+        ),
+        (
+            value!({ "tag": "posts", "page": "/posts/{slug}", "params": {"id": "a"} }),
+            "slug",
+        ),
+    ] {
+        let stand = Stand::new().await;
+        stand.page("/posts/a").await;
+        stand.site.publish(2);
+
+        let answer = stand.revalidate(bad.to_string()).await;
+
+        let receipts = answer["receipts"].as_array().unwrap();
+        let of = |status: &str| {
+            let with = receipts.iter().filter(|one| one["status"] == status);
+            with.cloned().collect::<Vec<_>>()
+        };
+        let (refused, marked) = (of("refused"), of("marked"));
+        assert_eq!((refused.len(), marked.len()), (1, 1), "{bad}: {answer}");
+        let error = refused[0]["error"].as_str().unwrap();
+        assert!(error.contains(told), "{bad}: {error}");
+        assert_eq!(
+            (&marked[0]["tag"], &marked[0]["matched"]),
+            (&"posts".into(), &1.into())
+        );
+        assert_eq!(answer["revalidated"], false, "{bad}");
+        assert!(
+            answer.to_string().len() < 3_000,
+            "{}",
+            answer.to_string().len()
+        );
+        stand.page("/posts/a").await;
+        settle().await;
+        assert_eq!(stand.page("/posts/a").await.text(), "/posts/a v2", "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_of_bad_selectors_alone_is_400_or_413() {
+    let stand = Stand::new().await;
+    let long = "t".repeat(1_025);
+
+    for (body, status) in [
+        (value!({ "tags": ["", "a\nb"] }), 400),
+        (value!({ "tags": [long, ""] }), 413),
+        (
+            value!({ "paths": ["posts/a", "https://example.com/"] }),
+            400,
+        ),
+    ] {
+        stand
+            .assert_refused(&Call::post(body.to_string()), status)
+            .await;
+    }
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ async fn a_payload_over_a_limit_or_with_a_bad_tag_is_refused() {
         .await;
     stand
         .assert_refused(
-            &Call::post(value!({ "tags": "t".repeat(300) }).to_string()),
+            &Call::post(value!({ "tags": "t".repeat(1_025) }).to_string()),
             413,
         )
         .await;
@@ -150,6 +150,42 @@ async fn a_signed_push_of_github_names_its_files_and_a_ping_names_nothing() {
         (200, &false.into())
     );
     assert_eq!(stand.work(), before);
+}
+
+#[tokio::test]
+async fn one_long_file_of_a_push_does_not_cost_the_others_their_purge() {
+    let stand = hooked(Webhook::github_push()).await;
+    let deep = format!("{}/index.md", "directory".repeat(120));
+    let push = value!({"commits": [{"added": ["a.md"], "modified": [deep], "removed": ["b.md"]}]});
+
+    let answer = stand.revalidate(push.to_string()).await;
+
+    let receipts = answer["receipts"].as_array().unwrap();
+    let statuses = receipts
+        .iter()
+        .map(|receipt| receipt["status"].as_str().unwrap())
+        .collect::<Vec<_>>();
+    assert_eq!(statuses, ["marked", "marked", "refused"], "{answer}");
+    assert_eq!(receipts[0]["tag"], "file:a.md");
+}
+
+#[tokio::test]
+async fn a_slug_too_long_for_a_tag_or_a_path_does_not_cost_the_rest_of_the_delivery() {
+    let stand = hooked(Webhook::sanity().path("/posts/{/slug/current}")).await;
+    let document = value!({"_type": "post", "_id": "7", "slug": {"current": "s".repeat(1_100)}});
+
+    let answer = stand.revalidate(document.to_string()).await;
+
+    let receipts = answer["receipts"].as_array().unwrap();
+    let statuses = receipts
+        .iter()
+        .map(|receipt| receipt["status"].as_str().unwrap())
+        .collect::<Vec<_>>();
+    assert_eq!(
+        statuses,
+        ["marked", "marked", "refused", "refused"],
+        "{answer}"
+    );
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get as route;
+use isr_layer::purge::SelectorStatus;
 use isr_layer::{IsrLayer, Mode, Page, Purge, context, static_page};
 use isr_tests::{Act, Reply, ask, get, settle};
 
@@ -31,6 +32,61 @@ async fn a_tag_said_by_a_sync_helper_reaches_the_page() {
         .await;
 
     assert_eq!(visit(&service).await.text(), "/a v2");
+}
+
+/// A page must not carry what no purge can name: it would only take memory.
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_no_purge_can_name_is_not_taken_and_the_others_are() {
+    let (site, isr, service) = site_and_layer(A);
+    site.script(|_, _| {
+        for tag in ["", "a\nb", "a\u{85}", &"t".repeat(1_025), &"ü".repeat(513)] {
+            context::tag(tag);
+        }
+        for tag in ["posts", &"t".repeat(1_024), "N*r;L"] {
+            context::tag(tag);
+        }
+        Reply::page().into()
+    });
+    visit(&service).await;
+
+    for (tag, matched) in [
+        (String::new(), None),
+        ("a\nb".to_owned(), None),
+        ("a\u{85}".to_owned(), None),
+        ("t".repeat(1_025), None),
+        ("ü".repeat(513), None),
+        ("posts".to_owned(), Some(1)),
+        ("t".repeat(1_024), Some(1)),
+        ("N*r;L".to_owned(), Some(1)),
+    ] {
+        let receipt = isr.cache().revalidate(Purge::tag(&tag)).await;
+
+        let one = &receipt.receipts()[0];
+        assert_eq!(one.matched(), matched, "{tag}");
+        let refused = one.status() == SelectorStatus::Refused;
+        assert_eq!(refused, matched.is_none(), "{tag}: {one:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_declared_tag_that_a_parameter_makes_too_long_or_odd_is_not_taken() {
+    const POST: Page = Page::new("/p/{slug}")
+        .with_policy(isr_layer::Policy::new().tags(&["posts", "a-post-by-the-name-of:{slug}"]));
+    let (site, isr, service) = site_and_layer(POST);
+
+    for path in ["/p/a%0Ab", &format!("/p/{}", "s".repeat(1_020))] {
+        ask(&service, get::<crate::Plain>(path)).await;
+        let hit = ask(&service, get::<crate::Plain>(path)).await;
+        assert_eq!(hit.cache_status(), "isr; hit", "{path}");
+    }
+
+    let receipt = isr
+        .cache()
+        .revalidate(Purge::tag("posts").mode(Mode::Expire))
+        .await;
+    assert_eq!(receipt.receipts()[0].matched(), Some(2));
+    ask(&service, get::<crate::Plain>("/p/a%0Ab")).await;
+    assert_eq!(site.renders(), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -102,9 +102,25 @@ async fn depth_and_length_are_limited() {
 
     assert_eq!(renders(&deep(32)).await, 1);
     assert_eq!(renders(&deep(33)).await, 2);
-    assert_eq!(renders(&long(16 * 1024 - 7)).await, 1);
-    assert_eq!(renders(&long(16 * 1024 - 6)).await, 2);
+    assert_eq!(renders(&long(1_024 - 7)).await, 1);
+    assert_eq!(renders(&long(1_024 - 6)).await, 2);
     assert_eq!(renders(&long(60_000)).await, 2);
+}
+
+/// An escape counts as the octet that it stands for, as it does for a purge.
+#[tokio::test]
+async fn a_path_has_one_limit_however_it_is_escaped() {
+    let path = |letter: &str, count| format!("/posts/x{}", letter.repeat(count));
+
+    for (letter, longest) in [
+        ("%E3%81%82", 338),
+        ("%41", 1_016),
+        ("%2f", 1_016),
+        ("a", 1_016),
+    ] {
+        assert_eq!(renders(&path(letter, longest)).await, 1, "{letter}");
+        assert_eq!(renders(&path(letter, longest + 1)).await, 2, "{letter}");
+    }
 }
 
 /// The path is not the only part of a key that can make it too long.
