@@ -17,7 +17,7 @@ use http::StatusCode;
 
 use crate::entry::NotStored;
 use crate::outcome::Reason;
-use crate::page::Page;
+use crate::page::{NameError, Page};
 
 /// Logs once that `context::…` was called while no render was in progress.
 pub(crate) fn context_outside_render() {
@@ -48,6 +48,25 @@ pub(crate) fn page_outside_render(page: &Page, rendering: Option<&Page>) {
         "a page ran outside its own render, so it is not cached; possible causes: the handler is \
          mounted at another path, the layer is missing, the host is not in `hosts`, or the request \
          has a body"
+    );
+}
+
+/// Logs once for each page that it has a tag which no purge can name. The tag is not logged: it may
+/// hold text of a client.
+pub(crate) fn tag_ignored(page: &Page, error: NameError) {
+    static LOGGED: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !logged.get_or_insert_with(HashSet::new).insert(page.path()) {
+        return;
+    }
+
+    let (page, error) = (page.describe(), error.to_string());
+    log!(
+        warn,
+        page = page,
+        error = error.as_str(),
+        "a tag of a page was not taken, since no purge can name it: a tag has 1 to 1,024 octets \
+         and no control characters; logged once for each page"
     );
 }
 

@@ -243,7 +243,7 @@ async fn behind_a_router_one_warning_says_that_nothing_is_stored_and_what_to_do(
 async fn a_tag_that_is_not_taken_is_told_once_a_page() {
     LazyLock::force(&LOG);
     let site = Site::new();
-    let declared = Policy::new().tags(&["a-name-for:{n}"]);
+    let declared = Policy::new().tags(&["a-name-that-is-longer-for:{n}"]);
     let isr = IsrLayer::builder()
         .without_registered()
         .pages([

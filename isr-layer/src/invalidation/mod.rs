@@ -18,7 +18,7 @@ pub use selector_error::SelectorError;
 
 pub(crate) use mark::{Strength, Validity};
 pub(crate) use marks::{Marks, Target};
-pub(crate) use purge::Item;
+pub(crate) use purge::{Item, Mistake};
 
 pub(crate) use selector_error::SelectorErrorKind;
 pub(crate) use sequence::{AtomicSequence, Sequence};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::page::{ParamSet, normalize_page, pattern};
+use crate::page::{NameError, ParamSet, normalize_page, pattern};
 
 /// A purge: one selector, or a batch of them under one sequence number.
 ///
@@ -34,12 +34,16 @@ pub(crate) struct Item {
 }
 
 /// A mistake of a caller which would make a purge reach more or less than was meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mistake {
     /// An option for a whole call was given to a part of it.
     Misplaced(&'static str),
     /// [`Purge::instance`] was given no parameters.
     NoParams,
+    /// The text of this part of a selector cannot be the name of anything that is cached.
+    Name(String, NameError),
+    /// The endpoint does not take the selector, and the text says why.
+    Unacceptable(String),
 }
 
 /// A part of the cache that a purge can name.
@@ -205,10 +209,43 @@ impl Purge {
         self.items.iter().map(|item| &item.selector)
     }
 
+    /// Creates a purge of one selector that is refused.
+    pub(crate) fn refused(selector: Selector, mistake: Mistake) -> Self {
+        let mut purge = Self::from(selector);
+        purge.refuse(mistake);
+        purge
+    }
+
+    /// Refuses each selector that `check` refuses, and no other.
+    pub(crate) fn checked(mut self, check: impl Fn(&Selector) -> Result<(), Mistake>) -> Self {
+        for item in &mut self.items {
+            if let Err(mistake) = check(&item.selector) {
+                item.mistake.get_or_insert(mistake);
+            }
+        }
+        self
+    }
+
+    /// Returns the selectors that are not refused, in the order of the purge.
+    pub(crate) fn accepted(&self) -> impl Iterator<Item = &Selector> {
+        let accepted = self.items.iter().filter(|item| item.mistake.is_none());
+        accepted.map(|item| &item.selector)
+    }
+
+    /// Returns the first mistake if there are selectors and each of them is a wrong one.
+    pub(crate) fn mistake_of_all(&self) -> Option<&Mistake> {
+        let mut mistakes = self.items.iter().map(|item| {
+            let mistake = item.mistake.as_ref();
+            mistake.filter(|mistake| mistake.is_of_selector())
+        });
+        let first = mistakes.next()??;
+        mistakes.all(|mistake| mistake.is_some()).then_some(first)
+    }
+
     fn refuse(&mut self, mistake: Mistake) {
         for item in &mut self.items {
             // The first mistake stays: it is nearest to the caller.
-            item.mistake.get_or_insert(mistake);
+            item.mistake.get_or_insert_with(|| mistake.clone());
         }
     }
 
@@ -272,6 +309,13 @@ impl Item {
     }
 }
 
+impl Mistake {
+    /// True if the selector itself is wrong, and not the way in which it was put into the purge.
+    fn is_of_selector(&self) -> bool {
+        matches!(self, Self::Name(..) | Self::Unacceptable(_))
+    }
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -279,6 +323,8 @@ impl fmt::Display for Mistake {
                 f,
                 "`{option}` on a part of a batch: it holds for a whole call, so set it on the batch"
             ),
+            Self::Name(part, error) => write!(f, "`{part}` {error}"),
+            Self::Unacceptable(reason) => f.write_str(reason),
             Self::NoParams => f.write_str(
                 "`Purge::instance` without parameters: `Purge::page` purges every instance",
             ),

@@ -3,6 +3,7 @@
 use http::HeaderName;
 use http::header::HOST;
 
+use super::name::{check_path_length, check_text};
 use super::{Page, Policy, pattern};
 use crate::error::{Error, ErrorKind};
 use crate::hosts::Hosts;
@@ -33,7 +34,14 @@ fn check_settings(page: &Page) -> Result<(), String> {
         return Err(format!("`{setting}` is 0: it must be greater than zero"));
     }
 
+    if let Err(error) = check_path_length(page.path()) {
+        return Err(format!("the path {error}"));
+    }
+
     for tag in policy.tags {
+        if let Err(error) = check_text(tag) {
+            return Err(format!("the tag `{}` {error}", tag.escape_debug()));
+        }
         if let Some(name) = unknown_name(tag, page.path()) {
             return Err(format!(
                 "the tag `{tag}` uses `{{{name}}}`, which is no parameter of the path"

@@ -5,6 +5,7 @@ mod checks;
 mod declared;
 mod excepted;
 mod mounted;
+mod name;
 mod param_set;
 mod params;
 mod path;
@@ -22,6 +23,7 @@ pub use params::{IntoParamSet, ParamList, Params, ParamsFuture};
 pub use policy::{Fallback, Policy};
 
 pub(crate) use checks::identifies_client;
+pub(crate) use name::{MAX_NAME, NameError, check_characters, check_path_length, check_text};
 pub(crate) use params::{ListParams, declared_list, given_list};
 pub(crate) use path::canonical;
 pub(crate) use pattern_syntax::{normalize_page, parameter};

@@ -2,12 +2,13 @@
 //!
 //! Every octet that may stand literally in a segment is decoded, and every other escape is
 //! upper-cased. A path that cannot be a page is refused: `//`, `.` and `..`, NUL, invalid UTF-8, a
-//! broken escape, more than 32 segments.
+//! broken escape, more than 32 segments, more than 1,024 decoded octets.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+use super::name::check_path_length;
 use super::pattern::{MAX_SEGMENTS, is_pchar};
 
 /// The bytes that stand literally in a segment: the fast scan passes over each with one look-up.
@@ -25,6 +26,8 @@ const LITERAL: [bool; 256] = {
 ///
 /// Most paths are canonical already: one scan finds that out and allocates nothing.
 pub(crate) fn canonical(path: &str) -> Option<Cow<'_, str>> {
+    // A purge must be able to name everything that is cached.
+    check_path_length(path).ok()?;
     match scan(path) {
         Scan::Canonical => Some(Cow::Borrowed(path)),
         Scan::NeverAPage => None,
@@ -160,6 +163,7 @@ mod tests {
     #[test]
     fn what_can_never_be_a_page_is_refused() {
         let deep = "/a".repeat(33);
+        let long = format!("/{}", "a".repeat(1_024));
         for raw in [
             "",
             "a",
@@ -179,6 +183,7 @@ mod tests {
             "/%zz",
             "/a/%2e",
             &deep,
+            &long,
         ] {
             assert_eq!(canonical(raw), None, "{raw}");
         }
@@ -207,6 +212,10 @@ mod tests {
                 || segment.contains(&0)
                 || std::str::from_utf8(segment).is_err()
         };
+        let octets = segments.iter().map(|segment| 1 + segment.len());
+        if octets.sum::<usize>() > 1_024 {
+            return None;
+        }
         if segments.len() > MAX_SEGMENTS || segments.iter().any(is_refused) {
             return None;
         }
@@ -269,6 +278,13 @@ mod tests {
         #[test]
         fn depth_is_counted_alike(depth in 28..36_usize, segment in "(a|%61|/)", tail in "/?") {
             let path = format!("/{segment}").repeat(depth) + &tail;
+
+            prop_assert_eq!(canonical(&path).map(Cow::into_owned), reference(&path));
+        }
+
+        #[test]
+        fn length_is_counted_alike(length in 1_010..1_030_usize, letter in "(a|%61|%2F)") {
+            let path = format!("/{}", letter.repeat(length));
 
             prop_assert_eq!(canonical(&path).map(Cow::into_owned), reference(&path));
         }

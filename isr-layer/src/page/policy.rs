@@ -96,6 +96,10 @@ impl Policy {
     }
 
     /// Tags every entry of the page; `{name}` stands for the decoded parameter of that name.
+    ///
+    /// A tag has 1 to 1,024 octets and no control characters.
+    /// [`build`](crate::IsrLayerBuilder::build) refuses any other; one that a parameter makes so is
+    /// left out, and that is logged once for each page.
     pub const fn tags(mut self, tags: &'static [&'static str]) -> Self {
         self.tags = tags;
         self

@@ -9,11 +9,13 @@ use http::{HeaderName, Request};
 
 use super::checks::checked;
 use super::excepted::Excepted;
+use super::name::{check_path_length, check_text};
 use super::path_filter::PathFilter;
 use super::{Page, ParamSet, Policy, path, pattern};
 use crate::error::{Error, ErrorKind};
 use crate::hosts::{Host, Hosts, Unlisted};
 use crate::invalidation::TagMark;
+use crate::observe;
 
 /// A [`Page`] that was registered with a layer, prepared, with the mark that purges of the page
 /// raise.
@@ -230,7 +232,8 @@ impl RegisteredPage {
         self.has_variants() || self.has_parameters()
     }
 
-    /// Iterates over the declared tags with their parameters filled in.
+    /// Iterates over the declared tags with their parameters filled in. A tag that no purge can
+    /// name is left out.
     pub(crate) fn declared_tags(
         &self,
         params: &[(String, String)],
@@ -239,6 +242,13 @@ impl RegisteredPage {
             .tags
             .iter()
             .map(|template| fill(template, |name| value(params, name)))
+            .filter(|tag| match check_text(tag) {
+                Ok(()) => true,
+                Err(error) => {
+                    observe::tag_ignored(&self.page, error);
+                    false
+                }
+            })
     }
 
     /// Iterates over the declared tags without parameters, which every instance of the page has.
@@ -270,7 +280,10 @@ impl RegisteredPage {
             .join("/");
         path::canonical(&raw)
             .map(Into::into)
-            .ok_or_else(|| format!("`params` give `{raw}`, which is not a valid path"))
+            .ok_or_else(|| match check_path_length(&raw) {
+                Ok(()) => format!("`params` give `{raw}`, which is not a valid path"),
+                Err(error) => format!("`params` give a path that {error}"),
+            })
     }
 }
 

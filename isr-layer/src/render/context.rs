@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::observe;
-use crate::page::Page;
+use crate::page::{Page, check_text};
 use crate::render::Key;
 
 tokio::task_local! {
@@ -68,6 +68,9 @@ pub(crate) struct HandlerHints {
 }
 
 /// Tags the page being rendered: a purge of `tag` reaches it.
+///
+/// A tag has 1 to 1,024 octets and no control characters. Any other has no effect, since no purge
+/// can name it; that is logged once for each page.
 pub fn tag(tag: impl Into<String>) {
     current().tag(tag);
 }
@@ -158,9 +161,13 @@ impl Current {
 
     /// See [`tag`].
     pub fn tag(&self, tag: impl Into<String>) {
-        self.update(|hints| {
-            hints.tags.insert(tag.into());
-        });
+        let tag = tag.into();
+        match (check_text(&tag), &self.scope) {
+            (Err(error), Some(scope)) => observe::tag_ignored(&scope.page, error),
+            _ => self.update(|hints| {
+                hints.tags.insert(tag);
+            }),
+        }
     }
 
     /// See [`revalidate_after`].

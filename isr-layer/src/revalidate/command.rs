@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use super::json;
 use super::response::{Refusal, clip};
-use crate::invalidation::{Purge, Selector};
+use crate::invalidation::{Mistake, Purge, Selector};
+use crate::page::NameError;
 
 pub(super) use query::from_query;
 
@@ -71,14 +72,14 @@ pub(super) fn from_json(
     }
 }
 
-/// Checks every selector of a [`Purge`] that the mapping of a [`Webhook`](super::Webhook) made.
-pub(super) fn checked(purge: Purge) -> Result<Purge, Refusal> {
-    purge.selectors().try_for_each(selector::check)?;
-    Ok(purge)
+/// Checks every selector of a [`Purge`] that the mapping of a [`Webhook`](super::Webhook) made. One
+/// that is wrong is refused alone.
+pub(super) fn checked(purge: Purge) -> Purge {
+    purge.checked(selector::check)
 }
 
 /// Checks a purge against the limits of one request, whether a request or a webhook's mapping made
-/// it.
+/// it. Wrong selectors are an error only if there are no others.
 pub(super) fn within_limits(purge: Purge) -> Result<Purge, Refusal> {
     let count = purge.len();
     if count > MAX_SELECTORS {
@@ -88,10 +89,7 @@ pub(super) fn within_limits(purge: Purge) -> Result<Purge, Refusal> {
     }
 
     // A pattern has its own, lower limit: each may reach every page there is.
-    let patterns = purge
-        .selectors()
-        .filter(|selector| is_pattern(selector))
-        .count();
+    let patterns = purge.accepted().filter(|one| is_pattern(one)).count();
     if patterns > MAX_PATTERNS {
         let detail = format!(
             "too many patterns (a page, a prefix or `all`): {patterns}, but at most {MAX_PATTERNS} \
@@ -99,7 +97,14 @@ pub(super) fn within_limits(purge: Purge) -> Result<Purge, Refusal> {
         );
         return Err(Refusal::TooLarge(detail));
     }
-    Ok(purge)
+
+    match purge.mistake_of_all() {
+        Some(mistake @ Mistake::Name(_, NameError::TooLong(_))) => {
+            Err(Refusal::TooLarge(mistake.to_string()))
+        }
+        Some(mistake) => Err(Refusal::Malformed(mistake.to_string())),
+        None => Ok(purge),
+    }
 }
 
 impl Command {
@@ -119,20 +124,20 @@ impl Command {
     fn selectors(&mut self) -> Result<Vec<Purge>, Refusal> {
         let mut purges = Vec::new();
         for path in self.path.iter().chain(&self.paths) {
-            purges.push(selector::path(path)?);
+            purges.push(selector::path(path));
         }
 
         // `params` belong to `page` alone, so that one request never mixes those of several pages.
         purges.extend(self.page()?);
         for page in &self.pages {
-            purges.push(selector::page(page)?);
+            purges.push(selector::page(page));
         }
 
         for prefix in self.prefix.iter().chain(&self.prefixes) {
-            purges.push(selector::prefix(prefix)?);
+            purges.push(selector::prefix(prefix));
         }
         for tag in self.tag.iter().chain(&self.tags) {
-            purges.push(selector::tag(tag)?);
+            purges.push(selector::tag(tag));
         }
         if self.all {
             purges.push(Purge::all());
@@ -142,8 +147,8 @@ impl Command {
 
     fn page(&mut self) -> Result<Option<Purge>, Refusal> {
         match (&self.page, self.params.take()) {
-            (Some(page), Some(params)) => selector::instance(page, params).map(Some),
-            (Some(page), None) => selector::page(page).map(Some),
+            (Some(page), Some(params)) => Ok(Some(selector::instance(page, params))),
+            (Some(page), None) => Ok(Some(selector::page(page))),
             (None, Some(_)) => {
                 let detail =
                     "`params` belongs to a `page`, which is missing: add `page`, or give a `path`";

@@ -201,10 +201,8 @@ enum NothingNamed {
 impl Rule {
     fn apply(&self, event: &WebhookEvent<'_>) -> Result<Vec<Purge>, NothingNamed> {
         match self {
-            Self::Map(map) => match map(event).map(command::checked) {
-                Ok(purge) => purge
-                    .map(|purge| vec![purge])
-                    .map_err(NothingNamed::Refused),
+            Self::Map(map) => match map(event) {
+                Ok(purge) => Ok(vec![command::checked(purge)]),
                 Err(missing) => Err(NothingNamed::Refused(refusal(&missing))),
             },
             Self::Template {
@@ -222,12 +220,9 @@ impl Rule {
                     })?;
 
                 // A payload's values are input like a request's, so each selector is checked.
-                let purges = texts
-                    .into_iter()
-                    .map(|text| command::checked(kind.purge(text)));
-                purges
-                    .collect::<Result<_, _>>()
-                    .map_err(NothingNamed::Refused)
+                let purges = texts.into_iter();
+                let purges = purges.map(|text| command::checked(kind.purge(text)));
+                Ok(purges.collect())
             }
         }
     }

@@ -190,7 +190,7 @@ async fn each_refusal_is_one_line_of_the_log_with_its_status() {
         (400, Call::post("no JSON")),
         (
             413,
-            Call::post(value!({ "tag": "t".repeat(300) }).to_string()),
+            Call::post(value!({ "tag": "t".repeat(1_025) }).to_string()),
         ),
         (415, Call::post(PURGE).header("content-encoding", "gzip")),
         (405, Call::post(PURGE).method("DELETE")),

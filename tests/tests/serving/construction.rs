@@ -91,6 +91,27 @@ fn patterns_that_overlap_are_refused_and_both_are_named() {
     }
 }
 
+/// A purge could name neither of them.
+#[test]
+fn a_path_or_a_tag_that_no_purge_can_name_is_refused() {
+    let tag = |tag: String| {
+        let tags: &'static [&'static str] = vec![&*tag.leak()].leak();
+        A.with_policy(Policy::new().tags(tags))
+    };
+    let path = Page::new(format!("/{}", "a".repeat(1_024)).leak());
+    for (page, told) in [
+        (tag(String::new()), "empty"),
+        (tag("a\nb".to_owned()), "control"),
+        (tag("t".repeat(1_025)), "1,024"),
+        (path, "1,024"),
+    ] {
+        let error = of_pages([page]);
+
+        assert_eq!(error.kind(), ErrorKind::Policy);
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
 #[test]
 fn expire_below_revalidate_is_refused_and_both_are_named() {
     let error = of_pages([A.with_policy(Policy::new().revalidate(secs(60)).expire(secs(59)))]);

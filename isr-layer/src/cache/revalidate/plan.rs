@@ -4,8 +4,10 @@ use std::cell::LazyCell;
 
 use super::target::SelectorTarget;
 use crate::cache::core::Core;
-use crate::invalidation::{Item, Mode, Selector, SelectorErrorKind};
-use crate::page::{ParamSet, Registry, canonical, normalize_page};
+use crate::invalidation::{Item, Mistake, Mode, Selector, SelectorErrorKind};
+use crate::page::{
+    NameError, ParamSet, Registry, canonical, check_path_length, check_text, normalize_page,
+};
 
 /// One selector of a purge, with its target.
 #[derive(Debug)]
@@ -31,8 +33,8 @@ fn plan(items: &[Item], registry: &Registry, is_stored: impl Fn(&str) -> bool) -
     let plan = |item: &Item| Planned {
         selector: item.selector.clone(),
         mode: item.effective_mode(),
-        target: match item.mistake {
-            Some(mistake) => Err(SelectorErrorKind::Mistake(mistake)),
+        target: match &item.mistake {
+            Some(mistake) => Err(SelectorErrorKind::Mistake(mistake.clone())),
             None => target(&item.selector, registry, &is_stored),
         },
     };
@@ -48,12 +50,20 @@ fn target(
         Selector::Path(raw) => path(raw, registry, is_stored),
         Selector::Page { pattern, params } => page(pattern, params, registry),
         Selector::Prefix(raw) => {
+            check_path_length(raw).map_err(|error| name_error("prefix", error))?;
             let prefix = canonical(raw).ok_or(SelectorErrorKind::InvalidPrefix)?;
             Ok(SelectorTarget::Prefix(prefix.into_owned()))
         }
-        Selector::Tag(tag) => Ok(SelectorTarget::Tag(tag.clone())),
+        Selector::Tag(tag) => {
+            check_text(tag).map_err(|error| name_error("tag", error))?;
+            Ok(SelectorTarget::Tag(tag.clone()))
+        }
         Selector::All => Ok(SelectorTarget::All),
     }
+}
+
+fn name_error(part: &str, error: NameError) -> SelectorErrorKind {
+    SelectorErrorKind::Mistake(Mistake::Name(part.to_owned(), error))
 }
 
 /// Finds a page by its pattern, or the path of its instance with these `params`.
@@ -94,6 +104,7 @@ fn path(
         return Err(SelectorErrorKind::PathWithQuery);
     }
 
+    check_path_length(raw).map_err(|error| name_error("path", error))?;
     let path = canonical(raw).ok_or(SelectorErrorKind::InvalidPath)?;
     let other = match path.strip_suffix('/') {
         Some(shorter) => shorter.to_owned(),

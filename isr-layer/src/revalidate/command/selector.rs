@@ -2,100 +2,148 @@
 
 use std::collections::BTreeMap;
 
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::clip_name;
-use crate::invalidation::{Purge, Selector};
-use crate::page::{ParamSet, normalize_page, parameter, pattern};
-use crate::revalidate::response::Refusal;
+use crate::invalidation::{Mistake, Purge, Selector};
+use crate::page::{
+    MAX_NAME, NameError, ParamSet, check_characters, check_path_length, check_text, normalize_page,
+    parameter, pattern,
+};
+use crate::revalidate::response::clip;
 
-/// The maximum length of a selector and of a parameter's value.
-const MAX_BYTES: usize = 256;
+pub(super) fn path(path: &str) -> Purge {
+    purge(Selector::Path(path.to_owned()), check_literal_path(path))
+}
 
-pub(super) fn path(path: &str) -> Result<Purge, Refusal> {
-    check_path("path", path)?;
+pub(super) fn prefix(prefix: &str) -> Purge {
+    purge(
+        Selector::Prefix(prefix.to_owned()),
+        check_path("prefix", prefix),
+    )
+}
 
-    // Read literally, `/posts/[slug]` would purge a path that no page has, and look like a success.
-    if let Some(segment) = path.split('/').find(|segment| parameter(segment).is_some()) {
-        return Err(Refusal::Malformed(format!(
-            "`{segment}` makes this path a pattern: write {{\"page\": …}}, with \"params\" for one \
-             of its instances; percent-encode the segment's first character if it is meant \
-             literally"
-        )));
+pub(super) fn tag(tag: &str) -> Purge {
+    purge(Selector::Tag(tag.to_owned()), check_tag(tag))
+}
+
+pub(super) fn page(page: &str) -> Purge {
+    match check_page(page) {
+        Ok(pattern) => Purge::page(pattern),
+        Err(mistake) => refused_page(page, mistake),
     }
-    Ok(Purge::path(path))
 }
 
-pub(super) fn prefix(prefix: &str) -> Result<Purge, Refusal> {
-    check_path("prefix", prefix)?;
-    Ok(Purge::prefix(prefix))
+pub(super) fn instance(page: &str, params: BTreeMap<String, Value>) -> Purge {
+    let pattern = match check_page(page) {
+        Ok(pattern) => pattern,
+        Err(mistake) => return refused_page(page, mistake),
+    };
+    match check_params(&pattern, params) {
+        // A page without parameters has one instance, which `params: {}` names.
+        Ok(params) => Purge::instance(pattern, params),
+        Err(mistake) => refused_page(&pattern, mistake),
+    }
 }
 
-pub(super) fn tag(tag: &str) -> Result<Purge, Refusal> {
-    check_text("tag", tag)?;
-    Ok(Purge::tag(tag))
+/// Checks a [`Selector`] that exists already. Its path is literal, even where a segment looks like
+/// a parameter.
+pub(super) fn check(selector: &Selector) -> Result<(), Mistake> {
+    match selector {
+        Selector::Path(path) => check_path("path", path),
+        Selector::Prefix(prefix) => check_path("prefix", prefix),
+        Selector::Tag(tag) => check_tag(tag),
+        Selector::All => Ok(()),
+        Selector::Page { pattern, params } => {
+            check_page(pattern)?;
+            params
+                .iter()
+                .try_for_each(|(name, value)| check_value(name, value))
+        }
+    }
 }
 
-pub(super) fn page(page: &str) -> Result<Purge, Refusal> {
-    Ok(Purge::page(check_page(page)?))
+/// Makes the purge of a selector, which is refused if it is not a good one.
+fn purge(selector: Selector, checked: Result<(), Mistake>) -> Purge {
+    match checked {
+        Ok(()) => Purge::from(selector),
+        Err(mistake) => Purge::refused(clipped(selector), mistake),
+    }
 }
 
-pub(super) fn instance(page: &str, params: BTreeMap<String, Value>) -> Result<Purge, Refusal> {
-    let pattern = check_page(page)?;
+fn refused_page(page: &str, mistake: Mistake) -> Purge {
+    let page = Selector::Page {
+        pattern: page.to_owned(),
+        params: ParamSet::new(),
+    };
+    Purge::refused(clipped(page), mistake)
+}
 
+/// Shortens a selector, since its receipt repeats the text that was sent.
+fn clipped(selector: Selector) -> Selector {
+    let clipped = |text: String| clip(&text, MAX_NAME).to_owned();
+    match selector {
+        Selector::Path(path) => Selector::Path(clipped(path)),
+        Selector::Prefix(prefix) => Selector::Prefix(clipped(prefix)),
+        Selector::Tag(tag) => Selector::Tag(clipped(tag)),
+        Selector::Page { pattern, params } => Selector::Page {
+            pattern: clipped(pattern),
+            params,
+        },
+        Selector::All => Selector::All,
+    }
+}
+
+/// Checks that `params` name every parameter of the pattern, and no other.
+fn check_params(pattern: &str, params: BTreeMap<String, Value>) -> Result<ParamSet, Mistake> {
     // A parameter left out must not widen the purge to all instances of the page.
-    if let Some(missing) = pattern::names(&pattern).find(|name| !params.contains_key(*name)) {
-        return Err(Refusal::Malformed(format!(
+    if let Some(missing) = pattern::names(pattern).find(|name| !params.contains_key(*name)) {
+        return Err(unacceptable(format!(
             "`params` lacks `{missing}`, a parameter of the page"
         )));
     }
+
     let mut set = ParamSet::new();
     for (name, value) in params {
-        if !pattern::names(&pattern).any(|known| known == name) {
+        if !pattern::names(pattern).any(|known| known == name) {
             let name = clip_name(&name);
-            return Err(Refusal::Malformed(format!(
+            return Err(unacceptable(format!(
                 "`params` has `{name}`, which is not a parameter of the page"
             )));
         }
         let value = text(&name, value)?;
         set = set.with(name, value);
     }
-    // A page without parameters has one instance, which `params: {}` names.
-    Ok(Purge::instance(pattern, set))
+    Ok(set)
 }
 
-/// Checks a [`Selector`] that exists already. Its path is literal, even where a segment looks like
-/// a parameter.
-pub(super) fn check(selector: &Selector) -> Result<(), Refusal> {
-    match selector {
-        Selector::Path(path) => check_path("path", path),
-        Selector::Prefix(prefix) => check_path("prefix", prefix),
-        Selector::Tag(tag) => check_text("tag", tag),
-        Selector::All => Ok(()),
-        Selector::Page { pattern, params } => {
-            check_page(pattern)?;
-            params
-                .iter()
-                .try_for_each(|(name, value)| check_text(name, value))
-        }
-    }
-}
-
-fn check_page(page: &str) -> Result<String, Refusal> {
+fn check_page(page: &str) -> Result<String, Mistake> {
     check_path("page", page)?;
     let pattern = normalize_page(page);
     match pattern::mistake(&pattern) {
-        Some(mistake) => Err(Refusal::Malformed(format!("invalid `page`: {mistake}"))),
+        Some(mistake) => Err(unacceptable(format!("invalid `page`: {mistake}"))),
         None => Ok(pattern),
     }
 }
 
-fn check_path(field: &str, path: &str) -> Result<(), Refusal> {
-    // An escape counts as the one octet that it stands for, so that every spelling of a path has
-    // the same limit.
-    check_length(field, percent_decode_str(path).count())?;
-    check_characters(field, path)?;
+/// Checks a path that is not meant as a pattern.
+fn check_literal_path(path: &str) -> Result<(), Mistake> {
+    check_path("path", path)?;
+
+    // Read literally, `/posts/[slug]` would purge a path that no page has, and look like a success.
+    match path.split('/').find(|segment| parameter(segment).is_some()) {
+        None => Ok(()),
+        Some(segment) => Err(unacceptable(format!(
+            "`{segment}` makes this path a pattern: write {{\"page\": …}}, with \"params\" for one \
+             of its instances; percent-encode the segment's first character if it is meant \
+             literally"
+        ))),
+    }
+}
+
+fn check_path(part: &str, path: &str) -> Result<(), Mistake> {
+    let bounds = check_path_length(path).and_then(|()| check_characters(path));
+    bounds.map_err(|error| name(part, error))?;
 
     // A whole URL is a frequent mistake, and gets a message of its own.
     if path.starts_with("//")
@@ -104,59 +152,48 @@ fn check_path(field: &str, path: &str) -> Result<(), Refusal> {
             .next()
             .is_some_and(|start| start.ends_with(':'))
     {
-        return Err(Refusal::Malformed(format!(
-            "`{field}` is a URL: give the path alone, as in /posts/a"
+        return Err(unacceptable(format!(
+            "`{part}` is a URL: give the path alone, as in /posts/a"
         )));
     }
 
     if !path.starts_with('/') {
-        return Err(Refusal::Malformed(format!("`{field}` must start with `/`")));
+        return Err(unacceptable(format!("`{part}` must start with `/`")));
     }
     if path.contains(['?', '#']) {
-        let detail = format!(
-            "`{field}` has a query or a fragment: leave it out; a literal `?` is %3F, `#` is %23"
-        );
-        return Err(Refusal::Malformed(detail));
-    }
-    Ok(())
-}
-
-fn check_text(field: &str, text: &str) -> Result<(), Refusal> {
-    check_length(field, text.len())?;
-    check_characters(field, text)
-}
-
-fn check_length(field: &str, length: usize) -> Result<(), Refusal> {
-    if length > MAX_BYTES {
-        return Err(Refusal::TooLarge(format!(
-            "`{field}` has {length} bytes, but at most {MAX_BYTES} are accepted"
+        return Err(unacceptable(format!(
+            "`{part}` has a query or a fragment: leave it out; a literal `?` is %3F, `#` is %23"
         )));
     }
     Ok(())
 }
 
-fn check_characters(field: &str, text: &str) -> Result<(), Refusal> {
-    if text.is_empty() {
-        return Err(Refusal::Malformed(format!("`{field}` is empty")));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(Refusal::Malformed(format!(
-            "`{field}` contains a control character"
-        )));
-    }
-    Ok(())
+fn check_tag(tag: &str) -> Result<(), Mistake> {
+    check_value("tag", tag)
 }
 
-fn text(name: &str, value: Value) -> Result<String, Refusal> {
+fn check_value(part: &str, text: &str) -> Result<(), Mistake> {
+    check_text(text).map_err(|error| name(part, error))
+}
+
+fn name(part: &str, error: NameError) -> Mistake {
+    Mistake::Name(clip_name(part).to_owned(), error)
+}
+
+fn unacceptable(reason: String) -> Mistake {
+    Mistake::Unacceptable(reason)
+}
+
+fn text(name: &str, value: Value) -> Result<String, Mistake> {
     let text = match value {
         Value::String(text) => text,
         Value::Number(number) if !number.is_f64() => number.to_string(),
         _ => {
-            return Err(Refusal::Malformed(format!(
+            return Err(unacceptable(format!(
                 "the parameter `{name}` must be a string or a whole number"
             )));
         }
     };
-    check_text(name, &text)?;
+    check_value(name, &text)?;
     Ok(text)
 }

@@ -401,7 +401,7 @@ async fn what_is_malformed_is_400_and_over_a_limit_413_and_nothing_is_done() {
         400,
         &engine,
     );
-    let long = json!({"tag": "t".repeat(257)}).to_string();
+    let long = json!({"tag": "t".repeat(1_025)}).to_string();
     assert_refused(&send(&service, post(long)).await, 413, &engine);
 }
 

@@ -119,7 +119,7 @@ fn what_a_payload_names_is_held_to_the_limits_of_a_request() {
         Err(Refusal::Malformed(_))
     ));
     assert!(matches!(
-        named(&tag, &json!({"tag": "t".repeat(300)})),
+        named(&tag, &json!({"tag": "t".repeat(1_025)})),
         Err(Refusal::TooLarge(_))
     ));
     assert!(matches!(
