@@ -41,6 +41,26 @@ async fn path_prefix_and_all_reach_it_with_every_query() {
 }
 
 #[tokio::test]
+async fn a_path_is_purged_with_and_without_its_trailing_slash() {
+    for purged in ["/a/b", "/a/b/"] {
+        let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
+        for path in ["/a/b", "/a/b/"] {
+            ask(&service, get::<Plain>(path)).await;
+        }
+        site.publish(2);
+
+        let purge = Purge::path(purged).mode(Mode::Expire);
+        let receipt = isr.cache().revalidate(purge).await;
+
+        assert_eq!(receipt.receipts().len(), 1);
+        for path in ["/a/b", "/a/b/"] {
+            let answer = ask(&service, get::<Plain>(path)).await;
+            assert_eq!(answer.text(), format!("{path} v2"), "{purged}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn another_path_and_an_unknown_one_are_left_alone_and_reported() {
     let (_, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
     visit(&service).await;

@@ -354,6 +354,31 @@ async fn a_tag_and_a_page_say_how_many_entries_they_match() {
     }
 }
 
+/// A receipt that says `regenerated` sends the editor who made a typing error away content.
+#[tokio::test(start_paused = true)]
+async fn what_matched_nothing_is_marked_and_never_told_as_regenerated() {
+    for purge in [
+        Purge::tag("nobody"),
+        Purge::page("/about"),
+        Purge::prefix("/nothing"),
+    ] {
+        let house = House::new();
+        house.get(A).await;
+
+        let receipt = house.purge(purge.clone().mode(Mode::Regenerate)).await;
+
+        let one = only(&receipt);
+        assert_eq!(
+            (one.status(), one.regenerated()),
+            (SelectorStatus::Marked, Some(0)),
+            "{purge:?}"
+        );
+        let is_counted = !matches!(one.selector(), isr_layer::purge::Selector::Prefix(_));
+        assert_eq!(one.matched(), is_counted.then_some(0), "{purge:?}");
+        assert!(receipt.is_revalidated(), "a purge of nothing is no mistake");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_matched_is_counted_once_however_often_it_was_rendered() {
     let house = House::new();

@@ -3,7 +3,8 @@
 use isr_layer::purge::SelectorStatus;
 use isr_layer::{Mode, Page, Policy, Purge};
 
-use crate::house::{A, B, House, POST, is_hit, version, warm};
+use crate::house::{A, B, House, POST, done, is_hit, only, version, warm};
+use crate::stage::End;
 
 /// Purges, and returns for each path whether it is still a fresh hit.
 async fn untouched<const N: usize>(house: &House, purge: Purge, paths: [&str; N]) -> [bool; N] {
@@ -134,6 +135,122 @@ async fn a_page_whose_route_ends_in_a_slash_is_purged_with_and_without_it() {
             "{spelling}"
         );
     }
+}
+
+/// A page with a wildcard has a path with the slash and one without it, and a content system knows
+/// only one of them.
+#[tokio::test(start_paused = true)]
+async fn a_purge_reaches_a_path_with_and_without_its_trailing_slash_if_both_are_pages() {
+    const CATEGORY: Page = Page::new("/c/{*rest}");
+    let paths = ["/c/news", "/c/news/"];
+    for cached in [&paths[..1], &paths[1..], &paths[..]] {
+        for purged in ["/c/news", "/c/news/", "/c/%6Eews/"] {
+            for mode in [Mode::Regenerate, Mode::Stale, Mode::Expire] {
+                let house = House::pages([CATEGORY]);
+                warm(&house, cached).await;
+                paths.iter().for_each(|path| house.stage.publish(path, 2));
+
+                let receipt = house.receipt(Purge::path(purged).mode(mode)).await;
+
+                let case = format!("{cached:?}, {purged}, {mode:?}");
+                let renders = house.stage.renders() - cached.len();
+                if mode == Mode::Regenerate {
+                    assert_eq!(receipt.status(), SelectorStatus::Regenerated, "{case}");
+                    assert!(receipt.previous_etag().is_some(), "{case}");
+                    assert_ne!(receipt.previous_etag(), receipt.etag(), "{case}");
+                    assert_eq!(renders, cached.len(), "{case}: only what was cached");
+                } else {
+                    assert_eq!(receipt.status(), SelectorStatus::Marked, "{case}");
+                    assert_eq!(renders, 0, "{case}");
+                }
+                for path in cached {
+                    let answer = house.get(path).await;
+                    let is_old = mode == Mode::Stale;
+                    assert_eq!(version(&answer), Some(if is_old { 1 } else { 2 }), "{case}");
+                    assert_eq!(is_hit(&answer), mode == Mode::Regenerate, "{case}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_spellings_that_are_not_cached_the_one_that_was_named_is_rendered() {
+    const CATEGORY: Page = Page::new("/c/{*rest}");
+    for named in ["/c/news", "/c/news/"] {
+        let house = House::pages([CATEGORY]);
+
+        let receipt = house.receipt(Purge::path(named)).await;
+
+        assert_eq!(receipt.status(), SelectorStatus::Regenerated);
+        assert_eq!(house.stage.renders(), 1);
+        assert!(is_hit(&house.get(named).await));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_pages_that_differ_by_the_slash_are_purged_together_under_one_receipt() {
+    const DOCS: Page = Page::new("/docs");
+    const FOLDER: Page = Page::new("/docs/");
+    for (named, page) in [("/docs", "/docs"), ("/docs/", "/docs/")] {
+        let house = House::pages([DOCS, FOLDER, POST]);
+        warm(&house, &["/docs", "/docs/", A]).await;
+        let paths = ["/docs", "/docs/", A];
+        paths.iter().for_each(|path| house.stage.publish(path, 2));
+
+        let receipt = house
+            .purge(Purge::batch([Purge::path(named), Purge::path(A)]))
+            .await;
+
+        let [docs, post] = receipt.receipts() else {
+            panic!("one receipt for each selector: {receipt:?}")
+        };
+        assert_eq!(
+            (docs.page(), post.page()),
+            (Some(page), Some("/posts/{slug}"))
+        );
+        for path in ["/docs", "/docs/", A] {
+            assert_eq!(version(&house.get(path).await), Some(2), "{named}: {path}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_receipt_tells_of_the_spelling_whose_render_failed() {
+    const CATEGORY: Page = Page::new("/c/{*rest}");
+    let house = House::pages([CATEGORY]);
+    warm(&house, &["/c/news", "/c/news/"]).await;
+    house.stage.hold();
+
+    let purging = house.purging(Purge::path("/c/news")).await;
+    for held in house.stage.held() {
+        let fails = held.path == "/c/news/";
+        held.end(if fails { End::Status(500) } else { End::Page });
+    }
+    let receipt = done(purging).await;
+
+    assert_eq!(only(&receipt).status(), SelectorStatus::Failed);
+    assert!(!receipt.is_revalidated());
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_only_cached_the_spelling_that_is_cached_counts() {
+    const CATEGORY: Page = Page::new("/c/{*rest}");
+    let house = House::pages([CATEGORY]);
+    warm(&house, &["/c/news"]).await;
+
+    let other = house
+        .receipt(Purge::path("/c/news/").only_cached(true))
+        .await;
+    let neither = house
+        .receipt(Purge::path("/c/new/").only_cached(true))
+        .await;
+    let dry = house.receipt(Purge::path("/c/news/").dry_run(true)).await;
+
+    assert_eq!(other.status(), SelectorStatus::Regenerated);
+    assert_eq!(neither.status(), SelectorStatus::NotCached);
+    assert_eq!(dry.status(), SelectorStatus::Marked);
+    assert_eq!(house.stage.renders(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -264,7 +264,13 @@ fn storyblok_s_stories_and_datasources() {
 
     assert_eq!(
         tags(&Webhook::storyblok(), &story),
-        ["story:123", "story:posts/a"]
+        ["story:123", "story:posts/a", "story:posts/a/"]
+    );
+    // The first story of a folder has the folder's slug.
+    let folder = json!({"action": "published", "story_id": 124, "full_slug": "posts/"});
+    assert_eq!(
+        tags(&Webhook::storyblok(), &folder),
+        ["story:124", "story:posts", "story:posts/"]
     );
     assert_eq!(tags(&Webhook::storyblok(), &entries), ["datasource:labels"]);
     unprocessable(named(
