@@ -50,7 +50,8 @@ pub(crate) enum Mistake {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Selector {
-    /// One path with all its variants, raw or percent-encoded.
+    /// One path with all its variants, raw or percent-encoded. Where a path is a page's with and
+    /// without a slash at its end, both are purged under one receipt.
     Path(String),
     /// Every cached instance of a page, or one of them if its parameters are given.
     #[non_exhaustive]

@@ -102,7 +102,8 @@ pub enum SelectorStatus {
     Running,
     /// The selector is marked; the next request renders.
     ///
-    /// Also for a tag whose known entries are all regenerated, while a running render may yet add
+    /// Also for a tag, a page, a prefix or everything of which nothing was cached, and for a tag whose
+    /// known entries are all regenerated, while a running render may yet add
     /// it.
     Marked,
     /// Nothing was cached, and the purge was [`only_cached`](crate::Purge::only_cached).

@@ -13,8 +13,9 @@ use crate::outcome::Reason;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelectorError {
     kind: SelectorErrorKind,
-    /// The listed host at which a render failed, if hosts are listed.
-    host: Option<String>,
+    /// The listed host at which a render failed, if hosts are listed, or the spelling of the path
+    /// that was purged along with the one that was sent.
+    place: Option<String>,
 }
 
 /// The kinds of [`SelectorError`].
@@ -42,20 +43,29 @@ pub(crate) enum SelectorErrorKind {
 impl SelectorError {
     /// Returns the error as one of that host.
     pub(crate) fn at(self, host: Option<String>) -> Self {
-        Self { host, ..self }
+        Self {
+            place: host,
+            ..self
+        }
+    }
+
+    /// Returns the error as one of that path, unless it is one of a host.
+    pub(crate) fn or_at(self, path: &str) -> Self {
+        let place = self.place.or_else(|| Some(path.to_owned()));
+        Self { place, ..self }
     }
 }
 
 impl From<SelectorErrorKind> for SelectorError {
     fn from(kind: SelectorErrorKind) -> Self {
-        Self { kind, host: None }
+        Self { kind, place: None }
     }
 }
 
 impl fmt::Display for SelectorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(host) = &self.host {
-            write!(f, "at `{host}`: ")?;
+        if let Some(place) = &self.place {
+            write!(f, "at `{place}`: ")?;
         }
         self.kind.fmt(f)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::job_result::JobResult;
-use super::plan::Planned;
+use super::plan::{Planned, told};
 use super::recipes::{PendingMatch, Renders};
 use super::report::{Ended, Progress, Variant};
 use super::target::SelectorTarget;
@@ -39,11 +39,11 @@ impl Core {
         let receipts = planned.iter().map(|one| self.receipt_of(one));
         let receipts = receipts.collect::<Vec<_>>();
         if purge.dry_run {
-            return Receipt::of_dry_run(receipts);
+            return Receipt::of_dry_run(told(&planned, receipts));
         }
         let marks = planned.iter().filter_map(Planned::mark).collect::<Vec<_>>();
         if marks.is_empty() {
-            return Receipt::new(None, receipts);
+            return Receipt::new(None, told(&planned, receipts));
         }
 
         self.prune_marks().await;
@@ -57,7 +57,7 @@ impl Core {
         for (receipt, progress) in receipts.into_iter().zip(started) {
             reports.push(progress.report(receipt, deadline).await);
         }
-        Receipt::new(Some(number.get()), reports)
+        Receipt::new(Some(number.get()), told(&planned, reports))
     }
 
     /// Repeats the purge later, for a source whose replicas lag behind the write.

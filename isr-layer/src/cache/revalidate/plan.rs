@@ -1,21 +1,37 @@
-//! Plans a purge: finds the target of each selector, or says why it has none.
+//! Plans a purge: finds the targets of each selector, or says why it has none.
 
 use std::cell::LazyCell;
 
 use super::target::SelectorTarget;
 use crate::cache::core::Core;
-use crate::invalidation::{Item, Mistake, Mode, Selector, SelectorErrorKind};
+use crate::invalidation::{Item, Mistake, Mode, Selector, SelectorErrorKind, SelectorReceipt};
 use crate::page::{
     NameError, ParamSet, Registry, canonical, check_path_length, check_text, normalize_page,
 };
+use crate::render::Key;
 
-/// One selector of a purge, with its target.
+/// One target of a purge, with the selector that names it.
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) selector: Selector,
     pub(super) mode: Mode,
     pub(super) target: Result<SelectorTarget, SelectorErrorKind>,
+    told: Told,
 }
+
+/// The part that a target has in the receipt of its selector. A path may name two targets, with and
+/// without its last slash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Alone,
+    /// The worse of this target and of the one before is told.
+    WithPrevious,
+    /// The target is only marked, and there is no more to tell of it.
+    Nothing,
+}
+
+/// The targets of one selector: a second one is the other spelling of a path.
+type Targets = (SelectorTarget, Option<SelectorTarget>);
 
 impl Core {
     /// Plans a purge, against the pages and against the responses that header mode stores. The
@@ -23,43 +39,121 @@ impl Core {
     pub(super) fn plan(&self, items: &[Item]) -> Vec<Planned> {
         let stored = LazyCell::new(|| self.header_mode.as_ref().map(|cache| cache.paths()));
         let is_stored = |path: &str| stored.as_ref().is_some_and(|paths| paths.contains(path));
-        plan(items, &self.registry, is_stored)
+        let is_cached = |target: &SelectorTarget| self.is_cached(target);
+        plan(items, &self.registry, is_stored, is_cached)
+    }
+
+    /// True if memory has the bare path of a target.
+    fn is_cached(&self, target: &SelectorTarget) -> bool {
+        let SelectorTarget::Path { page, path } = target else {
+            return false;
+        };
+        let memory = &self.pages.memory;
+        let mut keys = Key::bare(page, path).into_iter();
+        keys.any(|key| memory.get_key(&key).is_some())
     }
 }
 
-/// Finds the target of each selector. `is_stored` tells whether header mode has a response at a
-/// path.
-fn plan(items: &[Item], registry: &Registry, is_stored: impl Fn(&str) -> bool) -> Vec<Planned> {
-    let plan = |item: &Item| Planned {
-        selector: item.selector.clone(),
-        mode: item.effective_mode(),
-        target: match &item.mistake {
-            Some(mistake) => Err(SelectorErrorKind::Mistake(mistake.clone())),
-            None => target(&item.selector, registry, &is_stored),
-        },
-    };
-    items.iter().map(plan).collect()
+/// Returns one receipt for each selector, of one receipt for each target.
+pub(super) fn told(planned: &[Planned], receipts: Vec<SelectorReceipt>) -> Vec<SelectorReceipt> {
+    let mut told = Vec::<SelectorReceipt>::with_capacity(receipts.len());
+    for (planned, mut receipt) in planned.iter().zip(receipts) {
+        match planned.told {
+            Told::Alone => told.push(receipt),
+            Told::Nothing => {}
+            Told::WithPrevious => {
+                // The receipt shows the spelling that was sent, and not this one.
+                if let Ok(SelectorTarget::Path { path, .. }) = &planned.target {
+                    receipt.error = receipt.error.map(|error| error.or_at(path));
+                }
+                let previous = told.pop().into_iter();
+                told.extend(previous.map(|previous| previous.or_worse(receipt.clone())));
+            }
+        }
+    }
+
+    told
 }
 
-fn target(
+/// Finds the targets of each selector. `is_stored` tells whether header mode has a response at a
+/// path, and `is_cached` whether memory has the path of a target.
+fn plan(
+    items: &[Item],
+    registry: &Registry,
+    is_stored: impl Fn(&str) -> bool,
+    is_cached: impl Fn(&SelectorTarget) -> bool,
+) -> Vec<Planned> {
+    let plan = |item: &Item| {
+        let targets = match &item.mistake {
+            Some(mistake) => Err(SelectorErrorKind::Mistake(mistake.clone())),
+            None => targets(&item.selector, registry, &is_stored),
+        };
+
+        match targets {
+            Ok((target, Some(other))) => spellings(item, target, other, &is_cached),
+            one => vec![Planned {
+                selector: item.selector.clone(),
+                mode: item.effective_mode(),
+                target: one.map(|(target, _)| target),
+                told: Told::Alone,
+            }],
+        }
+    };
+    items.iter().flat_map(plan).collect()
+}
+
+/// Plans a path that is cached with or without its last slash, or both. Both are marked, and what
+/// is cached is rendered. If nothing is, that is the spelling of the purge.
+fn spellings(
+    item: &Item,
+    target: SelectorTarget,
+    other: SelectorTarget,
+    is_cached: &impl Fn(&SelectorTarget) -> bool,
+) -> Vec<Planned> {
+    let mode = item.effective_mode();
+    let are_cached = match mode {
+        Mode::Regenerate => (is_cached(&target), is_cached(&other)),
+        Mode::Stale | Mode::Expire => (true, false),
+    };
+    let (told, told_of_other) = match are_cached {
+        (true, true) => (Told::Alone, Told::WithPrevious),
+        (false, true) => (Told::Nothing, Told::Alone),
+        (_, false) => (Told::Alone, Told::Nothing),
+    };
+
+    let plan = |(target, told)| Planned {
+        selector: item.selector.clone(),
+        // A mark is enough for what is not cached.
+        mode: match (mode, told) {
+            (Mode::Regenerate, Told::Nothing) => Mode::Stale,
+            _ => mode,
+        },
+        target: Ok(target),
+        told,
+    };
+    [(target, told), (other, told_of_other)].map(plan).into()
+}
+
+fn targets(
     selector: &Selector,
     registry: &Registry,
     is_stored: &impl Fn(&str) -> bool,
-) -> Result<SelectorTarget, SelectorErrorKind> {
-    match selector {
-        Selector::Path(raw) => path(raw, registry, is_stored),
-        Selector::Page { pattern, params } => page(pattern, params, registry),
+) -> Result<Targets, SelectorErrorKind> {
+    let target = match selector {
+        Selector::Path(raw) => return path(raw, registry, is_stored),
+        Selector::Page { pattern, params } => return page(pattern, params, registry),
         Selector::Prefix(raw) => {
             check_path_length(raw).map_err(|error| name_error("prefix", error))?;
             let prefix = canonical(raw).ok_or(SelectorErrorKind::InvalidPrefix)?;
-            Ok(SelectorTarget::Prefix(prefix.into_owned()))
+            SelectorTarget::Prefix(prefix.into_owned())
         }
         Selector::Tag(tag) => {
             check_text(tag).map_err(|error| name_error("tag", error))?;
-            Ok(SelectorTarget::Tag(tag.clone()))
+            SelectorTarget::Tag(tag.clone())
         }
-        Selector::All => Ok(SelectorTarget::All),
-    }
+        Selector::All => SelectorTarget::All,
+    };
+    Ok((target, None))
 }
 
 fn name_error(part: &str, error: NameError) -> SelectorErrorKind {
@@ -71,12 +165,12 @@ fn page(
     pattern: &str,
     params: &ParamSet,
     registry: &Registry,
-) -> Result<SelectorTarget, SelectorErrorKind> {
+) -> Result<Targets, SelectorErrorKind> {
     let pattern = normalize_page(pattern);
     let page = registry.by_pattern(&pattern);
     let page = page.ok_or(SelectorErrorKind::UnknownPattern)?.clone();
     if params.is_empty() {
-        return Ok(SelectorTarget::Page(page));
+        return Ok((SelectorTarget::Page(page), None));
     }
 
     let path = page
@@ -88,15 +182,25 @@ fn page(
         let owner = found.map(|found| found.page.path());
         return Err(SelectorErrorKind::OtherPagesPath(path, owner));
     }
-    Ok(SelectorTarget::Path { page, path })
+
+    // Only the value of a wildcard can end in a slash.
+    let other = other_spelling(&path);
+    let is_of_page = registry
+        .find(&other)
+        .is_some_and(|found| found.id == page.id);
+    let of_page = |path| SelectorTarget::Path {
+        page: page.clone(),
+        path,
+    };
+    Ok((of_page(path), is_of_page.then(|| of_page(other))))
 }
 
-/// Finds a path as it is given, raw or encoded, with or without the trailing slash of its route.
+/// Finds a path as it is given, raw or encoded, with and without the trailing slash of its route.
 fn path(
     raw: &str,
     registry: &Registry,
     is_stored: &impl Fn(&str) -> bool,
-) -> Result<SelectorTarget, SelectorErrorKind> {
+) -> Result<Targets, SelectorErrorKind> {
     if raw.contains(['{', '[']) && registry.by_pattern(&normalize_page(raw)).is_some() {
         return Err(SelectorErrorKind::PatternAsPath);
     }
@@ -106,19 +210,27 @@ fn path(
 
     check_path_length(raw).map_err(|error| name_error("path", error))?;
     let path = canonical(raw).ok_or(SelectorErrorKind::InvalidPath)?;
-    let other = match path.strip_suffix('/') {
+    let (given, other) = (&path.to_string(), &other_spelling(&path));
+
+    // Pages come first: only they can be rendered.
+    let pages = [given, other].into_iter().filter_map(|path| {
+        let (page, path) = (registry.find(path)?.clone(), path.clone());
+        Some(SelectorTarget::Path { page, path })
+    });
+    let stored = [given, other].into_iter().filter(|path| {
+        let is_page = registry.find(path).is_some();
+        !is_page && is_stored(path)
+    });
+    let stored = stored.map(|path| SelectorTarget::HeaderMode(path.clone()));
+    let mut targets = pages.chain(stored);
+    let target = targets.next().ok_or(SelectorErrorKind::NotAPage)?;
+    Ok((target, targets.next()))
+}
+
+/// Returns the path without its last slash, or with one.
+fn other_spelling(path: &str) -> String {
+    match path.strip_suffix('/') {
         Some(shorter) => shorter.to_owned(),
         None => format!("{path}/"),
-    };
-    let spellings = [path.into_owned(), other];
-    for path in &spellings {
-        if let Some(page) = registry.find(path) {
-            let (page, path) = (page.clone(), path.clone());
-            return Ok(SelectorTarget::Path { page, path });
-        }
     }
-    let stored = spellings.into_iter().find(|path| is_stored(path));
-    stored
-        .map(SelectorTarget::HeaderMode)
-        .ok_or(SelectorErrorKind::NotAPage)
 }

@@ -244,7 +244,8 @@ impl Counts {
         receipt.status = match self {
             _ if !is_done => SelectorStatus::Running,
             Self { failed: 1.., .. } => SelectorStatus::Failed,
-            Self { marked: 1.., .. } => SelectorStatus::Marked,
+            // A purge that reached nothing must not pass for new content.
+            Self { marked: 1.., .. } | Self { regenerated: 0, .. } => SelectorStatus::Marked,
             Self { .. } => SelectorStatus::Regenerated,
         };
         if self.failed > 0 {

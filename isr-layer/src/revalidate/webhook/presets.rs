@@ -38,12 +38,10 @@ impl Webhook {
         Self::new().map(ghost)
     }
 
-    /// Storyblok: `story:<id>` and `story:<full slug>`, or `datasource:<slug>`.
+    /// Storyblok: `story:<id>` and `story:<full slug>`, or `datasource:<slug>`. The full slug is
+    /// named without and with a slash at its end: that of a folder's first story has one.
     pub fn storyblok() -> Self {
-        Self::new()
-            .tag_if_present("story:{/story_id}")
-            .tag_if_present("story:{/full_slug}")
-            .tag_if_present("datasource:{/datasource_slug}")
+        Self::new().map(storyblok)
     }
 
     /// DatoCMS: the cache tags of its CDN as they are; for a record, `item:<id>` and the
@@ -93,6 +91,22 @@ fn ghost(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
             .texts(&format!("/{kind}/{time}/tags/slug"))
             .unwrap_or_default();
         tags.extend(of_tags.into_iter().map(|slug| format!("tag:{slug}")));
+    }
+    Ok(purge_tags(tags))
+}
+
+fn storyblok(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    let mut tags = Vec::new();
+    tags.extend(event.text("/story_id").map(|id| format!("story:{id}")));
+    if let Some(slug) = event.text("/full_slug") {
+        let slug = slug.trim_end_matches('/');
+        tags.extend([format!("story:{slug}"), format!("story:{slug}/")]);
+    }
+    let datasource = event.text("/datasource_slug");
+    tags.extend(datasource.map(|slug| format!("datasource:{slug}")));
+
+    if tags.is_empty() {
+        return Err(Unprocessable::missing("/story_id"));
     }
     Ok(purge_tags(tags))
 }
