@@ -68,6 +68,9 @@ fn query() -> impl Strategy<Value = Option<String>> {
         Just("p=a%26q=b".to_owned()),
         Just("p=a=b".to_owned()),
         Just("%70=a".to_owned()),
+        Just("%71=b".to_owned()),
+        Just("%70".to_owned()),
+        Just("%2570=a".to_owned()),
         Just("p=a?b".to_owned()),
     ];
     prop::option::of(prop::collection::vec(pair, 0..4).prop_map(|pairs| pairs.join("&")))
@@ -184,7 +187,10 @@ impl Sent {
             wide if wide.starts_with("/w/") => (&["p", "q"], &["accept-language", "x-theme"]),
             _ => (&["p"], &[]),
         };
-        let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+        let name = |pair: &str| {
+            let name = pair.split('=').next().unwrap_or_default();
+            name.replace("%70", "p").replace("%71", "q")
+        };
         let pairs = self.query.iter().flat_map(|text| text.split('&'));
         let mut pairs = pairs
             .filter(|pair| query.contains(&name(pair).as_str()))

@@ -73,6 +73,85 @@ async fn requests_that_differ_in_what_is_not_declared_share_one_render() {
     assert_eq!(site.renders(), 1);
 }
 
+/// Browsers escape the brackets of a form's field names. The handler saw no filter, and the page of
+/// all articles was stored as that of one author.
+#[tokio::test]
+async fn a_declared_name_is_found_however_the_client_escapes_it() {
+    for (name, spellings) in [
+        (
+            "filter[author]",
+            &[
+                "filter[author]",
+                "filter%5Bauthor%5D",
+                "filter%5bauthor%5d",
+                "%66ilter[author%5D",
+            ][..],
+        ),
+        ("größe", &["gr%C3%B6%C3%9Fe", "gr%c3%b6%c3%9fe"]),
+        (
+            "first name",
+            &["first+name", "first%20name", "f%69rst+name"],
+        ),
+        ("a+b", &["a%2Bb", "a+b"]),
+        ("100%", &["100%25", "100%"]),
+        ("a&b=c", &["a%26b%3Dc"]),
+        ("q", &["q", "%71"]),
+    ] {
+        let names: &'static [&'static str] = Vec::leak(vec![name]);
+        for spelling in spellings {
+            let (site, service) = site_with(A.with_policy(Policy::new().query(names)));
+            for value in ["1", "2", "2"] {
+                let target = format!("/a?utm=x&{spelling}={value}&other=y");
+                ask(&service, request::<Plain>(Method::GET, &target, &[])).await;
+            }
+
+            let seen = site.seen();
+            let uris = seen.iter().map(|seen| seen.uri.to_string());
+            let expected = ["1", "2"].map(|value| format!("/a?{spelling}={value}"));
+            assert_eq!(uris.collect::<Vec<_>>(), expected, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_only_looks_like_a_declared_one_is_not_seen() {
+    let policy = Policy::new().query(&["filter[author]", "a+b"]);
+    let (site, service) = site_with(A.with_policy(policy));
+
+    for query in [
+        "filter%5Bauthor=1",
+        "filter%255Bauthor%255D=1",
+        "FILTER%5BAUTHOR%5D=1",
+        "a%20b=1",
+        "a%2Gb=1",
+        "filter%5Bauthor%5D%00=1",
+        "%FF=1",
+    ] {
+        let target = format!("/a?{query}");
+        ask(&service, request::<Plain>(Method::GET, &target, &[])).await;
+    }
+
+    assert_eq!(site.renders(), 1);
+    assert_eq!(site.seen()[0].uri, "/a");
+}
+
+#[tokio::test]
+async fn spellings_of_one_name_keep_the_order_in_which_they_were_sent() {
+    let policy = Policy::new().query(&["a", "q"]);
+    let (site, service) = site_with(A.with_policy(policy));
+
+    for query in ["%71=1&q=2&a=0", "a=0&%71=1&q=2", "q=2&%71=1&a=0"] {
+        let target = format!("/a?{query}");
+        ask(&service, request::<Plain>(Method::GET, &target, &[])).await;
+    }
+
+    let uris = site.seen().into_iter().map(|seen| seen.uri.to_string());
+    assert_eq!(
+        uris.collect::<Vec<_>>(),
+        ["/a?a=0&%71=1&q=2", "/a?a=0&q=2&%71=1"]
+    );
+}
+
 #[tokio::test]
 async fn declared_query_and_headers_arrive_normalised_and_nothing_else() {
     let policy = Policy::new()
