@@ -106,6 +106,10 @@ impl Policy {
     }
 
     /// Sets the query parameters that are part of the key. The handler sees these and no others.
+    ///
+    /// A name is written as a handler reads it, such as `filter[author]`. It is found in every
+    /// spelling that a client sends: percent-encoded, or with `+` for a space. The handler sees the
+    /// spelling that was sent, and each is a page of its own.
     pub const fn query(mut self, names: &'static [&'static str]) -> Self {
         self.query = names;
         self

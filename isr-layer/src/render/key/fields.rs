@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use http::header::{HOST, HeaderMap, HeaderName};
+use percent_encoding::percent_decode_str;
 
 use crate::hosts::Host;
 
@@ -14,7 +15,7 @@ const PRESENT: u8 = 1;
 /// The octets of a length.
 pub(super) const LENGTH: usize = 4;
 
-/// Returns the path with the declared query parameters: raw pairs, stably sorted by name,
+/// Returns the path with the declared query parameters: raw pairs, stably sorted by declared name,
 /// duplicates in the order sent.
 pub(super) fn with_declared_query<'a>(
     path: Cow<'a, str>,
@@ -28,23 +29,37 @@ pub(super) fn with_declared_query<'a>(
     // Pairs stay raw: the handler gets them as they were sent.
     let mut pairs = query
         .split('&')
-        .filter(|pair| declared.contains(&name_of(pair)))
+        .filter_map(|pair| Some((declared_name(pair, declared)?, pair)))
         .collect::<Vec<_>>();
     if pairs.is_empty() {
         return path;
     }
 
-    pairs.sort_by_key(name_of);
+    pairs.sort_by_key(|(name, _)| *name);
     let mut target = path.into_owned();
-    for (at, pair) in pairs.into_iter().enumerate() {
+    for (at, (_, pair)) in pairs.into_iter().enumerate() {
         target.push(if at == 0 { '?' } else { '&' });
         target.push_str(pair);
     }
     Cow::Owned(target)
 }
 
-fn name_of<'a>(pair: &&'a str) -> &'a str {
-    pair.split_once('=').map_or(*pair, |(name, _)| name)
+/// Returns the declared name that a pair has, as it was sent or decoded. Handlers decode names, so
+/// a name must be found in every spelling.
+fn declared_name<'a>(pair: &str, declared: &[&'a str]) -> Option<&'a str> {
+    let sent = pair.split_once('=').map_or(pair, |(name, _)| name);
+    let find = |name: &[u8]| {
+        let mut declared = declared.iter();
+        declared.find(|one| one.as_bytes() == name).copied()
+    };
+
+    find(sent.as_bytes()).or_else(|| {
+        if !sent.contains(['%', '+']) {
+            return None;
+        }
+        let spaced = sent.replace('+', " ");
+        find(&percent_decode_str(&spaced).collect::<Vec<_>>())
+    })
 }
 
 /// Encodes the declared headers, one field each: present or absent, then the length, then the
