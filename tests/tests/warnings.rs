@@ -277,3 +277,34 @@ async fn a_tag_that_is_not_taken_is_told_once_a_page() {
         assert_eq!(of_page.count(), 1, "{page}: {told:?}");
     }
 }
+
+/// Clients choose the ids: each made-up one was a line of the log.
+#[tokio::test]
+async fn a_method_that_finds_nothing_is_no_failure() {
+    LazyLock::force(&LOG);
+    let site = Site::new();
+    let isr = IsrLayer::builder()
+        .without_registered()
+        .pages([Page::new("/catalog.v1.Told/Get").with_unary(true)])
+        .build()
+        .expect("one method");
+    let service = isr.layer(site.clone());
+    site.act(
+        Reply::page()
+            .empty()
+            .header("content-type", "application/grpc")
+            .header("grpc-status", "5"),
+    );
+
+    for id in 0..3_u8 {
+        let message = bytes::Bytes::copy_from_slice(&[0, 0, 0, 0, 1, id]);
+        let call = http::Request::post("/catalog.v1.Told/Get")
+            .header("content-type", "application/grpc")
+            .body(Full::new(message))
+            .expect("it is a request");
+        ask(&service, call).await;
+    }
+
+    assert_eq!(site.renders(), 3);
+    assert_eq!(LOG.warnings_with("catalog.v1.Told"), Vec::<String>::new());
+}

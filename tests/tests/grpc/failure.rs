@@ -12,7 +12,7 @@ use crate::stage::{Stage, cache_status, query};
 async fn a_failing_method_keeps_the_last_good_answer() {
     for act in [
         Act::Fail(Code::Unavailable),
-        Act::Fail(Code::NotFound),
+        Act::Fail(Code::Aborted),
         Act::Panic,
     ] {
         let stage = Stage::new().await;
@@ -53,7 +53,7 @@ async fn a_failing_method_keeps_the_last_good_answer_also_when_it_must_not_be_se
 #[tokio::test]
 async fn an_error_status_is_answered_as_it_is_and_never_stored() {
     let stage = Stage::new().await;
-    stage.shop.act(Act::Fail(Code::NotFound));
+    stage.shop.act(Act::Fail(Code::OutOfRange));
 
     let failed = stage.get("a").await.expect_err("the method fails");
     stage.shop.act(Act::Answer);
@@ -62,7 +62,7 @@ async fn an_error_status_is_answered_as_it_is_and_never_stored() {
 
     assert_eq!(
         (failed.code(), failed.message()),
-        (Code::NotFound, "told to fail")
+        (Code::OutOfRange, "told to fail")
     );
     assert_eq!(cache_status(&answer), "isr; fwd=uri-miss; stored");
     assert_eq!(stage.cache.metrics().entries(), 1);

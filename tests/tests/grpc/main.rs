@@ -4,6 +4,7 @@
 mod answers;
 mod failure;
 mod frames;
+mod gone;
 mod herd;
 mod hits;
 mod hosts;
