@@ -17,7 +17,9 @@ use super::undecided::Undecided;
 use super::verdict::{Circumstances, Verdict, verdict};
 use crate::body::IsrBody;
 use crate::clock;
-use crate::entry::{Birth, Entry, Lifetime, NewEntry, NotStored, admit_whole, lifetime};
+use crate::entry::{
+    Birth, Entry, Lifetime, NewEntry, NotStored, admit_whole, is_not_found, lifetime,
+};
 use crate::invalidation::{EntryTags, Sequence, TagMark};
 use crate::observe;
 use crate::outcome::Reason;
@@ -155,12 +157,14 @@ impl Completion {
             return LeaderReply::Shared(self.over_limit(shared));
         }
 
-        let lifetime = self.lifetime(parts.status);
+        let is_not_found = is_not_found(self.recipe(), &parts, trailers.as_deref());
+        let lifetime = self.lifetime(is_not_found);
         let config = &self.core.config;
         let entry = NewEntry {
             parts,
             body,
             trailers,
+            is_not_found,
             born: self.attempt.born,
             as_of: self.attempt.as_of,
             lifetime,
@@ -350,9 +354,9 @@ impl Completion {
         }
     }
 
-    fn lifetime(&self, status: StatusCode) -> Lifetime {
+    fn lifetime(&self, is_not_found: bool) -> Lifetime {
         let policy = self.recipe().page.policy();
-        let lifetime = lifetime(policy, status, &self.attempt.hints);
+        let lifetime = lifetime(policy, is_not_found, &self.attempt.hints);
         if policy.jitter {
             // Up to a tenth, so that pages rendered together do not go stale together.
             lifetime.shortened_by(0.1 * fastrand::f64())

@@ -24,6 +24,20 @@ pub(crate) fn head(
     table(recipe.page.policy(), &recipe.page.vary, parts, handler_ran)
 }
 
+/// Returns true if a response that may be stored says that there is no such page. It is stored for a
+/// short time, and is never a fallback.
+pub(crate) fn is_not_found(
+    recipe: &Recipe,
+    parts: &response::Parts,
+    trailers: Option<&HeaderMap>,
+) -> bool {
+    if recipe.key.is_grpc() {
+        grpc::is_not_found(&parts.headers, trailers)
+    } else {
+        admit::is_not_found(parts.status)
+    }
+}
+
 /// Checks whether a response may be stored whose head allows it, now that it was read to its end.
 pub(crate) fn whole(
     recipe: &Recipe,

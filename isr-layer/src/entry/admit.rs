@@ -87,8 +87,8 @@ pub(crate) fn has_too_many_fields(fields: &HeaderMap) -> bool {
 }
 
 /// Returns the lifetime of a stored response: the lower of the policy's and the handler's, and a
-/// shorter one for 404 and 410.
-pub(crate) fn lifetime(policy: &Policy, status: StatusCode, hints: &HandlerHints) -> Lifetime {
+/// shorter one for what is not found, such as a 404.
+pub(crate) fn lifetime(policy: &Policy, is_not_found: bool, hints: &HandlerHints) -> Lifetime {
     let declared = Lifetime {
         revalidate: policy.revalidate,
         expire: policy.expire,
@@ -99,7 +99,7 @@ pub(crate) fn lifetime(policy: &Policy, status: StatusCode, hints: &HandlerHints
         expire: hints.expire,
     });
 
-    if is_not_found(status) {
+    if is_not_found {
         let longest = policy.not_found_revalidate;
         return Lifetime::ending_after(
             lifetime
@@ -110,9 +110,8 @@ pub(crate) fn lifetime(policy: &Policy, status: StatusCode, hints: &HandlerHints
     lifetime
 }
 
-/// Returns whether the status says that there is no such page. Such a response is stored for a
-/// short time, and is never a fallback.
-pub(crate) fn is_not_found(status: StatusCode) -> bool {
+/// Returns true if the status says that there is no such page.
+pub(super) fn is_not_found(status: StatusCode) -> bool {
     matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
 }
 
@@ -337,8 +336,8 @@ mod tests {
             ..HandlerHints::default()
         };
 
-        let page = lifetime(&policy, StatusCode::OK, &hints);
-        let gone = |policy| lifetime(&policy, StatusCode::NOT_FOUND, &HandlerHints::default());
+        let page = lifetime(&policy, false, &hints);
+        let gone = |policy| lifetime(&policy, true, &HandlerHints::default());
 
         assert_eq!(
             page,

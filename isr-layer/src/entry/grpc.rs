@@ -24,7 +24,10 @@ pub(super) fn head(
         Status::Refused if !handler_ran => {
             return Err(NotStored::Uncacheable(Reason::HandlerNotRun));
         }
-        Status::Refused | Status::Failed => return Err(NotStored::Failed(Reason::GrpcStatus)),
+        Status::NotFound if handler_ran => {}
+        Status::Refused | Status::Failed | Status::NotFound => {
+            return Err(NotStored::Failed(Reason::GrpcStatus));
+        }
         Status::Ok | Status::Missing => {}
     }
 
@@ -47,21 +50,37 @@ pub(super) fn whole(
     trailers: Option<&HeaderMap>,
     hints: &HandlerHints,
 ) -> Result<(), NotStored> {
-    // A status in the trailers wins over one in the headers: it was sent last.
-    let ended = match trailers.map_or(Status::Missing, status) {
-        Status::Missing => status(&parts.headers),
-        trailing => trailing,
-    };
+    match ended(&parts.headers, trailers) {
+        Status::Ok if body.is_empty() => {
+            // No client takes a unary response without a message.
+            Err(NotStored::Failed(Reason::Empty))
+        }
+        // As with a 404, the status says enough.
+        Status::NotFound if body.is_empty() => admit::body(policy, StatusCode::NOT_FOUND, 0, hints),
+        Status::Ok | Status::NotFound if !is_one_message(body) => {
+            Err(NotStored::Uncacheable(Reason::NotOneMessage))
+        }
+        Status::Ok | Status::NotFound => admit::body(policy, parts.status, body.len(), hints),
+        Status::Refused | Status::Failed | Status::Missing => {
+            Err(NotStored::Failed(Reason::GrpcStatus))
+        }
+    }
+}
 
-    if ended != Status::Ok {
-        Err(NotStored::Failed(Reason::GrpcStatus))
-    } else if body.is_empty() {
-        // No client takes a unary response without a message.
-        Err(NotStored::Failed(Reason::Empty))
-    } else if !is_one_message(body) {
-        Err(NotStored::Uncacheable(Reason::NotOneMessage))
-    } else {
-        admit::body(policy, parts.status, body.len(), hints)
+/// Returns true if a response that may be stored says that there is no such thing. It is final, as
+/// a 404 is.
+pub(super) fn is_not_found(headers: &HeaderMap, trailers: Option<&HeaderMap>) -> bool {
+    ended(headers, trailers) == Status::NotFound
+}
+
+/// Returns the status with which a call ended. One in the trailers wins over one in the headers: it
+/// was sent last.
+fn ended(headers: &HeaderMap, trailers: Option<&HeaderMap>) -> Status {
+    match (status(headers), trailers.map_or(Status::Missing, status)) {
+        (first, Status::Missing) => first,
+        // A client that reads the headers alone must not be told another end.
+        (Status::NotFound, Status::Ok) => Status::Failed,
+        (_, trailing) => trailing,
     }
 }
 
@@ -113,7 +132,9 @@ mod tests {
             head_of(200, &[("content-type", "application/grpc+json")]),
             Ok(())
         );
-        assert_eq!(head_of(200, &[grpc, ("grpc-status", "5")]), FAILED);
+        assert_eq!(head_of(200, &[grpc, ("grpc-status", "5")]), Ok(()));
+        assert_eq!(head_of(200, &[grpc, ("grpc-status", "14")]), FAILED);
+        assert_eq!(head_of(200, &[grpc, ("grpc-status", "05")]), FAILED);
         assert_eq!(
             head_of(200, &[("content-type", "text/html")]),
             NOT_ONE_MESSAGE
@@ -158,6 +179,8 @@ mod tests {
             assert_eq!(of(refusal, true), FAILED, "{refusal}");
         }
         assert_eq!(of("14", false), FAILED);
+        assert_eq!(of("5", false), FAILED, "it is not the method that says so");
+        assert_eq!(of("5", true), Ok(()));
     }
 
     #[test]
@@ -171,6 +194,13 @@ mod tests {
             (Some("0"), Some("13"), MESSAGE, FAILED),
             (Some("0"), Some("00"), MESSAGE, FAILED),
             (Some("0"), None, b"", Err(NotStored::Failed(Reason::Empty))),
+            (None, Some("5"), b"", Ok(())),
+            (Some("5"), None, b"", Ok(())),
+            (Some("0"), Some("5"), b"", Ok(())),
+            (None, Some("5"), MESSAGE, Ok(())),
+            (None, Some("5"), b"\0", NOT_ONE_MESSAGE),
+            (Some("5"), Some("0"), MESSAGE, FAILED),
+            (Some("5"), Some("13"), b"", FAILED),
             (None, Some("0"), b"\0\0\0\0\0", Ok(())),
             (None, Some("0"), b"\x01\0\0\0\x01a", NOT_ONE_MESSAGE),
             (

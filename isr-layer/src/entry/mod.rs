@@ -7,8 +7,8 @@ mod freshness;
 mod grpc;
 mod stored;
 
-pub(crate) use admission_rules::{head as admit_head, whole as admit_whole};
-pub(crate) use admit::{NotStored, is_not_found, lifetime, undeclared_vary};
+pub(crate) use admission_rules::{head as admit_head, is_not_found, whole as admit_whole};
+pub(crate) use admit::{NotStored, lifetime, undeclared_vary};
 pub(crate) use birth::Birth;
 pub(crate) use freshness::{Freshness, Lifetime};
 pub(crate) use stored::{Entry, NewEntry};

@@ -11,7 +11,6 @@ use http::{StatusCode, response};
 
 use super::birth::Birth;
 use super::freshness::{Freshness, Lifetime, freshness};
-use super::is_not_found;
 use crate::clock::Instant;
 use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all, size};
 use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, TagMark, Validity};
@@ -24,6 +23,8 @@ pub(crate) struct Entry {
     /// True if the path is the whole key and nothing else of a request has to be looked at.
     pub(crate) is_keyed_by_path: bool,
     pub(crate) status: StatusCode,
+    /// True if it says that there is no such page: it is never stale, and no fallback.
+    is_not_found: bool,
     pub(crate) trailers: Option<Box<HeaderMap>>,
     /// The page as it was rendered.
     identity: Representation,
@@ -52,6 +53,8 @@ pub(crate) struct NewEntry {
     pub(crate) parts: response::Parts,
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<Box<HeaderMap>>,
+    /// True if it says that there is no such page.
+    pub(crate) is_not_found: bool,
     /// The beginning of the render.
     pub(crate) born: Birth,
     /// The last number published before the render began.
@@ -69,6 +72,7 @@ impl Entry {
             mut parts,
             body,
             trailers,
+            is_not_found,
             born,
             as_of,
             lifetime,
@@ -95,6 +99,7 @@ impl Entry {
             key: recipe.key.clone(),
             is_keyed_by_path: recipe.page.is_keyed_by_path() && !has_drafts,
             status: parts.status,
+            is_not_found,
             trailers,
             identity: Representation::identity(parts.status, parts.headers, body),
             encoded: OnceLock::new(),
@@ -124,7 +129,7 @@ impl Entry {
             self.lifetime,
             self.age(now),
             self.validity(marks),
-            is_not_found(self.status),
+            self.is_not_found,
         )
     }
 
@@ -229,7 +234,7 @@ impl Entry {
 
     /// True if the entry is a page to fall back on when rendering fails.
     pub(crate) fn is_good(&self) -> bool {
-        !is_not_found(self.status)
+        !self.is_not_found
     }
 
     pub(crate) fn etag(&self) -> Option<String> {

@@ -18,6 +18,8 @@ const LONGEST_SUBTYPE: usize = 32;
 pub(crate) enum Status {
     /// `grpc-status: 0`.
     Ok,
+    /// NOT_FOUND: what the call asks for does not exist.
+    NotFound,
     /// PERMISSION_DENIED, UNIMPLEMENTED or UNAUTHENTICATED: this client may not call the method, or
     /// there is no such method.
     Refused,
@@ -70,6 +72,7 @@ pub(crate) fn status(fields: &HeaderMap) -> Status {
     match fields.get(GRPC_STATUS).map(HeaderValue::as_bytes) {
         None => Status::Missing,
         Some(b"0") => Status::Ok,
+        Some(b"5") => Status::NotFound,
         Some(b"7" | b"12" | b"16") => Status::Refused,
         Some(_) => Status::Failed,
     }

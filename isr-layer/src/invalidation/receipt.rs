@@ -228,7 +228,8 @@ impl SelectorReceipt {
         self.page.as_deref()
     }
 
-    /// Returns the status code of the render, if there was one.
+    /// Returns the status code of the render, if there was one. NOT_FOUND of a gRPC method is told
+    /// as 404.
     pub fn http(&self) -> Option<StatusCode> {
         self.http
     }

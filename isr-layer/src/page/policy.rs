@@ -81,8 +81,9 @@ impl Policy {
         self
     }
 
-    /// Sets the lifetime of a stored 404 or 410, which is also limited by
-    /// [`revalidate`](Self::revalidate) and [`expire`](Self::expire). The default is 10 s.
+    /// Sets the lifetime of a stored 404 or 410, and of NOT_FOUND of a gRPC method.
+    /// [`revalidate`](Self::revalidate) and [`expire`](Self::expire) limit it too. The default is
+    /// 10 s.
     pub const fn not_found_revalidate(mut self, after: Duration) -> Self {
         self.not_found_revalidate = after;
         self

@@ -82,7 +82,7 @@ fn grpc_status(answer: &Answer) -> String {
     let status = trailers.and_then(|trailers| trailers.get("grpc-status"));
     let status = status.or_else(|| answer.headers.get("grpc-status"));
     status
-        .map_or("", |status| status.to_str().unwrap())
+        .map_or("", |status| status.to_str().expect("it is a number"))
         .to_owned()
 }
 

@@ -39,6 +39,7 @@ fn store(core: &Core, recipe: &Recipe) -> Arc<Entry> {
         parts,
         body: Bytes::from_static(b"a page"),
         trailers: None,
+        is_not_found: false,
         born: Birth::now(clock::now()),
         as_of: core.marks.published(),
         lifetime: Lifetime::default(),

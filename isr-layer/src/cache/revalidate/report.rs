@@ -201,7 +201,11 @@ fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_go
 }
 
 fn report_entry(entry: &Entry, receipt: &mut SelectorReceipt, was_good: bool) {
-    receipt.http = Some(entry.status);
+    receipt.http = Some(match entry.status {
+        // The code that stands for a gRPC method's NOT_FOUND.
+        StatusCode::OK if !entry.is_good() => StatusCode::NOT_FOUND,
+        status => status,
+    });
     receipt.etag = entry.etag();
     receipt.status = regenerated_or_unknown(entry.is_good() || was_good);
 }
