@@ -96,6 +96,72 @@ async fn a_good_page_that_became_404_is_regenerated() {
     assert_eq!(stand.page("/posts/a").await.status, 404);
 }
 
+/// The purge took effect: nothing old can be served. An editor was told of a failure by which the
+/// old page stays, which it did not.
+#[tokio::test]
+async fn a_page_that_may_not_be_stored_is_uncacheable_and_no_failure() {
+    for (reply, reason) in [
+        (Reply::page().header("set-cookie", "a=b"), "set-cookie"),
+        (
+            Reply::page().header("cache-control", "private"),
+            "cache-control",
+        ),
+        (Reply::page().header("vary", "cookie"), "vary"),
+        (Reply::status(403), "status"),
+        (Reply::status(302).header("location", "/"), "status"),
+    ] {
+        for cached in [true, false] {
+            let stand = Stand::new().await;
+            if cached {
+                stand.page("/posts/a").await;
+            }
+            stand.site.publish(2);
+            stand.site.act(reply.clone());
+
+            let path = stand.revalidate(r#"{"path": "/posts/a"}"#).await;
+            let entries = stand.cache.metrics().entries();
+
+            let receipt = &path["receipts"][0];
+            assert_eq!(path["revalidated"], true, "{reason}: {path}");
+            assert_eq!(receipt["status"], "uncacheable", "{reason}: {path}");
+            let told = receipt["error"].as_str().unwrap();
+            assert!(told.contains(reason) && !told.contains("stays"), "{told}");
+            assert_eq!(entries, 0, "{reason}: nothing old is kept");
+            assert_ne!(stand.page("/posts/a").await.text(), "/posts/a v1");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_several_pages_those_that_may_not_be_stored_are_no_failures() {
+    let stand = Stand::new().await;
+    for path in ["/posts/a", "/posts/b"] {
+        stand.page(path).await;
+    }
+    stand.site.script(|seen, _| match seen.uri.path() {
+        "/posts/a" => Reply::page().header("set-cookie", "a=b").into(),
+        _ => Reply::page().into(),
+    });
+
+    let some = stand
+        .revalidate(r#"{"tag": "posts", "mode": "regenerate"}"#)
+        .await;
+    let both = stand
+        .revalidate(r#"{"paths": ["/posts/a", "/posts/b"]}"#)
+        .await;
+
+    let receipt = &some["receipts"][0];
+    assert_eq!(receipt["status"], "uncacheable", "{some}");
+    assert_eq!(
+        (&receipt["regenerated"], &receipt["failed"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(some["revalidated"], true);
+    assert_eq!(both["receipts"][0]["status"], "uncacheable", "{both}");
+    assert_eq!(both["receipts"][1]["status"], "regenerated", "{both}");
+    assert_eq!(both["revalidated"], true);
+}
+
 #[tokio::test]
 async fn a_tag_that_nobody_carries_is_no_error() {
     let stand = Stand::new().await;
