@@ -90,8 +90,7 @@ mod tests {
 
         assert_eq!(
             error.to_string(),
-            "not revalidated: the tag `posts` (failed: 2 renders gave nothing that \
-             may be stored); the tag `posts` (unknown_path)"
+            "not revalidated: the tag `posts` (failed: 2 renders failed; the last good pages stay); the tag `posts` (unknown_path)"
         );
         assert_eq!(error.into_receipt().sequence(), Some(7));
     }

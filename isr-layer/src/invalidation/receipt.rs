@@ -111,6 +111,12 @@ pub enum SelectorStatus {
     /// A page's pattern matches, but no good page was stored, and the path is not found or not
     /// among the page's `params`.
     UnknownPath,
+    /// A response may not be stored, for instance because it sets a cookie. The old one was dropped,
+    /// and requests are rendered one by one until a response may be stored again. The purge took
+    /// effect; [`error`](SelectorReceipt::error) has the reason.
+    ///
+    /// Also for a selector of several of which none failed and some may not be stored.
+    Uncacheable,
     /// No page's pattern matches.
     NotAPage,
     /// Every render failed; the last good page stays.
@@ -200,9 +206,10 @@ impl SelectorReceipt {
     pub(crate) fn or_worse(self, other: Self) -> Self {
         // A running render may still fail, so it outranks a mark.
         let badness = |status| match status {
-            SelectorStatus::Failed => 4,
-            SelectorStatus::Running => 3,
-            SelectorStatus::Marked => 2,
+            SelectorStatus::Failed => 5,
+            SelectorStatus::Running => 4,
+            SelectorStatus::Marked => 3,
+            SelectorStatus::Uncacheable => 2,
             SelectorStatus::UnknownPath => 0,
             _ => 1,
         };
@@ -266,7 +273,7 @@ impl SelectorReceipt {
         self.failed
     }
 
-    /// Returns the reason of a failure.
+    /// Returns the reason of a failure, or why a response may not be stored.
     pub fn error(&self) -> Option<&SelectorError> {
         self.error.as_ref()
     }

@@ -38,6 +38,8 @@ pub(crate) enum SelectorErrorKind {
     NotListed,
     /// The number of renders that failed.
     Failures(u64),
+    /// The number of responses that may not be stored.
+    Uncacheable(u64),
 }
 
 impl SelectorError {
@@ -96,10 +98,19 @@ impl fmt::Display for SelectorErrorKind {
             }
             Self::NotStored(reason) => {
                 let reason = reason.as_str();
-                return write!(f, "the response may not be stored ({reason})");
+                return write!(
+                    f,
+                    "the response may not be stored ({reason}); nothing old is kept"
+                );
             }
             Self::Failures(failed) => {
-                return write!(f, "{failed} renders gave nothing that may be stored");
+                return write!(f, "{failed} renders failed; the last good pages stay");
+            }
+            Self::Uncacheable(count) => {
+                return write!(
+                    f,
+                    "{count} responses may not be stored; nothing old is kept"
+                );
             }
         })
     }

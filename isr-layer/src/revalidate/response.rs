@@ -142,7 +142,7 @@ fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
 
     // An error status, so that a content system shows the failure to its editors or retries.
     let status = StatusCode::INTERNAL_SERVER_ERROR;
-    let detail = "no render gave a response that can be stored";
+    let detail = "every render failed; the last good pages stay";
     let problem = Problem {
         message: "Error revalidating",
         ..Problem::new(status, detail)
@@ -186,13 +186,11 @@ fn whole_seconds(wait: Duration) -> HeaderValue {
     HeaderValue::from(rounded)
 }
 
-/// True if the purge had selectors and every one of them failed.
+/// True if every selector failed that was not refused, and there was one.
 fn all_failed(receipt: &Receipt) -> bool {
-    let receipts = receipt.receipts();
-    !receipts.is_empty()
-        && receipts
-            .iter()
-            .all(|one| one.status() == SelectorStatus::Failed)
+    let statuses = receipt.receipts().iter().map(|one| one.status());
+    let mut taken = statuses.filter(|one| *one != SelectorStatus::Refused);
+    taken.next() == Some(SelectorStatus::Failed) && taken.all(|one| one == SelectorStatus::Failed)
 }
 
 fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Response<Full<Bytes>> {

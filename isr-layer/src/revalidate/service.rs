@@ -48,7 +48,7 @@ use crate::{Cache, Error, ErrorKind, clock, observe};
 /// | 405, 408 | the method is not allowed; the body took longer than 5 seconds |
 /// | 422 | the payload of a webhook lacks a field that its mapping needs |
 /// | 429 | too many failures from this address (in place of 401), or calls by this credential |
-/// | 500 | no render gave a response to store; where one failed, the last good page stays |
+/// | 500 | every render failed; the last good pages stay |
 ///
 /// The body of a 200 has the members of the [`Receipt`]: `receipts` has the outcome of each
 /// selector. Errors are problem details (RFC 9457), with a `message` beside them.

@@ -30,6 +30,7 @@ pub(super) enum Progress {
 pub(super) enum Ended {
     Regenerated,
     Failed,
+    Uncacheable,
     Marked,
     NotReached,
 }
@@ -55,6 +56,7 @@ enum Next<T> {
 struct Counts {
     regenerated: u64,
     failed: u64,
+    uncacheable: u64,
     marked: u64,
 }
 
@@ -188,7 +190,10 @@ fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_go
             receipt.error = Some(SelectorErrorKind::RenderFailed(failure.reason).into());
         }
         RenderOutcome::Refused(reason, http) => {
-            receipt.status = SelectorStatus::Failed;
+            receipt.status = match is_error(*http) {
+                true => SelectorStatus::Failed,
+                false => SelectorStatus::Uncacheable,
+            };
             receipt.http = *http;
             receipt.error = Some(SelectorErrorKind::NotStored(*reason).into());
         }
@@ -210,6 +215,11 @@ fn report_entry(entry: &Entry, receipt: &mut SelectorReceipt, was_good: bool) {
     receipt.status = regenerated_or_unknown(entry.is_good() || was_good);
 }
 
+/// True if a response that may not be stored is an error or a panic, of the page or not.
+fn is_error(http: Option<StatusCode>) -> bool {
+    http.is_none_or(|status| status.is_server_error())
+}
+
 fn regenerated_or_unknown(is_known: bool) -> SelectorStatus {
     match is_known {
         true => SelectorStatus::Regenerated,
@@ -223,6 +233,7 @@ impl From<JobResult> for Ended {
             JobResult::Completed(flight) => match &flight.outcome {
                 RenderOutcome::Stored(_) | RenderOutcome::NotListed => Self::Regenerated,
                 RenderOutcome::OverLimit(_) => Self::Marked,
+                RenderOutcome::Refused(_, http) if !is_error(*http) => Self::Uncacheable,
                 RenderOutcome::Failed(_) | RenderOutcome::Refused(..) => Self::Failed,
             },
             JobResult::Stored(_) => Self::Regenerated,
@@ -237,6 +248,7 @@ impl Counts {
         match ended {
             Ended::Regenerated => self.regenerated += 1,
             Ended::Failed => self.failed += 1,
+            Ended::Uncacheable => self.uncacheable += 1,
             Ended::Marked => self.marked += 1,
             Ended::NotReached => {}
         }
@@ -248,12 +260,19 @@ impl Counts {
         receipt.status = match self {
             _ if !is_done => SelectorStatus::Running,
             Self { failed: 1.., .. } => SelectorStatus::Failed,
+            Self { marked: 1.., .. } => SelectorStatus::Marked,
+            Self {
+                uncacheable: 1.., ..
+            } => SelectorStatus::Uncacheable,
             // A purge that reached nothing must not pass for new content.
-            Self { marked: 1.., .. } | Self { regenerated: 0, .. } => SelectorStatus::Marked,
+            Self { regenerated: 0, .. } => SelectorStatus::Marked,
             Self { .. } => SelectorStatus::Regenerated,
         };
+
         if self.failed > 0 {
             receipt.error = Some(SelectorErrorKind::Failures(self.failed).into());
+        } else if self.uncacheable > 0 {
+            receipt.error = Some(SelectorErrorKind::Uncacheable(self.uncacheable).into());
         }
     }
 }
