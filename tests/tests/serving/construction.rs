@@ -232,6 +232,8 @@ fn limits_of_zero_in_a_policy_are_refused_and_named() {
     let nothing = std::time::Duration::ZERO;
     for (setting, policy) in [
         ("revalidate", Policy::new().revalidate(nothing)),
+        ("expire", Policy::new().expire(nothing)),
+        ("expire", Policy::new().revalidate(secs(60)).expire(nothing)),
         ("timeout", Policy::new().timeout(nothing)),
         ("max_body", Policy::new().max_body(0)),
     ] {

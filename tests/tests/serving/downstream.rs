@@ -332,3 +332,57 @@ fn a_name_that_is_none_for_a_header_is_refused() {
     assert_eq!(refused.kind(), ErrorKind::Configuration);
     assert!(refused.to_string().contains("`Cache Tag`"), "{refused}");
 }
+
+/// An integer of a structured field has 15 digits at most (RFC 9651, 3.3.1), and a cache may count
+/// no seconds beyond 2^31 (RFC 9111, 1.2.2): with more, a whole field is invalid.
+#[tokio::test(start_paused = true)]
+async fn a_lifetime_is_told_no_longer_than_the_fields_allow() {
+    let longest = std::time::Duration::MAX;
+    let ages = std::time::Duration::from_secs(10_000_000_000);
+    for policy in [
+        Policy::new().revalidate(longest),
+        Policy::new().revalidate(longest).expire(longest),
+        Policy::new().expire(ages),
+        Policy::new().revalidate(secs(60)).expire(longest),
+        Policy::new().revalidate(longest).jitter(true),
+        Policy::new().revalidate(longest).timeout(longest),
+    ] {
+        for downstream in [Downstream::cdn(), Downstream::cdn().cdn_cache_control(true)] {
+            let (site, _, service) = site_with(A.with_policy(policy), downstream);
+            let first = visit(&service).await;
+            pass(7).await;
+            let hit = visit(&service).await;
+
+            let told = hit.cache_status();
+            let ttl = told.strip_prefix("isr; hit; ttl=").unwrap_or_default();
+            let ttl = ttl.parse::<u64>().expect("it is a hit with its `ttl`");
+            assert!(ttl == 53 || ttl == (1 << 31) - 7, "{policy:?}: {told}");
+            for field in ["cache-control", "cdn-cache-control"] {
+                let numbers = first.header(field).split(|c: char| !c.is_ascii_digit());
+                let numbers = numbers.filter_map(|number| number.parse::<u64>().ok());
+                let is_told = |number| [0, 60, 1 << 31].contains(&number);
+                assert!(
+                    { numbers }.all(is_told),
+                    "{policy:?}: {}",
+                    first.header(field)
+                );
+            }
+            assert_eq!(site.renders(), 1, "{policy:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_may_give_the_longest_lifetime_too() {
+    let (site, _, service) = site_with(A, Downstream::cdn());
+    site.script(|_, _| {
+        context::revalidate_after(std::time::Duration::MAX);
+        Reply::page().into()
+    });
+    visit(&service).await;
+
+    let hit = visit(&service).await;
+
+    assert_eq!(hit.cache_status(), "isr; hit; ttl=2147483648");
+    assert!(hit.header("cache-control").ends_with("s-maxage=2147483648"));
+}
