@@ -9,7 +9,7 @@ use super::headers::{
     NO_STORE, is_for_caches, is_grpc, mark_unstored, remove_all, says_how_to_cache,
 };
 use super::surrogate::SurrogateKeys;
-use crate::entry::Lifetime;
+use crate::entry::{Lifetime, told_seconds};
 use crate::error::Error;
 use crate::outcome::CacheStatus;
 
@@ -191,10 +191,10 @@ impl Downstream {
         let fresh = lifetime.fresh_for()?;
         let stale = lifetime
             .expire
-            .map_or(Duration::ZERO, |end| end.saturating_sub(fresh))
-            .as_secs();
+            .map_or(Duration::ZERO, |end| end.saturating_sub(fresh));
+        let stale = told_seconds(stale);
 
-        let mut value = format!("{words}={}", fresh.as_secs());
+        let mut value = format!("{words}={}", told_seconds(fresh));
         if stale > 0 {
             value.push_str(&format!(", stale-while-revalidate={stale}"));
         }

@@ -75,10 +75,17 @@ impl Lifetime {
     /// Returns the seconds until the entry goes stale, negative once it did; `None` if time makes
     /// no difference.
     pub(crate) fn ttl(self, age_secs: u64) -> Option<i64> {
-        let secs = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        self.fresh_for()
-            .map(|end| secs(end.as_secs()).saturating_sub(secs(age_secs)))
+        let end = told_seconds(self.fresh_for()?);
+        let age = i64::from(u32::try_from(age_secs).unwrap_or(u32::MAX));
+        Some(i64::from(end) - age)
     }
+}
+
+/// Returns a time in whole seconds as header fields tell it: at most 2^31, the most that a cache has
+/// to count (RFC 9111, 1.2.2).
+pub(crate) fn told_seconds(time: Duration) -> u32 {
+    const MAX_SECONDS: u32 = 1 << 31;
+    u32::try_from(time.as_secs()).map_or(MAX_SECONDS, |seconds| seconds.min(MAX_SECONDS))
 }
 
 /// Combines time and marks: the stricter of both decides.

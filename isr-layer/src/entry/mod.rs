@@ -10,5 +10,5 @@ mod stored;
 pub(crate) use admission_rules::{head as admit_head, is_not_found, whole as admit_whole};
 pub(crate) use admit::{NotStored, lifetime, undeclared_vary};
 pub(crate) use birth::Birth;
-pub(crate) use freshness::{Freshness, Lifetime};
+pub(crate) use freshness::{Freshness, Lifetime, told_seconds};
 pub(crate) use stored::{Entry, NewEntry};

@@ -23,15 +23,15 @@ pub(super) fn checked(page: &Page, hosts: &Hosts) -> Result<Vec<HeaderName>, Err
 
 fn check_settings(page: &Page) -> Result<(), String> {
     let policy = page.policy();
+    if let Some(setting) = zero_setting(policy) {
+        return Err(format!("`{setting}` is 0: it must be greater than zero"));
+    }
     if let (Some(revalidate), Some(expire)) = (policy.revalidate, policy.expire)
         && expire < revalidate
     {
         return Err(format!(
             "`expire` ({expire:?}) is below `revalidate` ({revalidate:?})"
         ));
-    }
-    if let Some(setting) = zero_setting(policy) {
-        return Err(format!("`{setting}` is 0: it must be greater than zero"));
     }
 
     if let Err(error) = check_path_length(page.path()) {
@@ -86,6 +86,7 @@ fn zero_setting(policy: &Policy) -> Option<&'static str> {
             "revalidate",
             policy.revalidate.is_some_and(|after| after.is_zero()),
         ),
+        ("expire", policy.expire.is_some_and(|after| after.is_zero())),
         ("timeout", policy.timeout.is_zero()),
         ("max_body", policy.max_body == 0),
     ];

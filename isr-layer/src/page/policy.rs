@@ -74,8 +74,8 @@ impl Policy {
 
     /// Stops serving the page at this age, even if rendering fails (RFC 5861 knows no such end).
     ///
-    /// The age must not be below [`revalidate`](Self::revalidate):
-    /// [`build`](crate::IsrLayerBuilder::build) refuses that.
+    /// The age must be above zero, and not below [`revalidate`](Self::revalidate):
+    /// [`build`](crate::IsrLayerBuilder::build) refuses others.
     pub const fn expire(mut self, after: Duration) -> Self {
         self.expire = Some(after);
         self
