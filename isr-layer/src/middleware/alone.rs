@@ -3,18 +3,21 @@
 use std::future::poll_fn;
 use std::pin::pin;
 
-use http::{Request, Response};
+use http::{Method, Request, Response};
 
 use super::inner::{Inner, call};
 use super::page_request::{PageRequest, Result, not_stored, reply_of};
 use super::reply::Reply;
 use super::shared::DirectRender;
 use crate::body::{IsrBody, RenderBody};
-use crate::cache::{Failure, RenderEnd, Undecided, attempt, catch_panic};
-use crate::deliver::{Delivery, name_declared, unstored};
-use crate::outcome::{Forward, Reason};
+use crate::cache::{
+    Failure, Render, RenderEnd, RenderError, RenderResult, Undecided, attempt, catch_panic,
+};
+use crate::deliver::{Delivery, unstored};
+use crate::outcome::{Forward, Outcome, Reason};
 use crate::page::Page;
-use crate::render::context::Current;
+use crate::render::Recipe;
+use crate::render::context::{Current, mark_asked};
 
 impl<S, B> PageRequest<S, B>
 where
@@ -28,37 +31,55 @@ where
         forward: Forward,
         reason: Reason,
     ) -> Result<S::Body, S::Error> {
-        if reason.needs_client() {
-            self.own_request(ready, forward, reason).await
-        } else {
-            self.alone(ready, forward, reason).await
+        match reason {
+            Reason::HandlerNotRun => self.other_route(ready, forward).await,
+            Reason::Vary => self.with_client(ready, forward).await,
+            _ => self.alone(ready, forward, reason).await,
         }
     }
 
-    /// Passes on the request as the client sent it: to another route that the page's pattern
-    /// matches, or to a page whose response depends on more of the request than its key.
-    pub(super) async fn own_request(
+    /// Passes on the request as the client sent it, to another route that the page's pattern
+    /// matches.
+    async fn other_route(
         self: Box<Self>,
         ready: Option<S>,
         forward: Forward,
-        reason: Reason,
     ) -> Result<S::Body, S::Error> {
         let mut service = ready.unwrap_or_else(|| self.shared.service());
         poll_fn(|cx| service.poll_ready(cx)).await?;
 
         let request = as_sent(self.request, &self.delivery);
-        let response = match reason {
-            // Another route: should an annotated function run, it runs outside its own render.
-            Reason::HandlerNotRun => call(service, request).await?,
-            _ => {
-                let scope = Current::of_own_request(self.recipe.page.page);
-                let mut response = scope.enter(call(service, request)).await?;
-                name_declared(response.headers_mut(), &self.recipe.page.vary);
-                response
-            }
-        };
-        let reply = Reply::OtherRoute(response.map(IsrBody::inner), not_stored(forward, reason));
+        let response = call(service, request).await?.map(IsrBody::inner);
+        let reply = Reply::OtherRoute(response, not_stored(forward, Reason::HandlerNotRun));
         Ok(reply.respond(&self.shared.core, &self.recipe, &self.delivery))
+    }
+
+    /// Renders the page for this client alone, with the client's own headers, by which the response
+    /// varies.
+    async fn with_client(
+        self: Box<Self>,
+        ready: Option<S>,
+        forward: Forward,
+    ) -> Result<S::Body, S::Error> {
+        let (core, recipe) = (self.shared.core.clone(), self.recipe.clone());
+        if !core.admits(&recipe).await {
+            return Ok(self.not_listed());
+        }
+
+        let delivery = self.delivery.clone();
+        let service = ready.unwrap_or_else(|| self.shared.service());
+        let mut request = as_sent(self.request, &delivery);
+        if delivery.head {
+            // The response to HEAD is made of GET's, as for every page.
+            *request.method_mut() = Method::GET;
+        }
+
+        let scope = Current::of_own_request(recipe.page.page);
+        let max_body = core.max_body(&recipe.page);
+        let render = OwnRequest { service, request };
+        let end = attempt(render, &recipe, &scope, max_body).await;
+        let reply = reply_to_one(end, &recipe, not_stored(forward, Reason::Vary))?;
+        Ok(reply.respond(&core, &recipe, &delivery))
     }
 
     /// Passes on the leader's own request, and completes its flight by the response: a failure was
@@ -72,11 +93,7 @@ where
         let (core, recipe) = (self.shared.core.clone(), self.recipe.clone());
         let (delivery, failure) = (self.delivery.clone(), undecided.failure().clone());
         let limit = recipe.page.policy().timeout;
-        let mut own = pin!(catch_panic(self.own_request(
-            None,
-            forward,
-            Reason::HandlerNotRun
-        )));
+        let mut own = pin!(catch_panic(self.other_route(None, forward)));
 
         let in_time = tokio::time::timeout(limit, own.as_mut()).await;
         let is_other_route = matches!(&in_time, Ok(Some(Ok(response)))
@@ -121,28 +138,58 @@ where
         let outcome = not_stored(forward, reason);
         let end = attempt(render, &self.recipe, &scope, max_body).await;
         if !scope.handler_ran() && scope.was_asked() && !self.recipe.key.is_grpc() {
-            return self.own_request(None, forward, Reason::HandlerNotRun).await;
+            return self.other_route(None, forward).await;
         }
-
-        let reply = match end {
-            RenderEnd::Whole {
-                parts,
-                body,
-                trailers,
-                ..
-            } => {
-                let body = IsrBody::stored(body, trailers);
-                Reply::Own(Response::from_parts(parts, body), outcome)
-            }
-            RenderEnd::Unread { response, .. } => Reply::Own(response, outcome),
-            RenderEnd::Failed(reason) => {
-                reply_of(Failure::without_response(&self.recipe, reason), outcome)
-            }
-            RenderEnd::Error(error) => return Err(error),
-            RenderEnd::Gone | RenderEnd::NotListed => reply_of(self.aborted(), outcome),
-        };
+        let reply = reply_to_one(end, &self.recipe, outcome)?;
         Ok(self.respond(reply))
     }
+}
+
+/// A render from a client's own request.
+struct OwnRequest<S, B> {
+    service: S,
+    request: Request<B>,
+}
+
+impl<S, B> Render for OwnRequest<S, B>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    type Body = S::Body;
+    type Error = S::Error;
+
+    async fn render(mut self, _: &Recipe) -> RenderResult<S::Body, S::Error> {
+        let ready = poll_fn(|cx| self.service.poll_ready(cx)).await;
+        ready.map_err(RenderError::Service)?;
+        mark_asked();
+        let response = call(self.service, self.request).await;
+        response.map_err(RenderError::Service)
+    }
+}
+
+/// Returns the reply to the one client that a page was rendered for.
+fn reply_to_one<R, E>(
+    end: RenderEnd<R, E>,
+    recipe: &Recipe,
+    outcome: Outcome,
+) -> std::result::Result<Reply<R>, E> {
+    let failed = |reason| reply_of(Failure::without_response(recipe, reason), outcome);
+    Ok(match end {
+        RenderEnd::Whole {
+            parts,
+            body,
+            trailers,
+            ..
+        } => {
+            let body = IsrBody::stored(body, trailers);
+            Reply::Own(Response::from_parts(parts, body), outcome)
+        }
+        RenderEnd::Unread { response, .. } => Reply::Own(response, outcome),
+        RenderEnd::Failed(reason) => failed(reason),
+        RenderEnd::Error(error) => return Err(error),
+        RenderEnd::Gone | RenderEnd::NotListed => failed(Reason::ServiceError),
+    })
 }
 
 /// Passes on a client's own request for a page that it is not known to share with others.

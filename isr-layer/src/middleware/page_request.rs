@@ -126,7 +126,7 @@ where
                 self.completed(&flight.outcome, waiting, false).await
             }
             Ok(LeaderReply::AskForClient(reason)) => {
-                self.own_request(None, waiting.forward, reason).await
+                self.refused(None, waiting.forward, reason).await
             }
             Ok(LeaderReply::Undecided(undecided)) => {
                 self.find_out(undecided, waiting.forward).await

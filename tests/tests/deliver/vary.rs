@@ -185,7 +185,7 @@ async fn beyond_the_limit_of_new_keys_an_answer_says_what_it_varies_on() {
 
     assert_eq!(
         answer.cache_status(),
-        "isr; fwd=bypass; detail=new-key-limit"
+        "isr; fwd=uri-miss; detail=new-key-limit"
     );
     assert_eq!(answer.header("vary"), "accept-language, x-theme");
 }

@@ -196,7 +196,7 @@ async fn a_page_that_memory_has_no_room_for_is_not_said_to_be_stored() {
     assert_eq!(first.cache_status(), "isr; fwd=uri-miss; detail=too-large");
     assert_eq!(
         receipt.receipts()[0].status(),
-        isr_layer::purge::SelectorStatus::Failed,
+        isr_layer::purge::SelectorStatus::Uncacheable,
         "{receipt:?}"
     );
     assert_eq!(isr.cache().metrics().entries(), 0);

@@ -458,3 +458,36 @@ async fn a_response_that_varies_by_the_clients_headers_is_made_with_them() {
         assert_eq!(answer.header("cache-control"), "no-store");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_varies_by_its_clients_has_its_time_limit_and_panics_for_one_client() {
+    for (act, status) in [(Act::Hang, 504), (Act::Panic, 500)] {
+        let (site, service) = site_with(A);
+        site.act(Reply::page().header("vary", "origin"));
+        visit(&service).await;
+        site.act(act);
+        let began = tokio::time::Instant::now();
+
+        let answer = visit(&service).await;
+
+        assert_eq!(answer.status.as_u16(), status);
+        assert!(began.elapsed().as_secs() <= 30);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_head_of_a_page_that_varies_by_its_clients_is_gets() {
+    let (site, service) = site_with(A);
+    site.act(
+        Reply::page()
+            .header("vary", "origin")
+            .header("content-length", "5"),
+    );
+
+    for _ in 0..2 {
+        let head = ask(&service, isr_tests::head::<Plain>("/a")).await;
+
+        assert_eq!((head.header("content-length"), head.text()), ("5", ""));
+        assert!(site.seen().iter().all(|seen| seen.method == Method::GET));
+    }
+}
