@@ -8,12 +8,11 @@ use crate::{echo, is_hit, visit};
 const SEARCH: Page = Page::new("/search").with_policy(Policy::new().query(&["q"]));
 
 /// Queries that parsers disagree about: one finds `q=poison`, another does not.
-const CLOAKED: [&str; 16] = [
+const CLOAKED: [&str; 15] = [
     "utm=1;q=poison",
     ";q=poison",
     "utm=1%26q=poison",
     "utm=1%3Bq=poison",
-    "%71=poison",
     "Q=poison",
     "q%00=poison",
     "q[]=poison",
@@ -54,6 +53,7 @@ async fn what_a_parser_may_read_another_way_is_kept_apart() {
         "q",
         "q=",
         "q=%31",
+        "%71=1",
         "q=1+",
         "q=1%20",
     ];
