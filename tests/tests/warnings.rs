@@ -11,12 +11,14 @@ use http_body_util::Full;
 use isr_layer::{IsrLayer, Mode, Page, Policy, Purge, context, static_page};
 use isr_tests::{Reply, Site, ask, get};
 use tower::Layer;
+use tracing::Instrument;
 
 static LOG: LazyLock<Log> = LazyLock::new(|| {
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt()
         .with_ansi(false)
+        .with_max_level(tracing::Level::DEBUG)
         .with_writer(move || writer.clone())
         .init();
     log
@@ -307,4 +309,46 @@ async fn a_method_that_finds_nothing_is_no_failure() {
 
     assert_eq!(site.renders(), 3);
     assert_eq!(LOG.warnings_with("catalog.v1.Told"), Vec::<String>::new());
+}
+
+/// Logs from inside a page, as its queries do.
+#[static_page("/logging/{n}", revalidate = 10)]
+async fn logging(axum::extract::Path(n): axum::extract::Path<String>) -> &'static str {
+    tokio::task::yield_now().await;
+    tracing::warn!("inside of page {n}");
+    "a page"
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_rendered_for_a_client_logs_in_that_clients_span_and_a_refresh_in_its_own() {
+    LazyLock::force(&LOG);
+    let isr = IsrLayer::builder()
+        .without_registered()
+        .pages([logging::PAGE])
+        .build()
+        .expect("one page");
+    let service = isr.wrap(isr_layer::routes![logging]);
+    let visit = async |id: u64, path| {
+        let span = tracing::info_span!("request", id);
+        ask(&service, get::<Body>(path)).instrument(span).await
+    };
+
+    visit(71, "/logging/seen").await;
+    tokio::time::advance(std::time::Duration::from_secs(10)).await;
+    visit(72, "/logging/seen").await;
+    isr.cache().drained().await;
+    let _ = isr.cache().revalidate(Purge::path("/logging/purged")).await;
+
+    let told = LOG.warnings_with("inside of page seen");
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("request{id=71}"), "{}", told[0]);
+    let own_span = "isr.render{route=\"/logging/{n}\" path=\"/logging/seen\" purpose=\"refresh\"}";
+    assert!(
+        told[1].contains(own_span) && !told[1].contains("request{"),
+        "{}",
+        told[1]
+    );
+    let told = LOG.warnings_with("inside of page purged");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("purpose=\"on_demand\""), "{}", told[0]);
 }
