@@ -11,6 +11,7 @@ macro_rules! log {
 }
 
 use std::collections::HashSet;
+use std::future::Future;
 use std::sync::{Mutex, Once, PoisonError};
 
 use http::StatusCode;
@@ -18,6 +19,45 @@ use http::StatusCode;
 use crate::entry::NotStored;
 use crate::outcome::Reason;
 use crate::page::{NameError, Page};
+
+/// Runs a render in the span of the client's request that started it, so that the lines which the
+/// page logs have the request's fields.
+#[cfg(feature = "tracing")]
+pub(crate) fn in_callers_span<F: Future>(render: F) -> impl Future<Output = F::Output> + use<F> {
+    tracing::Instrument::in_current_span(render)
+}
+
+/// Runs a render that no client waits for in a span of its own, which follows from the current one.
+#[cfg(feature = "tracing")]
+pub(crate) fn in_own_span<F: Future>(
+    render: F,
+    page: &Page,
+    path: &str,
+    purpose: &str,
+) -> impl Future<Output = F::Output> + use<F> {
+    let route = page.path();
+    let span =
+        tracing::debug_span!(target: "isr", parent: None, "isr.render", route, path, purpose);
+    span.follows_from(tracing::Span::current());
+    tracing::Instrument::instrument(render, span)
+}
+
+/// Does nothing without `tracing`.
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn in_callers_span<F: Future>(render: F) -> impl Future<Output = F::Output> + use<F> {
+    render
+}
+
+/// Does nothing without `tracing`.
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn in_own_span<F: Future>(
+    render: F,
+    _: &Page,
+    _: &str,
+    _: &str,
+) -> impl Future<Output = F::Output> + use<F> {
+    render
+}
 
 /// Logs once that `context::…` was called while no render was in progress.
 pub(crate) fn context_outside_render() {

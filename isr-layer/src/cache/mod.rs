@@ -37,6 +37,6 @@ pub(crate) use memory::{Bounded, bounded};
 pub(crate) use page_flight::{Leader, RenderOutcome};
 pub(crate) use param_lists::ParamLists;
 pub(crate) use permits::{Group, Limits, Purpose};
-pub(crate) use render::{StartedFor, attempt, regenerate};
+pub(crate) use render::{StartedFor, attempt, start};
 pub(crate) use renderer::{Render, RenderError, RenderResult, Renderer};
 pub(crate) use undecided::Undecided;

@@ -76,6 +76,14 @@ struct Waiting {
 }
 
 impl Purpose {
+    /// Returns the word for the purpose in spans.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::OnDemand => "on_demand",
+            Self::Refresh => "refresh",
+        }
+    }
+
     /// Returns the time for which a render waits for its turn. A render on demand then queues anew,
     /// twice. After that the page stays stale, or marked, until a request comes.
     fn max_wait(self) -> Duration {

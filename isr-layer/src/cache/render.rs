@@ -14,6 +14,7 @@ use super::renderer::{Render, RenderError};
 use crate::body::{self, IsrBody, Read, is_length};
 use crate::clock;
 use crate::entry::{Birth, NotStored, admit_head};
+use crate::observe;
 use crate::outcome::Reason;
 use crate::render::Recipe;
 use crate::render::context::Current;
@@ -27,8 +28,39 @@ pub(crate) enum StartedFor<R: Render> {
     Queued(Purpose),
 }
 
+impl<R: Render> StartedFor<R> {
+    /// Returns the purpose of a render that no client waits for.
+    fn purpose(&self) -> Option<Purpose> {
+        match self {
+            Self::Client(_) => None,
+            Self::Background(_) => Some(Purpose::Refresh),
+            Self::Queued(purpose) => Some(*purpose),
+        }
+    }
+}
+
+/// Starts the render of a flight on a task of its own, so that no client who leaves can end it.
+pub(crate) fn start<R>(core: &Arc<Core>, leader: Leader, render: R, started_for: StartedFor<R>)
+where
+    R: Render + Send + 'static,
+    R::Error: Send + 'static,
+{
+    let recipe = leader.work().recipe.clone();
+    let purpose = started_for.purpose();
+    let work = regenerate(core.clone(), leader, render, started_for);
+
+    match purpose {
+        None => core.tasks.spawn(observe::in_callers_span(work)),
+        Some(purpose) => {
+            let (page, path) = (&recipe.page.page, recipe.key.path());
+            let work = observe::in_own_span(work, page, path, purpose.as_str());
+            core.tasks.spawn(work);
+        }
+    }
+}
+
 /// Renders the recipe of a flight and completes the flight: stores the page or records why not.
-pub(crate) async fn regenerate<R: Render>(
+async fn regenerate<R: Render>(
     core: Arc<Core>,
     leader: Leader,
     render: R,

@@ -13,11 +13,11 @@ use super::shared::{BackgroundRender, DirectRender, Shared};
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
     Decision, Failure, Group, Leader, LeaderReply, Purpose, RenderOutcome, StartedFor, Waiting,
-    regenerate,
+    start,
 };
 use crate::clock;
 use crate::deliver::Delivery;
-use crate::entry::{Entry, Freshness, NotStored};
+use crate::entry::{Entry, NotStored};
 use crate::invalidation::Sequence;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::render::Recipe;
@@ -117,9 +117,7 @@ where
         let core = &self.shared.core;
         let (client, reply) = oneshot::channel();
         let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
-        let started_for = StartedFor::Client(client);
-        core.tasks
-            .spawn(regenerate(core.clone(), leader, render, started_for));
+        start(core, leader, render, StartedFor::Client(client));
 
         match reply.await {
             Ok(LeaderReply::Shared(flight)) => {
@@ -168,19 +166,15 @@ where
     /// Starts a render that no client waits for. One that begins now holds the application; one
     /// that waits for its turn does not.
     fn refresh(&self, leader: Leader) {
-        let core = self.shared.core.clone();
+        let core = &self.shared.core;
         match core.permits.try_acquire(Group::Page(self.recipe.page.id)) {
             Some(permit) => {
                 let render = DirectRender::new(self.shared.service());
-                let started_for = StartedFor::Background(permit);
-                let regenerate = regenerate(core.clone(), leader, render, started_for);
-                core.tasks.spawn(regenerate);
+                start(core, leader, render, StartedFor::Background(permit));
             }
             None => {
                 let render = BackgroundRender::of(&self.shared);
-                let started_for = StartedFor::Queued(Purpose::Refresh);
-                let regenerate = regenerate(core.clone(), leader, render, started_for);
-                core.tasks.spawn(regenerate);
+                start(core, leader, render, StartedFor::Queued(Purpose::Refresh));
             }
         }
     }
@@ -194,13 +188,10 @@ where
     fn last_good<R>(&self, waiting: &Waiting, reason: Reason, collapsed: bool) -> Option<Reply<R>> {
         let core = &self.shared.core;
         let now = clock::now();
-        let can_serve = |entry: &Arc<Entry>| {
-            let freshness = entry.freshness(&core.marks, now);
-            freshness != Freshness::MustRender { fallback: false }
-        };
         let stored = core.pages.memory.get_key(&self.recipe.key);
         let mut candidates = stored.into_iter().chain(waiting.fallback.clone());
-        let last_good = candidates.find(can_serve)?;
+        let last_good =
+            candidates.find(|entry| entry.freshness(&core.marks, now).can_be_served())?;
         Some(Reply::Entry(
             last_good,
             Outcome::StaleIfError { reason, collapsed },

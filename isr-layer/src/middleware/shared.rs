@@ -12,7 +12,7 @@ use super::inner::{Inner, call};
 use super::placement;
 use crate::body::RenderBody;
 use crate::cache::{
-    Core, Leader, Purpose, Render, RenderError, RenderResult, Renderer, StartedFor, regenerate,
+    Core, Leader, Purpose, Render, RenderError, RenderResult, Renderer, StartedFor, start,
 };
 use crate::page::{RegisteredPage, canonical};
 use crate::render::context::mark_asked;
@@ -183,9 +183,7 @@ where
             return;
         };
         let (core, render) = (shared.core.clone(), Self::of(&shared));
-        let queued = StartedFor::Queued(purpose);
-        core.tasks
-            .spawn(regenerate(core.clone(), leader, render, queued));
+        start(&core, leader, render, StartedFor::Queued(purpose));
     }
 
     fn is_alive(&self) -> bool {
