@@ -25,6 +25,7 @@ mod key;
 mod last_good;
 mod listed;
 mod narrowing;
+mod nested;
 mod network;
 mod new_keys;
 mod other_routes;
