@@ -182,8 +182,8 @@ pub(crate) fn varies(page: &Page, path: &str, headers: &[String]) {
         path = path,
         vary = headers,
         "a response of this page varies by headers that the page does not declare, so it is not \
-         stored and each client's own request goes to the handler: declare them with `vary = [..]`, \
-         or put the layer that adds this `Vary` around this one"
+         stored and each client's own request goes to the handler: declare them with \
+         `vary = [..]`, or put the layer that adds this `Vary` around this one"
     );
 }
 

@@ -125,11 +125,15 @@ impl Core {
             return Some(Lookup::Draft(page));
         }
 
-        let was_looked_up = page.is_keyed_by_path()
+        let depth = self.depth(request.extensions());
+        page.note_depth(depth);
+        let was_looked_up = depth == 0
+            && page.is_keyed_by_path()
             && self.config.draft.is_none()
             && matches!(path, Cow::Borrowed(_));
         let host = host.map(AsRef::as_ref);
         let key = KeyRef::new(page, path, request.uri().query(), host, request.headers())?;
+        let key = key.at_depth(depth);
         if was_looked_up {
             return Some(Lookup::Page { page, key, found });
         }

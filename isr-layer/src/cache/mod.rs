@@ -11,6 +11,7 @@ mod list_error;
 mod lookup;
 mod memory;
 mod negative_cache;
+mod nesting;
 mod new_key_limiter;
 mod page_flight;
 mod pages;

@@ -102,18 +102,17 @@ pub enum SelectorStatus {
     Running,
     /// The selector is marked; the next request renders.
     ///
-    /// Also for a tag, a page, a prefix or everything of which nothing was cached, and for a tag whose
-    /// known entries are all regenerated, while a running render may yet add
-    /// it.
+    /// Also for a tag, a page, a prefix or everything of which nothing was cached, and for a tag
+    /// whose known entries are all regenerated, while a running render may yet add it.
     Marked,
     /// Nothing was cached, and the purge was [`only_cached`](crate::Purge::only_cached).
     NotCached,
     /// A page's pattern matches, but no good page was stored, and the path is not found or not
     /// among the page's `params`.
     UnknownPath,
-    /// A response may not be stored, for instance because it sets a cookie. The old one was dropped,
-    /// and requests are rendered one by one until a response may be stored again. The purge took
-    /// effect; [`error`](SelectorReceipt::error) has the reason.
+    /// A response may not be stored, for instance because it sets a cookie. The old one was
+    /// dropped, and requests are rendered one by one until a response may be stored again. The
+    /// purge took effect; [`error`](SelectorReceipt::error) has the reason.
     ///
     /// Also for a selector of several of which none failed and some may not be stored.
     Uncacheable,

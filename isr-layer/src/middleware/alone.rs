@@ -48,7 +48,8 @@ where
         let mut service = ready.unwrap_or_else(|| self.shared.service());
         poll_fn(|cx| service.poll_ready(cx)).await?;
 
-        let request = as_sent(self.request, &self.delivery);
+        let mut request = as_sent(self.request, &self.delivery);
+        self.shared.core.pass_on(request.extensions_mut());
         let response = call(service, request).await?.map(IsrBody::inner);
         let reply = Reply::OtherRoute(response, not_stored(forward, Reason::HandlerNotRun));
         Ok(reply.respond(&self.shared.core, &self.recipe, &self.delivery))
@@ -175,6 +176,7 @@ fn reply_to_one<R, E>(
     outcome: Outcome,
 ) -> std::result::Result<Reply<R>, E> {
     let failed = |reason| reply_of(Failure::without_response(recipe, reason), outcome);
+
     Ok(match end {
         RenderEnd::Whole {
             parts,

@@ -106,7 +106,11 @@ impl<S> GrpcRequest<S> {
             return GrpcLookup::NotAPage;
         };
 
-        match self.shared.core.find(&key) {
+        let core = &self.shared.core;
+        let depth = core.depth(head.extensions());
+        self.page.note_depth(depth);
+        let key = key.at_depth(depth);
+        match core.find(&key) {
             Ok((entry, now)) => GrpcLookup::Hit(entry, now),
             Err(found) => {
                 let (page, key) = (self.page.clone(), key.to_key(&self.page));

@@ -70,8 +70,8 @@ where
 ///
 /// Every handler must have the attribute. `routes![index, pages::post]` expands to
 /// `Router::new().route(index::PATH, index::PAGE.route(index))` and so on, by
-/// [`Page::route`](crate::Page::route). The routes respond to HEAD too. The state has the type that the handlers ask for:
-/// provide it with `with_state`, and add any other route before that.
+/// [`Page::route`](crate::Page::route). The routes respond to HEAD too. The state has the type that
+/// the handlers ask for: provide it with `with_state`, and add any other route before that.
 ///
 /// A generic handler has to be routed by hand:
 /// `.route(post::PATH, post::PAGE.route(post::<Db>))`.

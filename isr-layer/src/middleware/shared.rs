@@ -65,9 +65,13 @@ impl<S> Shared<S> {
         let routed = if is_routed {
             Some(Arc::new(this.routed(&key, request)))
         } else {
-            Self::register(this);
+            // Behind a layer of this cache there is only a part of the application.
+            if this.core.depth(request.extensions()) == 0 {
+                Self::register(this);
+            }
             None
         };
+
         let kept_headers = headers_to_keep(&this.core.config.keep_headers, request.headers());
         Recipe {
             page,

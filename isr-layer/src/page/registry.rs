@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::HOST;
 use http::{HeaderName, Request};
@@ -27,6 +28,8 @@ pub(crate) struct RegisteredPage {
     pub(crate) vary: Box<[HeaderName]>,
     pub(crate) hosts: Hosts,
     pub(crate) mark: Arc<TagMark>,
+    /// True once an inner layer met a request for the page.
+    is_inner: AtomicBool,
 }
 
 /// The pages of one layer.
@@ -167,6 +170,7 @@ impl Registry {
             vary,
             hosts,
             mark: TagMark::page(),
+            is_inner: AtomicBool::new(false),
         }));
         Ok(())
     }
@@ -191,6 +195,18 @@ impl RegisteredPage {
     /// Returns the host in the key of a request: one of the list, or `None` without a list.
     pub(crate) fn host<B>(&self, request: &Request<B>) -> Result<Option<&Arc<Host>>, Unlisted> {
         self.hosts.of(request.uri(), request.headers())
+    }
+
+    /// Notes a request that so many layers in front of this one have passed on.
+    pub(crate) fn note_depth(&self, depth: u8) {
+        if depth > 0 {
+            self.is_inner.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// True if an inner layer has the page, so that no render without its client reaches it.
+    pub(crate) fn is_inner(&self) -> bool {
+        self.is_inner.load(Ordering::Relaxed)
     }
 
     pub(crate) fn policy(&self) -> &Policy {

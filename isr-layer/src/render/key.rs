@@ -33,6 +33,9 @@ pub(crate) const MAX_KEY: usize = 16 * 1024;
 /// a field is lower.
 const GRPC: u8 = 2;
 
+/// The octet before the depth of a key of an inner layer.
+const DEPTH: u8 = 3;
+
 /// The identity of a cached response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
@@ -107,6 +110,15 @@ impl<'a> KeyRef<'a> {
             headers: Cow::Owned(fields),
         };
         (key.target.len() + key.headers.len() <= MAX_KEY).then_some(key)
+    }
+
+    /// Makes the key of a layer behind so many others of the same cache.
+    pub(crate) fn at_depth(mut self, depth: u8) -> Self {
+        if depth > 0 {
+            // Behind all fields, whose number is the page's: no other key ends in this way.
+            self.headers.to_mut().extend([DEPTH, depth]);
+        }
+        self
     }
 
     /// Makes a [`Key`] that can be kept.

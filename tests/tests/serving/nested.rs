@@ -56,13 +56,18 @@ async fn as_member(service: &Wrapped<Router>) -> Answer {
     .await
 }
 
+/// Returns the first member of `Cache-Status`: the one of the cache nearest to the handler.
+fn inner_status(answer: &Answer) -> &str {
+    answer.cache_status().split(", ").next().unwrap_or_default()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_guarded_page_is_kept_by_the_inner_layer_and_shown_to_nobody_whom_the_guard_refuses() {
     let (site, open) = (Site::new(), Site::new());
     let (_, service) = application(&site, &open);
 
     assert_eq!(
-        as_member(&service).await.cache_status(),
+        inner_status(&as_member(&service).await),
         "isr; fwd=uri-miss; stored"
     );
     for _ in 0..3 {
@@ -70,7 +75,7 @@ async fn a_guarded_page_is_kept_by_the_inner_layer_and_shown_to_nobody_whom_the_
         let stranger = ask(&service, get::<Body>("/members/a")).await;
 
         assert_eq!(
-            (member.text(), member.cache_status()),
+            (member.text(), inner_status(&member)),
             ("/members/a v1", "isr; hit; ttl=10")
         );
         assert_eq!((stranger.status.as_u16(), stranger.text()), (401, ""));
@@ -89,7 +94,7 @@ async fn a_stranger_who_comes_first_keeps_nobody_from_the_page() {
     }
     as_member(&service).await;
 
-    assert_eq!(as_member(&service).await.cache_status(), "isr; hit; ttl=10");
+    assert_eq!(inner_status(&as_member(&service).await), "isr; hit; ttl=10");
     assert_eq!(site.renders(), 1);
 }
 
@@ -160,7 +165,7 @@ async fn three_layers_leave_a_page_to_the_innermost_that_its_guards_let_it_reach
 
     ask_with(&admin).await;
     for _ in 0..2 {
-        assert_eq!(ask_with(&admin).await.cache_status(), "isr; hit; ttl=10");
+        assert_eq!(inner_status(&ask_with(&admin).await), "isr; hit; ttl=10");
         assert_eq!(ask_with(&[("cookie", "id=1")]).await.status.as_u16(), 403);
         assert_eq!(ask_with(&[]).await.status.as_u16(), 401);
     }

@@ -215,7 +215,8 @@ impl Core {
     /// Renders a recipe without a client, or waits for a render that knows all purges up to
     /// `number`.
     async fn render(self: &Arc<Self>, recipe: &Recipe, number: Sequence) -> JobResult {
-        let Some(application) = self.application() else {
+        let application = self.application();
+        let Some(application) = application.filter(|_| !recipe.page.is_inner()) else {
             return JobResult::NoApplication;
         };
         // A later purge may have had the page rendered already.
