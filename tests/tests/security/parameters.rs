@@ -44,6 +44,8 @@ async fn a_cloaked_parameter_reaches_no_handler() {
 async fn what_a_parser_may_read_another_way_is_kept_apart() {
     let queries = [
         "q=1",
+        "%71=1",
+        "q=1&%71=2",
         "q=1&q=2",
         "q=2&q=1",
         "q=1;q=2",
