@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::sync::{Mutex, Once, PoisonError};
 
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 
 use crate::entry::NotStored;
 use crate::outcome::Reason;
@@ -108,6 +108,21 @@ pub(crate) fn tag_ignored(page: &Page, error: NameError) {
         "a tag of a page was not taken, since no purge can name it: a tag has 1 to 1,024 octets \
          and no control characters; logged once for each page"
     );
+}
+
+/// Logs once for each header that its function panicked, or gave a text that no header can have.
+/// The client's value is not logged.
+pub(crate) fn vary_by_failed(name: &HeaderName) {
+    static LOGGED: Mutex<Option<HashSet<HeaderName>>> = Mutex::new(None);
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if logged.get_or_insert_with(HashSet::new).insert(name.clone()) {
+        log!(
+            warn,
+            header = name.as_str(),
+            "the function that `vary_by` was given for a header panicked, or its result cannot be \
+             a header; the request was passed on and is not cached; logged once for each header"
+        );
+    }
 }
 
 /// Logs that a response was not stored: each time if the render failed, otherwise once for each

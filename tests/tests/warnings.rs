@@ -352,3 +352,24 @@ async fn a_page_rendered_for_a_client_logs_in_that_clients_span_and_a_refresh_in
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("purpose=\"on_demand\""), "{}", told[0]);
 }
+
+#[tokio::test]
+async fn a_function_of_a_header_that_fails_is_told_once() {
+    LazyLock::force(&LOG);
+    let site = Site::new();
+    let policy = Policy::new().vary(&["x-told-once"]);
+    let isr = IsrLayer::builder()
+        .without_registered()
+        .pages([Page::new("/functions").with_policy(policy)])
+        .vary_by("x-told-once", |_| "no\nheader")
+        .build()
+        .expect("the page fits");
+    let service = isr.layer(site.clone());
+
+    for _ in 0..3 {
+        ask(&service, get::<Full<bytes::Bytes>>("/functions")).await;
+    }
+
+    let told = LOG.warnings_with("x-told-once");
+    assert_eq!((told.len(), site.renders()), (1, 3), "{told:?}");
+}

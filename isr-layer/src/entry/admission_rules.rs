@@ -24,8 +24,8 @@ pub(crate) fn head(
     table(recipe.page.policy(), &recipe.page.vary, parts, handler_ran)
 }
 
-/// Returns true if a response that may be stored says that there is no such page. It is stored for a
-/// short time, and is never a fallback.
+/// Returns true if a response that may be stored says that there is no such page. It is stored for
+/// a short time, and is never a fallback.
 pub(crate) fn is_not_found(
     recipe: &Recipe,
     parts: &response::Parts,

@@ -81,8 +81,8 @@ impl Lifetime {
     }
 }
 
-/// Returns a time in whole seconds as header fields tell it: at most 2^31, the most that a cache has
-/// to count (RFC 9111, 1.2.2).
+/// Returns a time in whole seconds as header fields tell it: at most 2^31, the most that a cache
+/// has to count (RFC 9111, 1.2.2).
 pub(crate) fn told_seconds(time: Duration) -> u32 {
     const MAX_SECONDS: u32 = 1 << 31;
     u32::try_from(time.as_secs()).map_or(MAX_SECONDS, |seconds| seconds.min(MAX_SECONDS))

@@ -8,6 +8,7 @@ mod extensions;
 mod header_mode;
 mod hosts;
 mod limits;
+mod vary_by;
 
 use std::fmt;
 
@@ -20,7 +21,9 @@ use crate::deliver::Downstream;
 use crate::draft::{DEFAULT_NAME, Draft};
 use crate::error::Error;
 use crate::hosts::Hosts;
-use crate::page::{ListParams, Page, ParamList, Registry, given_list, normalize_page};
+use crate::page::{
+    HeaderFunction, ListParams, Page, ParamList, Registry, VaryBy, given_list, normalize_page,
+};
 use crate::render::ExtensionRules;
 use crate::revalidate::auth::Secret;
 
@@ -33,6 +36,7 @@ pub struct IsrLayerBuilder {
     params: Vec<(String, ListParams)>,
     except: Vec<String>,
     pub(crate) hosts: Option<Vec<String>>,
+    pub(crate) vary_by: Vec<(String, HeaderFunction)>,
     pub(crate) draft: Option<Secret>,
     pub(crate) draft_cookie: Option<String>,
     config: Config,
@@ -56,6 +60,7 @@ impl IsrLayerBuilder {
             params: Vec::new(),
             except: Vec::new(),
             hosts: None,
+            vary_by: Vec::new(),
             draft: None,
             draft_cookie: None,
             config: Config {
@@ -222,7 +227,8 @@ impl IsrLayerBuilder {
             .filter(|_| self.with_registered)
             .map(|Registered(page)| *page);
         // By hand first, so that their numbers do not depend on the order of registration.
-        let mut registry = Registry::new(self.pages.into_iter().chain(registered), hosts)?;
+        let pages = self.pages.into_iter().chain(registered);
+        let mut registry = Registry::with(pages, hosts, VaryBy::new(self.vary_by)?)?;
         registry.except(&self.except)?;
         let lists = ParamLists::new(&registry, self.params)?;
 

@@ -26,9 +26,9 @@ use crate::entry::Entry;
 use crate::header_mode;
 use crate::observe;
 use crate::outcome::Reason;
-use crate::page::Page;
-use crate::render::Recipe;
+use crate::page::{Page, RegisteredPage};
 use crate::render::context::is_rendering_page;
+use crate::render::{Recipe, apply_functions};
 
 /// A service whose pages are rendered once and served from memory. Made by
 /// [`IsrLayer`](crate::IsrLayer).
@@ -141,8 +141,8 @@ impl<S> Isr<S> {
                 self.handle_grpc(grpc_request, request)
             }
             Lookup::Draft(page) => {
-                let page = page.page;
-                self.show_draft(page, request)
+                let page = page.clone();
+                self.show_draft(&page, request)
             }
             Lookup::Page { page, key, found } => {
                 let (page, key) = (page.clone(), key.to_key(page));
@@ -217,16 +217,17 @@ impl<S> Isr<S> {
 
     fn show_draft<B>(
         &mut self,
-        page: Page,
-        request: Request<B>,
+        page: &RegisteredPage,
+        mut request: Request<B>,
     ) -> ResponseFuture<S::Future, S::Body, S::Error>
     where
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
+        apply_functions(page, request.headers_mut());
         let show_status = self.shared.core.config.cache_status;
         let ready = take_ready(&mut self.inner);
-        ResponseFuture::waiting(show(page, ready, request, show_status))
+        ResponseFuture::waiting(show(page.page, ready, request, show_status))
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod pattern;
 mod pattern_syntax;
 mod policy;
 mod registry;
+mod vary_by;
 
 pub use declared::Page;
 pub use param_set::ParamSet;
@@ -28,3 +29,4 @@ pub(crate) use params::{ListParams, declared_list, given_list};
 pub(crate) use path::canonical;
 pub(crate) use pattern_syntax::{normalize_page, parameter};
 pub(crate) use registry::{RegisteredPage, Registry};
+pub(crate) use vary_by::{HeaderFunction, NoResult, VaryBy};

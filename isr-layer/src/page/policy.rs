@@ -118,6 +118,9 @@ impl Policy {
 
     /// Sets the request headers that are part of the key, in lower case. The handler sees these and
     /// no others.
+    ///
+    /// Where not the value itself counts but what it asks for, such as a language, give the builder
+    /// a function of it: [`vary_by`](crate::IsrLayerBuilder::vary_by).
     pub const fn vary(mut self, names: &'static [&'static str]) -> Self {
         self.vary = names;
         self

@@ -12,6 +12,7 @@ use super::checks::checked;
 use super::excepted::Excepted;
 use super::name::{check_path_length, check_text};
 use super::path_filter::PathFilter;
+use super::vary_by::VaryBy;
 use super::{Page, ParamSet, Policy, path, pattern};
 use crate::error::{Error, ErrorKind};
 use crate::hosts::{Host, Hosts, Unlisted};
@@ -26,6 +27,8 @@ pub(crate) struct RegisteredPage {
     /// The headers that are part of the key: the host first, if hosts are listed, then those that
     /// the page declares.
     pub(crate) vary: Box<[HeaderName]>,
+    /// The functions of headers that the layer was given.
+    pub(crate) vary_by: VaryBy,
     pub(crate) hosts: Hosts,
     pub(crate) mark: Arc<TagMark>,
     /// True once an inner layer met a request for the page.
@@ -38,26 +41,42 @@ pub(crate) struct Registry {
     pages: Vec<Arc<RegisteredPage>>,
     path_filter: PathFilter,
     hosts: Hosts,
+    vary_by: VaryBy,
     /// The unary gRPC methods, by path.
     unary: HashMap<&'static str, u32>,
     excepted: Excepted,
 }
 
 impl Registry {
-    /// Registers `pages` for `hosts`. A declaration that is given several times is one page; any
-    /// other overlap is an error.
+    /// Registers `pages` for `hosts`, without functions of headers.
+    #[cfg(test)]
     pub(crate) fn new(pages: impl IntoIterator<Item = Page>, hosts: Hosts) -> Result<Self, Error> {
+        Self::with(pages, hosts, VaryBy::default())
+    }
+
+    /// Registers `pages` for `hosts`, keyed by these functions of headers. A declaration that is
+    /// given several times is one page; any other overlap is an error.
+    pub(crate) fn with(
+        pages: impl IntoIterator<Item = Page>,
+        hosts: Hosts,
+        vary_by: VaryBy,
+    ) -> Result<Self, Error> {
         let mut registry = Self {
             router: matchit::Router::new(),
             pages: Vec::new(),
             path_filter: PathFilter::default(),
             hosts,
+            vary_by,
             unary: HashMap::new(),
             excepted: Excepted::default(),
         };
         for page in pages {
             registry.add(page)?;
         }
+
+        let pages = &registry.pages;
+        let is_used = |name: &HeaderName| pages.iter().any(|page| page.vary.contains(name));
+        registry.vary_by.check_use(is_used)?;
         Ok(registry)
     }
 
@@ -168,6 +187,7 @@ impl Registry {
             id,
             page,
             vary,
+            vary_by: self.vary_by.clone(),
             hosts,
             mark: TagMark::page(),
             is_inner: AtomicBool::new(false),

@@ -24,7 +24,7 @@ use self::fields::{
 use crate::hosts::Host;
 use crate::page::{RegisteredPage, canonical};
 
-pub(crate) use self::fields::field;
+pub(crate) use self::fields::{apply_functions, field};
 
 /// The longest key, in octets; a request with a longer one is never for a page.
 pub(crate) const MAX_KEY: usize = 16 * 1024;
@@ -70,7 +70,8 @@ pub(crate) struct GrpcKey<'a> {
 pub(crate) struct PathKey<'a>(pub(crate) &'a str);
 
 impl<'a> KeyRef<'a> {
-    /// Makes the key of a request for `page`; `None` if it would be too long.
+    /// Makes the key of a request for `page`; `None` if it would be too long, or if a function of a
+    /// header has no result for the request.
     pub(crate) fn new(
         page: &RegisteredPage,
         path: Cow<'a, str>,
@@ -81,13 +82,13 @@ impl<'a> KeyRef<'a> {
         let key = Self {
             path_len: path.len(),
             target: with_declared_query(path, query, page.policy().query),
-            headers: declared_headers(&page.vary, host, headers),
+            headers: declared_headers(page, host, headers).ok()?,
         };
         (key.target.len() + key.headers.len() <= MAX_KEY).then_some(key)
     }
 
-    /// Makes the key of a call of the gRPC method `page` with this message; `None` if it would be
-    /// too long.
+    /// Makes the key of a call of the gRPC method `page` with this message; `None` as for
+    /// [`new`](Self::new).
     pub(crate) fn of_grpc(
         page: &RegisteredPage,
         path: Cow<'a, str>,
@@ -96,7 +97,7 @@ impl<'a> KeyRef<'a> {
         host: Option<&Host>,
         headers: &HeaderMap,
     ) -> Option<Self> {
-        let declared = declared_headers(&page.vary, host, headers);
+        let declared = declared_headers(page, host, headers).ok()?;
         let mut fields =
             Vec::with_capacity(1 + 2 * LENGTH + subtype.len() + message.len() + declared.len());
         fields.push(GRPC);

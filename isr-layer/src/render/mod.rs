@@ -8,5 +8,5 @@ pub(crate) mod key;
 mod recipe;
 
 pub(crate) use extension_rules::ExtensionRules;
-pub(crate) use key::{Key, KeyRef, MAX_KEY, PathKey};
+pub(crate) use key::{Key, KeyRef, MAX_KEY, PathKey, apply_functions};
 pub(crate) use recipe::{Recipe, Routed, headers_to_keep};

@@ -223,6 +223,40 @@ async fn a_service_is_asked_what_is_in_the_key_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn metadata_with_a_function_is_keyed_and_seen_by_its_result() {
+    const POLICY: Policy = Policy::new().vary(&["accept-language"]);
+    let site = Site::new();
+    site.act(good());
+    let service = IsrLayer::builder()
+        .without_registered()
+        .pages([Page::new(PATH).with_policy(POLICY).with_unary(true)])
+        .vary_by("accept-language", |value| match value {
+            "panic" => panic!("told to panic"),
+            value if value.starts_with("de") => "de",
+            _ => "en",
+        })
+        .build()
+        .expect("all of it is accepted")
+        .layer(site.clone());
+    let ask_in = async |language: &'static str| {
+        let mut call = call(b"a");
+        let value = http::HeaderValue::from_static(language);
+        call.headers_mut().insert("accept-language", value);
+        ask(&service, call).await
+    };
+
+    for language in ["de-AT", "de", "fr", "en"] {
+        ask_in(language).await;
+    }
+    let failed = ask_in("panic").await;
+
+    let seen = site.seen().into_iter();
+    let languages = seen.map(|seen| seen.headers["accept-language"].clone());
+    assert_eq!(languages.collect::<Vec<_>>(), ["de", "en", "panic"]);
+    assert_eq!(failed.cache_status(), "");
+}
+
+#[tokio::test]
 async fn a_key_that_would_be_too_long_makes_it_no_page() {
     let site = Site::new();
     site.act(good());

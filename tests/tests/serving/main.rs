@@ -41,6 +41,7 @@ mod routed;
 mod soak;
 mod staleness;
 mod types;
+mod vary_by;
 
 use std::time::Duration;
 

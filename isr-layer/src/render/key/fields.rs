@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 
-use http::header::{HOST, HeaderMap, HeaderName};
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
 use crate::hosts::Host;
+use crate::page::{NoResult, RegisteredPage};
 
 /// The first octet of a field whose header is absent.
 const ABSENT: u8 = 0;
@@ -63,34 +64,58 @@ fn declared_name<'a>(pair: &str, declared: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Encodes the declared headers, one field each: present or absent, then the length, then the
-/// normalised value. The host is the one of the list and not the text of the request.
+/// normalised value, or the result of the header's function. The host is the one of the list and
+/// not the text of the request.
 pub(super) fn declared_headers<'a>(
-    vary: &[HeaderName],
+    page: &RegisteredPage,
     host: Option<&'a Host>,
     headers: &HeaderMap,
-) -> Cow<'a, [u8]> {
+) -> Result<Cow<'a, [u8]>, NoResult> {
     let host = host.map_or(&[][..], Host::field);
-    let mut names = vary.iter().filter(|name| **name != HOST).peekable();
+    let mut names = page.vary.iter().filter(|name| **name != HOST).peekable();
     if names.peek().is_none() {
-        return Cow::Borrowed(host);
+        return Ok(Cow::Borrowed(host));
     }
 
     let mut fields = host.to_vec();
     for name in names {
-        let mut lines = headers
-            .get_all(name)
-            .iter()
-            .map(|value| normalised(name, value.as_bytes()))
-            .peekable();
-        if lines.peek().is_none() {
+        let value = joined(name, headers);
+        if page.vary_by.has(name) {
+            let result = page.vary_by.result(name, &value.unwrap_or_default())?;
+            put_field(&mut fields, result.as_bytes());
+        } else if let Some(value) = value {
+            put_field(&mut fields, &value);
+        } else {
             fields.push(ABSENT);
-            continue;
         }
-        // RFC 9110, 5.3: several lines of one field are equivalent to one line with commas.
-        let value = lines.collect::<Vec<_>>().join(&b", "[..]);
-        put_field(&mut fields, &value);
     }
-    Cow::Owned(fields)
+
+    Ok(Cow::Owned(fields))
+}
+
+/// Puts the results of functions in place of the headers that a client sent, where the handler gets
+/// the client's own request. A header without a result goes.
+pub(crate) fn apply_functions(page: &RegisteredPage, headers: &mut HeaderMap) {
+    for name in page.vary.iter().filter(|name| page.vary_by.has(name)) {
+        let value = joined(name, headers).unwrap_or_default();
+        let result = page.vary_by.result(name, &value);
+        match result.ok().and_then(|one| HeaderValue::from_str(one).ok()) {
+            Some(result) => headers.insert(name.clone(), result),
+            None => headers.remove(name),
+        };
+    }
+}
+
+/// Returns the normalised value of a header; `None` if the client sent none.
+fn joined(name: &HeaderName, headers: &HeaderMap) -> Option<Vec<u8>> {
+    let mut lines = headers
+        .get_all(name)
+        .iter()
+        .map(|value| normalised(name, value.as_bytes()))
+        .peekable();
+    lines.peek()?;
+    // RFC 9110, 5.3: several lines of one field are equivalent to one line with commas.
+    Some(lines.collect::<Vec<_>>().join(&b", "[..]))
 }
 
 /// Encodes the field of a header that is present.
