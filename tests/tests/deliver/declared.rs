@@ -125,6 +125,7 @@ async fn what_is_not_declared_is_neither_in_the_key_nor_seen() {
         "/a?PAGE=2",
         "/a?",
         "/a?&",
+        "/a?%70AGE=2",
     ] {
         stage.ask(Method::GET, target, &headers).await;
     }
