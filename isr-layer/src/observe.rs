@@ -110,6 +110,18 @@ pub(crate) fn tag_ignored(page: &Page, error: NameError) {
     );
 }
 
+/// Logs once that a function of hosts panicked. The host is not logged: a client chose it.
+pub(crate) fn hosts_by_panicked() {
+    static LOGGED: Once = Once::new();
+    LOGGED.call_once(|| {
+        log!(
+            warn,
+            "a function that `hosts_by` was given panicked; the host counts as not listed; logged \
+             once"
+        );
+    });
+}
+
 /// Logs once for each header that its function panicked, or gave a text that no header can have.
 /// The client's value is not logged.
 pub(crate) fn vary_by_failed(name: &HeaderName) {

@@ -354,6 +354,29 @@ async fn a_page_rendered_for_a_client_logs_in_that_clients_span_and_a_refresh_in
 }
 
 #[tokio::test]
+async fn a_function_of_hosts_that_panics_is_told_once() {
+    LazyLock::force(&LOG);
+    let site = Site::new();
+    let isr = IsrLayer::builder()
+        .without_registered()
+        .pages([Page::new("/hosts-by")])
+        .hosts_by(|_| panic!("told to panic"))
+        .build()
+        .expect("the page fits");
+    let service = isr.layer(site.clone());
+
+    for _ in 0..3 {
+        let mut request = get::<Full<bytes::Bytes>>("/hosts-by");
+        let host = http::HeaderValue::from_static("one.example");
+        request.headers_mut().insert("host", host);
+        ask(&service, request).await;
+    }
+
+    let told = LOG.warnings_with("hosts_by");
+    assert_eq!((told.len(), site.renders()), (1, 3), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_function_of_a_header_that_fails_is_told_once() {
     LazyLock::force(&LOG);
     let site = Site::new();

@@ -13,7 +13,6 @@ use super::core::Core;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
 use crate::grpc::is_grpc;
-use crate::hosts::Host;
 use crate::page::{RegisteredPage, canonical};
 use crate::render::{Key, KeyRef, PathKey};
 
@@ -45,7 +44,7 @@ pub(crate) enum Lookup<'a> {
     Draft(&'a Arc<RegisteredPage>),
     /// A gRPC request for a page, and for that host of the list. It has no key before its message
     /// is read.
-    Grpc(&'a Arc<RegisteredPage>, Option<&'a Arc<Host>>),
+    Grpc(&'a Arc<RegisteredPage>, Option<Cow<'a, [u8]>>),
 }
 
 impl Core {
@@ -131,7 +130,6 @@ impl Core {
             && page.is_keyed_by_path()
             && self.config.draft.is_none()
             && matches!(path, Cow::Borrowed(_));
-        let host = host.map(AsRef::as_ref);
         let key = KeyRef::new(page, path, request.uri().query(), host, request.headers())?;
         let key = key.at_depth(depth);
         if was_looked_up {

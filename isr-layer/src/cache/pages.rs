@@ -70,7 +70,7 @@ impl Pages {
     pub(super) fn is_over_limit(&self, render: &PageRender, now: Instant) -> bool {
         let PageRender { recipe, .. } = render;
         let page = &recipe.page;
-        let is_listed = || !page.has_variants() && self.lists.include(recipe);
+        let is_listed = || !page.is_open() && self.lists.include(recipe);
         let is_new = page.has_many_keys()
             && render.is_for_client()
             && self.memory.get_key(&recipe.key).is_none()

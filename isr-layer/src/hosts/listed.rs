@@ -1,12 +1,14 @@
 //! The list of hosts: checks its names, and finds the one that a request is for.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use http::Uri;
 use http::header::{HOST, HeaderMap};
 
+use super::open::{HostFunction, OpenHosts};
 use crate::error::{Error, ErrorKind};
 use crate::render::key;
 
@@ -15,12 +17,15 @@ const LONGEST_NAME: usize = 253;
 /// The longest label of a host name, in octets.
 const LONGEST_LABEL: usize = 63;
 
-/// The hosts that may stand in keys, by name and port. Empty without a list: then no key has a
-/// host.
+/// The hosts that may stand in keys. Empty without a list: then no key has a host.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Hosts(Arc<[Arc<Host>]>);
+pub(crate) struct Hosts {
+    /// The hosts that are listed by their names, by name and port.
+    named: Arc<[Host]>,
+    open: OpenHosts,
+}
 
-/// One host of the list.
+/// One host of the list, or the one behind the `*.` of a pattern.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Host {
     /// The host as it is spelled in the list.
@@ -38,87 +43,119 @@ pub(crate) struct Host {
 pub(crate) struct Unlisted;
 
 impl Hosts {
-    /// Builds the list from the names that the application gave.
+    /// Builds the list from the names, patterns and functions that the application gave.
     ///
     /// # Errors
     ///
     /// If nothing is listed, a name is invalid, or one host is listed twice.
-    pub(crate) fn new(listed: Vec<String>) -> Result<Self, Error> {
-        let refuse = |what: String| Err(Error::new(ErrorKind::Configuration, what));
-        if listed.is_empty() {
+    pub(crate) fn new(listed: Vec<String>, functions: Vec<HostFunction>) -> Result<Self, Error> {
+        if listed.is_empty() && functions.is_empty() {
             return refuse("`hosts` is empty: list at least one host".to_owned());
         }
 
-        let mut hosts = Vec::with_capacity(listed.len());
+        let (mut named, mut patterns) = (Vec::new(), Vec::new());
         for spelled in listed {
-            match Host::new(&spelled) {
-                Ok(host) => hosts.push(Arc::new(host)),
-                Err(mistake) => {
-                    return refuse(format!(
-                        "`hosts` cannot list `{}`: {mistake}; expected a name as in `Host`, such \
-                         as `example.com`, `example.com:8080` or `[::1]:3000`",
-                        spelled.escape_debug()
-                    ));
-                }
+            match spelled.strip_prefix("*.") {
+                Some(parent) => patterns.push(parse(&spelled, Host::behind_pattern(parent))?),
+                None => named.push(parse(&spelled, Host::new(&spelled))?),
             }
         }
+        check_duplicates(&mut named)?;
+        check_duplicates(&mut patterns)?;
 
-        hosts.sort_by(|one, other| one.compare(other.name.bytes(), other.port));
-        match hosts
-            .windows(2)
-            .find(|pair| pair[0].name == pair[1].name && pair[0].port == pair[1].port)
-        {
-            Some(pair) => refuse(format!(
-                "`hosts` lists one host twice: `{}` and `{}`; case makes no difference",
-                pair[0].spelled, pair[1].spelled
-            )),
-            None => Ok(Self(hosts.into())),
-        }
+        Ok(Self {
+            named: named.into(),
+            open: OpenHosts::new(patterns, functions),
+        })
     }
 
-    /// Returns whether there is a list, so that the host is part of every key.
+    /// Returns true if there is a list, so that the host is part of every key.
     pub(crate) fn are_listed(&self) -> bool {
-        !self.0.is_empty()
+        !self.named.is_empty() || self.are_open()
     }
 
-    /// Returns the host in the key of a request: one of the list, or `None` without a list.
+    /// Returns true if clients may choose hosts that are not listed by their names.
+    pub(crate) fn are_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Returns the field that the host of a request has in its key; `None` without a list.
     pub(crate) fn of(
         &self,
         uri: &Uri,
         headers: &HeaderMap,
-    ) -> Result<Option<&Arc<Host>>, Unlisted> {
+    ) -> Result<Option<Cow<'_, [u8]>>, Unlisted> {
         if !self.are_listed() {
             return Ok(None);
         }
-        authority(uri, headers)
-            .and_then(|authority| self.find(authority))
-            .map(Some)
-            .ok_or(Unlisted)
+        let field = authority(uri, headers).and_then(|authority| self.field(authority));
+        field.map(Some).ok_or(Unlisted)
     }
 
-    /// Iterates over the hosts in keys that no request made: each host of the list, or `None` once
-    /// without a list.
-    pub(crate) fn each(&self) -> impl Iterator<Item = Option<&Host>> {
+    /// Iterates over the fields of hosts in keys that no request made: each host that is listed by
+    /// its name, or `None` once without a list.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Option<Cow<'_, [u8]>>> {
         let none = (!self.are_listed()).then_some(None);
-        self.0.iter().map(|host| Some(&**host)).chain(none)
+        let named = self.named.iter();
+        named
+            .map(|host| Some(Cow::Borrowed(&*host.field)))
+            .chain(none)
     }
 
-    /// Finds the host that an authority without user information names. A host listed with that
-    /// port comes before one listed without a port.
-    fn find(&self, authority: &str) -> Option<&Arc<Host>> {
+    /// Returns the field of the host that an authority without user information names. One that is
+    /// listed by its name comes before a pattern.
+    fn field(&self, authority: &str) -> Option<Cow<'_, [u8]>> {
         let (name, port) = split(authority)?;
+        if let Some(host) = self.find(name, port) {
+            return Some(Cow::Borrowed(&*host.field));
+        }
+        let field = self.open.field(name, port)?;
+        Some(Cow::Owned(field.into_vec()))
+    }
+
+    /// Finds a host by its name. A host listed with that port comes before one listed without a
+    /// port.
+    fn find(&self, name: &str, port: Option<u16>) -> Option<&Host> {
         let find = |port| {
             let name = || name.bytes().map(|octet| octet.to_ascii_lowercase());
             let at = self
-                .0
+                .named
                 .binary_search_by(|host| host.compare(name(), port))
                 .ok()?;
-            self.0.get(at)
+            self.named.get(at)
         };
 
         port.and_then(|port| find(Some(port)))
             .or_else(|| find(None))
     }
+}
+
+/// Names the entry of the list that could not be parsed.
+fn parse(spelled: &str, host: Result<Host, &'static str>) -> Result<Host, Error> {
+    host.or_else(|mistake| {
+        refuse(format!(
+            "`hosts` cannot list `{}`: {mistake}; expected a name as in `Host`, such as \
+             `example.com`, `example.com:8080`, `[::1]:3000` or `*.example.com`",
+            spelled.escape_debug()
+        ))
+    })
+}
+
+/// Sorts hosts by name and port, and refuses one that is listed twice.
+fn check_duplicates(hosts: &mut [Host]) -> Result<(), Error> {
+    hosts.sort_by(|one, other| one.compare(other.name.bytes(), other.port));
+    let is_one = |pair: &&[Host]| pair[0].name == pair[1].name && pair[0].port == pair[1].port;
+    match hosts.windows(2).find(is_one) {
+        Some(pair) => refuse(format!(
+            "`hosts` lists one host twice: `{}` and `{}`; case makes no difference",
+            pair[0].spelled, pair[1].spelled
+        )),
+        None => Ok(()),
+    }
+}
+
+fn refuse<T>(what: String) -> Result<T, Error> {
+    Err(Error::new(ErrorKind::Configuration, what))
 }
 
 impl Host {
@@ -138,15 +175,7 @@ impl Host {
         if name.is_empty() {
             return Err("it has no name");
         }
-
-        let is_host = match name
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
-            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => name.len() <= LONGEST_NAME && name.split('.').all(is_label),
-        };
-        if !is_host {
+        if !is_name(name) {
             return Err("its name is invalid");
         }
 
@@ -159,9 +188,24 @@ impl Host {
         })
     }
 
-    /// Returns the field as it stands in keys.
-    pub(crate) fn field(&self) -> &[u8] {
-        &self.field
+    /// Parses the part of a pattern behind its `*.`.
+    fn behind_pattern(parent: &str) -> Result<Self, &'static str> {
+        let host = Self::new(parent)?;
+        // An address has no hosts below it.
+        if host.name.starts_with('[') || host.name.parse::<Ipv4Addr>().is_ok() {
+            return Err("a pattern is for names below a domain");
+        }
+        Ok(host)
+    }
+
+    /// Returns the name in lower case.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the only port that the host is for.
+    pub(super) fn port(&self) -> Option<u16> {
+        self.port
     }
 
     /// Compares the host with a name in lower case and a port: the order of the list.
@@ -188,9 +232,20 @@ fn mistake(spelled: &str) -> Option<&'static str> {
         return Some("it has user information");
     }
 
-    spelled
-        .contains('*')
-        .then_some("each host is listed by its own name, not by a pattern")
+    spelled.contains('*').then_some(
+        "`*` is accepted as the whole first label alone; `hosts_by` decides by a function",
+    )
+}
+
+/// Returns true if a text can be the name of a host, or its address in brackets.
+pub(super) fn is_name(name: &str) -> bool {
+    let address = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    match address {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => name.len() <= LONGEST_NAME && name.split('.').all(is_label),
+    }
 }
 
 fn is_label(label: &str) -> bool {
@@ -244,13 +299,17 @@ mod tests {
     use super::*;
 
     fn hosts(listed: &[&str]) -> Hosts {
-        Hosts::new(listed.iter().map(|&spelled| spelled.to_owned()).collect())
-            .expect("they are hosts")
+        let listed = listed.iter().map(|&spelled| spelled.to_owned());
+        Hosts::new(listed.collect(), Vec::new()).expect("they are hosts")
+    }
+
+    fn field(spelled: &str) -> Box<[u8]> {
+        key::field(spelled.as_bytes())
     }
 
     fn refusal(listed: &[&str]) -> String {
         let listed = listed.iter().map(|&spelled| spelled.to_owned()).collect();
-        Hosts::new(listed)
+        Hosts::new(listed, Vec::new())
             .expect_err("they are refused")
             .to_string()
     }
@@ -264,7 +323,11 @@ mod tests {
             ("example.com?", "it has a path"),
             ("user@example.com", "it has user information"),
             ("bücher.example", "xn--"),
-            ("*.example.com", "not by a pattern"),
+            ("a.*.com", "first label"),
+            ("*", "first label"),
+            ("*.", "it is empty"),
+            ("*.[::1]", "below a domain"),
+            ("*.127.0.0.1", "below a domain"),
             (":80", "it has no name"),
             ("example.com:http", "its port is invalid"),
             ("example.com:65536", "its port is invalid"),
@@ -333,9 +396,13 @@ mod tests {
             ("", None),
             (":80", None),
         ] {
-            let found = hosts.find(authority).map(|host| host.spelled.as_str());
+            let found = hosts.field(authority);
 
-            assert_eq!(found, expected, "{authority}");
+            assert_eq!(
+                found.as_deref(),
+                expected.map(field).as_deref(),
+                "{authority}"
+            );
         }
     }
 
@@ -366,8 +433,8 @@ mod tests {
             let found = hosts.of(&uri.parse().unwrap(), &headers);
 
             assert_eq!(
-                found.map(|host| host.unwrap().spelled.as_str()),
-                expected,
+                found.map(|host| host.unwrap().into_owned()),
+                expected.map(|host| field(host).into_vec()),
                 "{uri} {lines:?}"
             );
         }

@@ -20,7 +20,7 @@ use crate::cache::{Config, Core, Limits, ParamLists};
 use crate::deliver::Downstream;
 use crate::draft::{DEFAULT_NAME, Draft};
 use crate::error::Error;
-use crate::hosts::Hosts;
+use crate::hosts::{HostFunction, Hosts};
 use crate::page::{
     HeaderFunction, ListParams, Page, ParamList, Registry, VaryBy, given_list, normalize_page,
 };
@@ -36,6 +36,7 @@ pub struct IsrLayerBuilder {
     params: Vec<(String, ListParams)>,
     except: Vec<String>,
     pub(crate) hosts: Option<Vec<String>>,
+    pub(crate) host_functions: Vec<HostFunction>,
     pub(crate) vary_by: Vec<(String, HeaderFunction)>,
     pub(crate) draft: Option<Secret>,
     pub(crate) draft_cookie: Option<String>,
@@ -60,6 +61,7 @@ impl IsrLayerBuilder {
             params: Vec::new(),
             except: Vec::new(),
             hosts: None,
+            host_functions: Vec::new(),
             vary_by: Vec::new(),
             draft: None,
             draft_cookie: None,
@@ -219,9 +221,10 @@ impl IsrLayerBuilder {
             .map(|secret| Draft::new(secret, cookie))
             .transpose()?;
 
-        let hosts = self
-            .hosts
-            .map_or_else(|| Ok(Hosts::default()), Hosts::new)?;
+        let hosts = match (self.hosts, self.host_functions) {
+            (None, functions) if functions.is_empty() => Hosts::default(),
+            (listed, functions) => Hosts::new(listed.unwrap_or_default(), functions)?,
+        };
         let registered = inventory::iter::<Registered>
             .into_iter()
             .filter(|_| self.with_registered)

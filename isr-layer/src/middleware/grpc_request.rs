@@ -18,7 +18,6 @@ use crate::clock::Instant;
 use crate::deliver::{Delivery, Hit, unstored};
 use crate::entry::Entry;
 use crate::grpc::{Message, RewoundBody, failed, read, subtype};
-use crate::hosts::Host;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::page::RegisteredPage;
 use crate::render::Recipe;
@@ -29,7 +28,7 @@ pub(crate) struct GrpcRequest<S> {
     pub(crate) shared: Arc<Shared<S>>,
     pub(crate) page: Arc<RegisteredPage>,
     /// The listed host of the request, if hosts are listed.
-    pub(crate) host: Option<Arc<Host>>,
+    pub(crate) host: Option<Vec<u8>>,
     pub(crate) is_routed: bool,
 }
 

@@ -1,6 +1,7 @@
 //! The Tower service: recognises pages, responds from memory, and otherwise waits for the engine.
 
 use std::any::TypeId;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -135,7 +136,7 @@ impl<S> Isr<S> {
                 let grpc_request = GrpcRequest {
                     shared: self.shared.clone(),
                     page: page.clone(),
-                    host: host.cloned(),
+                    host: host.map(Cow::into_owned),
                     is_routed,
                 };
                 self.handle_grpc(grpc_request, request)

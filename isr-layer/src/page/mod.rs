@@ -5,6 +5,7 @@ mod checks;
 mod declared;
 mod excepted;
 mod mounted;
+mod fill;
 mod name;
 mod param_set;
 mod params;

@@ -1,5 +1,6 @@
 //! The registry: every page of one layer, found by path.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -10,12 +11,13 @@ use http::{HeaderName, Request};
 
 use super::checks::checked;
 use super::excepted::Excepted;
+use super::fill::{fill, segment_with, value};
 use super::name::{check_path_length, check_text};
 use super::path_filter::PathFilter;
 use super::vary_by::VaryBy;
 use super::{Page, ParamSet, Policy, path, pattern};
 use crate::error::{Error, ErrorKind};
-use crate::hosts::{Host, Hosts, Unlisted};
+use crate::hosts::{Hosts, Unlisted};
 use crate::invalidation::TagMark;
 use crate::observe;
 
@@ -212,8 +214,8 @@ impl Registry {
 }
 
 impl RegisteredPage {
-    /// Returns the host in the key of a request: one of the list, or `None` without a list.
-    pub(crate) fn host<B>(&self, request: &Request<B>) -> Result<Option<&Arc<Host>>, Unlisted> {
+    /// Returns the field of the host in the key of a request, or `None` without a list.
+    pub(crate) fn host<B>(&self, request: &Request<B>) -> Result<Option<Cow<'_, [u8]>>, Unlisted> {
         self.hosts.of(request.uri(), request.headers())
     }
 
@@ -262,10 +264,15 @@ impl RegisteredPage {
     }
 
     /// Returns whether clients choose among many keys of the page, by parameters of the path or by
-    /// the parts that [`has_variants`](Self::has_variants) names. Hosts do not count: the
-    /// application lists them.
+    /// the parts that [`is_open`](Self::is_open) names.
     pub(crate) fn has_many_keys(&self) -> bool {
-        self.has_variants() || self.has_parameters()
+        self.is_open() || self.has_parameters()
+    }
+
+    /// Returns true if clients choose among several keys of one path, by variants or by hosts.
+    /// Hosts that the application lists by their names do not count.
+    pub(crate) fn is_open(&self) -> bool {
+        self.has_variants() || self.hosts.are_open()
     }
 
     /// Iterates over the declared tags with their parameters filled in. A tag that no purge can
@@ -329,50 +336,6 @@ impl fmt::Debug for RegisteredPage {
             .field(&self.page.path())
             .finish()
     }
-}
-
-/// Fills the parameters into one segment of a pattern. Every character that could mean more than
-/// text is escaped; only the value of a wildcard keeps its slashes.
-fn segment_with(segment: &str, params: &[(String, String)]) -> String {
-    let Some(inner) = segment
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'))
-    else {
-        return segment.to_owned();
-    };
-    match inner.strip_prefix('*') {
-        Some(name) => escape(&value(params, name)).replace("%2F", "/"),
-        None => escape(&value(params, inner)),
-    }
-}
-
-fn escape(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-}
-
-fn value(params: &[(String, String)], name: &str) -> String {
-    params
-        .iter()
-        .find(|(given, _)| given == name)
-        .map(|(_, value)| value.clone())
-        .unwrap_or_default()
-}
-
-/// Replaces every `{name}` in `template`.
-fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
-    let mut filled = String::with_capacity(template.len() + 16);
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((name, after)) = after.split_once('}') else {
-            break;
-        };
-        filled.push_str(before);
-        filled.push_str(&value(name));
-        rest = after;
-    }
-
-    filled.push_str(rest);
-    filled
 }
 
 fn conflict(page: &Page, other: &Page) -> Error {

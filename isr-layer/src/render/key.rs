@@ -21,7 +21,6 @@ use quick_cache::Equivalent;
 use self::fields::{
     LENGTH, declared_headers, put_bytes, take_bytes, take_field, with_declared_query,
 };
-use crate::hosts::Host;
 use crate::page::{RegisteredPage, canonical};
 
 pub(crate) use self::fields::{apply_functions, field};
@@ -76,7 +75,7 @@ impl<'a> KeyRef<'a> {
         page: &RegisteredPage,
         path: Cow<'a, str>,
         query: Option<&str>,
-        host: Option<&'a Host>,
+        host: Option<Cow<'a, [u8]>>,
         headers: &HeaderMap,
     ) -> Option<Self> {
         let key = Self {
@@ -94,9 +93,10 @@ impl<'a> KeyRef<'a> {
         path: Cow<'a, str>,
         subtype: &str,
         message: &[u8],
-        host: Option<&Host>,
+        host: Option<&[u8]>,
         headers: &HeaderMap,
     ) -> Option<Self> {
+        let host = host.map(Cow::Borrowed);
         let declared = declared_headers(page, host, headers).ok()?;
         let mut fields =
             Vec::with_capacity(1 + 2 * LENGTH + subtype.len() + message.len() + declared.len());
@@ -135,8 +135,8 @@ impl<'a> KeyRef<'a> {
 }
 
 impl Key {
-    /// Returns the keys of `path` without query and without declared headers, one for each listed
-    /// host if there is a list. A purge of a path renders them if no variant is cached. A gRPC
+    /// Returns the keys of `path` without query and without declared headers, one for each host that
+    /// is listed by its name if there is a list. A purge of a path renders them if no variant is cached. A gRPC
     /// method has no such key, because there is no message to call it with.
     pub(crate) fn bare(page: &RegisteredPage, path: &str) -> Vec<Self> {
         let Some(path) = canonical(path).filter(|_| !page.is_unary()) else {

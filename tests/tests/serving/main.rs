@@ -29,6 +29,7 @@ mod nested;
 mod network;
 mod new_keys;
 mod other_routes;
+mod open_hosts;
 mod ownership;
 mod params;
 mod placement;

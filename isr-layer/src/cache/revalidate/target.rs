@@ -53,10 +53,11 @@ impl SelectorTarget {
         }
     }
 
-    /// Returns the path, if its page can have several entries there for each host.
+    /// Returns the path, if its page can have several entries there for each host that is listed by
+    /// its name, or entries of other hosts.
     pub(super) fn path_with_variants(&self) -> Option<&str> {
         match self {
-            Self::Path { page, path } if page.has_variants() => Some(path),
+            Self::Path { page, path } if page.is_open() => Some(path),
             _ => None,
         }
     }

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
-use crate::hosts::Host;
 use crate::page::{NoResult, RegisteredPage};
 
 /// The first octet of a field whose header is absent.
@@ -64,20 +63,20 @@ fn declared_name<'a>(pair: &str, declared: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Encodes the declared headers, one field each: present or absent, then the length, then the
-/// normalised value, or the result of the header's function. The host is the one of the list and
-/// not the text of the request.
+/// normalised value, or the result of the header's function. The host is the field that
+/// [`Hosts`](crate::hosts::Hosts) found, and not the text of the request.
 pub(super) fn declared_headers<'a>(
     page: &RegisteredPage,
-    host: Option<&'a Host>,
+    host: Option<Cow<'a, [u8]>>,
     headers: &HeaderMap,
 ) -> Result<Cow<'a, [u8]>, NoResult> {
-    let host = host.map_or(&[][..], Host::field);
+    let host = host.unwrap_or_default();
     let mut names = page.vary.iter().filter(|name| **name != HOST).peekable();
     if names.peek().is_none() {
-        return Ok(Cow::Borrowed(host));
+        return Ok(host);
     }
 
-    let mut fields = host.to_vec();
+    let mut fields = host.into_owned();
     for name in names {
         let value = joined(name, headers);
         if page.vary_by.has(name) {
