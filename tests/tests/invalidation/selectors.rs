@@ -175,6 +175,20 @@ async fn a_purge_reaches_a_path_with_and_without_its_trailing_slash_if_both_are_
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_other_spelling_is_rendered_also_if_only_a_variant_of_it_is_cached() {
+    const CATEGORY: Page = Page::new("/c/{*rest}").with_policy(Policy::new().query(&["page"]));
+    let house = House::pages([CATEGORY]);
+    house.get("/c/news?page=2").await;
+    house.stage.publish("/c/news", 2);
+
+    let receipt = house.receipt(Purge::path("/c/news/")).await;
+    let answer = house.get("/c/news?page=2").await;
+
+    assert_eq!(receipt.status(), SelectorStatus::Regenerated);
+    assert_eq!((version(&answer), is_hit(&answer)), (Some(2), true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_spellings_that_are_not_cached_the_one_that_was_named_is_rendered() {
     const CATEGORY: Page = Page::new("/c/{*rest}");
     for named in ["/c/news", "/c/news/"] {
