@@ -43,14 +43,15 @@ impl Core {
         plan(items, &self.registry, is_stored, is_cached)
     }
 
-    /// True if memory has the bare path of a target.
+    /// True if memory has a page at the path of a target, or may have a variant of it: only a search
+    /// of memory would tell.
     fn is_cached(&self, target: &SelectorTarget) -> bool {
         let SelectorTarget::Path { page, path } = target else {
             return false;
         };
         let memory = &self.pages.memory;
         let mut keys = Key::bare(page, path).into_iter();
-        keys.any(|key| memory.get_key(&key).is_some())
+        page.is_open() || keys.any(|key| memory.get_key(&key).is_some())
     }
 }
 
@@ -103,7 +104,7 @@ fn plan(
 }
 
 /// Plans a path that is cached with or without its last slash, or both. Both are marked, and what
-/// is cached is rendered. If nothing is, that is the spelling of the purge.
+/// is or may be cached is rendered. If nothing is, that is the spelling of the purge.
 fn spellings(
     item: &Item,
     target: SelectorTarget,
