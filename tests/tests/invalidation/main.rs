@@ -8,6 +8,7 @@ mod many;
 mod model;
 mod modes;
 mod nextjs;
+mod one_host;
 mod overtaken;
 mod race;
 mod receipts;
