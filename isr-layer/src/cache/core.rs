@@ -80,6 +80,10 @@ impl Core {
     /// its declared tags.
     pub(crate) fn known_tags(&self, page: &RegisteredPage, key: &Key) -> Vec<Arc<TagMark>> {
         let mut tags = vec![page.mark.clone()];
+        if let Some(host) = key.host(page) {
+            let of_host = ["", key.path()].map(|path| host_tag(&host, path));
+            tags.extend(self.marks.intern(of_host));
+        }
         if !page.policy().tags.is_empty() {
             let params = self.registry.params(key.path());
             // Each tag once, however often the policy names it.
@@ -140,4 +144,11 @@ impl Core {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the name of the mark for a path at a host, or for everything there if the path is empty.
+/// Every entry at a listed host carries both. No tag of a page has such a name: it has a control
+/// character, and a host has no slash.
+pub(super) fn host_tag(host: &str, path: &str) -> String {
+    format!("\0host\0{host}{path}")
 }

@@ -92,6 +92,15 @@ impl Hosts {
         field.map(Some).ok_or(Unlisted)
     }
 
+    /// Returns a host as it is spelled in keys; `None` if the layer does not have it. A host that a
+    /// function accepts counts as one even after the function accepts it no more, since its entries
+    /// are still there.
+    pub(crate) fn spelled(&self, authority: &str) -> Option<String> {
+        let (name, port) = split(authority)?;
+        let listed = self.find(name, port).map(|host| host.spelled.clone());
+        listed.or_else(|| self.open.spelled(name, port, |_| true))
+    }
+
     /// Iterates over the fields of hosts in keys that no request made: each host that is listed by
     /// its name, or `None` once without a list.
     pub(crate) fn each(&self) -> impl Iterator<Item = Option<Cow<'_, [u8]>>> {
@@ -109,8 +118,8 @@ impl Hosts {
         if let Some(host) = self.find(name, port) {
             return Some(Cow::Borrowed(&*host.field));
         }
-        let field = self.open.field(name, port)?;
-        Some(Cow::Owned(field.into_vec()))
+        let spelled = self.open.spelled(name, port, OpenHosts::ask)?;
+        Some(Cow::Owned(key::field(spelled.as_bytes()).into_vec()))
     }
 
     /// Finds a host by its name. A host listed with that port comes before one listed without a

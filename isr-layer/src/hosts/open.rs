@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::listed::{Host, is_name};
 use crate::observe;
-use crate::render::key;
 
 /// A function that tells if a host, in lower case and without its port, is one of the
 /// application's.
@@ -33,23 +32,37 @@ impl OpenHosts {
         self.patterns.is_empty() && self.functions.is_empty()
     }
 
-    /// Returns the field of a host, as it stands in keys, if a pattern or a function has it. A name
-    /// under a pattern has the pattern's port, and no other host has one.
-    pub(super) fn field(&self, name: &str, port: Option<u16>) -> Option<Box<[u8]>> {
+    /// Returns a host as it is spelled in keys, if a pattern has it or `is_known` says so of one of
+    /// the functions. A name under a pattern has the pattern's port, and no other host has one.
+    pub(super) fn spelled(
+        &self,
+        name: &str,
+        port: Option<u16>,
+        is_known: impl Fn((&HostFunction, &str)) -> bool,
+    ) -> Option<String> {
         if self.is_empty() || !is_name(name) {
             return None;
         }
 
         let name = name.to_ascii_lowercase();
         if let Some(pattern) = self.pattern(&name, port) {
-            let host = match pattern.port() {
+            return Some(match pattern.port() {
                 Some(port) => format!("{name}:{port}"),
                 None => name,
-            };
-            return Some(key::field(host.as_bytes()));
+            });
         }
-        let is_known = self.functions.iter().any(|function| ask(function, &name));
-        is_known.then(|| key::field(name.as_bytes()))
+        let mut functions = self.functions.iter();
+        functions
+            .any(|function| is_known((function, &name)))
+            .then_some(name)
+    }
+
+    /// Calls a function. If it panics for one client's host, that host is not known.
+    pub(super) fn ask((function, name): (&HostFunction, &str)) -> bool {
+        catch_unwind(AssertUnwindSafe(|| function(name))).unwrap_or_else(|_| {
+            observe::hosts_by_panicked();
+            false
+        })
     }
 
     /// Finds the pattern of a name: one label stands for its `*`. A pattern with that port comes
@@ -63,14 +76,6 @@ impl OpenHosts {
         port.and_then(|port| find(Some(port)))
             .or_else(|| find(None))
     }
-}
-
-/// Calls a function. If it panics for one client's host, that host is not known.
-fn ask(function: &HostFunction, name: &str) -> bool {
-    catch_unwind(AssertUnwindSafe(|| function(name))).unwrap_or_else(|_| {
-        observe::hosts_by_panicked();
-        false
-    })
 }
 
 impl fmt::Debug for OpenHosts {

@@ -3,23 +3,26 @@
 
 mod mark;
 mod marks;
+mod mistake;
 mod not_revalidated;
 mod purge;
 mod receipt;
+mod selector;
 mod selector_error;
 mod sequence;
 mod table;
 mod tag_mark;
 
 pub use not_revalidated::NotRevalidated;
-pub use purge::{Mode, Purge, Selector};
+pub use purge::{Mode, Purge};
 pub use receipt::{Receipt, SelectorReceipt, SelectorStatus};
+pub use selector::Selector;
 pub use selector_error::SelectorError;
 
 pub(crate) use mark::{Strength, Validity};
 pub(crate) use marks::{Marks, Target};
-pub(crate) use purge::{Item, Mistake};
-
+pub(crate) use mistake::Mistake;
+pub(crate) use purge::Item;
 pub(crate) use selector_error::SelectorErrorKind;
 pub(crate) use sequence::{AtomicSequence, Sequence};
 pub(crate) use tag_mark::{EntryTags, Subject, TagMark};

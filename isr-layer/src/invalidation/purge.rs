@@ -1,9 +1,10 @@
 //! The request side of a revalidation: the selectors of a purge, its mode and its options.
 
-use std::fmt;
 use std::time::Duration;
 
-use crate::page::{NameError, ParamSet, normalize_page, pattern};
+use super::mistake::Mistake;
+use super::selector::Selector;
+use crate::page::{ParamSet, normalize_page, pattern};
 
 /// A purge: one selector, or a batch of them under one sequence number.
 ///
@@ -31,43 +32,6 @@ pub(crate) struct Item {
     pub(crate) mode: Option<Mode>,
     /// The mistake for which this item alone is refused.
     pub(crate) mistake: Option<Mistake>,
-}
-
-/// A mistake of a caller which would make a purge reach more or less than was meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Mistake {
-    /// An option for a whole call was given to a part of it.
-    Misplaced(&'static str),
-    /// [`Purge::instance`] was given no parameters.
-    NoParams,
-    /// The text of this part of a selector cannot be the name of anything that is cached.
-    Name(String, NameError),
-    /// The endpoint does not take the selector, and the text says why.
-    Unacceptable(String),
-}
-
-/// A part of the cache that a purge can name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Selector {
-    /// One path with all its variants, raw or percent-encoded. Where a path is a page's with and
-    /// without a slash at its end, both are purged under one receipt.
-    Path(String),
-    /// Every cached instance of a page, or one of them if its parameters are given.
-    #[non_exhaustive]
-    Page {
-        /// The page's pattern; `[slug]` and `:slug` mean `{slug}`.
-        pattern: String,
-        /// The decoded parameters. An empty set means every instance; otherwise every parameter is
-        /// named.
-        params: ParamSet,
-    },
-    /// Every path that is the prefix or lies below it; a prefix ends at a segment boundary.
-    Prefix(String),
-    /// Everything that carries the tag.
-    Tag(String),
-    /// Everything.
-    All,
 }
 
 /// The treatment of marked pages. In every mode the last good page stays as the fallback for a
@@ -165,6 +129,40 @@ impl Purge {
     /// ```
     pub fn batch(purges: impl IntoIterator<Item = Purge>) -> Self {
         purges.into_iter().collect()
+    }
+
+    /// Narrows every path of this purge, and [`all`](Self::all), to one of the layer's
+    /// [`hosts`](crate::IsrLayerBuilder::hosts), in any spelling. By default a purge reaches the
+    /// pages of all hosts.
+    ///
+    /// Pages that are in memory at that host are rendered by a regeneration, and the receipt counts
+    /// them. A tag, a page and a prefix cannot be narrowed: such a selector is refused, and so is a
+    /// host that the layer does not have.
+    ///
+    /// ```
+    /// use isr_layer::Purge;
+    ///
+    /// let post = Purge::path("/posts/a").host("one.example");
+    /// let tenant = Purge::all().host("two.example");
+    /// ```
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        let host = host.into();
+        for item in &mut self.items {
+            let path = match std::mem::replace(&mut item.selector, Selector::All) {
+                Selector::Path(path) => Some(path),
+                Selector::AtHost { path, .. } => path,
+                Selector::All => None,
+                other => {
+                    item.selector = other;
+                    item.mistake.get_or_insert(Mistake::NotAtHost);
+                    continue;
+                }
+            };
+            let host = host.clone();
+            item.selector = Selector::AtHost { host, path };
+        }
+
+        self
     }
 
     /// Sets the mode of every selector of this purge.
@@ -303,50 +301,9 @@ impl Item {
     /// The mode that holds: unlimited selectors must not start unlimited renders unless asked to.
     pub(crate) fn effective_mode(&self) -> Mode {
         self.mode.unwrap_or(match &self.selector {
-            Selector::Path(_) => Mode::Regenerate,
+            Selector::Path(_) | Selector::AtHost { path: Some(_), .. } => Mode::Regenerate,
             Selector::Page { params, .. } if !params.is_empty() => Mode::Regenerate,
             _ => Mode::Stale,
         })
-    }
-}
-
-impl Mistake {
-    /// True if the selector itself is wrong, and not the way in which it was put into the purge.
-    fn is_of_selector(&self) -> bool {
-        matches!(self, Self::Name(..) | Self::Unacceptable(_))
-    }
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Misplaced(option) => write!(
-                f,
-                "`{option}` on a part of a batch: it holds for a whole call, so set it on the batch"
-            ),
-            Self::Name(part, error) => write!(f, "`{part}` {error}"),
-            Self::Unacceptable(reason) => f.write_str(reason),
-            Self::NoParams => f.write_str(
-                "`Purge::instance` without parameters: `Purge::page` purges every instance",
-            ),
-        }
-    }
-}
-
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(path) => write!(f, "path `{path}`"),
-            Self::Page { pattern, params } => {
-                write!(f, "page `{pattern}`")?;
-                for (name, value) in params.pairs() {
-                    write!(f, ", `{name}` = `{value}`")?;
-                }
-                Ok(())
-            }
-            Self::Prefix(prefix) => write!(f, "prefix `{prefix}`"),
-            Self::Tag(tag) => write!(f, "tag `{tag}`"),
-            Self::All => f.write_str("purge of all"),
-        }
     }
 }

@@ -43,7 +43,7 @@ use super::{NotRevalidated, Selector, SelectorError};
 ///
 /// | names | for |
 /// |---|---|
-/// | `path`, `page` and `params`, `prefix`, `tag`, `all` | the selector |
+/// | `path`, `page` and `params`, `prefix`, `tag`, `all`, `host` | the selector |
 /// | `page` | beside `path`: the page that the path belongs to |
 /// | `status`, `error` | the outcome, see [`SelectorStatus`] |
 /// | `http`, `etag`, `previous_etag`, `render_ms` | the render of one path |
@@ -256,8 +256,8 @@ impl SelectorReceipt {
         self.render
     }
 
-    /// Returns the number of entries that carry the tag or belong to the page. It is a live
-    /// counter; nothing is scanned for it.
+    /// Returns the number of entries that carry the tag, belong to the page, or are at the host. It
+    /// is a live counter; nothing is scanned for it.
     pub fn matched(&self) -> Option<u64> {
         self.matched
     }
@@ -309,6 +309,13 @@ fn selector<S: Serializer>(selector: &Selector, serializer: S) -> Result<S::Ok, 
         Selector::Prefix(prefix) => map.serialize_entry("prefix", prefix)?,
         Selector::Tag(tag) => map.serialize_entry("tag", tag)?,
         Selector::All => map.serialize_entry("all", &true)?,
+        Selector::AtHost { host, path } => {
+            match path {
+                Some(path) => map.serialize_entry("path", path)?,
+                None => map.serialize_entry("all", &true)?,
+            }
+            map.serialize_entry("host", host)?;
+        }
     }
 
     map.end()

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::purge::Mistake;
+use super::mistake::Mistake;
 use crate::outcome::Reason;
 
 /// The reason why a purge did not reach a selector, or reached it and its render failed.
@@ -29,6 +29,7 @@ pub(crate) enum SelectorErrorKind {
     /// The path that the parameters give, and the page that has it if there is one.
     OtherPagesPath(String, Option<&'static str>),
     InvalidPrefix,
+    UnknownHost,
     PatternAsPath,
     PathWithQuery,
     InvalidPath,
@@ -80,6 +81,7 @@ impl fmt::Display for SelectorErrorKind {
             Self::WrongParams(error) => error,
             Self::OtherPagesPath(path, owner) => return other_pages_path(f, path, *owner),
             Self::UnknownPattern => "no page is registered with this pattern",
+            Self::UnknownHost => "the layer has no such host: see `hosts`",
             Self::InvalidPrefix => {
                 "not a valid prefix: it must start with `/`, without empty or dot segments"
             }

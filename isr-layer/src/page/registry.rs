@@ -117,6 +117,11 @@ impl Registry {
             .and_then(|found| self.by_id(*found.value))
     }
 
+    /// Returns the hosts of the layer.
+    pub(crate) fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
     /// Returns the number of pages; their ids are the numbers below it.
     pub(crate) fn len(&self) -> usize {
         self.pages.len()

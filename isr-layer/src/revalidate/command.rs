@@ -24,8 +24,8 @@ const MAX_SELECTORS: usize = 1_000;
 /// The maximum number of selectors that are patterns: see [`is_pattern`].
 const MAX_PATTERNS: usize = 16;
 
-const ACCEPTED: &str = "path, paths, page, pages, params, prefix, prefixes, tag, tags, all, mode, \
-     only_cached, dry_run, settle, wait";
+const ACCEPTED: &str = "path, paths, page, pages, params, prefix, prefixes, tag, tags, all, host, \
+     mode, only_cached, dry_run, settle, wait";
 
 /// A request as it is written. A member must not be `null`: most often that is the mistake of a
 /// template.
@@ -47,6 +47,8 @@ struct Command {
     tag: Option<String>,
     tags: Vec<String>,
     all: bool,
+    #[serde(deserialize_with = "non_null")]
+    host: Option<String>,
     #[serde(deserialize_with = "non_null")]
     mode: Option<String>,
     only_cached: bool,
@@ -142,7 +144,13 @@ impl Command {
         if self.all {
             purges.push(Purge::all());
         }
-        Ok(purges)
+        Ok(match &self.host {
+            Some(host) => purges
+                .into_iter()
+                .map(|one| selector::at_host(one, host))
+                .collect(),
+            None => purges,
+        })
     }
 
     fn page(&mut self) -> Result<Option<Purge>, Refusal> {
@@ -174,6 +182,7 @@ fn is_pattern(selector: &Selector) -> bool {
     match selector {
         Selector::Page { params, .. } => params.is_empty(),
         Selector::Prefix(_) | Selector::All => true,
+        Selector::AtHost { path, .. } => path.is_none(),
         Selector::Path(_) | Selector::Tag(_) => false,
     }
 }

@@ -36,6 +36,7 @@ use crate::{Cache, Error, ErrorKind, clock, observe};
 /// { "page": "/posts/{slug}", "params": { "slug": "my-first-post" } }
 /// { "prefix": "/docs/", "only_cached": true, "dry_run": true, "settle": 1.5 }
 /// { "all": true }
+/// { "path": "/posts/a", "host": "one.example" }
 /// ```
 ///
 /// Every response has `Cache-Control: no-store` and one of these statuses:

@@ -136,3 +136,214 @@ async fn the_endpoint_refuses_a_host_beside_what_it_does_not_narrow() {
     assert_eq!(both["receipts"][0]["status"], "marked", "{both}");
     assert_eq!(both["receipts"][1]["status"], "refused", "{both}");
 }
+
+#[tokio::test]
+async fn a_path_is_purged_at_one_host_in_every_mode() {
+    for mode in [Mode::Regenerate, Mode::Stale, Mode::Expire] {
+        let stand = Stand::new();
+        let paths = ["/posts/a", "/posts/b", "/c/posts/a"];
+        stand.warm(&[ONE, TWO], &paths).await;
+        let renders = stand.site.renders();
+
+        let purge = Purge::path("/posts/a").host("ONE.example:443").mode(mode);
+        let receipt = stand.purge(purge).await;
+
+        let status = match mode {
+            Mode::Regenerate => SelectorStatus::Regenerated,
+            _ => SelectorStatus::Marked,
+        };
+        assert_eq!((receipt.status(), receipt.matched()), (status, Some(1)));
+        let regenerated = usize::from(mode == Mode::Regenerate);
+        assert_eq!(stand.site.renders() - renders, regenerated, "{mode:?}");
+        let first = stand.get(ONE, "/posts/a").await;
+        settle().await;
+        let second = stand.get(ONE, "/posts/a").await;
+        let is_old = mode == Mode::Stale;
+        let version = if is_old { "/posts/a v1" } else { "/posts/a v2" };
+        assert_eq!((first.text(), second.text()), (version, "/posts/a v2"));
+        for path in paths {
+            assert!(stand.is_untouched(TWO, path).await, "{mode:?} {path}");
+        }
+        assert!(stand.is_untouched(ONE, "/posts/b").await, "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn everything_at_one_host_is_purged() {
+    let stand = Stand::new();
+    let paths = ["/posts/a", "/posts/b", "/list", "/list?page=2"];
+    stand.warm(&[ONE, TWO], &paths).await;
+
+    let purge = Purge::all().host("two.example:8080").mode(Mode::Expire);
+    let receipt = stand.purge(purge).await;
+
+    assert_eq!(
+        (receipt.status(), receipt.matched()),
+        (SelectorStatus::Marked, Some(4))
+    );
+    for path in paths {
+        assert!(stand.is_untouched(ONE, path).await, "{path}");
+        assert_eq!(stand.get(TWO, path).await.text(), format!("{path} v2"));
+    }
+}
+
+#[tokio::test]
+async fn variants_and_both_spellings_of_a_path_are_reached() {
+    let stand = Stand::new();
+    let paths = ["/list", "/list?page=2", "/c/news", "/c/news/"];
+    stand.warm(&[ONE, TWO], &paths).await;
+
+    for path in ["/list", "/c/news/"] {
+        let receipt = stand.purge(Purge::path(path).host(ONE)).await;
+        assert_eq!(receipt.status(), SelectorStatus::Regenerated, "{path}");
+    }
+
+    for path in paths {
+        let answer = stand.get(ONE, path).await;
+        assert_eq!(
+            (answer.text(), answer.cache_status()),
+            (&*format!("{path} v2"), "isr; hit")
+        );
+        assert!(stand.is_untouched(TWO, path).await, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn hosts_of_patterns_and_functions_are_purged_also_when_they_are_gone() {
+    let is_open = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let known = is_open.clone();
+    let stand = Stand::of(
+        builder()
+            .hosts(["*.shop.example:8080"])
+            .hosts_by(move |_| known.load(std::sync::atomic::Ordering::SeqCst)),
+    );
+    let (tenant, other) = ("a.shop.example:8080", "b.example");
+    stand.warm(&[tenant, other], &["/posts/a"]).await;
+
+    let expire = |host: &str| Purge::path("/posts/a").host(host).mode(Mode::Expire);
+    let first = stand.purge(expire("A.shop.example:8080")).await;
+    assert_eq!(stand.get(tenant, "/posts/a").await.text(), "/posts/a v2");
+    assert!(stand.is_untouched(other, "/posts/a").await);
+    is_open.store(false, std::sync::atomic::Ordering::SeqCst);
+    let gone = stand.purge(expire(other)).await;
+    is_open.store(true, std::sync::atomic::Ordering::SeqCst);
+
+    assert_eq!((first.matched(), gone.matched()), (Some(1), Some(1)));
+    assert_eq!(stand.get(other, "/posts/a").await.text(), "/posts/a v2");
+}
+
+#[tokio::test]
+async fn a_render_at_that_host_that_runs_during_the_purge_is_not_taken_for_new() {
+    for purge in [Purge::path("/posts/a").host(ONE), Purge::all().host(ONE)] {
+        let stand = Stand::new();
+        stand.site.after().close();
+        let service = stand.service.clone();
+        let early = tokio::spawn(async move { ask(&service, at(ONE, "/posts/a")).await });
+        settle().await;
+        stand.site.publish(2);
+
+        let receipt = stand.purge(purge.clone().mode(Mode::Expire)).await;
+        stand.site.after().open();
+        early.await.expect("it does not panic");
+
+        assert_eq!(receipt.status(), SelectorStatus::Marked, "{purge:?}");
+        assert_eq!(
+            stand.get(ONE, "/posts/a").await.text(),
+            "/posts/a v2",
+            "{purge:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_of_a_host_ends_the_memory_of_failures_there_alone() {
+    let stand = Stand::new();
+    stand.site.act(Reply::status(503));
+    for host in [ONE, TWO] {
+        stand.get(host, "/posts/a").await;
+    }
+    stand.site.act(Reply::page());
+
+    stand
+        .purge(Purge::path("/posts/a").host(ONE).mode(Mode::Expire))
+        .await;
+
+    assert_eq!(stand.get(ONE, "/posts/a").await.status, 200);
+    assert_eq!(stand.get(TWO, "/posts/a").await.status, 503);
+}
+
+#[tokio::test]
+async fn without_an_entry_at_that_host_the_path_is_marked() {
+    let stand = Stand::new();
+    stand.warm(&[TWO], &["/posts/a"]).await;
+
+    let receipt = stand.purge(Purge::path("/posts/a").host(ONE)).await;
+
+    assert_eq!(
+        (receipt.status(), receipt.matched()),
+        (SelectorStatus::Marked, Some(0))
+    );
+    assert!(stand.is_untouched(TWO, "/posts/a").await);
+}
+
+#[tokio::test]
+async fn what_a_host_cannot_narrow_is_refused_and_never_widened() {
+    let stand = Stand::new();
+    let without = Stand::of(builder());
+    stand.warm(&[ONE], &["/posts/a"]).await;
+    without.warm(&[ONE], &["/posts/a"]).await;
+
+    for purge in [
+        Purge::tag("posts").host(ONE),
+        Purge::page("/posts/{slug}").host(ONE),
+        Purge::prefix("/posts").host(ONE),
+        Purge::path("/posts/a").host("three.example"),
+        Purge::path("/posts/a").host("two.example"),
+        Purge::path("/posts/a").host(""),
+        Purge::path("/posts/a").host("one.example/"),
+        Purge::all().host("three.example"),
+    ] {
+        let receipt = stand.purge(purge.clone().mode(Mode::Expire)).await;
+
+        assert_eq!(receipt.status(), SelectorStatus::Refused, "{purge:?}");
+        assert!(receipt.error().is_some(), "{purge:?}");
+        assert!(stand.is_untouched(ONE, "/posts/a").await, "{purge:?}");
+    }
+    let no_list = without
+        .purge(Purge::path("/posts/a").host(ONE).mode(Mode::Expire))
+        .await;
+    assert_eq!(no_list.status(), SelectorStatus::Refused);
+    assert!(without.is_untouched(ONE, "/posts/a").await);
+    let no_page = stand.purge(Purge::path("/nothing").host(ONE)).await;
+    assert_eq!(no_page.status(), SelectorStatus::NotAPage);
+}
+
+#[tokio::test]
+async fn a_purge_of_one_host_is_made_again_of_its_selectors() {
+    let purge = Purge::batch([Purge::path("/posts/a"), Purge::all()]).host(ONE);
+
+    let again = purge
+        .selectors()
+        .cloned()
+        .map(Purge::from)
+        .collect::<Purge>();
+
+    assert_eq!(again, purge);
+}
+
+/// The names of our own marks must be no tags that anybody can name or carry.
+#[tokio::test]
+async fn a_tag_cannot_reach_a_host() {
+    let stand = Stand::new();
+    stand.warm(&[ONE], &["/posts/a"]).await;
+
+    for tag in [
+        "host",
+        "\0host\0one.example",
+        "one.example",
+        "\0host\0one.example/posts/a",
+    ] {
+        stand.purge(Purge::tag(tag).mode(Mode::Expire)).await;
+        assert!(stand.is_untouched(ONE, "/posts/a").await, "{tag:?}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::cell::LazyCell;
 
 use super::target::SelectorTarget;
-use crate::cache::core::Core;
+use crate::cache::core::{Core, host_tag};
 use crate::invalidation::{Item, Mistake, Mode, Selector, SelectorErrorKind, SelectorReceipt};
 use crate::page::{
     NameError, ParamSet, Registry, canonical, check_path_length, check_text, normalize_page,
@@ -46,8 +46,10 @@ impl Core {
     /// True if memory has a page at the path of a target, or may have a variant of it: only a search
     /// of memory would tell.
     fn is_cached(&self, target: &SelectorTarget) -> bool {
-        let SelectorTarget::Path { page, path } = target else {
-            return false;
+        let (page, path) = match target {
+            SelectorTarget::Path { page, path } => (page, path),
+            // A path at a host, which is counted.
+            _ => return target.entry_count(&self.marks) > Some(0),
         };
         let memory = &self.pages.memory;
         let mut keys = Key::bare(page, path).into_iter();
@@ -153,8 +155,32 @@ fn targets(
             SelectorTarget::Tag(tag.clone())
         }
         Selector::All => SelectorTarget::All,
+        Selector::AtHost { host, path: at } => return at_host(host, at.as_deref(), registry),
     };
+
     Ok((target, None))
+}
+
+/// Finds a path at one host, or everything there, by the tags that its entries carry.
+fn at_host(
+    host: &str,
+    at: Option<&str>,
+    registry: &Registry,
+) -> Result<Targets, SelectorErrorKind> {
+    let host = registry.hosts().spelled(host);
+    let host = host.ok_or(SelectorErrorKind::UnknownHost)?;
+    let tag = |path: &str| SelectorTarget::Tag(host_tag(&host, path));
+    let Some(raw) = at else {
+        return Ok((tag(""), None));
+    };
+
+    let (target, other) = path(raw, registry, &|_| false)?;
+    let at_host = |target: &SelectorTarget| match target {
+        SelectorTarget::Path { path, .. } => Some(tag(path)),
+        _ => None,
+    };
+    let target = at_host(&target).ok_or(SelectorErrorKind::NotAPage)?;
+    Ok((target, other.as_ref().and_then(at_host)))
 }
 
 fn name_error(part: &str, error: NameError) -> SelectorErrorKind {

@@ -76,7 +76,9 @@ impl Core {
             }
             Err(error) => {
                 receipt.status = match error {
-                    SelectorErrorKind::Mistake(_) => SelectorStatus::Refused,
+                    SelectorErrorKind::Mistake(_) | SelectorErrorKind::UnknownHost => {
+                        SelectorStatus::Refused
+                    }
                     _ => SelectorStatus::NotAPage,
                 };
                 receipt.error = Some(error.clone().into());

@@ -26,10 +26,11 @@ impl IsrLayerBuilder {
     ///    sees. A host under a pattern is spelled in lower case, with the pattern's port. `Vary` does
     ///    not name it: every cache has the host in its key (RFC 9111, 2).
     ///
-    /// A purge reaches the pages of all hosts. A regeneration renders the pages that are in memory
-    /// again. Pages that no client asked for are rendered for every host that is listed by its
-    /// name: those of [`prerender`](crate::Cache::prerender), and a path to regenerate that is in
-    /// memory for no host.
+    /// A purge reaches the pages of all hosts, or of one by [`Purge::host`](crate::Purge::host). A
+    /// regeneration renders the pages that are in memory again. Pages that no client asked for are
+    /// rendered for every host that is listed by its name: those of
+    /// [`prerender`](crate::Cache::prerender), and a path to regenerate that is in memory for no
+    /// host.
     ///
     /// Clients choose the hosts under a pattern. So even a page without parameters gets no more new
     /// hosts in a second than [`new_keys_per_second`](Self::new_keys_per_second) allows.

@@ -30,6 +30,7 @@ impl Command {
             "all" => self.all = flag(name, &value)?,
             "only_cached" => self.only_cached = flag(name, &value)?,
             "dry_run" => self.dry_run = flag(name, &value)?,
+            "host" => self.host = once(name, self.host.take(), value)?,
             "mode" => self.mode = once(name, self.mode.take(), value)?,
             "wait" => self.wait = once(name, self.wait.take(), value)?,
             "settle" => self.settle = once(name, self.settle.take(), seconds(&value)?)?,
@@ -62,7 +63,7 @@ fn seconds(value: &str) -> Result<f64, Refusal> {
 
 fn unknown_parameter(name: &str) -> Refusal {
     let name = clip_name(name);
-    let accepted = "path, page, prefix, tag, all, mode, only_cached, dry_run, settle, wait";
+    let accepted = "path, page, prefix, tag, all, host, mode, only_cached, dry_run, settle, wait";
     Refusal::Malformed(format!(
         "unknown parameter `{name}`: accepted are {accepted}"
     ))

@@ -46,6 +46,12 @@ pub(super) fn instance(page: &str, params: BTreeMap<String, Value>) -> Purge {
     }
 }
 
+/// Narrows a selector to one host.
+pub(super) fn at_host(purge: Purge, host: &str) -> Purge {
+    let purge = purge.host(clip(host, MAX_NAME));
+    purge.checked(|_| check_host(host))
+}
+
 /// Checks a [`Selector`] that exists already. Its path is literal, even where a segment looks like
 /// a parameter.
 pub(super) fn check(selector: &Selector) -> Result<(), Mistake> {
@@ -54,11 +60,16 @@ pub(super) fn check(selector: &Selector) -> Result<(), Mistake> {
         Selector::Prefix(prefix) => check_path("prefix", prefix),
         Selector::Tag(tag) => check_tag(tag),
         Selector::All => Ok(()),
+        Selector::AtHost { host, path } => {
+            check_host(host)?;
+            let path = path.as_ref().map(|path| check_path("path", path));
+            path.unwrap_or(Ok(()))
+        }
         Selector::Page { pattern, params } => {
             check_page(pattern)?;
-            params
-                .iter()
-                .try_for_each(|(name, value)| check_value(name, value))
+
+            let mut params = params.iter();
+            params.try_for_each(|(name, value)| check_value(name, value))
         }
     }
 }
@@ -90,7 +101,7 @@ fn clipped(selector: Selector) -> Selector {
             pattern: clipped(pattern),
             params,
         },
-        Selector::All => Selector::All,
+        Selector::All | Selector::AtHost { .. } => selector,
     }
 }
 
@@ -164,6 +175,16 @@ fn check_path(part: &str, path: &str) -> Result<(), Mistake> {
         return Err(unacceptable(format!(
             "`{part}` has a query or a fragment: leave it out; a literal `?` is %3F, `#` is %23"
         )));
+    }
+    Ok(())
+}
+
+fn check_host(host: &str) -> Result<(), Mistake> {
+    check_value("host", host)?;
+    if host.contains(['/', '?', '#', '@']) {
+        return Err(unacceptable(
+            "`host` is a name as in `Host`, such as example.com or example.com:8080".to_owned(),
+        ));
     }
     Ok(())
 }
