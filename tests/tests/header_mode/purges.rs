@@ -60,6 +60,34 @@ async fn a_path_is_purged_with_and_without_its_trailing_slash() {
     }
 }
 
+/// Only what a purge can name is stored.
+#[tokio::test]
+async fn a_path_is_stored_up_to_the_length_that_a_purge_can_name() {
+    for (letter, longest) in [("a", 1_023), ("%E3%81%82", 341)] {
+        for (length, is_stored) in [(longest, true), (longest + 1, false)] {
+            let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
+            let path = format!("/{}", letter.repeat(length));
+            for _ in 0..2 {
+                ask(&service, get::<Plain>(&path)).await;
+            }
+            assert_eq!(
+                site.renders(),
+                if is_stored { 1 } else { 2 },
+                "{letter} {length}"
+            );
+
+            let purge = Purge::path(&path).mode(Mode::Expire);
+            let receipt = isr.cache().revalidate(purge).await;
+
+            let status = match is_stored {
+                true => SelectorStatus::Marked,
+                false => SelectorStatus::Refused,
+            };
+            assert_eq!(receipt.receipts()[0].status(), status, "{letter} {length}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn another_path_and_an_unknown_one_are_left_alone_and_reported() {
     let (_, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
