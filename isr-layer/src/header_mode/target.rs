@@ -7,7 +7,7 @@ use http::header::{HOST, HeaderValue};
 use http::{Request, Uri};
 use quick_cache::Equivalent;
 
-use crate::page::canonical;
+use crate::page::{canonical, check_path_length};
 
 /// Longest target in bytes; a request for a longer one is passed on untouched.
 const MAX_BYTES: usize = 16 * 1024;
@@ -71,6 +71,8 @@ impl<'a> TargetUriRef<'a> {
             return None;
         }
 
+        // A purge must be able to name everything that is stored.
+        check_path_length(path).ok()?;
         let length = scheme.len() + authority.len() + path.len() + query.map_or(0, str::len);
         let authority = without_default_port(scheme, authority);
         (length <= MAX_BYTES).then_some(Self {
