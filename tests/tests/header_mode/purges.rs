@@ -88,6 +88,27 @@ async fn a_path_is_stored_up_to_the_length_that_a_purge_can_name() {
     }
 }
 
+/// No page can have such a path, but a response at it may be stored by its headers.
+#[tokio::test]
+async fn a_path_that_could_be_no_page_is_purged_as_it_was_sent() {
+    for path in ["/a//b", "/a/../b", "/a/./b", "/a%FFb", "/a%00b"] {
+        let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
+        ask(&service, get::<Plain>(path)).await;
+        site.publish(2);
+
+        let purge = Purge::path(path).mode(Mode::Expire);
+        let receipt = isr.cache().revalidate(purge).await;
+
+        assert_eq!(
+            receipt.receipts()[0].status(),
+            SelectorStatus::Marked,
+            "{path}"
+        );
+        let answer = ask(&service, get::<Plain>(path)).await;
+        assert_eq!(answer.text(), format!("{path} v2"));
+    }
+}
+
 #[tokio::test]
 async fn another_path_and_an_unknown_one_are_left_alone_and_reported() {
     let (_, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
