@@ -16,8 +16,8 @@ use crate::cache::{
 use crate::deliver::{Delivery, unstored};
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::page::Page;
-use crate::render::Recipe;
 use crate::render::context::{Current, mark_asked};
+use crate::render::{Recipe, apply_functions};
 
 impl<S, B> PageRequest<S, B>
 where
@@ -70,6 +70,7 @@ where
         let delivery = self.delivery.clone();
         let service = ready.unwrap_or_else(|| self.shared.service());
         let mut request = as_sent(self.request, &delivery);
+        apply_functions(&recipe.page, request.headers_mut());
         if delivery.head {
             // The response to HEAD is made of GET's, as for every page.
             *request.method_mut() = Method::GET;

@@ -4,8 +4,8 @@
 mod checks;
 mod declared;
 mod excepted;
-mod mounted;
 mod fill;
+mod mounted;
 mod name;
 mod param_set;
 mod params;

@@ -17,7 +17,7 @@ fn noise(length: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn the_first_answer_is_not_encoded_and_the_next_is() {
+async fn the_first_answer_need_not_be_encoded_and_the_next_is() {
     let stage = Stage::new(A);
     stage.site.act(html());
 
@@ -26,10 +26,8 @@ async fn the_first_answer_is_not_encoded_and_the_next_is() {
     let second = stage.get(&only(BROWSER)).await;
 
     assert_eq!(first.cache_status(), "isr; fwd=uri-miss; stored");
-    assert_eq!(
-        (first.header("content-encoding"), first.text()),
-        ("", text().as_str())
-    );
+    // Encoded only if the encoder was faster than the way of the response to its client.
+    assert_eq!(decoded(&first), text().as_bytes());
     assert_eq!(second.header("content-encoding"), "br");
     assert_eq!(stage.site.renders(), 1);
 }

@@ -183,7 +183,10 @@ async fn a_draft_shows_the_result_too() {
 
 #[tokio::test]
 async fn in_a_page_behind_a_router_only_the_result_is_seen() {
-    let isr = builder().build().expect("all of it is accepted");
+    let isr = builder()
+        .trust_extensions()
+        .build()
+        .expect("all of it is accepted");
     let site = Site::new();
     let router = axum::Router::new()
         .route_service("/a", site.for_axum())
