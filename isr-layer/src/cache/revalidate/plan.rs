@@ -236,7 +236,12 @@ fn path(
     }
 
     check_path_length(raw).map_err(|error| name_error("path", error))?;
-    let path = canonical(raw).ok_or(SelectorErrorKind::InvalidPath)?;
+    let Some(path) = canonical(raw) else {
+        // No page has such a path, but header mode stores what is there as it was sent.
+        let stored = is_stored(raw).then(|| SelectorTarget::HeaderMode(raw.to_owned()));
+        let stored = stored.ok_or(SelectorErrorKind::InvalidPath)?;
+        return Ok((stored, None));
+    };
     let (given, other) = (&path.to_string(), &other_spelling(&path));
 
     // Pages come first: only they can be rendered.
