@@ -203,6 +203,20 @@ async fn of_two_spellings_that_are_not_cached_the_one_that_was_named_is_rendered
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_instance_whose_wildcard_ends_in_a_slash_is_both_paths() {
+    const CATEGORY: Page = Page::new("/c/{*rest}");
+    for rest in ["news", "news/"] {
+        let house = House::pages([CATEGORY]);
+        warm(&house, &["/c/news", "/c/news/", "/c/new"]).await;
+
+        let purge = Purge::instance("/c/{*rest}", [("rest", rest)]);
+        let hits = untouched(&house, purge, ["/c/news", "/c/news/", "/c/new"]).await;
+
+        assert_eq!(hits, [false, false, true], "{rest}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_pages_that_differ_by_the_slash_are_purged_together_under_one_receipt() {
     const DOCS: Page = Page::new("/docs");
     const FOLDER: Page = Page::new("/docs/");
