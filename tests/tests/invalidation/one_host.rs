@@ -209,6 +209,24 @@ async fn variants_and_both_spellings_of_a_path_are_reached() {
 }
 
 #[tokio::test]
+async fn the_receipt_counts_both_spellings_of_a_path() {
+    for cached in [&["/c/news"][..], &["/c/news/"], &["/c/news", "/c/news/"]] {
+        for mode in [Mode::Regenerate, Mode::Stale, Mode::Expire] {
+            let stand = Stand::new();
+            stand.warm(&[ONE, TWO], cached).await;
+
+            let purge = Purge::path("/c/news/").host(ONE).mode(mode);
+            let receipt = stand.purge(purge).await;
+
+            let count = Some(cached.len() as u64);
+            assert_eq!(receipt.matched(), count, "{cached:?} {mode:?}");
+            let regenerated = (mode == Mode::Regenerate).then_some(count).flatten();
+            assert_eq!(receipt.regenerated(), regenerated, "{cached:?} {mode:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn hosts_of_patterns_and_functions_are_purged_also_when_they_are_gone() {
     let is_open = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
     let known = is_open.clone();
