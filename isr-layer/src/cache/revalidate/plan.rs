@@ -16,18 +16,11 @@ pub(super) struct Planned {
     pub(super) selector: Selector,
     pub(super) mode: Mode,
     pub(super) target: Result<SelectorTarget, SelectorErrorKind>,
-    told: Told,
-}
-
-/// The part that a target has in the receipt of its selector. A path may name two targets, with and
-/// without its last slash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    Alone,
-    /// The worse of this target and of the one before is told.
-    WithPrevious,
-    /// The target is only marked, and there is no more to tell of it.
-    Nothing,
+    /// True if the target is the other spelling of the path before, with or without a last slash.
+    is_other: bool,
+    /// False if the target is only marked, since nothing is cached there: then the receipt is the
+    /// other spelling's.
+    is_told: bool,
 }
 
 /// The targets of one selector: a second one is the other spelling of a path.
@@ -60,22 +53,52 @@ impl Core {
 /// Returns one receipt for each selector, of one receipt for each target.
 pub(super) fn told(planned: &[Planned], receipts: Vec<SelectorReceipt>) -> Vec<SelectorReceipt> {
     let mut told = Vec::<SelectorReceipt>::with_capacity(receipts.len());
-    for (planned, mut receipt) in planned.iter().zip(receipts) {
-        match planned.told {
-            Told::Alone => told.push(receipt),
-            Told::Nothing => {}
-            Told::WithPrevious => {
-                // The receipt shows the spelling that was sent, and not this one.
-                if let Ok(SelectorTarget::Path { path, .. }) = &planned.target {
-                    receipt.error = receipt.error.map(|error| error.or_at(path));
-                }
-                let previous = told.pop().into_iter();
-                told.extend(previous.map(|previous| previous.or_worse(receipt.clone())));
-            }
-        }
+    let mut is_previous_told = true;
+    for (planned, receipt) in planned.iter().zip(receipts) {
+        let previous = if planned.is_other { told.pop() } else { None };
+        told.push(match previous {
+            Some(previous) => planned.joined(previous, is_previous_told, receipt),
+            None => receipt,
+        });
+        is_previous_told = planned.is_told;
     }
 
     told
+}
+
+impl Planned {
+    /// Joins the receipts of the two spellings of a path: the worse one of those that are told, with
+    /// the counts of both.
+    fn joined(
+        &self,
+        previous: SelectorReceipt,
+        is_previous_told: bool,
+        mut receipt: SelectorReceipt,
+    ) -> SelectorReceipt {
+        let count = |of: fn(&SelectorReceipt) -> Option<u64>| {
+            let counts = of(&previous).into_iter().chain(of(&receipt));
+            counts.reduce(|one, other| one + other)
+        };
+        let matched = count(|receipt| receipt.matched);
+        let regenerated = count(|receipt| receipt.regenerated);
+        let failed = count(|receipt| receipt.failed);
+
+        // The receipt shows the spelling that was sent, and not this one.
+        if let Ok(SelectorTarget::Path { path, .. }) = &self.target {
+            receipt.error = receipt.error.map(|error| error.or_at(path));
+        }
+        let told = match (is_previous_told, self.is_told) {
+            (true, true) => previous.or_worse(receipt),
+            (true, false) => previous,
+            (false, _) => receipt,
+        };
+        SelectorReceipt {
+            matched,
+            regenerated,
+            failed,
+            ..told
+        }
+    }
 }
 
 /// Finds the targets of each selector. `is_stored` tells whether header mode has a response at a
@@ -98,7 +121,8 @@ fn plan(
                 selector: item.selector.clone(),
                 mode: item.effective_mode(),
                 target: one.map(|(target, _)| target),
-                told: Told::Alone,
+                is_other: false,
+                is_told: true,
             }],
         }
     };
@@ -115,26 +139,30 @@ fn spellings(
 ) -> Vec<Planned> {
     let mode = item.effective_mode();
     let are_cached = match mode {
-        Mode::Regenerate => (is_cached(&target), is_cached(&other)),
-        Mode::Stale | Mode::Expire => (true, false),
+        Mode::Regenerate => [is_cached(&target), is_cached(&other)],
+        Mode::Stale | Mode::Expire => [true, false],
     };
-    let (told, told_of_other) = match are_cached {
-        (true, true) => (Told::Alone, Told::WithPrevious),
-        (false, true) => (Told::Nothing, Told::Alone),
-        (_, false) => (Told::Alone, Told::Nothing),
+    let are_told = match are_cached {
+        [false, false] => [true, false],
+        are_cached => are_cached,
     };
 
-    let plan = |(target, told)| Planned {
+    let plan = |target, is_other, is_told: bool| Planned {
         selector: item.selector.clone(),
         // A mark is enough for what is not cached.
-        mode: match (mode, told) {
-            (Mode::Regenerate, Told::Nothing) => Mode::Stale,
-            _ => mode,
+        mode: match mode {
+            Mode::Regenerate if !is_told => Mode::Stale,
+            mode => mode,
         },
         target: Ok(target),
-        told,
+        is_other,
+        is_told,
     };
-    [(target, told), (other, told_of_other)].map(plan).into()
+    let [is_told, is_other_told] = are_told;
+    vec![
+        plan(target, false, is_told),
+        plan(other, true, is_other_told),
+    ]
 }
 
 fn targets(
