@@ -227,6 +227,32 @@ async fn the_receipt_counts_both_spellings_of_a_path() {
 }
 
 #[tokio::test]
+async fn the_other_spelling_is_rendered_at_a_host_also_while_its_first_render_runs() {
+    let stand = Stand::new();
+    stand.get(TWO, "/posts/a").await;
+    stand.site.after().close();
+    let service = stand.service.clone();
+    let early = tokio::spawn(async move { ask(&service, at(ONE, "/c/news")).await });
+    settle().await;
+    stand.site.publish(2);
+
+    let cache = stand.isr.cache();
+    let purge = Purge::path("/c/news/").host(ONE);
+    let purging = tokio::spawn(async move { cache.revalidate(purge).await });
+    settle().await;
+    stand.site.after().open();
+    let receipt = only(&purging.await.expect("it does not panic"));
+    early.await.expect("it does not panic");
+
+    assert_eq!(receipt.status(), SelectorStatus::Regenerated, "{receipt:?}");
+    let answer = stand.get(ONE, "/c/news").await;
+    assert_eq!(
+        (answer.text(), answer.cache_status()),
+        ("/c/news v2", "isr; hit")
+    );
+}
+
+#[tokio::test]
 async fn hosts_of_patterns_and_functions_are_purged_also_when_they_are_gone() {
     let is_open = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
     let known = is_open.clone();

@@ -189,6 +189,26 @@ async fn the_other_spelling_is_rendered_also_if_only_a_variant_of_it_is_cached()
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_other_spelling_is_rendered_also_if_its_first_render_is_in_progress() {
+    const CATEGORY: Page = Page::new("/c/{*rest}");
+    let house = House::pages([CATEGORY]);
+    house.stage.hold();
+    let early = house.visit("/c/news").await;
+    house.stage.held()[0].read();
+    isr_tests::settle().await;
+    house.stage.publish("/c/news", 2);
+
+    let purging = house.purging(Purge::path("/c/news/")).await;
+    house.stage.open();
+    let receipt = done(purging).await;
+    done(early).await;
+    let answer = house.get("/c/news").await;
+
+    assert_eq!(only(&receipt).status(), SelectorStatus::Regenerated);
+    assert_eq!((version(&answer), is_hit(&answer)), (Some(2), true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_spellings_that_are_not_cached_the_one_that_was_named_is_rendered() {
     const CATEGORY: Page = Page::new("/c/{*rest}");
     for named in ["/c/news", "/c/news/"] {
