@@ -60,6 +60,12 @@ impl TagMark {
         self.entry_count.load(Ordering::Relaxed)
     }
 
+    /// True if an entry, a render in progress or a remembered failure carries the mark, beside the
+    /// table and the caller.
+    pub(crate) fn is_held(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) > 2
+    }
+
     /// Returns the bytes that the tag takes in memory.
     pub(crate) fn size(&self) -> usize {
         /// Bytes of a tag beside its name; measured.

@@ -36,17 +36,23 @@ impl Core {
         plan(items, &self.registry, is_stored, is_cached)
     }
 
-    /// True if memory has a page at the path of a target, or may have a variant of it: only a search
-    /// of memory would tell.
+    /// True if a page at the path of a target is in memory or being rendered, or a variant of it may
+    /// be: only a search of memory would tell.
     fn is_cached(&self, target: &SelectorTarget) -> bool {
-        let (page, path) = match target {
-            SelectorTarget::Path { page, path } => (page, path),
-            // A path at a host, which is counted.
-            _ => return target.entry_count(&self.marks) > Some(0),
-        };
-        let memory = &self.pages.memory;
-        let mut keys = Key::bare(page, path).into_iter();
-        page.is_open() || keys.any(|key| memory.get_key(&key).is_some())
+        match target {
+            SelectorTarget::Path { page, .. } if page.is_open() => true,
+            SelectorTarget::Path { page, path } => {
+                let (memory, flights) = (&self.pages.memory, &self.pages.flights);
+                let mut keys = Key::bare(page, path).into_iter();
+                keys.any(|key| memory.get_key(&key).is_some() || flights.is_in_progress(&key))
+            }
+            // A path at a host. Whatever was or is rendered there holds its mark.
+            SelectorTarget::Tag(tag) => {
+                let mark = self.marks.tag(tag);
+                mark.is_some_and(|mark| mark.is_held())
+            }
+            _ => false,
+        }
     }
 }
 
