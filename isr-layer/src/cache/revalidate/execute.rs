@@ -35,7 +35,7 @@ enum Job {
 impl Core {
     /// Marks everything that `purge` names, all under one number, and renders as its mode says.
     pub(crate) async fn revalidate(self: &Arc<Self>, purge: &Purge) -> Receipt {
-        let planned = self.plan(&purge.items);
+        let mut planned = self.plan(&purge.items);
         let receipts = planned.iter().map(|one| self.receipt_of(one));
         let receipts = receipts.collect::<Vec<_>>();
         if purge.dry_run {
@@ -49,6 +49,7 @@ impl Core {
         self.prune_marks().await;
         let number = self.marks.purge(&marks);
         observe::purged(number.get(), marks.len());
+        self.choose_spellings(&mut planned);
         self.settle(purge);
 
         let deadline = clock::now() + MAX_RECEIPT_WAIT;
@@ -259,8 +260,9 @@ impl Planned {
     /// response in header mode.
     fn rendered(&self) -> Option<&SelectorTarget> {
         let target = self.target.as_ref().ok()?;
-        let is_rendered =
-            self.mode == Mode::Regenerate && !matches!(target, SelectorTarget::HeaderMode(_));
+        let is_rendered = self.mode == Mode::Regenerate
+            && self.is_told
+            && !matches!(target, SelectorTarget::HeaderMode(_));
         is_rendered.then_some(target)
     }
 }

@@ -18,9 +18,9 @@ pub(super) struct Planned {
     pub(super) target: Result<SelectorTarget, SelectorErrorKind>,
     /// True if the target is the other spelling of the path before, with or without a last slash.
     is_other: bool,
-    /// False if the target is only marked, since nothing is cached there: then the receipt is the
-    /// other spelling's.
-    is_told: bool,
+    /// False if the target is only marked and never rendered, since nothing is cached there. The
+    /// receipt is then the other spelling's.
+    pub(super) is_told: bool,
 }
 
 /// The targets of one selector: a second one is the other spelling of a path.
@@ -32,22 +32,38 @@ impl Core {
     pub(super) fn plan(&self, items: &[Item]) -> Vec<Planned> {
         let stored = LazyCell::new(|| self.header_mode.as_ref().map(|cache| cache.paths()));
         let is_stored = |path: &str| stored.as_ref().is_some_and(|paths| paths.contains(path));
-        let is_cached = |target: &SelectorTarget| self.is_cached(target);
-        plan(items, &self.registry, is_stored, is_cached)
+        plan(items, &self.registry, is_stored)
+    }
+
+    /// Chooses between the two spellings of a path that is rendered: what is cached is, and if
+    /// nothing is, the spelling of the purge. Called when both are marked, so that a render which
+    /// begins later is a new one.
+    pub(super) fn choose_spellings(&self, planned: &mut [Planned]) {
+        for other in 1..planned.len() {
+            let (before, rest) = planned.split_at_mut(other);
+            let (Some(given), Some(other)) = (before.last_mut(), rest.first_mut()) else {
+                continue;
+            };
+            if other.is_other && other.mode == Mode::Regenerate {
+                other.is_told = self.is_cached(other);
+                given.is_told = !other.is_told || self.is_cached(given);
+            }
+        }
     }
 
     /// True if a page at the path of a target is in memory or being rendered, or a variant of it may
     /// be: only a search of memory would tell.
-    fn is_cached(&self, target: &SelectorTarget) -> bool {
-        match target {
-            SelectorTarget::Path { page, .. } if page.is_open() => true,
-            SelectorTarget::Path { page, path } => {
+    fn is_cached(&self, planned: &Planned) -> bool {
+        match &planned.target {
+            Ok(SelectorTarget::Path { page, .. }) if page.is_open() => true,
+            Ok(SelectorTarget::Path { page, path }) => {
                 let (memory, flights) = (&self.pages.memory, &self.pages.flights);
                 let mut keys = Key::bare(page, path).into_iter();
-                keys.any(|key| memory.get_key(&key).is_some() || flights.is_in_progress(&key))
+                // Flights first: a render that completes in between is then in memory.
+                keys.any(|key| flights.is_in_progress(&key) || memory.get_key(&key).is_some())
             }
             // A path at a host. Whatever was or is rendered there holds its mark.
-            SelectorTarget::Tag(tag) => {
+            Ok(SelectorTarget::Tag(tag)) => {
                 let mark = self.marks.tag(tag);
                 mark.is_some_and(|mark| mark.is_held())
             }
@@ -108,67 +124,29 @@ impl Planned {
 }
 
 /// Finds the targets of each selector. `is_stored` tells whether header mode has a response at a
-/// path, and `is_cached` whether memory has the path of a target.
-fn plan(
-    items: &[Item],
-    registry: &Registry,
-    is_stored: impl Fn(&str) -> bool,
-    is_cached: impl Fn(&SelectorTarget) -> bool,
-) -> Vec<Planned> {
+/// path.
+fn plan(items: &[Item], registry: &Registry, is_stored: impl Fn(&str) -> bool) -> Vec<Planned> {
     let plan = |item: &Item| {
         let targets = match &item.mistake {
             Some(mistake) => Err(SelectorErrorKind::Mistake(mistake.clone())),
             None => targets(&item.selector, registry, &is_stored),
         };
 
-        match targets {
-            Ok((target, Some(other))) => spellings(item, target, other, &is_cached),
-            one => vec![Planned {
-                selector: item.selector.clone(),
-                mode: item.effective_mode(),
-                target: one.map(|(target, _)| target),
-                is_other: false,
-                is_told: true,
-            }],
-        }
+        let planned = |target, is_other| Planned {
+            selector: item.selector.clone(),
+            mode: item.effective_mode(),
+            target,
+            is_other,
+            is_told: !is_other,
+        };
+        let (target, other) = match targets {
+            Ok((target, other)) => (Ok(target), other),
+            Err(error) => (Err(error), None),
+        };
+        let other = other.map(|other| planned(Ok(other), true));
+        std::iter::once(planned(target, false)).chain(other)
     };
     items.iter().flat_map(plan).collect()
-}
-
-/// Plans a path that is cached with or without its last slash, or both. Both are marked, and what
-/// is or may be cached is rendered. If nothing is, that is the spelling of the purge.
-fn spellings(
-    item: &Item,
-    target: SelectorTarget,
-    other: SelectorTarget,
-    is_cached: &impl Fn(&SelectorTarget) -> bool,
-) -> Vec<Planned> {
-    let mode = item.effective_mode();
-    let are_cached = match mode {
-        Mode::Regenerate => [is_cached(&target), is_cached(&other)],
-        Mode::Stale | Mode::Expire => [true, false],
-    };
-    let are_told = match are_cached {
-        [false, false] => [true, false],
-        are_cached => are_cached,
-    };
-
-    let plan = |target, is_other, is_told: bool| Planned {
-        selector: item.selector.clone(),
-        // A mark is enough for what is not cached.
-        mode: match mode {
-            Mode::Regenerate if !is_told => Mode::Stale,
-            mode => mode,
-        },
-        target: Ok(target),
-        is_other,
-        is_told,
-    };
-    let [is_told, is_other_told] = are_told;
-    vec![
-        plan(target, false, is_told),
-        plan(other, true, is_other_told),
-    ]
 }
 
 fn targets(
