@@ -45,7 +45,8 @@ impl IsrLayerBuilder {
     }
 
     /// Limits the new keys of one page that are stored in a second, where clients choose them: by a
-    /// parameter of the path, a declared query parameter or a declared header. Default 100.
+    /// parameter of the path, a declared query parameter, a declared header, or a host that a
+    /// pattern or function accepts. Default 100.
     ///
     /// Beyond it a new key is rendered once for all clients that wait for it, and not stored. It is
     /// stored when it is asked for again. A key that is stored, or whose path `params` lists, is
