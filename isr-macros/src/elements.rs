@@ -9,7 +9,7 @@ use crate::{pattern, values};
 const PERSONAL_HEADERS: [&str; 3] = ["cookie", "authorization", "proxy-authorization"];
 
 /// The longest tag, in bytes.
-const MAX_TAG: usize = 256;
+const MAX_TAG: usize = 1024;
 
 const UNMATCHED: &str = "unmatched brace: in a tag, braces hold the name of a parameter of the \
     path, such as `post:{slug}`";

@@ -37,7 +37,7 @@ use crate::parse::Function;
 /// |---|---|---|
 /// | `revalidate` | time after which the page is stale, or `false`: not before a purge | `false` |
 /// | `expire` | time after which the page is not served, at least `revalidate` | never |
-/// | `tags` | list of strings of up to 256 bytes; `{name}` is that parameter of the path | none |
+/// | `tags` | list of strings of up to 1,024 bytes; `{name}` is that parameter of the path | none |
 /// | `query` | list of query parameters in the key; the handler sees only these | none |
 /// | `vary` | list of request headers in the key; the handler sees only these | none |
 /// | `params` | path of an async function that lists the values of the parameters | none |

@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) targets: Vec<HeaderName>,
     pub(crate) keep_headers: Vec<HeaderName>,
     pub(crate) extensions: ExtensionRules,
+    /// The canonical path of the page for paths that are not found.
+    pub(crate) not_found: Option<String>,
     pub(crate) max_memory_bytes: u64,
     pub(crate) max_entries: u64,
     pub(crate) max_marks: usize,

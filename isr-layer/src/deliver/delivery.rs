@@ -1,7 +1,9 @@
 //! The client's part of a request, taken off the request once. The page's part is the
 //! [`Recipe`](crate::render::Recipe).
 
-use http::header::HeaderMap;
+use http::header::{
+    HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+};
 use http::{Method, Request};
 
 use super::choice::choose;
@@ -23,6 +25,21 @@ impl Delivery {
             head: is_head(request),
             headers: std::mem::take(request.headers_mut()),
         }
+    }
+
+    /// Makes the client ask for the whole response, whatever it has.
+    pub(crate) fn without_conditions(mut self) -> Self {
+        for name in [
+            IF_MATCH,
+            IF_NONE_MATCH,
+            IF_MODIFIED_SINCE,
+            IF_UNMODIFIED_SINCE,
+            IF_RANGE,
+            RANGE,
+        ] {
+            self.headers.remove(name);
+        }
+        self
     }
 
     /// Returns a copy of the request's headers.

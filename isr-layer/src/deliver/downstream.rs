@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 
 use super::headers::{
-    NO_STORE, is_for_caches, is_grpc, mark_unstored, remove_all, says_how_to_cache,
+    NO_STORE, is_for_caches, is_grpc, mark_unstored, remove_all, replace_status, says_how_to_cache,
 };
 use super::surrogate::SurrogateKeys;
 use crate::entry::{Lifetime, told_seconds};
@@ -244,6 +244,14 @@ pub(crate) fn take_back(headers: &mut HeaderMap) {
 pub(crate) fn mark_draft(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
     keep_private(headers);
     mark_unstored(headers, status);
+}
+
+/// Marks a response of the page for paths that are not found: the path may be listed soon, so no
+/// cache may keep it.
+pub(crate) fn mark_not_found(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
+    remove_all(headers, is_for_caches);
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    replace_status(headers, status);
 }
 
 /// Forbids every cache to keep a response, whatever its handler said: the response is for one

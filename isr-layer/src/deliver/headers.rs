@@ -181,6 +181,17 @@ pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus
     set_cache_status(headers, status, earlier.as_deref());
 }
 
+/// Puts another `Cache-Status` of ours in place of the one that a response has from us.
+pub(crate) fn replace_status(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
+    let all = take_earlier_caches(headers);
+    let earlier = match status {
+        // Ours is the last member (RFC 9211, 2), and has no comma.
+        Some(_) => all.and_then(|all| Some(all.rsplit_once(", ")?.0.into())),
+        None => all,
+    };
+    set_cache_status(headers, status, earlier.as_deref());
+}
+
 /// Adds the page's declared headers to the `Vary` of a response that is not stored: the response
 /// was made from them all the same.
 pub(crate) fn name_declared(headers: &mut HeaderMap, vary: &[HeaderName]) {

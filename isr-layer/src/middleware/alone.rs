@@ -64,7 +64,7 @@ where
     ) -> Result<S::Body, S::Error> {
         let (core, recipe) = (self.shared.core.clone(), self.recipe.clone());
         if !core.admits(&recipe).await {
-            return Ok(self.not_listed());
+            return self.not_listed().await;
         }
 
         let delivery = self.delivery.clone();
@@ -131,7 +131,7 @@ where
     ) -> Result<S::Body, S::Error> {
         let core = &self.shared.core;
         if !core.admits(&self.recipe).await {
-            return Ok(self.not_listed());
+            return self.not_listed().await;
         }
 
         let scope = Current::of(self.recipe.page.page, self.recipe.key.clone());

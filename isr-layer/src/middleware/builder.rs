@@ -8,12 +8,14 @@ mod extensions;
 mod header_mode;
 mod hosts;
 mod limits;
+mod not_found;
 mod vary_by;
 
 use std::fmt;
 
 use http::header::HeaderName;
 
+use self::not_found::checked_not_found;
 use super::layer::IsrLayer;
 use crate::__private::Registered;
 use crate::cache::{Config, Core, Limits, ParamLists};
@@ -71,6 +73,7 @@ impl IsrLayerBuilder {
                 targets: Vec::new(),
                 keep_headers: Vec::new(),
                 extensions: ExtensionRules::default(),
+                not_found: None,
                 max_memory_bytes: 256 * 1024 * 1024,
                 max_entries: 1_000_000,
                 max_marks: 65_536,
@@ -233,6 +236,7 @@ impl IsrLayerBuilder {
         let pages = self.pages.into_iter().chain(registered);
         let mut registry = Registry::with(pages, hosts, VaryBy::new(self.vary_by)?)?;
         registry.except(&self.except)?;
+        self.config.not_found = checked_not_found(self.config.not_found, &registry)?;
         let lists = ParamLists::new(&registry, self.params)?;
 
         Ok(IsrLayer {

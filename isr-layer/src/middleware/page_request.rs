@@ -60,7 +60,7 @@ where
     }
     let core = request.shared.core.clone();
     if core.is_unlisted(&request.recipe) {
-        return Ok(request.not_listed());
+        return request.not_listed().await;
     }
 
     let mut ready = Some(ready);
@@ -159,7 +159,7 @@ where
             }
             RenderOutcome::Failed(failure) => Ok(self.failed(failure.clone(), waiting, collapsed)),
             RenderOutcome::Refused(reason, _) => self.refused(None, waiting.forward, *reason).await,
-            RenderOutcome::NotListed => Ok(self.not_listed()),
+            RenderOutcome::NotListed => self.not_listed().await,
         }
     }
 
@@ -246,13 +246,6 @@ where
         self.respond(reply_of(page, outcome))
     }
 
-    /// Responds to a request for a path that the page does not have.
-    pub(super) fn not_listed<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
-        let reason = Reason::NotInParams;
-        let not_found = Failure::without_response(&self.recipe, reason);
-        self.respond(reply_of(not_found, not_stored(Forward::Bypass, reason)))
-    }
-
     /// The failure of a render that was ended from outside.
     pub(super) fn aborted(&self) -> Arc<Failure> {
         Failure::without_response(&self.recipe, Reason::ServiceError)
@@ -268,7 +261,7 @@ pub(super) fn reply_of<R>(failure: Arc<Failure>, outcome: Outcome) -> Reply<R> {
     }
 }
 
-pub(super) fn not_stored(forward: Forward, reason: Reason) -> Outcome {
+pub(super) const fn not_stored(forward: Forward, reason: Reason) -> Outcome {
     Outcome::Unstored {
         forward,
         reason,

@@ -28,6 +28,7 @@ mod narrowing;
 mod nested;
 mod network;
 mod new_keys;
+mod not_found;
 mod open_hosts;
 mod other_routes;
 mod ownership;
