@@ -153,6 +153,11 @@ impl<W: Work> Flights<W> {
         }
     }
 
+    /// True if there is a flight of `key`.
+    pub(crate) fn is_in_progress(&self, key: &W::Key) -> bool {
+        self.lock().contains_key(key)
+    }
+
     /// Returns the number of keys that have a flight.
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
