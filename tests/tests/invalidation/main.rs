@@ -14,4 +14,5 @@ mod receipts;
 mod schedule;
 mod selectors;
 mod stage;
+mod steps;
 mod stress;
