@@ -13,6 +13,7 @@ use super::pages::Pages;
 use super::param_lists::ParamLists;
 use super::permits::{Limits, Permits};
 use super::renderer::Renderer;
+use super::revalidate::Queue;
 use crate::clock::Instant;
 use crate::deliver::Downstream;
 use crate::draft::Draft;
@@ -50,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) marks: Marks,
     pub(crate) permits: Arc<Permits>,
     pub(crate) tasks: Tasks,
+    /// The pages that purges of many pages let wait for their renders.
+    pub(super) queue: Queue,
     /// Renders any page. Set once the layer is known to stand in front of the whole application.
     application: Mutex<Option<Arc<dyn Renderer>>>,
     pruning: tokio::sync::Mutex<()>,
@@ -73,6 +76,7 @@ impl Core {
             marks: Marks::new(config.max_marks),
             permits: Permits::new(config.renders),
             tasks: Tasks::new(),
+            queue: Queue::new(config.renders, config.max_entries),
             application: Mutex::default(),
             pruning: tokio::sync::Mutex::default(),
             config,

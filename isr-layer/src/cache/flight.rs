@@ -96,6 +96,20 @@ pub(crate) struct Follower<W: Work> {
     arrival: Sequence,
 }
 
+/// A flight that was in progress a moment ago, as one that looks through all of them sees it.
+pub(crate) struct InProgress<W: Work>(Arc<Flight<W>>);
+
+impl<W: Work> InProgress<W> {
+    pub(crate) fn work(&self) -> &W {
+        &self.0.work
+    }
+
+    /// Returns a place in the flight for somebody to whom every result is acceptable.
+    pub(crate) fn follow(&self) -> Follower<W> {
+        self.0.follow(Sequence::NO_MARK)
+    }
+}
+
 impl<W: Work> Flights<W> {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
@@ -146,11 +160,16 @@ impl<W: Work> Flights<W> {
         work()
     }
 
-    /// Calls `look` with the work of every flight, and with a way to wait for its end.
-    pub(crate) fn for_each(&self, mut look: impl FnMut(&W, &dyn Fn() -> Follower<W>)) {
-        for flight in self.lock().values().flatten() {
-            look(&flight.work, &|| flight.follow(Sequence::NO_MARK));
-        }
+    /// Returns every flight in progress. One that is looked at later may have ended meanwhile.
+    pub(crate) fn in_progress(&self) -> Vec<InProgress<W>> {
+        let table = self.lock();
+        let flights = table.values().flatten();
+        flights.cloned().map(InProgress).collect()
+    }
+
+    /// True if nothing is in progress.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
     /// True if there is a flight of `key`.

@@ -20,6 +20,7 @@ mod read_list;
 mod render;
 mod renderer;
 mod revalidate;
+mod steps;
 
 pub use handle::Cache;
 
@@ -37,3 +38,4 @@ pub(crate) use param_lists::ParamLists;
 pub(crate) use permits::{Group, Limits, Purpose};
 pub(crate) use render::{StartedFor, attempt, regenerate};
 pub(crate) use renderer::{Render, RenderError, RenderResult, Renderer};
+pub(crate) use steps::Steps;

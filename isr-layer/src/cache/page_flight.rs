@@ -16,6 +16,7 @@ pub(crate) type Flights = flight::Flights<PageRender>;
 pub(crate) type Joined = flight::Joined<PageRender>;
 pub(crate) type Leader = flight::Leader<PageRender>;
 pub(crate) type Follower = flight::Follower<PageRender>;
+pub(crate) type InProgress = flight::InProgress<PageRender>;
 pub(crate) type CompletedFlight = flight::CompletedFlight<PageRender>;
 
 /// The render of one page.

@@ -1,10 +1,11 @@
 //! Plans a purge: finds the target of each selector, or says why it has none.
 
-use std::cell::LazyCell;
-
 use super::target::SelectorTarget;
 use crate::cache::core::Core;
-use crate::invalidation::{Item, Mode, Selector, SelectorErrorKind};
+use crate::cache::steps::Steps;
+use crate::invalidation::{
+    Item, Mode, Purge, Selector, SelectorErrorKind, SelectorReceipt, Strength, Target,
+};
 use crate::page::{ParamSet, Registry, canonical, normalize_page};
 
 /// One selector of a purge, with its target.
@@ -15,28 +16,50 @@ pub(super) struct Planned {
     pub(super) target: Result<SelectorTarget, SelectorErrorKind>,
 }
 
+/// A purge, planned.
+pub(super) struct Plan {
+    pub(super) planned: Vec<Planned>,
+    /// The receipts before anything is rendered.
+    pub(super) receipts: Vec<SelectorReceipt>,
+    /// The marks to raise.
+    pub(super) marks: Vec<(Target, Strength)>,
+}
+
 impl Core {
-    /// Plans a purge, against the pages and against the responses that header mode stores. The
-    /// latter are searched once at most, however many paths there are.
-    pub(super) fn plan(&self, items: &[Item]) -> Vec<Planned> {
-        let stored = LazyCell::new(|| self.header_mode.as_ref().map(|cache| cache.paths()));
-        let is_stored = |path: &str| stored.as_ref().is_some_and(|paths| paths.contains(path));
-        plan(items, &self.registry, is_stored)
+    /// Plans a purge, against the pages and against the responses that header mode stores.
+    pub(super) async fn plan(&self, purge: &Purge) -> Plan {
+        let header_mode = self.header_mode.as_ref();
+        let is_stored = |path: &str| header_mode.is_some_and(|cache| cache.has_path(path));
+        let mut plan = Plan {
+            planned: Vec::with_capacity(purge.items.len()),
+            receipts: Vec::with_capacity(purge.items.len()),
+            marks: Vec::new(),
+        };
+
+        let mut steps = Steps::default();
+        for item in &purge.items {
+            let one = planned(item, &self.registry, &is_stored);
+            plan.receipts.push(self.receipt_of(&one));
+            let marks = one.target.iter().map(|target| target.mark(one.mode));
+            plan.marks.extend(marks);
+            plan.planned.push(one);
+            steps.next().await;
+        }
+        plan
     }
 }
 
-/// Finds the target of each selector. `is_stored` tells whether header mode has a response at a
+/// Finds the target of one selector. `is_stored` tells whether header mode has a response at a
 /// path.
-fn plan(items: &[Item], registry: &Registry, is_stored: impl Fn(&str) -> bool) -> Vec<Planned> {
-    let plan = |item: &Item| Planned {
+fn planned(item: &Item, registry: &Registry, is_stored: &impl Fn(&str) -> bool) -> Planned {
+    Planned {
         selector: item.selector.clone(),
         mode: item.effective_mode(),
         target: match item.mistake {
             Some(mistake) => Err(SelectorErrorKind::Mistake(mistake)),
-            None => target(&item.selector, registry, &is_stored),
+            None => target(&item.selector, registry, is_stored),
         },
-    };
-    items.iter().map(plan).collect()
+    }
 }
 
 fn target(

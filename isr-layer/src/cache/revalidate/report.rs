@@ -5,11 +5,14 @@ use std::sync::Arc;
 use http::StatusCode;
 use tokio::sync::mpsc::{UnboundedReceiver, error::TryRecvError};
 
+use super::call::Call;
 use super::job_result::JobResult;
 use super::plan::Planned;
 use super::target::SelectorTarget;
+use super::targets::TargetId;
 use crate::cache::core::Core;
 use crate::cache::page_flight::{CompletedFlight, RenderOutcome};
+use crate::cache::steps::Steps;
 use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::invalidation::{Selector, SelectorErrorKind, SelectorReceipt, SelectorStatus};
@@ -20,18 +23,10 @@ pub(super) enum Progress {
     None,
     /// One path: the variants, and the results by their positions.
     Path(Vec<Variant>, UnboundedReceiver<(usize, JobResult)>),
+    /// One path whose variants had not all been found in time.
+    Searching,
     /// Many pages, which are only counted.
-    Many(UnboundedReceiver<Ended>),
-}
-
-/// The end of one of many renders. Smaller than a [`JobResult`]: it keeps no entry until it is
-/// counted.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Ended {
-    Regenerated,
-    Failed,
-    Marked,
-    NotReached,
+    Many(Arc<Call>, TargetId),
 }
 
 /// One variant of a path.
@@ -48,14 +43,6 @@ enum Next<T> {
     AllEnded,
     /// The deadline has passed and some renders go on.
     Running,
-}
-
-/// The renders of one selector that have ended.
-#[derive(Default)]
-struct Counts {
-    regenerated: u64,
-    failed: u64,
-    marked: u64,
 }
 
 impl Core {
@@ -96,17 +83,12 @@ impl Progress {
             Self::Path(variants, results) => {
                 report_path(receipt, variants, results, deadline).await
             }
-            Self::Many(mut results) => {
-                let mut counts = Counts::default();
-                let is_done = loop {
-                    match next(&mut results, deadline).await {
-                        Next::Result(ended) => counts.count(ended),
-                        Next::AllEnded => break true,
-                        Next::Running => break false,
-                    }
-                };
-
-                counts.report(&mut receipt, is_done);
+            Self::Searching => {
+                receipt.status = SelectorStatus::Running;
+                receipt
+            }
+            Self::Many(call, target) => {
+                call.report(target, &mut receipt, deadline).await;
                 receipt
             }
         }
@@ -134,12 +116,18 @@ async fn report_path(
             Next::Running => break None,
         }
     };
-    let reports = variants.into_iter().zip(ended);
-    let reports = reports.map(|(variant, ended)| {
+
+    let mut worst = None;
+    let mut steps = Steps::default();
+    for (variant, ended) in variants.into_iter().zip(ended) {
         let ended = ended.as_ref().or(missing.as_ref());
-        variant.report(receipt.clone(), ended)
-    });
-    let worst = reports.reduce(SelectorReceipt::or_worse);
+        let report = variant.report(receipt.clone(), ended);
+        worst = Some(match worst {
+            Some(worst) => SelectorReceipt::or_worse(worst, report),
+            None => report,
+        });
+        steps.next().await;
+    }
     worst.unwrap_or(receipt)
 }
 
@@ -209,44 +197,5 @@ fn regenerated_or_unknown(is_known: bool) -> SelectorStatus {
     match is_known {
         true => SelectorStatus::Regenerated,
         false => SelectorStatus::UnknownPath,
-    }
-}
-
-impl From<JobResult> for Ended {
-    fn from(result: JobResult) -> Self {
-        match result {
-            JobResult::Completed(flight) => match &flight.outcome {
-                RenderOutcome::Stored(_) | RenderOutcome::NotListed => Self::Regenerated,
-                RenderOutcome::Failed(_) | RenderOutcome::Refused(..) => Self::Failed,
-            },
-            JobResult::Stored(_) => Self::Regenerated,
-            JobResult::NoApplication | JobResult::GaveUp => Self::Marked,
-            JobResult::NotReached => Self::NotReached,
-        }
-    }
-}
-
-impl Counts {
-    fn count(&mut self, ended: Ended) {
-        match ended {
-            Ended::Regenerated => self.regenerated += 1,
-            Ended::Failed => self.failed += 1,
-            Ended::Marked => self.marked += 1,
-            Ended::NotReached => {}
-        }
-    }
-
-    fn report(&self, receipt: &mut SelectorReceipt, is_done: bool) {
-        receipt.regenerated = Some(self.regenerated);
-        receipt.failed = Some(self.failed);
-        receipt.status = match self {
-            _ if !is_done => SelectorStatus::Running,
-            Self { failed: 1.., .. } => SelectorStatus::Failed,
-            Self { marked: 1.., .. } => SelectorStatus::Marked,
-            Self { .. } => SelectorStatus::Regenerated,
-        };
-        if self.failed > 0 {
-            receipt.error = Some(SelectorErrorKind::Failures(self.failed).into());
-        }
     }
 }
