@@ -43,7 +43,7 @@ impl Cache {
     // On the function: on the type, `into_result()?;` would be a warning too.
     #[must_use = "a purge may have failed: look at `is_revalidated`, or use `into_result`"]
     pub async fn revalidate(&self, purge: Purge) -> Receipt {
-        self.core.revalidate(&purge).await
+        self.core.revalidate(purge).await
     }
 
     /// Waits until no render is running: the last step of a graceful shutdown. Each render ends by

@@ -21,4 +21,12 @@ impl Steps {
             tokio::task::yield_now().await;
         }
     }
+
+    /// Drops many items.
+    pub(crate) async fn drop_all<T>(&mut self, items: Vec<T>) {
+        for item in items {
+            drop(item);
+            self.next().await;
+        }
+    }
 }

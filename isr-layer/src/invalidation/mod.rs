@@ -1,6 +1,7 @@
 //! Invalidation: the sequence that orders purges and render starts, the marks of purges, and the
 //! selectors and receipts of a caller.
 
+mod ages;
 mod mark;
 mod marks;
 mod not_revalidated;
@@ -8,6 +9,7 @@ mod purge;
 mod receipt;
 mod selector_error;
 mod sequence;
+mod sweep;
 mod table;
 mod tag_mark;
 
@@ -17,7 +19,7 @@ pub use receipt::{Receipt, SelectorReceipt, SelectorStatus};
 pub use selector_error::SelectorError;
 
 pub(crate) use mark::{Strength, Validity};
-pub(crate) use marks::{Marks, Target};
+pub(crate) use marks::{HeldMark, Marks, Target};
 pub(crate) use purge::Item;
 
 pub(crate) use selector_error::SelectorErrorKind;

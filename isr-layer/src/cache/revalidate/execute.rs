@@ -49,13 +49,15 @@ struct CloseOnDrop(Arc<Call>);
 
 impl Core {
     /// Marks everything that `purge` names, all under one number, and renders as its mode says.
-    pub(crate) async fn revalidate(self: &Arc<Self>, purge: &Purge) -> Receipt {
+    pub(crate) async fn revalidate(self: &Arc<Self>, purge: Purge) -> Receipt {
+        let (only_cached, dry_run) = (purge.only_cached, purge.dry_run);
+        let again = purge.settle.map(|settle| (settle, purge.clone()));
         let Plan {
             planned,
             receipts,
             marks,
         } = self.plan(purge).await;
-        if purge.dry_run {
+        if dry_run {
             return Receipt::of_dry_run(receipts);
         }
         if marks.is_empty() {
@@ -63,28 +65,30 @@ impl Core {
         }
 
         self.prune_marks().await;
-        let number = self.marks.purge(&marks);
+        let number = self.marks.raise(&marks);
         observe::purged(number.get(), marks.len());
-        self.settle(purge);
+        if let Some((settle, again)) = again {
+            self.settle(settle, again);
+        }
 
         let deadline = clock::now() + MAX_RECEIPT_WAIT;
-        let started = self.start(&planned, purge.only_cached, number).await;
+        let started = self.start(planned, only_cached, number).await;
+        Steps::default().drop_all(marks).await;
         let reports = started.report(receipts, deadline).await;
         Receipt::new(Some(number.get()), reports)
     }
 
     /// Repeats the purge later, for a source whose replicas lag behind the write.
-    fn settle(self: &Arc<Self>, purge: &Purge) {
-        let Some(settle) = purge.settle else { return };
+    fn settle(self: &Arc<Self>, settle: Duration, purge: Purge) {
         let again = Purge {
             settle: None,
-            ..purge.clone()
+            ..purge
         };
         // Weak: a purge that waits does not keep the layer.
         let core = Arc::downgrade(self);
         self.tasks.spawn_later(settle, async move {
             if let Some(core) = core.upgrade() {
-                core.revalidate(&again).await;
+                core.revalidate(again).await;
             }
         });
     }
@@ -92,7 +96,7 @@ impl Core {
     /// Starts the renders of each selector.
     async fn start(
         self: &Arc<Self>,
-        planned: &[Planned],
+        planned: Vec<Planned>,
         only_cached: bool,
         number: Sequence,
     ) -> Started {

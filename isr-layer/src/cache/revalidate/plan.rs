@@ -4,14 +4,13 @@ use super::target::SelectorTarget;
 use crate::cache::core::Core;
 use crate::cache::steps::Steps;
 use crate::invalidation::{
-    Item, Mode, Purge, Selector, SelectorErrorKind, SelectorReceipt, Strength, Target,
+    HeldMark, Item, Mode, Purge, Selector, SelectorErrorKind, SelectorReceipt, Strength,
 };
 use crate::page::{ParamSet, Registry, canonical, normalize_page};
 
 /// One selector of a purge, with its target.
 #[derive(Debug)]
 pub(super) struct Planned {
-    pub(super) selector: Selector,
     pub(super) mode: Mode,
     pub(super) target: Result<SelectorTarget, SelectorErrorKind>,
 }
@@ -22,12 +21,12 @@ pub(super) struct Plan {
     /// The receipts before anything is rendered.
     pub(super) receipts: Vec<SelectorReceipt>,
     /// The marks to raise.
-    pub(super) marks: Vec<(Target, Strength)>,
+    pub(super) marks: Vec<(HeldMark, Strength)>,
 }
 
 impl Core {
     /// Plans a purge, against the pages and against the responses that header mode stores.
-    pub(super) async fn plan(&self, purge: &Purge) -> Plan {
+    pub(super) async fn plan(&self, purge: Purge) -> Plan {
         let header_mode = self.header_mode.as_ref();
         let is_stored = |path: &str| header_mode.is_some_and(|cache| cache.has_path(path));
         let mut plan = Plan {
@@ -37,11 +36,15 @@ impl Core {
         };
 
         let mut steps = Steps::default();
-        for item in &purge.items {
-            let one = planned(item, &self.registry, &is_stored);
-            plan.receipts.push(self.receipt_of(&one));
-            let marks = one.target.iter().map(|target| target.mark(one.mode));
-            plan.marks.extend(marks);
+        for item in purge.items {
+            let one = planned(&item, &self.registry, &is_stored);
+            plan.receipts.push(self.receipt_of(item.selector, &one));
+            if !purge.dry_run
+                && let Ok(target) = &one.target
+            {
+                let (target, strength) = target.mark(one.mode);
+                plan.marks.push((self.marks.hold(&target), strength));
+            }
             plan.planned.push(one);
             steps.next().await;
         }
@@ -53,7 +56,6 @@ impl Core {
 /// path.
 fn planned(item: &Item, registry: &Registry, is_stored: &impl Fn(&str) -> bool) -> Planned {
     Planned {
-        selector: item.selector.clone(),
         mode: item.effective_mode(),
         target: match item.mistake {
             Some(mistake) => Err(SelectorErrorKind::Mistake(mistake)),

@@ -47,14 +47,14 @@ enum Next<T> {
 
 impl Core {
     /// Returns the receipt of one selector before anything is rendered for it.
-    pub(super) fn receipt_of(&self, planned: &Planned) -> SelectorReceipt {
-        let mut receipt = SelectorReceipt::new(planned.selector.clone(), SelectorStatus::Marked);
+    pub(super) fn receipt_of(&self, selector: Selector, planned: &Planned) -> SelectorReceipt {
+        let mut receipt = SelectorReceipt::new(selector, SelectorStatus::Marked);
 
         match &planned.target {
             Ok(target) => {
                 receipt.matched = target.entry_count(&self.marks);
                 if let (Selector::Path(_), SelectorTarget::Path { page, .. }) =
-                    (&planned.selector, target)
+                    (&receipt.selector, target)
                 {
                     receipt.page = Some(page.page.path().to_owned());
                 }
