@@ -9,6 +9,7 @@ mod model;
 mod modes;
 mod nextjs;
 mod overtaken;
+mod pressure;
 mod race;
 mod receipts;
 mod schedule;
