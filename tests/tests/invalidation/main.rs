@@ -1,6 +1,7 @@
 //! Tests that no acknowledged purge is lost, whatever is rendered at the same time, and that every
 //! receipt tells the truth.
 
+mod at_once;
 mod bounds;
 mod failure;
 mod house;
