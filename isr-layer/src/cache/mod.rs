@@ -21,6 +21,7 @@ mod render;
 mod renderer;
 mod revalidate;
 mod steps;
+mod waits;
 
 pub use handle::Cache;
 
@@ -39,3 +40,4 @@ pub(crate) use permits::{Group, Limits, Purpose};
 pub(crate) use render::{StartedFor, attempt, regenerate};
 pub(crate) use renderer::{Render, RenderError, RenderResult, Renderer};
 pub(crate) use steps::Steps;
+pub(crate) use waits::nested;

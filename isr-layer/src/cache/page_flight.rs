@@ -33,6 +33,8 @@ pub(crate) struct PageRender {
 pub(crate) enum RenderOutcome {
     /// An entry that everybody may have.
     Stored(Arc<Entry>),
+    /// A page that everybody who waits may have and that memory has no room for.
+    NotKept(Arc<Entry>),
     /// One failure that everybody gets.
     Failed(Arc<Failure>),
     /// A response for the leader alone, and its status if there was one.
@@ -67,6 +69,8 @@ impl Work for PageRender {
     type Key = Key;
     type Outcome = RenderOutcome;
 
+    const AT_ONCE: usize = 3;
+
     fn key(&self) -> &Key {
         &self.recipe.key
     }
@@ -76,8 +80,11 @@ impl Work for PageRender {
     }
 
     fn is_timeless(outcome: &RenderOutcome) -> bool {
-        // Everything but a stored page is a failure, and no purge makes that wrong.
-        !matches!(outcome, RenderOutcome::Stored(_))
+        // Everything but a page is a failure, and no purge makes that wrong.
+        !matches!(
+            outcome,
+            RenderOutcome::Stored(_) | RenderOutcome::NotKept(_)
+        )
     }
 
     fn outruns(outcome: &RenderOutcome) -> bool {

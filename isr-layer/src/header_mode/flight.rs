@@ -48,6 +48,9 @@ impl Work for Fetch {
     type Key = TargetUri;
     type Outcome = FetchOutcome;
 
+    /// A fetch is for one client, and its limits are those of the server in front.
+    const AT_ONCE: usize = usize::MAX;
+
     fn key(&self) -> &TargetUri {
         &self.target
     }

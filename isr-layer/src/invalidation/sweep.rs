@@ -1,4 +1,4 @@
-//! Sweeps the table of marks in short steps: forgets the oldest idle marks, once there are too many.
+//! Sweeps the table of marks in short steps: forgets the oldest idle marks once there are too many.
 //!
 //! Everything rendered before a forgotten mark counts as marked from then on, so a sweep can
 //! invalidate too much and never too little. While a sweep runs, the table grows by as much as is

@@ -14,12 +14,13 @@ use super::shared::{BackgroundRender, DirectRender, Shared};
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
     Decision, Failure, Group, Leader, LeaderReply, Purpose, RenderEnd, RenderOutcome, StartedFor,
-    Waiting, attempt, regenerate,
+    Waiting, attempt, nested, regenerate,
 };
 use crate::clock;
 use crate::deliver::Delivery;
 use crate::entry::{Entry, Freshness, NotStored};
 use crate::invalidation::Sequence;
+use crate::observe;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::render::Recipe;
 use crate::render::context::{Current, is_rendering};
@@ -89,6 +90,9 @@ where
             }
             Decision::Lead(leader, waiting) => return request.lead(leader, waiting, ready).await,
             Decision::Follow(follower, waiting) => {
+                let Some(_wait) = follower.wait_for() else {
+                    return Ok(request.failed(includes_itself(&request.recipe), waiting, true));
+                };
                 // The place that readiness holds in the inner service must not be held meanwhile.
                 drop(ready.take());
                 if let Some(flight) = follower.wait().await {
@@ -117,6 +121,10 @@ where
     ) -> Result<S::Body, S::Error> {
         let core = &self.shared.core;
         let (client, reply) = oneshot::channel();
+        let _wait = leader.wait_for();
+        // The place that readiness holds in the inner service must not be held while the flight
+        // waits for a place among those of its key.
+        let ready = ready.filter(|_| leader.has_place());
         let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
         let started_for = StartedFor::Client(client);
         core.tasks
@@ -154,6 +162,9 @@ where
                 let forward = waiting.forward;
                 let outcome = Outcome::Stored { forward, collapsed };
                 Ok(self.respond(Reply::Entry(entry.clone(), outcome)))
+            }
+            RenderOutcome::NotKept(entry) => {
+                Ok(self.not_kept(entry.clone(), waiting.forward, collapsed))
             }
             RenderOutcome::Failed(failure) => Ok(self.failed(failure.clone(), waiting, collapsed)),
             RenderOutcome::Refused(reason, _) => self.refused(None, waiting.forward, *reason).await,
@@ -203,8 +214,15 @@ where
 
     /// Passes on a request that a render sends to itself: the layer stands around the page twice.
     async fn pass(self: Box<Self>, ready: S) -> Result<S::Body, S::Error> {
-        let response = call(ready, as_sent(self.request, &self.delivery)).await?;
-        Ok(response.map(IsrBody::inner))
+        let (core, recipe) = (self.shared.core.clone(), self.recipe);
+        match nested(call(ready, as_sent(self.request, &self.delivery))) {
+            Some(response) => Ok(response.await?.map(IsrBody::inner)),
+            None => {
+                let outcome = not_stored(Forward::Bypass, Reason::Loop);
+                let reply = failure(includes_itself(&recipe), outcome);
+                Ok(reply.respond(&core, &recipe, &self.delivery))
+            }
+        }
     }
 
     /// Renders for this client alone, from the recipe as for everybody, and stores nothing.
@@ -223,7 +241,11 @@ where
         let max_body = core.max_body(&self.recipe.page);
         let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
         let outcome = not_stored(forward, reason);
-        let reply = match attempt(render, &self.recipe, &scope, max_body).await {
+        let Some(attempt) = nested(attempt(render, &self.recipe, &scope, max_body)) else {
+            let outcome = not_stored(forward, Reason::Loop);
+            return Ok(self.respond(failure(includes_itself(&self.recipe), outcome)));
+        };
+        let reply = match attempt.await {
             RenderEnd::Whole {
                 parts,
                 body,
@@ -298,6 +320,22 @@ where
         self.respond(last_good.unwrap_or_else(|| failure(shared, outcome)))
     }
 
+    /// Responds with a page that memory has no room for.
+    fn not_kept<R: Body<Data = Bytes>>(
+        &self,
+        entry: Arc<Entry>,
+        forward: Forward,
+        collapsed: bool,
+    ) -> Response<IsrBody<R>> {
+        let reason = Reason::TooLarge;
+        let outcome = Outcome::Unstored {
+            forward,
+            reason,
+            collapsed,
+        };
+        self.respond(Reply::Entry(entry, outcome))
+    }
+
     /// Responds to a request for a path that the page does not have.
     fn not_listed<R: Body<Data = Bytes>>(&self) -> Response<IsrBody<R>> {
         let reason = Reason::NotInParams;
@@ -309,6 +347,12 @@ where
     fn aborted(&self) -> Arc<Failure> {
         Failure::without_response(&self.recipe, Reason::ServiceError)
     }
+}
+
+/// The failure of a page that waits for its own response.
+fn includes_itself(recipe: &Recipe) -> Arc<Failure> {
+    observe::includes_itself(&recipe.page.page, recipe.key.path());
+    Failure::without_response(recipe, Reason::Loop)
 }
 
 fn failure<R>(failure: Arc<Failure>, outcome: Outcome) -> Reply<R> {

@@ -176,7 +176,9 @@ impl From<JobResult> for Ended {
         match result {
             JobResult::Completed(flight) => match &flight.outcome {
                 RenderOutcome::Stored(_) | RenderOutcome::NotListed => Self::Regenerated,
-                RenderOutcome::Failed(_) | RenderOutcome::Refused(..) => Self::Failed,
+                RenderOutcome::Failed(_)
+                | RenderOutcome::Refused(..)
+                | RenderOutcome::NotKept(_) => Self::Failed,
             },
             JobResult::Stored(_) => Self::Regenerated,
             JobResult::NoApplication | JobResult::GaveUp => Self::Marked,

@@ -1,5 +1,5 @@
-//! A purge: [`plan`] finds the targets of its selectors, [`execute`] raises the marks and starts the
-//! renders, [`report`] makes the receipt.
+//! A purge: [`plan`] finds the targets of its selectors, [`execute`] raises the marks and starts
+//! the renders, [`report`] makes the receipt.
 //!
 //! Renders of many pages go further: [`search`] walks through memory once for all [`targets`],
 //! [`queue`] holds the pages that wait, [`many`] renders them, and [`call`] counts for the receipt.

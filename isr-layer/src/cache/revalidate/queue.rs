@@ -33,6 +33,8 @@ struct State {
     ranks: Ranks,
     /// The workers that run. Each renders one page at a time.
     workers: usize,
+    /// The workers that render.
+    busy: usize,
     next: u64,
 }
 
@@ -122,7 +124,7 @@ impl Queue {
     /// Returns the number of workers to start. They count as running from now on.
     pub(super) fn workers_to_start(&self) -> usize {
         let mut state = self.lock();
-        let needed = state.ranks.len.min(self.limits.at_once);
+        let needed = (state.ranks.len + state.busy).min(self.limits.at_once);
         let missing = needed.saturating_sub(state.workers);
         state.workers += missing;
         missing
@@ -234,6 +236,7 @@ impl State {
 
         let (_, job) = page.waiting.pop_first()?;
         page.running += 1;
+        self.busy += 1;
         self.ranks.remove(&job.key);
         Some(job)
     }
@@ -279,6 +282,7 @@ impl Drop for Turn<'_> {
             want.end(Ended::Marked);
         }
         let mut state = self.queue.lock();
+        state.busy = state.busy.saturating_sub(1);
         if let Some(page) = state.pages.get_mut(&self.job.key.page()) {
             page.running = page.running.saturating_sub(1);
         }

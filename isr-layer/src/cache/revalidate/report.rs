@@ -16,6 +16,7 @@ use crate::cache::steps::Steps;
 use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::invalidation::{Selector, SelectorErrorKind, SelectorReceipt, SelectorStatus};
+use crate::outcome::Reason;
 
 /// The renders of one selector on their way.
 pub(super) enum Progress {
@@ -178,6 +179,11 @@ fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_go
             receipt.status = SelectorStatus::Failed;
             receipt.http = *http;
             receipt.error = Some(SelectorErrorKind::NotStored(*reason).into());
+        }
+        RenderOutcome::NotKept(entry) => {
+            receipt.status = SelectorStatus::Failed;
+            receipt.http = Some(entry.status);
+            receipt.error = Some(SelectorErrorKind::NotStored(Reason::TooLarge).into());
         }
         RenderOutcome::NotListed => {
             receipt.http = Some(StatusCode::NOT_FOUND);
