@@ -18,3 +18,4 @@ mod selectors;
 mod stage;
 mod steps;
 mod stress;
+mod within;
