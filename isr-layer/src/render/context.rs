@@ -206,6 +206,15 @@ pub(crate) fn is_rendering(key: &Key) -> bool {
     CURRENT.try_with(is_it).unwrap_or(false)
 }
 
+/// Returns whether this task is rendering a page for all clients.
+pub(crate) fn is_in_render() -> bool {
+    let is_shared = |current: &Current| {
+        let scope = current.scope.as_ref();
+        scope.is_some_and(|scope| scope.key.is_some())
+    };
+    CURRENT.try_with(is_shared).unwrap_or(false)
+}
+
 /// Records that the function of `page` runs. Only then is the response known to be this page's.
 pub(crate) fn mark_handler_ran(page: &Page) {
     let rendering = CURRENT.try_with(|current| {

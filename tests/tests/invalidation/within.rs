@@ -50,7 +50,7 @@ impl Purging {
 
     async fn render(&self, path: &str) -> Response<Body> {
         let count = {
-            let mut renders = self.renders.lock().unwrap();
+            let mut renders = self.renders.lock().expect("no test panics with it");
             let count = renders.entry(path.to_owned()).or_default();
             *count += 1;
             *count
@@ -59,7 +59,10 @@ impl Purging {
         if let Some(purge) = (self.purges)(path) {
             let receipt = self.cache().revalidate(purge).await;
             let told = receipt.receipts().iter().map(|one| one.status());
-            self.told.lock().unwrap().extend(told);
+            self.told
+                .lock()
+                .expect("no test panics with it")
+                .extend(told);
         }
         Response::new(Body::from(format!("{path} {count}")))
     }
@@ -69,7 +72,7 @@ impl Purging {
     }
 
     fn renders(&self, path: &str) -> usize {
-        let renders = self.renders.lock().unwrap();
+        let renders = self.renders.lock().expect("no test panics with it");
         renders.get(path).copied().unwrap_or(0)
     }
 
@@ -115,7 +118,7 @@ async fn a_page_that_purges_itself_while_it_is_rendered_comes_to_rest() {
         site.come_to_rest().await;
         assert_eq!(site.renders(A), 3, "way {at}: for a purge from outside");
 
-        let told = site.told.lock().unwrap().clone();
+        let told = site.told.lock().expect("no test panics with it").clone();
         assert!(
             told.iter().all(|one| *one == SelectorStatus::Marked),
             "way {at}: {told:?}"

@@ -21,6 +21,7 @@ use crate::entry::Entry;
 use crate::invalidation::{Mode, Purge, Receipt, SelectorReceipt, Sequence};
 use crate::observe;
 use crate::page::RegisteredPage;
+use crate::render::context::is_in_render;
 use crate::render::{Key, Recipe};
 use crate::spawn::Unread;
 
@@ -50,6 +51,12 @@ struct CloseOnDrop(Arc<Call>);
 impl Core {
     /// Marks everything that `purge` names, all under one number, and renders as its mode says.
     pub(crate) async fn revalidate(self: &Arc<Self>, purge: Purge) -> Receipt {
+        // A page that purges itself would be rendered for ever, and so would two that purge each
+        // other. The repetition after `settle` is no render's any more, but only marks as well.
+        let purge = match is_in_render() {
+            true => purge.marking_only(),
+            false => purge,
+        };
         let (only_cached, dry_run) = (purge.only_cached, purge.dry_run);
         let again = purge.settle.map(|settle| (settle, purge.clone()));
         let Plan {
