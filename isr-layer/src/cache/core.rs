@@ -25,7 +25,7 @@ use crate::invalidation::{Marks, TagMark};
 use crate::outcome::Reason;
 use crate::page::{RegisteredPage, Registry};
 use crate::render::Key;
-use crate::spawn::Tasks;
+use crate::spawn::{Tasks, is_in_runtime};
 
 /// The longest time for which a purge or a render waits for a sweep of the marks.
 const MAX_SWEEP_WAIT: Duration = Duration::from_secs(2);
@@ -165,13 +165,17 @@ impl Core {
         // One sweep at a time.
         if !self.sweeping.send_replace(true) {
             let (core, running) = (self.clone(), Sweeping(self.sweeping.clone()));
-            self.tasks.spawn(async move {
+            let sweep = async move {
                 core.sweep_marks().await;
                 drop(running);
-            });
+            };
+            if !is_in_runtime() {
+                return sweep.await;
+            }
+            self.tasks.spawn(sweep);
         }
 
-        if self.marks.is_overfull() {
+        if self.marks.is_overfull() && is_in_runtime() {
             let mut sweeping = self.sweeping.subscribe();
             let end = sweeping.wait_for(|sweeping| !sweeping);
             // The runtime of the sweep may have been stopped: no purge waits for that.

@@ -232,6 +232,20 @@ async fn the_purge_that_makes_the_layer_sweep_its_marks_does_not_wait_for_the_sw
     assert!(is_hit(&house.get("/posts/0").await));
 }
 
+#[test]
+fn purges_that_only_mark_need_no_runtime_however_many_there_are() {
+    let house = House::with(|builder| builder.max_marks(100));
+
+    for number in 0..1_000 {
+        let purge = Purge::tag(format!("nobody:{number}"));
+        let mut purging = std::pin::pin!(house.cache.revalidate(purge));
+        let mut context = Context::from_waker(Waker::noop());
+        while purging.as_mut().poll(&mut context).is_pending() {}
+    }
+
+    assert!(house.cache.metrics().marks() <= 202);
+}
+
 /// Returns the shortest of a hundred purges of `tag`.
 async fn time_to_purge(house: &House, tag: &str) -> Duration {
     let mut best = Duration::MAX;

@@ -32,7 +32,7 @@ const MAX_RECEIPT_WAIT: Duration = Duration::from_secs(2);
 /// The renders of one call, as they were started.
 struct Started {
     parts: Vec<Part>,
-    call: Arc<Call>,
+    call: CloseOnDrop,
     /// The renders of the paths that are searched for, once they are found.
     paths: Option<oneshot::Receiver<Vec<Progress>>>,
 }
@@ -140,6 +140,7 @@ impl Core {
                 number,
             })
         });
+        let call = CloseOnDrop(call);
         Started { parts, call, paths }
     }
 
@@ -269,7 +270,6 @@ impl Started {
         deadline: Instant,
     ) -> Vec<SelectorReceipt> {
         let Self { parts, call, paths } = self;
-        let call = CloseOnDrop(call);
         let mut paths = match paths {
             Some(paths) => {
                 let found = tokio::time::timeout_at(deadline, paths).await;
