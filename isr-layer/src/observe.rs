@@ -228,6 +228,23 @@ pub(crate) fn behind_router() {
     });
 }
 
+/// Logs once for each page that it includes itself, by requests of pages to pages.
+pub(crate) fn includes_itself(page: &Page, path: &str) {
+    static LOGGED: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if logged.get_or_insert_with(HashSet::new).insert(page.path()) {
+        let page = page.describe();
+        log!(
+            warn,
+            page = page,
+            path = path,
+            "a page includes itself, by a request that it or another page sends while it is \
+             rendered: the request that closes the circle gets status 508; logged once for each \
+             page"
+        );
+    }
+}
+
 /// Logs that the endpoint refused a request. Neither its sender nor its content is logged: either
 /// may hold a secret.
 pub(crate) fn revalidation_refused(status: StatusCode) {

@@ -79,6 +79,8 @@ reasons! {
     Panic = "panic",
     /// The render took longer than its limit.
     Timeout = "timeout",
+    /// The render of the page waits for this very request.
+    Loop = "loop",
     /// The body failed midway.
     Cut = "body-cut",
     /// The body of a 200 is empty.

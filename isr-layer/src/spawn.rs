@@ -30,6 +30,11 @@ pub(crate) enum Unread {
 /// Counts a task while it lives, however the task ends.
 struct Running(Arc<watch::Sender<usize>>);
 
+/// True if tasks can be started here: a purge that only marks needs no runtime.
+pub(crate) fn is_in_runtime() -> bool {
+    tokio::runtime::Handle::try_current().is_ok()
+}
+
 impl Tasks {
     pub(crate) fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);

@@ -1,5 +1,6 @@
 //! Keeps panics of user code inside: neither a poll nor a drop lets one out.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -22,7 +23,10 @@ impl<F: Future> CatchPanic<F> {
         };
         match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
             Ok(polled) => polled.map(Some),
-            Err(_) => Poll::Ready(None),
+            Err(payload) => {
+                discard(payload);
+                Poll::Ready(None)
+            }
         }
     }
 }
@@ -31,6 +35,16 @@ impl<F> Drop for CatchPanic<F> {
     fn drop(&mut self) {
         let work = self.0.take();
         // A guard of the handler that panics here changes nothing: the render has ended already.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(work)));
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(work))) {
+            discard(payload);
+        }
+    }
+}
+
+/// Drops the payload of a panic, which is the user's value and may panic again.
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // It might go on so for ever: a leak is the lesser evil.
+        std::mem::forget(again);
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use http::header::HeaderName;
+use tokio::sync::watch;
 
 use super::memory::Memory;
 use super::new_key_limiter::NewKeyLimiter;
@@ -11,13 +13,18 @@ use super::pages::Pages;
 use super::param_lists::ParamLists;
 use super::permits::{Limits, Permits};
 use super::renderer::Renderer;
+use super::revalidate::Queue;
+use super::steps::Steps;
 use crate::deliver::Downstream;
 use crate::draft::Draft;
 use crate::header_mode::HeaderCache;
 use crate::invalidation::{Marks, TagMark};
 use crate::page::{RegisteredPage, Registry};
 use crate::render::{ExtensionRules, Key};
-use crate::spawn::Tasks;
+use crate::spawn::{Tasks, is_in_runtime};
+
+/// The longest time for which a purge or a render waits for a sweep of the marks.
+const MAX_SWEEP_WAIT: Duration = Duration::from_secs(2);
 
 /// The settings of the builder.
 pub(crate) struct Config {
@@ -48,9 +55,21 @@ pub(crate) struct Core {
     pub(crate) marks: Marks,
     pub(crate) permits: Arc<Permits>,
     pub(crate) tasks: Tasks,
+    /// The pages that purges of many pages let wait for their renders.
+    pub(super) queue: Queue,
     /// Renders any page. Set once the layer is known to stand in front of the whole application.
     application: Mutex<Option<Arc<dyn Renderer>>>,
-    pruning: tokio::sync::Mutex<()>,
+    /// True while a sweep of the marks runs.
+    sweeping: Arc<watch::Sender<bool>>,
+}
+
+/// The sweep of the marks, until it is dropped.
+struct Sweeping(Arc<watch::Sender<bool>>);
+
+impl Drop for Sweeping {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
+    }
 }
 
 impl Core {
@@ -71,8 +90,9 @@ impl Core {
             marks: Marks::new(config.max_marks),
             permits: Permits::new(config.renders),
             tasks: Tasks::new(),
+            queue: Queue::new(config.renders, config.max_entries),
             application: Mutex::default(),
-            pruning: tokio::sync::Mutex::default(),
+            sweeping: Arc::new(watch::Sender::new(false)),
             config,
             registry,
         })
@@ -117,28 +137,55 @@ impl Core {
         application.filter(|application| application.is_alive())
     }
 
-    /// Forgets old marks that no entry carries, once there are too many, after raising all valid
-    /// entries above them. One call at a time: the others wait for it.
-    pub(crate) async fn prune_marks(&self) {
-        if !self.marks.wants_pruning() {
-            return;
-        }
-        let _pruning = self.pruning.lock().await;
+    /// Starts a sweep of the marks on a task of its own, once there are too many. Waits for its end
+    /// only if the table is overfull.
+    pub(crate) async fn prune_marks(self: &Arc<Self>) {
         if !self.marks.wants_pruning() {
             return;
         }
 
-        let through = self.marks.published();
-        for (at, entry) in self.pages.memory.iter().enumerate() {
-            entry.validity(&self.marks);
-            if at % 1024 == 1023 {
+        // One sweep at a time.
+        if !self.sweeping.send_replace(true) {
+            let (core, running) = (self.clone(), Sweeping(self.sweeping.clone()));
+            let sweep = async move {
+                core.sweep_marks().await;
+                drop(running);
+            };
+            if !is_in_runtime() {
+                return sweep.await;
+            }
+            self.tasks.spawn(sweep);
+        }
+
+        if self.marks.is_overfull() && is_in_runtime() {
+            let mut sweeping = self.sweeping.subscribe();
+            let end = sweeping.wait_for(|sweeping| !sweeping);
+            // The runtime of the sweep may have been stopped: no purge waits for that.
+            let _ = tokio::time::timeout(MAX_SWEEP_WAIT, end).await;
+        }
+    }
+
+    /// Forgets old marks that no entry carries, after raising all valid entries above them.
+    async fn sweep_marks(&self) {
+        let mut sweep = self.marks.sweep();
+        while sweep.look() {
+            tokio::task::yield_now().await;
+        }
+
+        if sweep.has_surplus() {
+            let mut steps = Steps::default();
+            for entry in self.pages.memory.iter() {
+                entry.validity(&self.marks);
+                steps.next().await;
+            }
+            if let Some(cache) = &self.header_mode {
+                cache.raise_above_marks(&self.marks).await;
+            }
+            while sweep.forget() {
                 tokio::task::yield_now().await;
             }
         }
-        if let Some(cache) = &self.header_mode {
-            cache.raise_above_marks(&self.marks).await;
-        }
-        self.marks.prune(through);
+        sweep.end();
     }
 
     fn lock_application(&self) -> std::sync::MutexGuard<'_, Option<Arc<dyn Renderer>>> {

@@ -21,6 +21,7 @@ use crate::render::{Key, Recipe};
 /// whole.
 const MAX_KEPT_BODY: usize = 16 * 1024;
 const NOT_RENDERED: &[u8] = b"the page could not be rendered\n";
+const LOOP: &[u8] = b"the page includes itself, by a request that it waits for\n";
 const NOT_FOUND: &[u8] = b"not found\n";
 
 /// A failed response that everybody who waited for it gets.
@@ -86,10 +87,12 @@ impl Failure {
             Reason::Panic => StatusCode::INTERNAL_SERVER_ERROR,
             Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Reason::NotInParams => StatusCode::NOT_FOUND,
+            Reason::Loop => StatusCode::LOOP_DETECTED,
             _ => StatusCode::BAD_GATEWAY,
         };
         let body = match status {
             StatusCode::NOT_FOUND => NOT_FOUND,
+            StatusCode::LOOP_DETECTED => LOOP,
             _ => NOT_RENDERED,
         };
         let text = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -5,7 +5,10 @@
 //! is newer than the number the flight began at. So a flight that a purge has overtaken takes no
 //! new followers: the next request starts its successor, and the two run side by side until both
 //! have completed. One that began later can mark the older flights of its key as outrun: these then
-//! change nothing when they complete.
+//! change nothing when they complete. Only so many flights of one key run at once; the next one
+//! waits, with all who need it, until one of them ends.
+
+mod leader;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -15,6 +18,8 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+pub(crate) use self::leader::Leader;
+use super::waits::{FlightId, Wait};
 use crate::invalidation::{AtomicSequence, Marks, Sequence, Subject, Validity};
 
 /// A kind of work that one flight does for every request for its key.
@@ -22,6 +27,9 @@ pub(crate) trait Work: Send + Sync + 'static {
     type Key: Clone + Eq + Hash + Send + Sync;
     /// The end of a flight, shared by everyone who waits for it.
     type Outcome: Send + Sync;
+
+    /// The number of flights of one key that may have begun and not ended.
+    const AT_ONCE: usize;
 
     fn key(&self) -> &Self::Key;
 
@@ -48,6 +56,7 @@ pub(crate) struct Flights<W: Work> {
 type Table<W> = HashMap<<W as Work>::Key, Vec<Arc<Flight<W>>>>;
 
 struct Flight<W: Work> {
+    id: FlightId,
     work: W,
     as_of: AtomicSequence,
     /// The position in the order in which flights began, from 1.
@@ -57,6 +66,8 @@ struct Flight<W: Work> {
     is_outrun: AtomicBool,
     state: watch::Sender<FlightState<W>>,
     gained_waiter: Notify,
+    /// Notified when another flight of the key ends before this one has begun.
+    gained_place: Notify,
 }
 
 enum FlightState<W: Work> {
@@ -81,19 +92,26 @@ pub(crate) enum Joined<W: Work> {
     Follow(Follower<W>),
 }
 
-/// Held by the task that does the work, which must call [`complete`](Self::complete). If it is
-/// dropped instead, the flight is abandoned and waiting requests look their key up again.
-pub(crate) struct Leader<W: Work> {
-    flights: Arc<Flights<W>>,
-    flight: Arc<Flight<W>>,
-}
-
 /// A place in a flight that somebody else leads.
 pub(crate) struct Follower<W: Work> {
     flight: Arc<Flight<W>>,
     state: watch::Receiver<FlightState<W>>,
     /// The last number published when the caller arrived.
     arrival: Sequence,
+}
+
+/// A flight that was in progress a moment ago, as one that looks through all of them sees it.
+pub(crate) struct InProgress<W: Work>(Arc<Flight<W>>);
+
+impl<W: Work> InProgress<W> {
+    pub(crate) fn work(&self) -> &W {
+        &self.0.work
+    }
+
+    /// Returns a place in the flight for somebody to whom every result is acceptable.
+    pub(crate) fn follow(&self) -> Follower<W> {
+        self.0.follow(Sequence::NO_MARK)
+    }
 }
 
 impl<W: Work> Flights<W> {
@@ -146,11 +164,16 @@ impl<W: Work> Flights<W> {
         work()
     }
 
-    /// Calls `look` with the work of every flight, and with a way to wait for its end.
-    pub(crate) fn for_each(&self, mut look: impl FnMut(&W, &dyn Fn() -> Follower<W>)) {
-        for flight in self.lock().values().flatten() {
-            look(&flight.work, &|| flight.follow(Sequence::NO_MARK));
-        }
+    /// Returns every flight in progress. One that is looked at later may have ended meanwhile.
+    pub(crate) fn in_progress(&self) -> Vec<InProgress<W>> {
+        let table = self.lock();
+        let flights = table.values().flatten();
+        flights.cloned().map(InProgress).collect()
+    }
+
+    /// True if nothing is in progress.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
     /// True if there is a flight of `key`.
@@ -187,13 +210,19 @@ impl<W: Work> Flights<W> {
 impl<W: Work> Flight<W> {
     fn new(work: W) -> Arc<Self> {
         Arc::new(Self {
+            id: FlightId::next(),
             work,
             as_of: AtomicSequence::new(Sequence::QUEUED),
             number: AtomicU64::new(0),
             is_outrun: AtomicBool::new(false),
             state: watch::Sender::new(FlightState::InProgress),
             gained_waiter: Notify::new(),
+            gained_place: Notify::new(),
         })
+    }
+
+    fn has_begun(&self) -> bool {
+        self.number.load(Ordering::Relaxed) > 0
     }
 
     /// True if a request that comes now may wait for this flight: no purge has overtaken it.
@@ -213,109 +242,13 @@ impl<W: Work> Flight<W> {
     }
 }
 
-impl<W: Work> Leader<W> {
-    pub(crate) fn work(&self) -> &W {
-        &self.flight.work
-    }
-
-    /// Begins the work, which from here on knows all purges up to the number returned.
-    pub(crate) fn begin(&self, marks: &Marks) -> Sequence {
-        // Under the lock: a follower that joined before must be sure that the work begins after its
-        // own arrival.
-        let _table = self.flights.lock();
-        let number = self.flights.begun.fetch_add(1, Ordering::Relaxed) + 1;
-        self.flight.number.store(number, Ordering::Relaxed);
-        let as_of = marks.published();
-        self.flight.as_of.store(as_of, Ordering::Release);
-        as_of
-    }
-
-    /// Returns the position in the order in which all flights began, once this one has.
-    pub(crate) fn number(&self) -> u64 {
-        self.flight.number.load(Ordering::Relaxed)
-    }
-
-    /// Returns the number up to which the work knows all purges, once it has begun.
-    pub(crate) fn as_of(&self) -> Sequence {
-        self.flight.as_of.load(Ordering::Acquire)
-    }
-
-    /// Returns a place in this flight for a caller that starts it without a client of its own.
-    pub(crate) fn follow(&self, arrival: Sequence) -> Follower<W> {
-        self.flight.follow(arrival)
-    }
-
-    /// Resolves once a client waits for this flight.
-    pub(crate) async fn gained_waiter(&self) {
-        self.flight.gained_waiter.notified().await;
-    }
-
-    /// Completes the flight.
-    ///
-    /// `settle` changes the cache, unless it is told that the flight is outrun, and returns the
-    /// outcome with the newest mark on the tags that were learnt late. No flight starts or
-    /// completes meanwhile, and no request joins one: all that joined before had seen no newer
-    /// mark.
-    pub(crate) fn complete(
-        self,
-        took: Duration,
-        settle: impl FnOnce(bool) -> (W::Outcome, Sequence),
-    ) -> Arc<CompletedFlight<W>> {
-        let as_of = self.as_of();
-        // Should this panic, the flight is abandoned by its drop.
-        let (outcome, late_mark) = self.leave(|older| {
-            let settled = settle(self.flight.is_outrun.load(Ordering::Relaxed));
-            if W::outruns(&settled.0) {
-                outrun(older, as_of);
-            }
-            settled
-        });
-
-        let completed = Arc::new(CompletedFlight {
-            outcome,
-            took,
-            as_of,
-            late_mark,
-        });
-        let state = FlightState::Completed(completed.clone());
-        self.flight.state.send_replace(state);
-        completed
-    }
-
-    /// Takes the flight out of the table, after `settle` has seen the flights of its key.
-    fn leave<T>(&self, settle: impl FnOnce(&[Arc<Flight<W>>]) -> T) -> T {
-        let key = self.flight.work.key();
-        let mut table = self.flights.lock();
-        let settled = settle(table.get(key).map_or(&[], Vec::as_slice));
-        if let Some(flights) = table.get_mut(key) {
-            flights.retain(|flight| !Arc::ptr_eq(flight, &self.flight));
-            if flights.is_empty() {
-                table.remove(key);
-            }
-        }
-        settled
-    }
-}
-
-/// Keeps those of `flights` that began before `as_of` from changing anything when they complete.
-fn outrun<W: Work>(flights: &[Arc<Flight<W>>], as_of: Sequence) {
-    for flight in flights {
-        if flight.as_of.load(Ordering::Acquire) < as_of {
-            flight.is_outrun.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-impl<W: Work> Drop for Leader<W> {
-    fn drop(&mut self) {
-        if !self.flight.state.borrow().is_over() {
-            self.leave(|_| {});
-            self.flight.state.send_replace(FlightState::Abandoned);
-        }
-    }
-}
-
 impl<W: Work> Follower<W> {
+    /// Notes that the render of this task, if it is one, waits for this flight. Returns `None` if
+    /// the flight waits for that render.
+    pub(crate) fn wait_for(&self) -> Option<Wait> {
+        self.flight.id.wait_for()
+    }
+
     /// Waits for the flight to end, as a client does: a flight that a client waits for needs no
     /// permit. Returns `None` if it was abandoned or is too old for this caller, who looks again.
     pub(crate) async fn wait(self) -> Option<Arc<CompletedFlight<W>>> {

@@ -28,6 +28,13 @@ impl Cache {
     /// refresh runs. The call waits two seconds at most for its renders: one that takes longer goes
     /// on, and its receipt says `running`.
     ///
+    /// A call made while a page is rendered, by its handler or by anything on the task of its
+    /// render, marks and renders nothing at once: `Regenerate` acts as `Stale`, and the receipt says
+    /// `marked`. Otherwise a page that purges itself, or two that purge each other, would be
+    /// rendered for ever without a client. The page that is being rendered is stored as stale if the
+    /// purge reaches it. Calls of other requests, of jobs and of tasks that a render spawns are not
+    /// concerned.
+    ///
     /// ```
     /// use isr_layer::purge::SelectorStatus;
     /// use isr_layer::{IsrLayer, Purge};
@@ -43,7 +50,7 @@ impl Cache {
     // On the function: on the type, `into_result()?;` would be a warning too.
     #[must_use = "a purge may have failed: look at `is_revalidated`, or use `into_result`"]
     pub async fn revalidate(&self, purge: Purge) -> Receipt {
-        self.core.revalidate(&purge).await
+        self.core.revalidate(purge).await
     }
 
     /// Waits until no render is running: the last step of a graceful shutdown. Each render ends by

@@ -73,8 +73,12 @@ impl Memory {
         self.entries.peek(key)
     }
 
-    pub(crate) fn put(&self, entry: Arc<Entry>) {
-        self.entries.insert(entry.key.clone(), entry);
+    /// Stores an entry in place of the one before. Returns `false` if the entry was too large to be
+    /// kept: then the key has no entry.
+    pub(crate) fn put(&self, entry: &Arc<Entry>) -> bool {
+        self.entries.insert(entry.key.clone(), entry.clone());
+        let kept = self.entries.peek(&entry.key);
+        kept.is_some_and(|kept| Arc::ptr_eq(&kept, entry))
     }
 
     pub(crate) fn remove(&self, key: &Key) {

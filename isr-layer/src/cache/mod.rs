@@ -21,8 +21,10 @@ mod read_list;
 mod render;
 mod renderer;
 mod revalidate;
+mod steps;
 mod undecided;
 mod verdict;
+mod waits;
 
 pub use handle::Cache;
 
@@ -40,4 +42,6 @@ pub(crate) use param_lists::ParamLists;
 pub(crate) use permits::{Group, Limits, Purpose};
 pub(crate) use render::{StartedFor, attempt, start};
 pub(crate) use renderer::{Render, RenderError, RenderResult, Renderer};
+pub(crate) use steps::Steps;
 pub(crate) use undecided::Undecided;
+pub(crate) use waits::nested;

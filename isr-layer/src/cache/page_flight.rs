@@ -17,6 +17,7 @@ pub(crate) type Flights = flight::Flights<PageRender>;
 pub(crate) type Joined = flight::Joined<PageRender>;
 pub(crate) type Leader = flight::Leader<PageRender>;
 pub(crate) type Follower = flight::Follower<PageRender>;
+pub(crate) type InProgress = flight::InProgress<PageRender>;
 pub(crate) type CompletedFlight = flight::CompletedFlight<PageRender>;
 
 /// The render of one page.
@@ -37,6 +38,8 @@ pub(crate) enum RenderOutcome {
     Stored(Arc<Entry>),
     /// A page that everybody who waits gets, and that is not stored: its key is over the limit.
     OverLimit(Arc<Failure>),
+    /// A page that everybody who waits may have and that memory has no room for.
+    NotKept(Arc<Entry>),
     /// One failure that everybody gets.
     Failed(Arc<Failure>),
     /// A response for the leader alone, and its status if there was one.
@@ -82,6 +85,8 @@ impl Work for PageRender {
     type Key = Key;
     type Outcome = RenderOutcome;
 
+    const AT_ONCE: usize = 3;
+
     fn key(&self) -> &Key {
         &self.recipe.key
     }
@@ -94,7 +99,7 @@ impl Work for PageRender {
         // Everything but a page is a failure, and no purge makes that wrong.
         !matches!(
             outcome,
-            RenderOutcome::Stored(_) | RenderOutcome::OverLimit(_)
+            RenderOutcome::Stored(_) | RenderOutcome::OverLimit(_) | RenderOutcome::NotKept(_)
         )
     }
 

@@ -49,8 +49,11 @@ impl Pages {
             if let Some(before) = before {
                 entry.inherit(before);
             }
-            self.memory.put(entry.clone());
+            let is_kept = self.memory.put(entry);
             self.negative.clear(&entry.key, entry.as_of());
+            if !is_kept {
+                return RenderOutcome::NotKept(entry.clone());
+            }
         }
         RenderOutcome::Stored(entry.clone())
     }

@@ -82,12 +82,15 @@ async fn regenerate<R: Render>(
         }
     };
 
-    let as_of = leader.begin(&core.marks);
+    // Reading the list of paths may take two time limits more.
+    let limit = recipe.page.policy().timeout * 3;
+    let as_of = leader.begin_in_turn(&core.marks, limit).await;
     let is_listed = core.admits(recipe).await;
     let born = Birth::now(clock::now());
     let scope = Current::of(recipe.page.page, recipe.key.clone());
     let end = if is_listed {
-        attempt(render, recipe, &scope, core.max_body(&recipe.page)).await
+        let attempt = attempt(render, recipe, &scope, core.max_body(&recipe.page));
+        leader.render(attempt).await
     } else {
         RenderEnd::NotListed
     };

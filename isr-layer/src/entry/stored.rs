@@ -1,8 +1,8 @@
 //! An entry: one stored response with everything needed to judge it, send it and render it again.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use super::birth::Birth;
 use super::freshness::{Freshness, Lifetime, freshness};
 use crate::clock::Instant;
 use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all, size};
-use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, TagMark, Validity};
+use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, Validity};
 use crate::render::Key;
 use crate::render::Recipe;
 
@@ -222,14 +222,6 @@ impl Entry {
 
     pub(crate) fn tags(&self) -> &EntryTags {
         &self.tags
-    }
-
-    /// True if a purge of that tag reaches the entry.
-    pub(crate) fn has_tag(&self, tag: &Arc<TagMark>) -> bool {
-        self.tags
-            .as_slice()
-            .iter()
-            .any(|tags| Arc::ptr_eq(tags, tag))
     }
 
     /// True if the entry is a page to fall back on when rendering fails.

@@ -84,6 +84,7 @@ pub(crate) fn failed(reason: Reason) -> Response<()> {
     let (code, message) = match reason {
         Reason::Panic => (13, "the method panicked"),
         Reason::Timeout => (4, "the method took too long"),
+        Reason::Loop => (13, "the method waits for its own response"),
         Reason::RequestCut => (1, "the request was cut midway"),
         // 14 is UNAVAILABLE: a client may call again.
         _ => (14, "the method could not be called"),

@@ -1,6 +1,5 @@
 //! State that all requests in header mode share: the entries and the flights.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::header::{HeaderMap, HeaderName};
@@ -10,7 +9,9 @@ use super::fetch_number::FetchNumber;
 use super::flight::{Fetch, FetchOutcome, Flights, Leader};
 use super::memory::Memory;
 use super::negative_cache::{NegativeCache, RequestKind};
+use super::paths::Paths;
 use super::target::TargetUri;
+use crate::cache::Steps;
 use crate::clock::Instant;
 use crate::invalidation::Marks;
 
@@ -19,6 +20,7 @@ pub(crate) struct HeaderCache {
     pub(super) memory: Memory,
     pub(super) flights: Arc<Flights>,
     pub(super) negative: NegativeCache,
+    paths: Paths,
     /// Fields that target this cache by name, in order of precedence (RFC 9213, 2.2).
     pub(super) targets: Arc<[HeaderName]>,
 }
@@ -30,6 +32,7 @@ impl HeaderCache {
             memory: Memory::new(bytes, entries),
             flights: Flights::new(),
             negative: NegativeCache::new(),
+            paths: Paths::default(),
             targets: targets.into(),
         })
     }
@@ -44,6 +47,7 @@ impl HeaderCache {
         Fetch {
             target: target.clone(),
             request,
+            in_use: self.paths.hold(target.shared_path()),
         }
     }
 
@@ -97,27 +101,19 @@ impl HeaderCache {
         });
     }
 
-    /// Returns the canonical paths under which a response is stored or being fetched.
-    pub(crate) fn paths(&self) -> HashSet<Arc<str>> {
-        // Flights first: one that completes between the two looks is seen twice, not missed.
-        let mut paths = HashSet::new();
-        self.flights.for_each(|fetch, _| {
-            paths.insert(fetch.target.shared_path());
-        });
-        paths.extend(self.memory.iter().map(|(target, _)| target.shared_path()));
-        paths
+    /// Returns whether a response is stored or being fetched under a canonical path.
+    pub(crate) fn has_path(&self, path: &str) -> bool {
+        self.paths.has(path)
     }
 
     /// Raises every valid entry above all marks published so far, so that old marks can be pruned.
     pub(crate) async fn raise_above_marks(&self, marks: &Marks) {
-        for (at, (_, variants)) in self.memory.iter().enumerate() {
+        let mut steps = Steps::default();
+        for (_, variants) in self.memory.iter() {
             variants.iter().for_each(|entry| {
                 entry.validity(marks);
             });
-            // The number of entries is the user's choice: let other tasks run in between.
-            if at % 1024 == 1023 {
-                tokio::task::yield_now().await;
-            }
+            steps.next().await;
         }
     }
 

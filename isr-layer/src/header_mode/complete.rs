@@ -79,7 +79,8 @@ impl Completion<'_> {
     fn whole<R, E>(self, whole: WholeResponse, admitted: Admitted) -> FetchReply<R, E> {
         let (target, now) = (self.leader.work().target.clone(), clock::now());
         let (number, as_of) = (FetchNumber(self.leader.number()), self.leader.as_of());
-        let entry = Entry::new(target.clone(), admitted, &whole, number, as_of);
+        let in_use = self.leader.work().in_use.clone();
+        let entry = Entry::new(target.clone(), admitted, &whole, number, as_of, in_use);
         let status = whole.parts.status;
 
         let completed = complete_unless_outrun(self.leader, || {

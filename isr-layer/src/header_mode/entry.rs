@@ -1,5 +1,6 @@
 //! An entry: one stored response, with all that is needed to judge, validate and deliver it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use http::{Method, Response, StatusCode, response};
 use super::admit::{Admitted, Received};
 use super::fetch_number::FetchNumber;
 use super::freshness::Freshness;
+use super::paths::PathInUse;
 use super::target::TargetUri;
 use super::validate::{ask_for_change, can_validate, updated};
 use crate::body::IsrBody;
@@ -36,6 +38,8 @@ pub(super) struct Entry {
     /// True if the last 304 to the entry's validators was about another response.
     validators_mismatched: AtomicBool,
     size: usize,
+    /// Lets a purge of the path know of the entry.
+    _in_use: Arc<PathInUse>,
 }
 
 /// A response that was read whole, by [`fetch`](super::fetch) or from an entry and a 304.
@@ -62,6 +66,7 @@ impl Entry {
         whole: &WholeResponse,
         number: FetchNumber,
         as_of: Sequence,
+        in_use: Arc<PathInUse>,
     ) -> Self {
         let WholeResponse {
             parts,
@@ -87,6 +92,7 @@ impl Entry {
             valid_through: AtomicSequence::new(as_of),
             validators_mismatched: AtomicBool::new(false),
             size,
+            _in_use: in_use,
         }
     }
 

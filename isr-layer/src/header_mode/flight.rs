@@ -10,6 +10,7 @@ use std::time::Duration;
 use http::header::HeaderMap;
 
 use super::entry::Entry;
+use super::paths::PathInUse;
 use super::target::TargetUri;
 use crate::cache::flight::{self, Work};
 use crate::invalidation::Subject;
@@ -28,6 +29,8 @@ pub(super) struct Fetch {
     pub(super) target: TargetUri,
     /// Headers of the request that started the flight, if other requests may join.
     pub(super) request: Option<HeaderMap>,
+    /// Lets a purge of the path know of the response; the entry takes it over.
+    pub(super) in_use: Arc<PathInUse>,
 }
 
 /// Outcome of a fetch.
@@ -44,6 +47,9 @@ pub(super) enum FetchOutcome {
 impl Work for Fetch {
     type Key = TargetUri;
     type Outcome = FetchOutcome;
+
+    /// A fetch is for one client, and its limits are those of the server in front.
+    const AT_ONCE: usize = usize::MAX;
 
     fn key(&self) -> &TargetUri {
         &self.target

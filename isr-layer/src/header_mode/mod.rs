@@ -29,6 +29,7 @@ mod hit;
 mod memory;
 mod negative_cache;
 mod partial;
+mod paths;
 mod request;
 mod target;
 mod targeted;

@@ -7,15 +7,13 @@
 //! page is being rendered reaches the page that is stored afterwards.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::mark::{Mark, Strength, Validity};
 use super::sequence::{AtomicSequence, Sequence};
+use super::sweep::Bounds;
 use super::table::Table;
 use super::tag_mark::{Place, Subject, TagMark};
-
-/// The number of selectors from which pruning pays.
-const MIN_SWEEP: usize = 4096;
 
 /// One selector of a purge.
 #[derive(Clone, Debug)]
@@ -27,6 +25,17 @@ pub(crate) enum Target {
     Tag(String),
 }
 
+/// The mark of a selector, held so that no sweep forgets it.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldMark(Held);
+
+#[derive(Clone, Debug)]
+enum Held {
+    All,
+    Tag(Arc<TagMark>),
+    Text(Arc<Mark>),
+}
+
 /// Every mark of one layer.
 #[derive(Debug)]
 pub(crate) struct Marks {
@@ -36,9 +45,11 @@ pub(crate) struct Marks {
     newest_text: AtomicSequence,
     all: Mark,
     /// The newest marks that were pruned. Everything older counts as marked.
-    floor: Mark,
-    bound: usize,
-    table: RwLock<Table>,
+    pub(super) floor: Mark,
+    pub(super) bounds: Bounds,
+    pub(super) table: Table,
+    /// Held by a purge from the choice of its number to its publication.
+    purging: Mutex<()>,
 }
 
 impl Marks {
@@ -49,8 +60,9 @@ impl Marks {
             newest_text: AtomicSequence::default(),
             all: Mark::default(),
             floor: Mark::default(),
-            bound,
-            table: RwLock::new(Table::new(bound.min(MIN_SWEEP))),
+            bounds: Bounds::new(bound),
+            table: Table::new(),
+            purging: Mutex::default(),
         }
     }
 
@@ -61,22 +73,42 @@ impl Marks {
         self.published.load(Ordering::Acquire)
     }
 
-    /// Marks all targets with one new number and publishes it. After the return every check sees
-    /// the marks.
-    pub(crate) fn purge(&self, targets: &[(Target, Strength)]) -> Sequence {
-        let mut table = self.write();
+    /// Returns the mark of a target, made if it is new. No sweep forgets it while it is held.
+    pub(crate) fn hold(&self, target: &Target) -> HeldMark {
+        HeldMark(match target {
+            Target::All => Held::All,
+            Target::Page(tag) => Held::Tag(tag.clone()),
+            Target::Tag(tag) => Held::Tag(self.table.tag(tag)),
+            Target::Path(path) => Held::Text(self.table.path(path)),
+            Target::Prefix(prefix) => Held::Text(self.table.prefix(prefix)),
+        })
+    }
+
+    /// Raises all marks to one new number and publishes it. After the return every check sees the
+    /// marks.
+    pub(crate) fn raise(&self, marks: &[(HeldMark, Strength)]) -> Sequence {
+        let _purging = self.purging.lock().unwrap_or_else(PoisonError::into_inner);
         let number = self.published.load(Ordering::Relaxed).next();
 
-        for (target, strength) in targets {
-            self.raise(&mut table, target, number, *strength);
+        for (mark, strength) in marks {
+            match &mark.0 {
+                Held::All => self.all.raise(number, *strength),
+                Held::Tag(tag) => tag.mark.raise(number, *strength),
+                Held::Text(mark) => {
+                    mark.raise(number, *strength);
+                    self.newest_text.raise(number, Ordering::Release);
+                }
+            }
         }
         self.published.store(number, Ordering::Release);
-
-        // Twice the size at which a call would prune with care: whole floods of purges end here.
-        if table.len() > 2 * table.sweep_at {
-            self.prune_table(&mut table, number);
-        }
         number
+    }
+
+    /// Marks all targets, as one purge.
+    #[cfg(test)]
+    pub(crate) fn purge(&self, targets: &[(Target, Strength)]) -> Sequence {
+        let hold = |(target, strength): &(Target, Strength)| (self.hold(target), *strength);
+        self.raise(&targets.iter().map(hold).collect::<Vec<_>>())
     }
 
     /// Judges `subject`, which was valid at number `since`.
@@ -102,75 +134,25 @@ impl Marks {
 
     /// Returns the marks of `tags`. Makes those that do not exist yet.
     pub(crate) fn intern(&self, tags: impl IntoIterator<Item = String>) -> Vec<Arc<TagMark>> {
-        let intern = |tag: String| self.tag(&tag).unwrap_or_else(|| self.write().tag(&tag));
+        let intern = |tag: String| self.tag(&tag).unwrap_or_else(|| self.table.tag(&tag));
         tags.into_iter().map(intern).collect()
     }
 
     /// Returns the mark of a tag that an entry carries or a purge named.
     pub(crate) fn tag(&self, tag: &str) -> Option<Arc<TagMark>> {
-        self.read().get_tag(tag)
-    }
-
-    /// True if so many selectors are idle that [`prune`](Self::prune) is worth its work.
-    pub(crate) fn wants_pruning(&self) -> bool {
-        let table = self.read();
-        table.len() > table.sweep_at
-    }
-
-    /// Forgets the oldest idle marks, up to number `through`, to which the caller has raised every
-    /// living valid entry.
-    ///
-    /// Everything rendered before a forgotten mark counts as marked from then on, so pruning can
-    /// invalidate too much and never too little.
-    pub(crate) fn prune(&self, through: Sequence) {
-        self.prune_table(&mut self.write(), through);
+        self.table.get_tag(tag)
     }
 
     /// Returns the number of selectors that have a mark.
     pub(crate) fn len(&self) -> usize {
-        self.read().len()
+        self.table.size().marks
     }
 
     fn text_validity(&self, place: Place<'_>, since: Sequence) -> Validity {
         match place {
-            Place::Path(path) => self.read().path_validity(path, since),
-            Place::Prefix(prefix) => self.read().prefix_validity(prefix, since),
+            Place::Path(path) => self.table.path_validity(path, since),
+            Place::Prefix(prefix) => self.table.prefix_validity(prefix, since),
         }
-    }
-
-    fn raise(&self, table: &mut Table, target: &Target, number: Sequence, strength: Strength) {
-        match target {
-            Target::All => self.all.raise(number, strength),
-            Target::Page(tag) => tag.mark.raise(number, strength),
-            Target::Tag(tag) => table.tag(tag).mark.raise(number, strength),
-            Target::Path(path) => {
-                table.path(path).raise(number, strength);
-                self.newest_text.raise(number, Ordering::Release);
-            }
-            Target::Prefix(prefix) => {
-                table.prefix(prefix).raise(number, strength);
-                self.newest_text.raise(number, Ordering::Release);
-            }
-        }
-    }
-
-    fn prune_table(&self, table: &mut Table, through: Sequence) {
-        table.forget_unmarked();
-        if let Some(cut) = table.forget_limit(through, self.bound / 2) {
-            let newest_hard = table.forget(cut);
-            // Before the lock goes: a check that misses a forgotten mark then finds the floor.
-            self.floor.raise_soft(cut);
-            self.floor.raise_hard(newest_hard);
-        }
-        table.sweep_at = self.bound.min(MIN_SWEEP).max(table.len() + table.len() / 2);
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Table> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Table> {
-        self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

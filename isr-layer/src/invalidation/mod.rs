@@ -1,6 +1,7 @@
 //! Invalidation: the sequence that orders purges and render starts, the marks of purges, and the
 //! selectors and receipts of a caller.
 
+mod ages;
 mod mark;
 mod marks;
 mod mistake;
@@ -10,6 +11,7 @@ mod receipt;
 mod selector;
 mod selector_error;
 mod sequence;
+mod sweep;
 mod table;
 mod tag_mark;
 
@@ -20,7 +22,7 @@ pub use selector::Selector;
 pub use selector_error::SelectorError;
 
 pub(crate) use mark::{Strength, Validity};
-pub(crate) use marks::{Marks, Target};
+pub(crate) use marks::{HeldMark, Marks, Target};
 pub(crate) use mistake::Mistake;
 pub(crate) use purge::Item;
 pub(crate) use selector_error::SelectorErrorKind;

@@ -241,6 +241,16 @@ impl Purge {
         mistakes.all(|mistake| mistake.is_some()).then_some(first)
     }
 
+    /// Returns the purge as one that marks and renders nothing at once.
+    pub(crate) fn marking_only(mut self) -> Self {
+        for item in &mut self.items {
+            if item.effective_mode() == Mode::Regenerate {
+                item.mode = Some(Mode::Stale);
+            }
+        }
+        self
+    }
+
     fn refuse(&mut self, mistake: Mistake) {
         for item in &mut self.items {
             // The first mistake stays: it is nearest to the caller.

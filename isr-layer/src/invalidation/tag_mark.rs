@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::mark::Mark;
+use super::table::size_of_text;
 
 /// The mark of a tag or of a page, and the number of living entries that carry it.
 #[derive(Debug)]
@@ -68,9 +69,7 @@ impl TagMark {
 
     /// Returns the bytes that the tag takes in memory.
     pub(crate) fn size(&self) -> usize {
-        /// Bytes of a tag beside its name; measured.
-        const PER_TAG: usize = 128;
-        PER_TAG + self.name.as_ref().map_or(0, |name| name.len())
+        size_of_text(self.name.as_deref().unwrap_or_default())
     }
 }
 

@@ -6,12 +6,12 @@ use std::pin::pin;
 use http::{Method, Request, Response};
 
 use super::inner::{Inner, call};
-use super::page_request::{PageRequest, Result, not_stored, reply_of};
+use super::page_request::{PageRequest, Result, includes_itself, not_stored, reply_of};
 use super::reply::Reply;
 use super::shared::DirectRender;
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
-    Failure, Render, RenderEnd, RenderError, RenderResult, Undecided, attempt, catch_panic,
+    Failure, Render, RenderEnd, RenderError, RenderResult, Undecided, attempt, catch_panic, nested,
 };
 use crate::deliver::{Delivery, unstored};
 use crate::outcome::{Forward, Outcome, Reason};
@@ -79,8 +79,13 @@ where
         let scope = Current::of_own_request(recipe.page.page);
         let max_body = core.max_body(&recipe.page);
         let render = OwnRequest { service, request };
-        let end = attempt(render, &recipe, &scope, max_body).await;
-        let reply = reply_to_one(end, &recipe, not_stored(forward, Reason::Vary))?;
+        let reply = match nested(attempt(render, &recipe, &scope, max_body)) {
+            Some(attempt) => {
+                let outcome = not_stored(forward, Reason::Vary);
+                reply_to_one(attempt.await, &recipe, outcome)?
+            }
+            None => reply_of_loop(&recipe, forward),
+        };
         Ok(reply.respond(&core, &recipe, &delivery))
     }
 
@@ -118,8 +123,14 @@ where
 
     /// Passes on a request that a render sends to itself: the layer stands around the page twice.
     pub(super) async fn pass(self: Box<Self>, ready: S) -> Result<S::Body, S::Error> {
-        let response = call(ready, as_sent(self.request, &self.delivery)).await?;
-        Ok(response.map(IsrBody::inner))
+        let (core, recipe) = (self.shared.core.clone(), self.recipe);
+        match nested(call(ready, as_sent(self.request, &self.delivery))) {
+            Some(response) => Ok(response.await?.map(IsrBody::inner)),
+            None => {
+                let reply = reply_of_loop(&recipe, Forward::Bypass);
+                Ok(reply.respond(&core, &recipe, &self.delivery))
+            }
+        }
     }
 
     /// Renders for this client alone, from the recipe as for everybody, and stores nothing.
@@ -138,7 +149,11 @@ where
         let max_body = core.max_body(&self.recipe.page);
         let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
         let outcome = not_stored(forward, reason);
-        let end = attempt(render, &self.recipe, &scope, max_body).await;
+        let Some(attempt) = nested(attempt(render, &self.recipe, &scope, max_body)) else {
+            return Ok(self.respond(reply_of_loop(&self.recipe, forward)));
+        };
+
+        let end = attempt.await;
         if !scope.handler_ran() && scope.was_asked() && !self.recipe.key.is_grpc() {
             return self.other_route(None, forward).await;
         }
@@ -168,6 +183,11 @@ where
         let response = call(self.service, self.request).await;
         response.map_err(RenderError::Service)
     }
+}
+
+/// Returns the reply to a request that a page sends to itself, by way of too many renders.
+fn reply_of_loop<R>(recipe: &Recipe, forward: Forward) -> Reply<R> {
+    reply_of(includes_itself(recipe), not_stored(forward, Reason::Loop))
 }
 
 /// Returns the reply to the one client that a page was rendered for.

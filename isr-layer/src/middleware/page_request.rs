@@ -19,6 +19,7 @@ use crate::clock;
 use crate::deliver::Delivery;
 use crate::entry::{Entry, NotStored};
 use crate::invalidation::Sequence;
+use crate::observe;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::render::Recipe;
 use crate::render::context::is_rendering;
@@ -88,6 +89,9 @@ where
             }
             Decision::Lead(leader, waiting) => return request.lead(leader, waiting, ready).await,
             Decision::Follow(follower, waiting) => {
+                let Some(_wait) = follower.wait_for() else {
+                    return Ok(request.failed(includes_itself(&request.recipe), waiting, true));
+                };
                 // The place that readiness holds in the inner service must not be held meanwhile.
                 drop(ready.take());
                 if let Some(flight) = follower.wait().await {
@@ -116,6 +120,10 @@ where
     ) -> Result<S::Body, S::Error> {
         let core = &self.shared.core;
         let (client, reply) = oneshot::channel();
+        let _wait = leader.wait_for();
+        // The place that readiness holds in the inner service must not be held while the flight
+        // waits for a place among those of its key.
+        let ready = ready.filter(|_| leader.has_place());
         let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
         start(core, leader, render, StartedFor::Client(client));
 
@@ -156,6 +164,9 @@ where
             }
             RenderOutcome::OverLimit(page) => {
                 Ok(self.over_limit(page.clone(), &waiting, collapsed))
+            }
+            RenderOutcome::NotKept(entry) => {
+                Ok(self.not_kept(entry.clone(), waiting.forward, collapsed))
             }
             RenderOutcome::Failed(failure) => Ok(self.failed(failure.clone(), waiting, collapsed)),
             RenderOutcome::Refused(reason, _) => self.refused(None, waiting.forward, *reason).await,
@@ -246,10 +257,32 @@ where
         self.respond(reply_of(page, outcome))
     }
 
+    /// Responds with a page that memory has no room for.
+    fn not_kept<R: Body<Data = Bytes>>(
+        &self,
+        entry: Arc<Entry>,
+        forward: Forward,
+        collapsed: bool,
+    ) -> Response<IsrBody<R>> {
+        let reason = Reason::TooLarge;
+        let outcome = Outcome::Unstored {
+            forward,
+            reason,
+            collapsed,
+        };
+        self.respond(Reply::Entry(entry, outcome))
+    }
+
     /// The failure of a render that was ended from outside.
     pub(super) fn aborted(&self) -> Arc<Failure> {
         Failure::without_response(&self.recipe, Reason::ServiceError)
     }
+}
+
+/// The failure of a page that waits for its own response.
+pub(super) fn includes_itself(recipe: &Recipe) -> Arc<Failure> {
+    observe::includes_itself(&recipe.page.page, recipe.key.path());
+    Failure::without_response(recipe, Reason::Loop)
 }
 
 /// Returns the reply of a failure that is not remembered from before.

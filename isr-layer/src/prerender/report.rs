@@ -85,6 +85,7 @@ fn why(result: &JobResult) -> Result<bool, Why> {
             RenderOutcome::Stored(entry) => Err(Why::NotFound(entry.status)),
             RenderOutcome::NotListed => Ok(false),
             RenderOutcome::OverLimit(_) => Err(Why::GaveUp),
+            RenderOutcome::NotKept(_) => Err(Why::NotStored(Reason::TooLarge)),
             RenderOutcome::Failed(failure) => Err(Why::Failed(failure.reason)),
             RenderOutcome::Refused(reason, _) => Err(Why::NotStored(*reason)),
         },

@@ -256,6 +256,15 @@ pub(crate) fn mark_asked() {
     });
 }
 
+/// Returns whether this task is rendering a page for all clients.
+pub(crate) fn is_in_render() -> bool {
+    let is_shared = |current: &Current| {
+        let scope = current.scope.as_ref();
+        scope.is_some_and(|scope| matches!(scope.work, Work::Render(_)))
+    };
+    CURRENT.try_with(is_shared).unwrap_or(false)
+}
+
 /// Records that the function of `page` runs. Only then is the response known to be this page's.
 pub(crate) fn mark_handler_ran(page: &Page) {
     let rendering = CURRENT.try_with(|current| {

@@ -219,3 +219,33 @@ async fn a_batch_of_paths_looks_through_what_is_stored_once() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_path_counts_as_stored_exactly_as_long_as_a_response_is_stored_or_on_its_way() {
+    let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=60")]);
+    let status = async || {
+        let purge = Purge::path("/a").dry_run(true);
+        isr.cache().revalidate(purge).await.receipts()[0].status()
+    };
+    assert_eq!(status().await, SelectorStatus::NotAPage, "before");
+
+    site.after().close();
+    let first = tokio::spawn({
+        let service = service.clone();
+        async move { visit(&service).await }
+    });
+    site.after().reached(1).await;
+    assert_eq!(status().await, SelectorStatus::Marked, "on its way");
+
+    site.after().open();
+    first.await.expect("the request does not panic");
+    ask(&service, get::<Plain>("/a?x")).await;
+    assert_eq!(status().await, SelectorStatus::Marked, "stored twice");
+
+    for path in ["/a", "/a?x"] {
+        let change = isr_tests::request::<Plain>(http::Method::POST, path, &[]);
+        ask(&service, change).await;
+    }
+    settle().await;
+    assert_eq!(status().await, SelectorStatus::NotAPage, "dropped");
+}

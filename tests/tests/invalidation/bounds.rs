@@ -1,6 +1,7 @@
 //! Tests that the number of marks is bounded however many selectors are purged, and that dropping
 //! marks loses no purge.
 
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use isr_layer::purge::SelectorStatus;
@@ -150,6 +151,99 @@ async fn tags_of_entries_that_are_gone_are_forgotten() {
     let stats = house.cache.metrics();
     assert!(stats.entries() <= 50, "{stats:?}");
     assert!(stats.marks() <= 2 * (100 + 51), "{stats:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_more_selectors_than_are_kept_reaches_only_those_that_carry_them() {
+    type Named = fn(usize) -> Purge;
+    let selectors: [Named; 3] = [
+        |number| Purge::tag(format!("nobody:{number}")),
+        |number| Purge::path(format!("/posts/{number}")),
+        |number| Purge::prefix(format!("/posts/{number}")),
+    ];
+    for (max_marks, count) in [(65_536, 40_000), (100, 1_000)] {
+        for selector in selectors {
+            for mode in [Mode::Expire, Mode::Stale] {
+                let house = House::with(|builder| builder.max_marks(max_marks));
+                house.get("/about").await;
+                let batch = (0..count).map(selector).collect::<Purge>().mode(mode);
+
+                house.purge(batch).await;
+                let first = house.get("/about").await;
+                settle().await;
+
+                assert!(
+                    is_hit(&first),
+                    "{count}, {mode:?}: {}",
+                    first.cache_status()
+                );
+                assert!(is_hit(&house.get("/about").await), "{count}, {mode:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_stay_bounded_by_the_bytes_of_their_names() {
+    type Named = fn(String) -> Purge;
+    let selectors: [Named; 2] = [Purge::tag, |name| Purge::prefix(format!("/{name}"))];
+    for selector in selectors {
+        let house = House::new();
+        house.get("/about").await;
+        let long = "x".repeat(16 * 1024 - 8);
+
+        for number in 0..8_000 {
+            house.purge(selector(format!("{long}{number}"))).await;
+        }
+        settle().await;
+
+        let marks = house.cache.metrics().marks();
+        assert!(marks <= 4_000, "{marks} marks of 16 KiB");
+        assert!(is_hit(&house.get("/about").await));
+    }
+}
+
+/// True if the purge ends without waiting for anything.
+fn ends_at_once(house: &House, purge: Purge) -> bool {
+    let purging = std::pin::pin!(house.cache.revalidate(purge));
+    let mut context = Context::from_waker(Waker::noop());
+    purging.poll(&mut context).is_ready()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_purge_that_makes_the_layer_sweep_its_marks_does_not_wait_for_the_sweep() {
+    let house = House::with(|builder| builder.max_marks(100).new_keys_per_second(u32::MAX));
+    for number in 0..3_000 {
+        house.get(&format!("/posts/{number}")).await;
+    }
+    settle().await;
+    let carried = house.cache.metrics().marks();
+
+    for number in 0..4 * carried {
+        let purge = Purge::tag(format!("nobody:{number}"));
+        assert!(ends_at_once(&house, purge), "purge {number} waits");
+        assert!(house.cache.metrics().tasks() <= 1, "one sweep at a time");
+        if number % 4 == 0 {
+            settle().await;
+        }
+    }
+
+    assert!(house.cache.metrics().marks() < 4 * carried, "it swept");
+    assert!(is_hit(&house.get("/posts/0").await));
+}
+
+#[test]
+fn purges_that_only_mark_need_no_runtime_however_many_there_are() {
+    let house = House::with(|builder| builder.max_marks(100));
+
+    for number in 0..1_000 {
+        let purge = Purge::tag(format!("nobody:{number}"));
+        let mut purging = std::pin::pin!(house.cache.revalidate(purge));
+        let mut context = Context::from_waker(Waker::noop());
+        while purging.as_mut().poll(&mut context).is_pending() {}
+    }
+
+    assert!(house.cache.metrics().marks() <= 202);
 }
 
 /// Returns the shortest of a hundred purges of `tag`.

@@ -1,6 +1,7 @@
 //! Tests that no acknowledged purge is lost, whatever is rendered at the same time, and that every
 //! receipt tells the truth.
 
+mod at_once;
 mod bounds;
 mod failure;
 mod house;
@@ -10,9 +11,12 @@ mod modes;
 mod nextjs;
 mod one_host;
 mod overtaken;
+mod pressure;
 mod race;
 mod receipts;
 mod schedule;
 mod selectors;
 mod stage;
+mod steps;
 mod stress;
+mod within;

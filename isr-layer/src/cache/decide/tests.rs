@@ -51,7 +51,7 @@ fn store(core: &Core, recipe: &Recipe) -> Arc<Entry> {
         rendered,
         EntryTags::new(vec![recipe.page.mark.clone()]),
     ));
-    core.pages.memory.put(entry.clone());
+    core.pages.memory.put(&entry);
     entry
 }
 

@@ -3,158 +3,198 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
+use super::call::Call;
 use super::job_result::JobResult;
-use super::plan::{Planned, told};
-use super::recipes::{PendingMatch, Renders};
-use super::report::{Ended, Progress, Variant};
+use super::many::ManyRenders;
+use super::plan::{Plan, Planned};
+use super::report::{Progress, Variant};
+use super::spellings::told;
 use super::target::SelectorTarget;
+use super::targets::{TargetId, Targets};
 use crate::cache::core::Core;
 use crate::cache::page_flight::Joined;
 use crate::cache::permits::Purpose;
+use crate::cache::steps::Steps;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
-use crate::invalidation::{Mode, Purge, Receipt, Sequence};
+use crate::invalidation::{Mode, Purge, Receipt, SelectorReceipt, Sequence};
 use crate::observe;
-use crate::render::Recipe;
+use crate::page::RegisteredPage;
+use crate::render::context::is_in_render;
+use crate::render::{Key, Recipe};
 use crate::spawn::Unread;
 
 /// The time for which a call waits for its renders. A render that takes longer goes on, and its
 /// receipt says `running`.
 const MAX_RECEIPT_WAIT: Duration = Duration::from_secs(2);
 
-/// The time for which a call waits for renders in progress that may yet add the purged tag.
-const MAX_PENDING_WAIT: Duration = Duration::from_millis(250);
-
-/// One render of a purge by page, prefix, tag or everything.
-enum Job {
-    Render(Recipe),
-    /// A render in progress that may yet turn out to be reached.
-    Pending(PendingMatch),
+/// The renders of one call, as they were started.
+struct Started {
+    parts: Vec<Part>,
+    call: CloseOnDrop,
+    /// The renders of the paths that are searched for, once they are found.
+    paths: Option<oneshot::Receiver<Vec<Progress>>>,
 }
+
+/// The renders of one selector.
+enum Part {
+    Started(Progress),
+    /// The next one of the paths that are searched for.
+    Path,
+    Many(TargetId),
+}
+
+/// Ends the counting of a call when its caller has its receipt or leaves.
+struct CloseOnDrop(Arc<Call>);
 
 impl Core {
     /// Marks everything that `purge` names, all under one number, and renders as its mode says.
-    pub(crate) async fn revalidate(self: &Arc<Self>, purge: &Purge) -> Receipt {
-        let mut planned = self.plan(&purge.items);
-        let receipts = planned.iter().map(|one| self.receipt_of(one));
-        let receipts = receipts.collect::<Vec<_>>();
-        if purge.dry_run {
-            return Receipt::of_dry_run(told(&planned, receipts));
+    pub(crate) async fn revalidate(self: &Arc<Self>, purge: Purge) -> Receipt {
+        // A page that purges itself would be rendered for ever, and so would two that purge each
+        // other. The repetition after `settle` is no render's any more, but only marks as well.
+        let purge = match is_in_render() {
+            true => purge.marking_only(),
+            false => purge,
+        };
+        let (only_cached, dry_run) = (purge.only_cached, purge.dry_run);
+        let again = purge.settle.map(|settle| (settle, purge.clone()));
+        let Plan {
+            mut planned,
+            receipts,
+            marks,
+        } = self.plan(purge).await;
+        if dry_run {
+            return Receipt::of_dry_run(told(&planned, receipts).await);
         }
-        let marks = planned.iter().filter_map(Planned::mark).collect::<Vec<_>>();
         if marks.is_empty() {
-            return Receipt::new(None, told(&planned, receipts));
+            return Receipt::new(None, told(&planned, receipts).await);
         }
 
         self.prune_marks().await;
-        let number = self.marks.purge(&marks);
+        let number = self.marks.raise(&marks);
         observe::purged(number.get(), marks.len());
-        self.choose_spellings(&mut planned);
-        self.settle(purge);
+        if let Some((settle, again)) = again {
+            self.settle(settle, again);
+        }
 
         let deadline = clock::now() + MAX_RECEIPT_WAIT;
-        let started = self.start(&planned, purge.only_cached, number);
-        let mut reports = Vec::with_capacity(receipts.len());
-        for (receipt, progress) in receipts.into_iter().zip(started) {
-            reports.push(progress.report(receipt, deadline).await);
-        }
-        Receipt::new(Some(number.get()), told(&planned, reports))
+        Steps::default().drop_all(marks).await;
+        self.choose_spellings(&mut planned).await;
+        let started = self.start(&planned, only_cached, number).await;
+        let reports = started.report(receipts, deadline).await;
+        let reports = told(&planned, reports).await;
+        Steps::default().drop_all(planned).await;
+        Receipt::new(Some(number.get()), reports)
     }
 
     /// Repeats the purge later, for a source whose replicas lag behind the write.
-    fn settle(self: &Arc<Self>, purge: &Purge) {
-        let Some(settle) = purge.settle else { return };
+    fn settle(self: &Arc<Self>, settle: Duration, purge: Purge) {
         let again = Purge {
             settle: None,
-            ..purge.clone()
+            ..purge
         };
         // Weak: a purge that waits does not keep the layer.
         let core = Arc::downgrade(self);
         self.tasks.spawn_later(settle, async move {
             if let Some(core) = core.upgrade() {
-                core.revalidate(&again).await;
+                core.revalidate(again).await;
             }
         });
     }
 
     /// Starts the renders of each selector.
-    fn start(
+    async fn start(
         self: &Arc<Self>,
         planned: &[Planned],
         only_cached: bool,
         number: Sequence,
-    ) -> Vec<Progress> {
-        let targets = planned.iter().filter_map(Planned::rendered);
-        let targets = targets.collect::<Vec<_>>();
-        let mut renders = self.renders(&targets).into_iter();
-        let start = |planned: &Planned| {
-            let Some(target) = planned.rendered() else {
-                return Progress::None;
-            };
-            let renders = renders.next().unwrap_or_default();
-            match target {
-                SelectorTarget::Path { .. } => self.render_path(renders, only_cached, number),
-                _ => self.render_many(renders, target, number),
-            }
-        };
-        planned.iter().map(start).collect()
+    ) -> Started {
+        let mut targets = Targets::default();
+        let mut paths = Vec::new();
+        let mut steps = Steps::default();
+        let mut parts = Vec::with_capacity(planned.len());
+
+        for one in planned {
+            parts.push(match one.rendered() {
+                None => Part::Started(Progress::None),
+                Some(SelectorTarget::Path { page, path }) if page.is_open() => {
+                    targets.add_path(path);
+                    paths.push((page.clone(), path.clone()));
+                    Part::Path
+                }
+                Some(SelectorTarget::Path { page, path }) => {
+                    let keys = self.keys_of(page, path);
+                    let progress = self.render_path(page, path, keys, only_cached, number);
+                    Part::Started(progress.await)
+                }
+                Some(target) => Part::Many(targets.add(target, &self.marks)),
+            });
+            steps.next().await;
+        }
+
+        let call = Arc::new(Call::new(targets.count()));
+        let paths = (!targets.is_empty()).then(|| {
+            self.render_many(ManyRenders {
+                call: call.clone(),
+                targets,
+                paths,
+                only_cached,
+                number,
+            })
+        });
+        let call = CloseOnDrop(call);
+        Started { parts, call, paths }
     }
 
-    /// Renders the variants of one path, in their order. Clients choose how many there are.
-    fn render_path(
+    /// Returns the keys at a path without variants that are cached or being rendered.
+    fn keys_of(&self, page: &RegisteredPage, path: &str) -> Vec<Key> {
+        let mut keys = Key::bare(page, path);
+        // Flights first: a render that completes between the two looks is in memory.
+        keys.retain(|key| {
+            self.pages.flights.is_in_progress(key) || self.pages.memory.get_key(key).is_some()
+        });
+        keys
+    }
+
+    /// Renders the variants of one path, in the order of `keys`. Clients choose how many there are.
+    /// A path without any gets its bare path rendered, for each listed host.
+    pub(super) async fn render_path(
         self: &Arc<Self>,
-        renders: Renders,
+        page: &Arc<RegisteredPage>,
+        path: &str,
+        mut keys: Vec<Key>,
         only_cached: bool,
         number: Sequence,
     ) -> Progress {
-        let mut recipes = renders.recipes;
-        if recipes.is_empty() && !only_cached {
-            // The variants of a gRPC method are its messages. Without an entry there is nothing to
-            // render, and nothing that could be old.
-            return Progress::None;
+        if keys.is_empty() && !only_cached {
+            keys = Key::bare(page, path);
+            if keys.is_empty() {
+                // The variants of a gRPC method are its messages. Without an entry there is nothing
+                // to render, and nothing that could be old.
+                return Progress::None;
+            }
         }
 
-        let memory = &self.pages.memory;
-        if only_cached {
-            recipes.retain(|recipe| memory.get_key(&recipe.key).is_some());
+        let mut steps = Steps::default();
+        let (mut variants, mut jobs) = (Vec::new(), Vec::new());
+        for key in keys {
+            let before = self.pages.memory.get_key(&key);
+            if before.is_some() || !only_cached {
+                let recipe = Recipe::of(page.clone(), key);
+                variants.push(Variant::new(recipe.host(), before));
+                jobs.push((jobs.len(), recipe));
+            }
+            steps.next().await;
         }
-        let variant = |recipe: &Recipe| Variant::new(recipe.host(), memory.get_key(&recipe.key));
-        let variants = recipes.iter().map(variant).collect();
-        let jobs = recipes.into_iter().enumerate().collect();
+
         let core = self.clone();
         let results = self.run(jobs, Unread::Continue, move |(at, recipe)| {
             let core = core.clone();
             async move { (at, core.render(&recipe, number).await) }
         });
         Progress::Path(variants, results)
-    }
-
-    /// Renders many pages off the request path, at most as many at once as the permits allow.
-    fn render_many(
-        self: &Arc<Self>,
-        renders: Renders,
-        target: &SelectorTarget,
-        number: Sequence,
-    ) -> Progress {
-        let recipes = renders.recipes.into_iter().map(Job::Render);
-        let jobs = recipes.chain(renders.pending.into_iter().map(Job::Pending));
-        let (core, target) = (self.clone(), Arc::new(target.clone()));
-        let pending_until = clock::now() + MAX_PENDING_WAIT;
-
-        let results = self.run(jobs.collect(), Unread::Continue, move |job| {
-            let (core, target) = (core.clone(), target.clone());
-            async move {
-                let result = match job {
-                    Job::Render(recipe) => core.render(&recipe, number).await,
-                    Job::Pending(pending) => {
-                        core.render_if_reached(pending, &target, number, pending_until)
-                            .await
-                    }
-                };
-                Ended::from(result)
-            }
-        });
-        Progress::Many(results)
     }
 
     /// Renders the recipes in their order, at most as many at once as the permits allow. A recipe
@@ -194,28 +234,9 @@ impl Core {
         self.tasks.run_bounded(jobs, limit, unread, work)
     }
 
-    /// Waits for a render in progress, and renders its page again if it added the purged tag.
-    async fn render_if_reached(
-        self: &Arc<Self>,
-        pending: PendingMatch,
-        target: &SelectorTarget,
-        number: Sequence,
-        until: Instant,
-    ) -> JobResult {
-        let recipe = pending.recipe.clone();
-        match tokio::time::timeout_at(until, pending.stored()).await {
-            Ok(Some(entry)) if entry.as_of() < number && target.reaches(&entry, &self.marks) => {
-                self.render(&recipe, number).await
-            }
-            Ok(_) => JobResult::NotReached,
-            // Should the render add the tag in the end, its page is marked.
-            Err(_) => JobResult::GaveUp,
-        }
-    }
-
     /// Renders a recipe without a client, or waits for a render that knows all purges up to
     /// `number`.
-    async fn render(self: &Arc<Self>, recipe: &Recipe, number: Sequence) -> JobResult {
+    pub(super) async fn render(self: &Arc<Self>, recipe: &Recipe, number: Sequence) -> JobResult {
         let application = self.application();
         let Some(application) = application.filter(|_| !recipe.page.is_inner()) else {
             return JobResult::NoApplication;
@@ -249,13 +270,45 @@ impl Core {
     }
 }
 
-impl Planned {
-    /// Returns the mark to raise, unless the selector has no target.
-    fn mark(&self) -> Option<(crate::invalidation::Target, crate::invalidation::Strength)> {
-        let target = self.target.as_ref().ok()?;
-        Some(target.mark(self.mode))
-    }
+impl Started {
+    /// Completes the receipt of each selector with the renders that end by `deadline`.
+    async fn report(
+        self,
+        receipts: Vec<SelectorReceipt>,
+        deadline: Instant,
+    ) -> Vec<SelectorReceipt> {
+        let Self { parts, call, paths } = self;
+        let mut paths = match paths {
+            Some(paths) => {
+                let found = tokio::time::timeout_at(deadline, paths).await;
+                found.map(Result::unwrap_or_default).unwrap_or_default()
+            }
+            None => Vec::new(),
+        }
+        .into_iter();
 
+        let mut steps = Steps::default();
+        let mut reports = Vec::with_capacity(receipts.len());
+        for (receipt, part) in receipts.into_iter().zip(parts) {
+            let progress = match part {
+                Part::Started(progress) => progress,
+                Part::Path => paths.next().unwrap_or(Progress::Searching),
+                Part::Many(target) => Progress::Many(call.0.clone(), target),
+            };
+            reports.push(progress.report(receipt, deadline).await);
+            steps.next().await;
+        }
+        reports
+    }
+}
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Planned {
     /// Returns the target whose pages are rendered at once. Only a client's own request can fetch a
     /// response in header mode.
     fn rendered(&self) -> Option<&SelectorTarget> {

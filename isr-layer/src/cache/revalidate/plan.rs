@@ -1,159 +1,99 @@
 //! Plans a purge: finds the targets of each selector, or says why it has none.
 
-use std::cell::LazyCell;
-
 use super::target::SelectorTarget;
 use crate::cache::core::{Core, host_tag};
-use crate::invalidation::{Item, Mistake, Mode, Selector, SelectorErrorKind, SelectorReceipt};
+use crate::cache::steps::Steps;
+use crate::invalidation::{
+    HeldMark, Item, Mistake, Mode, Purge, Selector, SelectorErrorKind, SelectorReceipt, Strength,
+};
 use crate::page::{
     NameError, ParamSet, Registry, canonical, check_path_length, check_text, normalize_page,
 };
-use crate::render::Key;
 
-/// One target of a purge, with the selector that names it.
+/// One target of a purge.
 #[derive(Debug)]
 pub(super) struct Planned {
-    pub(super) selector: Selector,
     pub(super) mode: Mode,
     pub(super) target: Result<SelectorTarget, SelectorErrorKind>,
     /// True if the target is the other spelling of the path before, with or without a last slash.
-    is_other: bool,
+    pub(super) is_other: bool,
     /// False if the target is only marked and never rendered, since nothing is cached there. The
     /// receipt is then the other spelling's.
     pub(super) is_told: bool,
 }
 
+/// A purge, planned.
+pub(super) struct Plan {
+    pub(super) planned: Vec<Planned>,
+    /// The receipts before anything is rendered, one for each target.
+    pub(super) receipts: Vec<SelectorReceipt>,
+    /// The marks to raise.
+    pub(super) marks: Vec<(HeldMark, Strength)>,
+}
+
 /// The targets of one selector: a second one is the other spelling of a path.
-type Targets = (SelectorTarget, Option<SelectorTarget>);
+type Spellings = (SelectorTarget, Option<SelectorTarget>);
 
 impl Core {
-    /// Plans a purge, against the pages and against the responses that header mode stores. The
-    /// latter are searched once at most, however many paths there are.
-    pub(super) fn plan(&self, items: &[Item]) -> Vec<Planned> {
-        let stored = LazyCell::new(|| self.header_mode.as_ref().map(|cache| cache.paths()));
-        let is_stored = |path: &str| stored.as_ref().is_some_and(|paths| paths.contains(path));
-        plan(items, &self.registry, is_stored)
-    }
-
-    /// Chooses between the two spellings of a path that is rendered: what is cached is, and if
-    /// nothing is, the spelling of the purge. Called when both are marked, so that a render which
-    /// begins later is a new one.
-    pub(super) fn choose_spellings(&self, planned: &mut [Planned]) {
-        for other in 1..planned.len() {
-            let (before, rest) = planned.split_at_mut(other);
-            let (Some(given), Some(other)) = (before.last_mut(), rest.first_mut()) else {
-                continue;
-            };
-            if other.is_other && other.mode == Mode::Regenerate {
-                other.is_told = self.is_cached(other);
-                given.is_told = !other.is_told || self.is_cached(given);
-            }
-        }
-    }
-
-    /// True if a page at the path of a target is in memory or being rendered, or a variant of it may
-    /// be: only a search of memory would tell.
-    fn is_cached(&self, planned: &Planned) -> bool {
-        match &planned.target {
-            Ok(SelectorTarget::Path { page, .. }) if page.is_open() => true,
-            Ok(SelectorTarget::Path { page, path }) => {
-                let (memory, flights) = (&self.pages.memory, &self.pages.flights);
-                let mut keys = Key::bare(page, path).into_iter();
-                // Flights first: a render that completes in between is then in memory.
-                keys.any(|key| flights.is_in_progress(&key) || memory.get_key(&key).is_some())
-            }
-            // A path at a host. Whatever was or is rendered there holds its mark.
-            Ok(SelectorTarget::Tag(tag)) => {
-                let mark = self.marks.tag(tag);
-                mark.is_some_and(|mark| mark.is_held())
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Returns one receipt for each selector, of one receipt for each target.
-pub(super) fn told(planned: &[Planned], receipts: Vec<SelectorReceipt>) -> Vec<SelectorReceipt> {
-    let mut told = Vec::<SelectorReceipt>::with_capacity(receipts.len());
-    let mut is_previous_told = true;
-    for (planned, receipt) in planned.iter().zip(receipts) {
-        let previous = if planned.is_other { told.pop() } else { None };
-        told.push(match previous {
-            Some(previous) => planned.joined(previous, is_previous_told, receipt),
-            None => receipt,
-        });
-        is_previous_told = planned.is_told;
-    }
-
-    told
-}
-
-impl Planned {
-    /// Joins the receipts of the two spellings of a path: the worse one of those that are told, with
-    /// the counts of both.
-    fn joined(
-        &self,
-        previous: SelectorReceipt,
-        is_previous_told: bool,
-        mut receipt: SelectorReceipt,
-    ) -> SelectorReceipt {
-        let count = |of: fn(&SelectorReceipt) -> Option<u64>| {
-            let counts = of(&previous).into_iter().chain(of(&receipt));
-            counts.reduce(|one, other| one + other)
+    /// Plans a purge, against the pages and against the responses that header mode stores.
+    pub(super) async fn plan(&self, purge: Purge) -> Plan {
+        let header_mode = self.header_mode.as_ref();
+        let is_stored = |path: &str| header_mode.is_some_and(|cache| cache.has_path(path));
+        let mut plan = Plan {
+            planned: Vec::with_capacity(purge.items.len()),
+            receipts: Vec::with_capacity(purge.items.len()),
+            marks: Vec::new(),
         };
-        let matched = count(|receipt| receipt.matched);
-        let regenerated = count(|receipt| receipt.regenerated);
-        let failed = count(|receipt| receipt.failed);
 
-        // The receipt shows the spelling that was sent, and not this one.
-        if let Ok(SelectorTarget::Path { path, .. }) = &self.target {
-            receipt.error = receipt.error.map(|error| error.or_at(path));
+        let mut steps = Steps::default();
+        for item in purge.items {
+            for one in planned(&item, &self.registry, &is_stored) {
+                plan.receipts
+                    .push(self.receipt_of(item.selector.clone(), &one));
+                if !purge.dry_run
+                    && let Ok(target) = &one.target
+                {
+                    let (target, strength) = target.mark(one.mode);
+                    plan.marks.push((self.marks.hold(&target), strength));
+                }
+                plan.planned.push(one);
+            }
+            steps.next().await;
         }
-        let told = match (is_previous_told, self.is_told) {
-            (true, true) => previous.or_worse(receipt),
-            (true, false) => previous,
-            (false, _) => receipt,
-        };
-        SelectorReceipt {
-            matched,
-            regenerated,
-            failed,
-            ..told
-        }
+        plan
     }
 }
 
-/// Finds the targets of each selector. `is_stored` tells whether header mode has a response at a
+/// Finds the targets of one selector. `is_stored` tells whether header mode has a response at a
 /// path.
-fn plan(items: &[Item], registry: &Registry, is_stored: impl Fn(&str) -> bool) -> Vec<Planned> {
-    let plan = |item: &Item| {
-        let targets = match &item.mistake {
-            Some(mistake) => Err(SelectorErrorKind::Mistake(mistake.clone())),
-            None => targets(&item.selector, registry, &is_stored),
-        };
-
-        let planned = |target, is_other| Planned {
-            selector: item.selector.clone(),
-            mode: item.effective_mode(),
-            target,
-            is_other,
-            is_told: !is_other,
-        };
-        let (target, other) = match targets {
-            Ok((target, other)) => (Ok(target), other),
-            Err(error) => (Err(error), None),
-        };
-        let other = other.map(|other| planned(Ok(other), true));
-        std::iter::once(planned(target, false)).chain(other)
+fn planned(item: &Item, registry: &Registry, is_stored: &impl Fn(&str) -> bool) -> Vec<Planned> {
+    let found = match &item.mistake {
+        Some(mistake) => Err(SelectorErrorKind::Mistake(mistake.clone())),
+        None => targets(&item.selector, registry, is_stored),
     };
-    items.iter().flat_map(plan).collect()
+    let (target, other) = match found {
+        Ok((target, other)) => (Ok(target), other),
+        Err(error) => (Err(error), None),
+    };
+
+    let mode = item.effective_mode();
+    let planned = move |target, is_other| Planned {
+        mode,
+        target,
+        is_other,
+        is_told: !is_other,
+    };
+    let other = other.map(|other| planned(Ok(other), true));
+    std::iter::once(planned(target, false))
+        .chain(other)
+        .collect()
 }
 
 fn targets(
     selector: &Selector,
     registry: &Registry,
     is_stored: &impl Fn(&str) -> bool,
-) -> Result<Targets, SelectorErrorKind> {
+) -> Result<Spellings, SelectorErrorKind> {
     let target = match selector {
         Selector::Path(raw) => return path(raw, registry, is_stored),
         Selector::Page { pattern, params } => return page(pattern, params, registry),
@@ -178,7 +118,7 @@ fn at_host(
     host: &str,
     at: Option<&str>,
     registry: &Registry,
-) -> Result<Targets, SelectorErrorKind> {
+) -> Result<Spellings, SelectorErrorKind> {
     let host = registry.hosts().spelled(host);
     let host = host.ok_or(SelectorErrorKind::UnknownHost)?;
     let tag = |path: &str| SelectorTarget::Tag(host_tag(&host, path));
@@ -204,7 +144,7 @@ fn page(
     pattern: &str,
     params: &ParamSet,
     registry: &Registry,
-) -> Result<Targets, SelectorErrorKind> {
+) -> Result<Spellings, SelectorErrorKind> {
     let pattern = normalize_page(pattern);
     let page = registry.by_pattern(&pattern);
     let page = page.ok_or(SelectorErrorKind::UnknownPattern)?.clone();
@@ -239,7 +179,7 @@ fn path(
     raw: &str,
     registry: &Registry,
     is_stored: &impl Fn(&str) -> bool,
-) -> Result<Targets, SelectorErrorKind> {
+) -> Result<Spellings, SelectorErrorKind> {
     if raw.contains(['{', '[']) && registry.by_pattern(&normalize_page(raw)).is_some() {
         return Err(SelectorErrorKind::PatternAsPath);
     }

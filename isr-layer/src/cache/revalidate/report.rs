@@ -5,14 +5,18 @@ use std::sync::Arc;
 use http::StatusCode;
 use tokio::sync::mpsc::{UnboundedReceiver, error::TryRecvError};
 
+use super::call::Call;
 use super::job_result::JobResult;
 use super::plan::Planned;
 use super::target::SelectorTarget;
+use super::targets::TargetId;
 use crate::cache::core::Core;
 use crate::cache::page_flight::{CompletedFlight, RenderOutcome};
+use crate::cache::steps::Steps;
 use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::invalidation::{Selector, SelectorErrorKind, SelectorReceipt, SelectorStatus};
+use crate::outcome::Reason;
 
 /// The renders of one selector on their way.
 pub(super) enum Progress {
@@ -20,19 +24,10 @@ pub(super) enum Progress {
     None,
     /// One path: the variants, and the results by their positions.
     Path(Vec<Variant>, UnboundedReceiver<(usize, JobResult)>),
+    /// One path whose variants had not all been found in time.
+    Searching,
     /// Many pages, which are only counted.
-    Many(UnboundedReceiver<Ended>),
-}
-
-/// The end of one of many renders. Smaller than a [`JobResult`]: it keeps no entry until it is
-/// counted.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Ended {
-    Regenerated,
-    Failed,
-    Uncacheable,
-    Marked,
-    NotReached,
+    Many(Arc<Call>, TargetId),
 }
 
 /// One variant of a path.
@@ -51,25 +46,16 @@ enum Next<T> {
     Running,
 }
 
-/// The renders of one selector that have ended.
-#[derive(Default)]
-struct Counts {
-    regenerated: u64,
-    failed: u64,
-    uncacheable: u64,
-    marked: u64,
-}
-
 impl Core {
     /// Returns the receipt of one selector before anything is rendered for it.
-    pub(super) fn receipt_of(&self, planned: &Planned) -> SelectorReceipt {
-        let mut receipt = SelectorReceipt::new(planned.selector.clone(), SelectorStatus::Marked);
+    pub(super) fn receipt_of(&self, selector: Selector, planned: &Planned) -> SelectorReceipt {
+        let mut receipt = SelectorReceipt::new(selector, SelectorStatus::Marked);
 
         match &planned.target {
             Ok(target) => {
                 receipt.matched = target.entry_count(&self.marks);
                 if let (Selector::Path(_), SelectorTarget::Path { page, .. }) =
-                    (&planned.selector, target)
+                    (&receipt.selector, target)
                 {
                     receipt.page = Some(page.page.path().to_owned());
                 }
@@ -100,17 +86,12 @@ impl Progress {
             Self::Path(variants, results) => {
                 report_path(receipt, variants, results, deadline).await
             }
-            Self::Many(mut results) => {
-                let mut counts = Counts::default();
-                let is_done = loop {
-                    match next(&mut results, deadline).await {
-                        Next::Result(ended) => counts.count(ended),
-                        Next::AllEnded => break true,
-                        Next::Running => break false,
-                    }
-                };
-
-                counts.report(&mut receipt, is_done);
+            Self::Searching => {
+                receipt.status = SelectorStatus::Running;
+                receipt
+            }
+            Self::Many(call, target) => {
+                call.report(target, &mut receipt, deadline).await;
                 receipt
             }
         }
@@ -138,12 +119,18 @@ async fn report_path(
             Next::Running => break None,
         }
     };
-    let reports = variants.into_iter().zip(ended);
-    let reports = reports.map(|(variant, ended)| {
+
+    let mut worst = None;
+    let mut steps = Steps::default();
+    for (variant, ended) in variants.into_iter().zip(ended) {
         let ended = ended.as_ref().or(missing.as_ref());
-        variant.report(receipt.clone(), ended)
-    });
-    let worst = reports.reduce(SelectorReceipt::or_worse);
+        let report = variant.report(receipt.clone(), ended);
+        worst = Some(match worst {
+            Some(worst) => SelectorReceipt::or_worse(worst, report),
+            None => report,
+        });
+        steps.next().await;
+    }
     worst.unwrap_or(receipt)
 }
 
@@ -199,6 +186,11 @@ fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_go
             receipt.http = *http;
             receipt.error = Some(SelectorErrorKind::NotStored(*reason).into());
         }
+        RenderOutcome::NotKept(entry) => {
+            receipt.status = SelectorStatus::Uncacheable;
+            receipt.http = Some(entry.status);
+            receipt.error = Some(SelectorErrorKind::NotStored(Reason::TooLarge).into());
+        }
         RenderOutcome::NotListed => {
             receipt.http = Some(StatusCode::NOT_FOUND);
             receipt.status = regenerated_or_unknown(was_good);
@@ -218,7 +210,7 @@ fn report_entry(entry: &Entry, receipt: &mut SelectorReceipt, was_good: bool) {
 }
 
 /// True if a response that may not be stored is an error or a panic, of the page or not.
-fn is_error(http: Option<StatusCode>) -> bool {
+pub(super) fn is_error(http: Option<StatusCode>) -> bool {
     http.is_none_or(|status| status.is_server_error())
 }
 
@@ -226,55 +218,5 @@ fn regenerated_or_unknown(is_known: bool) -> SelectorStatus {
     match is_known {
         true => SelectorStatus::Regenerated,
         false => SelectorStatus::UnknownPath,
-    }
-}
-
-impl From<JobResult> for Ended {
-    fn from(result: JobResult) -> Self {
-        match result {
-            JobResult::Completed(flight) => match &flight.outcome {
-                RenderOutcome::Stored(_) | RenderOutcome::NotListed => Self::Regenerated,
-                RenderOutcome::OverLimit(_) => Self::Marked,
-                RenderOutcome::Refused(_, http) if !is_error(*http) => Self::Uncacheable,
-                RenderOutcome::Failed(_) | RenderOutcome::Refused(..) => Self::Failed,
-            },
-            JobResult::Stored(_) => Self::Regenerated,
-            JobResult::NoApplication | JobResult::GaveUp => Self::Marked,
-            JobResult::NotReached => Self::NotReached,
-        }
-    }
-}
-
-impl Counts {
-    fn count(&mut self, ended: Ended) {
-        match ended {
-            Ended::Regenerated => self.regenerated += 1,
-            Ended::Failed => self.failed += 1,
-            Ended::Uncacheable => self.uncacheable += 1,
-            Ended::Marked => self.marked += 1,
-            Ended::NotReached => {}
-        }
-    }
-
-    fn report(&self, receipt: &mut SelectorReceipt, is_done: bool) {
-        receipt.regenerated = Some(self.regenerated);
-        receipt.failed = Some(self.failed);
-        receipt.status = match self {
-            _ if !is_done => SelectorStatus::Running,
-            Self { failed: 1.., .. } => SelectorStatus::Failed,
-            Self { marked: 1.., .. } => SelectorStatus::Marked,
-            Self {
-                uncacheable: 1.., ..
-            } => SelectorStatus::Uncacheable,
-            // A purge that reached nothing must not pass for new content.
-            Self { regenerated: 0, .. } => SelectorStatus::Marked,
-            Self { .. } => SelectorStatus::Regenerated,
-        };
-
-        if self.failed > 0 {
-            receipt.error = Some(SelectorErrorKind::Failures(self.failed).into());
-        } else if self.uncacheable > 0 {
-            receipt.error = Some(SelectorErrorKind::Uncacheable(self.uncacheable).into());
-        }
     }
 }

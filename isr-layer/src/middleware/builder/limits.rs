@@ -25,7 +25,8 @@ impl IsrLayerBuilder {
 
     /// Limits the marks of purged selectors that no entry carries, approximately. Default 65,536.
     ///
-    /// Beyond it the oldest marks are forgotten, which can only invalidate too much.
+    /// Their texts are limited too, to 256 bytes for each on average. Beyond either limit the
+    /// oldest marks are forgotten, which can only invalidate too much.
     pub fn max_marks(mut self, selectors: usize) -> Self {
         self.config.max_marks = selectors;
         self
