@@ -83,7 +83,7 @@ async fn regenerate<R: Render>(
     };
 
     // Reading the list of paths may take two time limits more.
-    let limit = recipe.page.policy().timeout * 3;
+    let limit = recipe.page.policy().timeout.saturating_mul(3);
     let as_of = leader.begin_in_turn(&core.marks, limit).await;
     let is_listed = core.admits(recipe).await;
     let born = Birth::now(clock::now());
