@@ -20,20 +20,22 @@ impl Cache {
         Self { core }
     }
 
-    /// Invalidates the entries that `purge` names, renders as its mode says, and reports the outcome
-    /// for each selector.
+    /// Invalidates the entries that `purge` names, renders as its mode says, and reports the
+    /// outcome for each selector.
     ///
-    /// After the return, every request gets content whose render began after the call (`Expire`, and
+    /// After the return, every request gets content whose render began after the call (`Expire`,
+    /// and
     /// `Regenerate` whose receipt says `regenerated`), or the old page, marked as stale, while one
     /// refresh runs. The call waits two seconds at most for its renders: one that takes longer goes
     /// on, and its receipt says `running`.
     ///
     /// A call made while a page is rendered, by its handler or by anything on the task of its
-    /// render, marks and renders nothing at once: `Regenerate` acts as `Stale`, and the receipt says
+    /// render, marks and renders nothing at once: `Regenerate` acts as `Stale`, and the receipt
+    /// says
     /// `marked`. Otherwise a page that purges itself, or two that purge each other, would be
-    /// rendered for ever without a client. The page that is being rendered is stored as stale if the
-    /// purge reaches it. Calls of other requests, of jobs and of tasks that a render spawns are not
-    /// concerned.
+    /// rendered for ever without a client. The page that is being rendered is stored as stale if
+    /// the purge reaches it. Calls of other requests, of jobs and of tasks that a render spawns are
+    /// not concerned.
     ///
     /// ```
     /// use isr_layer::purge::SelectorStatus;

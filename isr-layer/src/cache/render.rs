@@ -6,10 +6,11 @@ use http::Response;
 use tokio::sync::oneshot;
 
 use super::catch_panic::catch_panic;
-use super::complete::{Attempt, LeaderReply, RenderEnd, complete};
+use super::complete::complete;
 use super::core::Core;
 use super::page_flight::Leader;
 use super::permits::{Group, Permit, Purpose, Turn};
+use super::render_end::{Attempt, LeaderReply, RenderEnd};
 use super::renderer::{Render, RenderError};
 use crate::body::{self, IsrBody, Read, is_length};
 use crate::clock;

@@ -109,8 +109,8 @@ impl Explanation {
         &self.page
     }
 
-    /// Returns the freshness of the entry of the bare path, without declared parameters and headers,
-    /// or `None` if memory has none.
+    /// Returns the freshness of the entry of the bare path, without declared parameters and
+    /// headers, or `None` if memory has none.
     pub fn freshness(&self) -> Option<Freshness> {
         self.state.freshness
     }

@@ -156,22 +156,28 @@ where
         waiting: Waiting,
         collapsed: bool,
     ) -> Result<S::Body, S::Error> {
-        match outcome {
+        let forward = waiting.forward;
+        let unstored = |reason| Outcome::Unstored {
+            forward,
+            reason,
+            collapsed,
+        };
+
+        Ok(match outcome {
             RenderOutcome::Stored(entry) => {
-                let forward = waiting.forward;
                 let outcome = Outcome::Stored { forward, collapsed };
-                Ok(self.respond(Reply::Entry(entry.clone(), outcome)))
+                self.respond(Reply::Entry(entry.clone(), outcome))
             }
             RenderOutcome::OverLimit(page) => {
-                Ok(self.over_limit(page.clone(), &waiting, collapsed))
+                self.respond(reply_of(page.clone(), unstored(page.reason)))
             }
             RenderOutcome::NotKept(entry) => {
-                Ok(self.not_kept(entry.clone(), waiting.forward, collapsed))
+                self.respond(Reply::Entry(entry.clone(), unstored(Reason::TooLarge)))
             }
-            RenderOutcome::Failed(failure) => Ok(self.failed(failure.clone(), waiting, collapsed)),
-            RenderOutcome::Refused(reason, _) => self.refused(None, waiting.forward, *reason).await,
-            RenderOutcome::NotListed => self.not_listed().await,
-        }
+            RenderOutcome::Failed(failure) => self.failed(failure.clone(), waiting, collapsed),
+            RenderOutcome::Refused(reason, _) => return self.refused(None, forward, *reason).await,
+            RenderOutcome::NotListed => return self.not_listed().await,
+        })
     }
 
     /// Starts a render that no client waits for. One that begins now holds the application; one
@@ -240,37 +246,6 @@ where
             collapsed,
         };
         self.respond(last_good.unwrap_or_else(|| reply_of(shared, outcome)))
-    }
-
-    /// Responds with a page that is shared and not stored.
-    fn over_limit<R: Body<Data = Bytes>>(
-        &self,
-        page: Arc<Failure>,
-        waiting: &Waiting,
-        collapsed: bool,
-    ) -> Response<IsrBody<R>> {
-        let outcome = Outcome::Unstored {
-            forward: waiting.forward,
-            reason: page.reason,
-            collapsed,
-        };
-        self.respond(reply_of(page, outcome))
-    }
-
-    /// Responds with a page that memory has no room for.
-    fn not_kept<R: Body<Data = Bytes>>(
-        &self,
-        entry: Arc<Entry>,
-        forward: Forward,
-        collapsed: bool,
-    ) -> Response<IsrBody<R>> {
-        let reason = Reason::TooLarge;
-        let outcome = Outcome::Unstored {
-            forward,
-            reason,
-            collapsed,
-        };
-        self.respond(Reply::Entry(entry, outcome))
     }
 
     /// The failure of a render that was ended from outside.

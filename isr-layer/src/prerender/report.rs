@@ -73,8 +73,8 @@ impl PrerenderReport {
     }
 }
 
-/// Tells if a page was rendered, or why it was not. A page that was fresh when its turn came was not,
-/// and neither was one that is no longer listed.
+/// Tells if a page was rendered, or why it was not. A page that was fresh when its turn came was
+/// not, and neither was one that is no longer listed.
 fn why(result: &JobResult) -> Result<bool, Why> {
     match result {
         JobResult::NotReached | JobResult::Stored(_) => Ok(false),

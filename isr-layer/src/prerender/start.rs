@@ -24,9 +24,9 @@ impl Cache {
     /// [`hosts`](crate::IsrLayerBuilder::hosts). Pages with `prerender = false` are left out.
     ///
     /// Nothing is prerendered unless this is called: usually once at the start, after
-    /// [`wrap`](crate::IsrLayer), before or while requests are served. The renders keep to the limits
-    /// of those that no client waits for. The future ends when all have ended; if it is dropped, no
-    /// more are begun.
+    /// [`wrap`](crate::IsrLayer), before or while requests are served. The renders keep to the
+    /// limits of those that no client waits for. The future ends when all have ended; if it is
+    /// dropped, no more are begun.
     ///
     /// ```
     /// use axum::{Router, routing::get};

@@ -135,9 +135,9 @@ impl<'a> KeyRef<'a> {
 }
 
 impl Key {
-    /// Returns the keys of `path` without query and without declared headers, one for each host that
-    /// is listed by its name if there is a list. A purge of a path renders them if no variant is cached. A gRPC
-    /// method has no such key, because there is no message to call it with.
+    /// Returns the keys of `path` without query and without declared headers, one for each host
+    /// that is listed by its name if there is a list. A purge of a path renders them if no variant
+    /// is cached. A gRPC method has no such key, because there is no message to call it with.
     pub(crate) fn bare(page: &RegisteredPage, path: &str) -> Vec<Self> {
         let Some(path) = canonical(path).filter(|_| !page.is_unary()) else {
             return Vec::new();

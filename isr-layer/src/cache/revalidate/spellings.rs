@@ -27,8 +27,8 @@ impl Core {
         }
     }
 
-    /// True if a page at the path of a target is in memory or being rendered, or a variant of it may
-    /// be: only a search of memory would tell.
+    /// True if a page at the path of a target is in memory or being rendered, or a variant of it
+    /// may be: only a search of memory would tell.
     fn is_cached(&self, planned: &Planned) -> bool {
         match &planned.target {
             Ok(SelectorTarget::Path { page, .. }) if page.is_open() => true,
@@ -70,8 +70,8 @@ pub(super) async fn told(
 }
 
 impl Planned {
-    /// Joins the receipts of the two spellings of a path: the worse one of those that are told, with
-    /// the counts of both.
+    /// Joins the receipts of the two spellings of a path: the worse one of those that are told,
+    /// with the counts of both.
     fn joined(
         &self,
         previous: SelectorReceipt,

@@ -23,8 +23,8 @@ impl IsrLayerBuilder {
     ///    caching by headers were off, and its response is not stored. The application may serve or
     ///    refuse it.
     /// 4. The name, spelled as in the list, is part of the key and is the `Host` that the handler
-    ///    sees. A host under a pattern is spelled in lower case, with the pattern's port. `Vary` does
-    ///    not name it: every cache has the host in its key (RFC 9111, 2).
+    ///    sees. A host under a pattern is spelled in lower case, with the pattern's port. `Vary`
+    ///    does not name it: every cache has the host in its key (RFC 9111, 2).
     ///
     /// A purge reaches the pages of all hosts, or of one by [`Purge::host`](crate::Purge::host). A
     /// regeneration renders the pages that are in memory again. Pages that no client asked for are
