@@ -4,6 +4,8 @@
 pub use axum;
 pub use inventory;
 
+#[cfg(feature = "axum-0_8")]
+pub use crate::middleware::mount;
 pub use crate::page::list_params;
 pub use crate::render::extractors::{ClientInput, NoClientInput, Probe, refusal};
 
@@ -13,9 +15,10 @@ pub struct Registered(pub crate::Page);
 
 inventory::collect!(Registered);
 
-/// Marks that the function of `page` runs. Generated code calls this at the start of the function.
-pub fn mark_handler_ran(page: &crate::Page) {
-    crate::render::context::mark_handler_ran(page);
+/// Marks that the function of these pages runs. Generated code calls this at the start of the
+/// function.
+pub fn mark_handler_ran(pages: &[crate::Page]) {
+    crate::render::context::mark_handler_ran(pages);
 }
 
 /// Notes that a route of the page's function checks in before extraction, as

@@ -11,26 +11,27 @@ use crate::model::{Model, Place};
 use crate::parse::{self, Function};
 use crate::policy::{Fallback, Policy};
 
-/// Writes the function with its registration, and the items beside it.
-pub(crate) fn page(function: &Function, model: &Model) -> TokenStream {
-    let body = with_registration(function, model);
-    let beside = beside(function, model);
+/// Writes the function with the registration of its pages, and the items beside it.
+pub(crate) fn pages(function: &Function, models: &[Model]) -> TokenStream {
+    let body = with_registration(function, models);
+    let beside = beside(function, models);
     quote!(#body #beside)
 }
 
-/// Writes the items beside a free function: its path and page under its own name, and the checks of
-/// its arguments.
+/// Writes the items beside a free function: its paths and pages under its own name, and the checks
+/// of its arguments.
 ///
 /// These are written after a mistake as well, so that `post::PATH` elsewhere does not fail, too.
-pub(crate) fn beside(function: &Function, model: &Model) -> TokenStream {
-    if model.place == Place::Impl {
+pub(crate) fn beside(function: &Function, models: &[Model]) -> TokenStream {
+    let Some(first) = models.first().filter(|first| first.place == Place::Free) else {
         return TokenStream::new();
-    }
+    };
 
-    let (vis, name, pattern) = (&function.vis, &model.name, &model.pattern);
-    let (krate, page) = (model.krate(), declaration(model));
+    let (vis, name, pattern) = (&function.vis, &first.name, &first.pattern);
+    let (krate, pages) = (first.krate(), models.iter().map(declaration));
+    let count = models.len();
     let cfgs = parse::cfgs(&function.attrs);
-    let checks = checks_beside(&cfgs, model);
+    let checks = models.iter().map(|model| checks_beside(&cfgs, model));
 
     quote! {
         #(#cfgs)*
@@ -41,12 +42,14 @@ pub(crate) fn beside(function: &Function, model: &Model) -> TokenStream {
         #(#cfgs)*
         #[allow(dead_code)]
         impl #name {
-            #[doc = "The path of the page."]
+            #[doc = "The path of the page; of several pages, that of the first."]
             #vis const PATH: &'static str = #pattern;
-            #[doc = "The page as it is declared."]
-            #vis const PAGE: #krate::Page = #page;
+            #[doc = "The page as it is declared; of several pages, the first."]
+            #vis const PAGE: #krate::Page = Self::PAGES[0];
+            #[doc = "All pages of the function."]
+            #vis const PAGES: [#krate::Page; #count] = [#(#pages),*];
         }
-        #checks
+        #(#checks)*
     }
 }
 
@@ -60,10 +63,10 @@ fn checks_beside(cfgs: &[Attribute], model: &Model) -> TokenStream {
 }
 
 /// Writes the user's function, with the registration behind the leading items of its body.
-fn with_registration(function: &Function, model: &Model) -> TokenStream {
+fn with_registration(function: &Function, models: &[Model]) -> TokenStream {
     let (attrs, vis, sig) = (&function.attrs, &function.vis, &function.sig);
     let (leading, rest) = (&function.leading, &function.rest);
-    let registration = registration(model);
+    let registration = registration(models);
 
     let mut tokens = quote!(#(#attrs)* #vis #sig);
     function.brace.surround(&mut tokens, |body| {
@@ -72,20 +75,30 @@ fn with_registration(function: &Function, model: &Model) -> TokenStream {
     tokens
 }
 
-/// Registers the page, and marks at run time that its function runs.
+/// Registers the pages, and marks at run time that their function runs.
 ///
 /// The block keeps the constant out of the body, which may have one of that name. With the
 /// semicolon, the block is never the value of the function, so that a missing value is reported
 /// as such.
-fn registration(model: &Model) -> TokenStream {
-    let (krate, page) = (model.krate(), declaration(model));
-    let checks = checks_inside(model);
+fn registration(models: &[Model]) -> TokenStream {
+    let Some(first) = models.first() else {
+        return TokenStream::new();
+    };
+    let (krate, count) = (first.krate(), models.len());
+    let pages = models.iter().map(declaration);
+    let checks = models.iter().map(checks_inside);
+    let each = 0..count;
+
     quote! {
         {
-            const __ISR_PAGE: #krate::Page = #page;
-            #krate::__private::inventory::submit! { #krate::__private::Registered(__ISR_PAGE) }
-            #checks
-            #krate::__private::mark_handler_ran(&__ISR_PAGE);
+            const __ISR_PAGES: [#krate::Page; #count] = [#(#pages),*];
+            #(
+                #krate::__private::inventory::submit! {
+                    #krate::__private::Registered(__ISR_PAGES[#each])
+                }
+            )*
+            #(#checks)*
+            #krate::__private::mark_handler_ran(&__ISR_PAGES);
         };
     }
 }

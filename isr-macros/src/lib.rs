@@ -13,11 +13,11 @@ mod values;
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
-use quote::quote;
+use quote::{ToTokens, quote};
 
 use crate::diagnostics::Mistakes;
-use crate::model::Model;
-use crate::parse::Function;
+use crate::model::{Model, Place};
+use crate::parse::{Args, Function};
 
 /// Registers the function below as a page. The function stays as it is, but for one block in its
 /// body.
@@ -30,6 +30,15 @@ use crate::parse::Function;
 /// string literal that starts with `/`. Each segment is literal text in canonical spelling
 /// (`/caf%C3%A9`) or a parameter `{name}`, and the last may be the rest of the path, `{*name}`.
 /// Without a path, the page is named after the function: `about` is `/about`, and `index` is `/`.
+///
+/// A function with several attributes has several paths, each with its own keys. `docs::PATH` and
+/// `docs::PAGE` are those of the first attribute, `docs::PAGES` has all of them.
+///
+/// ```text
+/// #[static_page("/docs")]
+/// #[static_page("/docs/{*rest}", revalidate = 60)]
+/// async fn docs(rest: Option<Path<String>>) -> Html<String> { … }
+/// ```
 ///
 /// # The keys
 ///
@@ -66,7 +75,7 @@ use crate::parse::Function;
 /// 1. The function, with one block behind the leading items of its body. The block registers the
 ///    page, and records at run time that the page's own function runs.
 /// 2. Beside a free function, a hidden type of its name. `post::PATH` is the path, `post::PAGE` the
-///    page, and `get(post)` still the handler. The name must be free among the types and modules of
+///    page, `post::PAGES` all pages of the function, and `get(post)` still the handler. The name must be free among the types and modules of
 ///    its scope: `mod post;` beside `fn post` does not compile. Rename one of the two, or move the
 ///    function into the module.
 ///
@@ -75,7 +84,7 @@ use crate::parse::Function;
 /// tonic's `Request` is a unary gRPC method: the message is part of the page's key, and `vary`
 /// lists metadata. Streaming methods are refused. A function without a receiver in an `impl` block
 /// needs `assoc`, since an attribute cannot see the block. A generic function is registered, but
-/// has to be routed by hand: `.route(post::PATH, get(post::<Db>))`.
+/// has to be routed by hand: `.route(post::PATH, post::PAGE.route(post::<Db>))`.
 ///
 /// # The name of the crate
 ///
@@ -114,18 +123,37 @@ fn expand(args: Tokens, item: Tokens) -> Tokens {
     let mut mistakes = Mistakes::default();
 
     let args = parse::args(args, &mut mistakes);
-    let Some(function) = mistakes.keep(function(item.clone())) else {
+    let Some(mut function) = mistakes.keep(function(item.clone())) else {
         let errors = mistakes.into_tokens();
         return quote!(#item #errors);
     };
 
-    let model = Model::new(&args, &function.sig, &mut mistakes);
+    let models = models(args, &mut function, &mut mistakes);
     if mistakes.is_empty() {
-        return expand::page(&function, &model);
+        return expand::pages(&function, &models);
     }
 
-    let (beside, errors) = (expand::beside(&function, &model), mistakes.into_tokens());
+    // Without the other attributes: each would write the items beside the function once more.
+    let item = function.to_token_stream();
+    let (beside, errors) = (expand::beside(&function, &models), mistakes.into_tokens());
     quote!(#item #beside #errors)
+}
+
+/// Makes the model of this attribute's page, and of the page of each `#[static_page]` below it.
+fn models(args: Args, function: &mut Function, mistakes: &mut Mistakes) -> Vec<Model> {
+    let more = parse::take_attributes(function, mistakes);
+    let mut models = std::iter::once(args)
+        .chain(more)
+        .map(|args| Model::new(&args, &function.sig, mistakes))
+        .collect::<Vec<_>>();
+
+    // `assoc` says something about the function, so one is enough.
+    if models.iter().any(|model| model.place == Place::Impl) {
+        for model in &mut models {
+            model.place = Place::Impl;
+        }
+    }
+    models
 }
 
 fn function(item: Tokens) -> syn::Result<Function> {

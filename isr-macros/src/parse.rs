@@ -1,12 +1,12 @@
 //! Parses the attribute's arguments and the function below into values that keep their spans.
 
 use proc_macro2::{TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
-    Attribute, Expr, ExprLit, Ident, Item, Lit, Signature, Token, Visibility, braced, token,
+    Attribute, Expr, ExprLit, Ident, Item, Lit, Meta, Signature, Token, Visibility, braced, token,
 };
 
 use crate::diagnostics::Mistakes;
@@ -57,6 +57,24 @@ pub(crate) fn args(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
     let done = read.parse2(tokens);
     mistakes.keep(done);
     args
+}
+
+/// Takes the other attributes of the same name off the function, and reads their arguments.
+pub(crate) fn take_attributes(function: &mut Function, mistakes: &mut Mistakes) -> Vec<Args> {
+    let is_ours = |attr: &Attribute| {
+        let last = attr.path().segments.last();
+        last.is_some_and(|segment| segment.ident == "static_page")
+    };
+    let (ours, others) = std::mem::take(&mut function.attrs)
+        .into_iter()
+        .partition::<Vec<_>, _>(is_ours);
+    function.attrs = others;
+
+    let args = ours.into_iter().map(|attr| match attr.meta {
+        Meta::List(list) => args(list.tokens, mistakes),
+        _ => Args::default(),
+    });
+    args.collect()
 }
 
 fn read_one(input: ParseStream<'_>, args: &mut Args, mistakes: &mut Mistakes) -> syn::Result<()> {
@@ -121,6 +139,22 @@ impl Parse for Pair {
             key,
             value: Some(input.parse()?),
         })
+    }
+}
+
+impl ToTokens for Function {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self {
+            attrs,
+            vis,
+            sig,
+            leading,
+            rest,
+            ..
+        } = self;
+        tokens.extend(quote!(#(#attrs)* #vis #sig));
+        self.brace
+            .surround(tokens, |body| body.extend(quote!(#leading #rest)));
     }
 }
 

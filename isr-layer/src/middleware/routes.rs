@@ -1,6 +1,7 @@
 //! Routes of pages: [`Page::route`] for one, and the macro [`routes!`](crate::routes) for a router
 //! with every page at its own path.
 
+use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get};
@@ -60,13 +61,25 @@ where
     type Future = H::Future;
 
     fn call(self, request: Request, state: S) -> Self::Future {
-        mark_handler_ran(&self.page);
+        mark_handler_ran(std::slice::from_ref(&self.page));
         self.handler.call(request, state)
     }
 }
 
-/// Builds a `Router` with each handler at the path that its
-/// `#[static_page]` declares.
+/// Adds the routes of all pages of one function. Generated code calls this.
+pub fn mount<H, T, S>(router: Router<S>, pages: &[Page], handler: &H) -> Router<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    pages.iter().fold(router, |router, page| {
+        router.route(page.path(), page.route(handler.clone()))
+    })
+}
+
+/// Builds a `Router` with each handler at the paths that its
+/// `#[static_page]` attributes declare.
 ///
 /// Every handler must have the attribute. `routes![index, pages::post]` expands to
 /// `Router::new().route(index::PATH, index::PAGE.route(index))` and so on, by
@@ -99,7 +112,10 @@ where
 #[macro_export]
 macro_rules! routes {
     ($($handler:path),* $(,)?) => {
-        $crate::__private::axum::Router::new()
-            $(.route(<$handler>::PATH, <$handler>::PAGE.route($handler)))*
+        {
+            let router = $crate::__private::axum::Router::new();
+            $(let router = $crate::__private::mount(router, &<$handler>::PAGES, &$handler);)*
+            router
+        }
     };
 }

@@ -265,19 +265,23 @@ pub(crate) fn is_in_render() -> bool {
     CURRENT.try_with(is_shared).unwrap_or(false)
 }
 
-/// Records that the function of `page` runs. Only then is the response known to be this page's.
-pub(crate) fn mark_handler_ran(page: &Page) {
+/// Records that the function of these pages runs. Only then is the response known to be theirs.
+pub(crate) fn mark_handler_ran(pages: &[Page]) {
     let rendering = CURRENT.try_with(|current| {
         let scope = current.scope.as_ref()?;
-        if scope.page.is_same(page) {
+        if pages.iter().any(|page| scope.page.is_same(page)) {
             scope.handler_ran.store(true, Ordering::Release);
             return None;
         }
         Some(scope.page)
     });
-    match rendering {
-        Ok(None) => {}
-        Ok(Some(other)) => observe::page_outside_render(page, Some(&other)),
-        Err(_) => observe::page_outside_render(page, None),
+
+    let other = match rendering {
+        Ok(None) => return,
+        Ok(Some(other)) => Some(other),
+        Err(_) => None,
+    };
+    if let Some(page) = pages.first() {
+        observe::page_outside_render(page, other.as_ref());
     }
 }

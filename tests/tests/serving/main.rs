@@ -40,6 +40,7 @@ mod recognition;
 mod redirects;
 mod refusals;
 mod routed;
+mod several_paths;
 mod soak;
 mod staleness;
 mod types;

@@ -31,7 +31,7 @@ fn members(site: &Site) -> Router {
     Router::new().route(
         "/members/{slug}",
         axum::routing::get(async move |request: Request| {
-            isr_layer::__private::mark_handler_ran(&NEWS);
+            isr_layer::__private::mark_handler_ran(&[NEWS]);
             ask(&site, request.map(|_| Body::empty())).await.body
         }),
     )
