@@ -232,3 +232,30 @@ async fn keys_that_failed_together_are_not_tried_together() {
     let again = site.renders() - 100;
     assert!((10..90).contains(&again), "{again} of 100 after 950 ms");
 }
+
+#[tokio::test(start_paused = true)]
+async fn once_a_page_has_expired_a_failing_one_is_tried_every_five_seconds_at_least() {
+    let policy = Policy::new().revalidate(secs(1)).expire(secs(130));
+    let (site, service) = site_with(A.with_policy(policy));
+    visit(&service).await;
+    site.act(Act::Error);
+    pass(1).await;
+    for _ in 1..130 {
+        visit(&service).await;
+        settle().await;
+        pass(1).await;
+    }
+
+    // The page has just expired. The back-off of a page with something to show is longer by now.
+    let before = site.renders();
+    let mut seconds = 0;
+    while site.renders() == before {
+        let _ = try_ask(&service, a()).await;
+        settle().await;
+        pass(1).await;
+        seconds += 1;
+        assert!(seconds < 60, "no try in a minute");
+    }
+
+    assert!(seconds <= 6, "the first try came after {seconds} s");
+}
