@@ -136,10 +136,9 @@ impl Core {
     }
 
     fn start_workers(self: &Arc<Self>) {
-        for _ in 0..self.queue.workers_to_start() {
+        while let Some(mut worker) = self.queue.worker() {
             let core = self.clone();
             self.tasks.spawn(async move {
-                let mut worker = core.queue.worker();
                 let mut steps = Steps::default();
                 while let Some(turn) = worker.next() {
                     let result = core.render_job(&turn.job).await;
