@@ -144,17 +144,15 @@ async fn marks(entries: u32) -> Result<(), BoxError> {
     let mut slowest = Duration::ZERO;
     let (_, longest) = measure(&app, async {
         for number in 0..2 * entries {
-            let began = Instant::now();
+            let began = thread_time();
             black_box(cache.revalidate(Purge::tag(format!("none:{number}"))).await);
-            slowest = slowest.max(began.elapsed());
-            if number % 64 == 0 {
-                tokio::task::yield_now().await;
-            }
+            slowest = slowest.max(thread_time().saturating_sub(began));
+            tokio::task::yield_now().await;
         }
     })
     .await?;
     print(
-        "purges that fill the marks: the slowest",
+        "purges that fill the marks, processor time",
         longest,
         slowest,
         0.0,

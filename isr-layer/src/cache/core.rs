@@ -56,7 +56,7 @@ pub(crate) struct Core {
     pub(crate) permits: Arc<Permits>,
     pub(crate) tasks: Tasks,
     /// The pages that purges of many pages let wait for their renders.
-    pub(super) queue: Queue,
+    pub(super) queue: Arc<Queue>,
     /// Renders any page. Set once the layer is known to stand in front of the whole application.
     application: Mutex<Option<Arc<dyn Renderer>>>,
     /// True while a sweep of the marks runs.

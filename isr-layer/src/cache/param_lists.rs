@@ -19,7 +19,7 @@ pub(super) struct List {
     pub(super) function: ListParams,
     last: Mutex<Arc<ListSnapshot>>,
     /// Held by the task that reads the list; the others wait for its result.
-    pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The result of the last reading of a list.
@@ -140,7 +140,7 @@ fn checked(page: &RegisteredPage, list: Option<ListParams>) -> Result<Option<Lis
         list => Ok(list.map(|function| List {
             function,
             last: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
+            turn: Arc::default(),
         })),
     }
 }

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{OwnedMutexGuard, oneshot};
+
 use super::catch_panic::catch_panic;
 use super::core::Core;
 use super::list_error::ListError;
 use super::param_lists::{List, ListSnapshot, ListedPaths, ValidUntil};
+use super::steps::Steps;
 use crate::clock;
 use crate::observe;
 use crate::page::{ParamSet, RegisteredPage};
@@ -29,7 +32,7 @@ impl Core {
 
     /// True if the page has this path, by its list as it is now. A page that renders every path has
     /// every path.
-    pub(crate) async fn admits(&self, recipe: &Recipe) -> bool {
+    pub(crate) async fn admits(self: &Arc<Self>, recipe: &Recipe) -> bool {
         let Some(list) = self.pages.lists.exclusive(&recipe.page) else {
             return true;
         };
@@ -39,7 +42,10 @@ impl Core {
     }
 
     /// Returns the list of a page as it is now, if the page has one.
-    pub(crate) async fn listed(&self, page: &RegisteredPage) -> Option<Arc<ListSnapshot>> {
+    pub(crate) async fn listed(
+        self: &Arc<Self>,
+        page: &Arc<RegisteredPage>,
+    ) -> Option<Arc<ListSnapshot>> {
         let list = self.pages.lists.of(page)?;
         Some(self.current(list, page, None).await)
     }
@@ -58,9 +64,9 @@ impl Core {
     /// Returns a list as it is now. One caller reads it and the others wait, none of them longer
     /// than two renders of the page may take.
     async fn current(
-        &self,
+        self: &Arc<Self>,
         list: &List,
-        page: &RegisteredPage,
+        page: &Arc<RegisteredPage>,
         path: Option<&str>,
     ) -> Arc<ListSnapshot> {
         let is_current = |last: &ListSnapshot| {
@@ -72,13 +78,33 @@ impl Core {
             return last;
         }
 
-        let turn = tokio::time::timeout(page.policy().timeout, list.turn.lock()).await;
+        let turn = list.turn.clone().lock_owned();
+        let turn = tokio::time::timeout(page.policy().timeout, turn).await;
         // The one before may have read it meanwhile.
         let last = list.last();
-        if turn.is_err() || is_current(&last) {
-            return last;
+        match turn {
+            Ok(turn) if !is_current(&last) => self.read_on_task(page, turn).await.unwrap_or(last),
+            _ => last,
         }
-        self.read(list, page).await
+    }
+
+    /// Reads a list on a task of its own: it is read to its end, and what is no longer listed goes,
+    /// though the caller may leave. Returns `None` if the runtime shuts down.
+    async fn read_on_task(
+        self: &Arc<Self>,
+        page: &Arc<RegisteredPage>,
+        turn: OwnedMutexGuard<()>,
+    ) -> Option<Arc<ListSnapshot>> {
+        let (core, page) = (self.clone(), page.clone());
+        let (read, snapshot) = oneshot::channel();
+        self.tasks.spawn(async move {
+            if let Some(list) = core.pages.lists.of(&page) {
+                // The caller may have left.
+                let _ = read.send(core.read(list, &page).await);
+            }
+            drop(turn);
+        });
+        snapshot.await.ok()
     }
 
     async fn read(&self, list: &List, page: &RegisteredPage) -> Arc<ListSnapshot> {
@@ -121,13 +147,12 @@ impl Core {
     /// listed.
     async fn drop_unlisted(&self, page: &RegisteredPage, list: &ListSnapshot) {
         let memory = &self.pages.memory;
-        for (at, entry) in memory.iter().enumerate() {
+        let mut steps = Steps::default();
+        for entry in memory.iter() {
             if entry.key.page() == page.id && !list.has(entry.key.path()) {
                 memory.remove(&entry.key);
             }
-            if at % 1024 == 1023 {
-                tokio::task::yield_now().await;
-            }
+            steps.next().await;
         }
     }
 }

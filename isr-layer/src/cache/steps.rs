@@ -1,7 +1,8 @@
 //! Long work in steps, between which other tasks run.
 
-/// The number of items that are worked on before other tasks get their turn.
-const ITEMS: u32 = 256;
+/// The number of items that are worked on before other tasks get their turn. Each may make a part
+/// of a table grow, which takes a tenth of a millisecond.
+const ITEMS: u32 = 64;
 
 /// Cuts work on many items into steps.
 ///

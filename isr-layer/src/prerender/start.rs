@@ -91,7 +91,7 @@ async fn run(core: Arc<Core>) -> PrerenderReport {
 
 /// Returns the recipe of each instance of a page that is known beforehand, for each listed host.
 async fn known_recipes(
-    core: &Core,
+    core: &Arc<Core>,
     page: &Arc<RegisteredPage>,
     report: &mut PrerenderReport,
 ) -> Vec<Recipe> {

@@ -23,6 +23,7 @@ mod host_renders;
 mod hosts;
 mod key;
 mod last_good;
+mod left_list;
 mod listed;
 mod narrowing;
 mod nested;

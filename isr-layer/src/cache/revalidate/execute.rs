@@ -62,7 +62,7 @@ impl Core {
         let again = purge.settle.map(|settle| (settle, purge.clone()));
         let Plan {
             mut planned,
-            receipts,
+            mut receipts,
             marks,
         } = self.plan(purge).await;
         if dry_run {
@@ -83,10 +83,10 @@ impl Core {
         Steps::default().drop_all(marks).await;
         self.choose_spellings(&mut planned).await;
         let started = self.start(&planned, only_cached, number).await;
-        let reports = started.report(receipts, deadline).await;
-        let reports = told(&planned, reports).await;
+        started.report(&mut receipts, deadline).await;
+        let receipts = told(&planned, receipts).await;
         Steps::default().drop_all(planned).await;
-        Receipt::new(Some(number.get()), reports)
+        Receipt::new(Some(number.get()), receipts)
     }
 
     /// Repeats the purge later, for a source whose replicas lag behind the write.
@@ -212,7 +212,11 @@ impl Core {
             async move {
                 let result = match is_needed(&core, &recipe) {
                     true => core.render(&recipe, number).await,
-                    false => JobResult::NotReached,
+                    false => {
+                        // There may be many of these in a row.
+                        tokio::task::yield_now().await;
+                        JobResult::NotReached
+                    }
                 };
                 (recipe, result)
             }
@@ -249,7 +253,11 @@ impl Core {
         // that was abandoned.
         for _ in 0..3 {
             let completed = match self.join(recipe, number, is_new) {
-                Err(entry) => return JobResult::Stored(entry),
+                Err(entry) => {
+                    // There may be many of these in a row.
+                    tokio::task::yield_now().await;
+                    return JobResult::Stored(entry);
+                }
                 // No client waits here: the flight keeps waiting for its permit.
                 Ok(Joined::Follow(follower)) => follower.completed().await,
                 Ok(Joined::Lead(leader)) => {
@@ -272,11 +280,7 @@ impl Core {
 
 impl Started {
     /// Completes the receipt of each selector with the renders that end by `deadline`.
-    async fn report(
-        self,
-        receipts: Vec<SelectorReceipt>,
-        deadline: Instant,
-    ) -> Vec<SelectorReceipt> {
+    async fn report(self, receipts: &mut [SelectorReceipt], deadline: Instant) {
         let Self { parts, call, paths } = self;
         let mut paths = match paths {
             Some(paths) => {
@@ -288,17 +292,15 @@ impl Started {
         .into_iter();
 
         let mut steps = Steps::default();
-        let mut reports = Vec::with_capacity(receipts.len());
-        for (receipt, part) in receipts.into_iter().zip(parts) {
+        for (receipt, part) in receipts.iter_mut().zip(parts) {
             let progress = match part {
                 Part::Started(progress) => progress,
                 Part::Path => paths.next().unwrap_or(Progress::Searching),
                 Part::Many(target) => Progress::Many(call.0.clone(), target),
             };
-            reports.push(progress.report(receipt, deadline).await);
+            progress.report(receipt, deadline).await;
             steps.next().await;
         }
-        reports
     }
 }
 

@@ -11,7 +11,7 @@ use super::call::{Call, Ended, Want};
 use super::job_result::JobResult;
 use super::queue::{Job, Rank};
 use super::report::Progress;
-use super::search::{AtPath, Found, PendingMatch, Reached};
+use super::search::{AtPath, Found, Pages, PendingMatch};
 use super::targets::Targets;
 use crate::cache::core::Core;
 use crate::cache::steps::Steps;
@@ -70,10 +70,10 @@ impl Core {
     }
 
     /// Lets pages wait to be rendered.
-    async fn queue_pages(self: &Arc<Self>, many: &ManyRenders, pages: Vec<Reached>) {
+    async fn queue_pages(self: &Arc<Self>, many: &ManyRenders, pages: Pages) {
         let mut steps = Steps::default();
         let reached = pages.len();
-        for page in pages {
+        for page in pages.drain() {
             let rank = Rank::new(reached, page.uses);
             many.call.expect(&page.targets);
             let want = many.want(page.targets);
@@ -136,13 +136,15 @@ impl Core {
     }
 
     fn start_workers(self: &Arc<Self>) {
-        for _ in 0..self.queue.workers_to_start() {
+        while let Some(mut worker) = self.queue.worker() {
             let core = self.clone();
             self.tasks.spawn(async move {
-                let mut worker = core.queue.worker();
+                let mut steps = Steps::default();
                 while let Some(turn) = worker.next() {
                     let result = core.render_job(&turn.job).await;
                     turn.end(result.into());
+                    // Pages that are gone or new already take no time.
+                    steps.next().await;
                 }
             });
         }

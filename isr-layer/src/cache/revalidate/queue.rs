@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::call::{Ended, Want};
 use crate::cache::permits::Limits;
@@ -75,15 +75,15 @@ pub(super) struct Job {
 
 /// One worker. It takes one job after the other until none may begin.
 #[derive(Debug)]
-pub(super) struct Worker<'a> {
-    queue: &'a Queue,
+pub(super) struct Worker {
+    queue: Arc<Queue>,
     has_ended: bool,
 }
 
 /// The right to render one job of a page.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
-    queue: &'a Queue,
+pub(super) struct Turn {
+    queue: Arc<Queue>,
     pub(super) job: Job,
 }
 
@@ -99,12 +99,12 @@ impl Rank {
 }
 
 impl Queue {
-    pub(crate) fn new(limits: Limits, max_waiting: u64) -> Self {
-        Self {
+    pub(crate) fn new(limits: Limits, max_waiting: u64) -> Arc<Self> {
+        Arc::new(Self {
             state: Mutex::default(),
             limits,
             max_waiting: usize::try_from(max_waiting).unwrap_or(usize::MAX),
-        }
+        })
     }
 
     /// Lets a page wait to be rendered with the knowledge of purge `number`. One that waits already
@@ -121,21 +121,18 @@ impl Queue {
         }
     }
 
-    /// Returns the number of workers to start. They count as running from now on.
-    pub(super) fn workers_to_start(&self) -> usize {
+    /// Returns one worker more, if one is of use. It counts as running until it is dropped.
+    pub(super) fn worker(self: &Arc<Self>) -> Option<Worker> {
         let mut state = self.lock();
         let needed = (state.ranks.len + state.busy).min(self.limits.at_once);
-        let missing = needed.saturating_sub(state.workers);
-        state.workers += missing;
-        missing
-    }
-
-    /// Makes a worker of one of those that [`workers_to_start`](Self::workers_to_start) counted.
-    pub(super) fn worker(&self) -> Worker<'_> {
-        Worker {
-            queue: self,
-            has_ended: false,
+        if state.workers >= needed {
+            return None;
         }
+        state.workers += 1;
+        Some(Worker {
+            queue: self.clone(),
+            has_ended: false,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -242,9 +239,9 @@ impl State {
     }
 }
 
-impl<'a> Worker<'a> {
+impl Worker {
     /// Takes the next job. With `None` the worker has to end.
-    pub(super) fn next(&mut self) -> Option<Turn<'a>> {
+    pub(super) fn next(&mut self) -> Option<Turn> {
         let mut state = self.queue.lock();
         let job = state.take(self.queue.limits);
         if job.is_none() {
@@ -252,12 +249,13 @@ impl<'a> Worker<'a> {
             state.workers = state.workers.saturating_sub(1);
             self.has_ended = true;
         }
-        let queue = self.queue;
+        drop(state);
+        let queue = self.queue.clone();
         job.map(|job| Turn { queue, job })
     }
 }
 
-impl Drop for Worker<'_> {
+impl Drop for Worker {
     fn drop(&mut self) {
         if !self.has_ended {
             let mut state = self.queue.lock();
@@ -266,7 +264,7 @@ impl Drop for Worker<'_> {
     }
 }
 
-impl Turn<'_> {
+impl Turn {
     /// Tells every call that waits for the job.
     pub(super) fn end(mut self, ended: Ended) {
         for want in self.job.wants.drain(..) {
@@ -275,7 +273,7 @@ impl Turn<'_> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         // Left over only if the task was ended from outside: the page stays marked.
         for want in self.job.wants.drain(..) {
@@ -292,5 +290,99 @@ impl Drop for Turn<'_> {
 impl Want {
     fn end(&self, ended: Ended) {
         self.call.end(&self.targets, ended);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::IsrLayer;
+    use crate::cache::revalidate::call::Call;
+    use crate::page::Page;
+
+    fn keys(paths: &[&str]) -> Vec<Key> {
+        let layer = IsrLayer::builder().pages([Page::new("/a/{x}"), Page::new("/b/{x}")]);
+        let core = layer.build().unwrap().core;
+        let key = |path: &&str| Key::bare(core.registry.find(path).unwrap(), path).remove(0);
+        paths.iter().map(key).collect()
+    }
+
+    fn queue(at_once: usize, per_group: usize, max_waiting: u64) -> Arc<Queue> {
+        let limits = Limits {
+            at_once,
+            per_group,
+            queued: 0,
+        };
+        Queue::new(limits, max_waiting)
+    }
+
+    fn add(queue: &Queue, key: &Key, reached: usize, uses: u64) -> Arc<Call> {
+        let call = Arc::new(Call::new(1));
+        let want = Want {
+            call: call.clone(),
+            targets: Arc::new([0]),
+        };
+        let number = Sequence::NO_MARK.next();
+        queue.add(key.clone(), Rank::new(reached, uses), number, want);
+        call
+    }
+
+    #[test]
+    fn pages_of_small_calls_go_first_then_the_most_used_and_each_once() {
+        let keys = keys(&["/a/1", "/a/2", "/a/3", "/a/4"]);
+        let queue = queue(1, 1, 10);
+        add(&queue, &keys[0], 1_000, 5);
+        add(&queue, &keys[1], 1_000, 9);
+        add(&queue, &keys[2], 1_000, 1);
+        add(&queue, &keys[3], 2, 0);
+        add(&queue, &keys[2], 1, 1);
+        add(&queue, &keys[1], 100_000, 9);
+
+        let mut worker = queue.worker().expect("pages wait");
+        assert!(queue.worker().is_none(), "one at once");
+        let next = || worker.next().map(|turn| turn.job.key.clone());
+        let order = std::iter::from_fn(next).collect::<Vec<_>>();
+
+        assert_eq!(order, [2, 3, 1, 0].map(|at: usize| keys[at].clone()));
+    }
+
+    #[test]
+    fn a_page_at_its_limit_lets_others_go_first_and_a_busy_worker_is_not_free() {
+        let keys = keys(&["/a/1", "/a/2", "/b/1", "/b/2"]);
+        let queue = queue(3, 1, 10);
+        add(&queue, &keys[0], 1, 9);
+        let mut first = queue.worker().expect("a page waits");
+        let held = first.next().expect("it is its turn");
+
+        add(&queue, &keys[1], 1, 8);
+        add(&queue, &keys[2], 1, 7);
+        let mut second = queue.worker().expect("the first one is busy");
+        let turn = second.next().expect("the other page has a place");
+        assert_eq!(turn.job.key, keys[2]);
+        drop((held, turn));
+
+        assert_eq!(
+            first.next().map(|turn| turn.job.key.clone()),
+            Some(keys[1].clone())
+        );
+        drop((first, second));
+        add(&queue, &keys[3], 1, 1);
+        assert!(
+            queue.worker().is_some(),
+            "nothing that ended counts as running"
+        );
+    }
+
+    #[test]
+    fn a_page_too_many_stays_marked() {
+        let keys = keys(&["/a/1", "/a/2"]);
+        let queue = queue(1, 1, 1);
+        add(&queue, &keys[0], 1, 0);
+        add(&queue, &keys[1], 1, 0);
+        add(&queue, &keys[0], 1, 0);
+
+        let mut worker = queue.worker().expect("a page waits");
+        assert!(worker.next().is_some());
+        assert!(worker.next().is_none());
     }
 }

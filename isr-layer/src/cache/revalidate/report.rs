@@ -76,24 +76,15 @@ impl Core {
 
 impl Progress {
     /// Completes a receipt with the renders that end by `deadline`.
-    pub(super) async fn report(
-        self,
-        mut receipt: SelectorReceipt,
-        deadline: Instant,
-    ) -> SelectorReceipt {
+    pub(super) async fn report(self, receipt: &mut SelectorReceipt, deadline: Instant) {
         match self {
-            Self::None => receipt,
+            Self::None => {}
             Self::Path(variants, results) => {
-                report_path(receipt, variants, results, deadline).await
+                let reported = report_path(receipt.clone(), variants, results, deadline);
+                *receipt = reported.await;
             }
-            Self::Searching => {
-                receipt.status = SelectorStatus::Running;
-                receipt
-            }
-            Self::Many(call, target) => {
-                call.report(target, &mut receipt, deadline).await;
-                receipt
-            }
+            Self::Searching => receipt.status = SelectorStatus::Running,
+            Self::Many(call, target) => call.report(target, receipt, deadline).await,
         }
     }
 }

@@ -18,10 +18,18 @@ use crate::render::Key;
 #[derive(Default)]
 pub(super) struct Found {
     /// The pages that targets of many pages reach, each once.
-    pub(super) pages: Vec<Reached>,
+    pub(super) pages: Pages,
     pub(super) pending: Vec<PendingMatch>,
     /// The entries and the renders in progress at the paths that may have several.
     pub(super) paths: HashMap<String, AtPath>,
+}
+
+/// The pages that a call reaches, in parts of one size: one list of all of them would be copied
+/// whole whenever it grows.
+#[derive(Default)]
+pub(super) struct Pages {
+    parts: Vec<Vec<Reached>>,
+    len: usize,
 }
 
 /// A page that is reached.
@@ -168,6 +176,30 @@ impl<'a> Search<'a> {
             }
         }
         self.found
+    }
+}
+
+impl Pages {
+    fn push(&mut self, page: Reached) {
+        const PART: usize = 1024;
+        match self.parts.last_mut() {
+            Some(part) if part.len() < PART => part.push(page),
+            _ => {
+                let mut part = Vec::with_capacity(PART);
+                part.push(page);
+                self.parts.push(part);
+            }
+        }
+        self.len += 1;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Iterates over the pages, and gives back the memory of each part on the way.
+    pub(super) fn drain(self) -> impl Iterator<Item = Reached> {
+        self.parts.into_iter().flatten()
     }
 }
 

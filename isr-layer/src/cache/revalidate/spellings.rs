@@ -53,6 +53,10 @@ pub(super) async fn told(
     planned: &[Planned],
     receipts: Vec<SelectorReceipt>,
 ) -> Vec<SelectorReceipt> {
+    if !planned.iter().any(|planned| planned.is_other) {
+        return receipts;
+    }
+
     let mut steps = Steps::default();
     let mut told = Vec::<SelectorReceipt>::with_capacity(receipts.len());
     let mut is_previous_told = true;

@@ -48,10 +48,12 @@ impl Targets {
                 self.is_stored = true;
                 *self.prefixes.entry(prefix.clone()).or_insert(next)
             }
-            SelectorTarget::All | SelectorTarget::Path { .. } | SelectorTarget::HeaderMode(_) => {
+            SelectorTarget::All => {
                 self.is_stored = true;
                 *self.all.get_or_insert(next)
             }
+            // A single path is no target of many pages: it reaches nothing here.
+            SelectorTarget::Path { .. } | SelectorTarget::HeaderMode(_) => next,
         };
 
         self.count = self.count.max(id + 1);
