@@ -4,8 +4,6 @@
 pub use axum;
 pub use inventory;
 
-#[cfg(feature = "axum-0_8")]
-pub use crate::middleware::mount;
 pub use crate::page::list_params;
 pub use crate::render::extractors::{ClientInput, NoClientInput, Probe, refusal};
 

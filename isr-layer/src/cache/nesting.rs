@@ -6,7 +6,8 @@ use http::Extensions;
 use super::core::Core;
 
 /// The number of layers of one cache that passed on a client's own request. Each such depth has
-/// keys of its own, so that an outer layer never finds what an inner one stores behind a guard.
+/// keys of its own ([`KeyRef::at_depth`](crate::render::KeyRef::at_depth)), so that an outer layer
+/// never finds what an inner one stores behind a guard.
 #[derive(Clone, Copy)]
 struct Passed {
     /// The address of the shared state. It only tells layers of this program apart.

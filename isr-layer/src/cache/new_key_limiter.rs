@@ -12,7 +12,8 @@ const REMEMBERED: usize = 64 * 1024;
 /// The number of slots in which one key may be.
 const WAYS: usize = 4;
 
-/// A bucket of tokens for each page, full at first, and the keys that found it empty.
+/// A [`Bucket`] of tokens for each page, full at first, and the keys that found it empty, which are
+/// [`TurnedAway`].
 pub(super) struct NewKeyLimiter {
     per_second: u32,
     buckets: Box<[Mutex<Bucket>]>,

@@ -36,7 +36,8 @@ pub(crate) struct PageRender {
 pub(crate) enum RenderOutcome {
     /// An entry that everybody may have.
     Stored(Arc<Entry>),
-    /// A page that everybody who waits gets, and that is not stored: its key is over the limit.
+    /// A page that everybody who waits gets, and that is not stored: its key is over the limit of
+    /// [`NewKeyLimiter`](super::new_key_limiter::NewKeyLimiter).
     OverLimit(Arc<Failure>),
     /// A page that everybody who waits may have and that memory has no room for.
     NotKept(Arc<Entry>),

@@ -47,7 +47,8 @@ pub(crate) enum LeaderReply<B, E> {
         response: Response<IsrBody<B>>,
         why: NotStored,
     },
-    /// For this reason only the client's own request can have a response.
+    /// For this reason only the client's own request can have a response: see
+    /// [`Reason::needs_client`].
     AskForClient(Reason),
     /// The client's own request is needed too, and its response tells how the flight completes.
     Undecided(Undecided),

@@ -7,10 +7,11 @@ use super::failure::Failure;
 use super::negative_cache::Backoff;
 use crate::outcome::Reason;
 
-/// A flight that its leader completes with the response to its own request.
+/// A flight that its leader completes with the response to its own request, where the
+/// [`Verdict`](super::verdict::Verdict) is unknown.
 ///
-/// Dropped before that, since the leader's client left, the flight is abandoned: those who wait
-/// look again.
+/// Dropped before that, since the leader's client left, the flight is abandoned as by a
+/// [`Leader`](super::page_flight::Leader): those who wait look again.
 pub(crate) struct Undecided {
     completion: Completion,
     failure: Arc<Failure>,

@@ -12,9 +12,10 @@ use crate::outcome::Reason;
 pub(super) enum Verdict {
     /// The page itself.
     Page(NotStored),
-    /// Another route, which needs its client's own request.
+    /// Another route, which needs its client's own request. Left alone for this [`Backoff`].
     OtherRoute(Backoff),
-    /// The page, or another route that fails without its client: that client's own request tells.
+    /// The page, or another route that fails without its client: that client's own request tells,
+    /// as [`Undecided`](super::undecided::Undecided) says.
     Unknown,
 }
 

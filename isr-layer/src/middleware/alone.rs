@@ -162,7 +162,7 @@ where
     }
 }
 
-/// A render from a client's own request.
+/// A [`Render`] from a client's own request.
 struct OwnRequest<S, B> {
     service: S,
     request: Request<B>,
@@ -190,7 +190,7 @@ fn reply_of_loop<R>(recipe: &Recipe, forward: Forward) -> Reply<R> {
     reply_of(includes_itself(recipe), not_stored(forward, Reason::Loop))
 }
 
-/// Returns the reply to the one client that a page was rendered for.
+/// Returns the [`Reply`] to the one client that a page was rendered for.
 fn reply_to_one<R, E>(
     end: RenderEnd<R, E>,
     recipe: &Recipe,

@@ -32,8 +32,6 @@ mod wrap;
 pub use builder::IsrLayerBuilder;
 pub use future::ResponseFuture;
 pub use layer::IsrLayer;
-#[cfg(feature = "axum-0_8")]
-pub use routes::mount;
 pub use service::Isr;
 #[cfg(feature = "axum-0_8")]
 pub use wrap::{Wrapped, WrappedFuture};

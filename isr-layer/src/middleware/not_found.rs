@@ -99,7 +99,7 @@ where
     }
 }
 
-/// Makes the response of the application's own page one that says 404.
+/// Makes the response of the application's own page one that says 404, as [`OUTCOME`] describes.
 fn as_not_found<S, R>(
     mut response: Response<IsrBody<R>>,
     shared: &Shared<S>,

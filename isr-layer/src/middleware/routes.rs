@@ -52,6 +52,19 @@ impl Page {
             handler,
         })
     }
+
+    /// Adds the routes of all pages of one function.
+    #[doc(hidden)]
+    pub fn __mount<H, T, S>(router: Router<S>, pages: &[Self], handler: &H) -> Router<S>
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        S: Clone + Send + Sync + 'static,
+    {
+        pages.iter().fold(router, |router, page| {
+            router.route(page.path(), page.route(handler.clone()))
+        })
+    }
 }
 
 impl<H, T, S> Handler<T, S> for CheckIn<H>
@@ -64,18 +77,6 @@ where
         mark_handler_ran(std::slice::from_ref(&self.page));
         self.handler.call(request, state)
     }
-}
-
-/// Adds the routes of all pages of one function. Generated code calls this.
-pub fn mount<H, T, S>(router: Router<S>, pages: &[Page], handler: &H) -> Router<S>
-where
-    H: Handler<T, S>,
-    T: 'static,
-    S: Clone + Send + Sync + 'static,
-{
-    pages.iter().fold(router, |router, page| {
-        router.route(page.path(), page.route(handler.clone()))
-    })
 }
 
 /// Builds a `Router` with each handler at the paths that its
@@ -114,7 +115,7 @@ macro_rules! routes {
     ($($handler:path),* $(,)?) => {
         {
             let router = $crate::__private::axum::Router::new();
-            $(let router = $crate::__private::mount(router, &<$handler>::PAGES, &$handler);)*
+            $(let router = $crate::Page::__mount(router, &<$handler>::PAGES, &$handler);)*
             router
         }
     };

@@ -117,7 +117,8 @@ impl Page {
         self.handler
     }
 
-    /// Notes that a route of the page's function checks in before extraction.
+    /// Notes that a route of the page's function checks in before extraction, made by
+    /// [`route`](Self::route).
     pub(crate) fn note_mounted(&self) {
         if let Some(handler) = self.handler {
             mounted::note(handler);

@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use super::declared::Handler;
 
-/// The functions that `Page::route` has mounted, anywhere in the program.
+/// The functions that [`Page::route`](super::Page::route) has mounted, anywhere in the program.
 static MOUNTED: RwLock<Option<HashSet<Handler>>> = RwLock::new(None);
 
 /// Notes that a route of this function checks in before extraction.

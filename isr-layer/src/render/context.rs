@@ -47,7 +47,7 @@ struct Scope {
     hints: Mutex<HandlerHints>,
 }
 
-/// The work that a handler's hints are for.
+/// The work that [`HandlerHints`] are for.
 #[derive(Debug)]
 enum Work {
     /// A render of this key, for all clients.
