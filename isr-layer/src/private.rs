@@ -19,8 +19,7 @@ pub fn mark_handler_ran(pages: &[crate::Page]) {
     crate::render::context::mark_handler_ran(pages);
 }
 
-/// Notes that a route of the page's function checks in before extraction, as
-/// [`Page::route`](crate::Page::route) mounts it.
+/// Notes that a route of the page's function checks in before extraction.
 pub fn note_mounted(page: &crate::Page) {
     page.note_mounted();
 }
