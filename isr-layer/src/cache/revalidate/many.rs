@@ -109,6 +109,8 @@ impl Core {
         until: Instant,
     ) {
         let mut reached = Vec::new();
+        let mut unmarked = many.targets.tag_ids().collect::<Vec<_>>();
+        let mut steps = Steps::default();
 
         for pending in pending {
             let certain = pending.certain.clone();
@@ -127,11 +129,14 @@ impl Core {
                 Ok(_) => {}
                 // Should the render add a tag in the end, its page is marked.
                 Err(_) => {
-                    let tags = many.targets.tag_ids();
-                    let tags = tags.filter(|target| !certain.contains(target));
-                    many.call.count(&tags.collect::<Vec<_>>(), Ended::Marked);
+                    let (others, marked) = unmarked
+                        .into_iter()
+                        .partition::<Vec<_>, _>(|target| certain.contains(target));
+                    many.call.count(&marked, Ended::Marked);
+                    unmarked = others;
                 }
             }
+            steps.next().await;
         }
     }
 
