@@ -6,8 +6,10 @@
 //! render began. It is valid unless one of its own marks is newer, so a purge that comes while a
 //! page is being rendered reaches the page that is stored afterwards.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::mark::{Mark, Strength, Validity};
 use super::sequence::{AtomicSequence, Sequence};
@@ -52,6 +54,44 @@ pub(crate) struct Marks {
     purging: Mutex<()>,
 }
 
+/// A purge that raises its marks. Dropped, its number is published, and every check from then on
+/// sees the marks.
+///
+/// A mark that is raised and not published can only invalidate a little early: hits look at marks
+/// only once a newer number is published.
+pub(crate) struct Purging<'a> {
+    marks: &'a Marks,
+    number: Sequence,
+    _lock: MutexGuard<'a, ()>,
+}
+
+impl Purging<'_> {
+    pub(crate) fn number(&self) -> Sequence {
+        self.number
+    }
+
+    /// Raises one mark to the number of the purge.
+    pub(crate) fn raise(&self, mark: &HeldMark, strength: Strength) {
+        let number = self.number;
+        match &mark.0 {
+            Held::All => self.marks.all.raise(number, strength),
+            Held::Tag(tag) => tag.mark.raise(number, strength),
+            Held::Text(mark) => {
+                mark.raise(number, strength);
+                self.marks.newest_text.raise(number, Ordering::Release);
+            }
+        }
+    }
+}
+
+impl Drop for Purging<'_> {
+    fn drop(&mut self) {
+        // Also if the caller left half-way: the marks that were raised need a number that renders
+        // can know.
+        self.marks.published.store(self.number, Ordering::Release);
+    }
+}
+
 impl Marks {
     /// Keeps at most about `bound` selectors beside those that living entries carry.
     pub(crate) fn new(bound: usize) -> Self {
@@ -84,31 +124,34 @@ impl Marks {
         })
     }
 
-    /// Raises all marks to one new number and publishes it. After the return every check sees the
-    /// marks.
-    pub(crate) fn raise(&self, marks: &[(HeldMark, Strength)]) -> Sequence {
-        let _purging = self.purging.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = self.published.load(Ordering::Relaxed).next();
-
-        for (mark, strength) in marks {
-            match &mark.0 {
-                Held::All => self.all.raise(number, *strength),
-                Held::Tag(tag) => tag.mark.raise(number, *strength),
-                Held::Text(mark) => {
-                    mark.raise(number, *strength);
-                    self.newest_text.raise(number, Ordering::Release);
-                }
-            }
+    /// Begins a purge, which takes the next number. One purge at a time: others wait.
+    pub(crate) async fn begin_purge(&self) -> Purging<'_> {
+        let lock = self.purging.lock().await;
+        Purging {
+            number: self.published.load(Ordering::Relaxed).next(),
+            marks: self,
+            _lock: lock,
         }
-        self.published.store(number, Ordering::Release);
-        number
     }
 
     /// Marks all targets, as one purge.
     #[cfg(test)]
     pub(crate) fn purge(&self, targets: &[(Target, Strength)]) -> Sequence {
-        let hold = |(target, strength): &(Target, Strength)| (self.hold(target), *strength);
-        self.raise(&targets.iter().map(hold).collect::<Vec<_>>())
+        let mut begin = std::pin::pin!(self.begin_purge());
+        let purging = loop {
+            let waker = std::task::Waker::noop();
+            match begin
+                .as_mut()
+                .poll(&mut std::task::Context::from_waker(waker))
+            {
+                std::task::Poll::Ready(purging) => break purging,
+                std::task::Poll::Pending => std::thread::yield_now(),
+            }
+        };
+        for (target, strength) in targets {
+            purging.raise(&self.hold(target), *strength);
+        }
+        purging.number
     }
 
     /// Judges `subject`, which was valid at number `since`.

@@ -19,7 +19,7 @@ use crate::cache::permits::Purpose;
 use crate::cache::steps::Steps;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
-use crate::invalidation::{Mode, Purge, Receipt, SelectorReceipt, Sequence};
+use crate::invalidation::{HeldMark, Mode, Purge, Receipt, SelectorReceipt, Sequence, Strength};
 use crate::observe;
 use crate::page::RegisteredPage;
 use crate::render::context::is_in_render;
@@ -73,7 +73,7 @@ impl Core {
         }
 
         self.prune_marks().await;
-        let number = self.marks.raise(&marks);
+        let number = self.raise(&marks).await;
         observe::purged(number.get(), marks.len());
         if let Some((settle, again)) = again {
             self.settle(settle, again);
@@ -87,6 +87,17 @@ impl Core {
         let receipts = told(&planned, receipts).await;
         Steps::default().drop_all(planned).await;
         Receipt::new(Some(number.get()), receipts)
+    }
+
+    /// Raises all marks under one number, and publishes it.
+    async fn raise(&self, marks: &[(HeldMark, Strength)]) -> Sequence {
+        let purging = self.marks.begin_purge().await;
+        let mut steps = Steps::default();
+        for (mark, strength) in marks {
+            purging.raise(mark, *strength);
+            steps.next().await;
+        }
+        purging.number()
     }
 
     /// Repeats the purge later, for a source whose replicas lag behind the write.

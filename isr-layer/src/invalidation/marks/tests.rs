@@ -210,8 +210,8 @@ fn a_sweep_takes_many_short_steps_and_forgets_nothing_that_was_purged_during_it(
     }
 }
 
-#[test]
-fn a_mark_that_a_purge_holds_is_not_forgotten_before_it_is_raised() {
+#[tokio::test]
+async fn a_mark_that_a_purge_holds_is_not_forgotten_before_it_is_raised() {
     let marks = Marks::new(1);
     let held = [
         marks.hold(&Target::Path("/a".into())),
@@ -223,10 +223,38 @@ fn a_mark_that_a_purge_holds_is_not_forgotten_before_it_is_raised() {
     let before = marks.published();
 
     marks.prune();
-    marks.raise(&held.map(|mark| (mark, Strength::Hard)));
+    let purging = marks.begin_purge().await;
+    for mark in &held {
+        purging.raise(mark, Strength::Hard);
+    }
+    drop(purging);
 
     let tags = marks.intern(["a".to_owned()]);
     for subject in [Subject::at("/a", &[]), Subject::at("/", &tags)] {
         assert_eq!(marks.validity(subject, before), Validity::Hard);
     }
+}
+
+#[tokio::test]
+async fn a_purge_that_is_left_half_way_is_published_as_far_as_it_came() {
+    let marks = Marks::new(10);
+    let [first, second] = ["/a", "/b"].map(|path| Target::Path(path.into()));
+    let before = marks.published();
+
+    let purging = marks.begin_purge().await;
+    purging.raise(&marks.hold(&first), Strength::Soft);
+    assert_eq!(marks.published(), before, "not before all marks are raised");
+    drop(purging);
+
+    let number = marks.published();
+    assert!(number > before);
+    let reached = Subject::at("/a", &[]);
+    assert_eq!(marks.validity(reached, before), Validity::Soft);
+    assert_eq!(
+        marks.validity(reached, number),
+        Validity::Valid,
+        "a later render"
+    );
+    let next = purge(&marks, second, Strength::Soft);
+    assert!(next > number, "no number is given twice");
 }
