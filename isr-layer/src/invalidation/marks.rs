@@ -162,7 +162,10 @@ impl Marks {
             self.floor.raise_soft(cut);
             self.floor.raise_hard(newest_hard);
         }
-        table.sweep_at = self.bound.min(MIN_SWEEP).max(table.len() + table.len() / 2);
+        // The texts of evicted entries stay until then, and no entry weighs them any more: few
+        // beside those of the living, which are weighed.
+        let next = table.len() + table.len() / 16;
+        table.sweep_at = self.bound.min(MIN_SWEEP).max(next);
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
