@@ -22,6 +22,11 @@ const TAGGED: Page = Page::new("/posts/{slug}").with_policy(Policy::new().tags(&
     "post:{slug}",
     "author:{slug}",
 ]));
+const VARIANTS: Page = Page::new("/posts/{slug}").with_policy(
+    Policy::new()
+        .query(&["q"])
+        .tags(&["a:{slug}", "b:{slug}", "c:{slug}", "d:{slug}"]),
+);
 const PLAIN: Page = Page::new("/posts/{slug}");
 const QUERY: Page = Page::new("/posts/{slug}").with_policy(Policy::new().query(&["q"]));
 const VARY: Page = Page::new("/posts/{slug}").with_policy(Policy::new().vary(&["x-tenant"]));
@@ -33,19 +38,20 @@ struct Flood {
     keys: usize,
     page: Page,
     layer: fn(IsrLayerBuilder) -> IsrLayerBuilder,
-    request: fn(usize) -> Request<Plain>,
+    /// Makes a request for the key of a number, and tells how many went before.
+    request: fn(usize, usize) -> Request<Plain>,
     respond: fn(&str) -> Response<Plain>,
     /// The number of requests for each key.
     requests: usize,
 }
 
-const FLOODS: [Flood; 13] = [
+const FLOODS: [Flood; 14] = [
     Flood {
         name: "small pages",
         keys: 40_000,
         page: PLAIN,
         layer: open,
-        request: |n| get(&format!("/posts/{n}")),
+        request: |n, _| get(&format!("/posts/{n}")),
         respond: |_| page("a page"),
         requests: 2,
     },
@@ -54,7 +60,7 @@ const FLOODS: [Flood; 13] = [
         keys: 20_000,
         page: TAGGED,
         layer: open,
-        request: |n| get(&format!("/posts/{}", long(n, 1_000))),
+        request: |n, _| get(&format!("/posts/{}", long(n, 1_000))),
         respond: |_| page("a page"),
         requests: 2,
     },
@@ -63,7 +69,7 @@ const FLOODS: [Flood; 13] = [
         keys: 20_000,
         page: TAGGED,
         layer: |builder| builder,
-        request: |n| get(&format!("/posts/{}", long(n, 1_000))),
+        request: |n, _| get(&format!("/posts/{}", long(n, 1_000))),
         respond: |_| page("a page"),
         requests: 1,
     },
@@ -72,7 +78,7 @@ const FLOODS: [Flood; 13] = [
         keys: 10_000,
         page: TAGGED,
         layer: |builder| builder,
-        request: |n| get(&format!("/posts/{}", long(n, 1_000))),
+        request: |n, _| get(&format!("/posts/{}", long(n, 1_000))),
         respond: |_| page("a page"),
         requests: 2,
     },
@@ -81,7 +87,7 @@ const FLOODS: [Flood; 13] = [
         keys: 6_000,
         page: PLAIN,
         layer: open,
-        request: |n| get(&format!("/posts/{n}")),
+        request: |n, _| get(&format!("/posts/{n}")),
         respond: |path| {
             for tag in 0..20 {
                 context::tag(format!("{path}:{tag}:{}", "t".repeat(900)));
@@ -91,11 +97,24 @@ const FLOODS: [Flood; 13] = [
         requests: 2,
     },
     Flood {
+        name: "tags of a page that is gone",
+        keys: 30_000,
+        page: VARIANTS,
+        layer: open,
+        // The first variant is asked for once, and evicted before the second.
+        request: |n, before| {
+            let variant = before.min(1);
+            get(&format!("/posts/{}?q={variant}", long(n, 1_000)))
+        },
+        respond: |_| page("a page"),
+        requests: 4,
+    },
+    Flood {
         name: "headers",
         keys: 8_000,
         page: PLAIN,
         layer: open,
-        request: |n| get(&format!("/posts/{n}")),
+        request: |n, _| get(&format!("/posts/{n}")),
         respond: |path| {
             let mut response = page("a page");
             for n in 0..20 {
@@ -111,7 +130,7 @@ const FLOODS: [Flood; 13] = [
         keys: 18_000,
         page: PLAIN,
         layer: open,
-        request: |n| get(&format!("/posts/{n}")),
+        request: |n, _| get(&format!("/posts/{n}")),
         respond: |path| {
             let mut response = html(path, 100);
             let earlier = value("origin; detail=", 1_000);
@@ -125,7 +144,7 @@ const FLOODS: [Flood; 13] = [
         keys: 6_000,
         page: PLAIN,
         layer: open,
-        request: |n| get(&format!("/posts/{n}")),
+        request: |n, _| get(&format!("/posts/{n}")),
         respond: |path| html(path, 4_000),
         requests: 2,
     },
@@ -134,7 +153,7 @@ const FLOODS: [Flood; 13] = [
         keys: 12_000,
         page: VARY,
         layer: open,
-        request: |n| {
+        request: |n, _| {
             let mut request = get("/posts/one");
             let tenant = value(&n.to_string(), 4_000);
             request.headers_mut().insert("x-tenant", tenant);
@@ -148,7 +167,7 @@ const FLOODS: [Flood; 13] = [
         keys: 12_000,
         page: QUERY,
         layer: open,
-        request: |n| get(&format!("/posts/one?q={}", long(n, 4_000))),
+        request: |n, _| get(&format!("/posts/one?q={}", long(n, 4_000))),
         respond: |_| page("a page"),
         requests: 2,
     },
@@ -157,7 +176,7 @@ const FLOODS: [Flood; 13] = [
         keys: 26_000,
         page: TAGGED,
         layer: |builder| open(builder).hosts(["*.example.com"]),
-        request: |n| {
+        request: |n, _| {
             let mut request = get("/posts/one");
             let host = format!("{}.example.com", long(n, 50));
             let host = HeaderValue::try_from(host).expect("it is a value");
@@ -172,7 +191,7 @@ const FLOODS: [Flood; 13] = [
         keys: 3_000,
         page: TAGGED,
         layer: open,
-        request: |n| get(&format!("/posts/{}", long(n, 1_000))),
+        request: |n, _| get(&format!("/posts/{}", long(n, 1_000))),
         respond: |_| {
             let mut response = long_page(15_000);
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -185,7 +204,7 @@ const FLOODS: [Flood; 13] = [
         keys: 3_000,
         page: TAGGED,
         layer: open,
-        request: |n| get(&format!("/posts/{}", long(n, 1_000))),
+        request: |n, _| get(&format!("/posts/{}", long(n, 1_000))),
         respond: |_| {
             let mut response = long_page(15_000);
             let private = HeaderValue::from_static("a=b");
@@ -249,9 +268,9 @@ async fn flood(flood: &Flood, times: usize) -> u64 {
 
     let keys = flood.keys * times;
     for n in 0..keys {
-        for _ in 0..flood.requests {
+        for before in 0..flood.requests {
             let service = service.ready().await.expect("the origin never fails");
-            let response = service.call((flood.request)(n)).await;
+            let response = service.call((flood.request)(n, before)).await;
             drop(response.expect("the origin never fails"));
         }
     }
