@@ -270,6 +270,17 @@ fn shared_by_encodings(
     (!trailers.is_empty()).then_some(trailers)
 }
 
+/// Estimates the bytes that an entry's tag takes in memory. The text of one that other entries
+/// carry counts too: this entry may be the last of them that stays.
+fn size_of_tag(tag: &TagMark) -> usize {
+    let size = match tag.entry_count() {
+        ..=1 => tag.size(),
+        _ => tag.text_size(),
+    };
+    // Some tags stay until the next sweep after their entry, and leave gaps in the heap.
+    size + size / 8
+}
+
 /// Estimates the bytes that an entry takes in memory.
 fn bytes(
     key: &Key,
@@ -282,9 +293,8 @@ fn bytes(
 ) -> usize {
     /// Bytes that the allocator and the tables add to all parts; measured.
     const BOOKKEEPING: usize = 448;
-    let own_tags = tags.as_slice().iter().filter(|tag| tag.entry_count() == 1);
-    let own_tags = own_tags.map(|tag| tag.size()).sum::<usize>();
-    let tags = size_of_val(tags.as_slice()) + own_tags;
+    let of_tags = tags.as_slice().iter().map(|tag| size_of_tag(tag));
+    let tags = size_of_val(tags.as_slice()) + of_tags.sum::<usize>();
 
     let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + tags + BOOKKEEPING;
     // Encodings together are no larger than the body.
