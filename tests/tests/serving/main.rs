@@ -39,6 +39,7 @@ mod recognition;
 mod redirects;
 mod refusals;
 mod routed;
+mod runtimes;
 mod soak;
 mod staleness;
 mod types;
