@@ -4,13 +4,13 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// The number of computations that may wait for a processor.
 const MAX_WAITING: usize = 1024;
 
-/// The tasks of one layer.
-#[derive(Debug)]
+/// The tasks of one layer. A clone is the same.
+#[derive(Clone, Debug)]
 pub(crate) struct Tasks {
     running: Arc<watch::Sender<usize>>,
     /// One permit for each processor: so many computations may run at once.
@@ -25,6 +25,12 @@ pub(crate) enum Unread {
     Continue,
     /// No further item is begun.
     Stop,
+}
+
+/// A place among the computations that wait for a processor.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
 }
 
 /// Counts a task while it lives, however the task ends.
@@ -54,17 +60,28 @@ impl Tasks {
         });
     }
 
+    /// Returns a place among the computations that wait, or `None` if too many wait already: a
+    /// flood of renders must not queue without limit.
+    pub(crate) fn try_place(&self) -> Option<Place> {
+        let place = self.waiting_room.clone().try_acquire_owned();
+        place.ok().map(Place::new)
+    }
+
+    /// Waits for a place among the computations that wait. Callers get one in their order, before
+    /// any that [`try_place`](Self::try_place) finds.
+    pub(crate) async fn place(&self) -> Option<Place> {
+        // It fails only if the semaphore is closed, which never happens.
+        let place = self.waiting_room.clone().acquire_owned().await;
+        place.ok().map(Place::new)
+    }
+
     /// Runs `work`, which computes for a while, off the async threads as soon as a processor is
-    /// free. If too many computations wait already, `work` is dropped and never runs: a flood of
-    /// renders must not queue without limit.
+    /// free.
     ///
     /// # Panics
     ///
     /// If called outside a tokio runtime.
-    pub(crate) fn spawn_heavy(&self, work: impl FnOnce() + Send + 'static) {
-        let Ok(place) = self.waiting_room.clone().try_acquire_owned() else {
-            return;
-        };
+    pub(crate) fn spawn_heavy(&self, place: Place, work: impl FnOnce() + Send + 'static) {
         let processors = self.processors.clone();
         self.spawn(async move {
             if let Ok(_turn) = processors.acquire().await {
@@ -136,6 +153,12 @@ impl Tasks {
     }
 }
 
+impl Place {
+    fn new(permit: OwnedSemaphorePermit) -> Self {
+        Self { _permit: permit }
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.send_modify(|running| *running -= 1);
@@ -155,7 +178,11 @@ mod tests {
 
         for _ in 0..3 * MAX_WAITING {
             let gate = gate.clone();
-            tasks.spawn_heavy(move || drop(gate.lock().map(|gate| gate.recv())));
+            if let Some(place) = tasks.try_place() {
+                tasks.spawn_heavy(place, move || {
+                    drop(gate.lock().map(|gate| gate.recv()));
+                });
+            }
             tokio::task::yield_now().await;
         }
         let most = tasks.running();

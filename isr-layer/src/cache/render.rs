@@ -99,13 +99,26 @@ async fn regenerate<R: Render>(
         handler_ran: scope.handler_ran(),
         was_asked: scope.was_asked(),
     };
-    match (client, complete(&core, leader, attempt, end)) {
-        (Some(client), Some(reply)) => {
-            // The client may have left.
-            let _ = client.send(reply);
+    let reply = complete(&core, leader, attempt, end);
+    let entry = reply.as_ref().and_then(LeaderReply::stored).cloned();
+    match (client, reply) {
+        (Some(client), reply) => {
+            // No request waits for the encodings.
+            if let Some(entry) = entry {
+                entry.encode_soon(&core.tasks);
+            }
+            if let Some(reply) = reply {
+                // The client may have left.
+                let _ = client.send(reply);
+            }
         }
         (None, Some(LeaderReply::Undecided(undecided))) => undecided.without_client(),
-        _ => {}
+        // Nobody waits: the next render without a client begins when encoders keep up.
+        (None, _) => {
+            if let Some(entry) = entry {
+                entry.encode_in_turn(&core.tasks).await;
+            }
+        }
     }
     core.prune_marks().await;
 }

@@ -1,7 +1,7 @@
 //! An entry: one stored response with everything needed to judge it, send it and render it again.
 
 use std::fmt;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use http::header::{ETAG, HeaderMap};
 use http::{StatusCode, response};
 
 use super::birth::Birth;
+use super::encode::Missed;
 use super::freshness::{Freshness, Lifetime, freshness};
 use crate::clock::Instant;
 use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all, size};
@@ -30,7 +31,11 @@ pub(crate) struct Entry {
     identity: Representation,
     /// The page in its other encodings, our preferred one first. Made once, after the first
     /// response.
-    encoded: OnceLock<Box<[Representation]>>,
+    pub(super) encoded: OnceLock<Box<[Representation]>>,
+    /// True once a task is there that makes the encodings.
+    pub(super) is_being_encoded: AtomicBool,
+    /// Set once the encodings could not be made, for a hit that needs them.
+    pub(super) missed: OnceLock<Box<Missed>>,
     /// True if encodings are worth making.
     pub(crate) is_encodable: bool,
     /// True if caches in front may keep the page because we said so, not the handler.
@@ -103,6 +108,8 @@ impl Entry {
             trailers,
             identity: Representation::identity(parts.status, parts.headers, body),
             encoded: OnceLock::new(),
+            is_being_encoded: AtomicBool::new(false),
+            missed: OnceLock::new(),
             is_encodable,
             is_offered,
             earlier_caches,
@@ -167,7 +174,7 @@ impl Entry {
     }
 
     /// Makes the encodings. This computes for a while: never on an async thread.
-    pub(crate) fn encode(&self) {
+    pub(super) fn encode(&self) {
         let bodies = codec::encoded(&self.identity.body);
         let encoded = bodies
             .into_iter()
