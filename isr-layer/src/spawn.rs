@@ -1,10 +1,12 @@
-//! The only place that starts tasks; it counts those that a shutdown waits for.
+//! The only place that starts tasks, on the runtime that serves requests; it counts those that a
+//! shutdown waits for.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 /// The number of computations that may wait for a processor.
 const MAX_WAITING: usize = 1024;
@@ -17,6 +19,16 @@ pub(crate) struct Tasks {
     processors: Arc<Semaphore>,
     /// One permit for each computation that may wait for a processor.
     waiting_room: Arc<Semaphore>,
+    /// The runtime on which a request came last.
+    serving: Arc<Mutex<Option<Serving>>>,
+}
+
+/// A runtime that serves requests.
+#[derive(Debug)]
+struct Serving {
+    handle: Handle,
+    /// Closed once the runtime has ended, since a task of it holds the other end.
+    life: oneshot::Sender<()>,
 }
 
 /// The fate of [`run_bounded`](Tasks::run_bounded) once its results are read no more.
@@ -43,18 +55,63 @@ impl Tasks {
             running: Arc::new(watch::Sender::new(0)),
             processors: Arc::new(Semaphore::new(processors)),
             waiting_room: Arc::new(Semaphore::new(MAX_WAITING)),
+            serving: Arc::default(),
         }
     }
 
-    /// Runs `work` on a task of its own.
-    ///
-    /// # Panics
-    ///
-    /// If called outside a tokio runtime.
+    /// Notes that requests are served on the runtime of the caller, if it has one.
+    pub(crate) fn serve_here(&self) {
+        let Ok(here) = Handle::try_current() else {
+            return;
+        };
+        let mut serving = self.lock_serving();
+        let is_known = serving
+            .as_ref()
+            .is_some_and(|serving| serving.handle.id() == here.id() && serving.is_alive());
+        if !is_known {
+            *serving = Some(Serving::new(here));
+        }
+    }
+
+    /// Returns the runtime that serves requests, if it has not ended.
+    fn serving(&self) -> Option<Handle> {
+        let serving = self.lock_serving();
+        let alive = serving.as_ref().filter(|serving| serving.is_alive());
+        alive.map(|serving| serving.handle.clone())
+    }
+
+    /// Does `work` on the runtime that serves requests, for a caller that has no runtime and so no
+    /// clock to wait by. Returns `None` if the caller has one, or if requests are served nowhere.
+    pub(crate) async fn do_elsewhere<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        if Handle::try_current().is_ok() {
+            return None;
+        }
+        // An error says that the runtime has ended meanwhile.
+        self.serving()?.spawn(work).await.ok()
+    }
+
+    /// Runs `work` on a task of its own, on the runtime that serves requests: the caller's own may
+    /// do nothing more once a job has ended. Without any runtime `work` is dropped.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let here = || Handle::try_current().ok();
+        self.spawn_on(self.serving().or_else(here), work);
+    }
+
+    /// Runs `work`, which the caller waits for, on a task of its own and on the caller's runtime.
+    /// Without any runtime `work` is dropped.
+    pub(crate) fn spawn_here(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let here = Handle::try_current().ok();
+        self.spawn_on(here.or_else(|| self.serving()), work);
+    }
+
+    fn spawn_on(&self, runtime: Option<Handle>, work: impl Future<Output = ()> + Send + 'static) {
+        let Some(runtime) = runtime else { return };
         self.running.send_modify(|running| *running += 1);
         let guard = Running(self.running.clone());
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             work.await;
             drop(guard);
         });
@@ -77,10 +134,6 @@ impl Tasks {
 
     /// Runs `work`, which computes for a while, off the async threads as soon as a processor is
     /// free.
-    ///
-    /// # Panics
-    ///
-    /// If called outside a tokio runtime.
     pub(crate) fn spawn_heavy(&self, place: Place, work: impl FnOnce() + Send + 'static) {
         let processors = self.processors.clone();
         self.spawn(async move {
@@ -99,10 +152,13 @@ impl Tasks {
         pause: Duration,
         work: impl Future<Output = ()> + Send + 'static,
     ) {
-        tokio::spawn(async move {
-            tokio::time::sleep(pause).await;
-            work.await;
-        });
+        let runtime = self.serving().or_else(|| Handle::try_current().ok());
+        if let Some(runtime) = runtime {
+            runtime.spawn(async move {
+                tokio::time::sleep(pause).await;
+                work.await;
+            });
+        }
     }
 
     /// Does `work` on items in their order, on at most `limit` tasks, and returns the results as
@@ -140,6 +196,10 @@ impl Tasks {
         receiver
     }
 
+    fn lock_serving(&self) -> MutexGuard<'_, Option<Serving>> {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns the number of running tasks.
     pub(crate) fn running(&self) -> usize {
         *self.running.borrow()
@@ -150,6 +210,19 @@ impl Tasks {
         let mut running = self.running.subscribe();
         // `wait_for` fails only without a sender, which lives as long as `self`.
         let _ = running.wait_for(|running| *running == 0).await;
+    }
+}
+
+impl Serving {
+    fn new(handle: Handle) -> Self {
+        let (life, end) = oneshot::channel();
+        // Ends with the layer, or with its runtime.
+        handle.spawn(end);
+        Self { handle, life }
+    }
+
+    fn is_alive(&self) -> bool {
+        !self.life.is_closed()
     }
 }
 

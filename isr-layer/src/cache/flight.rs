@@ -7,6 +7,8 @@
 //! have completed. One that began later can mark the older flights of its key as outrun: these then
 //! change nothing when they complete.
 
+mod patience;
+
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use crate::clock::{self, Instant};
 use crate::invalidation::{AtomicSequence, Marks, Sequence, Subject, Validity};
 
 /// A kind of work that one flight does for every request for its key.
@@ -30,6 +33,9 @@ pub(crate) trait Work: Send + Sync + 'static {
 
     /// True if no purge can have made this outcome wrong.
     fn is_timeless(outcome: &Self::Outcome) -> bool;
+
+    /// Returns the time that the work itself takes at most, if it has a limit.
+    fn limit(&self) -> Option<Duration>;
 
     /// True if this outcome replaces whatever older flights of the key will find.
     fn outruns(outcome: &Self::Outcome) -> bool;
@@ -49,6 +55,7 @@ type Table<W> = HashMap<<W as Work>::Key, Vec<Arc<Flight<W>>>>;
 
 struct Flight<W: Work> {
     work: W,
+    started: Instant,
     as_of: AtomicSequence,
     /// The position in the order in which flights began, from 1.
     number: AtomicU64,
@@ -183,6 +190,7 @@ impl<W: Work> Flight<W> {
     fn new(work: W) -> Arc<Self> {
         Arc::new(Self {
             work,
+            started: clock::now(),
             as_of: AtomicSequence::new(Sequence::QUEUED),
             number: AtomicU64::new(0),
             is_outrun: AtomicBool::new(false),
@@ -191,12 +199,13 @@ impl<W: Work> Flight<W> {
         })
     }
 
-    /// True if a request that comes now may wait for this flight: no purge has overtaken it.
+    /// True if a request that comes now may wait for this flight: no purge has overtaken it, and its
+    /// task cannot have been lost.
     fn can_join(&self, marks: &Marks) -> bool {
         let as_of = self.as_of.load(Ordering::Acquire);
         let is_overtaken = as_of != Sequence::QUEUED
             && marks.validity(self.work.subject(), as_of) != Validity::Valid;
-        !is_overtaken && !self.is_outrun.load(Ordering::Relaxed)
+        !is_overtaken && !self.is_outrun.load(Ordering::Relaxed) && !self.is_lost()
     }
 
     fn follow(self: &Arc<Self>, arrival: Sequence) -> Follower<W> {

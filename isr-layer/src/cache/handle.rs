@@ -28,6 +28,10 @@ impl Cache {
     /// refresh runs. The call waits two seconds at most for its renders: one that takes longer goes
     /// on, and its receipt says `running`.
     ///
+    /// The renders run on the tokio runtime that serves requests, so a job may call this on a runtime
+    /// of its own that ends or stands still afterwards, or on none. If no request has come yet, they
+    /// run on the caller's runtime; without one the entries are marked, and the receipt says so.
+    ///
     /// ```
     /// use isr_layer::purge::SelectorStatus;
     /// use isr_layer::{IsrLayer, Purge};
@@ -43,7 +47,14 @@ impl Cache {
     // On the function: on the type, `into_result()?;` would be a warning too.
     #[must_use = "a purge may have failed: look at `is_revalidated`, or use `into_result`"]
     pub async fn revalidate(&self, purge: Purge) -> Receipt {
-        self.core.revalidate(&purge).await
+        let core = self.core.clone();
+        let purge = Arc::new(purge);
+        let same = purge.clone();
+        let work = async move { core.revalidate(&same).await };
+        match self.core.tasks.do_elsewhere(work).await {
+            Some(receipt) => receipt,
+            None => self.core.revalidate(&purge).await,
+        }
     }
 
     /// Waits until no render is running: the last step of a graceful shutdown. Each render ends by

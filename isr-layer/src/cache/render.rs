@@ -50,7 +50,7 @@ where
     let work = regenerate(core.clone(), leader, render, started_for);
 
     match purpose {
-        None => core.tasks.spawn(observe::in_callers_span(work)),
+        None => core.tasks.spawn_here(observe::in_callers_span(work)),
         Some(purpose) => {
             let (page, path) = (&recipe.page.page, recipe.key.path());
             let work = observe::in_own_span(work, page, path, purpose.as_str());
