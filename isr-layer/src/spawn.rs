@@ -1,22 +1,34 @@
-//! The only place that starts tasks; it counts those that a shutdown waits for.
+//! The only place that starts tasks, on the runtime that serves requests; it counts those that a
+//! shutdown waits for.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 /// The number of computations that may wait for a processor.
 const MAX_WAITING: usize = 1024;
 
-/// The tasks of one layer.
-#[derive(Debug)]
+/// The tasks of one layer. A clone is the same.
+#[derive(Clone, Debug)]
 pub(crate) struct Tasks {
     running: Arc<watch::Sender<usize>>,
     /// One permit for each processor: so many computations may run at once.
     processors: Arc<Semaphore>,
     /// One permit for each computation that may wait for a processor.
     waiting_room: Arc<Semaphore>,
+    /// The runtime on which a request came last.
+    serving: Arc<Mutex<Option<Serving>>>,
+}
+
+/// A runtime that serves requests.
+#[derive(Debug)]
+struct Serving {
+    handle: Handle,
+    /// Closed once the runtime has ended, since a task of it holds the other end.
+    life: oneshot::Sender<()>,
 }
 
 /// The fate of [`run_bounded`](Tasks::run_bounded) once its results are read no more.
@@ -25,6 +37,12 @@ pub(crate) enum Unread {
     Continue,
     /// No further item is begun.
     Stop,
+}
+
+/// A place among the computations that wait for a processor.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
 }
 
 /// Counts a task while it lives, however the task ends.
@@ -42,34 +60,86 @@ impl Tasks {
             running: Arc::new(watch::Sender::new(0)),
             processors: Arc::new(Semaphore::new(processors)),
             waiting_room: Arc::new(Semaphore::new(MAX_WAITING)),
+            serving: Arc::default(),
         }
     }
 
-    /// Runs `work` on a task of its own.
-    ///
-    /// # Panics
-    ///
-    /// If called outside a tokio runtime.
+    /// Notes that requests are served on the runtime of the caller, if it has one.
+    pub(crate) fn serve_here(&self) {
+        let Ok(here) = Handle::try_current() else {
+            return;
+        };
+        let mut serving = self.lock_serving();
+        let is_known = serving
+            .as_ref()
+            .is_some_and(|serving| serving.handle.id() == here.id() && serving.is_alive());
+        if !is_known {
+            *serving = Some(Serving::new(here));
+        }
+    }
+
+    /// Returns the runtime that serves requests, if it has not ended.
+    fn serving(&self) -> Option<Handle> {
+        let serving = self.lock_serving();
+        let alive = serving.as_ref().filter(|serving| serving.is_alive());
+        alive.map(|serving| serving.handle.clone())
+    }
+
+    /// Does `work` on the runtime that serves requests, for a caller that has no runtime and so no
+    /// clock to wait by. Returns `None` if the caller has one, or if requests are served nowhere.
+    pub(crate) async fn do_elsewhere<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        if Handle::try_current().is_ok() {
+            return None;
+        }
+        // An error says that the runtime has ended meanwhile.
+        self.serving()?.spawn(work).await.ok()
+    }
+
+    /// Runs `work` on a task of its own, on the runtime that serves requests: the caller's own may
+    /// do nothing more once a job has ended. Without any runtime `work` is dropped.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let here = || Handle::try_current().ok();
+        self.spawn_on(self.serving().or_else(here), work);
+    }
+
+    /// Runs `work`, which the caller waits for, on a task of its own and on the caller's runtime.
+    /// Without any runtime `work` is dropped.
+    pub(crate) fn spawn_here(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let here = Handle::try_current().ok();
+        self.spawn_on(here.or_else(|| self.serving()), work);
+    }
+
+    fn spawn_on(&self, runtime: Option<Handle>, work: impl Future<Output = ()> + Send + 'static) {
+        let Some(runtime) = runtime else { return };
         self.running.send_modify(|running| *running += 1);
         let guard = Running(self.running.clone());
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             work.await;
             drop(guard);
         });
     }
 
+    /// Returns a place among the computations that wait, or `None` if too many wait already: a
+    /// flood of renders must not queue without limit.
+    pub(crate) fn try_place(&self) -> Option<Place> {
+        let place = self.waiting_room.clone().try_acquire_owned();
+        place.ok().map(Place::new)
+    }
+
+    /// Waits for a place among the computations that wait. Callers get one in their order, before
+    /// any that [`try_place`](Self::try_place) finds.
+    pub(crate) async fn place(&self) -> Option<Place> {
+        // It fails only if the semaphore is closed, which never happens.
+        let place = self.waiting_room.clone().acquire_owned().await;
+        place.ok().map(Place::new)
+    }
+
     /// Runs `work`, which computes for a while, off the async threads as soon as a processor is
-    /// free. If too many computations wait already, `work` is dropped and never runs: a flood of
-    /// renders must not queue without limit.
-    ///
-    /// # Panics
-    ///
-    /// If called outside a tokio runtime.
-    pub(crate) fn spawn_heavy(&self, work: impl FnOnce() + Send + 'static) {
-        let Ok(place) = self.waiting_room.clone().try_acquire_owned() else {
-            return;
-        };
+    /// free.
+    pub(crate) fn spawn_heavy(&self, place: Place, work: impl FnOnce() + Send + 'static) {
         let processors = self.processors.clone();
         self.spawn(async move {
             if let Ok(_turn) = processors.acquire().await {
@@ -87,10 +157,13 @@ impl Tasks {
         pause: Duration,
         work: impl Future<Output = ()> + Send + 'static,
     ) {
-        tokio::spawn(async move {
-            tokio::time::sleep(pause).await;
-            work.await;
-        });
+        let runtime = self.serving().or_else(|| Handle::try_current().ok());
+        if let Some(runtime) = runtime {
+            runtime.spawn(async move {
+                tokio::time::sleep(pause).await;
+                work.await;
+            });
+        }
     }
 
     /// Does `work` on items in their order, on at most `limit` tasks, and returns the results as
@@ -128,6 +201,10 @@ impl Tasks {
         receiver
     }
 
+    fn lock_serving(&self) -> MutexGuard<'_, Option<Serving>> {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns the number of running tasks.
     pub(crate) fn running(&self) -> usize {
         *self.running.borrow()
@@ -138,6 +215,25 @@ impl Tasks {
         let mut running = self.running.subscribe();
         // `wait_for` fails only without a sender, which lives as long as `self`.
         let _ = running.wait_for(|running| *running == 0).await;
+    }
+}
+
+impl Serving {
+    fn new(handle: Handle) -> Self {
+        let (life, end) = oneshot::channel();
+        // Ends with the layer, or with its runtime.
+        handle.spawn(end);
+        Self { handle, life }
+    }
+
+    fn is_alive(&self) -> bool {
+        !self.life.is_closed()
+    }
+}
+
+impl Place {
+    fn new(permit: OwnedSemaphorePermit) -> Self {
+        Self { _permit: permit }
     }
 }
 
@@ -160,7 +256,11 @@ mod tests {
 
         for _ in 0..3 * MAX_WAITING {
             let gate = gate.clone();
-            tasks.spawn_heavy(move || drop(gate.lock().map(|gate| gate.recv())));
+            if let Some(place) = tasks.try_place() {
+                tasks.spawn_heavy(place, move || {
+                    drop(gate.lock().map(|gate| gate.recv()));
+                });
+            }
             tokio::task::yield_now().await;
         }
         let most = tasks.running();

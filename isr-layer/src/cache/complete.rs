@@ -76,6 +76,19 @@ pub(super) enum Remembered {
     No,
 }
 
+impl<B, E> LeaderReply<B, E> {
+    /// Returns the entry that was stored.
+    pub(super) fn stored(&self) -> Option<&Arc<Entry>> {
+        match self {
+            Self::Shared(flight) => match &flight.outcome {
+                RenderOutcome::Stored(entry) => Some(entry),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 impl Completion {
     fn whole<B, E>(
         self,
@@ -148,24 +161,12 @@ impl Completion {
 
         let before = self.leader.work().before();
         let recipe = self.recipe().clone();
-        let completed = self.leader.complete(took, |is_outrun| {
+        self.leader.complete(took, |is_outrun| {
             let outcome = core
                 .pages
                 .keep(&recipe, &entry, before.as_deref(), is_outrun);
             (outcome, core.marks.newest(&late))
-        });
-
-        // No request waits for the encodings.
-        if entry.is_encodable {
-            // Weak: an entry that is evicted before its turn is not kept for it.
-            let entry = Arc::downgrade(&entry);
-            core.tasks.spawn_heavy(move || {
-                if let Some(entry) = entry.upgrade() {
-                    entry.encode();
-                }
-            });
-        }
-        completed
+        })
     }
 
     fn unread<B, E>(self, response: Response<IsrBody<B>>, why: NotStored) -> LeaderReply<B, E> {

@@ -9,6 +9,7 @@
 //! waits, with all who need it, until one of them ends.
 
 mod leader;
+mod patience;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -20,6 +21,7 @@ use tokio::sync::{Notify, watch};
 
 pub(crate) use self::leader::Leader;
 use super::waits::{FlightId, Wait};
+use crate::clock::{self, Instant};
 use crate::invalidation::{AtomicSequence, Marks, Sequence, Subject, Validity};
 
 /// A kind of work that one flight does for every request for its key.
@@ -38,6 +40,9 @@ pub(crate) trait Work: Send + Sync + 'static {
 
     /// True if no purge can have made this outcome wrong.
     fn is_timeless(outcome: &Self::Outcome) -> bool;
+
+    /// Returns the time that the work itself takes at most, if it has a limit.
+    fn limit(&self) -> Option<Duration>;
 
     /// True if this outcome replaces whatever older flights of the key will find.
     fn outruns(outcome: &Self::Outcome) -> bool;
@@ -58,6 +63,7 @@ type Table<W> = HashMap<<W as Work>::Key, Vec<Arc<Flight<W>>>>;
 struct Flight<W: Work> {
     id: FlightId,
     work: W,
+    started: Instant,
     as_of: AtomicSequence,
     /// The position in the order in which flights began, from 1.
     number: AtomicU64,
@@ -212,6 +218,7 @@ impl<W: Work> Flight<W> {
         Arc::new(Self {
             id: FlightId::next(),
             work,
+            started: clock::now(),
             as_of: AtomicSequence::new(Sequence::QUEUED),
             number: AtomicU64::new(0),
             is_outrun: AtomicBool::new(false),
@@ -225,12 +232,13 @@ impl<W: Work> Flight<W> {
         self.number.load(Ordering::Relaxed) > 0
     }
 
-    /// True if a request that comes now may wait for this flight: no purge has overtaken it.
+    /// True if a request that comes now may wait for this flight: no purge has overtaken it, and
+    /// its task cannot have been lost.
     fn can_join(&self, marks: &Marks) -> bool {
         let as_of = self.as_of.load(Ordering::Acquire);
         let is_overtaken = as_of != Sequence::QUEUED
             && marks.validity(self.work.subject(), as_of) != Validity::Valid;
-        !is_overtaken && !self.is_outrun.load(Ordering::Relaxed)
+        !is_overtaken && !self.is_outrun.load(Ordering::Relaxed) && !self.is_lost()
     }
 
     fn follow(self: &Arc<Self>, arrival: Sequence) -> Follower<W> {

@@ -31,11 +31,15 @@ impl Cache {
     ///
     /// A call made while a page is rendered, by its handler or by anything on the task of its
     /// render, marks and renders nothing at once: `Regenerate` acts as `Stale`, and the receipt
-    /// says
-    /// `marked`. Otherwise a page that purges itself, or two that purge each other, would be
+    /// says `marked`. Otherwise a page that purges itself, or two that purge each other, would be
     /// rendered for ever without a client. The page that is being rendered is stored as stale if
     /// the purge reaches it. Calls of other requests, of jobs and of tasks that a render spawns are
     /// not concerned.
+    ///
+    /// The renders run on the tokio runtime that serves requests, so a job may call this on a
+    /// runtime of its own that ends or stands still afterwards, or on none. If no request has come
+    /// yet, they run on the caller's runtime; without one the entries are marked, and the receipt
+    /// says so.
     ///
     /// ```
     /// use isr_layer::purge::SelectorStatus;
@@ -52,7 +56,14 @@ impl Cache {
     // On the function: on the type, `into_result()?;` would be a warning too.
     #[must_use = "a purge may have failed: look at `is_revalidated`, or use `into_result`"]
     pub async fn revalidate(&self, purge: Purge) -> Receipt {
-        self.core.revalidate(purge).await
+        let core = self.core.clone();
+        let purge = Arc::new(purge);
+        let same = purge.clone();
+        let work = async move { core.revalidate(Arc::unwrap_or_clone(same)).await };
+        match self.core.tasks.do_elsewhere(work).await {
+            Some(receipt) => receipt,
+            None => self.core.revalidate(Arc::unwrap_or_clone(purge)).await,
+        }
     }
 
     /// Waits until no render is running: the last step of a graceful shutdown. Each render ends by

@@ -1,11 +1,11 @@
 //! Stores entries in memory, bounded by bytes and by number. It is synchronous, because every hit
 //! reads it.
 
-use std::hash::Hash;
+use std::hash::{Hash, RandomState};
 use std::sync::Arc;
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
+use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 
 use crate::entry::Entry;
 use crate::render::Key;
@@ -13,10 +13,7 @@ use crate::render::Key;
 /// The bytes left for everything of an entry but its body.
 const HEADER_ALLOWANCE: u64 = 4 * 1024;
 
-/// The entries in memory.
-///
-/// Clients choose the keys. The hash has a random seed for each cache, so a client cannot make keys
-/// collide, and a look-up compares the whole key, never the hash alone.
+/// The entries in memory. A look-up compares the whole key, never the hash alone.
 pub(crate) struct Memory {
     entries: Bounded<Key, Arc<Entry>>,
     largest_body: usize,
@@ -24,7 +21,12 @@ pub(crate) struct Memory {
 
 /// A cache that evicts once it is over its bytes or its number of values, whichever comes first.
 /// Made by [`bounded`].
-pub(crate) type Bounded<K, V> = Cache<K, V, ByBytes<K, V>>;
+pub(crate) type Bounded<K, V> = Cache<K, V, ByBytes<K, V>, ClientHash>;
+
+/// The hash of keys that clients choose: SipHash-1-3 with a random key for each cache. It is made
+/// to resist a client that looks for colliding keys and watches how long each request takes, which
+/// the default hash of `quick_cache` does not promise.
+pub(crate) type ClientHash = RandomState;
 
 /// Weighs a value by its bytes, but by no less than the share of one value in a full cache: so one
 /// capacity limits the bytes and the number.
@@ -119,12 +121,10 @@ where
         .shards(shards(bytes, values))
         .build();
 
+    let (hash, lifecycle) = (ClientHash::new(), DefaultLifecycle::default());
     match options {
-        Ok(options) => {
-            let (hash, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-            Cache::with_options(options, weighter, hash, lifecycle)
-        }
-        Err(_) => Cache::with_weighter(estimated, bytes, weighter),
+        Ok(options) => Cache::with_options(options, weighter, hash, lifecycle),
+        Err(_) => Cache::with(estimated, bytes, weighter, hash, lifecycle),
     }
 }
 
@@ -139,4 +139,28 @@ fn shards(bytes: u64, values: u64) -> usize {
             .clamp(1, 64),
     )
     .unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::any::TypeId;
+    use std::hash::{BuildHasher, DefaultHasher};
+
+    use super::*;
+
+    fn hasher_of<K, V>(_: &Bounded<K, V>) -> TypeId {
+        TypeId::of::<<ClientHash as BuildHasher>::Hasher>()
+    }
+
+    #[test]
+    fn keys_that_clients_choose_are_hashed_with_the_hash_that_std_chose_against_them() {
+        let one = bounded::<u64, u64>(1024, 16, |_, _| 1);
+
+        assert_eq!(hasher_of(&one), TypeId::of::<DefaultHasher>());
+        assert_ne!(
+            ClientHash::new().hash_one("a key"),
+            ClientHash::new().hash_one("a key"),
+            "each cache has a key of its own"
+        );
+    }
 }

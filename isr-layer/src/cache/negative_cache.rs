@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
+use super::memory::ClientHash;
 use crate::clock::Instant;
 use crate::invalidation::{Marks, Sequence, Subject, TagMark, Validity};
 use crate::outcome::Reason;
@@ -18,11 +19,8 @@ const CAPACITY_BYTES: u64 = 8 * 1024 * 1024;
 const ENTRY_BYTES: usize = 256;
 
 /// The remembered failures of keys, in a bounded table.
-///
-/// Clients choose the keys. The table's hash has a random seed, so a client cannot make keys
-/// collide.
 pub(crate) struct NegativeCache<K, F> {
-    table: Cache<K, Arc<NegativeEntry<F>>, ByBytes>,
+    table: Cache<K, Arc<NegativeEntry<F>>, ByBytes, ClientHash>,
 }
 
 /// A key of a [`NegativeCache`].
@@ -101,8 +99,9 @@ impl<K: NegativeKey, F: Remember> Weighter<K, Arc<NegativeEntry<F>>> for ByBytes
 
 impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
     pub(crate) fn new() -> Self {
+        let (hash, lifecycle) = (ClientHash::new(), DefaultLifecycle::default());
         Self {
-            table: Cache::with_weighter(8 * 1024, CAPACITY_BYTES, ByBytes),
+            table: Cache::with(8 * 1024, CAPACITY_BYTES, ByBytes, hash, lifecycle),
         }
     }
 

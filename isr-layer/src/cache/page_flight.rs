@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use http::StatusCode;
 
@@ -94,6 +95,10 @@ impl Work for PageRender {
 
     fn subject(&self) -> Subject<'_> {
         Subject::at(self.recipe.key.path(), &self.tags)
+    }
+
+    fn limit(&self) -> Option<Duration> {
+        Some(self.recipe.page.policy().timeout)
     }
 
     fn is_timeless(outcome: &RenderOutcome) -> bool {

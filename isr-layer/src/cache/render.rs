@@ -51,7 +51,7 @@ where
     let work = regenerate(core.clone(), leader, render, started_for);
 
     match purpose {
-        None => core.tasks.spawn(observe::in_callers_span(work)),
+        None => core.tasks.spawn_here(observe::in_callers_span(work)),
         Some(purpose) => {
             let (page, path) = (&recipe.page.page, recipe.key.path());
             let work = observe::in_own_span(work, page, path, purpose.as_str());
@@ -103,13 +103,26 @@ async fn regenerate<R: Render>(
         handler_ran: scope.handler_ran(),
         was_asked: scope.was_asked(),
     };
-    match (client, complete(&core, leader, attempt, end)) {
-        (Some(client), Some(reply)) => {
-            // The client may have left.
-            let _ = client.send(reply);
+    let reply = complete(&core, leader, attempt, end);
+    let entry = reply.as_ref().and_then(LeaderReply::stored).cloned();
+    match (client, reply) {
+        (Some(client), reply) => {
+            // No request waits for the encodings.
+            if let Some(entry) = entry {
+                entry.encode_soon(&core.tasks);
+            }
+            if let Some(reply) = reply {
+                // The client may have left.
+                let _ = client.send(reply);
+            }
         }
         (None, Some(LeaderReply::Undecided(undecided))) => undecided.without_client(),
-        _ => {}
+        // Nobody waits: the next render without a client begins when encoders keep up.
+        (None, _) => {
+            if let Some(entry) = entry {
+                entry.encode_in_turn(&core.tasks).await;
+            }
+        }
     }
     core.prune_marks().await;
 }

@@ -82,7 +82,13 @@ fn choose_among(entry: &Entry, head: bool, request: &HeaderMap) -> Choice {
     };
 
     let encoding = match conditions.encoding {
-        Some(line) if kind == plain => encoding(entry.encoded(), line, &conditions, request),
+        Some(line) if kind == plain => match entry.encoded() {
+            [] => {
+                entry.encode_if_missed();
+                None
+            }
+            encoded => encoding(encoded, line, &conditions, request),
+        },
         _ => None,
     };
 
@@ -150,10 +156,6 @@ fn encoding(
     conditions: &ClientConditions<'_>,
     request: &HeaderMap,
 ) -> Option<u8> {
-    if encoded.is_empty() {
-        return None;
-    }
-
     let accepted = match conditions.has_lines {
         false => Accepted::of(line),
         true => Accepted::of_lines(request.get_all(ACCEPT_ENCODING)),

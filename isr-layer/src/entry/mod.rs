@@ -3,6 +3,7 @@
 mod admission_rules;
 mod admit;
 mod birth;
+mod encode;
 mod freshness;
 mod grpc;
 mod stored;

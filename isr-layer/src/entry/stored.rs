@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,10 +10,11 @@ use http::header::{ETAG, HeaderMap};
 use http::{StatusCode, response};
 
 use super::birth::Birth;
+use super::encode::Missed;
 use super::freshness::{Freshness, Lifetime, freshness};
 use crate::clock::Instant;
 use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all, size};
-use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, Validity};
+use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, TagMark, Validity};
 use crate::render::Key;
 use crate::render::Recipe;
 
@@ -30,7 +31,11 @@ pub(crate) struct Entry {
     identity: Representation,
     /// The page in its other encodings, our preferred one first. Made once, after the first
     /// response.
-    encoded: OnceLock<Box<[Representation]>>,
+    pub(super) encoded: OnceLock<Box<[Representation]>>,
+    /// True once a task is there that makes the encodings.
+    pub(super) is_being_encoded: AtomicBool,
+    /// Set once the encodings could not be made, for a hit that needs them.
+    pub(super) missed: OnceLock<Box<Missed>>,
     /// True if encodings are worth making.
     pub(crate) is_encodable: bool,
     /// True if caches in front may keep the page because we said so, not the handler.
@@ -103,6 +108,8 @@ impl Entry {
             trailers,
             identity: Representation::identity(parts.status, parts.headers, body),
             encoded: OnceLock::new(),
+            is_being_encoded: AtomicBool::new(false),
+            missed: OnceLock::new(),
             is_encodable,
             is_offered,
             earlier_caches,
@@ -167,7 +174,7 @@ impl Entry {
     }
 
     /// Makes the encodings. This computes for a while: never on an async thread.
-    pub(crate) fn encode(&self) {
+    pub(super) fn encode(&self) {
         let bodies = codec::encoded(&self.identity.body);
         let encoded = bodies
             .into_iter()
@@ -262,6 +269,17 @@ fn shared_by_encodings(
     (!trailers.is_empty()).then_some(trailers)
 }
 
+/// Estimates the bytes that an entry's tag takes in memory. The text of one that other entries
+/// carry counts too: this entry may be the last of them that stays.
+fn size_of_tag(tag: &TagMark) -> usize {
+    let size = match tag.entry_count() {
+        ..=1 => tag.size(),
+        _ => tag.text_size(),
+    };
+    // Some tags stay until the next sweep after their entry, and leave gaps in the heap.
+    size + size / 8
+}
+
 /// Estimates the bytes that an entry takes in memory.
 fn bytes(
     key: &Key,
@@ -274,9 +292,8 @@ fn bytes(
 ) -> usize {
     /// Bytes that the allocator and the tables add to all parts; measured.
     const BOOKKEEPING: usize = 448;
-    let own_tags = tags.as_slice().iter().filter(|tag| tag.entry_count() == 1);
-    let own_tags = own_tags.map(|tag| tag.size()).sum::<usize>();
-    let tags = size_of_val(tags.as_slice()) + own_tags;
+    let of_tags = tags.as_slice().iter().map(|tag| size_of_tag(tag));
+    let tags = size_of_val(tags.as_slice()) + of_tags.sum::<usize>();
 
     let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + tags + BOOKKEEPING;
     // Encodings together are no larger than the body.

@@ -59,6 +59,11 @@ impl Work for Fetch {
         Subject::at(self.target.path(), &[])
     }
 
+    fn limit(&self) -> Option<Duration> {
+        // Each request limits its own wait.
+        None
+    }
+
     fn is_timeless(_: &FetchOutcome) -> bool {
         // A response has no tags that a purge could have named meanwhile.
         true

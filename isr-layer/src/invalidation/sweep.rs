@@ -62,15 +62,17 @@ impl Bounds {
     /// Sets the size for the next sweep. This one found `living` marks in use and left `size`.
     fn set_sweep_at(&self, living: Size, size: Size) {
         let (least, kept) = (least(self.marks), self.kept());
-        let next = |least: usize, living: usize, kept: usize, size: usize| {
+        let next = |least: usize, living: usize, kept: usize, size: usize, part: usize| {
             // Purges that came during the sweep do not put the next one off.
             let left = size.min(living.saturating_add(kept));
-            least.max(left + left / 2)
+            least.max(left + left / part)
         };
 
         let [marks, bytes] = &self.sweep_at;
-        let next_marks = next(least.marks, living.marks, kept.marks, size.marks);
-        let next_bytes = next(least.bytes, living.bytes, kept.bytes, size.bytes);
+        let next_marks = next(least.marks, living.marks, kept.marks, size.marks, 2);
+        // The texts of evicted entries stay until then, and no entry weighs them any more: few
+        // beside those of the living, which are weighed.
+        let next_bytes = next(least.bytes, living.bytes, kept.bytes, size.bytes, 16);
         marks.store(next_marks, Ordering::Relaxed);
         bytes.store(next_bytes, Ordering::Relaxed);
     }

@@ -73,6 +73,13 @@ impl TagMark {
     }
 }
 
+impl TagMark {
+    /// Returns the bytes of the tag's text.
+    pub(crate) fn text_size(&self) -> usize {
+        self.name.as_ref().map_or(0, |name| name.len())
+    }
+}
+
 impl EntryTags {
     pub(crate) fn new(tags: Vec<Arc<TagMark>>) -> Self {
         for tag in &tags {

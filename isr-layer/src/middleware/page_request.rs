@@ -94,7 +94,7 @@ where
                 };
                 // The place that readiness holds in the inner service must not be held meanwhile.
                 drop(ready.take());
-                if let Some(flight) = follower.wait().await {
+                if let Some(flight) = follower.wait_in_time().await {
                     return request.completed(&flight.outcome, waiting, true).await;
                 }
             }

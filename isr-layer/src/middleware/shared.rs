@@ -62,6 +62,7 @@ impl<S> Shared<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
+        this.core.tasks.serve_here();
         let routed = if is_routed {
             Some(Arc::new(this.routed(&key, request)))
         } else {

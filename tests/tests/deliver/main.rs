@@ -1,6 +1,7 @@
 //! Tests delivery from outside: responses from the cache keep the rules of HTTP.
 
 mod answered;
+mod crowded;
 mod declared;
 mod etags;
 mod left_alone;

@@ -51,7 +51,7 @@ async fn origin(unknown: Unknown, request: Request<Plain>) -> Result<Response<Pl
 }
 
 /// Returns the largest resident memory since the last call of [`forget_peak`], in bytes.
-fn peak() -> u64 {
+pub(crate) fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("there is a /proc");
     let line = status
         .lines()
@@ -65,7 +65,7 @@ fn peak() -> u64 {
     kilobytes * 1024
 }
 
-fn forget_peak() {
+pub(crate) fn forget_peak() {
     std::fs::write("/proc/self/clear_refs", "5").expect("a process may do that to itself");
 }
 
@@ -142,20 +142,30 @@ fn assert_unharmed((per_mille, grown): (usize, u64)) {
 /// would be counted too.
 fn assert_unharmed_by(paths: usize) {
     for kind in ["limited", "not-found", "html"] {
-        let program = std::env::current_exe().expect("this program has a path");
-        let ran = Command::new(program)
-            .args(["--exact", "flood::one_flood", "--ignored", "--nocapture"])
-            .env(KIND, kind)
-            .env(PATHS, paths.to_string())
-            // One arena for all threads. Otherwise glibc keeps free memory for each thread that
-            // encodes, up to 15 MiB more on a busy machine, and this test would measure that.
-            .env("MALLOC_ARENA_MAX", "1")
-            .output()
-            .expect("this program runs again");
+        let paths = paths.to_string();
+        let said = in_own_process("flood::one_flood", &[(KIND, kind), (PATHS, &paths)]);
+        said.unwrap_or_else(|failure| panic!("{kind}: {failure}"));
+    }
+}
 
-        let said = String::from_utf8_lossy(&ran.stdout);
-        let what = format!("{kind}: {said}\n{}", String::from_utf8_lossy(&ran.stderr));
-        assert!(ran.status.success() && said.contains("1 passed"), "{what}");
+/// Runs an ignored test of this program in a process of its own, with these variables. Returns its
+/// output, as an error if it failed.
+pub(crate) fn in_own_process(test: &str, variables: &[(&str, &str)]) -> Result<String, String> {
+    let program = std::env::current_exe().expect("this program has a path");
+    let ran = Command::new(program)
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .envs(variables.iter().copied())
+        // One arena for all threads. Otherwise glibc keeps free memory for each thread that
+        // encodes, up to 15 MiB more on a busy machine, and this test would measure that.
+        .env("MALLOC_ARENA_MAX", "1")
+        .output()
+        .expect("this program runs again");
+
+    let (said, errors) = (&ran.stdout, &ran.stderr);
+    let [said, errors] = [said, errors].map(|text| String::from_utf8_lossy(text));
+    match ran.status.success() && said.contains("1 passed") {
+        true => Ok(said.into_owned()),
+        false => Err(format!("{said}\n{errors}")),
     }
 }
 

@@ -8,6 +8,7 @@ mod drafts;
 mod errors;
 mod fat_get;
 mod flood;
+mod flood_bytes;
 mod headers;
 mod hosts;
 mod parameters;

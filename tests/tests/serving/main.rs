@@ -41,6 +41,7 @@ mod recognition;
 mod redirects;
 mod refusals;
 mod routed;
+mod runtimes;
 mod several_paths;
 mod soak;
 mod staleness;

@@ -24,7 +24,7 @@ use crate::observe;
 use crate::page::RegisteredPage;
 use crate::render::context::is_in_render;
 use crate::render::{Key, Recipe};
-use crate::spawn::Unread;
+use crate::spawn::{Unread, is_in_runtime};
 
 /// The time for which a call waits for its renders. A render that takes longer goes on, and its
 /// receipt says `running`.
@@ -79,8 +79,13 @@ impl Core {
             self.settle(settle, again);
         }
 
-        let deadline = clock::now() + MAX_RECEIPT_WAIT;
         Steps::default().drop_all(marks).await;
+        if !is_in_runtime() {
+            // Nothing could render, nor wait: the next requests do.
+            return Receipt::new(Some(number.get()), told(&planned, receipts).await);
+        }
+
+        let deadline = clock::now() + MAX_RECEIPT_WAIT;
         self.choose_spellings(&mut planned).await;
         let started = self.start(&planned, only_cached, number).await;
         started.report(&mut receipts, deadline).await;

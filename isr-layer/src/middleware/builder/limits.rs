@@ -9,9 +9,15 @@ impl IsrLayerBuilder {
     /// memory, since a body is counted twice, for its encodings; and to nearly 16 MiB where there
     /// is more.
     ///
-    /// The process takes more than this: up to 20 % in the flood test with one allocator arena
-    /// (`tests/tests/security/flood.rs`). glibc keeps free memory for each thread besides, which
-    /// was up to 15 MiB there; the environment variable `MALLOC_ARENA_MAX=1` prevents it.
+    /// An entry is counted with its key, headers and tags. The process takes more than this: up to
+    /// 20 % in the flood tests with one allocator arena (`tests/tests/security/flood_bytes.rs`).
+    /// glibc keeps free memory for each thread besides, which was up to 15 MiB there; the
+    /// environment variable `MALLOC_ARENA_MAX=1` prevents it.
+    ///
+    /// It does not count what is bounded apart: remembered failures (8 MiB), keys beyond
+    /// [`new_keys_per_second`](Self::new_keys_per_second) (512 KiB), the marks of purges
+    /// ([`max_marks`](Self::max_marks)), the tags of evicted entries (a sixteenth of all tags, or
+    /// 4,096), the lists of `params`, and the responses that are being rendered or encoded.
     pub fn max_memory_bytes(mut self, bytes: u64) -> Self {
         self.config.max_memory_bytes = bytes;
         self
