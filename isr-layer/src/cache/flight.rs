@@ -199,8 +199,8 @@ impl<W: Work> Flight<W> {
         })
     }
 
-    /// True if a request that comes now may wait for this flight: no purge has overtaken it, and its
-    /// task cannot have been lost.
+    /// True if a request that comes now may wait for this flight: no purge has overtaken it, and
+    /// its task cannot have been lost.
     fn can_join(&self, marks: &Marks) -> bool {
         let as_of = self.as_of.load(Ordering::Acquire);
         let is_overtaken = as_of != Sequence::QUEUED

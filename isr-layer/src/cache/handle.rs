@@ -28,9 +28,10 @@ impl Cache {
     /// refresh runs. The call waits two seconds at most for its renders: one that takes longer goes
     /// on, and its receipt says `running`.
     ///
-    /// The renders run on the tokio runtime that serves requests, so a job may call this on a runtime
-    /// of its own that ends or stands still afterwards, or on none. If no request has come yet, they
-    /// run on the caller's runtime; without one the entries are marked, and the receipt says so.
+    /// The renders run on the tokio runtime that serves requests, so a job may call this on a
+    /// runtime of its own that ends or stands still afterwards, or on none. If no request has come
+    /// yet, they run on the caller's runtime; without one the entries are marked, and the receipt
+    /// says so.
     ///
     /// ```
     /// use isr_layer::purge::SelectorStatus;

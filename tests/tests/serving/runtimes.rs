@@ -103,12 +103,9 @@ async fn ask_for_a(service: &Isr<Site>) -> Answer {
     answer.await.expect("no request waits for ever")
 }
 
-fn regenerate(cache: Cache) -> impl Future<Output = Receipt> + Send + 'static {
-    async move {
-        cache
-            .revalidate(Purge::path("/a").mode(Mode::Regenerate))
-            .await
-    }
+async fn regenerate(cache: Cache) -> Receipt {
+    let purge = Purge::path("/a").mode(Mode::Regenerate);
+    cache.revalidate(purge).await
 }
 
 fn status(receipt: &Receipt) -> SelectorStatus {
