@@ -117,7 +117,7 @@ async fn regenerate<R: Render>(
             }
         }
         (None, Some(LeaderReply::Undecided(undecided))) => undecided.without_client(),
-        // Nobody waits: the next render without a client begins when encoders keep up.
+        // Without a client, the next render begins only when the encoders keep up.
         (None, _) => {
             if let Some(entry) = entry {
                 entry.encode_in_turn(&core.tasks).await;

@@ -230,6 +230,7 @@ impl Hash for TargetUriRef<'_> {
             lower.make_ascii_lowercase();
             state.write(lower);
         }
+
         state.write(self.path.as_bytes());
         if let Some(query) = self.query {
             state.write(b"?");

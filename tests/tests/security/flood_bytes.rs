@@ -98,7 +98,7 @@ const FLOODS: [Flood; 14] = [
     },
     Flood {
         name: "tags of a page that is gone",
-        keys: 30_000,
+        keys: 14_000,
         page: VARIANTS,
         layer: open,
         // The first variant is asked for once, and evicted before the second.
@@ -290,8 +290,9 @@ async fn flood(flood: &Flood, times: usize) -> u64 {
 }
 
 /// Runs [`one_flood`] for each flood in a process of its own.
-fn assert_bounded(times: usize) {
-    let failed = FLOODS.iter().filter_map(|flood| {
+fn assert_bounded(times: usize, is_usual: fn(&str) -> bool) {
+    let floods = FLOODS.iter().filter(|flood| is_usual(flood.name));
+    let failed = floods.filter_map(|flood| {
         let times = times.to_string();
         let variables = [(KIND, flood.name), (TIMES, &*times)];
         let said = in_own_process("flood_bytes::one_flood", &variables);
@@ -320,11 +321,20 @@ async fn one_flood() {
 
 #[test]
 fn whatever_a_flood_makes_large_resident_memory_stays_within_its_bound() {
-    assert_bounded(1);
+    // The others are alike, and need more time.
+    assert_bounded(1, |name| {
+        [
+            "late tags",
+            "tags of a page that is gone",
+            "new keys over the limit",
+            "headers",
+        ]
+        .contains(&name)
+    });
 }
 
 #[test]
 #[ignore = "needs minutes; run by .ci/run"]
 fn whatever_a_long_flood_makes_large_resident_memory_stays_within_its_bound() {
-    assert_bounded(10);
+    assert_bounded(5, |_| true);
 }

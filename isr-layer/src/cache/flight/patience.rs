@@ -15,8 +15,8 @@ const MARGIN: Duration = Duration::from_secs(5);
 const MAX_QUEUED: Duration = Duration::from_secs(60);
 
 impl<W: Work> Follower<W> {
-    /// Waits for the flight to end, as [`wait`](Self::wait) does, and gives it up if it does not end
-    /// in time: it then changes nothing, and the next request starts its successor.
+    /// Waits for the flight to end, as [`wait`](Self::wait) does, and gives it up if it does not
+    /// end in time: it then changes nothing, and the next request starts its successor.
     ///
     /// A flight that a client waits for begins at once, so one that has not begun after the time
     /// limit of its work is lost. One that has begun may have to read a list before its work.
