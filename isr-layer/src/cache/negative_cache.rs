@@ -1,14 +1,13 @@
 //! Negative caching: remembers keys whose last render failed or may not be stored, so that they are
 //! not rendered again at once.
 
-use std::hash::Hash;
+use std::hash::{Hash, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
-use super::memory::ClientHash;
 use crate::clock::Instant;
 use crate::invalidation::{Marks, Sequence, Subject, TagMark, Validity};
 use crate::outcome::Reason;
@@ -20,7 +19,7 @@ const ENTRY_BYTES: usize = 256;
 
 /// The remembered failures of keys, in a bounded table.
 pub(crate) struct NegativeCache<K, F> {
-    table: Cache<K, Arc<NegativeEntry<F>>, ByBytes, ClientHash>,
+    table: Cache<K, Arc<NegativeEntry<F>>, ByBytes, RandomState>,
 }
 
 /// A key of a [`NegativeCache`].
@@ -99,7 +98,7 @@ impl<K: NegativeKey, F: Remember> Weighter<K, Arc<NegativeEntry<F>>> for ByBytes
 
 impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
     pub(crate) fn new() -> Self {
-        let (hash, lifecycle) = (ClientHash::new(), DefaultLifecycle::default());
+        let (hash, lifecycle) = (RandomState::new(), DefaultLifecycle::default());
         Self {
             table: Cache::with(8 * 1024, CAPACITY_BYTES, ByBytes, hash, lifecycle),
         }
