@@ -8,15 +8,15 @@ use http::{Method, Request, Response};
 use super::inner::{Inner, call};
 use super::page_request::{PageRequest, Result, includes_itself, not_stored, reply_of};
 use super::reply::Reply;
-use super::shared::DirectRender;
+use super::shared::{DirectRender, ask};
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
-    Failure, Render, RenderEnd, RenderError, RenderResult, Undecided, attempt, catch_panic, nested,
+    Failure, Render, RenderEnd, RenderResult, Undecided, attempt, catch_panic, nested,
 };
 use crate::deliver::{Delivery, unstored};
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::page::Page;
-use crate::render::context::{Current, mark_asked};
+use crate::render::context::Current;
 use crate::render::{Recipe, apply_functions};
 
 impl<S, B> PageRequest<S, B>
@@ -176,12 +176,8 @@ where
     type Body = S::Body;
     type Error = S::Error;
 
-    async fn render(mut self, _: &Recipe) -> RenderResult<S::Body, S::Error> {
-        let ready = poll_fn(|cx| self.service.poll_ready(cx)).await;
-        ready.map_err(RenderError::Service)?;
-        mark_asked();
-        let response = call(self.service, self.request).await;
-        response.map_err(RenderError::Service)
+    async fn render(self, _: &Recipe) -> RenderResult<S::Body, S::Error> {
+        ask(self.service, self.request).await
     }
 }
 

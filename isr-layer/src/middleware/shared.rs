@@ -134,15 +134,24 @@ where
     type Body = S::Body;
     type Error = S::Error;
 
-    async fn render(mut self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
-        poll_fn(|cx| self.service.poll_ready(cx))
-            .await
-            .map_err(RenderError::Service)?;
-        mark_asked();
-        call(self.service, recipe.request())
-            .await
-            .map_err(RenderError::Service)
+    async fn render(self, recipe: &Recipe) -> RenderResult<S::Body, S::Error> {
+        ask(self.service, recipe.request()).await
     }
+}
+
+/// Sends the request of a render once the service is ready for it.
+pub(super) async fn ask<S, B>(
+    mut service: S,
+    request: Request<B>,
+) -> RenderResult<S::Body, S::Error>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    let ready = poll_fn(|cx| service.poll_ready(cx)).await;
+    ready.map_err(RenderError::Service)?;
+    mark_asked();
+    call(service, request).await.map_err(RenderError::Service)
 }
 
 /// A render that no client's request asked for. It takes the service when its turn has come, if the

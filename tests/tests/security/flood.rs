@@ -141,10 +141,19 @@ fn assert_unharmed((per_mille, grown): (usize, u64)) {
 /// Runs [`one_flood`] for each kind in a process of its own, since memory used by other floods
 /// would be counted too.
 fn assert_unharmed_by(paths: usize) {
-    for kind in ["limited", "not-found", "html"] {
-        let paths = paths.to_string();
-        let said = in_own_process("flood::one_flood", &[(KIND, kind), (PATHS, &paths)]);
-        said.unwrap_or_else(|failure| panic!("{kind}: {failure}"));
+    let paths = &*paths.to_string();
+    let flood = |kind| {
+        let said = in_own_process("flood::one_flood", &[(KIND, kind), (PATHS, paths)]);
+        said.map_err(|failure| format!("{kind}: {failure}"))
+    };
+
+    // At once: each floods with one thread.
+    let ends = std::thread::scope(|scope| {
+        let floods = ["limited", "not-found", "html"].map(|kind| scope.spawn(move || flood(kind)));
+        floods.map(|flood| flood.join().expect("a flood that fails says so"))
+    });
+    for end in ends {
+        end.unwrap_or_else(|failure| panic!("{failure}"));
     }
 }
 
