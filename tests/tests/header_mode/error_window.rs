@@ -97,3 +97,41 @@ async fn it_stands_in_for_the_error_of_a_request_that_passes_too() {
         (200, "5")
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_error_stands_in_for_nothing() {
+    for status in [500, 501, 502, 503, 504, 599] {
+        let (site, service) = site_that_says("");
+        let cache_control = "max-age=10, stale-if-error=60";
+        site.act(Reply::status(status).header("cache-control", cache_control));
+        visit(&service).await;
+        pass(10).await;
+        site.act(Reply::status(503).header("retry-after", "7"));
+
+        let newer = visit(&service).await;
+
+        assert_eq!(newer.status, 503, "{status}");
+        assert_eq!(newer.header("retry-after"), "7", "{status}");
+        site.act(Act::Panic);
+        let failed = visit(&service).await;
+        assert_eq!(
+            failed.cache_status(),
+            "isr; fwd=stale; detail=panic",
+            "{status}"
+        );
+        assert_ne!(failed.status.as_u16(), status, "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_response_that_is_no_error_of_the_origin_stands_in() {
+    for status in [200, 301, 404, 410] {
+        let (site, service) = site_that_says("");
+        site.act(Reply::status(status).header("cache-control", "max-age=10, stale-if-error=60"));
+        visit(&service).await;
+        pass(10).await;
+        site.act(Reply::status(503));
+
+        assert_eq!(visit(&service).await.status.as_u16(), status);
+    }
+}
