@@ -70,6 +70,31 @@ async fn a_set_cookie_a_206_and_a_304_are_not_stored() {
     .await;
 }
 
+/// A client that sent no `Accept-Encoding` cannot read it.
+#[tokio::test]
+async fn an_encoded_body_that_does_not_vary_by_accept_encoding_is_not_stored() {
+    for coding in ["gzip", "br", "identity, zstd", "x-unknown"] {
+        let encoded = || says("max-age=60").header("content-encoding", coding);
+        assert_not_stored(encoded(), "vary").await;
+        assert_not_stored(encoded().header("vary", "accept-language"), "vary").await;
+        for (name, value) in [
+            ("vary", "Accept-Encoding"),
+            ("vary", "origin, ACCEPT-encoding"),
+        ] {
+            let (site, service) = site_that_says("");
+            site.act(encoded().header(name, value));
+            visit(&service).await;
+
+            assert_eq!(visit(&service).await.cache_status(), "isr; hit; ttl=60");
+        }
+    }
+    let (site, service) = site_that_says("");
+    site.act(says("max-age=60").header("content-encoding", "identity"));
+    visit(&service).await;
+
+    assert_eq!(visit(&service).await.cache_status(), "isr; hit; ttl=60");
+}
+
 #[tokio::test]
 async fn every_final_status_with_an_explicit_lifetime_is_stored_and_none_without() {
     for status in [
