@@ -120,21 +120,115 @@ async fn a_304_that_says_it_may_not_be_stored_ends_it() {
     );
 }
 
+/// Apache, Caddy and Jetty compress under the tag `"a-gzip"` and confirm it with a 304 for `"a"`.
 #[tokio::test(start_paused = true)]
-async fn a_304_that_speaks_of_another_answer_is_a_failure_and_nothing_is_retried() {
+async fn a_304_that_names_another_response_is_asked_again_without_conditions() {
+    for (name, whole, not_modified) in [
+        ("etag", "\"a-gzip\"", "\"a\""),
+        ("etag", "\"a--gzip\"", "W/\"a\""),
+        ("etag", "\"a\"", "\"b\""),
+        (
+            "last-modified",
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:36 GMT",
+        ),
+    ] {
+        let (site, service) = site_that_says("");
+        site.script(move |seen: &Seen, _| {
+            let is_conditional = seen.headers.contains_key("if-none-match")
+                || seen.headers.contains_key("if-modified-since");
+            let reply = match is_conditional {
+                true => Reply::status(304).empty().header(name, not_modified),
+                false => Reply::page().header(name, whole),
+            };
+            reply.header("cache-control", "max-age=10").into()
+        });
+        visit(&service).await;
+
+        for round in 1..=3 {
+            pass(10).await;
+            let answer = visit(&service).await;
+
+            assert_eq!((answer.status.as_u16(), answer.text()), (200, "/a v1"));
+            assert_eq!(answer.header(name), whole, "round {round}");
+            assert_eq!(answer.cache_status(), "isr; fwd=stale; stored");
+            assert_eq!(visit(&service).await.cache_status(), "isr; hit; ttl=10");
+            assert_eq!(site.renders(), 1 + 2 * round);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_asks_again_as_well() {
+    let (site, service) = site_that_says("");
+    let cache_control = "max-age=10, stale-while-revalidate=10";
+    site.act(says(cache_control).header("etag", "\"a-gzip\""));
+    visit(&service).await;
+    pass(10).await;
+    site.script(move |seen: &Seen, _| {
+        let reply = match seen.headers.contains_key("if-none-match") {
+            true => Reply::status(304).empty().header("etag", "\"a\""),
+            false => Reply::page().header("cache-control", cache_control),
+        };
+        reply.into()
+    });
+
+    visit(&service).await;
+    settle().await;
+
+    assert_eq!(visit(&service).await.cache_status(), "isr; hit; ttl=10");
+    assert_eq!(site.renders(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_to_a_request_without_conditions_is_a_failure_and_is_not_asked_again() {
     let (site, service) = site_that_says("");
     site.act(says("max-age=10").header("etag", "\"1\""));
     visit(&service).await;
     pass(10).await;
     site.act(Reply::status(304).empty().header("etag", "\"2\""));
 
-    assert_eq!(visit(&service).await.status, 502);
-    assert_eq!(site.renders(), 2);
-    visit(&service).await;
-    assert!(
-        !site.seen()[2].headers.contains_key("if-none-match"),
-        "the next one asks for the whole"
+    let answer = visit(&service).await;
+
+    assert_eq!(answer.status, 502);
+    assert_eq!(
+        answer.cache_status(),
+        "isr; fwd=stale; detail=failed-status"
     );
+    assert_eq!(site.renders(), 3);
+}
+
+/// A file that changed twice in one second has one date for two contents (RFC 9110, 8.8.2.2).
+#[tokio::test(start_paused = true)]
+async fn a_date_of_the_second_in_which_the_response_was_made_validates_nothing() {
+    let made = SystemTime::now();
+    let before = |seconds| httpdate::fmt_http_date(made - Duration::from_secs(seconds));
+    let after = |seconds| httpdate::fmt_http_date(made + Duration::from_secs(seconds));
+    for (last_modified, date, is_asked) in [
+        (before(0), Some(before(0)), false),
+        (after(1), Some(before(0)), false),
+        (before(1), Some(before(0)), true),
+        (after(2), None, false),
+        (before(60), None, true),
+        ("yesterday".to_owned(), None, false),
+    ] {
+        let (site, service) = site_that_says("");
+        let reply = says("max-age=10").header("last-modified", &last_modified);
+        site.act(match &date {
+            Some(date) => reply.header("date", date),
+            None => reply,
+        });
+        visit(&service).await;
+        pass(10).await;
+
+        visit(&service).await;
+
+        assert_eq!(
+            site.seen()[1].headers.contains_key("if-modified-since"),
+            is_asked,
+            "modified {last_modified}, made {date:?}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
