@@ -32,6 +32,13 @@ pub(super) struct Received {
     pub(super) delay: Duration,
 }
 
+impl Received {
+    /// Returns the time at which the response was asked for.
+    pub(super) fn sent(self) -> SystemTime {
+        self.date.checked_sub(self.delay).unwrap_or(self.date)
+    }
+}
+
 /// Judges the head of a response to a GET with the headers `request`. The fields `targets` go
 /// before `Cache-Control`. The lifetime must be explicit: there is no heuristic (RFC 9111, 4.2.2).
 pub(super) fn admit(

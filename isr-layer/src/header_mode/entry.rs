@@ -1,7 +1,7 @@
 //! An entry: one stored response, with all that is needed to judge, validate and deliver it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use super::fetch_number::FetchNumber;
 use super::freshness::Freshness;
 use super::paths::PathInUse;
 use super::target::TargetUri;
-use super::validate::{ask_for_change, can_validate, updated};
+use super::validate::{Usable, updated};
 use crate::body::IsrBody;
 use crate::clock::Instant;
 use crate::deliver::{
@@ -35,8 +35,7 @@ pub(super) struct Entry {
     pub(super) number: FetchNumber,
     /// Number up to which no mark concerns the entry.
     valid_through: AtomicSequence,
-    /// True if the last 304 to the entry's validators was about another response.
-    validators_mismatched: AtomicBool,
+    validators: Usable,
     size: usize,
     /// Lets a purge of the path know of the entry.
     _in_use: Arc<PathInUse>,
@@ -75,6 +74,7 @@ impl Entry {
             received,
         } = whole;
 
+        let validators = Usable::of(&parts.headers, received.sent());
         let mut headers = parts.headers.clone();
         let earlier_caches = prepare_header_mode(&mut headers, received.date);
         let size = size_of::<Self>() + target.size() + admitted.vary_key.size() + body.len();
@@ -90,7 +90,7 @@ impl Entry {
             trailers: trailers.clone(),
             number,
             valid_through: AtomicSequence::new(as_of),
-            validators_mismatched: AtomicBool::new(false),
+            validators,
             size,
             _in_use: in_use,
         }
@@ -152,28 +152,20 @@ impl Entry {
     /// Returns whether the origin can be asked if the entry is still valid. Not after a purge,
     /// which says that the entry is not.
     pub(super) fn can_be_validated(&self, marks: &Marks) -> bool {
-        let is_trusted = self.validity(marks) == Validity::Valid
-            && !self.validators_mismatched.load(Ordering::Relaxed);
-        let head = &self.representation.heads.latest().whole.head;
-        is_trusted && head.status == StatusCode::OK && can_validate(&head.headers)
+        let is_ok = self.representation.heads.latest().whole.head.status == StatusCode::OK;
+        is_ok && self.validators.any() && self.validity(marks) == Validity::Valid
     }
 
     /// Makes a request conditional on the entry's validators (RFC 9111, 4.3.1).
     pub(super) fn ask_for_change(&self, request: &mut HeaderMap) {
-        ask_for_change(
-            request,
-            &self.representation.heads.latest().whole.head.headers,
-        );
+        let latest = self.representation.heads.latest();
+        self.validators.ask(request, &latest.whole.head.headers);
     }
 
     /// Returns the response as a 304 with the headers `new` updates it; `None` if the 304 is about
     /// another response.
     pub(super) fn updated(&self, new: &HeaderMap, received: Received) -> Option<WholeResponse> {
-        let headers = updated(&self.representation.heads.latest().whole.head.headers, new);
-        // Asked again with these validators, the origin would reply with that 304 again.
-        self.validators_mismatched
-            .store(headers.is_none(), Ordering::Relaxed);
-        let headers = headers?;
+        let headers = updated(&self.representation.heads.latest().whole.head.headers, new)?;
         let (mut parts, ()) = Response::new(()).into_parts();
         parts.headers = headers;
         Some(WholeResponse {

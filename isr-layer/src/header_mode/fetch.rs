@@ -63,7 +63,7 @@ pub(super) async fn fetch<S, B>(
 /// `headers`.
 async fn ask<S, B>(
     cache: &HeaderCache,
-    mut service: S,
+    service: S,
     mut request: Request<B>,
     headers: &HeaderMap,
     stored: Option<Arc<Entry>>,
@@ -72,24 +72,74 @@ where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
-    if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
-        return FetchEnd::Error(error);
-    }
-    if let Some(stored) = &stored {
-        stored.ask_for_change(request.headers_mut());
-    }
+    let Some(stored) = stored else {
+        return match send(service, request).await {
+            Ok((response, received)) => read(cache, headers, response, received).await,
+            Err(error) => FetchEnd::Error(error),
+        };
+    };
 
-    let sent_at = clock::now();
-    let response = match call(service, request).await {
-        Ok(response) => response,
+    let (again, unconditional) = (service.clone(), copy(&request));
+    stored.ask_for_change(request.headers_mut());
+    let (response, received) = match send(service, request).await {
+        Ok(reply) => reply,
         Err(error) => return FetchEnd::Error(error),
     };
-    let received = received(sent_at);
 
-    match stored.filter(|_| response.status() == StatusCode::NOT_MODIFIED) {
-        Some(stored) => not_modified(cache, headers, &stored, response.headers(), received),
-        None => read(cache, headers, response, received).await,
+    if response.status() != StatusCode::NOT_MODIFIED {
+        return read(cache, headers, response, received).await;
     }
+    match stored.updated(response.headers(), received) {
+        Some(whole) => judge_updated(cache, headers, whole, received),
+        None => ask_for_whole(cache, again, unconditional, headers).await,
+    }
+}
+
+/// Asks once more, without conditions: the origin has confirmed a response that we do not have.
+/// Origins that compress under a tag of their own do so each time (`"a-gzip"` and `"a"`).
+async fn ask_for_whole<S, B>(
+    cache: &HeaderCache,
+    service: S,
+    request: Request<B>,
+    headers: &HeaderMap,
+) -> FetchEnd<S::Body, S::Error>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    match send(service, request).await {
+        Ok((response, _)) if response.status() == StatusCode::NOT_MODIFIED => {
+            FetchEnd::Failed(Reason::FailedStatus)
+        }
+        Ok((response, received)) => read(cache, headers, response, received).await,
+        Err(error) => FetchEnd::Error(error),
+    }
+}
+
+/// Sends a request, and notes when the head of its response arrived.
+async fn send<S, B>(
+    mut service: S,
+    request: Request<B>,
+) -> Result<(Response<S::Body>, Received), S::Error>
+where
+    S: Inner<B>,
+    B: RenderBody + Send + 'static,
+{
+    poll_fn(|cx| service.poll_ready(cx)).await?;
+    let sent_at = clock::now();
+    let response = call(service, request).await?;
+    Ok((response, received(sent_at)))
+}
+
+/// Copies a request, whose body is empty.
+fn copy<B: RenderBody>(request: &Request<B>) -> Request<B> {
+    let mut copy = Request::new(B::from_bytes(Bytes::new()));
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    *copy.extensions_mut() = request.extensions().clone();
+    copy
 }
 
 /// Reads both clocks at the arrival of a response.
@@ -102,19 +152,13 @@ fn received(sent_at: Instant) -> Received {
     }
 }
 
-/// Updates `stored` with the headers of a 304 (RFC 9111, 4.3.4), and judges the result anew: the
-/// origin may by now forbid storing it.
-fn not_modified<R, E>(
+/// Judges anew what a 304 has updated: the origin may by now forbid storing it.
+fn judge_updated<R, E>(
     cache: &HeaderCache,
     request: &HeaderMap,
-    stored: &Entry,
-    new: &HeaderMap,
+    whole: WholeResponse,
     received: Received,
 ) -> FetchEnd<R, E> {
-    let Some(whole) = stored.updated(new, received) else {
-        // The 304 is about a response that we do not have, so there is no body to send.
-        return FetchEnd::Failed(Reason::FailedStatus);
-    };
     let (status, headers) = (whole.parts.status, &whole.parts.headers);
     match admit(request, status, headers, &cache.targets, received) {
         Ok(admitted) => FetchEnd::Whole(whole, admitted),

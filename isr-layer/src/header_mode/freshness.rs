@@ -127,7 +127,8 @@ fn stated_age(headers: &HeaderMap) -> Duration {
     Duration::from_secs(first.and_then(|age| seconds(age.trim_ascii())).unwrap_or(0))
 }
 
-fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
+/// Returns the date in a field, if it is valid.
+pub(super) fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
     headers.get(name).and_then(date_of)
 }
 

@@ -1,24 +1,54 @@
 //! Validation: makes requests conditional, and updates the headers of an entry by a 304 (RFC 9111,
 //! 4.3).
 
+use std::time::{Duration, SystemTime};
+
 use http::header::{
     AGE, CACHE_STATUS, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
     HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 
+use super::freshness::date;
 use crate::deliver::{is_digest, remove_hop_by_hop};
 
-/// Returns whether a response with these headers has a validator.
-pub(super) fn can_validate(stored: &HeaderMap) -> bool {
-    stored.contains_key(ETAG) || stored.contains_key(LAST_MODIFIED)
+/// Validators of a stored response that the origin may be asked with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usable {
+    etag: bool,
+    last_modified: bool,
 }
 
-/// Makes a request conditional on the validators of a response with the headers `stored` (RFC
-/// 9111, 4.3.1).
-pub(super) fn ask_for_change(request: &mut HeaderMap, stored: &HeaderMap) {
-    for (validator, condition) in [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)] {
-        if let Some(value) = stored.get(validator) {
-            request.insert(condition, value.clone());
+impl Usable {
+    /// Reads them off the headers of a response that was asked for at `sent`. A `Last-Modified`
+    /// counts if it is at least a second older than the response: a file may have changed once
+    /// more within its second (RFC 9110, 8.8.2.2).
+    pub(super) fn of(headers: &HeaderMap, sent: SystemTime) -> Self {
+        let is_before = |modified| {
+            let made = date(headers, &DATE).unwrap_or(sent);
+            made.duration_since(modified)
+                .is_ok_and(|since| since >= Duration::from_secs(1))
+        };
+        Self {
+            etag: headers.contains_key(ETAG),
+            last_modified: date(headers, &LAST_MODIFIED).is_some_and(is_before),
+        }
+    }
+
+    /// Returns whether there is any.
+    pub(super) fn any(self) -> bool {
+        self.etag || self.last_modified
+    }
+
+    /// Makes a request conditional on these validators of a response with the headers `stored`
+    /// (RFC 9111, 4.3.1).
+    pub(super) fn ask(self, request: &mut HeaderMap, stored: &HeaderMap) {
+        for (is_usable, validator, condition) in [
+            (self.etag, ETAG, IF_NONE_MATCH),
+            (self.last_modified, LAST_MODIFIED, IF_MODIFIED_SINCE),
+        ] {
+            if let Some(value) = stored.get(validator).filter(|_| is_usable) {
+                request.insert(condition, value.clone());
+            }
         }
     }
 }
@@ -28,8 +58,7 @@ pub(super) fn ask_for_change(request: &mut HeaderMap, stored: &HeaderMap) {
 pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> {
     let mut new = new.clone();
     remove_hop_by_hop(&mut new);
-    let tag = |headers: &HeaderMap| headers.get(ETAG).map(opaque);
-    if tag(&new).is_some_and(|new| tag(stored) != Some(new)) {
+    if !is_about(&new, stored) {
         return None;
     }
     let mut updated = stored.clone();
@@ -46,6 +75,19 @@ pub(super) fn updated(stored: &HeaderMap, new: &HeaderMap) -> Option<HeaderMap> 
         }
     }
     Some(updated)
+}
+
+/// Returns whether a 304 with the headers `new` is about the response with the headers `stored`
+/// (RFC 9111, 4.3.4). Its tag tells; without tags, its date does.
+fn is_about(new: &HeaderMap, stored: &HeaderMap) -> bool {
+    let tag = |headers: &HeaderMap| headers.get(ETAG).map(opaque);
+    match (tag(new), tag(stored)) {
+        (Some(new), stored) => Some(new) == stored,
+        (None, Some(_)) => true,
+        (None, None) => new
+            .get(LAST_MODIFIED)
+            .is_none_or(|date| Some(date) == stored.get(LAST_MODIFIED)),
+    }
 }
 
 /// Returns whether a field describes the stored body, which a 304 does not replace.
@@ -79,21 +121,42 @@ mod tests {
         headers
     }
 
+    const SECOND: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const NEXT: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+
     #[test]
-    fn both_validators_are_asked_with() {
-        let mut request = map(&[("accept", "x")]);
+    fn the_table_of_validators() {
+        let sent = httpdate::parse_http_date(SECOND).unwrap() + Duration::from_millis(999);
+        let modified = |date| ("last-modified", date);
+        let earlier = "Sun, 06 Nov 1994 08:49:36 GMT";
+        let tag = ("etag", "W/\"a\"");
+        for (stored, expected) in [
+            (&[][..], &[][..]),
+            (&[tag], &[("if-none-match", "W/\"a\"")]),
+            (&[modified(earlier)], &[("if-modified-since", earlier)]),
+            (&[modified(SECOND)], &[]),
+            (&[modified(NEXT)], &[]),
+            (&[modified("then")], &[]),
+            (&[modified(SECOND), ("date", SECOND)], &[]),
+            (
+                &[modified(SECOND), ("date", NEXT)],
+                &[("if-modified-since", SECOND)],
+            ),
+            (&[tag, modified(SECOND)], &[("if-none-match", "W/\"a\"")]),
+            (
+                &[tag, modified(earlier)],
+                &[("if-none-match", "W/\"a\""), ("if-modified-since", earlier)],
+            ),
+        ] {
+            let stored = map(stored);
+            let usable = Usable::of(&stored, sent);
+            let mut request = HeaderMap::new();
 
-        ask_for_change(
-            &mut request,
-            &map(&[("etag", "W/\"a\""), ("last-modified", "then")]),
-        );
+            usable.ask(&mut request, &stored);
 
-        let expected = [
-            ("accept", "x"),
-            ("if-none-match", "W/\"a\""),
-            ("if-modified-since", "then"),
-        ];
-        assert_eq!(request, map(&expected));
+            assert_eq!(request, map(expected), "{stored:?}");
+            assert_eq!(usable.any(), !expected.is_empty());
+        }
     }
 
     #[test]
@@ -130,18 +193,22 @@ mod tests {
     }
 
     #[test]
-    fn a_304_that_speaks_of_another_answer_is_none() {
-        assert_eq!(
-            updated(&map(&[("etag", "\"a\"")]), &map(&[("etag", "\"b\"")])),
-            None
-        );
-        assert_eq!(
-            updated(
-                &map(&[("last-modified", "then")]),
-                &map(&[("etag", "\"b\"")])
-            ),
-            None
-        );
-        assert!(updated(&map(&[("etag", "\"a\"")]), &map(&[])).is_some());
+    fn the_table_of_304s_about_another_response() {
+        let modified = |date| ("last-modified", date);
+        let tag = |tag| ("etag", tag);
+        for (stored, new, is_about) in [
+            (&[tag("\"a\"")][..], &[][..], true),
+            (&[tag("\"a\"")], &[tag("W/\"a\"")], true),
+            (&[tag("\"a\"")], &[tag("\"b\"")], false),
+            (&[tag("\"a-gzip\"")], &[tag("\"a\"")], false),
+            (&[modified(SECOND)], &[tag("\"b\"")], false),
+            (&[modified(SECOND)], &[modified(SECOND)], true),
+            (&[modified(SECOND)], &[modified(NEXT)], false),
+            (&[tag("\"a\""), modified(SECOND)], &[modified(NEXT)], true),
+        ] {
+            let updated = updated(&map(stored), &map(new));
+
+            assert_eq!(updated.is_some(), is_about, "{stored:?} {new:?}");
+        }
     }
 }
