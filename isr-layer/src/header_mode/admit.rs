@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, SET_COOKIE};
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName, SET_COOKIE,
+};
 
 use super::cache_control;
 use super::directives::Directives;
@@ -57,10 +59,13 @@ pub(super) fn admit(
     }
 
     let vary_key = vary::names(headers)
+        .filter(|names| !is_encoded(headers) || names.contains(&ACCEPT_ENCODING))
         .map(|names| VaryKey::of(names, request))
         .ok_or(Reason::Vary)?;
     let aged = initial_age(headers, received.delay, received.date);
     let lifetime = Lifetime::of(&directives, headers, received.date)
+        // An error stands in for no other error.
+        .map(|lifetime| lifetime.without_error_window_if(status.is_server_error()))
         .filter(|lifetime| lifetime.is_useful(aged));
     lifetime
         .map(|lifetime| Admitted {
@@ -94,6 +99,32 @@ fn check_reuse(
     }
     Ok(())
 }
+
+/// Returns whether a body has a registered content coding. Without `Vary: Accept-Encoding`, it would
+/// go to clients that cannot read it.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(CONTENT_ENCODING).iter();
+    let codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    codings
+        .map(|coding| coding.trim_ascii().to_ascii_lowercase())
+        .any(|coding| CODINGS.contains(&&coding[..]))
+}
+
+/// The content codings that IANA has registered, less `identity`. Nobody negotiates any other.
+const CODINGS: [&[u8]; 12] = [
+    b"aes128gcm",
+    b"br",
+    b"compress",
+    b"dcb",
+    b"dcz",
+    b"deflate",
+    b"exi",
+    b"gzip",
+    b"pack200-gzip",
+    b"x-compress",
+    b"x-gzip",
+    b"zstd",
+];
 
 /// Returns whether a status says that the origin is in trouble, so that `stale-if-error` applies
 /// (RFC 5861, 4).

@@ -64,6 +64,13 @@ impl Lifetime {
         })
     }
 
+    /// Ends the time for which the response may be served in place of an error with its freshness,
+    /// if the response `is_error` itself.
+    pub(super) fn without_error_window_if(self, is_error: bool) -> Self {
+        let if_error = if is_error { self.fresh } else { self.if_error };
+        Self { if_error, ..self }
+    }
+
     /// Judges a response of that age. A soft purge ends its freshness; a hard one also forbids to
     /// serve it while it is refreshed.
     pub(super) fn freshness(&self, age: Duration, marks: Validity) -> Freshness {

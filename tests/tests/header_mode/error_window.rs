@@ -113,13 +113,7 @@ async fn a_stored_error_stands_in_for_nothing() {
         assert_eq!(newer.status, 503, "{status}");
         assert_eq!(newer.header("retry-after"), "7", "{status}");
         site.act(Act::Panic);
-        let failed = visit(&service).await;
-        assert_eq!(
-            failed.cache_status(),
-            "isr; fwd=stale; detail=panic",
-            "{status}"
-        );
-        assert_ne!(failed.status.as_u16(), status, "{status}");
+        assert_ne!(visit(&service).await.text(), "/a v1", "{status}");
     }
 }
 

@@ -17,13 +17,14 @@ impl IsrLayerBuilder {
     ///    background.
     /// 3. Otherwise the first client's own request goes to the handler. Others that ask meanwhile
     ///    get that response if it was stored and its `Vary` matches.
-    /// 4. Within `stale-if-error` a stale response replaces 500, 502, 503, 504 and a failure.
+    /// 4. Within `stale-if-error` a stale response replaces 500, 502, 503, 504 and a failure, unless
+    ///    it is a 5xx itself.
     /// 5. An unsafe request (POST, PUT, DELETE and so on) removes what is stored for its URL.
     ///
     /// The handler gets the client's whole request, and `Vary` alone distinguishes responses. The
     /// promise that one client's request cannot change the response of others holds for pages, not
     /// here. A response that sets a cookie is not stored. No response is encoded: it is sent in the
-    /// encoding of its handler.
+    /// encoding of its handler, and an encoded one is stored only with `Vary: Accept-Encoding`.
     ///
     /// ```
     /// use isr_layer::IsrLayer;
