@@ -5,6 +5,7 @@ mod collapsing;
 mod delivery;
 mod error_window;
 mod lifetimes;
+mod marked;
 mod off;
 mod passing;
 mod purges;

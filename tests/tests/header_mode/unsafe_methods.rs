@@ -141,9 +141,16 @@ async fn what_was_on_its_way_is_not_stored_and_not_joined() {
     gate.reached(2).await;
     gate.open();
 
+    let overtaken = Answer::of(first.await.unwrap().unwrap()).await;
+    assert_eq!(overtaken.text(), "/a v1");
     assert_eq!(
-        Answer::of(first.await.unwrap().unwrap()).await.text(),
-        "/a v1"
+        overtaken.cache_status(),
+        "isr; fwd=uri-miss; detail=overtaken"
+    );
+    assert_eq!(
+        overtaken.header("cache-control"),
+        "no-store",
+        "no cache in front may keep it either"
     );
     assert_eq!(
         Answer::of(second.await.unwrap().unwrap()).await.text(),

@@ -200,6 +200,44 @@ async fn a_page_that_a_purge_has_marked_is_kept_by_nobody() {
     }
 }
 
+/// A CDN would show for an hour what a purge has ended, and no later purge would reach it.
+#[tokio::test(start_paused = true)]
+async fn a_marked_page_is_kept_by_nobody_whatever_its_handler_said() {
+    for (name, value) in [
+        ("cache-control", "public, s-maxage=3600"),
+        ("cache-control", "max-age=3600, immutable"),
+        ("expires", "Fri, 31 Dec 2100 23:59:59 GMT"),
+        ("cdn-cache-control", "max-age=3600"),
+        ("cloudflare-cdn-cache-control", "max-age=3600"),
+        ("surrogate-control", "max-age=3600"),
+    ] {
+        for downstream in [Downstream::default(), Downstream::cdn()] {
+            let (site, isr, service) = site_with(ten_seconds(), downstream);
+            site.act(Reply::page().header(name, value));
+            assert_eq!(visit(&service).await.header(name), value);
+            let cache = isr.cache();
+            let purge = async |mode| cache.revalidate(Purge::path("/a").mode(mode)).await;
+
+            site.before().close();
+            let _ = purge(Mode::Stale).await;
+            let stale = visit(&service).await;
+            site.act(Reply::status(500));
+            site.before().open();
+            settle().await;
+            let _ = purge(Mode::Expire).await;
+            let kept = visit(&service).await;
+
+            assert_eq!(stale.cache_status(), "isr; hit; ttl=0; detail=stale-mark");
+            assert!(kept.cache_status().ends_with("detail=failed-status"));
+            for answer in [stale, kept] {
+                assert_eq!(answer.header("cache-control"), NOBODY, "{name}: {value}");
+                let is_left = name != "cache-control" && answer.headers.contains_key(name);
+                assert!(!is_left, "{name}: {value}");
+            }
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_last_good_page_after_a_purge_is_kept_by_nobody() {
     let (site, isr, service) = site_with(ten_seconds(), Downstream::cdn());
