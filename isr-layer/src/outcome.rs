@@ -124,6 +124,19 @@ reasons! {
     Request = "request",
 }
 
+impl Outcome {
+    /// True if a purge or an unsafe request came while an unstored response was made: it may be old.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        matches!(
+            self,
+            Self::Unstored {
+                reason: Reason::Overtaken,
+                ..
+            }
+        )
+    }
+}
+
 impl Reason {
     /// True if only a client's own request can have a response: a render would lack the part of it
     /// that the response depends on.

@@ -30,13 +30,14 @@ const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control
 ///
 /// These rules hold for every choice, in this order:
 ///
-/// 1. The handler's own `Cache-Control` wins, and nothing is added to it.
-/// 2. A response that is not stored keeps the `Cache-Control` of its handler, or gets `no-store`.
-/// 3. No cache may keep a page without a lifetime (`revalidate = false`, no `expire`): only a purge
+/// 1. No cache may keep a page that a purge has marked and that is still served while it is
+///    rendered again: it leaves with `public, max-age=0, must-revalidate`, and without any field
+///    that allows more, whatever its handler said.
+/// 2. Otherwise the handler's own `Cache-Control` wins, and nothing is added to it.
+/// 3. A response that is not stored keeps the `Cache-Control` of its handler, or gets `no-store`.
+/// 4. No cache may keep a page without a lifetime (`revalidate = false`, no `expire`): only a purge
 ///    makes it stale, and nothing would tell a CDN of the purge. A handler that knows better says
 ///    so itself.
-/// 4. No cache may keep a page that a purge has marked and that is still served while it is
-///    rendered again.
 ///
 /// ```
 /// use isr_layer::{Downstream, IsrLayer, Page, Policy};
@@ -208,36 +209,34 @@ impl Downstream {
 }
 
 impl Offer {
-    /// Adds the offer to the handler's headers. Returns whether a cache may keep the page because
-    /// of the offer.
-    pub(crate) fn put(self, headers: &mut HeaderMap) -> bool {
+    /// Adds the offer to the handler's headers.
+    pub(crate) fn put(self, headers: &mut HeaderMap) {
         if let Some((name, value)) = self.tags {
             headers.entry(name).or_insert(value);
         }
 
         if says_how_to_cache(headers) || is_grpc(headers) {
-            return false;
+            return;
         }
         headers.insert(CACHE_CONTROL, ALWAYS_REVALIDATE);
-        match self.cache_control {
+        if let Some((name, value)) = self.cache_control
             // The handler's own `CDN-Cache-Control` wins, as its `Cache-Control` does.
-            Some((name, _)) if name != CACHE_CONTROL && headers.contains_key(&name) => false,
-            Some((name, value)) => {
-                headers.insert(name, value);
-                true
-            }
-            None => false,
+            && (name == CACHE_CONTROL || !headers.contains_key(&name))
+        {
+            headers.insert(name, value);
         }
     }
 }
 
-/// Takes back the offer of an entry in one response, because a purge has marked the entry.
+/// Lets no cache keep a response, because a purge has marked it. Its handler's own word ends too: a
+/// cache in front would keep the response for its whole lifetime, and nothing would tell it.
 pub(crate) fn take_back(headers: &mut HeaderMap) {
-    headers.remove(CDN_CACHE_CONTROL);
     // A 412 and a 416 forbid more than this already.
-    if headers.get(CACHE_CONTROL) != Some(&NO_STORE) {
-        headers.insert(CACHE_CONTROL, ALWAYS_REVALIDATE);
+    if is_grpc(headers) || headers.get(CACHE_CONTROL) == Some(&NO_STORE) {
+        return;
     }
+    remove_all(headers, is_for_caches);
+    headers.insert(CACHE_CONTROL, ALWAYS_REVALIDATE);
 }
 
 /// Marks a response that shows a draft.
@@ -337,11 +336,11 @@ mod tests {
         let downstream = Downstream::cdn().surrogate_keys("Surrogate-Key");
         let mut headers = HeaderMap::new();
 
-        let may_keep = downstream
+        downstream
             .offer(lifetime(Some(60), None), || vec!["x".repeat(1025)])
             .put(&mut headers);
 
-        assert!(!may_keep && !headers.contains_key("surrogate-key"));
+        assert!(!headers.contains_key("surrogate-key"));
         assert_eq!(headers["cache-control"], ALWAYS_REVALIDATE);
     }
 

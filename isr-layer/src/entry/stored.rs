@@ -38,8 +38,6 @@ pub(crate) struct Entry {
     pub(super) missed: OnceLock<Box<Missed>>,
     /// True if encodings are worth making.
     pub(crate) is_encodable: bool,
-    /// True if caches in front may keep the page because we said so, not the handler.
-    pub(crate) is_offered: bool,
     /// `Cache-Status` members of caches behind this one.
     pub(crate) earlier_caches: Option<Box<str>>,
     born: Birth,
@@ -87,7 +85,7 @@ impl Entry {
 
         let (earlier_caches, is_encodable) =
             prepare(parts.status, &mut parts.headers, &body, &recipe.page.vary);
-        let is_offered = offer.put(&mut parts.headers);
+        offer.put(&mut parts.headers);
         let trailers = shared_by_encodings(trailers, is_encodable);
 
         let size = bytes(
@@ -111,7 +109,6 @@ impl Entry {
             is_being_encoded: AtomicBool::new(false),
             missed: OnceLock::new(),
             is_encodable,
-            is_offered,
             earlier_caches,
             born,
             lifetime,

@@ -18,7 +18,8 @@ use super::target::TargetUri;
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{Failure, Group, Purpose};
 use crate::clock;
-use crate::deliver::note_status;
+use crate::deliver::{forbid_storing, note_status, take_back};
+use crate::invalidation::{Subject, Validity};
 use crate::middleware::{Inner, Shared, call};
 use crate::outcome::{CacheStatus, Outcome, Reason};
 
@@ -132,18 +133,23 @@ impl<S> HeaderModeRequest<S> {
         let (client, reply) = oneshot::channel();
         let request = Request::from_parts(self.parts.clone(), body);
         // Before the entry is looked at: a purge that comes later makes the response stale.
-        leader.begin(&core.marks);
+        let as_of = leader.begin(&core.marks);
         let stale = waiting.stale.clone();
         let stored = stale.filter(|entry| entry.can_be_validated(&core.marks));
 
         let cache = self.cache.clone();
         core.tasks
             .spawn(fetch(cache, leader, service, request, stored, Some(client)));
-        match reply.await {
-            Ok(reply) => self.respond(reply, &waiting),
-            // The task was ended from outside: the runtime is shutting down.
-            Err(_) => self.respond(FetchReply::Failed(Reason::ServiceError), &waiting),
+        // An error means that the task was ended from outside: the runtime is shutting down.
+        let failed = |_| FetchReply::Failed(Reason::ServiceError);
+        let mut reply = reply.await.unwrap_or_else(failed);
+        if let FetchReply::Own(response, None) = &mut reply {
+            let subject = Subject::at(self.target.path(), &[]);
+            if core.marks.validity(subject, as_of) != Validity::Valid {
+                take_back(response.headers_mut());
+            }
         }
+        self.respond(reply, &waiting)
     }
 
     /// Passes the request on as it is; its response is not stored.
@@ -172,12 +178,15 @@ impl<S> HeaderModeRequest<S> {
             return Ok(response);
         }
 
-        let (response, unstored) = match reply {
+        let (mut response, unstored) = match reply {
             FetchReply::Own(response, unstored) => (response, unstored),
             FetchReply::Error(error) => return Err(error),
             FetchReply::Failed(reason) => (Failure::in_http(reason).response(None), Some(reason)),
         };
 
+        if unstored == Some(Reason::Overtaken) {
+            forbid_storing(response.headers_mut());
+        }
         let (forward, collapsed) = (waiting.forward, false);
         let outcome = match unstored {
             Some(reason) => Outcome::Unstored {
@@ -238,8 +247,12 @@ impl<S> HeaderModeRequest<S> {
 
     fn serve<R>(&self, entry: &Arc<Entry>, outcome: Outcome) -> Response<IsrBody<R>> {
         let kind = entry.kind(&self.parts.method, &self.parts.headers);
-        let show_status = self.shared.core.config.cache_status;
-        entry.deliver(kind, outcome, show_status, clock::now())
+        let core = &self.shared.core;
+        let mut response = entry.deliver(kind, outcome, core.config.cache_status, clock::now());
+        if entry.validity(&core.marks) != Validity::Valid {
+            take_back(response.headers_mut());
+        }
+        response
     }
 
     /// Adds the outcome to a response that is not stored.

@@ -10,7 +10,7 @@ use http_body::Body;
 use crate::body::IsrBody;
 use crate::cache::{Core, Failure};
 use crate::clock;
-use crate::deliver::{Delivery, deliver, name_declared, take_back, unstored};
+use crate::deliver::{Delivery, deliver, forbid_storing, name_declared, take_back, unstored};
 use crate::entry::Entry;
 use crate::invalidation::Validity;
 use crate::outcome::Outcome;
@@ -46,8 +46,7 @@ impl<R: Body<Data = Bytes>> Reply<R> {
             Self::Entry(entry, outcome) => {
                 let choice = delivery.choose(&entry);
                 let mut response = deliver(&entry, choice, outcome, show_status, clock::now());
-                // A purged page is offered to no cache in front.
-                if entry.is_offered && entry.validity(&core.marks) != Validity::Valid {
+                if entry.validity(&core.marks) != Validity::Valid {
                     take_back(response.headers_mut());
                 }
                 response
@@ -61,6 +60,9 @@ impl<R: Body<Data = Bytes>> Reply<R> {
                 // Fields that are declared for GET say nothing about a gRPC response.
                 if !recipe.key.is_grpc() {
                     name_declared(response.headers_mut(), &recipe.page.vary);
+                    if outcome.is_overtaken() {
+                        forbid_storing(response.headers_mut());
+                    }
                 }
                 unstored(response, delivery, outcome, show_status)
             }
