@@ -1,9 +1,9 @@
 //! Tests the choice of an encoding (RFC 9110, 12.5.3), as tables over `Accept-Encoding`.
 
 use http::Method;
-use isr_tests::{Answer, ask, request};
+use isr_tests::{Answer, Reply, ask, request};
 
-use crate::{A, Plain, Stage, decoded, html, only, text};
+use crate::{A, BROWSER, Plain, Stage, decoded, html, only, text};
 
 async fn assert_table(table: &[(&str, &str)]) {
     let stage = Stage::warm(A, html()).await;
@@ -135,4 +135,34 @@ async fn accept_encoding_never_reaches_the_handler_and_makes_no_second_render() 
 
     assert_eq!(stage.site.renders(), 1);
     assert!(!stage.site.seen()[0].headers.contains_key("accept-encoding"));
+}
+
+/// Once, Brotli took all the room that memory has for encodings, and a client without it got the
+/// page as it was.
+#[tokio::test]
+async fn a_page_that_gets_little_smaller_is_encoded_for_every_client_all_the_same() {
+    // Each octet of a generator that needs no crate, as two hexadecimal digits: about half is left.
+    let mut state = 1_u64;
+    let mut octet = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        format!("{:02x}", state >> 56)
+    };
+    let body = (0..1000).map(|_| octet()).collect::<String>();
+    let stage = Stage::warm(
+        A,
+        Reply::page()
+            .header("content-type", "text/plain")
+            .chunk(body.clone()),
+    )
+    .await;
+
+    for accepted in ["gzip", BROWSER, "gzip, br"] {
+        let answer = stage.get(&only(accepted)).await;
+
+        assert_ne!(answer.header("content-encoding"), "", "{accepted}");
+        assert!(answer.body.len() < body.len());
+        assert_eq!(decoded(&answer), body.as_bytes());
+    }
 }

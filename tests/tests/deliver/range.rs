@@ -385,3 +385,39 @@ async fn an_empty_page_has_no_first_byte_and_an_empty_suffix() {
         assert_eq!(answer.header("content-range"), place, "{range}");
     }
 }
+
+/// RFC 9110, 14.3: a client learns that it may ask for parts, and of which representation.
+#[tokio::test]
+async fn a_page_that_can_be_had_in_parts_says_so() {
+    let stage = Stage::warm(A, html()).await;
+
+    for (headers, status, told) in [
+        (&[][..], 200, "bytes"),
+        (&[("range", "bytes=0-1")], 206, "bytes"),
+        (&[("range", "bytes=99999-")], 416, "bytes"),
+        (&[("accept-encoding", "br")], 200, ""),
+        (&[("if-none-match", "*")], 304, ""),
+    ] {
+        let answer = stage.get(headers).await;
+
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("accept-ranges")),
+            (status, told),
+            "{headers:?}"
+        );
+    }
+    assert_eq!(stage.head(&[]).await.header("accept-ranges"), "bytes");
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_had_in_parts_does_not_say_so_and_its_handler_may() {
+    for reply in [
+        Reply::status(404),
+        digits().header("accept-ranges", "none"),
+        html().header("set-cookie", "id=1"),
+    ] {
+        let told = Stage::warm(A, reply).await.get(&[]).await;
+
+        assert_ne!(told.header("accept-ranges"), "bytes", "{}", told.status);
+    }
+}

@@ -232,3 +232,43 @@ async fn an_empty_line_of_a_cache_behind_us_does_not_spoil_ours() {
         assert_is_rfc_9211(&answer);
     }
 }
+
+/// One line that does not parse makes the whole field worthless (RFC 9651, 4.2).
+#[tokio::test]
+async fn a_line_that_does_not_parse_is_left_out_and_the_others_stay() {
+    for malformed in [
+        "MISS from cache-fra-1",
+        "HIT, HIT, \"unfinished",
+        "a b",
+        "origin; hit; ttl=",
+        "origin; hit; Key=1",
+        "origin; hit; ttl=1000000000000000",
+        "(\"a\"",
+        "caf\u{e9}",
+        ",, ; x",
+    ] {
+        for (own, kept) in [(None, ""), (Some("origin; hit"), "origin; hit, ")] {
+            for is_stored in [true, false] {
+                let lines = own.into_iter().chain([malformed]);
+                let reply = lines.fold(html(), |reply, line| reply.header("cache-status", line));
+                let stage = Stage::warm(
+                    A,
+                    match is_stored {
+                        true => reply,
+                        false => reply.header("set-cookie", "id=1"),
+                    },
+                )
+                .await;
+
+                let answer = stage.get(&[]).await;
+
+                assert_is_rfc_9211(&answer);
+                assert!(
+                    answer.cache_status().starts_with(&format!("{kept}isr; ")),
+                    "{malformed}: {}",
+                    answer.cache_status()
+                );
+            }
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Tests the rules of RFC 9111 for stored responses, section by section.
 
+use isr_layer::{Mode, Purge};
 use isr_tests::{Answer, Reply};
 
 use crate::{A, BEFORE, DATE, Stage, html, only, pass, ten_seconds, text};
@@ -110,7 +111,7 @@ async fn pass_real(stage: &Stage) {
 
 #[tokio::test(start_paused = true)]
 async fn age_4_2_3_and_5_1_is_on_every_answer_from_the_store() {
-    let stage = Stage::warm(ten_seconds(), html().header("age", "1000")).await;
+    let stage = Stage::warm(ten_seconds(), html()).await;
     pass(7).await;
 
     for headers in [
@@ -129,6 +130,56 @@ async fn age_4_2_3_and_5_1_is_on_every_answer_from_the_store() {
         );
     }
     assert_eq!(stage.head(&[]).await.header("age"), "7");
+}
+
+/// A response with `Age` was not made for the request that it is sent for.
+#[tokio::test(start_paused = true)]
+async fn age_5_1_is_not_on_a_response_that_was_rendered_for_its_request() {
+    let stage = Stage::new(ten_seconds());
+    stage.site.act(html());
+
+    for mode in [None, Some(Mode::Expire)] {
+        if let Some(mode) = mode {
+            let _ = { stage.isr.cache() }
+                .revalidate(Purge::path("/a").mode(mode))
+                .await;
+        }
+        let rendered = stage.get(&[]).await;
+        let hit = stage.get(&[]).await;
+
+        assert!(rendered.cache_status().ends_with("stored"));
+        assert!(!rendered.headers.contains_key("age"), "{mode:?}");
+        assert_eq!(hit.header("age"), "0");
+    }
+}
+
+/// A handler may pass on what another cache kept for a while.
+#[tokio::test(start_paused = true)]
+async fn age_5_1_of_the_handler_counts_and_its_page_is_fresh_all_the_same() {
+    for (own, told) in [
+        ("1000", 1000),
+        ("1000, 2", 1000),
+        ("0", 0),
+        ("-1", 0),
+        ("old", 0),
+        ("99999999999999999999", 1 << 31),
+    ] {
+        let stage = Stage::new(ten_seconds());
+        stage.site.act(html().header("age", own));
+
+        let rendered = stage.get(&[]).await;
+        pass(7).await;
+        let hit = stage.get(&[]).await;
+
+        let own_age = if told > 0 {
+            told.to_string()
+        } else {
+            String::new()
+        };
+        assert_eq!(rendered.header("age"), own_age, "{own}");
+        assert_eq!(hit.cache_status(), "isr; hit; ttl=3", "{own}");
+        assert_eq!(hit.header("age"), (told + 7).to_string(), "{own}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

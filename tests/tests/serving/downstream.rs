@@ -424,3 +424,67 @@ async fn a_handler_may_give_the_longest_lifetime_too() {
     assert_eq!(hit.cache_status(), "isr; hit; ttl=2147483648");
     assert!(hit.header("cache-control").ends_with("s-maxage=2147483648"));
 }
+
+/// RFC 9875: a List of Strings.
+#[tokio::test(start_paused = true)]
+async fn cache_groups_are_a_list_of_strings() {
+    for name in ["Cache-Groups", "cache-groups"] {
+        let (site, _, service) = site_with(ten_seconds(), Downstream::cdn().surrogate_keys(name));
+        site.script(|_, _| {
+            for tag in [
+                "posts",
+                "a b",
+                "a,b",
+                "say \"x\"",
+                "back\\slash",
+                "caf\u{e9}",
+                "5%",
+            ] {
+                context::tag(tag);
+            }
+            Reply::page().into()
+        });
+
+        let answer = visit(&service).await;
+
+        let list = sfv::Parser::new(answer.header("cache-groups")).parse::<sfv::List>();
+        let mut groups = Vec::new();
+        for member in list.expect("it is a list") {
+            let sfv::ListEntry::Item(item) = member else {
+                panic!("no member is a list itself")
+            };
+            let group = item.bare_item.as_string().expect("it is a String");
+            groups.push(group.as_str().to_owned());
+        }
+        groups.sort();
+        let expected = [
+            "5%25",
+            "a b",
+            "a,b",
+            "back\\slash",
+            "caf%C3%A9",
+            "posts",
+            "say \"x\"",
+        ];
+        assert_eq!(groups, expected);
+    }
+}
+
+/// A stock nginx refuses a response whose head is larger than 4 KiB.
+#[tokio::test(start_paused = true)]
+async fn the_tags_of_a_page_leave_room_for_its_other_headers_in_a_stock_proxy() {
+    for (tags, is_told) in [(300, true), (400, false)] {
+        let downstream = Downstream::cdn().surrogate_keys("Cache-Tag");
+        let (site, _, service) = site_with(ten_seconds(), downstream);
+        site.script(move |_, _| {
+            (0..tags).for_each(|n| context::tag(format!("tag-{n:05}")));
+            Reply::page().into()
+        });
+
+        let answer = visit(&service).await;
+
+        assert_eq!(answer.headers.contains_key("cache-tag"), is_told, "{tags}");
+        let told = answer.header("cache-control");
+        assert_eq!(told != NOBODY, is_told, "{tags}: {told}");
+    }
+}
