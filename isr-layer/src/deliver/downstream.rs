@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 
+use super::cache_status::replace_status;
 use super::headers::{
-    NO_STORE, is_for_caches, is_grpc, mark_unstored, remove_all, replace_status, says_how_to_cache,
+    NO_STORE, is_for_caches, is_grpc, mark_unstored, remove_all, says_how_to_cache,
 };
-use super::surrogate::SurrogateKeys;
+use super::surrogate::{DEFAULT_MAX_KEYS_BYTES, SurrogateKeys};
 use crate::entry::{Lifetime, told_seconds};
 use crate::error::Error;
 use crate::outcome::CacheStatus;
@@ -83,6 +84,7 @@ pub struct Downstream {
     /// True if only CDNs may, told in a field of their own.
     is_cdn_field: bool,
     surrogate_keys: Option<SurrogateKeys>,
+    max_keys_bytes: Option<usize>,
 }
 
 /// The caches that may keep a page.
@@ -122,6 +124,7 @@ impl Downstream {
             is_shared: true,
             is_cdn_field: false,
             surrogate_keys: None,
+            max_keys_bytes: None,
         }
     }
 
@@ -139,13 +142,32 @@ impl Downstream {
     ///
     /// Keys are separated by spaces if the name ends in `key` or `keys`, by commas otherwise. In a
     /// tag, `,`, `%` and every byte that is not visible ASCII are percent-encoded, so that
-    /// different tags stay different. If a tag is over 1,024 bytes, or all of them are over 8 KiB,
-    /// the header is left out and no cache may keep the page: a page that cannot be purged by tag
-    /// must not be kept. A header of that name that the handler sent stays as it is.
+    /// different tags stay different. `Cache-Groups` is a List of Strings, where white space and
+    /// `,` stay as they are (RFC 9875).
+    ///
+    /// If a tag is over 1,024 bytes, or all of them are over the limit of
+    /// [`max_surrogate_keys_bytes`](Self::max_surrogate_keys_bytes), the header is left out and no
+    /// cache may keep the page: a page that cannot be purged by tag must not be kept. A header of
+    /// that name that the handler sent stays as it is.
     ///
     /// [`build`](crate::IsrLayerBuilder::build) refuses an invalid header name.
     pub fn surrogate_keys(mut self, name: &str) -> Self {
         self.surrogate_keys = Some(SurrogateKeys::named(name));
+        self
+    }
+
+    /// Limits the header of [`surrogate_keys`](Self::surrogate_keys), in bytes. Default 3 KiB: a stock nginx refuses a response whose whole head is larger than 4 KiB
+    /// (`proxy_buffer_size`). Fastly and Cloudflare take 16 KiB.
+    ///
+    /// ```
+    /// use isr_layer::Downstream;
+    ///
+    /// let fastly = Downstream::cdn()
+    ///     .surrogate_keys("Surrogate-Key")
+    ///     .max_surrogate_keys_bytes(16 * 1024);
+    /// ```
+    pub fn max_surrogate_keys_bytes(mut self, bytes: usize) -> Self {
+        self.max_keys_bytes = Some(bytes);
         self
     }
 
@@ -160,7 +182,9 @@ impl Downstream {
     where
         T: IntoIterator<Item: AsRef<str>>,
     {
-        match self.surrogate_keys.as_ref().map(|keys| keys.field(tags())) {
+        let max_bytes = self.max_keys_bytes.unwrap_or(DEFAULT_MAX_KEYS_BYTES);
+        let keys = self.surrogate_keys.as_ref();
+        match keys.map(|keys| keys.field(tags(), max_bytes)) {
             None => Offer {
                 cache_control: self.cache_control(lifetime),
                 tags: None,

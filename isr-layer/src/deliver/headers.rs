@@ -8,12 +8,13 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
-    ACCEPT_ENCODING, AGE, CACHE_CONTROL, CACHE_STATUS, CONNECTION, CONTENT_ENCODING,
+    ACCEPT_ENCODING, ACCEPT_RANGES, AGE, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING,
     CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE,
     TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use sha2::{Digest, Sha256};
 
+use super::cache_status::{set_cache_status, take_earlier_caches};
 use super::codec;
 use crate::grpc::subtype;
 use crate::outcome::CacheStatus;
@@ -21,15 +22,20 @@ use crate::outcome::CacheStatus;
 /// The `Cache-Control` of a response that no cache may store.
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Sets an entry's `Age` and the `Cache-Status` of a request; `status` is `None` if `Cache-Status`
-/// is turned off.
+/// The `Accept-Ranges` of a page that can be had in parts (RFC 9110, 14.3).
+const BYTES: HeaderValue = HeaderValue::from_static("bytes");
+
+/// Sets an entry's `Age`, unless the response was made for its request, and the `Cache-Status` of a
+/// request; `status` is `None` if `Cache-Status` is turned off.
 pub(super) fn set_age_and_status(
     headers: &mut HeaderMap,
-    age: u64,
+    age: Option<u64>,
     status: Option<&CacheStatus>,
     earlier: Option<&str>,
 ) {
-    headers.insert(AGE, HeaderValue::from(age));
+    if let Some(age) = age {
+        headers.insert(AGE, HeaderValue::from(age));
+    }
     set_cache_status(headers, status, earlier);
     // Layers in front of us add headers, and every copy of a full map would have to grow for them.
     // If no room can be had, the copies grow.
@@ -70,6 +76,9 @@ pub(crate) fn prepare(
 
     let is_encodable =
         status == StatusCode::OK && codec::count() > 0 && is_encodable(headers, body);
+    if status == StatusCode::OK {
+        headers.entry(ACCEPT_RANGES).or_insert(BYTES);
+    }
     // Preconditions are for successes alone (RFC 9110, 13.2.1): no other response has a use for a
     // tag.
     if status.is_success() {
@@ -165,12 +174,6 @@ pub(crate) fn prepare_header_mode(
     earlier
 }
 
-/// Adds our `Cache-Status` to a response that is passed on as it came.
-pub(crate) fn note_status(headers: &mut HeaderMap, status: &CacheStatus) {
-    let earlier = take_earlier_caches(headers);
-    set_cache_status(headers, Some(status), earlier.as_deref());
-}
-
 /// Adds our `Cache-Status` to a response that is not stored, and forbids other caches to store it
 /// by accident, unless its handler said how to cache it.
 pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
@@ -178,17 +181,6 @@ pub(crate) fn mark_unstored(headers: &mut HeaderMap, status: Option<&CacheStatus
         headers.insert(CACHE_CONTROL, NO_STORE);
     }
     let earlier = take_earlier_caches(headers);
-    set_cache_status(headers, status, earlier.as_deref());
-}
-
-/// Puts another `Cache-Status` of ours in place of the one that a response has from us.
-pub(crate) fn replace_status(headers: &mut HeaderMap, status: Option<&CacheStatus>) {
-    let all = take_earlier_caches(headers);
-    let earlier = match status {
-        // Ours is the last member (RFC 9211, 2), and has no comma.
-        Some(_) => all.and_then(|all| Some(all.rsplit_once(", ")?.0.into())),
-        None => all,
-    };
     set_cache_status(headers, status, earlier.as_deref());
 }
 
@@ -290,36 +282,6 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     remove_all(headers, |name| {
         is_hop_by_hop(name) || named.iter().any(|other| other == name.as_str())
     });
-}
-
-fn take_earlier_caches(headers: &mut HeaderMap) -> Option<Box<str>> {
-    let lines = headers
-        .get_all(CACHE_STATUS)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    // An empty member makes the whole list invalid (RFC 8941, 4.2.1). Lines are trimmed and not
-    // split, because a comma may stand inside quotes.
-    let lines = lines
-        .map(|line| line.trim_matches([' ', '\t', ',']))
-        .filter(|line| !line.is_empty());
-    let lines = lines.collect::<Vec<_>>();
-    let earlier = (!lines.is_empty()).then(|| lines.join(", ").into());
-    headers.remove(CACHE_STATUS);
-    earlier
-}
-
-/// Sets `Cache-Status` with our member last: each cache appends its own (RFC 9211, 2).
-fn set_cache_status(headers: &mut HeaderMap, status: Option<&CacheStatus>, earlier: Option<&str>) {
-    let text = match (earlier, status) {
-        (None, None) => return,
-        (None, Some(ours)) => ours.to_string(),
-        (Some(earlier), None) => earlier.to_owned(),
-        (Some(earlier), Some(ours)) => format!("{earlier}, {ours}"),
-    };
-    // Our member is ASCII, and the earlier members were a valid value before: this cannot fail.
-    if let Ok(value) = HeaderValue::try_from(text) {
-        headers.insert(CACHE_STATUS, value);
-    }
 }
 
 /// Makes a strong entity tag. It is a digest, so equal bodies keep their tag over regenerations and

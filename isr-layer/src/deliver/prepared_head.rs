@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use http::StatusCode;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue};
 use http::response::Parts;
 
 use super::headers;
@@ -42,10 +42,10 @@ pub(crate) struct PreparedHeads {
 
 impl PreparedHead {
     /// Returns this head for the second in which the entry is `age` seconds old and which ends at
-    /// `until`. The `Cache-Status` is that of one request, behind the members of `earlier` caches.
+    /// `until`; without an age if it was made for this request. The `Cache-Status` is that of one request, behind the members of `earlier` caches.
     pub(crate) fn at(
         &self,
-        (age, until): (u64, Instant),
+        (age, until): (Option<u64>, Instant),
         status: Option<&CacheStatus>,
         earlier: Option<&str>,
     ) -> Self {
@@ -70,7 +70,10 @@ impl PreparedHead {
                 }
                 head.status
             }
-            ResponseKind::NotModified => without_body(headers, StatusCode::NOT_MODIFIED),
+            ResponseKind::NotModified => {
+                headers.remove(ACCEPT_RANGES);
+                without_body(headers, StatusCode::NOT_MODIFIED)
+            }
             ResponseKind::PreconditionFailed => refused(headers, StatusCode::PRECONDITION_FAILED),
             ResponseKind::Part(span) => {
                 let Range { start, end } = span.range();

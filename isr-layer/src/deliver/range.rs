@@ -1,6 +1,7 @@
 //! Evaluates the byte range that a client asks of a stored page (RFC 9110, 14).
 
 use std::ops::Range;
+use std::time::{Duration, SystemTime};
 
 use http::header::{DATE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
 
@@ -84,26 +85,26 @@ fn is_same_representation(request: &HeaderMap, stored: &HeaderMap) -> bool {
             .is_some_and(|tag| tag.as_bytes() == condition);
     }
 
-    has_strong_date(stored)
+    has_strong_date(stored, None)
         && stored
             .get(LAST_MODIFIED)
             .is_some_and(|date| date.as_bytes() == condition)
 }
 
 /// Returns whether `Last-Modified` is a strong validator (RFC 9110, 8.8.2.2). A page that was
-/// modified in the second in which it was sent may have been modified once more in that second,
-/// under an equal date. Without `Date` that second is unknown.
-fn has_strong_date(stored: &HeaderMap) -> bool {
+/// modified in the second in which it was made may have been modified once more in that second,
+/// under an equal date. Without `Date`, the response was made at `made` or later.
+pub(crate) fn has_strong_date(stored: &HeaderMap, made: Option<SystemTime>) -> bool {
     let date = |name| {
         let text = stored
             .get(name)
             .and_then(|value: &HeaderValue| value.to_str().ok())?;
         httpdate::parse_http_date(text).ok()
     };
-    // Dates are whole seconds, so an equal date is within the second of sending.
-    date(LAST_MODIFIED)
-        .zip(date(DATE))
-        .is_some_and(|(modified, sent)| modified < sent)
+    let since = date(LAST_MODIFIED)
+        .zip(date(DATE).or(made))
+        .and_then(|(modified, made)| made.duration_since(modified).ok());
+    since.is_some_and(|since| since >= Duration::from_secs(1))
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {

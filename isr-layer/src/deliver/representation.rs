@@ -1,7 +1,7 @@
 //! One encoding of a page: its body, the heads it is sent with, and its [`Validators`].
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue};
+use http::header::{ACCEPT_RANGES, CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue};
 use http::response::Parts;
 use http::{Response, StatusCode};
 
@@ -37,6 +37,8 @@ impl Representation {
         let mut head = self.heads.latest().whole.head.clone();
         let headers = &mut head.headers;
         headers::remove_all(headers, headers::is_digest);
+        // Only the page as it was rendered is sent in parts.
+        headers.remove(ACCEPT_RANGES);
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
         // A tag that gets no suffix is removed: two representations must not share a tag.
         match headers.remove(ETAG).and_then(|tag| suffixed(&tag, coding)) {

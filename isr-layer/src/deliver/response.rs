@@ -131,7 +131,7 @@ fn head_now(
         ttl: entry.ttl(now, stale),
     });
 
-    let second = (age, entry.at_age(age + 1));
+    let second = (entry.told_age(age, outcome), entry.at_age(age + 1));
     let whole =
         page.heads
             .latest()

@@ -7,17 +7,28 @@ use crate::error::{Error, ErrorKind};
 
 /// The longest tag that CDNs take, in bytes.
 const LONGEST_TAG: usize = 1024;
-/// The limit for all tags: proxies take 8 KiB for a header line by default.
-const CAPACITY_BYTES: usize = 8 * 1024;
+/// The limit for all tags: a stock nginx takes a head of 4 KiB, and 1 KiB is left for the rest.
+pub(super) const DEFAULT_MAX_KEYS_BYTES: usize = 3 * 1024;
 /// The ASCII characters that are escaped in a tag; everything outside ASCII is escaped too.
 const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b',').add(b'%');
+/// The characters that are escaped in a quoted String, where white space and commas may stand.
+const UNSAFE_IN_STRING: &AsciiSet = &CONTROLS.add(b'%');
 
 /// The header that carries an entry's tags.
 #[derive(Clone, Debug)]
 pub(super) struct SurrogateKeys {
     /// The name, or the text that is not a valid one.
     name: Result<HeaderName, String>,
-    separator: &'static str,
+    grammar: Grammar,
+}
+
+/// The grammar of a header that carries tags.
+#[derive(Clone, Copy, Debug)]
+enum Grammar {
+    Spaces,
+    Commas,
+    /// A List of Strings (RFC 9875, 2).
+    Strings,
 }
 
 /// Error: the tags do not fit.
@@ -27,14 +38,12 @@ pub(super) struct TooMany;
 impl SurrogateKeys {
     pub(super) fn named(name: &str) -> Self {
         let name = HeaderName::try_from(name).map_err(|_| name.to_owned());
-        let by_space =
-            |name: &HeaderName| name.as_str().ends_with("key") || name.as_str().ends_with("keys");
-        let separator = if name.as_ref().is_ok_and(by_space) {
-            " "
-        } else {
-            ","
+        let grammar = match name.as_ref().map_or("", HeaderName::as_str) {
+            "cache-groups" => Grammar::Strings,
+            name if name.ends_with("key") || name.ends_with("keys") => Grammar::Spaces,
+            _ => Grammar::Commas,
         };
-        Self { name, separator }
+        Self { name, grammar }
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
@@ -50,19 +59,16 @@ impl SurrogateKeys {
     pub(super) fn field(
         &self,
         tags: impl IntoIterator<Item: AsRef<str>>,
+        max_bytes: usize,
     ) -> Result<Option<(HeaderName, HeaderValue)>, TooMany> {
         let mut value = String::new();
         for tag in tags {
-            let start = if value.is_empty() {
-                0
-            } else {
-                value.len() + self.separator.len()
-            };
-            if start > 0 {
-                value.push_str(self.separator);
+            let tag = self.grammar.member(tag.as_ref());
+            if !value.is_empty() {
+                value.push_str(self.grammar.separator());
             }
-            value.extend(utf8_percent_encode(tag.as_ref(), UNSAFE));
-            if value.len() - start > LONGEST_TAG || value.len() > CAPACITY_BYTES {
+            value.push_str(&tag);
+            if tag.len() > LONGEST_TAG || value.len() > max_bytes {
                 return Err(TooMany);
             }
         }
@@ -77,12 +83,33 @@ impl SurrogateKeys {
     }
 }
 
+impl Grammar {
+    fn separator(self) -> &'static str {
+        match self {
+            Self::Spaces => " ",
+            Self::Commas => ",",
+            Self::Strings => ", ",
+        }
+    }
+
+    /// Returns a tag as a member: different tags stay different.
+    fn member(self, tag: &str) -> String {
+        match self {
+            Self::Spaces | Self::Commas => utf8_percent_encode(tag, UNSAFE).to_string(),
+            Self::Strings => {
+                let tag = utf8_percent_encode(tag, UNSAFE_IN_STRING).to_string();
+                format!("\"{}\"", tag.replace('\\', "\\\\").replace('"', "\\\""))
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn field(name: &str, tags: &[&str]) -> Result<Option<(HeaderName, HeaderValue)>, TooMany> {
-        SurrogateKeys::named(name).field(tags)
+        SurrogateKeys::named(name).field(tags, DEFAULT_MAX_KEYS_BYTES)
     }
 
     fn value(name: &str, tags: &[&str]) -> String {
@@ -110,7 +137,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_told_and_not_cut() {
         let long = "x".repeat(1024);
-        let many = vec![long.as_str(); 9];
+        let many = vec![long.as_str(); 3];
 
         assert!(field("Cache-Tag", &[&long]).is_ok());
         assert_eq!(field("Cache-Tag", &[&format!("{long}y")]), Err(TooMany));

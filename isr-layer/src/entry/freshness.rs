@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::birth::Birth;
+use super::seconds::told_seconds;
 use crate::clock::Instant;
 use crate::invalidation::Validity;
 use crate::outcome::Staleness;
@@ -76,16 +77,8 @@ impl Lifetime {
     /// no difference.
     pub(crate) fn ttl(self, age_secs: u64) -> Option<i64> {
         let end = told_seconds(self.fresh_for()?);
-        let age = i64::from(u32::try_from(age_secs).unwrap_or(u32::MAX));
-        Some(i64::from(end) - age)
+        Some(end.cast_signed() - age_secs.min(u64::from(u32::MAX)).cast_signed())
     }
-}
-
-/// Returns a time in whole seconds as header fields tell it: at most 2^31, the most that a cache
-/// has to count (RFC 9111, 1.2.2).
-pub(crate) fn told_seconds(time: Duration) -> u32 {
-    const MAX_SECONDS: u32 = 1 << 31;
-    u32::try_from(time.as_secs()).map_or(MAX_SECONDS, |seconds| seconds.min(MAX_SECONDS))
 }
 
 /// Combines time and marks: the stricter of both decides.

@@ -6,10 +6,12 @@ mod birth;
 mod encode;
 mod freshness;
 mod grpc;
+mod seconds;
 mod stored;
 
 pub(crate) use admission_rules::{head as admit_head, is_not_found, whole as admit_whole};
 pub(crate) use admit::{NotStored, lifetime, undeclared_vary};
 pub(crate) use birth::Birth;
-pub(crate) use freshness::{Freshness, Lifetime, told_seconds};
+pub(crate) use freshness::{Freshness, Lifetime};
+pub(crate) use seconds::{MAX_SECONDS, seconds, stated_age, told_seconds};
 pub(crate) use stored::{Entry, NewEntry};

@@ -12,9 +12,11 @@ use http::{StatusCode, response};
 use super::birth::Birth;
 use super::encode::Missed;
 use super::freshness::{Freshness, Lifetime, freshness};
+use super::seconds::{MAX_SECONDS, stated_age};
 use crate::clock::Instant;
 use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all, size};
 use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, TagMark, Validity};
+use crate::outcome::Outcome;
 use crate::render::Key;
 use crate::render::Recipe;
 
@@ -41,6 +43,8 @@ pub(crate) struct Entry {
     /// `Cache-Status` members of caches behind this one.
     pub(crate) earlier_caches: Option<Box<str>>,
     born: Birth,
+    /// The `Age` that the handler sent, in seconds.
+    own_age: u64,
     lifetime: Lifetime,
     fresh_until: Option<Instant>,
     as_of: Sequence,
@@ -83,6 +87,7 @@ impl Entry {
             has_drafts,
         } = rendered;
 
+        let own_age = stated_age(&parts.headers);
         let (earlier_caches, is_encodable) =
             prepare(parts.status, &mut parts.headers, &body, &recipe.page.vary);
         offer.put(&mut parts.headers);
@@ -111,6 +116,7 @@ impl Entry {
             is_encodable,
             earlier_caches,
             born,
+            own_age,
             lifetime,
             fresh_until: lifetime.fresh_until(born),
             as_of,
@@ -207,6 +213,16 @@ impl Entry {
     /// Returns the time since the render began.
     pub(crate) fn age(&self, now: Instant) -> Duration {
         self.born.age(now)
+    }
+
+    /// Returns the `Age` of a response that is sent when the render began `age` seconds ago: what
+    /// the handler's own said counts. A response that was made for its request has no other age
+    /// (RFC 9111, 5.1).
+    pub(crate) fn told_age(&self, age: u64, outcome: Outcome) -> Option<u64> {
+        match outcome.is_made_for_its_request() {
+            true => Some(self.own_age).filter(|own| *own > 0),
+            false => Some(self.own_age.saturating_add(age).min(MAX_SECONDS)),
+        }
     }
 
     /// Returns the seconds until the entry goes stale; zero at most if a mark made it stale.

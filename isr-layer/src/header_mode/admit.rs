@@ -110,7 +110,7 @@ fn is_encoded(headers: &HeaderMap) -> bool {
         .any(|coding| CODINGS.contains(&&coding[..]))
 }
 
-/// The content codings that IANA has registered, less `identity`. Nobody negotiates any other.
+/// The content codings that IANA has registered, less `identity`. No client negotiates any other.
 const CODINGS: [&[u8]; 12] = [
     b"aes128gcm",
     b"br",

@@ -3,8 +3,9 @@
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName};
 
-use super::directives::{Directives, seconds};
+use super::directives::Directives;
 use super::targeted;
+use crate::entry::seconds;
 
 /// Reads directives from the first of the `targets` that parses, else from `Cache-Control`.
 pub(super) fn directives(headers: &HeaderMap, targets: &[HeaderName]) -> Directives {
@@ -75,8 +76,8 @@ mod tests {
     use http::header::HeaderValue;
     use proptest::prelude::*;
 
-    use super::super::directives::MAX_SECONDS;
     use super::*;
+    use crate::entry::MAX_SECONDS;
 
     fn of(lines: &[&str]) -> Directives {
         let mut headers = HeaderMap::new();

@@ -3,9 +3,6 @@
 //! Two grammars fill them in: [`cache_control`](super::cache_control) and
 //! [`targeted`](super::targeted).
 
-/// The largest number of seconds there is (RFC 9111, 1.2.2).
-pub(super) const MAX_SECONDS: u64 = 1 << 31;
-
 /// Directives of one response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Directives {
@@ -49,17 +46,4 @@ impl Directives {
 /// Keeps the first of several values (RFC 9111, 4.2.1).
 fn first(value: &mut Option<u64>, seconds: Option<u64>) {
     value.get_or_insert(seconds.unwrap_or(0));
-}
-
-/// Parses a number of seconds: digits only, [`MAX_SECONDS`] if it is larger (RFC 9111, 1.2.2).
-pub(super) fn seconds(text: &[u8]) -> Option<u64> {
-    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let number = text.iter().fold(0_u64, |number, digit| {
-        number
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    });
-    Some(number.min(MAX_SECONDS))
 }

@@ -224,7 +224,7 @@ impl Entry {
             ttl: Some(self.ttl(age, outcome)),
         });
         let whole = page.heads.latest().whole.at(
-            (age, until),
+            (Some(age), until),
             status.as_ref(),
             self.earlier_caches.as_deref(),
         );

@@ -3,9 +3,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{AGE, DATE, EXPIRES, HeaderMap, HeaderName, HeaderValue};
+use http::header::{DATE, EXPIRES, HeaderMap, HeaderName, HeaderValue};
 
-use super::directives::{Directives, seconds};
+use super::directives::Directives;
+use crate::entry::stated_age;
 use crate::invalidation::Validity;
 use crate::outcome::Staleness;
 
@@ -123,19 +124,10 @@ pub(super) fn initial_age(headers: &HeaderMap, delay: Duration, received: System
         .and_then(|date| received.duration_since(date).ok())
         .unwrap_or_default();
     let apparent = Duration::from_secs(apparent.as_secs());
-    apparent.max(stated_age(headers) + delay)
+    apparent.max(Duration::from_secs(stated_age(headers)) + delay)
 }
 
-/// Returns the first member of `Age`; an invalid number is ignored (RFC 9111, 5.1).
-fn stated_age(headers: &HeaderMap) -> Duration {
-    let first = headers
-        .get(AGE)
-        .and_then(|age| age.as_bytes().split(|byte| *byte == b',').next());
-    Duration::from_secs(first.and_then(|age| seconds(age.trim_ascii())).unwrap_or(0))
-}
-
-/// Returns the date in a field, if it is valid.
-pub(super) fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
+fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
     headers.get(name).and_then(date_of)
 }
 

@@ -3,7 +3,8 @@
 use http::header::{HeaderMap, HeaderName};
 use sfv::{BareItem, Dictionary, ListEntry, Parser};
 
-use super::directives::{Directives, MAX_SECONDS};
+use super::directives::Directives;
+use crate::entry::MAX_SECONDS;
 
 /// Reads directives from the field `name`; `None` if the field is missing, empty or not a
 /// dictionary, since a cache must then ignore it as a whole (RFC 9213, 2.1).

@@ -1,15 +1,14 @@
 //! Validation: makes requests conditional, and updates the headers of an entry by a 304 (RFC 9111,
 //! 4.3).
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::header::{
     AGE, CACHE_STATUS, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
     HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 
-use super::freshness::date;
-use crate::deliver::{is_digest, remove_hop_by_hop};
+use crate::deliver::{has_strong_date, is_digest, remove_hop_by_hop};
 
 /// Validators of a stored response that the origin may be asked with.
 #[derive(Clone, Copy, Debug)]
@@ -19,18 +18,12 @@ pub(super) struct Usable {
 }
 
 impl Usable {
-    /// Reads them off the headers of a response that was asked for at `sent`. A `Last-Modified`
-    /// counts if it is at least a second older than the response: a file may have changed once
-    /// more within its second (RFC 9110, 8.8.2.2).
+    /// Reads them off the headers of a response that was asked for at `sent`. A weak date does not
+    /// count: a file may have changed once more within its second.
     pub(super) fn of(headers: &HeaderMap, sent: SystemTime) -> Self {
-        let is_before = |modified| {
-            let made = date(headers, &DATE).unwrap_or(sent);
-            made.duration_since(modified)
-                .is_ok_and(|since| since >= Duration::from_secs(1))
-        };
         Self {
             etag: headers.contains_key(ETAG),
-            last_modified: date(headers, &LAST_MODIFIED).is_some_and(is_before),
+            last_modified: has_strong_date(headers, Some(sent)),
         }
     }
 
@@ -111,6 +104,8 @@ fn opaque(tag: &HeaderValue) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
