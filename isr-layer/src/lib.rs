@@ -45,6 +45,8 @@
 //! | render pages before the first request | [`Cache::prerender`], [`prerender`], [`params`] |
 //! | keep the responses of a gRPC method | [`Page::with_unary`], [`guide::grpc`] |
 //! | tag a page during its render, or change its lifetime | [`context`] |
+//! | put other layers into their places | [`guide::layers`] |
+//! | test pages, see each change at once, read the log | [`guide::testing`], [`guide::develop`] |
 //!
 //! # Modules
 //!
@@ -61,7 +63,7 @@
 //! | `hmac` | yes | signatures: of webhooks in [`auth`], and of the cookie of draft mode |
 //! | `compression` | yes | encodes pages with brotli and gzip |
 //! | `zstd` | no | encodes pages with zstd, which is a C library |
-//! | `tracing` | yes | logs by `tracing` |
+//! | `tracing` | yes | logs by `tracing`, to the target `isr` |
 //!
 //! Features only add. A number in the name of one is the major of that crate: its next major gets a
 //! feature of its own.
@@ -83,7 +85,10 @@
 )]
 #![cfg_attr(
     not(all(feature = "axum-0_8", feature = "hmac", feature = "macros")),
-    doc = "[`guide::grpc`]: https://docs.rs/isr-layer/latest/isr_layer/guide/grpc/index.html"
+    doc = "[`guide::develop`]: https://docs.rs/isr-layer/latest/isr_layer/guide/develop/index.html",
+    doc = "[`guide::grpc`]: https://docs.rs/isr-layer/latest/isr_layer/guide/grpc/index.html",
+    doc = "[`guide::layers`]: https://docs.rs/isr-layer/latest/isr_layer/guide/layers/index.html",
+    doc = "[`guide::testing`]: https://docs.rs/isr-layer/latest/isr_layer/guide/testing/index.html"
 )]
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

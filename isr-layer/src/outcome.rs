@@ -24,6 +24,8 @@ pub(crate) enum Outcome {
 }
 
 /// The reason why a request went to the inner service (RFC 9211, 2.2).
+///
+/// The guide `serving` has a row for each, which a test compares with these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Forward {
     /// Nothing was stored.
@@ -175,6 +177,9 @@ impl From<Staleness> for Reason {
 }
 
 impl Forward {
+    #[cfg(test)]
+    const ALL: &[Self] = &[Self::UriMiss, Self::VaryMiss, Self::Stale, Self::Bypass];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::UriMiss => "uri-miss",
@@ -236,19 +241,64 @@ impl CacheStatus {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    /// Returns the first word in code of each row of a table in the guide.
+    fn first_words(heading: &str) -> impl Iterator<Item = &'static str> {
+        let guide = include_str!("guide/serving.md");
+        let (_, table) = guide.split_once(heading).expect("the table is there");
+        let rows = table.lines().skip(2).take_while(|row| row.starts_with('|'));
+        rows.filter_map(|row| row.split('`').nth(1))
+    }
 
     /// The words are API, so the guide has a row for each of them, and for nothing else.
     #[test]
     fn the_guide_documents_every_word() {
-        let guide = include_str!("guide/serving.md");
-        let (_, table) = guide
-            .split_once("| `detail` | reason |")
-            .expect("the table is there");
-        let rows = table.lines().skip(2).take_while(|row| row.starts_with('|'));
-        let words = rows.filter_map(|row| row.split('`').nth(1));
+        let words = first_words("| `detail` | reason |");
 
         assert!(words.eq(Reason::ALL.iter().map(|reason| reason.as_str())));
+    }
+
+    /// Members are API, too: the guide has a row for each that an outcome can have.
+    #[test]
+    fn the_guide_documents_every_member() {
+        let reason = Reason::Backoff;
+        let mut outcomes = vec![
+            Outcome::Hit,
+            Outcome::StaleHit(reason),
+            Outcome::NegativeHit(reason),
+        ];
+        for collapsed in [false, true] {
+            outcomes.push(Outcome::StaleIfError { reason, collapsed });
+            for &forward in Forward::ALL {
+                outcomes.push(Outcome::Stored { forward, collapsed });
+                outcomes.push(Outcome::Unstored {
+                    forward,
+                    reason,
+                    collapsed,
+                });
+            }
+        }
+
+        let mut sent = BTreeSet::new();
+        for outcome in outcomes {
+            let ttl = Some(42);
+            let status = CacheStatus { outcome, ttl }.to_string();
+            sent.extend(status.split("; ").skip(1).map(name_of_member));
+        }
+
+        let documented = first_words("| member | meaning |").map(str::to_owned);
+        assert_eq!(documented.collect::<BTreeSet<_>>(), sent);
+    }
+
+    /// Returns the name of a member; each value of `fwd` counts as a member of its own.
+    fn name_of_member(member: &str) -> String {
+        match member.split_once('=') {
+            Some((name, _)) if name != "fwd" => name.to_owned(),
+            _ => member.to_owned(),
+        }
     }
 
     #[test]

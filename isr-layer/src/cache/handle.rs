@@ -23,6 +23,9 @@ impl Cache {
     /// Invalidates the entries that `purge` names, renders as its mode says, and reports the
     /// outcome for each selector.
     ///
+    /// Call it after the transaction that changes the content is committed: a render that begins
+    /// earlier reads and stores the old content.
+    ///
     /// After the return, every request gets content whose render began after the call (`Expire`,
     /// and
     /// `Regenerate` whose receipt says `regenerated`), or the old page, marked as stale, while one
