@@ -3,9 +3,32 @@
 #[cfg(feature = "axum-0_8")]
 pub use axum;
 pub use inventory;
+#[cfg(feature = "macros")]
+pub use isr_layer_macros::__free_functions as free_functions;
 
-pub use crate::page::list_params;
+pub use crate::page::{Time, list_params};
 pub use crate::render::extractors::{ClientInput, NoClientInput, Probe, refusal};
+
+/// Without the attribute, no function has the items that `routes!` names.
+#[cfg(not(feature = "macros"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __free_functions {
+    ($names:tt { $($tokens:tt)* }) => {
+        $($tokens)*
+    };
+}
+#[cfg(not(feature = "macros"))]
+pub use crate::__free_functions as free_functions;
+
+/// The value that a page's function returns: a future.
+#[diagnostic::on_unimplemented(
+    message = "a page is an `async fn`, and this one returns `{Self}` at once",
+    label = "add `async` in front of `fn`"
+)]
+pub trait PageFuture {}
+
+impl<F: Future> PageFuture for F {}
 
 /// One annotated function of the program.
 #[derive(Debug)]

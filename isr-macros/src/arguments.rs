@@ -36,6 +36,10 @@ const EXTENSION: &str =
     "an extension may identify the client, but all clients get the same page: take `State`";
 const ADDRESS: &str = "an address identifies the client, but all clients get the same page: \
     accepted are `State`, `Path`, `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
+const BODY: &str = "a page is rendered for a GET without a body: read it in a route without the \
+    attribute, and purge the page there";
+const SOCKET: &str =
+    "a page is a stored response, and a WebSocket is not: leave the attribute away";
 const REQUEST: &str = "a page cannot depend on the whole request: accepted are `State`, `Path`, \
     `Query` with `query = [..]` and `HeaderMap` with `vary = [..]`";
 
@@ -107,6 +111,9 @@ fn refusal(ty: &Type, declared: Declared, method: bool) -> Option<&'static str> 
         "Session" | "AuthSession" => Some(SESSION),
         "Extension" if generic => Some(EXTENSION),
         "ConnectInfo" if generic => Some(ADDRESS),
+        "Json" | "Form" if generic => Some(BODY),
+        "Multipart" => Some(BODY),
+        "WebSocketUpgrade" => Some(SOCKET),
         // In a method this is tonic's `Request`, which holds declared input only.
         "Request" if !method => Some(REQUEST),
         "Parts" => Some(REQUEST),
@@ -116,7 +123,7 @@ fn refusal(ty: &Type, declared: Declared, method: bool) -> Option<&'static str> 
 
 /// Returns whether an item outside the function can name the type. It cannot if the type mentions
 /// a generic parameter of the function, a lifetime, `impl`, `Self` or `_`.
-fn can_be_named(ty: &Type, sig: &Signature) -> bool {
+pub(crate) fn can_be_named(ty: &Type, sig: &Signature) -> bool {
     let parameters: Vec<String> = sig.generics.params.iter().filter_map(parameter).collect();
     let unnamed =
         |word: &str| ["Self", "impl", "_"].contains(&word) || parameters.iter().any(|p| p == word);

@@ -5,11 +5,13 @@ use std::time::Duration;
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Attribute, ExprPath, Type};
+use syn::{Attribute, ExprPath, ReturnType, Type};
 
+use crate::arguments::can_be_named;
 use crate::model::{Model, Place};
 use crate::parse::{self, Function};
 use crate::policy::{Fallback, Policy};
+use crate::values::Value;
 
 /// Writes the function with the registration of its pages, and the items beside it.
 pub(crate) fn pages(function: &Function, models: &[Model]) -> TokenStream {
@@ -32,6 +34,7 @@ pub(crate) fn beside(function: &Function, models: &[Model]) -> TokenStream {
     let count = models.len();
     let cfgs = parse::cfgs(&function.attrs);
     let checks = models.iter().map(|model| checks_beside(&cfgs, model));
+    let is_async = is_async(function, &cfgs, &krate);
 
     quote! {
         #(#cfgs)*
@@ -50,6 +53,29 @@ pub(crate) fn beside(function: &Function, models: &[Model]) -> TokenStream {
             #vis const PAGES: [#krate::Page; #count] = [#(#pages),*];
         }
         #(#checks)*
+        #is_async
+    }
+}
+
+/// Writes a check that a function without `async` returns a future, if its type can be named.
+fn is_async(function: &Function, cfgs: &[Attribute], krate: &TokenStream) -> TokenStream {
+    let sig = &function.sig;
+    let ReturnType::Type(_, returned) = &sig.output else {
+        return TokenStream::new();
+    };
+    if sig.asyncness.is_some() || !can_be_named(returned, sig) {
+        return TokenStream::new();
+    }
+
+    let (start, end) = ends(returned);
+    let check = quote_spanned!(start=> is_future::<#returned>);
+    let check = quote_spanned!(end=> #check());
+    quote! {
+        #(#cfgs)*
+        const _: () = {
+            const fn is_future<F: #krate::__private::PageFuture>() {}
+            #check
+        };
     }
 }
 
@@ -149,14 +175,12 @@ fn policy(policy: &Policy, krate: &TokenStream) -> TokenStream {
         setters.extend(value.map(|value| call(setter, &value)));
     };
 
-    set("revalidate", policy.revalidate.map(duration));
-    set("expire", policy.expire.map(duration));
-    set(
-        "not_found_revalidate",
-        policy.not_found_revalidate.map(duration),
-    );
-    set("timeout", policy.timeout.map(duration));
-    set("max_body", policy.max_body.map(number));
+    let time = |value: &Option<Value<Duration>>| value.as_ref().map(|value| time(value, krate));
+    set("revalidate", time(&policy.revalidate));
+    set("expire", time(&policy.expire));
+    set("not_found_revalidate", time(&policy.not_found_revalidate));
+    set("timeout", time(&policy.timeout));
+    set("max_body", policy.max_body.as_ref().map(size));
     set(
         "fallback",
         policy.fallback.map(|which| fallback(which, krate)),
@@ -177,17 +201,30 @@ fn call(setter: &str, value: &TokenStream) -> TokenStream {
     quote!(.#setter(#value))
 }
 
-fn number(number: u64) -> TokenStream {
-    Literal::u64_unsuffixed(number).into_token_stream()
+fn size(size: &Value<u64>) -> TokenStream {
+    match size {
+        Value::Known(bytes) => Literal::u64_unsuffixed(*bytes).into_token_stream(),
+        Value::Constant(constant) => constant.into_token_stream(),
+    }
 }
 
 fn flag(on: bool) -> TokenStream {
     quote!(#on)
 }
 
-fn duration(duration: Duration) -> TokenStream {
-    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-    quote!(::core::time::Duration::new(#seconds, #nanos))
+/// Writes a time. Errors about the type or the value of a constant show the constant.
+fn time(time: &Value<Duration>, krate: &TokenStream) -> TokenStream {
+    match time {
+        Value::Known(time) => {
+            let (seconds, nanos) = (time.as_secs(), time.subsec_nanos());
+            quote!(::core::time::Duration::new(#seconds, #nanos))
+        }
+        Value::Constant(constant) => {
+            let (start, end) = ends(constant);
+            let new = quote_spanned!(start=> #krate::__private::Time);
+            quote_spanned!(end=> #new(#constant).above_zero())
+        }
+    }
 }
 
 fn fallback(fallback: Fallback, krate: &TokenStream) -> TokenStream {

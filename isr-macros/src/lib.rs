@@ -9,6 +9,7 @@ mod model;
 mod parse;
 mod pattern;
 mod policy;
+mod routes;
 mod values;
 
 use proc_macro::TokenStream;
@@ -62,7 +63,8 @@ use crate::parse::{Args, Function};
 /// | `crate` | path of `isr-layer`, see [below](#the-name-of-the-crate) | `::isr_layer` |
 ///
 /// A duration is a whole number of seconds, or a string with units: `"500ms"`, `"10m"`, `"1h30m"`,
-/// `"7d"`.
+/// `"7d"`. A constant or an expression of constants is a `u64` of seconds or a `Duration`: `HOUR`,
+/// `60 * 60`. A constant size is a `usize`.
 ///
 /// A `params` function is an `async fn` without arguments that returns a list: `Vec<T>`, `[T; N]`,
 /// `HashSet<T>`, `BTreeSet<T>`, or a `Result` of one of these. For a path with one parameter, `T`
@@ -83,7 +85,8 @@ use crate::parse::{Args, Function};
 /// it needs a path, and the attribute works under `#[async_trait]`. A method whose only argument is
 /// tonic's `Request` is a unary gRPC method: the message is part of the page's key, and `vary`
 /// lists metadata. Streaming methods are refused. A function without a receiver in an `impl` block
-/// needs `assoc`, since an attribute cannot see the block. A generic function is registered, but
+/// needs `assoc`, since an attribute cannot see the block. Without it, the compiler says "struct is
+/// not supported in `trait`s or `impl`s". A generic function is registered, but
 /// has to be routed by hand: `.route(post::PATH, post::PAGE.route(post::<Db>))`.
 ///
 /// # The name of the crate
@@ -115,6 +118,14 @@ use crate::parse::{Args, Function};
 #[proc_macro_attribute]
 pub fn static_page(args: TokenStream, item: TokenStream) -> TokenStream {
     expand(args.into(), item.into()).into()
+}
+
+/// Writes the second group of tokens, unless the first one names an associated function: those have
+/// no items beside them.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __free_functions(tokens: TokenStream) -> TokenStream {
+    routes::free_functions(tokens.into()).into()
 }
 
 /// Parses, checks and expands. The function is written in any case, so that a mistake in the

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Expr, ExprPath, Ident, LitStr, Path, Signature};
+use syn::{Expr, ExprPath, Ident, LitStr, Path, ReturnType, Signature, Type};
 
 use crate::arguments::{self, Argument, Declared};
 use crate::diagnostics::{Mistakes, closest, quoted};
@@ -237,7 +237,8 @@ fn pattern_of(
     match (path, misplaced) {
         (Some(path), _) => pattern_in(path),
         (None, Some(pair)) if pair.value.is_some() => {
-            let message = "the path stands first, without a key";
+            let message = "the path stands first, without a key: \
+                `#[static_page(\"/posts/{slug}\", ..)]`";
             Err(syn::Error::new_spanned(&pair.key, message))
         }
         (None, Some(pair)) => Err(syn::Error::new_spanned(&pair.key, PATH)),
@@ -273,6 +274,22 @@ fn named_after(name: &Ident) -> syn::Result<LitStr> {
 fn check_signature(sig: &Signature, mistakes: &mut Mistakes) {
     if let Some(token) = &sig.constness {
         mistakes.at(token, "a `const fn` cannot be a page: remove `const`");
+    } else if sig.asyncness.is_none() && sig.receiver().is_none() && is_no_future(&sig.output) {
+        mistakes.at(
+            sig.fn_token,
+            "a page is an `async fn`: add `async` in front",
+        );
+    }
+}
+
+/// Returns whether a type is no future by its grammar alone. The generated code checks named types.
+fn is_no_future(output: &ReturnType) -> bool {
+    match output {
+        ReturnType::Default => true,
+        ReturnType::Type(_, returned) => matches!(
+            **returned,
+            Type::Array(_) | Type::Reference(_) | Type::Tuple(_)
+        ),
     }
 }
 
@@ -284,6 +301,7 @@ mod tests {
 
     use super::*;
     use crate::parse;
+    use crate::values::Value;
 
     fn judge(attribute: TokenStream, sig: &Signature) -> (Model, Vec<String>) {
         let mut mistakes = Mistakes::default();
@@ -293,13 +311,13 @@ mod tests {
     }
 
     fn mistakes(attribute: TokenStream) -> Vec<String> {
-        judge(attribute, &parse_quote!(fn post())).1
+        judge(attribute, &parse_quote!(async fn post())).1
     }
 
     #[test]
     fn a_page_without_a_path_is_named_after_its_function() {
-        let (index, _) = judge(quote!(), &parse_quote!(fn index()));
-        let (raw, _) = judge(quote!(revalidate = false), &parse_quote!(fn r#type()));
+        let (index, _) = judge(quote!(), &parse_quote!(async fn index()));
+        let (raw, _) = judge(quote!(revalidate = false), &parse_quote!(async fn r#type()));
 
         assert_eq!(index.pattern.value(), "/");
         assert_eq!(raw.pattern.value(), "/type");
@@ -307,9 +325,9 @@ mod tests {
 
     #[test]
     fn a_receiver_or_the_word_assoc_means_an_impl_block() {
-        let (free, _) = judge(quote!("/a"), &parse_quote!(fn post()));
-        let (method, _) = judge(quote!("/a"), &parse_quote!(fn post(&self)));
-        let (assoc, _) = judge(quote!("/a", assoc), &parse_quote!(fn post()));
+        let (free, _) = judge(quote!("/a"), &parse_quote!(async fn post()));
+        let (method, _) = judge(quote!("/a"), &parse_quote!(async fn post(&self)));
+        let (assoc, _) = judge(quote!("/a", assoc), &parse_quote!(async fn post()));
 
         assert_eq!(
             [free.place, method.place, assoc.place],
@@ -321,7 +339,7 @@ mod tests {
     fn header_names_are_lower_cased() {
         let (model, mistakes) = judge(
             quote!("/a", vary = ["Accept-Language"]),
-            &parse_quote!(fn post()),
+            &parse_quote!(async fn post()),
         );
 
         assert!(mistakes.is_empty());
@@ -343,11 +361,12 @@ mod tests {
     fn a_second_value_is_reported_with_the_first_and_not_used() {
         let (model, mistakes) = judge(
             quote!("/a", expire = 5, expire = 6),
-            &parse_quote!(fn post()),
+            &parse_quote!(async fn post()),
         );
 
         assert_eq!(mistakes.len(), 2);
-        assert_eq!(model.policy.expire, Some(Duration::from_secs(5)));
+        let five = Duration::from_secs(5);
+        assert!(matches!(model.policy.expire, Some(Value::Known(time)) if time == five));
     }
 
     #[test]
@@ -381,7 +400,7 @@ mod tests {
 
     #[test]
     fn after_a_mistake_the_path_still_is_one() {
-        let (model, mistakes) = judge(quote!("posts"), &parse_quote!(fn post()));
+        let (model, mistakes) = judge(quote!("posts"), &parse_quote!(async fn post()));
 
         assert_eq!(mistakes.len(), 1);
         assert_eq!(model.pattern.value(), "/");

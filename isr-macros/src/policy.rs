@@ -6,16 +6,16 @@ use syn::{Expr, LitStr};
 
 use crate::diagnostics::Mistakes;
 use crate::parse::Pair;
-use crate::values;
+use crate::values::{self, Value};
 
 /// The setters to call. An absent one keeps the default of `isr_layer::Policy`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Policy {
-    pub(crate) revalidate: Option<Duration>,
-    pub(crate) expire: Option<Duration>,
-    pub(crate) not_found_revalidate: Option<Duration>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) max_body: Option<u64>,
+    pub(crate) revalidate: Option<Value<Duration>>,
+    pub(crate) expire: Option<Value<Duration>>,
+    pub(crate) not_found_revalidate: Option<Value<Duration>>,
+    pub(crate) timeout: Option<Value<Duration>>,
+    pub(crate) max_body: Option<Value<u64>>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) jitter: Option<bool>,
     pub(crate) prerender: Option<bool>,
@@ -55,7 +55,10 @@ impl Policy {
 
     /// Reports an `expire` below `revalidate`.
     pub(crate) fn check_lifetimes(&self, pairs: &[&Pair], mistakes: &mut Mistakes) {
-        let (Some(revalidate), Some(expire)) = (self.revalidate, self.expire) else {
+        // Of constants, `build` reports it.
+        let (Some(Value::Known(revalidate)), Some(Value::Known(expire))) =
+            (&self.revalidate, &self.expire)
+        else {
             return;
         };
         if expire >= revalidate {

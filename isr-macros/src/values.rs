@@ -6,6 +6,12 @@ use syn::{Expr, ExprPath, Lit, LitInt, LitStr, Path};
 
 use crate::diagnostics::Mistakes;
 
+/// A value that is known here, or a constant of the user's that only the compiler knows.
+pub(crate) enum Value<T> {
+    Known(T),
+    Constant(Expr),
+}
+
 /// The units of a duration, each in milliseconds.
 const TIME_UNITS: [(&str, u64); 5] = [
     ("ms", 1),
@@ -26,21 +32,42 @@ const SIZE_UNITS: [(&str, u64); 4] = [
 const DURATION: &str =
     "expected seconds above zero, such as `60`, or a duration with units, such as `\"1h30m\"`";
 const LIFETIME: &str = "expected seconds above zero, such as `60`, a duration with units, such as \
-    `\"1h30m\"`, or `false` for never";
+    `\"1h30m\"`, or `false` for never; to render for each request, leave the attribute away";
 const SIZE: &str =
     "expected bytes above zero, such as `65536`, or a size with a unit, such as `\"8MiB\"`";
 
 /// Reads `false`, or a [`duration`].
-pub(crate) fn lifetime(value: &Expr) -> syn::Result<Option<Duration>> {
+pub(crate) fn lifetime(value: &Expr) -> syn::Result<Option<Value<Duration>>> {
     match literal(value) {
         Some(Lit::Bool(on)) if !on.value => Ok(None),
-        _ => time(value, LIFETIME).map(Some),
+        _ => constant_or(value, |value| time(value, LIFETIME)).map(Some),
     }
 }
 
-/// Reads whole seconds, or a string with units: `ms`, `s`, `m`, `h`, `d`.
-pub(crate) fn duration(value: &Expr) -> syn::Result<Duration> {
-    time(value, DURATION)
+/// Reads whole seconds, a string with units (`ms`, `s`, `m`, `h`, `d`), or a constant.
+pub(crate) fn duration(value: &Expr) -> syn::Result<Value<Duration>> {
+    constant_or(value, |value| time(value, DURATION))
+}
+
+fn constant_or<T>(
+    value: &Expr,
+    read: impl FnOnce(&Expr) -> syn::Result<T>,
+) -> syn::Result<Value<T>> {
+    let value = ungrouped(value);
+    match value {
+        Expr::Binary(_)
+        | Expr::Block(_)
+        | Expr::Call(_)
+        | Expr::Cast(_)
+        | Expr::Const(_)
+        | Expr::Field(_)
+        | Expr::Index(_)
+        | Expr::Macro(_)
+        | Expr::MethodCall(_)
+        | Expr::Paren(_)
+        | Expr::Path(_) => Ok(Value::Constant(value.clone())),
+        _ => read(value).map(Value::Known),
+    }
 }
 
 fn time(value: &Expr, expected: &str) -> syn::Result<Duration> {
@@ -55,8 +82,12 @@ fn time(value: &Expr, expected: &str) -> syn::Result<Duration> {
     Ok(Duration::from_millis(millis))
 }
 
-/// Reads whole bytes, or a string with a unit: `B`, `KiB`, `MiB`, `GiB`.
-pub(crate) fn size(value: &Expr) -> syn::Result<u64> {
+/// Reads whole bytes, a string with a unit (`B`, `KiB`, `MiB`, `GiB`), or a constant.
+pub(crate) fn size(value: &Expr) -> syn::Result<Value<u64>> {
+    constant_or(value, bytes)
+}
+
+fn bytes(value: &Expr) -> syn::Result<u64> {
     let bytes = match literal(value) {
         Some(Lit::Int(bytes)) => whole(bytes, "MiB")?,
         Some(Lit::Str(text)) => sum(&text.value(), &SIZE_UNITS),
@@ -207,27 +238,21 @@ mod tests {
 
     #[test]
     fn a_number_is_seconds() {
-        assert_eq!(
-            duration(&parse_quote!(60)).unwrap(),
-            Duration::from_secs(60)
-        );
+        let read = time(&parse_quote!(60), DURATION);
+        assert_eq!(read.unwrap(), Duration::from_secs(60));
     }
 
     #[test]
     fn units_add_up() {
-        assert_eq!(
-            duration(&parse_quote!("1h30m")).unwrap(),
-            Duration::from_secs(5_400)
-        );
-        assert_eq!(
-            duration(&parse_quote!("1s500ms")).unwrap(),
-            Duration::from_millis(1_500)
-        );
+        for (text, milliseconds) in [("1h30m", 5_400_000), ("1s500ms", 1_500)] {
+            let read = time(&parse_quote!(#text), DURATION);
+            assert_eq!(read.unwrap(), Duration::from_millis(milliseconds));
+        }
     }
 
     #[test]
     fn false_is_never() {
-        assert_eq!(lifetime(&parse_quote!(false)).unwrap(), None);
+        assert!(lifetime(&parse_quote!(false)).unwrap().is_none());
         assert!(lifetime(&parse_quote!(true)).is_err());
     }
 
@@ -255,8 +280,24 @@ mod tests {
 
     #[test]
     fn sizes_have_binary_units() {
-        assert_eq!(size(&parse_quote!("512KiB")).unwrap(), 512 * 1024);
-        assert_eq!(size(&parse_quote!(1000)).unwrap(), 1000);
+        assert_eq!(bytes(&parse_quote!("512KiB")).unwrap(), 512 * 1024);
+        assert_eq!(bytes(&parse_quote!(1000)).unwrap(), 1000);
         assert!(size(&parse_quote!("8MB")).is_err());
+    }
+
+    #[test]
+    fn what_only_the_compiler_can_compute_is_a_constant() {
+        let constants: [Expr; 6] = [
+            parse_quote!(HOUR),
+            parse_quote!(times::HOUR),
+            parse_quote!(60 * 60),
+            parse_quote!(Duration::from_secs(60)),
+            parse_quote!({ HOUR / 2 }),
+            parse_quote!(HOUR as u64),
+        ];
+        for value in constants {
+            assert!(matches!(duration(&value), Ok(Value::Constant(_))));
+            assert!(matches!(size(&value), Ok(Value::Constant(_))));
+        }
     }
 }

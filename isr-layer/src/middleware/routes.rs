@@ -113,10 +113,13 @@ where
 #[macro_export]
 macro_rules! routes {
     ($($handler:path),* $(,)?) => {
-        {
-            let router = $crate::__private::axum::Router::new();
-            $(let router = $crate::Page::__mount(router, &<$handler>::PAGES, &$handler);)*
-            router
+        $crate::__private::free_functions! {
+            [$($handler)*]
+            {{
+                let router = $crate::__private::axum::Router::new();
+                $(let router = $crate::Page::__mount(router, &<$handler>::PAGES, &$handler);)*
+                router
+            }}
         }
     };
 }

@@ -15,14 +15,15 @@ pub(crate) mod pattern;
 mod pattern_syntax;
 mod policy;
 mod registry;
+mod time;
 mod vary_by;
 
 pub use declared::Page;
 pub use param_set::ParamSet;
-#[doc(hidden)]
-pub use params::list_params;
 pub use params::{IntoParamSet, ParamList, Params, ParamsFuture};
 pub use policy::{Fallback, Policy};
+#[doc(hidden)]
+pub use {params::list_params, time::Time};
 
 pub(crate) use checks::identifies_client;
 pub(crate) use name::{MAX_NAME, NameError, check_characters, check_path_length, check_text};

@@ -65,12 +65,26 @@ const fn segment_mistake(bytes: &[u8], start: usize, end: usize) -> Option<&'sta
         return parameter_mistake(bytes, start + 1, end, last);
     }
 
+    if let Some(mistake) = other_grammar(bytes[start]) {
+        return Some(mistake);
+    }
     let dots = bytes[start] == b'.'
         && (end - start == 1 || (end - start == 2 && bytes[start + 1] == b'.'));
     if dots {
         return Some("`.` and `..` are not accepted as segments");
     }
     literal_mistake(bytes, start, end)
+}
+
+/// Returns the message for a segment that starts as a parameter does in another router.
+const fn other_grammar(first: u8) -> Option<&'static str> {
+    match first {
+        b'[' => Some("a parameter is `{name}`, not `[name]`; the rest of a path is `{*name}`"),
+        b':' => Some("a parameter is `{name}`, not `:name`"),
+        b'*' => Some("the rest of a path is `{*name}`, not `*name`"),
+        b'<' => Some("a parameter is `{name}`, not `<name>`"),
+        _ => None,
+    }
 }
 
 const fn parameter_mistake(
