@@ -9,6 +9,7 @@ mod call;
 mod captured;
 mod modes;
 mod mounting;
+mod odd_json;
 mod rates;
 mod replays;
 mod requests;
