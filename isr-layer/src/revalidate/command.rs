@@ -67,10 +67,11 @@ pub(super) fn from_json(
     body: &[u8],
     is_credential: impl Fn(&str) -> bool,
 ) -> Result<Purge, Refusal> {
-    let command: Command = json::parse(body).map_err(Refusal::Malformed)?;
+    let parsed = json::parse::<Command>(body).map_err(Refusal::Malformed)?;
+    let command = parsed.value;
     match command.unknown.keys().find(|name| !is_credential(name)) {
         Some(name) => Err(unknown_field(name)),
-        None => command.into_purge(),
+        None => command.into_purge(parsed.is_mended),
     }
 }
 
@@ -78,6 +79,11 @@ pub(super) fn from_json(
 /// that is wrong is refused alone.
 pub(super) fn checked(purge: Purge) -> Purge {
     purge.checked(selector::check)
+}
+
+/// Refuses each selector of a mended body that is made of a broken text: nothing has that name.
+pub(super) fn whole(purge: Purge) -> Purge {
+    purge.checked(selector::check_whole)
 }
 
 /// Checks a purge against the limits of one request, whether a request or a webhook's mapping made
@@ -110,9 +116,10 @@ pub(super) fn within_limits(purge: Purge) -> Result<Purge, Refusal> {
 }
 
 impl Command {
-    fn into_purge(mut self) -> Result<Purge, Refusal> {
+    fn into_purge(mut self, is_mended: bool) -> Result<Purge, Refusal> {
         let options = options::parse(self.mode.as_deref(), self.settle, self.wait.as_deref())?;
-        let purge = within_limits(Purge::batch(self.selectors()?))?;
+        let purge = Purge::batch(self.selectors()?);
+        let purge = within_limits(if is_mended { whole(purge) } else { purge })?;
 
         // An empty request is a mistake, and must never mean everything.
         if purge.is_empty() {

@@ -255,8 +255,8 @@ impl Place {
                 BASE64_STANDARD.decode(encoded).ok()
             }
             Self::Body(pointer) => {
-                let body: serde_json::Value =
-                    crate::revalidate::json::parse(request.body()).ok()?;
+                let body = crate::revalidate::json::parse::<serde_json::Value>(request.body());
+                let body = body.ok()?.value;
                 Some(pointer.find(&body)?.as_str()?.as_bytes().to_vec())
             }
             Self::Query(name) => only(request.uri().query()?, name),

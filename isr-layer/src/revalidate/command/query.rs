@@ -17,7 +17,7 @@ pub(in crate::revalidate) fn from_query(
             command.set(&name, value.into_owned())?;
         }
     }
-    command.into_purge()
+    command.into_purge(false)
 }
 
 impl Command {
