@@ -18,6 +18,7 @@ mod signatures;
 mod signed;
 mod stand;
 mod webhooks;
+mod wordpress;
 
 /// The secret of the tests: long enough to be accepted, unusual enough to be found wherever it
 /// leaks.
