@@ -1,5 +1,6 @@
 //! Presets that map the payloads of known systems to tags. Add your own paths to them.
 
+use super::template::decode_whole;
 use super::{Unprocessable, Webhook, WebhookEvent};
 use crate::invalidation::Purge;
 
@@ -60,13 +61,10 @@ impl Webhook {
     }
 
     /// WordPress, as the plugin *WP Webhooks* sends a post: `<post type>`, `<post type>:<id>`, and
-    /// `<post type>:<slug>` of the post after and before the change.
+    /// `<post type>:<slug>` of the post after and before the change. A slug that WordPress has
+    /// percent-encoded is named decoded too, and a post in the trash by the slug that it had.
     pub fn wordpress() -> Self {
-        Self::new()
-            .tag("{/post/post_type}")
-            .tag("{/post/post_type}:{/post/ID}")
-            .tag_if_present("{/post/post_type}:{/post/post_name}")
-            .tag_if_present("{/post_before/post_type}:{/post_before/post_name}")
+        Self::new().map(wordpress)
     }
 
     /// A push to GitHub: `file:<path>` for every file that was added, changed or removed. A ping
@@ -120,6 +118,50 @@ fn datocms(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     let model = event.text("/entity/relationships/item_type/data/id");
     tags.extend(model.map(|model| format!("item_type:{model}")));
     Ok(purge_tags(tags))
+}
+
+fn wordpress(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    let kind = event.required("/post/post_type")?;
+    let mut tags = vec![
+        kind.clone(),
+        format!("{kind}:{}", event.required("/post/ID")?),
+    ];
+    for time in ["post", "post_before"] {
+        let kind = event.text(&format!("/{time}/post_type"));
+        let slug = event.text(&format!("/{time}/post_name"));
+        let (Some(kind), Some(slug)) = (kind, slug) else {
+            continue;
+        };
+
+        // An automatic draft has no slug.
+        let slug = before_trash(&slug);
+        if !slug.is_empty() {
+            tags.extend(spellings(&format!("{kind}:{slug}")));
+        }
+    }
+    Ok(purge_tags(tags))
+}
+
+/// Returns the slug that a post had before WordPress moved it to the trash, and so freed the slug:
+/// `hello` for `hello__trashed` and `hello__trashed-2`.
+fn before_trash(slug: &str) -> &str {
+    match slug.rsplit_once("__trashed") {
+        Some((before, "")) => before,
+        Some((before, end)) if is_count(end) => before,
+        _ => slug,
+    }
+}
+
+fn is_count(end: &str) -> bool {
+    let digits = end.strip_prefix('-').unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// Returns a tag as WordPress wrote it and, if it is percent-encoded, decoded too: a handler may
+/// use either as its tag.
+fn spellings(tag: &str) -> impl Iterator<Item = String> {
+    let decoded = decode_whole(tag).filter(|decoded| decoded != tag);
+    [tag.to_owned()].into_iter().chain(decoded)
 }
 
 fn github_push(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
