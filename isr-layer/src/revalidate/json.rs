@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::error::Category;
 
 /// The maximum depth of nested arrays and objects. Rich text with six lists in each other has 40.
 const MAX_DEPTH: usize = 128;
@@ -32,13 +34,44 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<Parsed<T>, Strin
     parser.disable_recursion_limit();
     let parsed = T::deserialize(&mut parser).and_then(|value| parser.end().map(|()| value));
     let value = parsed.map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => error.to_string(),
+        // Its type is wrong, and the one type that is not any JSON is an object.
+        Category::Data => {
+            r#"the body must be a JSON object, such as {"path": "/posts/a"}"#.to_owned()
+        }
         _ => format!("the body is not JSON: {error}"),
     })?;
     Ok(Parsed {
         value,
         is_mended: matches!(mended, Cow::Owned(_)),
     })
+}
+
+/// Returns the items of an array. PHP writes one with holes as an object whose names are numbers:
+/// `{"0": "/", "3": "/about"}`. An empty object is no array, unless an array is all it can be: see
+/// [`into_items`].
+pub(super) fn items(value: &Value) -> Option<Vec<&Value>> {
+    match value {
+        Value::Array(items) => Some(items.iter().collect()),
+        Value::Object(items) if !items.is_empty() && items.keys().all(|name| is_index(name)) => {
+            Some(items.values().collect())
+        }
+        _ => None,
+    }
+}
+
+/// Returns the [`items`] of a value that must be an array.
+pub(super) fn into_items(value: Value) -> Option<Vec<Value>> {
+    match value {
+        Value::Array(items) => Some(items),
+        Value::Object(items) if items.keys().all(|name| is_index(name)) => {
+            Some(items.into_iter().map(|(_, item)| item).collect())
+        }
+        _ => None,
+    }
+}
+
+fn is_index(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Replaces every escaped half of a character (`\ud83d` without `\ude00` after it) by U+FFFD, which
@@ -54,6 +87,7 @@ fn mend(body: &[u8]) -> Cow<'_, [u8]> {
         .and_then(|rest| rest.iter().position(is_escape))
     {
         at += found;
+
         at += match (code_unit(body, at), code_unit(body, at + 6)) {
             (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
             (Some(0xd800..=0xdfff), _) => {
@@ -98,7 +132,6 @@ fn depth(body: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::Value;
 
     use super::*;
 

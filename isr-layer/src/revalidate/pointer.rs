@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::json;
+
 /// A parsed pointer: `/slug/current`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pointer {
@@ -58,9 +60,9 @@ impl fmt::Display for Pointer {
 }
 
 fn steps<'v>(value: &'v Value, token: &str) -> Vec<Option<&'v Value>> {
-    match value {
-        Value::Array(items) if index(token).is_none() => {
-            items.iter().map(|item| step(item, token)).collect()
+    match json::items(value) {
+        Some(items) if index(token).is_none() => {
+            items.into_iter().map(|item| step(item, token)).collect()
         }
         _ => vec![step(value, token)],
     }
@@ -68,10 +70,7 @@ fn steps<'v>(value: &'v Value, token: &str) -> Vec<Option<&'v Value>> {
 
 /// Returns the items of an array at the end of a pointer, or the one value.
 fn items(value: &Value) -> Vec<&Value> {
-    match value {
-        Value::Array(items) => items.iter().collect(),
-        one => vec![one],
-    }
+    json::items(value).unwrap_or_else(|| vec![value])
 }
 
 fn step<'v>(value: &'v Value, token: &str) -> Option<&'v Value> {
@@ -171,6 +170,23 @@ mod tests {
         assert_eq!(all("/none/x"), Some(json!([])));
         assert_eq!(all("/a/c"), None);
         assert_eq!(all("/a/2"), None);
+    }
+
+    #[test]
+    fn an_array_that_php_wrote_as_an_object_is_one_and_an_empty_object_is_none() {
+        let document =
+            json!({"a": {"0": {"b": 1}, "3": {"b": 2}}, "none": {}, "c": {"0": 1, "x": 2}});
+        let all = |pointer: &str| {
+            let found = Pointer::parse(pointer).unwrap().find_all(&document)?;
+            Some(Value::Array(found.into_iter().cloned().collect()))
+        };
+
+        assert_eq!(all("/a/b"), Some(json!([1, 2])));
+        assert_eq!(all("/a/3/b"), Some(json!([2])));
+        assert_eq!(all("/a/1/b"), None);
+        assert_eq!(all("/none"), Some(json!([{}])));
+        assert_eq!(all("/c"), Some(json!([document["c"]])));
+        assert_eq!(all("/c/0"), Some(json!([1])));
     }
 
     #[test]

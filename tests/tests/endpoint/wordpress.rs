@@ -137,3 +137,57 @@ async fn an_array_that_php_wrote_as_an_object_is_an_array() {
         stand.assert_refused(&Call::post(body), 400).await;
     }
 }
+
+/// The bodies of the plugin's versions 1.1 to 1.3, whose source was read.
+#[tokio::test]
+async fn the_plugin_on_demand_revalidation_purges_its_paths_and_its_tags() {
+    let stand = hooked(Webhook::on_demand_revalidation()).await;
+
+    for (body, paths, tags) in [
+        (
+            value!({"paths": ["/", "/posts/a"], "postId": 42}),
+            &["/", "/posts/a"][..],
+            &[][..],
+        ),
+        (
+            value!({"postId": 42, "paths": ["/"], "tags": ["post"]}),
+            &["/"],
+            &["post"],
+        ),
+        // `array_unique` leaves holes.
+        (
+            value!({"postId": 42, "paths": {"0": "/", "3": "/about"}, "tags": {"1": "post"}}),
+            &["/", "/about"],
+            &["post"],
+        ),
+        // A term has no post.
+        (value!({"tags": ["category:news"]}), &[], &["category:news"]),
+        // A permalink and a slug that WordPress has encoded.
+        (
+            value!({"postId": 42, "paths": ["/posts/%e3%81%82"], "tags": ["post:%e3%81%82"]}),
+            &["/posts/%e3%81%82"],
+            &["post:%e3%81%82", "post:あ"],
+        ),
+        (
+            value!({"postId": 42, "paths": ["/"], "tags": []}),
+            &["/"],
+            &[],
+        ),
+        (value!({"postId": 42, "paths": [], "tags": []}), &[], &[]),
+    ] {
+        let call = Call::post(body.to_string()).method("PUT");
+        let answer = stand.send(&call).await;
+
+        assert_eq!(answer.status, 200, "{body}: {}", answer.text());
+        let answer = crate::call::json(&answer);
+        assert_eq!(named(&answer, "path"), paths, "{body}: {answer}");
+        assert_eq!(named(&answer, "tag"), tags, "{body}: {answer}");
+        assert_eq!(
+            answer["revalidated"],
+            !(paths.is_empty() && tags.is_empty())
+        );
+    }
+    for neither in [r#"{"postId": 42}"#, r#"{"all": true}"#] {
+        stand.assert_refused(&Call::post(neither), 422).await;
+    }
+}

@@ -67,6 +67,12 @@ impl Webhook {
         Self::new().map(wordpress)
     }
 
+    /// WordPress, as the plugin *On-Demand Revalidation* sends a change: the paths and the tags that
+    /// its settings name. A tag that WordPress has percent-encoded is named decoded too.
+    pub fn on_demand_revalidation() -> Self {
+        Self::new().map(on_demand_revalidation)
+    }
+
     /// A push to GitHub: `file:<path>` for every file that was added, changed or removed. A ping
     /// has no files, and is acknowledged.
     pub fn github_push() -> Self {
@@ -162,6 +168,18 @@ fn is_count(end: &str) -> bool {
 fn spellings(tag: &str) -> impl Iterator<Item = String> {
     let decoded = decode_whole(tag).filter(|decoded| decoded != tag);
     [tag.to_owned()].into_iter().chain(decoded)
+}
+
+fn on_demand_revalidation(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    let (paths, tags) = (event.texts("/paths"), event.texts("/tags"));
+    let (paths, tags) = match (paths, tags) {
+        (Err(neither), Err(_)) => return Err(neither),
+        (paths, tags) => (paths.unwrap_or_default(), tags.unwrap_or_default()),
+    };
+
+    let tags = tags.iter().flat_map(|tag| spellings(tag));
+    let paths = paths.into_iter().map(Purge::path);
+    Ok(paths.chain(tags.map(Purge::tag)).collect())
 }
 
 fn github_push(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
