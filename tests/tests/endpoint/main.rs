@@ -14,6 +14,7 @@ mod rates;
 mod replays;
 mod requests;
 mod secrecy;
+mod secrets;
 mod signatures;
 mod signed;
 mod stand;
