@@ -185,13 +185,15 @@ impl RevalidateService {
         match self.carry_out(request).await {
             Ok(outcome) => response::outcome(&outcome, clock::unix_millis()),
             Err(refusal) => {
-                observe::revalidation_refused(refusal.status());
+                if let Some(count) = self.limits.count_refusal(clock::now()) {
+                    observe::revalidation_refused(refusal.status(), count);
+                }
                 response::refusal(&refusal)
             }
         }
     }
 
-    async fn carry_out<B: Body>(self, request: Request<B>) -> Result<Outcome, Refusal> {
+    async fn carry_out<B: Body>(&self, request: Request<B>) -> Result<Outcome, Refusal> {
         let (head, body) = request.into_parts();
         let source = self.methods.source(&head.method)?;
 
