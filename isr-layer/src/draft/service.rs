@@ -205,7 +205,7 @@ impl<B> Service<Request<B>> for DraftService {
             if let Some(count) = self.limits.count_refusal(clock::now()) {
                 observe::draft_refused(refused.status(), count);
             }
-            refusal(&refused)
+            refusal(&refused, || HeaderValue::from_static("Bearer"))
         })))
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     Malformed(String),
     /// The credential is missing or wrong. The response is equal for every reason.
     InvalidToken,
+    /// A page of another site made a browser send the request.
+    CrossSite,
     /// The method is not one of those in `allow`.
     Method { allow: &'static str },
     /// The body did not arrive in time.
@@ -157,8 +159,12 @@ fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
     )
 }
 
-/// Builds the response for a [`Refusal`]: problem details, and the headers that its status needs.
-pub(crate) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
+/// Builds the response for a [`Refusal`]: problem details, and the headers that its status needs. A
+/// 401 has the `challenge`.
+pub(crate) fn refusal(
+    refusal: &Refusal,
+    challenge: impl FnOnce() -> HeaderValue,
+) -> Response<Full<Bytes>> {
     let status = refusal.status();
     let detail = refusal.detail();
     let problem = Problem::new(status, &detail);
@@ -168,9 +174,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
     match refusal {
         // RFC 9110, 15.5.6 and 15.5.2 require `Allow` and `WWW-Authenticate`.
         Refusal::Method { allow } => headers.insert(ALLOW, HeaderValue::from_static(allow)),
-        Refusal::InvalidToken => {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
-        }
+        Refusal::InvalidToken => headers.insert(WWW_AUTHENTICATE, challenge()),
         Refusal::TooMany { retry_after } => {
             headers.insert(RETRY_AFTER, whole_seconds(*retry_after))
         }
@@ -209,6 +213,7 @@ impl Refusal {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::InvalidToken => StatusCode::UNAUTHORIZED,
+            Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -225,6 +230,9 @@ impl Refusal {
             }
             Self::MediaType(detail) => (*detail).into(),
             Self::InvalidToken => "Invalid token".into(),
+            Self::CrossSite => "a page of another site sent this (`Sec-Fetch-Site`): call the \
+                                endpoint from a server, or from this site"
+                .into(),
             Self::Method { allow } => format!("method not allowed: send one of {allow}").into(),
             Self::TimedOut => "the body did not arrive within 5 seconds".into(),
             Self::TooMany { .. } => "Too many requests".into(),

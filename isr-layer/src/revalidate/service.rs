@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, request};
+use http::{HeaderMap, HeaderName, Method, Request, Response, request};
 use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
@@ -20,6 +20,9 @@ use super::response::{self, Acknowledged, Outcome, Refusal};
 use super::{Webhook, body, command, connection};
 use crate::invalidation::{Purge, Receipt};
 use crate::{Cache, Error, ErrorKind, clock, observe};
+
+/// Fetch Metadata: how the site of the page that sent a request relates to this one.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The revalidation endpoint: a Tower service that purges pages for authenticated requests.
 ///
@@ -46,6 +49,7 @@ use crate::{Cache, Error, ErrorKind, clock, observe};
 /// | 200 | carried out: `revalidated` is true if no selector failed or was unknown |
 /// | 400, 413, 415 | malformed, over a limit, or encoded |
 /// | 401 | no credential or a wrong one: one response for every reason, before any parsing |
+/// | 403 | a browser sent it for a page of another site, as `Sec-Fetch-Site` says |
 /// | 405, 408 | the method is not allowed; the body took longer than 5 seconds |
 /// | 422 | the payload of a webhook lacks a field that its mapping needs |
 /// | 429 | too many failures from this address (in place of 401), or calls by this credential |
@@ -188,7 +192,7 @@ impl RevalidateService {
                 if let Some(count) = self.limits.count_refusal(clock::now()) {
                     observe::revalidation_refused(refusal.status(), count);
                 }
-                response::refusal(&refusal)
+                response::refusal(&refusal, || self.authenticators.challenge())
             }
         }
     }
@@ -196,6 +200,7 @@ impl RevalidateService {
     async fn carry_out<B: Body>(&self, request: Request<B>) -> Result<Outcome, Refusal> {
         let (head, body) = request.into_parts();
         let source = self.methods.source(&head.method)?;
+        check_site(&head.headers)?;
 
         // Signatures cover the raw bytes, so the body is authenticated before it is parsed.
         let body = read(source, &head, body).await?;
@@ -249,6 +254,16 @@ impl RevalidateService {
             (CommandSource::Body, Some(webhook)) => webhook.purge(&head.headers, body),
             (CommandSource::Body, None) => command::from_json(body, is_credential),
         }
+    }
+}
+
+/// Refuses a request that a page of another site made a browser send: the browser may have added a
+/// password of HTTP Basic that it remembers. Only browsers send this header, and no page can.
+fn check_site(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
+    match sites.any(|site| site == "cross-site" || site == "same-site") {
+        true => Err(Refusal::CrossSite),
+        false => Ok(()),
     }
 }
 

@@ -42,6 +42,12 @@ pub trait Authenticate: Send + Sync + 'static {
         let _ = name;
         false
     }
+
+    /// Returns the challenge that a 401 has in `WWW-Authenticate` (RFC 9110, 11.6.1), such as
+    /// `Bearer`. Default `Custom`.
+    fn challenge(&self) -> String {
+        "Custom".to_owned()
+    }
 }
 
 /// Implements the trait for a pointer to an authenticator.
@@ -54,6 +60,10 @@ macro_rules! pointers {
 
             fn is_credential(&self, name: &str) -> bool {
                 (**self).is_credential(name)
+            }
+
+            fn challenge(&self) -> String {
+                (**self).challenge()
             }
         }
     )*};

@@ -1,7 +1,10 @@
 //! A list of authenticators, tried in order.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+
+use http::HeaderValue;
 
 use super::{AuthRequest, Authenticate};
 use crate::error::{Error, ErrorKind};
@@ -104,6 +107,16 @@ impl Authenticators {
                     delivery: verdict.delivery,
                 })
             })
+    }
+
+    /// Returns the challenges of all authenticators, for `WWW-Authenticate`.
+    pub(crate) fn challenge(&self) -> HeaderValue {
+        let mut challenges: Vec<_> = self.in_order.iter().map(|one| one.challenge()).collect();
+        let mut seen = HashSet::new();
+        challenges.retain(|challenge| seen.insert(challenge.clone()));
+        // One of a user's own may be a text that no header can have.
+        HeaderValue::try_from(challenges.join(", "))
+            .unwrap_or_else(|_| HeaderValue::from_static("Custom"))
     }
 
     /// True if a query parameter or a member of the body carries a credential and nothing else.

@@ -75,6 +75,10 @@ impl Authenticate for Bearer {
     fn is_credential(&self, name: &str) -> bool {
         self.inner.is_credential(name)
     }
+
+    fn challenge(&self) -> String {
+        self.inner.challenge()
+    }
 }
 
 /// Checks a secret that is sent as it is: for content systems that do not sign.
@@ -227,6 +231,11 @@ impl Authenticate for StaticSecret {
             Place::Body(pointer) => pointer.first() == Some(name),
             Place::Header { .. } | Place::Basic { .. } => false,
         })
+    }
+
+    fn challenge(&self) -> String {
+        let mut challenges = self.places.iter().filter_map(Place::challenge);
+        challenges.next().unwrap_or_else(|| "Secret".to_owned())
     }
 }
 

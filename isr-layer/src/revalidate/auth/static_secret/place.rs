@@ -57,6 +57,21 @@ impl Place {
         }
     }
 
+    /// Returns the challenge of a place that is one of HTTP's own schemes.
+    pub(super) fn challenge(&self) -> Option<String> {
+        match self {
+            Self::Basic { .. } => Some(r#"Basic realm="revalidate", charset="UTF-8""#.to_owned()),
+            // The name of a scheme is a token, as that of a header is (RFC 9110, 11.1).
+            Self::Header { name, prefix } if name == AUTHORIZATION => {
+                let scheme = prefix.trim();
+                HeaderName::try_from(scheme)
+                    .is_ok()
+                    .then(|| scheme.to_owned())
+            }
+            Self::Header { .. } | Self::Body(_) | Self::Query(_) => None,
+        }
+    }
+
     /// Returns the bytes that a sender who knows `secret` puts in this place.
     pub(super) fn expected<'a>(&self, secret: &'a [u8]) -> Cow<'a, [u8]> {
         match self {
