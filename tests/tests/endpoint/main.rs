@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_signatures;
 mod call;
 mod captured;
+mod head;
 mod modes;
 mod mounting;
 mod odd_json;
