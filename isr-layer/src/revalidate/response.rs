@@ -33,6 +33,8 @@ pub(crate) enum Refusal {
     MediaType(&'static str),
     /// The payload of a webhook lacks a field that its mapping needs.
     Unprocessable(String),
+    /// Too many bodies are being read, and this one had to give way.
+    Busy,
     /// One address had too many failures, or one credential made too many calls.
     TooMany { retry_after: Duration },
 }
@@ -178,6 +180,7 @@ pub(crate) fn refusal(
         Refusal::TooMany { retry_after } => {
             headers.insert(RETRY_AFTER, whole_seconds(*retry_after))
         }
+        Refusal::Busy => headers.insert(RETRY_AFTER, HeaderValue::from_static("1")),
         _ => None,
     };
     response
@@ -219,6 +222,7 @@ impl Refusal {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
@@ -235,6 +239,7 @@ impl Refusal {
                 .into(),
             Self::Method { allow } => format!("method not allowed: send one of {allow}").into(),
             Self::TimedOut => "the body did not arrive within 5 seconds".into(),
+            Self::Busy => "too many bodies are being read: send it again".into(),
             Self::TooMany { .. } => "Too many requests".into(),
         }
     }

@@ -2,7 +2,8 @@
 //! request where that tells enough, and its body is bounded where it does not.
 
 use isr_layer::auth::{
-    Authenticators, Contentful, Hmac, Hygraph, StandardWebhooks, StaticSecret, Verdict,
+    AuthRequest, Authenticate, Authenticators, Contentful, Hmac, Hygraph, StandardWebhooks,
+    StaticSecret, Verdict,
 };
 use isr_tests::Answer;
 use tokio::io::AsyncWriteExt;
@@ -20,7 +21,10 @@ async fn stalled(stand: &Stand, call: &Call) -> (Answer, u64) {
     bytes.extend(b"content-length: 1000\r\n\r\n{");
     let started = Instant::now();
     let mut stream = stand.connect().await;
-    stream.write_all(&bytes).await.unwrap();
+    stream
+        .write_all(&bytes)
+        .await
+        .expect("the server reads heads");
 
     let answer = rest(stream).await;
 
@@ -28,7 +32,7 @@ async fn stalled(stand: &Stand, call: &Call) -> (Answer, u64) {
 }
 
 fn basic() -> StaticSecret {
-    StaticSecret::basic("cms", SECRET).unwrap()
+    StaticSecret::basic("cms", SECRET).expect("it is long enough")
 }
 
 fn standard() -> Call {
@@ -231,5 +235,35 @@ async fn bodies_beyond_sixteen_mebibytes_make_the_oldest_give_way_to_valid_calls
 async fn rest_or_nothing(mut stream: tokio::net::TcpStream) -> String {
     let mut said = Vec::new();
     _ = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut said).await;
-    String::from_utf8(said).unwrap()
+    String::from_utf8_lossy(&said).into_owned()
+}
+/// A user's own authenticator can judge by the head too.
+#[tokio::test(start_paused = true)]
+async fn an_authenticator_of_ones_own_may_judge_by_the_head() {
+    struct ByProxy;
+
+    impl Authenticate for ByProxy {
+        fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
+            match request.header("x-client-verified") {
+                Some("SUCCESS") => Verdict::accepted(),
+                _ => Verdict::rejected(),
+            }
+        }
+
+        fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+            Some(self.verify(request))
+        }
+    }
+
+    for authenticators in [
+        Authenticators::from(ByProxy),
+        std::sync::Arc::new(ByProxy).into(),
+        Authenticators::from(Box::new(ByProxy)),
+    ] {
+        let stand = Stand::admitting(authenticators).await;
+        let (answer, seconds) = stalled(&stand, &Call::anonymous("")).await;
+        assert_eq!((answer.status.as_u16(), seconds), (401, 0));
+        let verified = Call::anonymous(PURGE).header("x-client-verified", "SUCCESS");
+        stand.assert_admitted(&verified).await;
+    }
 }

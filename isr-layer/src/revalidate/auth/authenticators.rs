@@ -109,6 +109,20 @@ impl Authenticators {
             })
     }
 
+    /// Returns whether the request is admitted as far as its head decides: `None` if its body does.
+    pub(crate) fn judge_head(&self, head: &AuthRequest<'_>) -> Option<bool> {
+        let verdicts = self.in_order.iter().map(|one| one.verify_head(head));
+        let mut is_undecided = false;
+        for verdict in verdicts {
+            match verdict {
+                Some(verdict) if verdict.accepted => return Some(true),
+                Some(_) => {}
+                None => is_undecided = true,
+            }
+        }
+        (!is_undecided).then_some(false)
+    }
+
     /// Returns the challenges of all authenticators, for `WWW-Authenticate`.
     pub(crate) fn challenge(&self) -> HeaderValue {
         let mut challenges: Vec<_> = self.in_order.iter().map(|one| one.challenge()).collect();

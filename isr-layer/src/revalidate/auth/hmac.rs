@@ -170,6 +170,10 @@ impl Authenticate for Hmac {
         })
     }
 
+    fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+        request.without_any_of([&self.header])
+    }
+
     fn challenge(&self) -> String {
         SIGNATURE.to_owned()
     }

@@ -94,6 +94,10 @@ impl Authenticate for Hygraph {
         Verdict::by_secret(signer.filter(|_| timely))
     }
 
+    fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+        request.without_any_of(["gcms-signature"])
+    }
+
     fn challenge(&self) -> String {
         SIGNATURE.to_owned()
     }

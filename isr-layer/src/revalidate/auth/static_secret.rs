@@ -72,6 +72,10 @@ impl Authenticate for Bearer {
         self.inner.verify(request)
     }
 
+    fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+        self.inner.verify_head(request)
+    }
+
     fn is_credential(&self, name: &str) -> bool {
         self.inner.is_credential(name)
     }
@@ -223,6 +227,15 @@ impl Authenticate for StaticSecret {
             )
         });
         Verdict::by_secret(found.fold(None, Option::or))
+    }
+
+    fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+        let verdict = self.verify(request);
+        let may_be_in_body = self
+            .places
+            .iter()
+            .any(|place| matches!(place, Place::Body(_)));
+        (verdict.is_accepted() || !may_be_in_body).then_some(verdict)
     }
 
     fn is_credential(&self, name: &str) -> bool {
