@@ -185,3 +185,36 @@ async fn a_secret_in_the_body_is_found_beside_half_an_emoji_and_after_a_byte_ord
     let body = format!(r#"{{"x": {deep}, "secret": "{}"}}"#, crate::SECRET);
     stand.assert_refused(&Call::anonymous(body), 400).await;
 }
+
+/// The secret is sought in the raw text. So a client without it cannot make the endpoint build a
+/// large value, and one that has it is told what is wrong with the rest.
+#[tokio::test]
+async fn a_client_with_the_secret_in_its_body_is_told_what_is_wrong_with_the_rest() {
+    let pointer = isr_layer::auth::StaticSecret::pointer("/auth/0/secret", crate::SECRET);
+    let stand = Stand::admitting(pointer.unwrap()).await;
+    let deep = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+    let with = |secret: &str, rest: &str| {
+        format!(r#"{{"auth": [{{"a": [{{}}, 1.5, null], "secret": {secret}}}], {rest}}}"#)
+    };
+    let right = format!("\"{}\"", crate::SECRET);
+
+    let too_deep = Call::anonymous(with(&right, &format!("\"x\": {deep}")));
+    let told = stand.assert_refused(&too_deep, 400).await;
+    assert!(told.text().contains("128 levels"));
+    stand
+        .assert_admitted(&Call::anonymous(with(&right, r#""tag": "posts""#)))
+        .await;
+    for wrong in ["1", "null", "true", "[]", "{}", "[\"a\"]", "1.5", "\"\""] {
+        let call = Call::anonymous(with(wrong, r#""tag": "posts""#));
+        let answer = stand.send(&call).await;
+        assert!([401, 429].contains(&answer.status.as_u16()), "{wrong}");
+    }
+    for broken in [
+        format!("{} x", with(&right, r#""tag": "posts""#)),
+        with(&right, r#""tag": "#),
+        with(&right, r#""tag": "a\d""#),
+    ] {
+        let answer = stand.send(&Call::anonymous(broken)).await;
+        assert!([401, 429].contains(&answer.status.as_u16()));
+    }
+}
