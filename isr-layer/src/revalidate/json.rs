@@ -23,12 +23,11 @@ pub(super) struct Parsed<T> {
 
 /// Parses a whole body. The error is a clause that names the mistake and its place.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<Parsed<T>, String> {
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     if depth(body) > MAX_DEPTH {
         return Err(format!("the JSON is nested deeper than {MAX_DEPTH} levels"));
     }
 
-    let mended = mend(body);
+    let mended = readable(body);
     let mut parser = serde_json::Deserializer::from_slice(&mended);
     // Its own limit is lower than ours, by one level.
     parser.disable_recursion_limit();
@@ -72,6 +71,11 @@ pub(super) fn into_items(value: Value) -> Option<Vec<Value>> {
 
 fn is_index(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns the text as the parser takes it: without the byte order mark, and [mended](mend).
+pub(super) fn readable(body: &[u8]) -> Cow<'_, [u8]> {
+    mend(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body))
 }
 
 /// Replaces every escaped half of a character (`\ud83d` without `\ude00` after it) by U+FFFD, which

@@ -91,11 +91,7 @@ impl Place {
                 let encoded = strip_prefix(request.header(AUTHORIZATION)?, "Basic ")?;
                 BASE64_STANDARD.decode(encoded).ok()
             }
-            Self::Body(pointer) => {
-                let body = crate::revalidate::json::parse::<serde_json::Value>(request.body());
-                let body = body.ok()?.value;
-                Some(pointer.find(&body)?.as_str()?.as_bytes().to_vec())
-            }
+            Self::Body(pointer) => pointer.find_text(request.body()).map(String::into_bytes),
             Self::Query(name) => only(request.uri().query()?, name),
         }
     }
