@@ -264,19 +264,66 @@ fn storyblok_s_stories_and_datasources() {
 
     assert_eq!(
         tags(&Webhook::storyblok(), &story),
-        ["story:123", "story:posts/a", "story:posts/a/"]
+        ["story", "story:123", "story:posts/a", "story:posts/a/"]
     );
     // The first story of a folder has the folder's slug.
     let folder = json!({"action": "published", "story_id": 124, "full_slug": "posts/"});
     assert_eq!(
         tags(&Webhook::storyblok(), &folder),
-        ["story:124", "story:posts", "story:posts/"]
+        ["story", "story:124", "story:posts", "story:posts/"]
     );
     assert_eq!(tags(&Webhook::storyblok(), &entries), ["datasource:labels"]);
     unprocessable(named(
         &Webhook::storyblok(),
         &json!({"action": "user.added", "space_id": 9}),
     ));
+}
+
+/// The form of `text` is that of a delivery which a user printed.
+#[test]
+fn storyblok_s_moved_and_deleted_stories_are_named_by_their_text_too() {
+    let text = |done: &str| {
+        format!(
+            "The user a@example.com {done} the Story Hello (World) (posts/hello)\n\
+             https://app.storyblok.com/#/me/spaces/9/stories/0/0/123"
+        )
+    };
+    let named = [
+        "story",
+        "story:123",
+        "story:posts/hello",
+        "story:posts/hello/",
+    ];
+
+    for action in ["deleted", "moved", "unpublished"] {
+        let event = json!({"action": action, "text": text(action), "story_id": 123, "space_id": 9});
+        assert_eq!(tags(&Webhook::storyblok(), &event), named, "{action}");
+    }
+    let moved = json!({
+        "action": "moved", "text": text("moved"), "story_id": 123, "full_slug": "news/hello"
+    });
+    assert_eq!(
+        tags(&Webhook::storyblok(), &moved),
+        [
+            "story",
+            "story:123",
+            "story:news/hello",
+            "story:news/hello/",
+            "story:posts/hello",
+            "story:posts/hello/"
+        ]
+    );
+    for text in [
+        "",
+        "…",
+        "no slug",
+        "()",
+        "(a\nb)",
+        "The Story (a) was moved",
+    ] {
+        let event = json!({"action": "deleted", "text": text, "story_id": 123});
+        assert_eq!(tags(&Webhook::storyblok(), &event), ["story", "story:123"]);
+    }
 }
 
 #[test]
@@ -331,6 +378,144 @@ fn wordpress_s_posts() {
         tags(&Webhook::wordpress(), &json!({"post_id": 42, "post": post})),
         ["post", "post:42", "post:hello"]
     );
+}
+
+/// A document that was deleted, a field that is `null`, an object for an array, a document in two
+/// languages: each preset names what there is, and tells what it lacks.
+#[test]
+fn odd_payloads_of_each_system_name_what_there_is() {
+    let locales = json!([
+        {"slug": {"current": "hello"}}, {"slug": {"current": "hallo"}}
+    ]);
+    let asset = json!({"sys": {"id": "img1", "type": "DeletedAsset", "contentType": null}});
+    let entry = |fields: Value| {
+        json!({
+            "sys": {"id": "5KsD", "contentType": {"sys": {"id": "post"}}}, "fields": fields
+        })
+    };
+    let ghost = |current: Value, previous: Value| json!({"post": {"current": current, "previous": previous}});
+    let dato = |entity: Value| json!({"entity_type": "item", "entity": entity});
+    let strapi =
+        |entry: Value| json!({"event": "entry.delete", "model": "article", "entry": entry});
+
+    let cases: [(Webhook, Value, &[&str]); 26] = [
+        (
+            Webhook::sanity(),
+            json!({"_id": "a1", "_type": "post", "slug": null}),
+            &["post", "post:a1"],
+        ),
+        (
+            Webhook::sanity(),
+            json!({"_id": "a1", "_type": "post", "slug": {}}),
+            &["post", "post:a1"],
+        ),
+        (
+            Webhook::sanity(),
+            json!({"_id": "a1", "_type": "post", "slug": {"current": null}}),
+            &["post", "post:a1"],
+        ),
+        (
+            Webhook::new().tag("post:{/slug/current}"),
+            locales,
+            &["post:hallo", "post:hello"],
+        ),
+        (
+            Webhook::new().tag("post:{/locales/slug/current}"),
+            json!({"locales": {"0": {"slug": {"current": "a"}}, "2": {"slug": {"current": "b"}}}}),
+            &["post:a", "post:b"],
+        ),
+        (Webhook::contentful(), asset, &["img1"]),
+        (
+            Webhook::contentful(),
+            entry(json!({"slug": {"en-US": "hello", "de": "hallo"}})),
+            &["5KsD", "post", "post:5KsD"],
+        ),
+        (
+            Webhook::contentful(),
+            entry(Value::Null),
+            &["5KsD", "post", "post:5KsD"],
+        ),
+        (
+            Webhook::contentful().tag_if_present("slug:{/fields/slug/en-US}"),
+            entry(json!({})),
+            &["5KsD", "post", "post:5KsD"],
+        ),
+        (Webhook::strapi(), strapi(Value::Null), &["article"]),
+        (Webhook::strapi(), strapi(json!({})), &["article"]),
+        (
+            Webhook::strapi(),
+            strapi(json!({"id": 7, "slug": null, "localizations": []})),
+            &["article", "article:7"],
+        ),
+        (
+            Webhook::strapi(),
+            strapi(json!({"documentId": "z7v8", "locale": "de", "slug": "hallo"})),
+            &["article", "article:hallo", "article:z7v8"],
+        ),
+        (Webhook::strapi(), strapi(json!({"id": {"a": 1}})), &["422"]),
+        (
+            Webhook::ghost(),
+            ghost(json!({}), json!({"slug": "a"})),
+            &["post", "post:a"],
+        ),
+        (
+            Webhook::ghost(),
+            ghost(Value::Null, json!({"slug": "a", "tags": null})),
+            &["post", "post:a"],
+        ),
+        (
+            Webhook::ghost(),
+            ghost(
+                json!({"slug": "a", "tags": {"0": {"slug": "x"}}}),
+                json!([]),
+            ),
+            &["post", "post:a", "tag:x"],
+        ),
+        (Webhook::ghost(), json!({"post": {}}), &["post"]),
+        (
+            Webhook::datocms(),
+            dato(json!({"id": "Ke9n", "type": "item", "relationships": null})),
+            &["item:Ke9n"],
+        ),
+        (
+            Webhook::datocms(),
+            json!({"entity_type": "cda_cache_tags", "entity": {"attributes": {"tags": []}}}),
+            &[],
+        ),
+        (Webhook::shopify(), json!({"id": 7, "handle": null}), &["7"]),
+        (
+            Webhook::wordpress(),
+            json!({"post": {"ID": 42, "post_type": "post", "post_name": null}, "post_before": null}),
+            &["post", "post:42"],
+        ),
+        (
+            Webhook::wordpress(),
+            json!({"post": {"ID": "42", "post_type": "page", "post_name": "a"}, "post_before": []}),
+            &["page", "page:42", "page:a"],
+        ),
+        (
+            Webhook::on_demand_revalidation(),
+            json!({"postId": 42, "paths": null, "tags": ["a"]}),
+            &["a"],
+        ),
+        (
+            Webhook::github_push(),
+            json!({"deleted": true, "commits": []}),
+            &[],
+        ),
+        (
+            Webhook::github_push(),
+            json!({"commits": [{"added": ["a.md"], "modified": null, "removed": []}]}),
+            &["file:a.md"],
+        ),
+    ];
+    for (webhook, payload, expected) in cases {
+        let found = match named(&webhook, &payload) {
+            Ok(_) => tags(&webhook, &payload),
+            Err(refusal) => vec![refusal.status().as_u16().to_string()],
+        };
+        assert_eq!(found, expected, "{payload}");
+    }
 }
 
 #[test]
