@@ -23,12 +23,12 @@ impl Webhook {
             .tag_if_present("{/sys/contentType/sys/id}:{/sys/id}")
     }
 
-    /// Strapi, versions 4 and 5: `<model>`, `<model>:<id>`, and `<model>:<documentId>` and
+    /// Strapi, versions 4 and 5: `<model>`, and `<model>:<id>`, `<model>:<documentId>` and
     /// `<model>:<slug>` if the payload has them.
     pub fn strapi() -> Self {
         Self::new()
             .tag("{/model}")
-            .tag("{/model}:{/entry/id}")
+            .tag_if_present("{/model}:{/entry/id}")
             .tag_if_present("{/model}:{/entry/documentId}")
             .tag_if_present("{/model}:{/entry/slug}")
     }
@@ -39,8 +39,10 @@ impl Webhook {
         Self::new().map(ghost)
     }
 
-    /// Storyblok: `story:<id>` and `story:<full slug>`, or `datasource:<slug>`. The full slug is
-    /// named without and with a slash at its end: that of a folder's first story has one.
+    /// Storyblok: `story`, `story:<id>` and `story:<full slug>`, or `datasource:<slug>`. The full
+    /// slug is named without and with a slash at its end: that of a folder's first story has one.
+    /// An event without a full slug has one in its text, which is meant for people: tag a page with
+    /// the id of its story, too.
     pub fn storyblok() -> Self {
         Self::new().map(storyblok)
     }
@@ -100,19 +102,30 @@ fn ghost(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
 }
 
 fn storyblok(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
-    let mut tags = Vec::new();
-    tags.extend(event.text("/story_id").map(|id| format!("story:{id}")));
-    if let Some(slug) = event.text("/full_slug") {
+    if let Some(datasource) = event.text("/datasource_slug") {
+        return Ok(purge_tags(vec![format!("datasource:{datasource}")]));
+    }
+
+    let mut tags = vec![
+        "story".to_owned(),
+        format!("story:{}", event.required("/story_id")?),
+    ];
+    // A story that was deleted or moved may have its slug in the text alone.
+    let text = event.text("/text").unwrap_or_default();
+    let slugs = event.text("/full_slug").into_iter().chain(slug_in(&text));
+    for slug in slugs {
         let slug = slug.trim_end_matches('/');
         tags.extend([format!("story:{slug}"), format!("story:{slug}/")]);
     }
-    let datasource = event.text("/datasource_slug");
-    tags.extend(datasource.map(|slug| format!("datasource:{slug}")));
-
-    if tags.is_empty() {
-        return Err(Unprocessable::missing("/story_id"));
-    }
     Ok(purge_tags(tags))
+}
+
+/// Returns the slug at the end of the first line of a Storyblok event's text: `The user … deleted
+/// the Story Hello (posts/hello)`.
+fn slug_in(text: &str) -> Option<String> {
+    let line = text.lines().next()?.strip_suffix(')')?;
+    let (_, slug) = line.rsplit_once('(')?;
+    (!slug.is_empty()).then(|| slug.to_owned())
 }
 
 fn datocms(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
@@ -187,9 +200,13 @@ fn github_push(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     if event.header("x-github-event") == Some("ping") {
         return Ok(Purge::batch([]));
     }
+    if !event.has("/commits") {
+        return Err(Unprocessable::missing("/commits"));
+    }
     let mut tags = Vec::new();
     for change in ["added", "modified", "removed"] {
-        let files = event.texts(&format!("/commits/{change}"))?;
+        let files = event.texts(&format!("/commits/{change}"));
+        let files = files.unwrap_or_default();
         tags.extend(files.into_iter().map(|file| format!("file:{file}")));
     }
     Ok(purge_tags(tags))
