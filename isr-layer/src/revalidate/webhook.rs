@@ -272,4 +272,6 @@ fn refusal(unprocessable: &Unprocessable) -> Refusal {
 }
 
 #[cfg(test)]
+mod odd_tests;
+#[cfg(test)]
 mod tests;

@@ -71,8 +71,68 @@ impl Webhook {
 
     /// WordPress, as the plugin *On-Demand Revalidation* sends a change: the paths and the tags that
     /// its settings name. A tag that WordPress has percent-encoded is named decoded too.
+    ///
+    /// ```
+    /// use isr_layer::IsrLayer;
+    /// use isr_layer::auth::Bearer;
+    /// use isr_layer::webhook::Webhook;
+    ///
+    /// # fn main() -> Result<(), isr_layer::Error> {
+    /// // PUT {"postId": 42, "paths": ["/", "/posts/hello"], "tags": ["post"]}
+    /// let secret = Bearer::new("from `openssl rand -base64 32`")?;
+    /// let isr = IsrLayer::builder().build()?;
+    /// let endpoint = isr
+    ///     .revalidate_service(secret)
+    ///     .webhook(Webhook::on_demand_revalidation())?;
+    /// # drop(endpoint);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_demand_revalidation() -> Self {
         Self::new().map(on_demand_revalidation)
+    }
+
+    /// Prismic: `prismic` for every change of the public content, `document:<id>` of each document
+    /// that was published or unpublished, and `tag:<name>` of each tag that was added or removed. A
+    /// change of a release, which is not public yet, and the test trigger are acknowledged.
+    ///
+    /// The secret is a member of the payload:
+    ///
+    /// ```
+    /// use isr_layer::IsrLayer;
+    /// use isr_layer::auth::StaticSecret;
+    /// use isr_layer::webhook::Webhook;
+    ///
+    /// # fn main() -> Result<(), isr_layer::Error> {
+    /// let secret = StaticSecret::pointer("/secret", "from `openssl rand -base64 32`")?;
+    /// let isr = IsrLayer::builder().build()?;
+    /// let endpoint = isr.revalidate_service(secret).webhook(Webhook::prismic())?;
+    /// # drop(endpoint);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn prismic() -> Self {
+        Self::new().map(prismic)
+    }
+
+    /// Directus, whose flow sends `{{$trigger}}` as it is: `<collection>`, `<collection>:<key>` of
+    /// each item, and `<collection>:<slug>` if the change has a field `slug`.
+    ///
+    /// ```
+    /// use isr_layer::IsrLayer;
+    /// use isr_layer::auth::Bearer;
+    /// use isr_layer::webhook::Webhook;
+    ///
+    /// # fn main() -> Result<(), isr_layer::Error> {
+    /// let secret = Bearer::new("from `openssl rand -base64 32`")?;
+    /// let isr = IsrLayer::builder().build()?;
+    /// let endpoint = isr.revalidate_service(secret).webhook(Webhook::directus())?;
+    /// # drop(endpoint);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn directus() -> Self {
+        Self::new().map(directus)
     }
 
     /// A push to GitHub: `file:<path>` for every file that was added, changed or removed. A ping
@@ -136,6 +196,35 @@ fn datocms(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     let mut tags = vec![format!("{kind}:{}", event.required("/entity/id")?)];
     let model = event.text("/entity/relationships/item_type/data/id");
     tags.extend(model.map(|model| format!("item_type:{model}")));
+    Ok(purge_tags(tags))
+}
+
+fn prismic(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    // Prismic disables a webhook whose test trigger, or five deliveries, failed. Without a new
+    // master ref only releases changed, which visitors do not see.
+    if event.required("/type")? != "api-update" || !event.has("/masterRef") {
+        return Ok(Purge::batch([]));
+    }
+
+    let mut tags = vec!["prismic".to_owned()];
+    let texts = |pointer: &str| event.texts(pointer).unwrap_or_default();
+    let documents = texts("/documents").into_iter();
+    tags.extend(documents.map(|id| format!("document:{id}")));
+    for change in ["addition", "deletion"] {
+        let names = texts(&format!("/tags/{change}/id")).into_iter();
+        tags.extend(names.map(|name| format!("tag:{name}")));
+    }
+    Ok(purge_tags(tags))
+}
+
+fn directus(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    let collection = event.required("/collection")?;
+    let mut tags = vec![collection.clone()];
+    // An item that was created has a key, others have keys.
+    for names in ["/key", "/keys", "/payload/slug"] {
+        let names = event.texts(names).unwrap_or_default().into_iter();
+        tags.extend(names.map(|name| format!("{collection}:{name}")));
+    }
     Ok(purge_tags(tags))
 }
 

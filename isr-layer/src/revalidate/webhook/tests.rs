@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn named(webhook: &Webhook, payload: &Value) -> Result<Purge, Refusal> {
+pub(super) fn named(webhook: &Webhook, payload: &Value) -> Result<Purge, Refusal> {
     webhook.purge(&HeaderMap::new(), payload.to_string().as_bytes())
 }
 
 /// Returns the tags that a payload names, sorted.
-fn tags(webhook: &Webhook, payload: &Value) -> Vec<String> {
+pub(super) fn tags(webhook: &Webhook, payload: &Value) -> Vec<String> {
     let purge = named(webhook, payload).unwrap();
     let mut tags: Vec<_> = purge
         .selectors()
@@ -326,6 +326,110 @@ fn storyblok_s_moved_and_deleted_stories_are_named_by_their_text_too() {
     }
 }
 
+/// The payloads are those of the tests of a Laravel package, `webhappens/prismic`, and of the types
+/// in `@prismicio/client`.
+#[test]
+fn prismic_s_documents_tags_and_releases() {
+    let master = "X6qn-RIAACMAVge1";
+    let release = json!({"id": "X66o", "ref": "X66o~X66c", "label": "r", "documents": ["X6Lb"]});
+    let update = |more: Value| {
+        let mut event = json!({
+            "type": "api-update", "domain": "site", "apiUrl": "https://site.prismic.io/api",
+            "secret": null
+        });
+        let members = event.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        event
+    };
+
+    for (event, expected) in [
+        (
+            update(json!({"masterRef": master, "documents": ["X6Lcj", "X3b_6"]})),
+            &["document:X3b_6", "document:X6Lcj", "prismic"][..],
+        ),
+        (
+            update(json!({
+                "masterRef": master, "tags": {"addition": [{"id": "news"}]},
+                "documents": ["XxhM"]
+            })),
+            &["document:XxhM", "prismic", "tag:news"],
+        ),
+        (
+            update(json!({"masterRef": master, "tags": {"deletion": [{"id": "a"}, {"id": "b"}]}})),
+            &["prismic", "tag:a", "tag:b"],
+        ),
+        // A release that was published is deleted, and its documents are named.
+        (
+            update(json!({
+                "masterRef": master, "releases": {"deletion": [release]}, "documents": ["X6Lb"]
+            })),
+            &["document:X6Lb", "prismic"],
+        ),
+        (
+            update(json!({
+                "masterRef": master, "releases": {}, "masks": {}, "tags": {}, "documents": []
+            })),
+            &["prismic"],
+        ),
+        (update(json!({"releases": {"addition": [release]}})), &[]),
+        (
+            update(json!({"releases": {"update": [release]}, "documents": []})),
+            &[],
+        ),
+        (
+            json!({"type": "test-trigger", "domain": "site", "secret": "x"}),
+            &[],
+        ),
+    ] {
+        assert_eq!(tags(&Webhook::prismic(), &event), expected, "{event}");
+    }
+    unprocessable(named(&Webhook::prismic(), &json!({"documents": ["X6Lb"]})));
+}
+
+/// The shape of `$trigger` is that of the documentation of hooks and of the types of three sites.
+#[test]
+fn directus_s_items() {
+    for (event, expected) in [
+        (
+            json!({
+                "event": "items.create", "collection": "posts", "key": 7,
+                "payload": {"title": "Hello", "slug": "hello"}
+            }),
+            &["posts", "posts:7", "posts:hello"][..],
+        ),
+        (
+            json!({
+                "event": "items.update", "collection": "posts", "keys": ["7", "8"],
+                "payload": {"title": "Hello", "slug": null}
+            }),
+            &["posts", "posts:7", "posts:8"],
+        ),
+        // A deletion has the keys as its payload.
+        (
+            json!({"event": "items.delete", "collection": "posts", "keys": [7], "payload": [7]}),
+            &["posts", "posts:7"],
+        ),
+        (
+            json!({
+                "event": "items.update", "collection": "settings", "keys": null,
+                "payload": {"title": "Site"}
+            }),
+            &["settings"],
+        ),
+        (
+            json!({
+                "event": "items.update", "collection": "posts",
+                "keys": ["5f0c8a1e-64c0-4a6a-9d2b-0a8f4cf4b1aa"],
+                "payload": {"translations": {"create": [], "update": [{"slug": "hallo"}]}}
+            }),
+            &["posts", "posts:5f0c8a1e-64c0-4a6a-9d2b-0a8f4cf4b1aa"],
+        ),
+    ] {
+        assert_eq!(tags(&Webhook::directus(), &event), expected, "{event}");
+    }
+    unprocessable(named(&Webhook::directus(), &json!({"event": "auth.login"})));
+}
+
 #[test]
 fn datocms_s_records_and_cache_tags() {
     let model = json!({"item_type": {"data": {"id": "Dq4W", "type": "item_type"}}});
@@ -380,144 +484,6 @@ fn wordpress_s_posts() {
     );
 }
 
-/// A document that was deleted, a field that is `null`, an object for an array, a document in two
-/// languages: each preset names what there is, and tells what it lacks.
-#[test]
-fn odd_payloads_of_each_system_name_what_there_is() {
-    let locales = json!([
-        {"slug": {"current": "hello"}}, {"slug": {"current": "hallo"}}
-    ]);
-    let asset = json!({"sys": {"id": "img1", "type": "DeletedAsset", "contentType": null}});
-    let entry = |fields: Value| {
-        json!({
-            "sys": {"id": "5KsD", "contentType": {"sys": {"id": "post"}}}, "fields": fields
-        })
-    };
-    let ghost = |current: Value, previous: Value| json!({"post": {"current": current, "previous": previous}});
-    let dato = |entity: Value| json!({"entity_type": "item", "entity": entity});
-    let strapi =
-        |entry: Value| json!({"event": "entry.delete", "model": "article", "entry": entry});
-
-    let cases: [(Webhook, Value, &[&str]); 26] = [
-        (
-            Webhook::sanity(),
-            json!({"_id": "a1", "_type": "post", "slug": null}),
-            &["post", "post:a1"],
-        ),
-        (
-            Webhook::sanity(),
-            json!({"_id": "a1", "_type": "post", "slug": {}}),
-            &["post", "post:a1"],
-        ),
-        (
-            Webhook::sanity(),
-            json!({"_id": "a1", "_type": "post", "slug": {"current": null}}),
-            &["post", "post:a1"],
-        ),
-        (
-            Webhook::new().tag("post:{/slug/current}"),
-            locales,
-            &["post:hallo", "post:hello"],
-        ),
-        (
-            Webhook::new().tag("post:{/locales/slug/current}"),
-            json!({"locales": {"0": {"slug": {"current": "a"}}, "2": {"slug": {"current": "b"}}}}),
-            &["post:a", "post:b"],
-        ),
-        (Webhook::contentful(), asset, &["img1"]),
-        (
-            Webhook::contentful(),
-            entry(json!({"slug": {"en-US": "hello", "de": "hallo"}})),
-            &["5KsD", "post", "post:5KsD"],
-        ),
-        (
-            Webhook::contentful(),
-            entry(Value::Null),
-            &["5KsD", "post", "post:5KsD"],
-        ),
-        (
-            Webhook::contentful().tag_if_present("slug:{/fields/slug/en-US}"),
-            entry(json!({})),
-            &["5KsD", "post", "post:5KsD"],
-        ),
-        (Webhook::strapi(), strapi(Value::Null), &["article"]),
-        (Webhook::strapi(), strapi(json!({})), &["article"]),
-        (
-            Webhook::strapi(),
-            strapi(json!({"id": 7, "slug": null, "localizations": []})),
-            &["article", "article:7"],
-        ),
-        (
-            Webhook::strapi(),
-            strapi(json!({"documentId": "z7v8", "locale": "de", "slug": "hallo"})),
-            &["article", "article:hallo", "article:z7v8"],
-        ),
-        (Webhook::strapi(), strapi(json!({"id": {"a": 1}})), &["422"]),
-        (
-            Webhook::ghost(),
-            ghost(json!({}), json!({"slug": "a"})),
-            &["post", "post:a"],
-        ),
-        (
-            Webhook::ghost(),
-            ghost(Value::Null, json!({"slug": "a", "tags": null})),
-            &["post", "post:a"],
-        ),
-        (
-            Webhook::ghost(),
-            ghost(
-                json!({"slug": "a", "tags": {"0": {"slug": "x"}}}),
-                json!([]),
-            ),
-            &["post", "post:a", "tag:x"],
-        ),
-        (Webhook::ghost(), json!({"post": {}}), &["post"]),
-        (
-            Webhook::datocms(),
-            dato(json!({"id": "Ke9n", "type": "item", "relationships": null})),
-            &["item:Ke9n"],
-        ),
-        (
-            Webhook::datocms(),
-            json!({"entity_type": "cda_cache_tags", "entity": {"attributes": {"tags": []}}}),
-            &[],
-        ),
-        (Webhook::shopify(), json!({"id": 7, "handle": null}), &["7"]),
-        (
-            Webhook::wordpress(),
-            json!({"post": {"ID": 42, "post_type": "post", "post_name": null}, "post_before": null}),
-            &["post", "post:42"],
-        ),
-        (
-            Webhook::wordpress(),
-            json!({"post": {"ID": "42", "post_type": "page", "post_name": "a"}, "post_before": []}),
-            &["page", "page:42", "page:a"],
-        ),
-        (
-            Webhook::on_demand_revalidation(),
-            json!({"postId": 42, "paths": null, "tags": ["a"]}),
-            &["a"],
-        ),
-        (
-            Webhook::github_push(),
-            json!({"deleted": true, "commits": []}),
-            &[],
-        ),
-        (
-            Webhook::github_push(),
-            json!({"commits": [{"added": ["a.md"], "modified": null, "removed": []}]}),
-            &["file:a.md"],
-        ),
-    ];
-    for (webhook, payload, expected) in cases {
-        let found = match named(&webhook, &payload) {
-            Ok(_) => tags(&webhook, &payload),
-            Err(refusal) => vec![refusal.status().as_u16().to_string()],
-        };
-        assert_eq!(found, expected, "{payload}");
-    }
-}
-
 #[test]
 fn github_s_pushes_and_its_ping() {
     let commits = json!([
@@ -567,7 +533,8 @@ fn value() -> impl Strategy<Value = Value> {
         "[a-z/%?#{}\\[\\]]{0,6}".prop_map(Value::from),
     ];
     let name = "post|page|current|slug|entry|entity|entity_type|sys|id|_type|commits|added|\
-                attributes|tags|model";
+                attributes|tags|model|type|masterRef|documents|collection|key|keys|payload|\
+                paths|story_id|text|post_type|post_name|ID";
     leaf.prop_recursive(5, 40, 5, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
@@ -583,7 +550,8 @@ proptest! {
         let presets = [
             Webhook::sanity(), Webhook::contentful(), Webhook::strapi(), Webhook::ghost(),
             Webhook::storyblok(), Webhook::datocms(), Webhook::shopify(), Webhook::wordpress(),
-            Webhook::github_push(),
+            Webhook::github_push(), Webhook::on_demand_revalidation(), Webhook::prismic(),
+            Webhook::directus(),
         ];
         for preset in presets {
             let preset = preset.path_if_present("/p/{/slug}");
