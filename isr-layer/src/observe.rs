@@ -245,16 +245,26 @@ pub(crate) fn includes_itself(page: &Page, path: &str) {
     }
 }
 
-/// Logs that the endpoint refused a request. Neither its sender nor its content is logged: either
-/// may hold a secret.
-pub(crate) fn revalidation_refused(status: StatusCode) {
-    log!(warn, status = status.as_u16(), "a revalidation was refused");
+/// Logs that the endpoint refused requests: the status of the latest, and the number since the last
+/// such line. Neither sender nor content is logged: either may hold a secret.
+pub(crate) fn revalidation_refused(status: StatusCode, refused: u64) {
+    log!(
+        warn,
+        status = status.as_u16(),
+        refused = refused,
+        "a revalidation was refused; one line a minute, with the number since the last line"
+    );
 }
 
-/// Logs that draft mode was refused. The request is not logged: the secret may be in it.
+/// Logs that draft mode was refused, as [`revalidation_refused`] does.
 #[cfg(feature = "hmac")]
-pub(crate) fn draft_refused(status: StatusCode) {
-    log!(warn, status = status.as_u16(), "draft mode was refused");
+pub(crate) fn draft_refused(status: StatusCode, refused: u64) {
+    log!(
+        warn,
+        status = status.as_u16(),
+        refused = refused,
+        "draft mode was refused; one line a minute, with the number since the last line"
+    );
 }
 
 /// Logs that a page's `params` could not be read. The error is the user's own.

@@ -112,7 +112,8 @@ pub enum SelectorStatus {
     UnknownPath,
     /// A response may not be stored, for instance because it sets a cookie. The old one was
     /// dropped, and requests are rendered one by one until a response may be stored again. The
-    /// purge took effect; [`error`](SelectorReceipt::error) has the reason.
+    /// purge took effect, so there is no [`error`](SelectorReceipt::error): the log and
+    /// `Cache-Status` have the reason.
     ///
     /// Also for a selector of several of which none failed and some may not be stored.
     Uncacheable,

@@ -39,8 +39,6 @@ pub(crate) enum SelectorErrorKind {
     NotListed,
     /// The number of renders that failed.
     Failures(u64),
-    /// The number of responses that may not be stored.
-    Uncacheable(u64),
 }
 
 impl SelectorError {
@@ -107,12 +105,6 @@ impl fmt::Display for SelectorErrorKind {
             }
             Self::Failures(failed) => {
                 return write!(f, "{failed} renders failed; the last good pages stay");
-            }
-            Self::Uncacheable(count) => {
-                return write!(
-                    f,
-                    "{count} responses may not be stored; nothing old is kept"
-                );
             }
         })
     }

@@ -5,11 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::Body;
 
+use super::reading::{Reading, Readings};
 use super::response::Refusal;
 
 /// The maximum length of a body.
@@ -40,22 +41,28 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Reads the whole body, or returns the [`Refusal`] of a body that is too long, too slow or broken.
-pub(super) async fn read<B: Body>(body: B) -> Result<Bytes, Refusal> {
+/// Reads the whole body, or returns the [`Refusal`] of a body that is too long, too slow or broken,
+/// or that has to give way to others.
+pub(super) async fn read<B: Body>(body: B, readings: &Readings) -> Result<Bytes, Refusal> {
     // Boxed, since a body need not be `Unpin`. No frame is held across an await, since frames need
     // not be `Send`.
     let mut body = Box::pin(body);
-    let mut bytes = BytesMut::new();
-    let whole = poll_fn(|cx| collect(body.as_mut(), &mut bytes, cx));
-    match tokio::time::timeout(READ_TIME, whole).await {
-        Ok(read) => read.map(|()| bytes.freeze()),
-        Err(_) => Err(Refusal::TimedOut),
-    }
+    let mut reading = readings.begin();
+    let mut length = 0;
+
+    let whole = poll_fn(|cx| match reading.poll_gave_way(cx) {
+        Poll::Ready(()) => Poll::Ready(Err(Refusal::Busy)),
+        Poll::Pending => collect(body.as_mut(), &mut length, &mut reading, cx),
+    });
+    let whole = tokio::time::timeout(READ_TIME, whole).await;
+    whole.unwrap_or(Err(Refusal::TimedOut))?;
+    reading.finish()
 }
 
 fn collect<B: Body>(
     mut body: Pin<&mut B>,
-    into: &mut BytesMut,
+    length: &mut usize,
+    reading: &mut Reading<'_>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), Refusal>> {
     loop {
@@ -72,10 +79,11 @@ fn collect<B: Body>(
             continue;
         };
 
-        if data.remaining() > MAX_BYTES - into.len() {
+        if data.remaining() > MAX_BYTES - *length {
             return Poll::Ready(Err(too_large()));
         }
-        into.put(data);
+        *length += data.remaining();
+        reading.put(data)?;
     }
 }
 

@@ -1,20 +1,20 @@
 //! Parses a JSON body or a query into a [`Purge`]: strictly, since a typing error must not purge
 //! the wrong pages.
 
+mod members;
 mod options;
 mod query;
 mod selector;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::json;
 use super::response::{Refusal, clip};
 use crate::invalidation::{Mistake, Purge, Selector};
 use crate::page::NameError;
+use members::{Members, flag, malformed, params, present, text, texts};
 
 pub(super) use query::from_query;
 
@@ -24,41 +24,42 @@ const MAX_SELECTORS: usize = 1_000;
 /// The maximum number of selectors that are patterns: see [`is_pattern`].
 const MAX_PATTERNS: usize = 16;
 
-const ACCEPTED: &str = "path, paths, page, pages, params, prefix, prefixes, tag, tags, all, host, \
-     mode, only_cached, dry_run, settle, wait";
+/// The members of a body. The guide on content systems has a row for each.
+const MEMBERS: [&str; 16] = [
+    "path",
+    "paths",
+    "page",
+    "pages",
+    "params",
+    "prefix",
+    "prefixes",
+    "tag",
+    "tags",
+    "all",
+    "host",
+    "mode",
+    "only_cached",
+    "dry_run",
+    "settle",
+    "wait",
+];
 
-/// A request as it is written. A member must not be `null`: most often that is the mistake of a
-/// template.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// A request as it is written.
+#[derive(Debug, Default)]
 struct Command {
-    #[serde(deserialize_with = "non_null")]
-    path: Option<String>,
     paths: Vec<String>,
-    #[serde(deserialize_with = "non_null")]
     page: Option<String>,
     pages: Vec<String>,
-    #[serde(deserialize_with = "non_null")]
     params: Option<BTreeMap<String, Value>>,
-    #[serde(deserialize_with = "non_null")]
-    prefix: Option<String>,
     prefixes: Vec<String>,
-    #[serde(deserialize_with = "non_null")]
-    tag: Option<String>,
     tags: Vec<String>,
     all: bool,
-    #[serde(deserialize_with = "non_null")]
     host: Option<String>,
-    #[serde(deserialize_with = "non_null")]
     mode: Option<String>,
     only_cached: bool,
     dry_run: bool,
-    #[serde(deserialize_with = "non_null")]
     settle: Option<f64>,
-    #[serde(deserialize_with = "non_null")]
     wait: Option<String>,
-    #[serde(flatten)]
-    unknown: BTreeMap<String, IgnoredAny>,
 }
 
 /// Reads a JSON body. `is_credential` is true for the members that carry a credential: they name no
@@ -67,17 +68,31 @@ pub(super) fn from_json(
     body: &[u8],
     is_credential: impl Fn(&str) -> bool,
 ) -> Result<Purge, Refusal> {
-    let command: Command = json::parse(body).map_err(Refusal::Malformed)?;
-    match command.unknown.keys().find(|name| !is_credential(name)) {
-        Some(name) => Err(unknown_field(name)),
-        None => command.into_purge(),
+    let parsed = json::parse::<Members>(body).map_err(Refusal::Malformed)?;
+    let mut command = Command::default();
+    let mut seen = BTreeSet::new();
+    for (name, value) in parsed.value.0 {
+        if is_credential(&name) {
+            continue;
+        }
+
+        command.set(&name, value)?;
+        if let Some(twice) = seen.replace(name) {
+            return Err(malformed(format!("`{twice}` is given twice")));
+        }
     }
+    command.into_purge(parsed.is_mended)
 }
 
 /// Checks every selector of a [`Purge`] that the mapping of a [`Webhook`](super::Webhook) made. One
 /// that is wrong is refused alone.
 pub(super) fn checked(purge: Purge) -> Purge {
     purge.checked(selector::check)
+}
+
+/// Refuses each selector of a mended body that is made of a broken text: nothing has that name.
+pub(super) fn whole(purge: Purge) -> Purge {
+    purge.checked(selector::check_whole)
 }
 
 /// Checks a purge against the limits of one request, whether a request or a webhook's mapping made
@@ -110,40 +125,59 @@ pub(super) fn within_limits(purge: Purge) -> Result<Purge, Refusal> {
 }
 
 impl Command {
-    fn into_purge(mut self) -> Result<Purge, Refusal> {
+    fn into_purge(mut self, is_mended: bool) -> Result<Purge, Refusal> {
         let options = options::parse(self.mode.as_deref(), self.settle, self.wait.as_deref())?;
-        let purge = within_limits(Purge::batch(self.selectors()?))?;
+        let purge = Purge::batch(self.selectors()?);
+        let purge = within_limits(if is_mended { whole(purge) } else { purge })?;
 
         // An empty request is a mistake, and must never mean everything.
         if purge.is_empty() {
-            let detail =
-                "no selector: give at least one of path, paths, page, prefix, tag, tags, all";
+            let detail = "no selector: give at least one of path, page, prefix, tag and all";
             return Err(Refusal::Malformed(detail.to_owned()));
         }
         Ok(options.apply(purge.only_cached(self.only_cached).dry_run(self.dry_run)))
     }
 
-    fn selectors(&mut self) -> Result<Vec<Purge>, Refusal> {
-        let mut purges = Vec::new();
-        for path in self.path.iter().chain(&self.paths) {
-            purges.push(selector::path(path));
+    /// Sets one of the [`MEMBERS`].
+    fn set(&mut self, name: &str, value: Value) -> Result<(), Refusal> {
+        if !MEMBERS.contains(&name) {
+            return Err(unknown_field(name));
         }
+
+        let value = present(name, value)?;
+        match name {
+            "path" => self.paths.push(text(name, value, Some("paths"))?),
+            "paths" => self.paths.extend(texts(name, value, "path")?),
+            "page" => self.page = Some(text(name, value, Some("pages"))?),
+            "pages" => self.pages = texts(name, value, "page")?,
+            "params" => self.params = Some(params(value)?),
+            "prefix" => self.prefixes.push(text(name, value, Some("prefixes"))?),
+            "prefixes" => self.prefixes.extend(texts(name, value, "prefix")?),
+            "tag" => self.tags.push(text(name, value, Some("tags"))?),
+            "tags" => self.tags.extend(texts(name, value, "tag")?),
+            "all" => self.all = flag(name, &value)?,
+            "host" => self.host = Some(text(name, value, None)?),
+            "mode" => self.mode = Some(text(name, value, None)?),
+            "only_cached" => self.only_cached = flag(name, &value)?,
+            "dry_run" => self.dry_run = flag(name, &value)?,
+            "settle" => self.settle = Some(options::seconds(value.as_f64())?),
+            _ => self.wait = Some(text(name, value, None)?),
+        }
+        Ok(())
+    }
+
+    fn selectors(&mut self) -> Result<Vec<Purge>, Refusal> {
+        let mut purges: Vec<_> = self.paths.iter().map(|path| selector::path(path)).collect();
 
         // `params` belong to `page` alone, so that one request never mixes those of several pages.
         purges.extend(self.page()?);
-        for page in &self.pages {
-            purges.push(selector::page(page));
-        }
-
-        for prefix in self.prefix.iter().chain(&self.prefixes) {
-            purges.push(selector::prefix(prefix));
-        }
-        for tag in self.tag.iter().chain(&self.tags) {
-            purges.push(selector::tag(tag));
-        }
+        purges.extend(self.pages.iter().map(|page| selector::page(page)));
+        purges.extend(self.prefixes.iter().map(|prefix| selector::prefix(prefix)));
+        purges.extend(self.tags.iter().map(|tag| selector::tag(tag)));
         if self.all {
             purges.push(Purge::all());
         }
+
         Ok(match &self.host {
             Some(host) => purges
                 .into_iter()
@@ -169,7 +203,8 @@ impl Command {
 
 fn unknown_field(name: &str) -> Refusal {
     let name = clip_name(name);
-    Refusal::Malformed(format!("unknown field `{name}`: accepted are {ACCEPTED}"))
+    let accepted = MEMBERS.join(", ");
+    malformed(format!("unknown field `{name}`: accepted are {accepted}"))
 }
 
 /// Shortens a name that the client chose, for an error message.
@@ -185,13 +220,6 @@ fn is_pattern(selector: &Selector) -> bool {
         Selector::AtHost { path, .. } => path.is_none(),
         Selector::Path(_) | Selector::Tag(_) => false,
     }
-}
-
-/// Reads a member that is present. Unlike serde's `Option`, it refuses `null`.
-fn non_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    value: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(value).map(Some)
 }
 
 #[cfg(test)]

@@ -33,6 +33,14 @@ pub(crate) struct Limits {
     rates: Rates,
     failures: Mutex<Windows<IpAddr>>,
     calls: Mutex<Windows<Credential>>,
+    refusals: Mutex<Unlogged>,
+}
+
+/// The refusals since the last line of the log.
+#[derive(Debug, Default)]
+struct Unlogged {
+    last_line: Option<Instant>,
+    refusals: u64,
 }
 
 /// The numbers of events allowed in a minute.
@@ -48,6 +56,7 @@ impl Limits {
             rates,
             failures: Mutex::default(),
             calls: Mutex::default(),
+            refusals: Mutex::default(),
         }
     }
 
@@ -75,6 +84,22 @@ impl Limits {
             None => Ok(()),
             Some(retry_after) => Err(Refusal::TooMany { retry_after }),
         }
+    }
+}
+
+impl Limits {
+    /// Counts a refusal. Returns the number of those since the last line of the log, if another
+    /// line is due: there is one a minute, since a flood of guesses must not fill the disk.
+    pub(crate) fn count_refusal(&self, now: Instant) -> Option<u64> {
+        let mut unlogged = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        unlogged.refusals += 1;
+        let is_recent = |line| now.saturating_duration_since(line) < MINUTE;
+        if unlogged.last_line.is_some_and(is_recent) {
+            return None;
+        }
+
+        unlogged.last_line = Some(now);
+        Some(std::mem::take(&mut unlogged.refusals))
     }
 }
 
@@ -239,6 +264,23 @@ mod tests {
         let failures = limits.failures.lock().unwrap();
         assert_eq!(failures.counts.len(), MAX_KEYS);
         assert_eq!(failures.began.len(), MAX_KEYS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_of_the_log_is_due_once_a_minute_and_has_the_count_since_the_last() {
+        let limits = limits();
+        let start = Instant::now();
+
+        assert_eq!(limits.count_refusal(start), Some(1));
+        for second in 0..60 {
+            assert_eq!(
+                limits.count_refusal(start + Duration::from_secs(second)),
+                None
+            );
+        }
+        assert_eq!(limits.count_refusal(start + MINUTE), Some(61));
+        assert_eq!(limits.count_refusal(start + MINUTE), None);
+        assert_eq!(limits.count_refusal(start + 5 * MINUTE), Some(2));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,8 +1,14 @@
 //! JSON pointers (RFC 6901): paths to the values of a payload.
 
+mod seek;
+
 use std::fmt;
 
+use serde::de::DeserializeSeed;
 use serde_json::Value;
+
+use super::json;
+use seek::Seek;
 
 /// A parsed pointer: `/slug/current`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +34,15 @@ impl Pointer {
     /// Returns the first name of the path: the member of the body that contains the value.
     pub(super) fn first(&self) -> Option<&str> {
         self.tokens.first().map(String::as_str)
+    }
+
+    /// Returns the string at this pointer in a JSON text, and builds nothing else of it.
+    pub(super) fn find_text(&self, body: &[u8]) -> Option<String> {
+        let body = json::readable(body);
+        let mut parser = serde_json::Deserializer::from_slice(&body);
+        let found = Seek(&self.tokens).deserialize(&mut parser).ok()?;
+        parser.end().ok()?;
+        found
     }
 
     /// Returns the one value at this pointer, as RFC 6901 defines it.
@@ -58,9 +73,9 @@ impl fmt::Display for Pointer {
 }
 
 fn steps<'v>(value: &'v Value, token: &str) -> Vec<Option<&'v Value>> {
-    match value {
-        Value::Array(items) if index(token).is_none() => {
-            items.iter().map(|item| step(item, token)).collect()
+    match json::items(value) {
+        Some(items) if index(token).is_none() => {
+            items.into_iter().map(|item| step(item, token)).collect()
         }
         _ => vec![step(value, token)],
     }
@@ -68,10 +83,7 @@ fn steps<'v>(value: &'v Value, token: &str) -> Vec<Option<&'v Value>> {
 
 /// Returns the items of an array at the end of a pointer, or the one value.
 fn items(value: &Value) -> Vec<&Value> {
-    match value {
-        Value::Array(items) => items.iter().collect(),
-        one => vec![one],
-    }
+    json::items(value).unwrap_or_else(|| vec![value])
 }
 
 fn step<'v>(value: &'v Value, token: &str) -> Option<&'v Value> {
@@ -174,13 +186,63 @@ mod tests {
     }
 
     #[test]
+    fn an_array_that_php_wrote_as_an_object_is_one_and_an_empty_object_is_none() {
+        let document =
+            json!({"a": {"0": {"b": 1}, "3": {"b": 2}}, "none": {}, "c": {"0": 1, "x": 2}});
+        let all = |pointer: &str| {
+            let found = Pointer::parse(pointer).unwrap().find_all(&document)?;
+            Some(Value::Array(found.into_iter().cloned().collect()))
+        };
+
+        assert_eq!(all("/a/b"), Some(json!([1, 2])));
+        assert_eq!(all("/a/3/b"), Some(json!([2])));
+        assert_eq!(all("/a/1/b"), None);
+        assert_eq!(all("/none"), Some(json!([{}])));
+        assert_eq!(all("/c"), Some(json!([document["c"]])));
+        assert_eq!(all("/c/0"), Some(json!([1])));
+    }
+
+    #[test]
     fn what_is_no_pointer_is_refused() {
         assert!(Pointer::parse("slug").is_err());
         assert!(Pointer::parse("/a~2b").is_err());
         assert!(Pointer::parse("/a~").is_err());
     }
 
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f32>().prop_map(Value::from),
+            "[a~/é\"]{0,3}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 30, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("[a01]{0,2}", inner, 0..4)
+                    .prop_map(|members| members.into_iter().collect()),
+            ]
+        })
+    }
+
     proptest! {
+        /// A text is found where it is found in the parsed value, and only there.
+        #[test]
+        fn the_string_in_a_text_is_that_of_the_value(
+            value in value(), pointer in "(/[a01]{0,2}){0,4}", cut in 0..200_usize
+        ) {
+            let pointer = Pointer::parse(&pointer).unwrap();
+            let text = value.to_string();
+            let found = pointer.find(&value).and_then(Value::as_str).map(str::to_owned);
+
+            prop_assert_eq!(pointer.find_text(text.as_bytes()), found);
+            let cut = &text.as_bytes()[..cut.min(text.len() - 1)];
+            if serde_json::from_slice::<Value>(cut).is_err() {
+                prop_assert_eq!(pointer.find_text(cut), None);
+            }
+        }
+
         #[test]
         fn any_text_is_answered_as_serde_json_answers_it(text in "(/[a~01é]{0,3}){0,4}") {
             let document = json!({"a": {"a": [1, {"~": 2, "/": 3}]}, "é": ["x"], "": {"": 4}});

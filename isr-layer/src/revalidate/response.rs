@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     Malformed(String),
     /// The credential is missing or wrong. The response is equal for every reason.
     InvalidToken,
+    /// A page of another site made a browser send the request.
+    CrossSite,
     /// The method is not one of those in `allow`.
     Method { allow: &'static str },
     /// The body did not arrive in time.
@@ -31,6 +33,8 @@ pub(crate) enum Refusal {
     MediaType(&'static str),
     /// The payload of a webhook lacks a field that its mapping needs.
     Unprocessable(String),
+    /// Too many bodies are being read, and this one had to give way.
+    Busy,
     /// One address had too many failures, or one credential made too many calls.
     TooMany { retry_after: Duration },
 }
@@ -157,8 +161,12 @@ fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
     )
 }
 
-/// Builds the response for a [`Refusal`]: problem details, and the headers that its status needs.
-pub(crate) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
+/// Builds the response for a [`Refusal`]: problem details, and the headers that its status needs. A
+/// 401 has the `challenge`.
+pub(crate) fn refusal(
+    refusal: &Refusal,
+    challenge: impl FnOnce() -> HeaderValue,
+) -> Response<Full<Bytes>> {
     let status = refusal.status();
     let detail = refusal.detail();
     let problem = Problem::new(status, &detail);
@@ -168,12 +176,11 @@ pub(crate) fn refusal(refusal: &Refusal) -> Response<Full<Bytes>> {
     match refusal {
         // RFC 9110, 15.5.6 and 15.5.2 require `Allow` and `WWW-Authenticate`.
         Refusal::Method { allow } => headers.insert(ALLOW, HeaderValue::from_static(allow)),
-        Refusal::InvalidToken => {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
-        }
+        Refusal::InvalidToken => headers.insert(WWW_AUTHENTICATE, challenge()),
         Refusal::TooMany { retry_after } => {
             headers.insert(RETRY_AFTER, whole_seconds(*retry_after))
         }
+        Refusal::Busy => headers.insert(RETRY_AFTER, HeaderValue::from_static("1")),
         _ => None,
     };
     response
@@ -209,11 +216,13 @@ impl Refusal {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::InvalidToken => StatusCode::UNAUTHORIZED,
+            Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
@@ -225,8 +234,12 @@ impl Refusal {
             }
             Self::MediaType(detail) => (*detail).into(),
             Self::InvalidToken => "Invalid token".into(),
+            Self::CrossSite => "a page of another site sent this (`Sec-Fetch-Site`): call the \
+                                endpoint from a server, or from this site"
+                .into(),
             Self::Method { allow } => format!("method not allowed: send one of {allow}").into(),
             Self::TimedOut => "the body did not arrive within 5 seconds".into(),
+            Self::Busy => "too many bodies are being read: send it again".into(),
             Self::TooMany { .. } => "Too many requests".into(),
         }
     }

@@ -8,18 +8,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, request};
+use http::{HeaderMap, HeaderName, Method, Request, Response, request};
 use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
 use super::auth::{Admission, AuthRequest, Authenticators};
 use super::limits::{Limits, Rates};
+use super::reading::Readings;
 use super::replay::Replays;
 use super::response::{self, Acknowledged, Outcome, Refusal};
 use super::{Webhook, body, command, connection};
 use crate::invalidation::{Purge, Receipt};
 use crate::{Cache, Error, ErrorKind, clock, observe};
+
+/// Fetch Metadata: how the site of the page that sent a request relates to this one.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The revalidation endpoint: a Tower service that purges pages for authenticated requests.
 ///
@@ -45,11 +49,17 @@ use crate::{Cache, Error, ErrorKind, clock, observe};
 /// |---|---|
 /// | 200 | carried out: `revalidated` is true if no selector failed or was unknown |
 /// | 400, 413, 415 | malformed, over a limit, or encoded |
-/// | 401 | no credential or a wrong one: one response for every reason, before any parsing |
+/// | 401 | no credential or a wrong one, with one response for every reason |
+/// | 403 | a browser sent it for a page of another site, as `Sec-Fetch-Site` says |
 /// | 405, 408 | the method is not allowed; the body took longer than 5 seconds |
 /// | 422 | the payload of a webhook lacks a field that its mapping needs |
-/// | 429 | too many failures from this address (in place of 401), or calls by this credential |
+/// | 429 | too many failures from this address, or too many calls by this credential |
 /// | 500 | every render failed; the last good pages stay |
+/// | 503 | the bodies that are being read have 16 MiB, and this is the oldest of them |
+///
+/// A request whose head tells that it has no credential is refused before its body is read. A body
+/// of a client without one that is too long, too slow or no JSON is a failure too: after ten in a
+/// minute its address gets 429. A valid credential is never refused for the failures of others.
 ///
 /// The body of a 200 has the members of the [`Receipt`]: `receipts` has the outcome of each
 /// selector. Errors are problem details (RFC 9457), with a `message` beside them.
@@ -81,6 +91,7 @@ pub struct RevalidateService {
     webhook: Option<Webhook>,
     limits: Arc<Limits>,
     replays: Arc<Replays>,
+    readings: Arc<Readings>,
 }
 
 /// The part of a [`Cache`] that the endpoint uses. Tests put another engine in its place.
@@ -121,6 +132,7 @@ impl RevalidateService {
             webhook: None,
             limits: Arc::new(Limits::new(Rates::default())),
             replays: Arc::default(),
+            readings: Arc::default(),
         }
     }
 
@@ -149,8 +161,8 @@ impl RevalidateService {
         Ok(self)
     }
 
-    /// Limits the wrong credentials of one address in a minute. Beyond it the address gets 429 in
-    /// place of 401. Default 10.
+    /// Limits the failures of one address in a minute: wrong credentials, and bodies without one
+    /// that are refused. Beyond it the address gets 429. Default 10.
     ///
     /// The service must know the address: under axum, serve with
     /// `into_make_service_with_connect_info::<SocketAddr>()`.
@@ -185,18 +197,24 @@ impl RevalidateService {
         match self.carry_out(request).await {
             Ok(outcome) => response::outcome(&outcome, clock::unix_millis()),
             Err(refusal) => {
-                observe::revalidation_refused(refusal.status());
-                response::refusal(&refusal)
+                if let Some(count) = self.limits.count_refusal(clock::now()) {
+                    observe::revalidation_refused(refusal.status(), count);
+                }
+                response::refusal(&refusal, || self.authenticators.challenge())
             }
         }
     }
 
-    async fn carry_out<B: Body>(self, request: Request<B>) -> Result<Outcome, Refusal> {
+    async fn carry_out<B: Body>(&self, request: Request<B>) -> Result<Outcome, Refusal> {
         let (head, body) = request.into_parts();
         let source = self.methods.source(&head.method)?;
+        check_site(&head.headers)?;
 
         // Signatures cover the raw bytes, so the body is authenticated before it is parsed.
-        let body = read(source, &head, body).await?;
+        let body = match source {
+            CommandSource::Query => Bytes::new(),
+            CommandSource::Body => self.read(&head, body).await?,
+        };
         let admission = self.admit(&head, &body)?;
 
         // A sender repeats a delivery whose response it did not receive: it was purged already.
@@ -205,6 +223,7 @@ impl RevalidateService {
         }
 
         let purge = self.parse(source, &head, &body)?;
+        drop(body);
         if purge.is_empty() {
             return Ok(Outcome::Nothing);
         }
@@ -217,14 +236,37 @@ impl RevalidateService {
         Ok(Outcome::Done(receipt))
     }
 
+    /// Reads the body, unless the head tells already that the request is not admitted.
+    async fn read<B: Body>(&self, head: &request::Parts, body: B) -> Result<Bytes, Refusal> {
+        let judged = self.authenticators.judge_head(&auth_request(head, &[]));
+        if judged == Some(false) {
+            return Err(self.record_failure(head));
+        }
+
+        let read = match body::check(&head.headers) {
+            Ok(()) => body::read(body, &self.readings).await,
+            Err(refusal) => Err(refusal),
+        };
+        read.map_err(|refusal| match (judged, refusal) {
+            (Some(true), refusal) | (_, refusal @ Refusal::Busy) => refusal,
+            // Without a credential, a body that wastes time or memory is as bad as a guess.
+            (_, refusal) => match self.record_failure(head) {
+                too_many @ Refusal::TooMany { .. } => too_many,
+                _ => refusal,
+            },
+        })
+    }
+
+    /// Counts a failure of the client, and returns the [`Refusal`] to respond with.
+    fn record_failure(&self, head: &request::Parts) -> Refusal {
+        let peer = connection::peer(&head.extensions);
+        self.limits.record_failure(peer, clock::now())
+    }
+
     fn admit(&self, head: &request::Parts, body: &[u8]) -> Result<Admission, Refusal> {
-        // Senders sign the URI that they requested; a nested router has cut off its prefix.
-        let uri = connection::original_uri(&head.extensions).unwrap_or(&head.uri);
-        let request = AuthRequest::new(&head.method, uri, &head.headers, body);
+        let request = auth_request(head, body);
         let Some(admission) = self.authenticators.admit(&request) else {
-            return Err(self
-                .limits
-                .record_failure(connection::peer(&head.extensions), clock::now()));
+            return Err(self.record_failure(head));
         };
 
         // Counted after admission: a client without the secret cannot use up a credential's calls.
@@ -250,6 +292,16 @@ impl RevalidateService {
     }
 }
 
+/// Refuses a request that a page of another site made a browser send: the browser may have added a
+/// password of HTTP Basic that it remembers. Only browsers send this header, and no page can.
+fn check_site(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
+    match sites.any(|site| site == "cross-site" || site == "same-site") {
+        true => Err(Refusal::CrossSite),
+        false => Ok(()),
+    }
+}
+
 fn check_limit(setting: &str, limit: u32) -> Result<(), Error> {
     if limit == 0 {
         let message = format!("`{setting}` must be at least 1");
@@ -258,18 +310,11 @@ fn check_limit(setting: &str, limit: u32) -> Result<(), Error> {
     Ok(())
 }
 
-async fn read<B: Body>(
-    source: CommandSource,
-    head: &request::Parts,
-    body: B,
-) -> Result<Bytes, Refusal> {
-    match source {
-        CommandSource::Query => Ok(Bytes::new()),
-        CommandSource::Body => {
-            body::check(&head.headers)?;
-            body::read(body).await
-        }
-    }
+/// Returns the request as an authenticator sees it. Senders sign the URI that they requested; a
+/// nested router has cut off its prefix.
+fn auth_request<'a>(head: &'a request::Parts, body: &'a [u8]) -> AuthRequest<'a> {
+    let uri = connection::original_uri(&head.extensions).unwrap_or(&head.uri);
+    AuthRequest::new(&head.method, uri, &head.headers, body)
 }
 
 impl Methods {

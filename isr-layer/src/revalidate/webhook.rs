@@ -162,7 +162,7 @@ impl Webhook {
     /// Returns the purge for a payload: an empty one if the event is not about this site.
     pub(super) fn purge(&self, headers: &http::HeaderMap, body: &[u8]) -> Result<Purge, Refusal> {
         let payload = json::parse(body).map_err(Refusal::Malformed)?;
-        let event = WebhookEvent::new(headers, &payload);
+        let event = WebhookEvent::new(headers, &payload.value);
 
         let mut purges = Vec::new();
         let mut missing_field = None;
@@ -183,6 +183,10 @@ impl Webhook {
         };
 
         // If no rule named anything and a field was missing, the mapping does not fit the payload.
+        let purge = match payload.is_mended {
+            true => command::whole(purge),
+            false => purge,
+        };
         let purge = command::within_limits(purge)?;
         match missing_field {
             Some(missing) if purge.is_empty() => Err(refusal(&missing)),
@@ -267,5 +271,7 @@ fn refusal(unprocessable: &Unprocessable) -> Refusal {
     }
 }
 
+#[cfg(test)]
+mod odd_tests;
 #[cfg(test)]
 mod tests;

@@ -206,3 +206,82 @@ async fn an_authenticator_of_ones_own_sees_the_raw_request() {
     ];
     assert_nobody(&stand, wrong).await;
 }
+
+/// Clients such as `curl --anyauth` and browsers read it.
+#[tokio::test]
+async fn a_401_names_the_schemes_that_are_configured() {
+    let basic = || StaticSecret::basic("cms", SECRET).unwrap();
+    let header = |name: &str| StaticSecret::header(name, SECRET).unwrap();
+    let own = isr_layer::auth::from_fn(|_| Verdict::rejected());
+    let realm = r#"Basic realm="revalidate", charset="UTF-8""#;
+
+    for (authenticators, challenge) in [
+        (Authenticators::from(bearer()), "Bearer".to_owned()),
+        (bearer().also_query("secret").into(), "Bearer".to_owned()),
+        (basic().into(), realm.to_owned()),
+        (
+            Authenticators::from(bearer()).or(basic()),
+            format!("Bearer, {realm}"),
+        ),
+        (
+            Authenticators::from(bearer()).or(bearer()),
+            "Bearer".to_owned(),
+        ),
+        (
+            header("authorization").prefix("Token ").into(),
+            "Token".to_owned(),
+        ),
+        (header("authorization").into(), "Secret".to_owned()),
+        (header("x-secret").into(), "Secret".to_owned()),
+        (
+            StaticSecret::pointer("/secret", SECRET).unwrap().into(),
+            "Secret".to_owned(),
+        ),
+        (
+            StaticSecret::query("secret", SECRET).unwrap().into(),
+            "Secret".to_owned(),
+        ),
+        (Hmac::github(SECRET).unwrap().into(), "Signature".to_owned()),
+        (
+            StandardWebhooks::new(WHSEC).unwrap().into(),
+            "Signature".to_owned(),
+        ),
+        (own.into(), "Custom".to_owned()),
+    ] {
+        let stand = Stand::admitting(authenticators).await;
+
+        let answer = stand.assert_refused(&Call::anonymous(PURGE), 401).await;
+
+        assert_eq!(answer.header("www-authenticate"), challenge);
+    }
+}
+
+/// A browser adds the password of HTTP Basic to a request that any page makes it send, and a body
+/// without a content type needs no preflight.
+#[tokio::test]
+async fn a_page_of_another_site_cannot_make_a_browser_purge() {
+    let basic = StaticSecret::basic("cms", SECRET).unwrap();
+    let stand = Stand::set(basic, |service| service.allow_get(true)).await;
+    let known = |call: Call| {
+        let pair = base64(format!("cms:{SECRET}").as_bytes());
+        call.header("authorization", format!("Basic {pair}"))
+    };
+    let post = || known(Call::anonymous(PURGE));
+    let get = || known(Call::get("/api/revalidate?all"));
+
+    for site in ["cross-site", "same-site"] {
+        for call in [post(), post().method("PUT"), get()] {
+            let call = call.header("sec-fetch-site", site);
+            let answer = stand.assert_refused(&call, 403).await;
+            assert!(answer.text().contains("another site"), "{}", answer.text());
+        }
+    }
+    for site in ["same-origin", "none"] {
+        for call in [post(), get()] {
+            stand
+                .assert_admitted(&call.header("sec-fetch-site", site))
+                .await;
+        }
+    }
+    stand.assert_admitted(&post()).await;
+}

@@ -39,11 +39,77 @@ async fn a_body_that_is_no_json_or_of_the_wrong_shape_is_400() {
     }
 }
 
+/// Each message is for whoever wrote the body: it says what is accepted, in the words of JSON.
+#[tokio::test]
+async fn a_wrong_shape_is_told_in_words_for_users() {
+    let stand = Stand::new().await;
+    let object = "the body must be a JSON object, such as {\"path\": \"/posts/a\"}";
+
+    for (body, told) in [
+        ("[]", object),
+        (r#"["/about"]"#, object),
+        ("null", object),
+        ("true", object),
+        ("5", object),
+        ("1.5", object),
+        (r#""/about""#, object),
+        (r#"{"path": 5}"#, "`path` must be a string"),
+        (r#"{"path": ["/a"]}"#, "several are given as `paths`"),
+        (r#"{"page": ["/a"]}"#, "several are given as `pages`"),
+        (r#"{"tag": {}}"#, "several are given as `tags`"),
+        (r#"{"prefix": true}"#, "several are given as `prefixes`"),
+        (r#"{"path": null}"#, "`path` is null: leave it out"),
+        (r#"{"paths": null}"#, "`paths` is null: leave it out"),
+        (
+            r#"{"paths": "/about"}"#,
+            "`paths` must be an array of strings",
+        ),
+        (r#"{"paths": "/about"}"#, "one is given as `path`"),
+        (r#"{"paths": ["/about", null]}"#, "an array of strings"),
+        (r#"{"tags": [1]}"#, "`tags` must be an array of strings"),
+        (r#"{"prefixes": {"a": "/b"}}"#, "an array of strings"),
+        (r#"{"params": "a"}"#, "`params` must be an object"),
+        (r#"{"params": ["a"]}"#, "`params` must be an object"),
+        (r#"{"params": null}"#, "`params` is null: leave it out"),
+        (r#"{"all": "true"}"#, "`all` must be true or false"),
+        (r#"{"all": null}"#, "`all` is null: leave it out"),
+        (
+            r#"{"only_cached": 1}"#,
+            "`only_cached` must be true or false",
+        ),
+        (r#"{"dry_run": "yes"}"#, "`dry_run` must be true or false"),
+        (r#"{"mode": 1}"#, "`mode` must be a string"),
+        (r#"{"mode": "soft"}"#, "regenerate, stale, expire"),
+        (r#"{"settle": "1"}"#, "number of seconds from 0 to 3600"),
+        (r#"{"settle": -1}"#, "number of seconds from 0 to 3600"),
+        (r#"{"wait": true}"#, "`wait` must be a string"),
+        (r#"{"host": 1}"#, "`host` must be a string"),
+        (r#"{"path": "/a", "path": "/b"}"#, "`path` is given twice"),
+        (r#"{"pth": "/a"}"#, "unknown field `pth`"),
+    ] {
+        let answer = stand.assert_refused(&Call::post(body), 400).await;
+        let message = crate::call::json(&answer)["message"].clone();
+        let message = message.as_str().unwrap();
+
+        assert!(message.contains(told), "{body}: {message}");
+        for ours in [
+            "struct",
+            "Command",
+            "invalid type",
+            "expected",
+            "sequence",
+            " map",
+        ] {
+            assert!(!message.contains(ours), "{body}: {message}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn deep_json_is_400_however_deep() {
     let stand = Stand::new().await;
 
-    for depth in [33, 1_000, 200_000] {
+    for depth in [129, 1_000, 200_000] {
         for (open, close) in [("[", "]"), (r#"{"tags":"#, "}")] {
             let body = [open.repeat(depth), "1".to_owned(), close.repeat(depth)].concat();
             let answer = if body.len() <= 1 << 20 { 400 } else { 413 };

@@ -7,16 +7,20 @@ mod bad_input;
 mod bad_signatures;
 mod call;
 mod captured;
+mod head;
 mod modes;
 mod mounting;
+mod odd_json;
 mod rates;
 mod replays;
 mod requests;
 mod secrecy;
+mod secrets;
 mod signatures;
 mod signed;
 mod stand;
 mod webhooks;
+mod wordpress;
 
 /// The secret of the tests: long enough to be accepted, unusual enough to be found wherever it
 /// leaks.

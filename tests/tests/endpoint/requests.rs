@@ -3,7 +3,7 @@
 use isr_layer::inspect::Freshness;
 use serde_json::{Value, json as value};
 
-use crate::call::Call;
+use crate::call::{Call, json};
 use crate::stand::{Stand, bearer};
 use crate::{SECRET, secs};
 
@@ -317,6 +317,30 @@ async fn get_is_off_until_it_is_asked_for() {
         .await;
     open.assert_refused(&Call::get(format!("{target}&pth=/a")), 400)
         .await;
+}
+
+#[tokio::test]
+async fn a_flag_of_a_query_needs_no_value() {
+    let stand = Stand::set(bearer().also_query("secret"), |service| {
+        service.allow_get(true)
+    })
+    .await;
+    let get = |rest: &str| Call::get(format!("/api/revalidate?secret={SECRET}&{rest}"));
+
+    for all in ["all", "all=", "all=1", "all=true"] {
+        stand.assert_admitted(&get(all)).await;
+    }
+    for dry_run in ["tag=posts&dry_run", "dry_run&all", "dry_run=true&all"] {
+        let before = stand.work();
+        let answer = stand.send(&get(dry_run)).await;
+        assert_eq!(answer.status, 200, "{dry_run}: {}", answer.text());
+        assert_eq!(stand.work(), before, "{dry_run}");
+    }
+    let answer = stand.send(&get("path=/posts/new&only_cached")).await;
+    assert_eq!(json(&answer)["receipts"][0]["status"], "not_cached");
+    for neither in ["all=0", "all=false", "all=maybe", "all&all", "dry_run"] {
+        stand.assert_refused(&get(neither), 400).await;
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::call::{Call, exchange};
 use crate::captured::Captured;
 use crate::signed::{PURGE, WHSEC, base64, contentful, github, hygraph, standard, stripe};
 use crate::stand::{Stand, bearer, layer};
-use crate::{SECRET, WRONG};
+use crate::{SECRET, WRONG, secs};
 
 const REFUSED: &str = "a revalidation was refused";
 
@@ -181,43 +181,73 @@ async fn a_webhook_that_is_refused_tells_no_secret_of_its_payload() {
     assert!(!captured.text().contains(SECRET) && !format!("{answers:?}").contains(SECRET));
 }
 
-#[tokio::test]
-async fn each_refusal_is_one_line_of_the_log_with_its_status() {
+/// 65,000 guesses in ten seconds must not be 65,000 lines.
+#[tokio::test(start_paused = true)]
+async fn refusals_are_one_line_of_the_log_a_minute_with_their_count() {
     let captured = Captured::start();
     let stand = Stand::new().await;
-    let refusals = [
-        (401, Call::anonymous(PURGE)),
-        (400, Call::post("no JSON")),
-        (
-            413,
-            Call::post(value!({ "tag": "t".repeat(1_025) }).to_string()),
-        ),
-        (415, Call::post(PURGE).header("content-encoding", "gzip")),
-        (405, Call::post(PURGE).method("DELETE")),
-    ];
+    let line = |number: usize| {
+        let text = captured.text();
+        let line = text
+            .lines()
+            .filter(|line| line.contains(REFUSED))
+            .nth(number);
+        line.unwrap_or_else(|| panic!("no line {number}: {text}"))
+            .to_owned()
+    };
 
-    for (number, (status, call)) in refusals.iter().enumerate() {
-        stand.assert_refused(call, *status).await;
-
-        assert_eq!(
-            captured.lines_with(REFUSED),
-            number + 1,
-            "{}",
-            captured.text()
-        );
-        assert_eq!(
-            captured.lines_with(&format!("status={status}")),
-            1,
-            "{}",
-            captured.text()
-        );
+    stand.assert_refused(&Call::anonymous(PURGE), 401).await;
+    assert!(line(0).contains("status=401 refused=1"), "{}", line(0));
+    for _ in 0..100 {
+        stand.assert_refused(&Call::post("no JSON"), 400).await;
     }
-    assert_eq!(
-        captured.lines_with(" isr: "),
-        refusals.len(),
-        "{}",
-        captured.text()
-    );
+    stand
+        .assert_refused(&Call::post(PURGE).header("content-encoding", "gzip"), 415)
+        .await;
+    tokio::time::advance(secs(58)).await;
+    stand
+        .assert_refused(&Call::post(PURGE).method("DELETE"), 405)
+        .await;
+    assert_eq!(captured.lines_with(REFUSED), 1, "{}", captured.text());
+
+    tokio::time::advance(secs(3)).await;
+    stand.assert_refused(&Call::post("no JSON"), 400).await;
+    assert!(line(1).contains("status=400 refused=103"), "{}", line(1));
+    tokio::time::advance(secs(61)).await;
+    stand
+        .assert_refused(&Call::post(PURGE).method("DELETE"), 405)
+        .await;
+    assert!(line(2).contains("status=405 refused=1"), "{}", line(2));
+
+    assert_eq!(captured.lines_with(" isr: "), 3, "{}", captured.text());
+    stand.assert_admitted(&Call::post(PURGE)).await;
+    assert_eq!(captured.lines_with(REFUSED), 3, "{}", captured.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_of_draft_mode_are_counted_in_one_line_too() {
+    let captured = Captured::start();
+    let isr = isr_layer::IsrLayer::builder()
+        .draft(SECRET)
+        .build()
+        .unwrap();
+    let drafts = isr.draft_service().unwrap();
+    let guess = || async {
+        let request = http::Request::get("/draft?secret=guess").body(()).unwrap();
+        let answer = tower::ServiceExt::oneshot(drafts.clone(), request).await;
+        assert_eq!(answer.unwrap().status(), 401);
+    };
+
+    for _ in 0..50 {
+        guess().await;
+    }
+    tokio::time::advance(secs(61)).await;
+    guess().await;
+
+    let refused = "draft mode was refused";
+    assert_eq!(captured.lines_with(refused), 2, "{}", captured.text());
+    assert_eq!(captured.lines_with("status=401 refused=1"), 1);
+    assert_eq!(captured.lines_with("status=401 refused=50"), 1);
 }
 
 #[test]

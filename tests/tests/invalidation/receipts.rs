@@ -459,8 +459,7 @@ async fn a_receipt_does_not_say_that_a_page_stays_which_an_answer_for_one_client
         let receipt = house.receipt(purge.mode(Mode::Regenerate)).await;
 
         assert_eq!(house.cache.metrics().entries(), 0);
-        let said = receipt.error().expect("nothing was stored");
-        assert!(!said.to_string().contains("stay"), "{said}");
+        assert_eq!(receipt.error(), None, "the purge took effect");
         assert_eq!(receipt.status(), SelectorStatus::Uncacheable);
     }
 }

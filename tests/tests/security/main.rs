@@ -12,6 +12,7 @@ mod flood_bytes;
 mod headers;
 mod hosts;
 mod parameters;
+mod stalled;
 
 use http::{Method, Request};
 use http_body_util::Full;

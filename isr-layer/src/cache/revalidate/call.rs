@@ -178,8 +178,6 @@ impl Counts {
 
         if self.failed > 0 {
             receipt.error = Some(SelectorErrorKind::Failures(self.failed).into());
-        } else if self.uncacheable > 0 {
-            receipt.error = Some(SelectorErrorKind::Uncacheable(self.uncacheable).into());
         }
     }
 }

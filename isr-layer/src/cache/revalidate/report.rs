@@ -16,7 +16,6 @@ use crate::cache::steps::Steps;
 use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::invalidation::{Selector, SelectorErrorKind, SelectorReceipt, SelectorStatus};
-use crate::outcome::Reason;
 
 /// The renders of one selector on their way.
 pub(super) enum Progress {
@@ -169,18 +168,19 @@ fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_go
             receipt.http = failure.is_from_handler().then_some(failure.status);
             receipt.error = Some(SelectorErrorKind::RenderFailed(failure.reason).into());
         }
-        RenderOutcome::Refused(reason, http) => {
-            receipt.status = match is_error(*http) {
-                true => SelectorStatus::Failed,
-                false => SelectorStatus::Uncacheable,
-            };
+        RenderOutcome::Refused(reason, http) if is_error(*http) => {
+            receipt.status = SelectorStatus::Failed;
             receipt.http = *http;
             receipt.error = Some(SelectorErrorKind::NotStored(*reason).into());
+        }
+        // No error: the purge took effect. The log and `Cache-Status` have the reason.
+        RenderOutcome::Refused(_, http) => {
+            receipt.status = SelectorStatus::Uncacheable;
+            receipt.http = *http;
         }
         RenderOutcome::NotKept(entry) => {
             receipt.status = SelectorStatus::Uncacheable;
             receipt.http = Some(entry.status);
-            receipt.error = Some(SelectorErrorKind::NotStored(Reason::TooLarge).into());
         }
         RenderOutcome::NotListed => {
             receipt.http = Some(StatusCode::NOT_FOUND);

@@ -36,11 +36,25 @@ pub trait Authenticate: Send + Sync + 'static {
     /// Checks `request`. Every failure should take equally long: an early one tells what was wrong.
     fn verify(&self, request: &AuthRequest<'_>) -> Verdict;
 
+    /// Decides by the head alone, before the body is read: the body of `request` is empty. `None`,
+    /// the default, if the body matters. A request that no body could save is best rejected here:
+    /// then its sender cannot make the endpoint read.
+    fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+        let _ = request;
+        None
+    }
+
     /// True if the query parameter, or the member of the JSON body, called `name` carries the
     /// credential, and so is not part of the command. Default `false`.
     fn is_credential(&self, name: &str) -> bool {
         let _ = name;
         false
+    }
+
+    /// Returns the challenge that a 401 has in `WWW-Authenticate` (RFC 9110, 11.6.1), such as
+    /// `Bearer`. Default `Custom`.
+    fn challenge(&self) -> String {
+        "Custom".to_owned()
     }
 }
 
@@ -52,8 +66,16 @@ macro_rules! pointers {
                 (**self).verify(request)
             }
 
+            fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+                (**self).verify_head(request)
+            }
+
             fn is_credential(&self, name: &str) -> bool {
                 (**self).is_credential(name)
+            }
+
+            fn challenge(&self) -> String {
+                (**self).challenge()
             }
         }
     )*};
@@ -142,6 +164,16 @@ impl<'a> AuthRequest<'a> {
     /// Returns the URI as the client sent it, before a router stripped a prefix.
     pub fn uri(&self) -> &'a Uri {
         self.uri
+    }
+
+    /// Returns a rejection if one of these headers is missing, for signatures that need them.
+    #[cfg(feature = "hmac")]
+    pub(super) fn without_any_of<N: AsHeaderName>(
+        &self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Option<Verdict> {
+        let mut headers = names.into_iter().map(|name| self.header(name));
+        headers.any(|value| value.is_none()).then(Verdict::rejected)
     }
 
     /// Returns the headers.

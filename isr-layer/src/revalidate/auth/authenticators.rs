@@ -1,7 +1,10 @@
 //! A list of authenticators, tried in order.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+
+use http::HeaderValue;
 
 use super::{AuthRequest, Authenticate};
 use crate::error::{Error, ErrorKind};
@@ -104,6 +107,30 @@ impl Authenticators {
                     delivery: verdict.delivery,
                 })
             })
+    }
+
+    /// Returns whether the request is admitted as far as its head decides: `None` if its body does.
+    pub(crate) fn judge_head(&self, head: &AuthRequest<'_>) -> Option<bool> {
+        let verdicts = self.in_order.iter().map(|one| one.verify_head(head));
+        let mut is_undecided = false;
+        for verdict in verdicts {
+            match verdict {
+                Some(verdict) if verdict.accepted => return Some(true),
+                Some(_) => {}
+                None => is_undecided = true,
+            }
+        }
+        (!is_undecided).then_some(false)
+    }
+
+    /// Returns the challenges of all authenticators, for `WWW-Authenticate`.
+    pub(crate) fn challenge(&self) -> HeaderValue {
+        let mut challenges: Vec<_> = self.in_order.iter().map(|one| one.challenge()).collect();
+        let mut seen = HashSet::new();
+        challenges.retain(|challenge| seen.insert(challenge.clone()));
+        // One of a user's own may be a text that no header can have.
+        HeaderValue::try_from(challenges.join(", "))
+            .unwrap_or_else(|_| HeaderValue::from_static("Custom"))
     }
 
     /// True if a query parameter or a member of the body carries a credential and nothing else.

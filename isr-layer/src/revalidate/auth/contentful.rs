@@ -5,7 +5,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::encoding::{Encoding, parse_digits};
-use super::mac::{Digest, signer};
+use super::mac::{Digest, SIGNATURE, signer};
 use super::secret::{Secret, Secrets};
 use super::{AuthRequest, Authenticate, Verdict};
 use crate::Error;
@@ -100,6 +100,14 @@ impl Authenticate for Contentful {
             request.unix_time().abs_diff(Duration::from_millis(time)) <= TOLERANCE
         });
         Verdict::by_secret(signer.filter(|_| timely))
+    }
+
+    fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+        request.without_any_of(["x-contentful-signature", "x-contentful-timestamp"])
+    }
+
+    fn challenge(&self) -> String {
+        SIGNATURE.to_owned()
     }
 }
 

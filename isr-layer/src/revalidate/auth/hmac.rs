@@ -6,7 +6,7 @@ mod timed;
 use http::HeaderName;
 
 use super::encoding::Encoding;
-use super::mac::{Digest, signer};
+use super::mac::{Digest, SIGNATURE, signer};
 use super::secret::{Secret, Secrets};
 use super::{AuthRequest, Authenticate, Verdict};
 use crate::{Error, ErrorKind};
@@ -168,6 +168,14 @@ impl Authenticate for Hmac {
             Layout::Plain { prefix } => self.plain(value, prefix, request.body()),
             Layout::Timed(timed) => self.timed_by(value, timed, request),
         })
+    }
+
+    fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+        request.without_any_of([&self.header])
+    }
+
+    fn challenge(&self) -> String {
+        SIGNATURE.to_owned()
     }
 }
 

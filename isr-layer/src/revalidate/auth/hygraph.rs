@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::encoding::{Encoding, parse_digits};
-use super::mac::{Digest, signer};
+use super::mac::{Digest, SIGNATURE, signer};
 use super::secret::{Secret, Secrets};
 use super::{AuthRequest, Authenticate, Verdict};
 use crate::Error;
@@ -92,6 +92,14 @@ impl Authenticate for Hygraph {
             request.unix_time().abs_diff(Duration::from_millis(time)) <= TOLERANCE
         });
         Verdict::by_secret(signer.filter(|_| timely))
+    }
+
+    fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+        request.without_any_of(["gcms-signature"])
+    }
+
+    fn challenge(&self) -> String {
+        SIGNATURE.to_owned()
     }
 }
 

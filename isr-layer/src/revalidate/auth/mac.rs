@@ -15,6 +15,9 @@ use super::secret::Secrets;
 /// fewer.
 const MAX_SIGNATURES: usize = 8;
 
+/// The challenge of all schemes that sign. HTTP has no name for them.
+pub(super) const SIGNATURE: &str = "Signature";
+
 /// The hash function of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Digest {

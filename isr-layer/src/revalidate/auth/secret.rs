@@ -11,7 +11,8 @@ const MAX_BYTES: usize = 4096;
 /// A secret shared with the sender. An authenticator accepts 24 to 4,096 bytes.
 ///
 /// Strings and bytes convert into a `Secret`. You name the type only for a secret from the
-/// environment or for one that must be shorter.
+/// environment or for one that must be shorter. The line break at the end of a text is no part of
+/// it, as in `std::fs::read_to_string("/run/secrets/revalidate")`.
 ///
 /// ```
 /// use isr_layer::auth::{Bearer, Secret};
@@ -104,11 +105,25 @@ impl From<&[u8]> for Secret {
 }
 
 impl From<Vec<u8>> for Secret {
-    fn from(bytes: Vec<u8>) -> Self {
+    fn from(mut bytes: Vec<u8>) -> Self {
+        bytes.truncate(without_line_break(&bytes).len());
         Self {
             bytes,
             min_bytes: MIN_BYTES,
         }
+    }
+}
+
+/// Cuts the line break off a text that was read from a file. A key of random bytes, which may end
+/// with any byte, is no text.
+fn without_line_break(secret: &[u8]) -> &[u8] {
+    let Some(line) = secret.strip_suffix(b"\n") else {
+        return secret;
+    };
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    match std::str::from_utf8(line) {
+        Ok(text) if !text.chars().any(char::is_control) => line,
+        _ => secret,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::encoding::{Encoding, parse_digits};
-use super::mac::{Digest, signer};
+use super::mac::{Digest, SIGNATURE, signer};
 use super::secret::{Secret, Secrets};
 use super::{AuthRequest, Authenticate, Verdict};
 use crate::{Error, ErrorKind};
@@ -115,6 +115,14 @@ impl Authenticate for StandardWebhooks {
         let timely = is_timely(timestamp, request.unix_time());
         let identified = !id.is_empty() && id.len() <= MAX_ID;
         Verdict::by_secret(signer.filter(|_| timely && identified)).delivery_id(id)
+    }
+
+    fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+        request.without_any_of([&self.id, &self.timestamp, &self.signature])
+    }
+
+    fn challenge(&self) -> String {
+        SIGNATURE.to_owned()
     }
 }
 

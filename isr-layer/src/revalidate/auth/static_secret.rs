@@ -1,16 +1,14 @@
 //! Checks a secret that is sent as it is: in a header, as HTTP Basic, in the body or in the query.
 
-use std::borrow::Cow;
+mod place;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use http::HeaderName;
-use http::header::AUTHORIZATION;
 
 use super::secret::{Secret, Secrets};
 use super::{AuthRequest, Authenticate, Verdict, compare};
 use crate::revalidate::pointer::Pointer;
 use crate::{Error, ErrorKind};
+use place::Place;
 
 /// Checks a secret in `Authorization: Bearer …`.
 ///
@@ -32,7 +30,7 @@ impl Bearer {
     ///
     /// # Errors
     ///
-    /// If the secret has fewer than 24 bytes or more than 4,096.
+    /// As for [`StaticSecret::header`].
     pub fn new(secret: impl Into<Secret>) -> Result<Self, Error> {
         let inner = StaticSecret::header("authorization", secret)?.prefix("Bearer ");
         Ok(Self { inner })
@@ -52,7 +50,7 @@ impl Bearer {
     ///
     /// # Errors
     ///
-    /// If the secret has fewer than 24 bytes or more than 4,096.
+    /// As for the first secret.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
         Ok(Self {
             inner: self.inner.or_secret(secret)?,
@@ -74,8 +72,16 @@ impl Authenticate for Bearer {
         self.inner.verify(request)
     }
 
+    fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+        self.inner.verify_head(request)
+    }
+
     fn is_credential(&self, name: &str) -> bool {
         self.inner.is_credential(name)
+    }
+
+    fn challenge(&self) -> String {
+        self.inner.challenge()
     }
 }
 
@@ -99,21 +105,14 @@ pub struct StaticSecret {
     secrets: Secrets,
 }
 
-#[derive(Clone, Debug)]
-enum Place {
-    Header { name: HeaderName, prefix: String },
-    Basic { user: String },
-    Body(Pointer),
-    Query(String),
-}
-
 impl StaticSecret {
     /// Looks for the secret in the header `name`.
     ///
     /// # Errors
     ///
-    /// If `name` is an invalid header name, or the secret has fewer than 24 bytes or more than
-    /// 4,096.
+    /// If `name` is an invalid header name, if the secret has fewer than 24 bytes or more than
+    /// 4,096, or if a header cannot carry it: it must be ASCII without control characters, and
+    /// without a blank at either end.
     pub fn header(name: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
         let name = HeaderName::try_from(name).map_err(|source| {
             let message =
@@ -133,8 +132,8 @@ impl StaticSecret {
     ///
     /// # Errors
     ///
-    /// If the user's name contains a colon (RFC 7617, 2), or the password has fewer than 24 bytes
-    /// or more than 4,096.
+    /// If the user's name contains a colon or the password a control character (RFC 7617, 2), or
+    /// the password has fewer than 24 bytes or more than 4,096.
     pub fn basic(user: &str, password: impl Into<Secret>) -> Result<Self, Error> {
         if user.contains(':') {
             let message = format!(
@@ -154,7 +153,8 @@ impl StaticSecret {
     ///
     /// # Errors
     ///
-    /// If `pointer` does not parse, or the secret has fewer than 24 bytes or more than 4,096.
+    /// If `pointer` does not parse, or the secret is not UTF-8, or has fewer than 24 bytes or more
+    /// than 4,096.
     pub fn pointer(pointer: &str, secret: impl Into<Secret>) -> Result<Self, Error> {
         let pointer = Pointer::parse(pointer).map_err(|mistake| {
             Error::new(ErrorKind::Configuration, format!("`{pointer}`: {mistake}"))
@@ -167,7 +167,7 @@ impl StaticSecret {
     ///
     /// # Errors
     ///
-    /// If the secret has fewer than 24 bytes or more than 4,096.
+    /// If the secret is not UTF-8, or has fewer than 24 bytes or more than 4,096.
     pub fn query(name: impl Into<String>, secret: impl Into<Secret>) -> Result<Self, Error> {
         Self::at(Place::Query(name.into()), secret)
     }
@@ -188,11 +188,13 @@ impl StaticSecret {
     ///
     /// # Errors
     ///
-    /// If the secret has fewer than 24 bytes or more than 4,096.
+    /// As for the first secret.
     pub fn or_secret(self, secret: impl Into<Secret>) -> Result<Self, Error> {
+        let secret = secret.into();
+        place::check(&self.places, &secret)?;
         Ok(Self {
-            places: self.places,
             secrets: self.secrets.with(secret)?,
+            ..self
         })
     }
 
@@ -204,8 +206,10 @@ impl StaticSecret {
     }
 
     fn at(place: Place, secret: impl Into<Secret>) -> Result<Self, Error> {
+        let (places, secret) = (vec![place], secret.into());
+        place::check(&places, &secret)?;
         Ok(Self {
-            places: vec![place],
+            places,
             secrets: Secrets::new(secret)?,
         })
     }
@@ -225,6 +229,15 @@ impl Authenticate for StaticSecret {
         Verdict::by_secret(found.fold(None, Option::or))
     }
 
+    fn verify_head(&self, request: &AuthRequest<'_>) -> Option<Verdict> {
+        let verdict = self.verify(request);
+        let may_be_in_body = self
+            .places
+            .iter()
+            .any(|place| matches!(place, Place::Body(_)));
+        (verdict.is_accepted() || !may_be_in_body).then_some(verdict)
+    }
+
     fn is_credential(&self, name: &str) -> bool {
         self.places.iter().any(|place| match place {
             Place::Query(query) => query == name,
@@ -232,51 +245,11 @@ impl Authenticate for StaticSecret {
             Place::Header { .. } | Place::Basic { .. } => false,
         })
     }
-}
 
-impl Place {
-    /// Returns the bytes that a sender who knows `secret` puts in this place.
-    fn expected<'a>(&self, secret: &'a [u8]) -> Cow<'a, [u8]> {
-        match self {
-            Self::Basic { user } => Cow::Owned([user.as_bytes(), b":", secret].concat()),
-            Self::Header { .. } | Self::Body(_) | Self::Query(_) => Cow::Borrowed(secret),
-        }
+    fn challenge(&self) -> String {
+        let mut challenges = self.places.iter().filter_map(Place::challenge);
+        challenges.next().unwrap_or_else(|| "Secret".to_owned())
     }
-
-    fn presented(&self, request: &AuthRequest<'_>) -> Option<Vec<u8>> {
-        match self {
-            Self::Header { name, prefix } => {
-                let secret = strip_prefix(request.header(name)?, prefix)?;
-                Some(secret.as_bytes().to_vec())
-            }
-            // The user's name is compared with the password, as one secret: see `expected`.
-            Self::Basic { .. } => {
-                let encoded = strip_prefix(request.header(AUTHORIZATION)?, "Basic ")?;
-                BASE64_STANDARD.decode(encoded).ok()
-            }
-            Self::Body(pointer) => {
-                let body: serde_json::Value =
-                    crate::revalidate::json::parse(request.body()).ok()?;
-                Some(pointer.find(&body)?.as_str()?.as_bytes().to_vec())
-            }
-            Self::Query(name) => only(request.uri().query()?, name),
-        }
-    }
-}
-
-fn strip_prefix<'a>(value: &'a str, prefix: &str) -> Option<&'a str> {
-    let (start, rest) = value.split_at_checked(prefix.len())?;
-    start.eq_ignore_ascii_case(prefix).then(|| rest.trim())
-}
-
-/// Returns the value of a parameter that occurs exactly once: two values would be ambiguous.
-fn only(query: &str, name: &str) -> Option<Vec<u8>> {
-    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
-    let (_, value) = values.next()?;
-    values
-        .next()
-        .is_none()
-        .then(|| value.into_owned().into_bytes())
 }
 
 #[cfg(test)]

@@ -28,8 +28,7 @@ pub(super) fn parse(
     Ok(Options {
         mode: mode.map(parse_mode).transpose()?,
         settle: settle
-            .map(parse_settle)
-            .transpose()?
+            .map(Duration::from_secs_f64)
             .filter(|settle| !settle.is_zero()),
     })
 }
@@ -57,14 +56,11 @@ fn parse_mode(mode: &str) -> Result<Mode, Refusal> {
     }
 }
 
-fn parse_settle(seconds: f64) -> Result<Duration, Refusal> {
-    // The range excludes NaN too, which would make `Duration::from_secs_f64` panic.
-    if !(0.0..=MAX_SETTLE).contains(&seconds) {
-        return Err(malformed(
-            "`settle` must be a number of seconds from 0 to 3600",
-        ));
-    }
-    Ok(Duration::from_secs_f64(seconds))
+/// Checks the number of seconds, if it is one. The range excludes NaN too, which would make
+/// [`Duration::from_secs_f64`] panic.
+pub(super) fn seconds(seconds: Option<f64>) -> Result<f64, Refusal> {
+    let in_range = seconds.filter(|seconds| (0.0..=MAX_SETTLE).contains(seconds));
+    in_range.ok_or_else(|| malformed("`settle` must be a number of seconds from 0 to 3600"))
 }
 
 fn malformed(detail: &str) -> Refusal {

@@ -103,6 +103,51 @@ fn an_option_that_is_not_known_says_what_is_accepted() {
     }
 }
 
+/// Returns the names in the first column of the guide's table.
+fn documented() -> Vec<&'static str> {
+    let guide = include_str!("../../guide/cms.md");
+    let (_, section) = guide.split_once("## Members of a body").unwrap();
+    let (section, _) = section.split_once("\n# ").unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.flat_map(|row| row.split(" | ").next().unwrap().split(", "))
+        .map(|name| name.trim_matches('`'))
+        .collect()
+}
+
+#[test]
+fn the_table_of_the_guide_is_whole() {
+    assert_eq!(documented(), MEMBERS);
+}
+
+#[test]
+fn each_member_of_the_table_sets_something() {
+    let untouched = format!("{:?}", Command::default());
+
+    for (name, value) in [
+        ("path", json!("/a")),
+        ("paths", json!(["/a"])),
+        ("page", json!("/a")),
+        ("pages", json!(["/a"])),
+        ("params", json!({})),
+        ("prefix", json!("/a")),
+        ("prefixes", json!(["/a"])),
+        ("tag", json!("a")),
+        ("tags", json!(["a"])),
+        ("all", json!(true)),
+        ("host", json!("a")),
+        ("mode", json!("stale")),
+        ("only_cached", json!(true)),
+        ("dry_run", json!(true)),
+        ("settle", json!(1)),
+        ("wait", json!("all")),
+    ] {
+        let mut command = Command::default();
+        command.set(name, value).unwrap();
+        assert_ne!(format!("{command:?}"), untouched, "{name}");
+        assert!(MEMBERS.contains(&name));
+    }
+}
+
 #[test]
 fn an_unknown_field_is_named_with_what_is_accepted() {
     let detail = malformed(read(json!({"pth": "/a", "tag": "t"})));

@@ -1,5 +1,6 @@
 //! Presets that map the payloads of known systems to tags. Add your own paths to them.
 
+use super::template::decode_whole;
 use super::{Unprocessable, Webhook, WebhookEvent};
 use crate::invalidation::Purge;
 
@@ -22,12 +23,12 @@ impl Webhook {
             .tag_if_present("{/sys/contentType/sys/id}:{/sys/id}")
     }
 
-    /// Strapi, versions 4 and 5: `<model>`, `<model>:<id>`, and `<model>:<documentId>` and
+    /// Strapi, versions 4 and 5: `<model>`, and `<model>:<id>`, `<model>:<documentId>` and
     /// `<model>:<slug>` if the payload has them.
     pub fn strapi() -> Self {
         Self::new()
             .tag("{/model}")
-            .tag("{/model}:{/entry/id}")
+            .tag_if_present("{/model}:{/entry/id}")
             .tag_if_present("{/model}:{/entry/documentId}")
             .tag_if_present("{/model}:{/entry/slug}")
     }
@@ -38,8 +39,10 @@ impl Webhook {
         Self::new().map(ghost)
     }
 
-    /// Storyblok: `story:<id>` and `story:<full slug>`, or `datasource:<slug>`. The full slug is
-    /// named without and with a slash at its end: that of a folder's first story has one.
+    /// Storyblok: `story`, `story:<id>` and `story:<full slug>`, or `datasource:<slug>`. The full
+    /// slug is named without and with a slash at its end: that of a folder's first story has one.
+    /// An event without a full slug has one in its text, which is meant for people: tag a page with
+    /// the id of its story, too.
     pub fn storyblok() -> Self {
         Self::new().map(storyblok)
     }
@@ -60,13 +63,76 @@ impl Webhook {
     }
 
     /// WordPress, as the plugin *WP Webhooks* sends a post: `<post type>`, `<post type>:<id>`, and
-    /// `<post type>:<slug>` of the post after and before the change.
+    /// `<post type>:<slug>` of the post after and before the change. A slug that WordPress has
+    /// percent-encoded is named decoded too, and a post in the trash by the slug that it had.
     pub fn wordpress() -> Self {
-        Self::new()
-            .tag("{/post/post_type}")
-            .tag("{/post/post_type}:{/post/ID}")
-            .tag_if_present("{/post/post_type}:{/post/post_name}")
-            .tag_if_present("{/post_before/post_type}:{/post_before/post_name}")
+        Self::new().map(wordpress)
+    }
+
+    /// WordPress, as the plugin *On-Demand Revalidation* sends a change: the paths and the tags that
+    /// its settings name. A tag that WordPress has percent-encoded is named decoded too.
+    ///
+    /// ```
+    /// use isr_layer::IsrLayer;
+    /// use isr_layer::auth::Bearer;
+    /// use isr_layer::webhook::Webhook;
+    ///
+    /// # fn main() -> Result<(), isr_layer::Error> {
+    /// // PUT {"postId": 42, "paths": ["/", "/posts/hello"], "tags": ["post"]}
+    /// let secret = Bearer::new("from `openssl rand -base64 32`")?;
+    /// let isr = IsrLayer::builder().build()?;
+    /// let endpoint = isr
+    ///     .revalidate_service(secret)
+    ///     .webhook(Webhook::on_demand_revalidation())?;
+    /// # drop(endpoint);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_demand_revalidation() -> Self {
+        Self::new().map(on_demand_revalidation)
+    }
+
+    /// Prismic: `prismic` for every change of the public content, `document:<id>` of each document
+    /// that was published or unpublished, and `tag:<name>` of each tag that was added or removed. A
+    /// change of a release, which is not public yet, and the test trigger are acknowledged.
+    ///
+    /// The secret is a member of the payload:
+    ///
+    /// ```
+    /// use isr_layer::IsrLayer;
+    /// use isr_layer::auth::StaticSecret;
+    /// use isr_layer::webhook::Webhook;
+    ///
+    /// # fn main() -> Result<(), isr_layer::Error> {
+    /// let secret = StaticSecret::pointer("/secret", "from `openssl rand -base64 32`")?;
+    /// let isr = IsrLayer::builder().build()?;
+    /// let endpoint = isr.revalidate_service(secret).webhook(Webhook::prismic())?;
+    /// # drop(endpoint);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn prismic() -> Self {
+        Self::new().map(prismic)
+    }
+
+    /// Directus, whose flow sends `{{$trigger}}` as it is: `<collection>`, `<collection>:<key>` of
+    /// each item, and `<collection>:<slug>` if the change has a field `slug`.
+    ///
+    /// ```
+    /// use isr_layer::IsrLayer;
+    /// use isr_layer::auth::Bearer;
+    /// use isr_layer::webhook::Webhook;
+    ///
+    /// # fn main() -> Result<(), isr_layer::Error> {
+    /// let secret = Bearer::new("from `openssl rand -base64 32`")?;
+    /// let isr = IsrLayer::builder().build()?;
+    /// let endpoint = isr.revalidate_service(secret).webhook(Webhook::directus())?;
+    /// # drop(endpoint);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn directus() -> Self {
+        Self::new().map(directus)
     }
 
     /// A push to GitHub: `file:<path>` for every file that was added, changed or removed. A ping
@@ -96,19 +162,30 @@ fn ghost(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
 }
 
 fn storyblok(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
-    let mut tags = Vec::new();
-    tags.extend(event.text("/story_id").map(|id| format!("story:{id}")));
-    if let Some(slug) = event.text("/full_slug") {
+    if let Some(datasource) = event.text("/datasource_slug") {
+        return Ok(purge_tags(vec![format!("datasource:{datasource}")]));
+    }
+
+    let mut tags = vec![
+        "story".to_owned(),
+        format!("story:{}", event.required("/story_id")?),
+    ];
+    // A story that was deleted or moved may have its slug in the text alone.
+    let text = event.text("/text").unwrap_or_default();
+    let slugs = event.text("/full_slug").into_iter().chain(slug_in(&text));
+    for slug in slugs {
         let slug = slug.trim_end_matches('/');
         tags.extend([format!("story:{slug}"), format!("story:{slug}/")]);
     }
-    let datasource = event.text("/datasource_slug");
-    tags.extend(datasource.map(|slug| format!("datasource:{slug}")));
-
-    if tags.is_empty() {
-        return Err(Unprocessable::missing("/story_id"));
-    }
     Ok(purge_tags(tags))
+}
+
+/// Returns the slug at the end of the first line of a Storyblok event's text: `The user … deleted
+/// the Story Hello (posts/hello)`.
+fn slug_in(text: &str) -> Option<String> {
+    let line = text.lines().next()?.strip_suffix(')')?;
+    let (_, slug) = line.rsplit_once('(')?;
+    (!slug.is_empty()).then(|| slug.to_owned())
 }
 
 fn datocms(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
@@ -122,14 +199,103 @@ fn datocms(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     Ok(purge_tags(tags))
 }
 
+fn prismic(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    // Prismic disables a webhook whose test trigger, or five deliveries, failed. Without a new
+    // master ref only releases changed, which visitors do not see.
+    if event.required("/type")? != "api-update" || !event.has("/masterRef") {
+        return Ok(Purge::batch([]));
+    }
+
+    let mut tags = vec!["prismic".to_owned()];
+    let texts = |pointer: &str| event.texts(pointer).unwrap_or_default();
+    let documents = texts("/documents").into_iter();
+    tags.extend(documents.map(|id| format!("document:{id}")));
+    for change in ["addition", "deletion"] {
+        let names = texts(&format!("/tags/{change}/id")).into_iter();
+        tags.extend(names.map(|name| format!("tag:{name}")));
+    }
+    Ok(purge_tags(tags))
+}
+
+fn directus(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    let collection = event.required("/collection")?;
+    let mut tags = vec![collection.clone()];
+    // An item that was created has a key, others have keys.
+    for names in ["/key", "/keys", "/payload/slug"] {
+        let names = event.texts(names).unwrap_or_default().into_iter();
+        tags.extend(names.map(|name| format!("{collection}:{name}")));
+    }
+    Ok(purge_tags(tags))
+}
+
+fn wordpress(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    let kind = event.required("/post/post_type")?;
+    let mut tags = vec![
+        kind.clone(),
+        format!("{kind}:{}", event.required("/post/ID")?),
+    ];
+    for time in ["post", "post_before"] {
+        let kind = event.text(&format!("/{time}/post_type"));
+        let slug = event.text(&format!("/{time}/post_name"));
+        let (Some(kind), Some(slug)) = (kind, slug) else {
+            continue;
+        };
+
+        // An automatic draft has no slug.
+        let slug = before_trash(&slug);
+        if !slug.is_empty() {
+            tags.extend(spellings(&format!("{kind}:{slug}")));
+        }
+    }
+    Ok(purge_tags(tags))
+}
+
+/// Returns the slug that a post had before WordPress moved it to the trash, and so freed the slug:
+/// `hello` for `hello__trashed` and `hello__trashed-2`.
+fn before_trash(slug: &str) -> &str {
+    match slug.rsplit_once("__trashed") {
+        Some((before, "")) => before,
+        Some((before, end)) if is_count(end) => before,
+        _ => slug,
+    }
+}
+
+fn is_count(end: &str) -> bool {
+    let digits = end.strip_prefix('-').unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// Returns a tag as WordPress wrote it and, if it is percent-encoded, decoded too: a handler may
+/// use either as its tag.
+fn spellings(tag: &str) -> impl Iterator<Item = String> {
+    let decoded = decode_whole(tag).filter(|decoded| decoded != tag);
+    [tag.to_owned()].into_iter().chain(decoded)
+}
+
+fn on_demand_revalidation(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
+    let (paths, tags) = (event.texts("/paths"), event.texts("/tags"));
+    let (paths, tags) = match (paths, tags) {
+        (Err(neither), Err(_)) => return Err(neither),
+        (paths, tags) => (paths.unwrap_or_default(), tags.unwrap_or_default()),
+    };
+
+    let tags = tags.iter().flat_map(|tag| spellings(tag));
+    let paths = paths.into_iter().map(Purge::path);
+    Ok(paths.chain(tags.map(Purge::tag)).collect())
+}
+
 fn github_push(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     // GitHub sends a ping when the webhook is created: a 422 would show it as broken.
     if event.header("x-github-event") == Some("ping") {
         return Ok(Purge::batch([]));
     }
+    if !event.has("/commits") {
+        return Err(Unprocessable::missing("/commits"));
+    }
     let mut tags = Vec::new();
     for change in ["added", "modified", "removed"] {
-        let files = event.texts(&format!("/commits/{change}"))?;
+        let files = event.texts(&format!("/commits/{change}"));
+        let files = files.unwrap_or_default();
         tags.extend(files.into_iter().map(|file| format!("file:{file}")));
     }
     Ok(purge_tags(tags))

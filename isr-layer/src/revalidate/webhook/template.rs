@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::{Unprocessable, WebhookEvent};
 use crate::revalidate::pointer::Pointer;
@@ -10,8 +10,11 @@ use crate::revalidate::pointer::Pointer;
 /// The maximum number of texts that one template may make of one payload: arrays multiply.
 const MAX_TEXTS: usize = 1_000;
 
-/// The characters of a value that would end the path it is put into, or be decoded in that path.
-const ENDS_PATH: &AsciiSet = &CONTROLS.add(b'?').add(b'#').add(b'%');
+/// The characters of a value that would end the path it is put into.
+const ENDS_PATH: &AsciiSet = &CONTROLS.add(b'?').add(b'#');
+
+/// And the one that would be decoded in that path.
+const ESCAPED: &AsciiSet = &ENDS_PATH.add(b'%');
 
 /// A parsed template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +32,8 @@ enum Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Insert {
     AsIs,
-    /// Percent-encodes `?`, `#` and `%`, so that the value stays part of the path.
+    /// Percent-encodes `?`, `#` and `%`, so that the value stays part of the path. A value that is
+    /// percent-encoded already keeps its escapes.
     IntoPath,
 }
 
@@ -124,9 +128,27 @@ impl Insert {
     fn write(self, value: &str) -> Cow<'_, str> {
         match self {
             Self::AsIs => Cow::Borrowed(value),
-            Self::IntoPath => Cow::from(utf8_percent_encode(value, ENDS_PATH)),
+            Self::IntoPath if decode_whole(value).is_some() => {
+                Cow::from(utf8_percent_encode(value, ENDS_PATH))
+            }
+            Self::IntoPath => Cow::from(utf8_percent_encode(value, ESCAPED)),
         }
     }
+}
+
+/// Decodes a percent-encoded text: `None` if a percent sign in it is no escape, or if the result is
+/// not UTF-8.
+pub(super) fn decode_whole(text: &str) -> Option<String> {
+    let mut escapes = text.split('%').skip(1);
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !escapes.all(is_escape) {
+        return None;
+    }
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    Some(decoded.into_owned())
 }
 
 #[cfg(test)]

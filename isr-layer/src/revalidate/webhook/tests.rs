@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn named(webhook: &Webhook, payload: &Value) -> Result<Purge, Refusal> {
+pub(super) fn named(webhook: &Webhook, payload: &Value) -> Result<Purge, Refusal> {
     webhook.purge(&HeaderMap::new(), payload.to_string().as_bytes())
 }
 
 /// Returns the tags that a payload names, sorted.
-fn tags(webhook: &Webhook, payload: &Value) -> Vec<String> {
+pub(super) fn tags(webhook: &Webhook, payload: &Value) -> Vec<String> {
     let purge = named(webhook, payload).unwrap();
     let mut tags: Vec<_> = purge
         .selectors()
@@ -264,19 +264,170 @@ fn storyblok_s_stories_and_datasources() {
 
     assert_eq!(
         tags(&Webhook::storyblok(), &story),
-        ["story:123", "story:posts/a", "story:posts/a/"]
+        ["story", "story:123", "story:posts/a", "story:posts/a/"]
     );
     // The first story of a folder has the folder's slug.
     let folder = json!({"action": "published", "story_id": 124, "full_slug": "posts/"});
     assert_eq!(
         tags(&Webhook::storyblok(), &folder),
-        ["story:124", "story:posts", "story:posts/"]
+        ["story", "story:124", "story:posts", "story:posts/"]
     );
     assert_eq!(tags(&Webhook::storyblok(), &entries), ["datasource:labels"]);
     unprocessable(named(
         &Webhook::storyblok(),
         &json!({"action": "user.added", "space_id": 9}),
     ));
+}
+
+/// The form of `text` is that of a delivery which a user printed.
+#[test]
+fn storyblok_s_moved_and_deleted_stories_are_named_by_their_text_too() {
+    let text = |done: &str| {
+        format!(
+            "The user a@example.com {done} the Story Hello (World) (posts/hello)\n\
+             https://app.storyblok.com/#/me/spaces/9/stories/0/0/123"
+        )
+    };
+    let named = [
+        "story",
+        "story:123",
+        "story:posts/hello",
+        "story:posts/hello/",
+    ];
+
+    for action in ["deleted", "moved", "unpublished"] {
+        let event = json!({"action": action, "text": text(action), "story_id": 123, "space_id": 9});
+        assert_eq!(tags(&Webhook::storyblok(), &event), named, "{action}");
+    }
+    let moved = json!({
+        "action": "moved", "text": text("moved"), "story_id": 123, "full_slug": "news/hello"
+    });
+    assert_eq!(
+        tags(&Webhook::storyblok(), &moved),
+        [
+            "story",
+            "story:123",
+            "story:news/hello",
+            "story:news/hello/",
+            "story:posts/hello",
+            "story:posts/hello/"
+        ]
+    );
+    for text in [
+        "",
+        "…",
+        "no slug",
+        "()",
+        "(a\nb)",
+        "The Story (a) was moved",
+    ] {
+        let event = json!({"action": "deleted", "text": text, "story_id": 123});
+        assert_eq!(tags(&Webhook::storyblok(), &event), ["story", "story:123"]);
+    }
+}
+
+/// The payloads are those of the tests of a Laravel package, `webhappens/prismic`, and of the types
+/// in `@prismicio/client`.
+#[test]
+fn prismic_s_documents_tags_and_releases() {
+    let master = "X6qn-RIAACMAVge1";
+    let release = json!({"id": "X66o", "ref": "X66o~X66c", "label": "r", "documents": ["X6Lb"]});
+    let update = |more: Value| {
+        let mut event = json!({
+            "type": "api-update", "domain": "site", "apiUrl": "https://site.prismic.io/api",
+            "secret": null
+        });
+        let members = event.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        event
+    };
+
+    for (event, expected) in [
+        (
+            update(json!({"masterRef": master, "documents": ["X6Lcj", "X3b_6"]})),
+            &["document:X3b_6", "document:X6Lcj", "prismic"][..],
+        ),
+        (
+            update(json!({
+                "masterRef": master, "tags": {"addition": [{"id": "news"}]},
+                "documents": ["XxhM"]
+            })),
+            &["document:XxhM", "prismic", "tag:news"],
+        ),
+        (
+            update(json!({"masterRef": master, "tags": {"deletion": [{"id": "a"}, {"id": "b"}]}})),
+            &["prismic", "tag:a", "tag:b"],
+        ),
+        // A release that was published is deleted, and its documents are named.
+        (
+            update(json!({
+                "masterRef": master, "releases": {"deletion": [release]}, "documents": ["X6Lb"]
+            })),
+            &["document:X6Lb", "prismic"],
+        ),
+        (
+            update(json!({
+                "masterRef": master, "releases": {}, "masks": {}, "tags": {}, "documents": []
+            })),
+            &["prismic"],
+        ),
+        (update(json!({"releases": {"addition": [release]}})), &[]),
+        (
+            update(json!({"releases": {"update": [release]}, "documents": []})),
+            &[],
+        ),
+        (
+            json!({"type": "test-trigger", "domain": "site", "secret": "x"}),
+            &[],
+        ),
+    ] {
+        assert_eq!(tags(&Webhook::prismic(), &event), expected, "{event}");
+    }
+    unprocessable(named(&Webhook::prismic(), &json!({"documents": ["X6Lb"]})));
+}
+
+/// The shape of `$trigger` is that of the documentation of hooks and of the types of three sites.
+#[test]
+fn directus_s_items() {
+    for (event, expected) in [
+        (
+            json!({
+                "event": "items.create", "collection": "posts", "key": 7,
+                "payload": {"title": "Hello", "slug": "hello"}
+            }),
+            &["posts", "posts:7", "posts:hello"][..],
+        ),
+        (
+            json!({
+                "event": "items.update", "collection": "posts", "keys": ["7", "8"],
+                "payload": {"title": "Hello", "slug": null}
+            }),
+            &["posts", "posts:7", "posts:8"],
+        ),
+        // A deletion has the keys as its payload.
+        (
+            json!({"event": "items.delete", "collection": "posts", "keys": [7], "payload": [7]}),
+            &["posts", "posts:7"],
+        ),
+        (
+            json!({
+                "event": "items.update", "collection": "settings", "keys": null,
+                "payload": {"title": "Site"}
+            }),
+            &["settings"],
+        ),
+        (
+            json!({
+                "event": "items.update", "collection": "posts",
+                "keys": ["5f0c8a1e-64c0-4a6a-9d2b-0a8f4cf4b1aa"],
+                "payload": {"translations": {"create": [], "update": [{"slug": "hallo"}]}}
+            }),
+            &["posts", "posts:5f0c8a1e-64c0-4a6a-9d2b-0a8f4cf4b1aa"],
+        ),
+    ] {
+        assert_eq!(tags(&Webhook::directus(), &event), expected, "{event}");
+    }
+    unprocessable(named(&Webhook::directus(), &json!({"event": "auth.login"})));
 }
 
 #[test]
@@ -382,7 +533,8 @@ fn value() -> impl Strategy<Value = Value> {
         "[a-z/%?#{}\\[\\]]{0,6}".prop_map(Value::from),
     ];
     let name = "post|page|current|slug|entry|entity|entity_type|sys|id|_type|commits|added|\
-                attributes|tags|model";
+                attributes|tags|model|type|masterRef|documents|collection|key|keys|payload|\
+                paths|story_id|text|post_type|post_name|ID";
     leaf.prop_recursive(5, 40, 5, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
@@ -398,7 +550,8 @@ proptest! {
         let presets = [
             Webhook::sanity(), Webhook::contentful(), Webhook::strapi(), Webhook::ghost(),
             Webhook::storyblok(), Webhook::datocms(), Webhook::shopify(), Webhook::wordpress(),
-            Webhook::github_push(),
+            Webhook::github_push(), Webhook::on_demand_revalidation(), Webhook::prismic(),
+            Webhook::directus(),
         ];
         for preset in presets {
             let preset = preset.path_if_present("/p/{/slug}");

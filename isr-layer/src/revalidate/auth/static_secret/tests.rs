@@ -1,3 +1,5 @@
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, Method, Uri};
 
 use super::*;
