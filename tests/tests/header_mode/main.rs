@@ -4,6 +4,7 @@ mod authorization;
 mod collapsing;
 mod delivery;
 mod error_window;
+mod leading;
 mod lifetimes;
 mod off;
 mod passing;
