@@ -7,12 +7,13 @@ use http::header::{HeaderMap, HeaderName};
 use super::entry::Entry;
 use super::fetch_number::FetchNumber;
 use super::flight::{Fetch, FetchOutcome, Flights, Leader};
+use super::kind::RequestKind;
 use super::memory::Memory;
-use super::negative_cache::{NegativeCache, RequestKind};
+use super::negative_cache::NegativeCache;
 use super::paths::Paths;
 use super::target::TargetUri;
 use crate::cache::Steps;
-use crate::clock::Instant;
+use crate::clock::{self, Instant};
 use crate::invalidation::Marks;
 
 /// Entries and flights of all targets.
@@ -42,11 +43,12 @@ impl HeaderCache {
         self.flights.start(self.fetch(target, None))
     }
 
-    /// Returns a fetch that others join if they may share a response with `request`.
-    pub(super) fn fetch(&self, target: &TargetUri, request: Option<HeaderMap>) -> Fetch {
+    /// Returns a fetch that requests of this kind join, if it has one.
+    pub(super) fn fetch(&self, target: &TargetUri, kind: Option<RequestKind>) -> Fetch {
         Fetch {
             target: target.clone(),
-            request,
+            kind,
+            started: clock::now(),
             in_use: self.paths.hold(target.shared_path()),
         }
     }
@@ -59,7 +61,7 @@ impl HeaderCache {
         request: &HeaderMap,
     ) -> FetchOutcome {
         self.memory.put(target, entry.clone(), request);
-        self.negative.clear(&self.kind(target, request));
+        self.negative.clear(target, &self.kind(target, request));
         FetchOutcome::Stored(entry)
     }
 
@@ -83,7 +85,8 @@ impl HeaderCache {
         request: &HeaderMap,
         now: Instant,
     ) -> FetchOutcome {
-        self.negative.refused(&self.kind(target, request), now);
+        self.negative
+            .refused(target, &self.kind(target, request), now);
         FetchOutcome::Refused
     }
 
@@ -132,8 +135,7 @@ impl HeaderCache {
         self.flights.len()
     }
 
-    pub(super) fn kind<'a>(&self, target: &'a TargetUri, request: &HeaderMap) -> RequestKind<'a> {
-        let vary_key = self.memory.vary_key(target, request);
-        RequestKind::of(target, request, vary_key)
+    pub(super) fn kind(&self, target: &TargetUri, request: &HeaderMap) -> RequestKind {
+        RequestKind::of(request, self.memory.vary_key(target, request))
     }
 }

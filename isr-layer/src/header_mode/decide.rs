@@ -76,17 +76,20 @@ impl HeaderCache {
         }
     }
 
-    /// Decides a request for `target` with the headers `request`. Only a plain request asks for a
-    /// response that may be stored.
+    /// Decides a request for `target` with the headers `request`, after a first [`lookup`]. Only a
+    /// plain request asks for a response that may be stored.
+    ///
+    /// [`lookup`]: Self::lookup
     pub(super) fn decide(
         &self,
+        lookup: Lookup,
         target: &TargetUri,
         request: &HeaderMap,
         is_plain: bool,
         marks: &Marks,
         now: Instant,
     ) -> Decision {
-        match self.lookup(target.target_ref(), request, marks, now) {
+        match lookup {
             Lookup::Fresh(entry) => Decision::Serve(entry, Outcome::Hit),
             Lookup::Stale(entry, staleness) => {
                 let outcome = Outcome::StaleHit(staleness.into());
@@ -133,20 +136,19 @@ impl HeaderCache {
         marks: &Marks,
         now: Instant,
     ) -> Result<Joined, Arc<Entry>> {
-        let is_shared = !self
-            .negative
-            .is_uncacheable(&self.kind(target, request), now);
-        let may_share =
-            |leader: &HeaderMap| is_shared && self.memory.may_share(target, leader, request);
-        let shared = may_share(request).then(|| request.clone());
-        let admits = |fetch: &Fetch| fetch.request.as_ref().is_some_and(&may_share);
+        // Before the flights are locked: it costs a look at every variant.
+        let kind = self.kind(target, request);
+        if self.negative.is_uncacheable(target, &kind, now) {
+            return Ok(Joined::Lead(self.alone(target)));
+        }
+
+        let fetch = self.fetch(target, Some(kind.clone()));
         let second_look = || match self.lookup(target.target_ref(), request, marks, now) {
             Lookup::Fresh(entry) => Some(entry),
             Lookup::Stale(..) | Lookup::Missing(_) => None,
         };
-
-        let fetch = self.fetch(target, shared);
         let arrival = marks.published();
+        let admits = |running: &Fetch| running.admits(&kind, now);
         self.flights
             .join(marks, fetch, arrival, admits, second_look)
     }

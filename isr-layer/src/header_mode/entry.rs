@@ -101,11 +101,6 @@ impl Entry {
         self.admitted.vary_key.matches(request)
     }
 
-    /// Returns whether two requests are equal in all fields that the entry's `Vary` names.
-    pub(super) fn is_same_for(&self, one: &HeaderMap, other: &HeaderMap) -> bool {
-        self.admitted.vary_key.is_same(one, other)
-    }
-
     /// Returns whether the entry may be served to a request: its `Vary` selects it, and a request
     /// with credentials gets only a response that is for all users (RFC 9111, 3.5).
     pub(super) fn may_serve(&self, request: &HeaderMap) -> bool {

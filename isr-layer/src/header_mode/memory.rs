@@ -67,13 +67,6 @@ impl Memory {
         self.targets.contains_key(&target_ref)
     }
 
-    /// Returns whether two requests may get one response, as far as the `Vary` of the entries
-    /// tells.
-    pub(super) fn may_share(&self, target: &TargetUri, one: &HeaderMap, other: &HeaderMap) -> bool {
-        let variants = self.targets.peek(target).unwrap_or_default();
-        variants.iter().all(|entry| entry.is_same_for(one, other))
-    }
-
     /// Returns the fields of a request that the `Vary` of any entry names.
     pub(super) fn vary_key(&self, target: &TargetUri, request: &HeaderMap) -> VaryKey {
         let variants = self.targets.peek(target).unwrap_or_default();

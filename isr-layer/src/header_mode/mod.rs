@@ -26,6 +26,7 @@ mod fetch_number;
 mod flight;
 mod freshness;
 mod hit;
+mod kind;
 mod memory;
 mod negative_cache;
 mod partial;

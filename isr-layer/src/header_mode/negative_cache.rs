@@ -3,11 +3,10 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, HeaderMap};
 use quick_cache::sync::Cache;
 
+use super::kind::RequestKind;
 use super::target::TargetUri;
-use super::vary::VaryKey;
 use crate::clock::Instant;
 
 /// Largest number of remembered targets, in each of the two tables.
@@ -27,15 +26,6 @@ pub(super) struct NegativeCache {
     backing_off: Cache<u64, Instant>,
 }
 
-/// Requests for one target that are uncacheable together: a response may be uncacheable for users
-/// with credentials, or for one value of a `Vary` field, and cacheable for all other requests.
-#[derive(Hash)]
-pub(super) struct RequestKind<'a> {
-    target: &'a TargetUri,
-    is_authorized: bool,
-    vary_key: VaryKey,
-}
-
 impl NegativeCache {
     pub(super) fn new() -> Self {
         Self {
@@ -45,9 +35,16 @@ impl NegativeCache {
         }
     }
 
-    /// Returns whether a response to such a request could not be stored lately.
-    pub(super) fn is_uncacheable(&self, kind: &RequestKind<'_>, now: Instant) -> bool {
-        is_in(&self.uncacheable, self.hasher.hash_one(kind), now)
+    /// Returns whether a response to such a request for `target` could not be stored lately. It may
+    /// be uncacheable for users with credentials, or for one value of a `Vary` field, and cacheable
+    /// for all other requests.
+    pub(super) fn is_uncacheable(
+        &self,
+        target: &TargetUri,
+        kind: &RequestKind,
+        now: Instant,
+    ) -> bool {
+        is_in(&self.uncacheable, self.hasher.hash_one((target, kind)), now)
     }
 
     /// Returns whether a fetch of `target` has failed lately.
@@ -56,9 +53,9 @@ impl NegativeCache {
     }
 
     /// Remembers that a response to such a request could not be stored.
-    pub(super) fn refused(&self, kind: &RequestKind<'_>, now: Instant) {
+    pub(super) fn refused(&self, target: &TargetUri, kind: &RequestKind, now: Instant) {
         self.uncacheable
-            .insert(self.hasher.hash_one(kind), now + UNCACHEABLE_FOR);
+            .insert(self.hasher.hash_one((target, kind)), now + UNCACHEABLE_FOR);
     }
 
     /// Remembers that a fetch of `target` failed.
@@ -68,20 +65,10 @@ impl NegativeCache {
     }
 
     /// Forgets both, since a response was stored.
-    pub(super) fn clear(&self, kind: &RequestKind<'_>) {
-        self.uncacheable.remove(&self.hasher.hash_one(kind));
-        self.backing_off.remove(&self.hasher.hash_one(kind.target));
-    }
-}
-
-impl<'a> RequestKind<'a> {
-    /// Returns the kind of a request that has `vary_key` in the known `Vary` fields of `target`.
-    pub(super) fn of(target: &'a TargetUri, request: &HeaderMap, vary_key: VaryKey) -> Self {
-        Self {
-            target,
-            is_authorized: request.contains_key(AUTHORIZATION),
-            vary_key,
-        }
+    pub(super) fn clear(&self, target: &TargetUri, kind: &RequestKind) {
+        self.uncacheable
+            .remove(&self.hasher.hash_one((target, kind)));
+        self.backing_off.remove(&self.hasher.hash_one(target));
     }
 }
 

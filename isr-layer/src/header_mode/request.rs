@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::admit::is_error;
 use super::cache::HeaderCache;
 use super::complete::FetchReply;
-use super::decide::{Decision, Waiting};
+use super::decide::{Decision, Lookup, Waiting};
 use super::entry::Entry;
 use super::fetch::fetch;
 use super::flight::{FetchOutcome, Follower, Leader, MAX_WAIT};
@@ -35,10 +35,11 @@ pub(super) struct HeaderModeRequest<S> {
 
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
-/// Handles a request. `ready` is the client's own service: it fetches if this request leads a
+/// Handles a request that `lookup` did not find fresh. `ready` is the client's own service: it fetches if this request leads a
 /// flight, and is dropped otherwise.
 pub(super) async fn handle<S, B>(
     request: HeaderModeRequest<S>,
+    lookup: Lookup,
     body: B,
     ready: S,
 ) -> Result<S::Body, S::Error>
@@ -46,7 +47,7 @@ where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
-    match request.decide() {
+    match request.decide(lookup) {
         Decision::Serve(entry, outcome) => Ok(request.serve(&entry, outcome)),
         Decision::Refresh(entry, outcome, leader) => {
             // Readiness may hold a permit, and this client needs none.
@@ -65,8 +66,9 @@ where
 }
 
 impl<S> HeaderModeRequest<S> {
-    fn decide(&self) -> Decision {
+    fn decide(&self, lookup: Lookup) -> Decision {
         self.cache.decide(
+            lookup,
             &self.target,
             &self.parts.headers,
             self.is_plain,
