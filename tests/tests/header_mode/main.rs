@@ -12,6 +12,7 @@ mod purges;
 mod refreshing;
 mod refusals;
 mod targeted;
+mod unlike;
 mod unsafe_methods;
 mod validation;
 mod vary;
