@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::entry::Entry;
 use super::kind::RequestKind;
+use super::negative_cache::RequestHashes;
 use super::paths::PathInUse;
 use super::target::TargetUri;
 use crate::cache::flight::{self, Work};
@@ -26,10 +27,14 @@ pub(super) type Follower = flight::Follower<Fetch>;
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// The fetch of one target.
+#[derive(Clone)]
 pub(super) struct Fetch {
     pub(super) target: TargetUri,
-    /// The kind of requests that may join; `None` if the fetch is for one request alone.
-    pub(super) kind: Option<RequestKind>,
+    /// The kind of the request that is fetched.
+    pub(super) kind: RequestKind,
+    pub(super) hashes: RequestHashes,
+    /// True if requests of its kind may join; false if the fetch is for one request alone.
+    pub(super) is_shared: bool,
     pub(super) started: Instant,
     /// Lets a purge of the path know of the response; the entry takes it over.
     pub(super) in_use: Arc<PathInUse>,
@@ -39,7 +44,9 @@ impl Fetch {
     /// Returns whether a request of this kind may wait for the fetch. Not for one that hangs: the
     /// request then starts the next.
     pub(super) fn admits(&self, kind: &RequestKind, now: Instant) -> bool {
-        self.kind.as_ref() == Some(kind) && now.saturating_duration_since(self.started) < MAX_WAIT
+        self.is_shared
+            && self.kind == *kind
+            && now.saturating_duration_since(self.started) < MAX_WAIT
     }
 }
 

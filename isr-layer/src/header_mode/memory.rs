@@ -107,13 +107,21 @@ impl Memory {
         );
     }
 
-    /// Drops the entries that may serve `request`, except those whose flight started after
-    /// `number`.
-    pub(super) fn forget(&self, target: &TargetUri, request: &HeaderMap, number: FetchNumber) {
+    /// Drops the entries that may serve `request` and that `gives_up` says so of, except those
+    /// whose flight started after `number`.
+    pub(super) fn forget(
+        &self,
+        target: &TargetUri,
+        request: &HeaderMap,
+        number: FetchNumber,
+        gives_up: impl Fn(&Entry) -> bool,
+    ) {
         let Some(variants) = self.targets.peek(target) else {
             return;
         };
-        let is_kept = |stored: &&Arc<Entry>| stored.number > number || !stored.may_serve(request);
+        let is_kept = |stored: &&Arc<Entry>| {
+            stored.number > number || !stored.may_serve(request) || !gives_up(stored)
+        };
         let kept = variants
             .iter()
             .filter(is_kept)

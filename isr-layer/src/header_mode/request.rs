@@ -92,7 +92,7 @@ impl<S> HeaderModeRequest<S> {
             return Ok(response);
         }
         // Not joined by others: that fetch, too, might be for one request only.
-        let leader = self.cache.alone(&self.target);
+        let leader = self.cache.alone(&self.target, &self.parts.headers);
         self.lead(leader, waiting, body, self.shared.service())
             .await
     }
