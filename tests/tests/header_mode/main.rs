@@ -1,6 +1,7 @@
 //! Header mode, from outside: one module for each rule, with paused time and counted renders.
 
 mod authorization;
+mod bounds;
 mod collapsing;
 mod delivery;
 mod error_window;
