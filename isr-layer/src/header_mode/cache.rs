@@ -11,7 +11,9 @@ use super::kind::RequestKind;
 use super::memory::Memory;
 use super::negative_cache::NegativeCache;
 use super::paths::Paths;
+use super::places::Places;
 use super::target::TargetUri;
+use crate::body::Room;
 use crate::cache::Steps;
 use crate::clock::{self, Instant};
 use crate::invalidation::Marks;
@@ -21,6 +23,9 @@ pub(crate) struct HeaderCache {
     pub(super) memory: Memory,
     pub(super) flights: Arc<Flights>,
     pub(super) negative: NegativeCache,
+    pub(super) places: Places,
+    /// Bounds the bodies that are being read.
+    pub(super) room: Room,
     paths: Paths,
     /// Fields that target this cache by name, in order of precedence (RFC 9213, 2.2).
     pub(super) targets: Arc<[HeaderName]>,
@@ -29,10 +34,17 @@ pub(crate) struct HeaderCache {
 impl HeaderCache {
     /// Makes room for `bytes` and `entries`, whichever ends first.
     pub(crate) fn new(bytes: u64, entries: u64, targets: &[HeaderName]) -> Arc<Self> {
+        let memory = Memory::new(bytes, entries);
+        let room = usize::try_from(bytes / 4).unwrap_or(usize::MAX);
+        // Half of the room is kept for smaller bodies, and the largest must fit if it is alone.
+        let room = room.max(3 * memory.largest_body());
+
         Arc::new(Self {
-            memory: Memory::new(bytes, entries),
+            memory,
             flights: Flights::new(),
             negative: NegativeCache::new(),
+            places: Places::new(),
+            room: Room::new(room),
             paths: Paths::default(),
             targets: targets.into(),
         })

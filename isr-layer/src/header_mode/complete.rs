@@ -113,6 +113,9 @@ impl Completion<'_> {
                 self.cache.failed(fetch, now)
             } else if reason == Reason::Authorization {
                 self.cache.mark_uncacheable(fetch, self.request, now)
+            } else if reason == Reason::Crowded {
+                // That tells of this moment alone.
+                FetchOutcome::Refused
             } else {
                 self.cache.refused(fetch, self.request, number, now)
             }

@@ -31,6 +31,7 @@ mod memory;
 mod negative_cache;
 mod partial;
 mod paths;
+mod places;
 mod request;
 mod target;
 mod targeted;

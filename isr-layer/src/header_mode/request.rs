@@ -11,7 +11,7 @@ use super::cache::HeaderCache;
 use super::complete::FetchReply;
 use super::decide::{Decision, Lookup, Waiting};
 use super::entry::Entry;
-use super::fetch::fetch;
+use super::fetch::{StartedFor, fetch};
 use super::flight::{FetchOutcome, Follower, Leader, MAX_WAIT};
 use super::partial::ask_for_all;
 use super::target::TargetUri;
@@ -139,8 +139,14 @@ impl<S> HeaderModeRequest<S> {
         let stored = stale.filter(|entry| entry.can_be_validated(&core.marks));
 
         let cache = self.cache.clone();
-        core.tasks
-            .spawn(fetch(cache, leader, service, request, stored, Some(client)));
+        core.tasks.spawn(fetch(
+            cache,
+            leader,
+            service,
+            request,
+            stored,
+            StartedFor::Client(client),
+        ));
         match reply.await {
             Ok(reply) => self.respond(reply, &waiting),
             // The task was ended from outside: the runtime is shutting down.
@@ -209,8 +215,7 @@ impl<S> HeaderModeRequest<S> {
 
         core.tasks.spawn(async move {
             let turn = permits.turn(Group::Headers, Purpose::Refresh, leader.gained_waiter());
-            // Held until the fetch has ended.
-            let Some(_turn) = turn.await else { return };
+            let Some(turn) = turn.await else { return };
             let Some(shared) = shared.upgrade() else {
                 return;
             };
@@ -222,7 +227,15 @@ impl<S> HeaderModeRequest<S> {
             drop(shared);
 
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
-            fetch(cache, leader, service, request, stored, None).await;
+            fetch(
+                cache,
+                leader,
+                service,
+                request,
+                stored,
+                StartedFor::Refresh(turn),
+            )
+            .await;
         });
     }
 

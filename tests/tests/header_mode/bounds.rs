@@ -8,7 +8,7 @@ use isr_layer::body::IsrBody;
 use isr_layer::{Isr, IsrLayer};
 use isr_tests::{Act, Answer, Reply, Site, SiteBody, ask, get, request, settle};
 use tokio::task::JoinHandle;
-use tower::{Layer, ServiceExt};
+use tower::ServiceExt;
 
 use crate::{Plain, pass, says, site_and_layer, visit};
 
