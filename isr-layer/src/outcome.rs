@@ -124,6 +124,8 @@ reasons! {
     Authorization = "authorization",
     /// In header mode: the request asks for less than the whole response.
     Request = "request",
+    /// In header mode: so much was being read at once that there was no room for the body.
+    Crowded = "crowded",
 }
 
 impl Outcome {

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,14 +15,16 @@ use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
-/// State of the origin: the number of requests, and whether it cuts connections.
+/// State of the origin: the numbers of requests and of those that hang, and whether it cuts
+/// connections.
 #[derive(Clone, Default)]
 struct Origin {
     requests: Arc<AtomicUsize>,
+    hanging: Arc<AtomicUsize>,
     is_broken: Arc<AtomicBool>,
 }
 
@@ -58,12 +61,28 @@ async fn greet(headers: HeaderMap) -> impl IntoResponse {
     )
 }
 
+/// Counts a request that hangs until its connection is closed.
+struct Hanging(Arc<AtomicUsize>);
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+async fn hang(State(origin): State<Origin>) {
+    origin.hanging.fetch_add(1, Ordering::SeqCst);
+    let _hanging = Hanging(origin.hanging);
+    std::future::pending().await
+}
+
 /// Starts the origin and the proxy. Returns the proxy's address too.
 async fn start() -> (Origin, Child, String) {
     let origin = Origin::default();
     let app = Router::new()
         .route("/{cache_control}", get(say))
         .route("/greet", get(greet))
+        .route("/hang/{number}", get(hang))
         .with_state(origin.clone());
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
@@ -194,4 +213,40 @@ async fn without_an_origin_it_says_what_is_missing() {
 
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("PROXY_ORIGIN is not set"));
+}
+
+/// Waits until so many requests hang at the origin.
+async fn hang_at_most(origin: &Origin, most: usize, least: usize) {
+    let is_reached = || (least..=most).contains(&origin.hanging.load(Ordering::SeqCst));
+    let reached = tokio::time::timeout(Duration::from_secs(10), async {
+        while !is_reached() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let is_in_time = reached.await.is_ok();
+    assert!(is_in_time, "{} hang", origin.hanging.load(Ordering::SeqCst));
+}
+
+/// A few of them go on, since others may ask for the response soon.
+#[tokio::test]
+async fn a_request_whose_client_left_frees_its_connection_to_the_origin() {
+    let (origin, _proxy, address) = start().await;
+    let address = address.trim_start_matches("http://").to_owned();
+    let mut clients = Vec::new();
+    for number in 0..200 {
+        let mut client = TcpStream::connect(&address)
+            .await
+            .expect("the proxy listens");
+        let request = format!("GET /hang/{number} HTTP/1.1\r\nhost: proxy\r\n\r\n");
+        client
+            .write_all(request.as_bytes())
+            .await
+            .expect("the proxy reads");
+        clients.push(client);
+    }
+    hang_at_most(&origin, 200, 200).await;
+
+    drop(clients);
+
+    hang_at_most(&origin, 64, 0).await;
 }

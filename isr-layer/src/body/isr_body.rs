@@ -10,6 +10,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::room::Share;
 use crate::render::context::Current;
 
 pin_project! {
@@ -25,8 +26,44 @@ pin_project! {
     pub(crate) enum Kind<R> {
         Inner { #[pin] body: R },
         Stored { bytes: Option<Bytes>, trailers: Option<Box<HeaderMap>> },
-        Continued { read: VecDeque<Bytes>, rest: Pin<Box<R>> },
+        Continued { read: Box<ReadPart>, rest: Pin<Box<R>> },
         Within { scope: Current, body: Pin<Box<R>> },
+    }
+}
+
+/// The part of a body that was read already, and its share of a [`Room`](super::Room) until the
+/// client has taken it.
+#[derive(Debug)]
+pub(crate) struct ReadPart {
+    pub(super) chunks: VecDeque<Bytes>,
+    share: Option<Share>,
+}
+
+impl ReadPart {
+    pub(super) fn new(share: Option<Share>) -> Self {
+        Self {
+            chunks: VecDeque::new(),
+            share,
+        }
+    }
+
+    pub(super) fn has_room_for(&self, bytes: usize) -> bool {
+        self.share
+            .as_ref()
+            .is_none_or(|share| share.can_grow(bytes))
+    }
+
+    /// Takes room for so many bytes more, or returns false.
+    pub(super) fn weigh(&mut self, bytes: usize) -> bool {
+        self.share.as_mut().is_none_or(|share| share.grow(bytes))
+    }
+
+    fn pop(&mut self) -> Option<Bytes> {
+        let chunk = self.chunks.pop_front();
+        if self.chunks.is_empty() {
+            self.share = None;
+        }
+        chunk
     }
 }
 
@@ -73,7 +110,8 @@ impl<R> IsrBody<R> {
     }
 
     /// Makes a body of the chunks that were read already and the rest behind them.
-    pub(super) fn continued(read: VecDeque<Bytes>, rest: Pin<Box<R>>) -> Self {
+    pub(super) fn continued(read: ReadPart, rest: Pin<Box<R>>) -> Self {
+        let read = Box::new(read);
         Self {
             kind: Kind::Continued { read, rest },
         }
@@ -108,7 +146,7 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
                     None => Poll::Ready(None),
                 }
             }
-            KindProjected::Continued { read, rest } => match read.pop_front() {
+            KindProjected::Continued { read, rest } => match read.pop() {
                 Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 None => rest.as_mut().poll_frame(cx),
             },
@@ -121,7 +159,7 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
         match &self.kind {
             Kind::Inner { body } => body.is_end_stream(),
             Kind::Stored { bytes, trailers } => bytes.is_none() && trailers.is_none(),
-            Kind::Continued { read, rest } => read.is_empty() && rest.is_end_stream(),
+            Kind::Continued { read, rest } => read.chunks.is_empty() && rest.is_end_stream(),
             Kind::Within { body, .. } => body.is_end_stream(),
         }
     }
@@ -142,7 +180,8 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
                 hint
             }
             Kind::Continued { read, rest } => {
-                let read = read.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
+                let read = read.chunks.iter();
+                let read = read.map(|bytes| bytes.len() as u64).sum::<u64>();
                 let rest = rest.size_hint();
                 let mut hint = SizeHint::new();
                 hint.set_lower(rest.lower().saturating_add(read));

@@ -4,6 +4,7 @@ mod isr_body;
 mod read;
 mod render_body;
 mod request_body;
+mod room;
 
 pub use crate::grpc::RewoundBody;
 pub use isr_body::IsrBody;
@@ -13,3 +14,4 @@ pub use request_body::RequestBody;
 #[cfg(feature = "axum-0_8")]
 pub(crate) use isr_body::Kind;
 pub(crate) use read::{Read, is_length, read, read_while};
+pub(crate) use room::Room;

@@ -9,7 +9,8 @@ use http::header::{CONTENT_LENGTH, HeaderMap};
 use http_body::Body;
 use http_body_util::BodyExt;
 
-use super::isr_body::IsrBody;
+use super::isr_body::{IsrBody, ReadPart};
+use super::room::Share;
 
 /// The result of reading a body.
 pub(crate) enum Read<R> {
@@ -21,31 +22,43 @@ pub(crate) enum Read<R> {
     /// The body is larger than the limit or took too long: holds the part that was read, and the
     /// rest.
     TooLarge(IsrBody<R>),
+    /// There is no [`Room`](super::Room) for the body now: holds the part that was read, and the
+    /// rest.
+    NoRoom(IsrBody<R>),
     /// The body failed midway.
     Cut,
 }
 
+/// Weight of a chunk beside its bytes, since a body may come as many small chunks.
+const CHUNK_OVERHEAD: usize = 64;
+
 /// Reads a response body to its end, unless it is larger than `limit` bytes. Bodies are buffered
 /// here and in [`read_while`] alone.
 pub(crate) async fn read<R: Body<Data = Bytes> + Send>(body: R, limit: usize) -> Read<R> {
-    read_while(body, limit, std::future::pending()).await
+    read_while(body, limit, None, std::future::pending()).await
 }
 
-/// Reads like [`read`], until `deadline` ends. A body that takes longer counts as too large.
+/// Reads like [`read`], until `deadline` ends. A body that takes longer counts as too large. If the
+/// body has a `share` of a room, it is read only as long as the share can grow.
 pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
     body: R,
     limit: usize,
+    share: Option<Share>,
     deadline: impl Future<Output = ()>,
 ) -> Read<R> {
     let mut deadline = pin!(deadline);
     let mut body = Box::pin(body);
-    let mut read = VecDeque::new();
+    let mut read = ReadPart::new(share);
     let mut length = 0;
     let mut trailers = None;
 
-    // A body that announces more than the limit need not be read at all.
-    if body.size_hint().lower() > limit as u64 {
+    // A body that announces more than the limit, or than there is room for, need not be read.
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > limit {
         return Read::TooLarge(IsrBody::continued(read, body));
+    }
+    if !read.has_room_for(announced) {
+        return Read::NoRoom(IsrBody::continued(read, body));
     }
     loop {
         let frame = tokio::select! {
@@ -61,7 +74,11 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
             Ok(data) if data.is_empty() => {}
             Ok(data) => {
                 length += data.len();
-                read.push_back(data);
+                let has_room = read.weigh(data.len() + CHUNK_OVERHEAD);
+                read.chunks.push_back(data);
+                if !has_room {
+                    return Read::NoRoom(IsrBody::continued(read, body));
+                }
             }
             Err(frame) => trailers = frame.into_trailers().ok().map(Box::new),
         }
@@ -74,7 +91,7 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
     }
 
     Read::Whole {
-        bytes: joined(read, length),
+        bytes: joined(&read.chunks, length),
         trailers,
     }
 }
@@ -90,7 +107,7 @@ pub(crate) fn is_length(headers: &HeaderMap, length: usize) -> bool {
 
 /// Joins the chunks in memory of just their length. A chunk may be a small part of a large buffer,
 /// which would be kept with it and which no limit counts.
-fn joined(chunks: VecDeque<Bytes>, length: usize) -> Bytes {
+fn joined(chunks: &VecDeque<Bytes>, length: usize) -> Bytes {
     let mut all = BytesMut::with_capacity(length);
     chunks.iter().for_each(|chunk| all.extend_from_slice(chunk));
     all.freeze()

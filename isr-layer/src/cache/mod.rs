@@ -39,7 +39,7 @@ pub(crate) use lookup::{FastLookup, Lookup};
 pub(crate) use memory::{Bounded, bounded};
 pub(crate) use page_flight::{Leader, RenderOutcome};
 pub(crate) use param_lists::ParamLists;
-pub(crate) use permits::{Group, Limits, Purpose};
+pub(crate) use permits::{Group, Limits, Purpose, Turn};
 pub(crate) use render::{StartedFor, attempt, start};
 pub(crate) use render_end::{LeaderReply, RenderEnd};
 pub(crate) use renderer::{Render, RenderError, RenderResult, Renderer};

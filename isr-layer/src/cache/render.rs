@@ -179,7 +179,7 @@ async fn render_and_read<R: Render>(
             admitted,
         },
         Read::Cut => RenderEnd::Failed(Reason::Cut),
-        Read::TooLarge(body) => {
+        Read::TooLarge(body) | Read::NoRoom(body) => {
             let too_large = NotStored::Uncacheable(Reason::TooLarge);
             let why = admitted.err().unwrap_or(too_large);
             let response = Response::from_parts(parts, body);

@@ -7,12 +7,15 @@ use http::header::{HeaderMap, HeaderName};
 use super::entry::Entry;
 use super::fetch_number::FetchNumber;
 use super::flight::{Fetch, FetchOutcome, Flights, Leader};
+use super::kind::RequestKind;
 use super::memory::Memory;
-use super::negative_cache::{NegativeCache, RequestKind};
+use super::negative_cache::NegativeCache;
 use super::paths::Paths;
+use super::places::Places;
 use super::target::TargetUri;
+use crate::body::Room;
 use crate::cache::Steps;
-use crate::clock::Instant;
+use crate::clock::{self, Instant};
 use crate::invalidation::Marks;
 
 /// Entries and flights of all targets.
@@ -20,6 +23,9 @@ pub(crate) struct HeaderCache {
     pub(super) memory: Memory,
     pub(super) flights: Arc<Flights>,
     pub(super) negative: NegativeCache,
+    pub(super) places: Places,
+    /// Bounds the bodies that are being read.
+    pub(super) room: Room,
     paths: Paths,
     /// Fields that target this cache by name, in order of precedence (RFC 9213, 2.2).
     pub(super) targets: Arc<[HeaderName]>,
@@ -28,68 +34,93 @@ pub(crate) struct HeaderCache {
 impl HeaderCache {
     /// Makes room for `bytes` and `entries`, whichever ends first.
     pub(crate) fn new(bytes: u64, entries: u64, targets: &[HeaderName]) -> Arc<Self> {
+        let memory = Memory::new(bytes, entries);
+        let room = usize::try_from(bytes / 4).unwrap_or(usize::MAX);
+        // Half of the room is kept for smaller bodies, and the largest must fit if it is alone.
+        let room = room.max(3 * memory.largest_body());
+
         Arc::new(Self {
-            memory: Memory::new(bytes, entries),
+            memory,
             flights: Flights::new(),
             negative: NegativeCache::new(),
+            places: Places::new(),
+            room: Room::new(room),
             paths: Paths::default(),
             targets: targets.into(),
         })
     }
 
-    /// Starts a flight for one request alone, which no other request joins.
-    pub(super) fn alone(&self, target: &TargetUri) -> Leader {
-        self.flights.start(self.fetch(target, None))
+    /// Starts a flight for `request` alone, which no other request joins.
+    pub(super) fn alone(&self, target: &TargetUri, request: &HeaderMap) -> Leader {
+        self.start_alone(self.fetch(target, request))
     }
 
-    /// Returns a fetch that others join if they may share a response with `request`.
-    pub(super) fn fetch(&self, target: &TargetUri, request: Option<HeaderMap>) -> Fetch {
+    /// Starts a flight that no other request joins.
+    pub(super) fn start_alone(&self, fetch: Fetch) -> Leader {
+        self.flights.start(Fetch {
+            is_shared: false,
+            ..fetch
+        })
+    }
+
+    /// Returns a fetch that requests of the kind of `request` join.
+    pub(super) fn fetch(&self, target: &TargetUri, request: &HeaderMap) -> Fetch {
+        let kind = RequestKind::of(request, self.memory.vary_key(target, request));
         Fetch {
             target: target.clone(),
-            request,
+            hashes: self.negative.hashes(target, &kind, request),
+            kind,
+            is_shared: true,
+            started: clock::now(),
             in_use: self.paths.hold(target.shared_path()),
         }
     }
 
-    /// Stores the response to `request`.
+    /// Stores the response of `fetch` to `request`.
     pub(super) fn keep(
         &self,
         entry: Arc<Entry>,
-        target: &TargetUri,
+        fetch: &Fetch,
         request: &HeaderMap,
     ) -> FetchOutcome {
-        self.memory.put(target, entry.clone(), request);
-        self.negative.clear(&self.kind(target, request));
+        self.memory.put(&fetch.target, entry.clone(), request);
+        self.negative.clear(fetch.hashes);
         FetchOutcome::Stored(entry)
     }
 
-    /// Records that the response to `request` may not be stored, and drops the entry that it
-    /// replaces, unless that began after `number`.
+    /// Records that the response of `fetch` to `request` may not be stored. The entry that it would
+    /// replace is dropped if it [gives up](Entry::gives_up), unless it began after `number`.
     pub(super) fn refused(
         &self,
-        target: &TargetUri,
+        fetch: &Fetch,
         request: &HeaderMap,
         number: FetchNumber,
         now: Instant,
     ) -> FetchOutcome {
-        self.memory.forget(target, request, number);
-        self.mark_uncacheable(target, request, now)
+        // A client that comes often counts once in a while.
+        let is_try = !self.negative.is_backing_off(fetch.hashes, now);
+        self.memory.forget(&fetch.target, request, number, |entry| {
+            entry.gives_up(fetch.hashes.like(), is_try)
+        });
+        self.mark_uncacheable(fetch, request, now)
     }
 
-    /// Records that the response to `request` may not be stored; the entries stay.
+    /// Records that the response of `fetch` to `request` may not be stored; the entries stay.
     pub(super) fn mark_uncacheable(
         &self,
-        target: &TargetUri,
+        fetch: &Fetch,
         request: &HeaderMap,
         now: Instant,
     ) -> FetchOutcome {
-        self.negative.refused(&self.kind(target, request), now);
+        let stored = self.memory.get(fetch.target.target_ref(), request);
+        self.negative.refused(fetch.hashes, stored.is_some(), now);
         FetchOutcome::Refused
     }
 
-    /// Records that a fetch failed: the entries stay, and are not refreshed for a while.
-    pub(super) fn failed(&self, target: &TargetUri, now: Instant) -> FetchOutcome {
-        self.negative.failed(target, now);
+    /// Records that `fetch` failed. The entries stay, and requests like the one that was fetched do
+    /// not refresh them for a while.
+    pub(super) fn failed(&self, fetch: &Fetch, now: Instant) -> FetchOutcome {
+        self.negative.failed(fetch.hashes, now);
         FetchOutcome::Failed
     }
 
@@ -130,10 +161,5 @@ impl HeaderCache {
     /// Returns the number of targets that are being fetched.
     pub(crate) fn in_flight(&self) -> usize {
         self.flights.len()
-    }
-
-    pub(super) fn kind<'a>(&self, target: &'a TargetUri, request: &HeaderMap) -> RequestKind<'a> {
-        let vary_key = self.memory.vary_key(target, request);
-        RequestKind::of(target, request, vary_key)
     }
 }

@@ -26,12 +26,17 @@ pub(crate) enum RequestClass {
         cache: Arc<HeaderCache>,
         target: TargetUri,
     },
-    /// May be served from memory; the response to a fetch may be stored if the request is plain.
-    Cacheable {
-        cache: Arc<HeaderCache>,
-        target: TargetUri,
-        is_plain: bool,
-    },
+    /// May be served from memory.
+    Cacheable(Cacheable),
+}
+
+/// A request that memory may serve, and the state in which it was found.
+pub(crate) struct Cacheable {
+    pub(super) cache: Arc<HeaderCache>,
+    pub(super) target: TargetUri,
+    /// True if the request asks for a response that may be stored.
+    pub(super) is_plain: bool,
+    pub(super) lookup: Lookup,
 }
 
 /// Classifies a request whose public path is `path`.
@@ -57,7 +62,8 @@ pub(crate) fn classify<B: Body>(core: &Core, request: &Request<B>, path: &str) -
     }
 
     let now = clock::now();
-    if let Lookup::Fresh(entry) = cache.lookup(target_ref, headers, &core.marks, now) {
+    let lookup = cache.lookup(target_ref, headers, &core.marks, now);
+    if let Lookup::Fresh(entry) = lookup {
         let kind = entry.kind(method, headers);
         return RequestClass::Fresh(Hit {
             entry,
@@ -71,11 +77,12 @@ pub(crate) fn classify<B: Body>(core: &Core, request: &Request<B>, path: &str) -
     if names_own_fields(headers) {
         return RequestClass::Untouched;
     }
-    RequestClass::Cacheable {
+    RequestClass::Cacheable(Cacheable {
         cache: cache.clone(),
         target: TargetUri::new(target_ref),
         is_plain: *method == Method::GET && !asks_for_less(headers),
-    }
+        lookup,
+    })
 }
 
 fn is_read(method: &Method) -> bool {

@@ -10,7 +10,7 @@ use super::admit::{Admitted, is_error};
 use super::cache::HeaderCache;
 use super::entry::{Entry, WholeResponse};
 use super::fetch_number::FetchNumber;
-use super::flight::{CompletedFlight, FetchOutcome, Leader};
+use super::flight::{CompletedFlight, Fetch, FetchOutcome, Leader};
 use crate::body::IsrBody;
 use crate::clock;
 use crate::invalidation::Sequence;
@@ -77,19 +77,21 @@ pub(super) fn complete<R, E>(
 
 impl Completion<'_> {
     fn whole<R, E>(self, whole: WholeResponse, admitted: Admitted) -> FetchReply<R, E> {
-        let (target, now) = (self.leader.work().target.clone(), clock::now());
+        let now = clock::now();
         let (number, as_of) = (FetchNumber(self.leader.number()), self.leader.as_of());
-        let in_use = self.leader.work().in_use.clone();
-        let entry = Entry::new(target.clone(), admitted, &whole, number, as_of, in_use);
+        let entry = Entry::new(admitted, &whole, number, as_of, self.leader.work());
         let status = whole.parts.status;
 
-        let completed = complete_unless_outrun(self.leader, || {
+        let completed = complete_unless_outrun(self.leader, |fetch| {
             // A storable error must not replace an entry that may be served in place of errors.
-            let stored = self.cache.memory.get(target.target_ref(), self.request);
+            let stored = self
+                .cache
+                .memory
+                .get(fetch.target.target_ref(), self.request);
             if is_error(status) && stored.is_some_and(|stored| stored.allows_if_error(now)) {
-                return self.cache.failed(&target, now);
+                return self.cache.failed(fetch, now);
             }
-            self.cache.keep(Arc::new(entry), &target, self.request)
+            self.cache.keep(Arc::new(entry), fetch, self.request)
         });
 
         let reason = match &completed.outcome {
@@ -100,26 +102,29 @@ impl Completion<'_> {
         FetchReply::Own(whole.into_response(), reason)
     }
 
-    /// Records that a response may not be stored. The entry that it replaces is dropped, unless
-    /// the response says that the origin is in trouble, or is for one user alone.
+    /// Records that a response may not be stored. That may end the entry that it would replace,
+    /// unless the response says that the origin is in trouble, or is for one user alone.
     fn unstored(self, status: StatusCode, reason: Reason) {
-        let (target, now) = (self.leader.work().target.clone(), clock::now());
+        let now = clock::now();
         let number = FetchNumber(self.leader.number());
 
-        complete_unless_outrun(self.leader, || {
+        complete_unless_outrun(self.leader, |fetch| {
             if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
-                self.cache.failed(&target, now)
+                self.cache.failed(fetch, now)
             } else if reason == Reason::Authorization {
-                self.cache.mark_uncacheable(&target, self.request, now)
+                self.cache.mark_uncacheable(fetch, self.request, now)
+            } else if reason == Reason::Crowded {
+                // That tells of this moment alone.
+                FetchOutcome::Refused
             } else {
-                self.cache.refused(&target, self.request, number, now)
+                self.cache.refused(fetch, self.request, number, now)
             }
         });
     }
 
     fn failed(self) {
-        let (target, now) = (self.leader.work().target.clone(), clock::now());
-        complete_unless_outrun(self.leader, || self.cache.failed(&target, now));
+        let now = clock::now();
+        complete_unless_outrun(self.leader, |fetch| self.cache.failed(fetch, now));
     }
 }
 
@@ -127,12 +132,13 @@ impl Completion<'_> {
 /// outran the flight: then nothing changes.
 fn complete_unless_outrun(
     leader: Leader,
-    settle: impl FnOnce() -> FetchOutcome,
+    settle: impl FnOnce(&Fetch) -> FetchOutcome,
 ) -> Arc<CompletedFlight> {
     // A response carries no tags, so that none is learnt late.
     let late_mark = Sequence::NO_MARK;
+    let fetch = leader.work().clone();
     leader.complete(Duration::ZERO, |is_outrun| match is_outrun {
         true => (FetchOutcome::Refused, late_mark),
-        false => (settle(), late_mark),
+        false => (settle(&fetch), late_mark),
     })
 }

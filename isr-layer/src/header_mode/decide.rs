@@ -76,17 +76,20 @@ impl HeaderCache {
         }
     }
 
-    /// Decides a request for `target` with the headers `request`. Only a plain request asks for a
-    /// response that may be stored.
+    /// Decides a request for `target` with the headers `request`, after a first [`lookup`]. Only a
+    /// plain request asks for a response that may be stored.
+    ///
+    /// [`lookup`]: Self::lookup
     pub(super) fn decide(
         &self,
+        lookup: Lookup,
         target: &TargetUri,
         request: &HeaderMap,
         is_plain: bool,
         marks: &Marks,
         now: Instant,
     ) -> Decision {
-        match self.lookup(target.target_ref(), request, marks, now) {
+        match lookup {
             Lookup::Fresh(entry) => Decision::Serve(entry, Outcome::Hit),
             Lookup::Stale(entry, staleness) => {
                 let outcome = Outcome::StaleHit(staleness.into());
@@ -96,16 +99,34 @@ impl HeaderCache {
                 }
             }
             Lookup::Missing(waiting) if !is_plain => Decision::Alone(waiting),
-            Lookup::Missing(waiting) => match self.join(target, request, marks, now) {
-                Ok(Joined::Lead(leader)) => Decision::Lead(leader, waiting),
-                Ok(Joined::Follow(follower)) => Decision::Follow(follower, waiting),
-                Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
-            },
+            Lookup::Missing(waiting) => self.wait(waiting, target, request, marks, now),
         }
     }
 
-    /// Starts a refresh, unless one is running, a fetch has just failed, or another fetch has
-    /// stored a fresh entry meanwhile.
+    /// Decides if a plain request leads a flight or waits for one.
+    fn wait(
+        &self,
+        waiting: Waiting,
+        target: &TargetUri,
+        request: &HeaderMap,
+        marks: &Marks,
+        now: Instant,
+    ) -> Decision {
+        // Before the flights are locked: the kind of a request costs a look at every variant.
+        let fetch = self.fetch(target, request);
+        if self.negative.is_uncacheable(fetch.hashes, now) {
+            return Decision::Lead(self.start_alone(fetch), waiting);
+        }
+
+        match self.join(fetch, request, marks, now) {
+            Ok(Joined::Lead(leader)) => Decision::Lead(leader, waiting),
+            Ok(Joined::Follow(follower)) => Decision::Follow(follower, waiting),
+            Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
+        }
+    }
+
+    /// Starts a refresh, unless one is running, a fetch for a request like this one has just
+    /// failed, or another fetch has stored a fresh entry meanwhile.
     fn refresh(
         &self,
         target: &TargetUri,
@@ -113,13 +134,14 @@ impl HeaderCache {
         marks: &Marks,
         now: Instant,
     ) -> Option<Leader> {
-        if self.negative.is_backing_off(target, now) {
-            return None;
-        }
         // A refresh is stored, so it asks for the whole response also if its client does not.
         let mut request = request.clone();
         ask_for_all(&mut request);
-        match self.join(target, &request, marks, now) {
+        let fetch = self.fetch(target, &request);
+        if self.negative.is_backing_off(fetch.hashes, now) {
+            return None;
+        }
+        match self.join(fetch, &request, marks, now) {
             Ok(Joined::Lead(leader)) => Some(leader),
             Ok(Joined::Follow(_)) | Err(_) => None,
         }
@@ -128,25 +150,18 @@ impl HeaderCache {
     /// Joins a flight or starts one; `Err` is an entry that became fresh since the lookup.
     fn join(
         &self,
-        target: &TargetUri,
+        fetch: Fetch,
         request: &HeaderMap,
         marks: &Marks,
         now: Instant,
     ) -> Result<Joined, Arc<Entry>> {
-        let is_shared = !self
-            .negative
-            .is_uncacheable(&self.kind(target, request), now);
-        let may_share =
-            |leader: &HeaderMap| is_shared && self.memory.may_share(target, leader, request);
-        let shared = may_share(request).then(|| request.clone());
-        let admits = |fetch: &Fetch| fetch.request.as_ref().is_some_and(&may_share);
+        let (target, kind) = (fetch.target.clone(), fetch.kind.clone());
         let second_look = || match self.lookup(target.target_ref(), request, marks, now) {
             Lookup::Fresh(entry) => Some(entry),
             Lookup::Stale(..) | Lookup::Missing(_) => None,
         };
-
-        let fetch = self.fetch(target, shared);
         let arrival = marks.published();
+        let admits = |running: &Fetch| running.admits(&kind, now);
         self.flights
             .join(marks, fetch, arrival, admits, second_look)
     }

@@ -37,20 +37,16 @@ where
         RequestClass::Unsafe { cache, target } => {
             ResponseFuture::waiting(pass_unsafe(cache, target, inner.call(request)))
         }
-        RequestClass::Cacheable {
-            cache,
-            target,
-            is_plain,
-        } => {
+        RequestClass::Cacheable(found) => {
             let (parts, body) = request.into_parts();
             let request = HeaderModeRequest {
                 shared: shared.clone(),
-                cache,
-                target,
-                is_plain,
+                cache: found.cache,
+                target: found.target,
+                is_plain: found.is_plain,
                 parts,
             };
-            ResponseFuture::waiting(handle(request, body, take_ready(inner)))
+            ResponseFuture::waiting(handle(request, found.lookup, body, take_ready(inner)))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! An entry: one stored response, with all that is needed to judge, validate and deliver it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +10,9 @@ use http::{Method, Response, StatusCode, response};
 
 use super::admit::{Admitted, Received};
 use super::fetch_number::FetchNumber;
+use super::flight::Fetch;
 use super::freshness::Freshness;
+use super::negative_cache::Likeness;
 use super::paths::PathInUse;
 use super::target::TargetUri;
 use super::validate::{Usable, updated};
@@ -21,6 +23,10 @@ use crate::deliver::{
 };
 use crate::invalidation::{AtomicSequence, Marks, Sequence, Subject, Validity};
 use crate::outcome::{CacheStatus, Outcome};
+
+/// Number of refused tries in a row after which an entry is given up, if the requests are unlike
+/// the one that it was stored for.
+const MAX_REFUSALS: u32 = 8;
 
 /// One stored response. Each of several for one target is for the requests its `Vary` selects.
 #[derive(Debug)]
@@ -36,6 +42,10 @@ pub(super) struct Entry {
     /// Number up to which no mark concerns the entry.
     valid_through: AtomicSequence,
     validators: Usable,
+    /// Requests like the one that the entry was stored for.
+    made_for: Likeness,
+    /// Number of tries to replace the entry whose response could not be stored.
+    refusals: AtomicU32,
     size: usize,
     /// Lets a purge of the path know of the entry.
     _in_use: Arc<PathInUse>,
@@ -58,14 +68,13 @@ impl WholeResponse {
 }
 
 impl Entry {
-    /// Makes the entry of the flight with this `number`, which knew all marks up to `as_of`.
+    /// Makes the entry of a `fetch` whose flight has this `number`, which knew all marks up to `as_of`.
     pub(super) fn new(
-        target: TargetUri,
         admitted: Admitted,
         whole: &WholeResponse,
         number: FetchNumber,
         as_of: Sequence,
-        in_use: Arc<PathInUse>,
+        fetch: &Fetch,
     ) -> Self {
         let WholeResponse {
             parts,
@@ -77,6 +86,7 @@ impl Entry {
         let validators = Usable::of(&parts.headers, received.sent());
         let mut headers = parts.headers.clone();
         let earlier_caches = prepare_header_mode(&mut headers, received.date);
+        let target = fetch.target.clone();
         let size = size_of::<Self>() + target.size() + admitted.vary_key.size() + body.len();
         let size = size
             + size::heads(&headers, 1, earlier_caches.as_deref())
@@ -91,8 +101,10 @@ impl Entry {
             number,
             valid_through: AtomicSequence::new(as_of),
             validators,
+            made_for: fetch.hashes.like(),
+            refusals: AtomicU32::new(0),
             size,
-            _in_use: in_use,
+            _in_use: fetch.in_use.clone(),
         }
     }
 
@@ -101,16 +113,22 @@ impl Entry {
         self.admitted.vary_key.matches(request)
     }
 
-    /// Returns whether two requests are equal in all fields that the entry's `Vary` names.
-    pub(super) fn is_same_for(&self, one: &HeaderMap, other: &HeaderMap) -> bool {
-        self.admitted.vary_key.is_same(one, other)
-    }
-
     /// Returns whether the entry may be served to a request: its `Vary` selects it, and a request
     /// with credentials gets only a response that is for all users (RFC 9111, 3.5).
     pub(super) fn may_serve(&self, request: &HeaderMap) -> bool {
         self.is_selected_by(request)
             && (self.admitted.is_for_authorized || !request.contains_key(AUTHORIZATION))
+    }
+
+    /// Notes that a response to a request that the entry may serve could not be stored, and returns
+    /// whether the entry is given up: at once if that request is like the one that the entry was
+    /// stored for, or else after [`MAX_REFUSALS`]. A refusal of one client tells little of others.
+    /// Only a refusal that is a further try counts.
+    pub(super) fn gives_up(&self, refused: Likeness, is_try: bool) -> bool {
+        let refusals = self
+            .refusals
+            .fetch_add(u32::from(is_try), Ordering::Relaxed);
+        refused == self.made_for || refusals + u32::from(is_try) >= MAX_REFUSALS
     }
 
     /// Returns the fields that the entry's `Vary` names.

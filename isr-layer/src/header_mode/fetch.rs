@@ -16,27 +16,35 @@ use super::complete::{FetchEnd, FetchReply, complete};
 use super::entry::{Entry, WholeResponse};
 use super::flight::Leader;
 use crate::body::{IsrBody, Read, RenderBody, is_length, read_while};
-use crate::cache::catch_panic;
+use crate::cache::{Turn, catch_panic};
 use crate::clock::{self, Instant};
 use crate::middleware::{Inner, call};
 use crate::outcome::Reason;
 
-/// Longest time that a body is read before it is streamed on, and that a fetch goes on without a
-/// client.
+/// Longest time that a body is read before it is streamed on, and that a fetch goes on though no
+/// client waits for it.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Channel to the client that started the fetch.
-pub(super) type Client<R, E> = oneshot::Sender<FetchReply<R, E>>;
+/// The reason for which a fetch was started.
+pub(super) enum StartedFor<R, E> {
+    /// A client, which waits for the reply.
+    Client(oneshot::Sender<FetchReply<R, E>>),
+    /// A refresh in the background, with its permission, which is held until the fetch has ended.
+    Refresh(Turn),
+}
 
 /// Fetches once, [completes](complete) the flight, and replies to the client that started it. If a
 /// stale entry is `stored`, the origin is asked whether that entry is still valid (RFC 9111, 4.3).
+///
+/// Once no client waits any more, the fetch goes on for a while if it has a place. If it has none,
+/// it ends at once, and nothing is recorded of it.
 pub(super) async fn fetch<S, B>(
     cache: Arc<HeaderCache>,
     leader: Leader,
     service: S,
     request: Request<B>,
     stored: Option<Arc<Entry>>,
-    mut client: Option<Client<S::Body, S::Error>>,
+    mut started_for: StartedFor<S::Body, S::Error>,
 ) where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
@@ -47,13 +55,18 @@ pub(super) async fn fetch<S, B>(
     let end = tokio::select! {
         biased;
         end = catch_panic(ask(&cache, service, request, &headers, stored)) => {
-            end.unwrap_or(FetchEnd::Failed(Reason::Panic))
+            Some(end.unwrap_or(FetchEnd::Failed(Reason::Panic)))
         }
-        () = client_gone(client.as_mut()) => FetchEnd::Failed(Reason::Timeout),
+        end = unwaited(&cache, &leader, &mut started_for) => match end {
+            Unwaited::TookLong => Some(FetchEnd::Failed(Reason::Timeout)),
+            Unwaited::HasNoPlace => None,
+        },
     };
+    // A request that joined a moment ago looks again, since the flight is abandoned.
+    let Some(end) = end else { return };
 
     let reply = complete(&cache, leader, &headers, end);
-    if let Some(client) = client {
+    if let StartedFor::Client(client) = started_for {
         // The client may have left.
         let _ = client.send(reply);
     }
@@ -192,7 +205,8 @@ where
 
     // A body without an end must reach its client all the same.
     let deadline = tokio::time::sleep(READ_TIMEOUT);
-    match read_while(body, cache.memory.largest_body(), deadline).await {
+    let (limit, share) = (cache.memory.largest_body(), cache.room.share());
+    match read_while(body, limit, Some(share), deadline).await {
         Read::Whole { bytes, trailers } if is_length(&parts.headers, bytes.len()) => {
             let whole = WholeResponse {
                 parts,
@@ -206,6 +220,7 @@ where
         Read::TooLarge(body) => {
             FetchEnd::Unread(Response::from_parts(parts, body), Reason::TooLarge)
         }
+        Read::NoRoom(body) => FetchEnd::Unread(Response::from_parts(parts, body), Reason::Crowded),
     }
 }
 
@@ -222,10 +237,30 @@ fn admit_whole<R, E>(whole: WholeResponse, admitted: Admitted) -> FetchEnd<R, E>
     }
 }
 
-/// Resolves [`READ_TIMEOUT`] after the client has left, or after the start if there is no client.
-async fn client_gone<R, E>(client: Option<&mut Client<R, E>>) {
-    if let Some(client) = client {
+/// Reason for which a fetch ends that no client waits for.
+enum Unwaited {
+    HasNoPlace,
+    TookLong,
+}
+
+/// Resolves once no client waits for the fetch and it may not go on.
+async fn unwaited<R, E>(
+    cache: &HeaderCache,
+    leader: &Leader,
+    started_for: &mut StartedFor<R, E>,
+) -> Unwaited {
+    if let StartedFor::Client(client) = started_for {
         client.closed().await;
     }
+    if matches!(started_for, StartedFor::Refresh(Turn::Granted(_))) {
+        tokio::time::sleep(READ_TIMEOUT).await;
+        return Unwaited::TookLong;
+    }
+
+    leader.unfollowed().await;
+    let Some(_place) = cache.places.try_take() else {
+        return Unwaited::HasNoPlace;
+    };
     tokio::time::sleep(READ_TIMEOUT).await;
+    Unwaited::TookLong
 }

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::HeaderMap;
-
 use super::entry::Entry;
+use super::kind::RequestKind;
+use super::negative_cache::RequestHashes;
 use super::paths::PathInUse;
 use super::target::TargetUri;
 use crate::cache::flight::{self, Work};
+use crate::clock::Instant;
 use crate::invalidation::Subject;
 
 pub(super) type Flights = flight::Flights<Fetch>;
@@ -21,16 +22,32 @@ pub(super) type Leader = flight::Leader<Fetch>;
 pub(super) type CompletedFlight = flight::CompletedFlight<Fetch>;
 pub(super) type Follower = flight::Follower<Fetch>;
 
-/// Longest wait for another request's fetch, whose response may yet be for that request alone.
+/// Longest wait for another request's fetch, whose response may yet be for that request alone; and
+/// the age from which no request waits for a fetch.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// The fetch of one target.
+#[derive(Clone)]
 pub(super) struct Fetch {
     pub(super) target: TargetUri,
-    /// Headers of the request that started the flight, if other requests may join.
-    pub(super) request: Option<HeaderMap>,
+    /// The kind of the request that is fetched.
+    pub(super) kind: RequestKind,
+    pub(super) hashes: RequestHashes,
+    /// True if requests of its kind may join; false if the fetch is for one request alone.
+    pub(super) is_shared: bool,
+    pub(super) started: Instant,
     /// Lets a purge of the path know of the response; the entry takes it over.
     pub(super) in_use: Arc<PathInUse>,
+}
+
+impl Fetch {
+    /// Returns whether a request of this kind may wait for the fetch. Not for one that hangs: the
+    /// request then starts the next.
+    pub(super) fn admits(&self, kind: &RequestKind, now: Instant) -> bool {
+        self.is_shared
+            && self.kind == *kind
+            && now.saturating_duration_since(self.started) < MAX_WAIT
+    }
 }
 
 /// Outcome of a fetch.

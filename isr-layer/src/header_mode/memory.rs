@@ -67,13 +67,6 @@ impl Memory {
         self.targets.contains_key(&target_ref)
     }
 
-    /// Returns whether two requests may get one response, as far as the `Vary` of the entries
-    /// tells.
-    pub(super) fn may_share(&self, target: &TargetUri, one: &HeaderMap, other: &HeaderMap) -> bool {
-        let variants = self.targets.peek(target).unwrap_or_default();
-        variants.iter().all(|entry| entry.is_same_for(one, other))
-    }
-
     /// Returns the fields of a request that the `Vary` of any entry names.
     pub(super) fn vary_key(&self, target: &TargetUri, request: &HeaderMap) -> VaryKey {
         let variants = self.targets.peek(target).unwrap_or_default();
@@ -114,13 +107,21 @@ impl Memory {
         );
     }
 
-    /// Drops the entries that may serve `request`, except those whose flight started after
-    /// `number`.
-    pub(super) fn forget(&self, target: &TargetUri, request: &HeaderMap, number: FetchNumber) {
+    /// Drops the entries that may serve `request` and that `gives_up` says so of, except those
+    /// whose flight started after `number`.
+    pub(super) fn forget(
+        &self,
+        target: &TargetUri,
+        request: &HeaderMap,
+        number: FetchNumber,
+        gives_up: impl Fn(&Entry) -> bool,
+    ) {
         let Some(variants) = self.targets.peek(target) else {
             return;
         };
-        let is_kept = |stored: &&Arc<Entry>| stored.number > number || !stored.may_serve(request);
+        let is_kept = |stored: &&Arc<Entry>| {
+            stored.number > number || !stored.may_serve(request) || !gives_up(stored)
+        };
         let kept = variants
             .iter()
             .filter(is_kept)

@@ -9,6 +9,11 @@ pub(super) fn asks_for_less(headers: &HeaderMap) -> bool {
     FIELDS.iter().any(|name| headers.contains_key(name))
 }
 
+/// Returns whether a field asks for less than the whole response.
+pub(super) fn asks_for_part(name: &HeaderName) -> bool {
+    FIELDS.contains(name)
+}
+
 /// Makes a request ask for the whole response.
 pub(super) fn ask_for_all(headers: &mut HeaderMap) {
     for name in FIELDS {

@@ -9,9 +9,9 @@ use tokio::sync::oneshot;
 use super::admit::is_error;
 use super::cache::HeaderCache;
 use super::complete::FetchReply;
-use super::decide::{Decision, Waiting};
+use super::decide::{Decision, Lookup, Waiting};
 use super::entry::Entry;
-use super::fetch::fetch;
+use super::fetch::{StartedFor, fetch};
 use super::flight::{FetchOutcome, Follower, Leader, MAX_WAIT};
 use super::partial::ask_for_all;
 use super::target::TargetUri;
@@ -36,10 +36,11 @@ pub(super) struct HeaderModeRequest<S> {
 
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
-/// Handles a request. `ready` is the client's own service: it fetches if this request leads a
+/// Handles a request that `lookup` did not find fresh. `ready` is the client's own service: it fetches if this request leads a
 /// flight, and is dropped otherwise.
 pub(super) async fn handle<S, B>(
     request: HeaderModeRequest<S>,
+    lookup: Lookup,
     body: B,
     ready: S,
 ) -> Result<S::Body, S::Error>
@@ -47,7 +48,7 @@ where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
-    match request.decide() {
+    match request.decide(lookup) {
         Decision::Serve(entry, outcome) => Ok(request.serve(&entry, outcome)),
         Decision::Refresh(entry, outcome, leader) => {
             // Readiness may hold a permit, and this client needs none.
@@ -66,8 +67,9 @@ where
 }
 
 impl<S> HeaderModeRequest<S> {
-    fn decide(&self) -> Decision {
+    fn decide(&self, lookup: Lookup) -> Decision {
         self.cache.decide(
+            lookup,
             &self.target,
             &self.parts.headers,
             self.is_plain,
@@ -91,7 +93,7 @@ impl<S> HeaderModeRequest<S> {
             return Ok(response);
         }
         // Not joined by others: that fetch, too, might be for one request only.
-        let leader = self.cache.alone(&self.target);
+        let leader = self.cache.alone(&self.target, &self.parts.headers);
         self.lead(leader, waiting, body, self.shared.service())
             .await
     }
@@ -138,8 +140,14 @@ impl<S> HeaderModeRequest<S> {
         let stored = stale.filter(|entry| entry.can_be_validated(&core.marks));
 
         let cache = self.cache.clone();
-        core.tasks
-            .spawn(fetch(cache, leader, service, request, stored, Some(client)));
+        core.tasks.spawn(fetch(
+            cache,
+            leader,
+            service,
+            request,
+            stored,
+            StartedFor::Client(client),
+        ));
         // An error means that the task was ended from outside: the runtime is shutting down.
         let failed = |_| FetchReply::Failed(Reason::ServiceError);
         let mut reply = reply.await.unwrap_or_else(failed);
@@ -216,8 +224,7 @@ impl<S> HeaderModeRequest<S> {
 
         core.tasks.spawn(async move {
             let turn = permits.turn(Group::Headers, Purpose::Refresh, leader.gained_waiter());
-            // Held until the fetch has ended.
-            let Some(_turn) = turn.await else { return };
+            let Some(turn) = turn.await else { return };
             let Some(shared) = shared.upgrade() else {
                 return;
             };
@@ -229,7 +236,15 @@ impl<S> HeaderModeRequest<S> {
             drop(shared);
 
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
-            fetch(cache, leader, service, request, stored, None).await;
+            fetch(
+                cache,
+                leader,
+                service,
+                request,
+                stored,
+                StartedFor::Refresh(turn),
+            )
+            .await;
         });
     }
 

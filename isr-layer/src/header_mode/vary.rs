@@ -36,8 +36,10 @@ impl VaryKey {
         Self(
             names
                 .into_iter()
-                .map(|name| (value(request, &name), name))
-                .map(|(value, name)| (name, value))
+                .map(|name| {
+                    let value = value(request, &name);
+                    (name, value)
+                })
                 .collect(),
         )
     }
@@ -47,13 +49,6 @@ impl VaryKey {
         self.0
             .iter()
             .all(|(name, expected)| value(request, name) == *expected)
-    }
-
-    /// Returns whether two requests have equal values in all fields.
-    pub(super) fn is_same(&self, one: &HeaderMap, other: &HeaderMap) -> bool {
-        self.0
-            .iter()
-            .all(|(name, _)| value(one, name) == value(other, name))
     }
 
     /// Returns the names of the fields.

@@ -1,9 +1,11 @@
 //! Header mode, from outside: one module for each rule, with paused time and counted renders.
 
 mod authorization;
+mod bounds;
 mod collapsing;
 mod delivery;
 mod error_window;
+mod leading;
 mod lifetimes;
 mod marked;
 mod off;
@@ -12,6 +14,7 @@ mod purges;
 mod refreshing;
 mod refusals;
 mod targeted;
+mod unlike;
 mod unsafe_methods;
 mod validation;
 mod vary;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use http::{Method, Request};
-use isr_tests::{Answer, Gate, Reply, Site, ask, get, request};
-use tower::{Layer, ServiceExt, service_fn};
+use isr_tests::{Act, Answer, Gate, Reply, Site, ask, get, request};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::{Plain, says, site_and_layer, site_that_says, visit};
 
@@ -240,4 +240,76 @@ async fn what_is_changed_over_one_version_of_http_is_invalidated_for_the_others(
             "changed as {changed}"
         );
     }
+}
+
+/// The origin may have changed something before the client left. A request that ends without a
+/// response tells nothing of it, so it counts as a success.
+#[tokio::test]
+async fn what_is_changed_is_invalidated_though_its_client_left() {
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+        let (site, service) = site_that_says("max-age=60");
+        visit(&service).await;
+        site.after().close();
+        let (client, request) = (service.clone(), request::<Plain>(method.clone(), "/a", &[]));
+        let client = tokio::spawn(client.oneshot(request));
+        site.after().reached(2).await;
+        site.publish(2);
+
+        client.abort();
+        assert!(client.await.is_err(), "the client left");
+        site.after().open();
+
+        assert_eq!(visit(&service).await.text(), "/a v2", "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_ends_without_a_response_is_invalidated() {
+    for act in [Act::Error, Act::Panic] {
+        let (site, service) = site_that_says("max-age=60");
+        visit(&service).await;
+        site.act(act.clone());
+        let (client, request) = (service.clone(), request::<Plain>(Method::POST, "/a", &[]));
+        let ended = tokio::spawn(client.oneshot(request)).await;
+        assert!(!ended.is_ok_and(|ended| ended.is_ok()), "{act:?}");
+        site.act(says("max-age=60"));
+        site.publish(2);
+
+        assert_eq!(visit(&service).await.text(), "/a v2", "{act:?}");
+    }
+}
+
+/// An inner service may begin with a request before its future is polled.
+#[tokio::test]
+async fn a_change_whose_future_is_never_polled_is_invalidated() {
+    let (site, mut service) = site_that_says("max-age=60");
+    visit(&service).await;
+    site.publish(2);
+
+    drop(service.call(request::<Plain>(Method::POST, "/a", &[])));
+
+    assert_eq!(visit(&service).await.text(), "/a v2");
+}
+
+/// What is on its way when the client leaves may be older than the change.
+#[tokio::test]
+async fn a_fetch_that_began_before_the_client_of_a_change_left_is_not_stored() {
+    let (site, service) = site_that_says("max-age=60");
+    site.after().close();
+    let reader = tokio::spawn(service.clone().oneshot(get::<Plain>("/a")));
+    site.after().reached(1).await;
+    let writer = tokio::spawn(
+        service
+            .clone()
+            .oneshot(request::<Plain>(Method::POST, "/a", &[])),
+    );
+    site.after().reached(2).await;
+    site.publish(2);
+
+    writer.abort();
+    assert!(writer.await.is_err(), "the client left");
+    site.after().open();
+    let _old = reader.await.expect("the reader waits");
+
+    assert_eq!(visit(&service).await.text(), "/a v2");
 }

@@ -9,6 +9,7 @@ mod errors;
 mod fat_get;
 mod flood;
 mod flood_bytes;
+mod flood_headers;
 mod headers;
 mod hosts;
 mod parameters;

@@ -100,6 +100,11 @@ impl<W: Work> Leader<W> {
         self.flight.gained_waiter.notified().await;
     }
 
+    /// Resolves once no request waits for this flight.
+    pub(crate) async fn unfollowed(&self) {
+        self.flight.state.closed().await;
+    }
+
     /// Completes the flight.
     ///
     /// `settle` changes the cache, unless it is told that the flight is outrun, and returns the

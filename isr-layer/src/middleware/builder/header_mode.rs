@@ -15,16 +15,20 @@ impl IsrLayerBuilder {
     /// 1. A fresh response is served from memory.
     /// 2. A stale one is served within `stale-while-revalidate`, and fetched again in the
     ///    background.
-    /// 3. Otherwise the first client's own request goes to the handler. Others that ask meanwhile
-    ///    get that response if it was stored and its `Vary` matches.
+    /// 3. Otherwise the first client's own request goes to the handler. Others of its kind that ask
+    ///    meanwhile get that response if it was stored and its `Vary` matches. Requests are of one
+    ///    kind if they have credentials in the same fields, and the same values in all fields that
+    ///    a stored response varies by.
     /// 4. Within `stale-if-error` a stale response replaces 500, 502, 503, 504 and a failure, unless
     ///    it is a 5xx itself.
     /// 5. An unsafe request (POST, PUT, DELETE and so on) removes what is stored for its URL.
     ///
     /// The handler gets the client's whole request, and `Vary` alone distinguishes responses. The
     /// promise that one client's request cannot change the response of others holds for pages, not
-    /// here. A response that sets a cookie is not stored. No response is encoded: it is sent in the
-    /// encoding of its handler, and an encoded one is stored only with `Vary: Accept-Encoding`.
+    /// here. But a request that fails or is refused rests only requests like it; the guide tells
+    /// [the rules](crate::guide::serving#caching-by-headers). A response that sets a cookie is not
+    /// stored. No response is encoded: it is sent in the encoding of its handler, and an encoded
+    /// one is stored only with `Vary: Accept-Encoding`.
     ///
     /// ```
     /// use isr_layer::IsrLayer;
