@@ -194,13 +194,15 @@ impl Forward {
 
 /// The member of `Cache-Status` (RFC 9211) for an outcome; `ttl` in seconds where an entry has one.
 pub(crate) struct CacheStatus {
+    /// The name of this cache.
+    pub(crate) name: &'static str,
     pub(crate) outcome: Outcome,
     pub(crate) ttl: Option<i64>,
 }
 
 impl fmt::Display for CacheStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("isr")?;
+        f.write_str(self.name)?;
         let collapsed = match self.outcome {
             Outcome::Hit => return self.hit(f),
             Outcome::StaleHit(reason) => {
@@ -287,7 +289,12 @@ mod tests {
         let mut sent = BTreeSet::new();
         for outcome in outcomes {
             let ttl = Some(42);
-            let status = CacheStatus { outcome, ttl }.to_string();
+            let status = CacheStatus {
+                name: "isr",
+                outcome,
+                ttl,
+            }
+            .to_string();
             sent.extend(status.split("; ").skip(1).map(name_of_member));
         }
 
@@ -348,6 +355,7 @@ mod tests {
             ),
         ] {
             let status = CacheStatus {
+                name: "isr",
                 outcome,
                 ttl: Some(42),
             }

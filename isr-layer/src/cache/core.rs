@@ -28,7 +28,8 @@ const MAX_SWEEP_WAIT: Duration = Duration::from_secs(2);
 
 /// The settings of the builder.
 pub(crate) struct Config {
-    pub(crate) cache_status: bool,
+    /// The name in `Cache-Status`; `None` if the field is turned off.
+    pub(crate) cache_name: Option<&'static str>,
     pub(crate) cache_by_headers: bool,
     pub(crate) targets: Vec<HeaderName>,
     pub(crate) keep_headers: Vec<HeaderName>,

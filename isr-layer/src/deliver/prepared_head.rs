@@ -42,7 +42,8 @@ pub(crate) struct PreparedHeads {
 
 impl PreparedHead {
     /// Returns this head for the second in which the entry is `age` seconds old and which ends at
-    /// `until`; without an age if it was made for this request. The `Cache-Status` is that of one request, behind the members of `earlier` caches.
+    /// `until`; without an age if it was made for this request. The `Cache-Status` is that of one
+    /// request, behind the members of `earlier` caches.
     pub(crate) fn at(
         &self,
         (age, until): (Option<u64>, Instant),

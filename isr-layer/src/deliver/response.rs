@@ -23,7 +23,7 @@ use crate::outcome::{CacheStatus, Outcome};
 pub(crate) struct Hit {
     pub(crate) entry: Arc<Entry>,
     pub(crate) choice: Choice,
-    pub(crate) show_status: bool,
+    pub(crate) cache_name: Option<&'static str>,
     /// The time at which the entry was found fresh.
     pub(crate) now: Instant,
 }
@@ -36,7 +36,7 @@ impl Hit {
         let Self {
             entry,
             choice,
-            show_status,
+            cache_name,
             now,
         } = self;
         let page = entry.representation(choice.encoding);
@@ -49,7 +49,7 @@ impl Hit {
             );
         }
 
-        deliver(entry, *choice, Outcome::Hit, *show_status, *now).map(into)
+        deliver(entry, *choice, Outcome::Hit, *cache_name, *now).map(into)
     }
 }
 
@@ -60,11 +60,11 @@ pub(crate) fn deliver<R>(
     entry: &Entry,
     choice: Choice,
     outcome: Outcome,
-    show_status: bool,
+    cache_name: Option<&'static str>,
     now: Instant,
 ) -> Response<IsrBody<R>> {
     let page = entry.representation(choice.encoding);
-    let head = head_now(entry, choice, outcome, show_status, now);
+    let head = head_now(entry, choice, outcome, cache_name, now);
     Response::from_parts(head, body(choice.kind, &page.body, &entry.trailers))
 }
 
@@ -90,9 +90,13 @@ pub(crate) fn unstored<R: Body<Data = Bytes>>(
     mut response: Response<IsrBody<R>>,
     delivery: &Delivery,
     outcome: Outcome,
-    show_status: bool,
+    cache_name: Option<&'static str>,
 ) -> Response<IsrBody<R>> {
-    let status = show_status.then_some(CacheStatus { outcome, ttl: None });
+    let status = cache_name.map(|name| CacheStatus {
+        name,
+        outcome,
+        ttl: None,
+    });
     headers::mark_unstored(response.headers_mut(), status.as_ref());
 
     if delivery.head {
@@ -120,13 +124,14 @@ fn head_now(
     entry: &Entry,
     choice: Choice,
     outcome: Outcome,
-    show_status: bool,
+    cache_name: Option<&'static str>,
     now: Instant,
 ) -> Parts {
     let page = entry.representation(choice.encoding);
     let age = entry.age(now).as_secs();
     let stale = matches!(outcome, Outcome::StaleHit(_));
-    let status = show_status.then(|| CacheStatus {
+    let status = cache_name.map(|name| CacheStatus {
+        name,
         outcome,
         ttl: entry.ttl(now, stale),
     });

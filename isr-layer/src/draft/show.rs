@@ -29,7 +29,7 @@ pub(crate) async fn show<S, B>(
     page: Page,
     ready: S,
     request: Request<B>,
-    show_status: bool,
+    cache_name: Option<&'static str>,
 ) -> Result<Response<IsrBody<S::Body>>, S::Error>
 where
     S: Inner<B>,
@@ -43,7 +43,11 @@ where
         reason: Reason::Draft,
         collapsed: false,
     };
-    let status = show_status.then_some(CacheStatus { outcome, ttl: None });
+    let status = cache_name.map(|name| CacheStatus {
+        name,
+        outcome,
+        ttl: None,
+    });
     mark_draft(response.headers_mut(), status.as_ref());
 
     // The scope goes with the body: code that makes the body while it is sent may call `is_draft`.

@@ -68,7 +68,7 @@ pub(crate) fn classify<B: Body>(core: &Core, request: &Request<B>, path: &str) -
         return RequestClass::Fresh(Hit {
             entry,
             kind,
-            show_status: core.config.cache_status,
+            cache_name: core.config.cache_name,
             now,
         });
     }

@@ -209,7 +209,7 @@ impl Entry {
         &self,
         kind: ResponseKind,
         outcome: Outcome,
-        show_status: bool,
+        cache_name: Option<&'static str>,
         now: Instant,
     ) -> Response<IsrBody<R>> {
         let page = &self.representation;
@@ -218,7 +218,7 @@ impl Entry {
         {
             return Response::from_parts(head.clone(), body(kind, &page.body, &self.trailers));
         }
-        let head = self.head_now(kind, outcome, show_status, now);
+        let head = self.head_now(kind, outcome, cache_name, now);
         Response::from_parts(head, body(kind, &page.body, &self.trailers))
     }
 
@@ -228,7 +228,7 @@ impl Entry {
         &self,
         kind: ResponseKind,
         outcome: Outcome,
-        show_status: bool,
+        cache_name: Option<&'static str>,
         now: Instant,
     ) -> response::Parts {
         let page = &self.representation;
@@ -237,7 +237,8 @@ impl Entry {
         let until = now + Duration::from_secs(age.as_secs() + 1) - age;
         let age = age.as_secs();
 
-        let status = show_status.then(|| CacheStatus {
+        let status = cache_name.map(|name| CacheStatus {
+            name,
             outcome,
             ttl: Some(self.ttl(age, outcome)),
         });

@@ -15,7 +15,7 @@ use crate::outcome::Outcome;
 pub(crate) struct Hit {
     pub(super) entry: Arc<Entry>,
     pub(super) kind: ResponseKind,
-    pub(super) show_status: bool,
+    pub(super) cache_name: Option<&'static str>,
     /// Time at which the entry was fresh.
     pub(super) now: Instant,
 }
@@ -24,6 +24,6 @@ impl Hit {
     /// Returns the client's response.
     pub(crate) fn respond<R>(&self) -> Response<IsrBody<R>> {
         self.entry
-            .deliver(self.kind, Outcome::Hit, self.show_status, self.now)
+            .deliver(self.kind, Outcome::Hit, self.cache_name, self.now)
     }
 }

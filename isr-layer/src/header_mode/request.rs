@@ -263,7 +263,7 @@ impl<S> HeaderModeRequest<S> {
     fn serve<R>(&self, entry: &Arc<Entry>, outcome: Outcome) -> Response<IsrBody<R>> {
         let kind = entry.kind(&self.parts.method, &self.parts.headers);
         let core = &self.shared.core;
-        let mut response = entry.deliver(kind, outcome, core.config.cache_status, clock::now());
+        let mut response = entry.deliver(kind, outcome, core.config.cache_name, clock::now());
         if entry.validity(&core.marks) != Validity::Valid {
             take_back(response.headers_mut());
         }
@@ -276,8 +276,9 @@ impl<S> HeaderModeRequest<S> {
         mut response: Response<IsrBody<R>>,
         outcome: Outcome,
     ) -> Response<IsrBody<R>> {
-        if self.shared.core.config.cache_status {
-            note_status(response.headers_mut(), &CacheStatus { outcome, ttl: None });
+        if let Some(name) = self.shared.core.config.cache_name {
+            let ttl = None;
+            note_status(response.headers_mut(), &CacheStatus { name, outcome, ttl });
         }
         response
     }

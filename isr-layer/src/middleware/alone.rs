@@ -217,7 +217,7 @@ pub(super) async fn pass_unstored<S, B>(
     ready: S,
     request: Request<B>,
     reason: Reason,
-    show_status: bool,
+    cache_name: Option<&'static str>,
 ) -> Result<S::Body, S::Error>
 where
     S: Inner<B>,
@@ -231,7 +231,7 @@ where
         response,
         &Delivery::default(),
         outcome,
-        show_status,
+        cache_name,
     ))
 }
 

@@ -1,5 +1,6 @@
 //! The builder: sets every option of a layer, and checks all of them in [`IsrLayerBuilder::build`].
 
+mod cache_status;
 mod checks;
 #[cfg(feature = "hmac")]
 mod draft;
@@ -42,6 +43,8 @@ pub struct IsrLayerBuilder {
     pub(crate) vary_by: Vec<(String, HeaderFunction)>,
     pub(crate) draft: Option<Secret>,
     pub(crate) draft_cookie: Option<String>,
+    shows_cache_status: bool,
+    cache_name: &'static str,
     config: Config,
 }
 
@@ -67,8 +70,10 @@ impl IsrLayerBuilder {
             vary_by: Vec::new(),
             draft: None,
             draft_cookie: None,
+            shows_cache_status: true,
+            cache_name: "isr",
             config: Config {
-                cache_status: true,
+                cache_name: None,
                 cache_by_headers: false,
                 targets: Vec::new(),
                 keep_headers: Vec::new(),
@@ -180,12 +185,6 @@ impl IsrLayerBuilder {
         self
     }
 
-    /// Reports in `Cache-Status` (RFC 9211) what the cache did for each response. Default `true`.
-    pub fn cache_status(mut self, on: bool) -> Self {
-        self.config.cache_status = on;
-        self
-    }
-
     /// Sets what caches between this layer and the client may keep. By default they must ask here
     /// each time.
     ///
@@ -218,6 +217,7 @@ impl IsrLayerBuilder {
     /// is not registered, or a setting is refused. The message names both sides, or the setting.
     pub fn build(mut self) -> Result<IsrLayer, Error> {
         self.check_settings()?;
+        self.config.cache_name = self.shows_cache_status.then_some(self.cache_name);
         let cookie = self.draft_cookie.unwrap_or_else(|| DEFAULT_NAME.to_owned());
         self.config.draft = self
             .draft

@@ -123,7 +123,7 @@ impl<S> GrpcRequest<S> {
         let hit = Hit {
             choice: Delivery::default().choose(&entry),
             entry,
-            show_status: self.shared.core.config.cache_status,
+            cache_name: self.shared.core.config.cache_name,
             now,
         };
         hit.respond(identity)
@@ -138,8 +138,8 @@ impl<S> GrpcRequest<S> {
             reason,
             collapsed: false,
         };
-        let show_status = self.shared.core.config.cache_status;
-        unstored(response, &Delivery::default(), outcome, show_status)
+        let cache_name = self.shared.core.config.cache_name;
+        unstored(response, &Delivery::default(), outcome, cache_name)
     }
 }
 

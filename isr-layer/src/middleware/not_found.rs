@@ -106,8 +106,8 @@ fn as_not_found<S, R>(
 ) -> Response<IsrBody<R>> {
     *response.status_mut() = StatusCode::NOT_FOUND;
     let (outcome, ttl) = (OUTCOME, None);
-    let show_status = shared.core.config.cache_status;
-    let status = show_status.then_some(CacheStatus { outcome, ttl });
+    let cache_name = shared.core.config.cache_name;
+    let status = cache_name.map(|name| CacheStatus { name, outcome, ttl });
     mark_not_found(response.headers_mut(), status.as_ref());
     response
 }

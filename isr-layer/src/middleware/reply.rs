@@ -40,12 +40,12 @@ impl<R: Body<Data = Bytes>> Reply<R> {
         recipe: &Recipe,
         delivery: &Delivery,
     ) -> Response<IsrBody<R>> {
-        let show_status = core.config.cache_status;
+        let cache_name = core.config.cache_name;
 
         match self {
             Self::Entry(entry, outcome) => {
                 let choice = delivery.choose(&entry);
-                let mut response = deliver(&entry, choice, outcome, show_status, clock::now());
+                let mut response = deliver(&entry, choice, outcome, cache_name, clock::now());
                 if entry.validity(&core.marks) != Validity::Valid {
                     take_back(response.headers_mut());
                 }
@@ -64,11 +64,11 @@ impl<R: Body<Data = Bytes>> Reply<R> {
                         forbid_storing(response.headers_mut());
                     }
                 }
-                unstored(response, delivery, outcome, show_status)
+                unstored(response, delivery, outcome, cache_name)
             }
             // The route responded to a HEAD itself: the length that its GET would have is unknown.
             Self::OtherRoute(response, outcome) => {
-                unstored(response, &Delivery::default(), outcome, show_status)
+                unstored(response, &Delivery::default(), outcome, cache_name)
             }
         }
     }

@@ -98,7 +98,7 @@ impl<S> Isr<S> {
         Hit {
             entry,
             choice,
-            show_status: self.shared.core.config.cache_status,
+            cache_name: self.shared.core.config.cache_name,
             now,
         }
     }
@@ -205,14 +205,14 @@ impl<S> Isr<S> {
         }
 
         observe::behind_router();
-        let show_status = self.shared.core.config.cache_status;
+        let cache_name = self.shared.core.config.cache_name;
         let ready = take_ready(&mut self.inner);
         ResponseFuture::waiting(pass_unstored(
             page,
             ready,
             request,
             Reason::BehindRouter,
-            show_status,
+            cache_name,
         ))
     }
 
@@ -226,9 +226,9 @@ impl<S> Isr<S> {
         B: RenderBody + Send + 'static,
     {
         apply_functions(page, request.headers_mut());
-        let show_status = self.shared.core.config.cache_status;
+        let cache_name = self.shared.core.config.cache_name;
         let ready = take_ready(&mut self.inner);
-        ResponseFuture::waiting(show(page.page, ready, request, show_status))
+        ResponseFuture::waiting(show(page.page, ready, request, cache_name))
     }
 }
 

@@ -272,3 +272,13 @@ async fn a_line_that_does_not_parse_is_left_out_and_the_others_stay() {
         }
     }
 }
+
+#[test]
+fn a_name_that_is_no_token_is_refused() {
+    for name in ["", "1", "a b", "a;b", "caf\u{e9}", "a,b", "\n"] {
+        let refused = IsrLayer::builder().pages([A]).cache_name(name).build();
+
+        let message = refused.expect_err(name).to_string();
+        assert!(message.contains("`cache_name`"), "{message}");
+    }
+}

@@ -171,3 +171,25 @@ async fn three_layers_leave_a_page_to_the_innermost_that_its_guards_let_it_reach
     }
     assert_eq!(site.renders(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_layers_are_told_apart_by_their_names() {
+    let layer = |name| {
+        let isr = IsrLayer::builder().without_registered().pages([NEWS]);
+        let isr = isr.trust_extensions().cache_name(name).build();
+        isr.expect("the name is a token")
+    };
+    let site = Site::new();
+    let guarded = members(&site)
+        .layer(layer("isr-members"))
+        .layer(from_fn(guard));
+    let service = layer("edge.1").wrap(guarded);
+    as_member(&service).await;
+
+    let hit = as_member(&service).await;
+
+    assert_eq!(
+        hit.cache_status(),
+        "isr-members; hit; ttl=10, edge.1; fwd=bypass; detail=handler-not-run"
+    );
+}

@@ -30,6 +30,12 @@ impl IsrLayerBuilder {
             return refuse("`draft_cookie` without `draft`: draft mode needs a secret");
         }
 
+        if sfv::TokenRef::from_str(self.cache_name).is_err() {
+            return refuse(format!(
+                "`cache_name` refuses `{}`: expected a token such as `isr-edge`",
+                self.cache_name.escape_debug()
+            ));
+        }
         if let Some(mistake) = self.config.extensions.mistake() {
             return refuse(mistake);
         }
