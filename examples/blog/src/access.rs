@@ -1,8 +1,9 @@
 //! Decides who may write: the one secret, and the sessions of editors who entered it in the login
-//! form.
+//! form. Counts the wrong secrets of each address.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,17 +11,20 @@ use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
+use crate::guesses::Guesses;
+
 /// Lifetime of a session after the login.
 pub(crate) const SESSION: Duration = Duration::from_secs(8 * 60 * 60);
 /// Largest number of sessions; a new session beyond it ends the oldest one.
 const MAX_SESSIONS: usize = 64;
 const COOKIE: &str = "blog_session";
 
-/// Decides who may write. Clones share their sessions.
+/// Decides who may write. Clones share their sessions and their count of wrong secrets.
 #[derive(Clone)]
 pub(crate) struct Access {
     secret: Fingerprint,
     sessions: Arc<Mutex<VecDeque<Session>>>,
+    guesses: Arc<Mutex<Guesses>>,
 }
 
 /// The hash of a secret. Comparing hashes takes equally long for every input, and hides the length
@@ -38,6 +42,7 @@ impl Access {
         Self {
             secret: Fingerprint::of(secret.as_bytes()),
             sessions: Arc::default(),
+            guesses: Arc::default(),
         }
     }
 
@@ -52,6 +57,14 @@ impl Access {
             .map_or(&b""[..], |value| value.as_bytes());
         let (scheme, token) = given.split_at_checked(7).unwrap_or((b"", given));
         scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(self.secret.matches(token))
+    }
+
+    /// Counts a wrong secret, or a missing one, of an address. Returns the seconds to wait if there
+    /// were too many in a minute. Only what was found wrong is counted, so the right secret is
+    /// accepted whatever others behind the same address have sent.
+    pub(crate) fn record_wrong(&self, peer: IpAddr, now: Instant) -> Option<u64> {
+        let mut guesses = self.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+        guesses.record(peer, now)
     }
 
     /// Starts a session and returns the value of its `Set-Cookie`.

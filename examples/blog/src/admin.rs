@@ -1,10 +1,11 @@
 //! The editor's pages: log in with the secret, write, and publish, which saves the post and then
 //! purges the pages that show it.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Form, FromRequestParts, Path, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Form, FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::map_response;
@@ -48,16 +49,25 @@ struct Fields {
     tags: String,
 }
 
-async fn log_in(State(app): State<App>, Form(login): Form<Login>) -> Result<Response, AppError> {
-    if !app.access.is_secret(login.secret.trim()) {
-        return Ok((
-            StatusCode::FORBIDDEN,
-            Html(views::login(Some("That is not the secret."))?),
-        )
-            .into_response());
+async fn log_in(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Form(login): Form<Login>,
+) -> Result<Response, AppError> {
+    let now = Instant::now();
+    if app.access.is_secret(login.secret.trim()) {
+        let cookie = app.access.log_in(now)?;
+        return Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/admin")).into_response());
     }
-    let cookie = app.access.log_in(Instant::now())?;
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/admin")).into_response())
+
+    let Some(seconds) = app.access.record_wrong(peer.ip(), now) else {
+        let page = views::login(Some("That is not the secret."))?;
+        return Ok((StatusCode::FORBIDDEN, Html(page)).into_response());
+    };
+    let message = format!("Too many wrong secrets: try again in {seconds} s.");
+    let wait = [(header::RETRY_AFTER, seconds.to_string())];
+    let page = views::login(Some(&message))?;
+    Ok((StatusCode::TOO_MANY_REQUESTS, wait, Html(page)).into_response())
 }
 
 async fn log_out(State(app): State<App>, headers: HeaderMap) -> impl IntoResponse {
@@ -118,7 +128,10 @@ async fn update(
     }
 }
 
+/// Redirects to the post, so that a reload does not publish it once more. If a page could not be
+/// renewed, the editor is shown again with the receipt.
 async fn publish_and_show(app: App, slug: String, draft: Draft) -> Result<Response, AppError> {
+    let path = format!("/posts/{slug}");
     let editor = Editor {
         slug: Some(slug.clone()),
         title: draft.title.clone(),
@@ -128,7 +141,10 @@ async fn publish_and_show(app: App, slug: String, draft: Draft) -> Result<Respon
     // Runs in a task of its own: if the editor closes the window, the post must not be saved
     // without the purge.
     let receipt = tokio::spawn(publish(app, slug, draft)).await??;
-    Ok(Html(views::edit(&editor, Some(Notice::published(&receipt)))?).into_response())
+    if receipt.is_revalidated() {
+        return Ok(Redirect::to(&path).into_response());
+    }
+    Ok(Html(views::edit(&editor, Some(Notice::not_renewed(&receipt)))?).into_response())
 }
 
 /// Saves first, then purges: a render that starts after the purge finds the new text.

@@ -1,8 +1,11 @@
 //! The interface for programs: `PUT /api/posts/{slug}` writes to the database and does not purge
 //! any page.
 
+use std::net::SocketAddr;
+use std::time::Instant;
+
 use axum::extract::rejection::{JsonRejection, PathRejection};
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
@@ -62,10 +65,11 @@ impl FromRequestParts<App> for Writer {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         if app.access.has_bearer(&parts.headers) {
-            Ok(Self)
-        } else {
-            Err(ApiError::unauthorized())
+            return Ok(Self);
         }
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let wait = peer.and_then(|peer| app.access.record_wrong(peer.0.ip(), Instant::now()));
+        Err(wait.map_or_else(ApiError::unauthorized, ApiError::too_many))
     }
 }
 
@@ -74,6 +78,8 @@ impl FromRequestParts<App> for Writer {
 struct ApiError {
     status: StatusCode,
     message: String,
+    /// Seconds.
+    retry_after: Option<u64>,
 }
 
 impl ApiError {
@@ -81,6 +87,7 @@ impl ApiError {
         Self {
             status,
             message: message.into(),
+            retry_after: None,
         }
     }
 
@@ -90,6 +97,14 @@ impl ApiError {
 
     fn unauthorized() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Invalid token")
+    }
+
+    fn too_many(seconds: u64) -> Self {
+        let message = format!("Too many wrong tokens: try again in {seconds} s");
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, message)
+        }
     }
 }
 
@@ -110,6 +125,11 @@ impl IntoResponse for ApiError {
             response
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

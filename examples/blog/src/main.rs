@@ -12,6 +12,7 @@ mod config;
 mod db;
 mod demo;
 mod error;
+mod guesses;
 mod markdown;
 mod post;
 mod seed;

@@ -26,11 +26,14 @@ pub(crate) struct Editor {
     pub(crate) tags: String,
 }
 
-/// The result of the editor's last action.
+/// The reason why the editor is shown again.
 #[derive(Debug)]
 pub(crate) enum Notice {
     Refused(String),
-    Published { good: bool, receipt: String },
+    /// The post is saved, but not all pages that show it could be renewed.
+    NotRenewed {
+        receipt: String,
+    },
 }
 
 /// A post as shown in a list.
@@ -231,9 +234,8 @@ impl Notice {
         Self::Refused(message.to_owned())
     }
 
-    pub(crate) fn published(receipt: &Receipt) -> Self {
-        Self::Published {
-            good: receipt.is_revalidated(),
+    pub(crate) fn not_renewed(receipt: &Receipt) -> Self {
+        Self::NotRenewed {
             receipt: pretty(receipt),
         }
     }
@@ -304,8 +306,7 @@ mod tests {
             ),
             edit(
                 &Editor::default(),
-                Some(Notice::Published {
-                    good: true,
+                Some(Notice::NotRenewed {
                     receipt: "<script>alert".into(),
                 }),
             ),

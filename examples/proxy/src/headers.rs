@@ -4,8 +4,10 @@
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
-use http::Request;
-use http::header::{CONNECTION, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    CONNECTION, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, MAX_FORWARDS, VIA,
+};
+use http::{Request, Version};
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
@@ -29,10 +31,11 @@ pub(crate) fn forward<B>(request: &mut Request<B>) {
         .get::<ConnectInfo<SocketAddr>>()
         .map(|peer| peer.0.ip().to_string());
     let host = asked_host(request);
+    let received = request.version();
     let headers = request.headers_mut();
-    let kept = headers.remove(HOST);
     remove_hop_by_hop(headers);
-    headers.extend(kept.map(|host| (HOST, host)));
+    add_via(headers, received);
+
     // Responses are stored by the host of the request, so the origin must not learn of another host
     // from the client.
     for name in [FORWARDED, X_FORWARDED_HOST] {
@@ -64,6 +67,16 @@ fn asked_host<B>(request: &Request<B>) -> Option<HeaderValue> {
     }
 }
 
+/// Adds this proxy to the way of a message that came in the version `received` (RFC 9110, 7.6.3).
+/// The entries of the proxies before stay.
+pub(crate) fn add_via(headers: &mut HeaderMap, received: Version) {
+    let entry = match received {
+        Version::HTTP_10 => "1.0 isr-proxy",
+        _ => "1.1 isr-proxy",
+    };
+    headers.append(VIA, HeaderValue::from_static(entry));
+}
+
 /// Removes the fields that belong to one connection.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     for name in named(headers) {
@@ -74,6 +87,8 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
+/// Returns the fields that `Connection` names, except those that always go to the next hop: without
+/// them the origin would not learn of the host, and a chain of proxies could have no end.
 fn named(headers: &HeaderMap) -> Vec<HeaderName> {
     let lines = headers
         .get_all(CONNECTION)
@@ -82,6 +97,7 @@ fn named(headers: &HeaderMap) -> Vec<HeaderName> {
     lines
         .flat_map(|line| line.split(','))
         .filter_map(|name| name.trim().parse().ok())
+        .filter(|name| ![HOST, MAX_FORWARDS, VIA].contains(name))
         .collect()
 }
 
@@ -93,11 +109,12 @@ mod tests {
     fn what_belongs_to_one_connection_ends_here() {
         let mut request = Request::get("/")
             .header("host", "example.com")
-            .header("connection", "close, X-Mine")
+            .header("connection", "close, X-Mine, Max-Forwards")
             .header("x-mine", "1")
             .header("te", "trailers")
             .header("upgrade", "websocket")
             .header("accept", "*/*")
+            .header("max-forwards", "3")
             .body(())
             .unwrap();
 
@@ -114,6 +131,8 @@ mod tests {
             [
                 "accept",
                 "host",
+                "max-forwards",
+                "via",
                 "x-forwarded-for",
                 "x-forwarded-host",
                 "x-forwarded-proto"

@@ -5,6 +5,7 @@
 //! 127.0.0.1:3001 (`PROXY_ADDR`).
 
 mod headers;
+mod hops;
 
 use std::env;
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::error_handling::HandleError;
 use axum::middleware::map_request;
 use http::header::HOST;
@@ -29,11 +30,14 @@ use tower::{Layer, service_fn};
 /// Time that an idle connection is kept: shorter than the five seconds or more of usual origins.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// The origin, and the client that sends requests to it.
+/// The origin, and the clients that send requests to it.
 #[derive(Clone, Debug)]
 struct Origin {
     base: Uri,
-    client: Client<HttpConnector, Body>,
+    /// Keeps its connections, for requests without a body.
+    pooled: Client<HttpConnector, Body>,
+    /// Opens a connection for each request, for those with a body.
+    unpooled: Client<HttpConnector, Body>,
 }
 
 #[tokio::main]
@@ -59,17 +63,24 @@ async fn main() -> Result<()> {
     // they become a 502.
     let cached = HandleError::new(isr.layer(pass), async |_: Error| StatusCode::BAD_GATEWAY);
     // Runs before the layer, since an origin may name the proxy's own fields in `Vary`.
-    let told = map_request(async |mut request: Request<Body>| {
-        headers::forward(&mut request);
-        request
-    });
-    let app = Router::new().fallback_service(cached).layer(told);
+    let app = Router::new()
+        .fallback_service(cached)
+        .layer(map_request(receive));
     axum::serve(
         listener,
         app.into_make_service_with_connect_info::<SocketAddr>(),
     )
     .await?;
     Ok(())
+}
+
+/// Responds to a request that goes no further than this proxy, and prepares any other.
+async fn receive(mut request: Request<Body>) -> Result<Request<Body>, Response<Body>> {
+    if let Some(response) = hops::respond(&mut request) {
+        return Err(response);
+    }
+    headers::forward(&mut request);
+    Ok(request)
 }
 
 impl Origin {
@@ -88,10 +99,17 @@ impl Origin {
         );
         // A request that was not sent because its idle connection had ended is sent on a new one.
         // No other request is sent twice.
-        let client = Client::builder(TokioExecutor::new())
+        let pooled = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .build_http();
-        Ok(Self { base, client })
+        let unpooled = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build_http();
+        Ok(Self {
+            base,
+            pooled,
+            unpooled,
+        })
     }
 
     /// Sends a request to the origin and returns the response.
@@ -104,8 +122,19 @@ impl Origin {
         // Scheme, authority and path are all present, so the parts always make a URI.
         *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
         *request.version_mut() = Version::HTTP_11;
-        let mut response = self.client.request(request).await?;
+
+        // An origin may respond to a request without having read its body, and close the connection
+        // after that without having said so. Another client's request on it would fail.
+        let client = if request.body().is_end_stream() {
+            self.pooled
+        } else {
+            self.unpooled
+        };
+        let mut response = client.request(request).await?;
+
+        let received = response.version();
         headers::remove_hop_by_hop(response.headers_mut());
+        headers::add_via(response.headers_mut(), received);
         Ok(response)
     }
 }

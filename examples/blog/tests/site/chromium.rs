@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use serde_json::{Value, json};
+use thirtyfour::ChromeCapabilities;
 use thirtyfour::prelude::*;
 
 /// Keeps Chromium from requests of its own: in a closed network they take time and fill the log.
@@ -43,8 +45,21 @@ struct Driver {
 impl Browser {
     /// Opens a browser without any history, for the site at `addr`.
     pub(crate) async fn open(addr: &str) -> Self {
-        let (driver, port) = Driver::start();
+        Self::open_as(addr, DesiredCapabilities::chrome()).await
+    }
+
+    /// Opens a browser with the screen of a telephone of so many pixels.
+    pub(crate) async fn open_on_telephone(addr: &str, width: u32) -> Self {
         let mut wanted = DesiredCapabilities::chrome();
+        let screen = json!({"deviceMetrics": {"width": width, "height": 740, "pixelRatio": 1}});
+        wanted
+            .add_experimental_option("mobileEmulation", screen)
+            .expect("it is JSON");
+        Self::open_as(addr, wanted).await
+    }
+
+    async fn open_as(addr: &str, mut wanted: ChromeCapabilities) -> Self {
+        let (driver, port) = Driver::start();
         let profile = format!("--user-data-dir={}", driver.profile.display());
         for argument in ARGUMENTS.into_iter().chain([profile.as_str()]) {
             wanted.add_arg(argument).expect("it is a text");
@@ -92,6 +107,12 @@ impl Browser {
         let field = self.element(selector).await;
         field.clear().await.expect("it is a field");
         field.send_keys(text).await.expect("it takes keys");
+    }
+
+    /// Runs a script and returns its value.
+    pub(crate) async fn run(&self, script: &str) -> Value {
+        let returned = self.page.execute(script, Vec::<Value>::new()).await;
+        returned.expect("the script is valid").json().clone()
     }
 
     /// Saves a screenshot in the build directory, for people to look at.

@@ -6,9 +6,10 @@ mod browser;
 #[cfg(unix)]
 mod chromium;
 
-use blog::{Blog, SECRET};
+use blog::{Answer, Blog, SECRET};
 
 const POST: &str = "/posts/salt";
+const FORM: &str = "content-type: application/x-www-form-urlencoded";
 
 #[test]
 fn a_page_is_rendered_for_the_first_reader_and_remembered_for_the_second() {
@@ -63,11 +64,10 @@ fn publishing_renews_the_post_and_the_list() {
         "title=Pepper&body=A+*short*+note.&tags=spice",
     );
 
-    assert_eq!(published.status, 200);
-    assert!(
-        published.body.contains("Published: the pages are renewed."),
-        "{published:?}"
-    );
+    // After a redirect, a reload or a step back does not publish once more.
+    assert_eq!(published.status, 303, "{published:?}");
+    assert_eq!(published.header("location"), Some(POST));
+    assert_eq!(published.header("cache-control"), Some("no-store"));
     assert!(blog.get(POST).body.contains("A <em>short</em> note."));
     assert!(blog.get("/").body.contains(">Pepper</a>"));
 }
@@ -78,8 +78,10 @@ fn a_new_post_is_seen_at_an_address_that_was_not_found_before() {
     assert_eq!(blog.get("/posts/hello-there").status, 404);
     let cookie = blog.log_in();
 
-    blog.form("/admin/posts", &cookie, "title=Hello+there&body=Hi.&tags=");
+    let published = blog.form("/admin/posts", &cookie, "title=Hello+there&body=Hi.&tags=");
 
+    assert_eq!(published.status, 303, "{published:?}");
+    assert_eq!(published.header("location"), Some("/posts/hello-there"));
     assert_eq!(blog.get("/posts/hello-there").status, 200);
 }
 
@@ -161,7 +163,6 @@ fn a_put_creates_what_was_not_there() {
 fn a_stranger_changes_nothing() {
     let blog = Blog::start();
     let json = "content-type: application/json";
-    let form = "content-type: application/x-www-form-urlencoded";
     let wrong = "authorization: Bearer not-the-secret-at-all-not-at-all";
     let draft = r#"{"title":"x","body":"x"}"#;
     for (status, method, path, headers, body) in [
@@ -174,19 +175,19 @@ fn a_stranger_changes_nothing() {
             &[json, wrong],
             r#"{"path":"/"}"#,
         ),
-        (403, "POST", "/admin/posts/salt", &[form], "title=x&body=x"),
+        (403, "POST", "/admin/posts/salt", &[FORM], "title=x&body=x"),
         (
             403,
             "POST",
             "/admin/posts",
-            &[form, "cookie: blog_session=00"],
+            &[FORM, "cookie: blog_session=00"],
             "title=x&body=x",
         ),
         (
             403,
             "POST",
             "/admin/login",
-            &[form],
+            &[FORM],
             "secret=not-the-secret-at-all",
         ),
         (
@@ -212,10 +213,99 @@ fn a_stranger_changes_nothing() {
 }
 
 #[test]
+fn a_form_that_is_refused_is_shown_again_with_the_text_in_it() {
+    let blog = Blog::start();
+    let cookie = blog.log_in();
+    for (path, fields) in [
+        ("/admin/posts", "title=Salt&body=A+long+text.&tags="),
+        ("/admin/posts/salt", "title=&body=A+long+text.&tags="),
+    ] {
+        let refused = blog.form(path, &cookie, fields);
+
+        assert_eq!(refused.status, 422, "{refused:?}");
+        assert!(refused.body.contains("Not published:"), "{refused:?}");
+        assert!(refused.body.contains("A long text."), "{refused:?}");
+    }
+}
+
+/// Sends a guess that is wrong. Returns the response.
+type Guess = fn(&Blog) -> Answer;
+
+/// Each kind of guess, and the status of the first ten.
+const GUESSES: [(Guess, u16); 3] = [
+    (
+        |blog| blog.send("POST", "/admin/login", &[FORM], "secret=a-guess"),
+        403,
+    ),
+    (
+        |blog| {
+            blog.send(
+                "PUT",
+                "/api/posts/salt",
+                &["authorization: Bearer a-guess"],
+                "",
+            )
+        },
+        401,
+    ),
+    (|blog| blog.send("PUT", "/api/posts/salt", &[], ""), 401),
+];
+
+#[test]
+fn the_eleventh_wrong_guess_within_a_minute_is_told_to_wait() {
+    for (number, (guess, status)) in GUESSES.into_iter().enumerate() {
+        let blog = Blog::start();
+        for _ in 0..10 {
+            assert_eq!(guess(&blog).status, status, "guess {number}");
+        }
+
+        let eleventh = guess(&blog);
+
+        assert_eq!(eleventh.status, 429, "{eleventh:?}");
+        let seconds = eleventh
+            .header("retry-after")
+            .and_then(|it| it.parse().ok());
+        assert!(
+            seconds.is_some_and(|it: u64| (1..=60).contains(&it)),
+            "{eleventh:?}"
+        );
+        assert!(eleventh.body.contains("oo many wrong"), "{eleventh:?}");
+    }
+}
+
+#[test]
+fn guesses_in_the_form_and_by_put_are_counted_together() {
+    let blog = Blog::start();
+    for number in 0..10 {
+        let (guess, status) = GUESSES[number % GUESSES.len()];
+        assert_eq!(guess(&blog).status, status);
+    }
+    for (guess, _) in GUESSES {
+        assert_eq!(guess(&blog).status, 429);
+    }
+}
+
+#[test]
+fn the_right_secret_is_accepted_however_many_guesses_were_wrong() {
+    let blog = Blog::start();
+    for _ in 0..12 {
+        for (guess, _) in GUESSES {
+            guess(&blog);
+        }
+    }
+
+    let cookie = blog.log_in();
+    let written = blog.put(POST, r#"{"title":"x","body":"x"}"#);
+    let published = blog.form("/admin/posts/salt", &cookie, "title=x&body=x");
+
+    assert_eq!(written.status, 200, "{written:?}");
+    assert_eq!(published.status, 303, "{published:?}");
+}
+
+#[test]
 fn another_sites_form_is_refused_even_with_the_cookie() {
     let blog = Blog::start();
     let cookie = blog.log_in();
-    let form = "content-type: application/x-www-form-urlencoded";
     for foreign in [
         "sec-fetch-site: cross-site",
         "sec-fetch-site: same-site",
@@ -224,7 +314,7 @@ fn another_sites_form_is_refused_even_with_the_cookie() {
         let answer = blog.send(
             "POST",
             "/admin/posts/salt",
-            &[form, &cookie, foreign],
+            &[FORM, &cookie, foreign],
             "title=x&body=x",
         );
 

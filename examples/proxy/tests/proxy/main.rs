@@ -1,5 +1,8 @@
 //! Tests the proxy as a user starts it, in front of an origin that can cut connections.
 
+mod hops;
+mod unread;
+
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -88,12 +91,16 @@ async fn start() -> (Origin, Child, String) {
         .await
         .expect("a port is free");
     let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let app = app.merge(unread::origin()).fallback(hops::repeat);
     tokio::spawn(async move { axum::serve(listener, app).await });
+    let (proxy, address) = start_proxy(&url).await;
+    (origin, proxy, address)
+}
+
+/// Starts the proxy in front of an origin. Returns its address too.
+async fn start_proxy(url: &str) -> (Child, String) {
     let mut proxy = Command::new(env!("CARGO_BIN_EXE_proxy-example"))
-        .envs([
-            ("PROXY_ADDR", "127.0.0.1:0"),
-            ("PROXY_ORIGIN", url.as_str()),
-        ])
+        .envs([("PROXY_ADDR", "127.0.0.1:0"), ("PROXY_ORIGIN", url)])
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
@@ -106,7 +113,7 @@ async fn start() -> (Origin, Child, String) {
         .flatten()
         .expect("the proxy says where it listens");
     let address = line.split(' ').next().unwrap_or_default().to_owned();
-    (origin, proxy, address)
+    (proxy, address)
 }
 
 /// Sends a GET. Returns status, `Cache-Status` and body.
