@@ -125,10 +125,10 @@ fn assert_is_http(answer: &Answer, is_head: bool, input: &dyn std::fmt::Debug) {
             let (first, last) = place
                 .and_then(|(place, _)| place.split_once('-'))
                 .expect(range);
-            let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+            let place = |text: &str| text.parse::<usize>().expect(range);
             assert_eq!(
                 &answer.body[..],
-                &body().as_bytes()[first..=last],
+                &body().as_bytes()[place(first)..=place(last)],
                 "{input:?}"
             );
         }
