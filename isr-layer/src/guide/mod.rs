@@ -3,7 +3,7 @@
 //! | guide | contents |
 //! |---|---|
 //! | [`serving`] | how a request is handled, which responses are stored, where to put the layer |
-//! | [`cms`] | how to connect ten content systems to the revalidation endpoint |
+//! | [`cms`] | how to connect eleven content systems to the revalidation endpoint |
 //! | [`grpc`] | unary gRPC methods as pages: the key, the stored responses, authorization |
 //! | [`next_js`] | each feature of Next.js, its counterpart here, and the differences |
 
