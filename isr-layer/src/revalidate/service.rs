@@ -45,6 +45,8 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// { "path": "/posts/a", "host": "one.example" }
 /// ```
 ///
+/// The [guide](crate::guide::cms#members-of-a-body) has a row for every member.
+///
 /// Every response has `Cache-Control: no-store` and one of these statuses:
 ///
 /// | status | reason |
