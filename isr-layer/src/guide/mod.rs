@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`serving`] | how a request is handled, which responses are stored, where to put the layer |
 //! | [`layers`] | CORS, traces, request ids, time limits, sessions, guards: in front or behind |
-//! | [`cms`] | how to connect ten content systems to the revalidation endpoint |
+//! | [`cms`] | how to connect eleven content systems to the revalidation endpoint |
 //! | [`grpc`] | unary gRPC methods as pages: the key, the stored responses, authorization |
 //! | [`testing`] | tests of pages without a server: renders, time, purges, signed webhooks |
 //! | [`develop`] | each page rendered anew, drafts, and the meaning of each line of the log |

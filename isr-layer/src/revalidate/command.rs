@@ -133,7 +133,7 @@ impl Command {
         // An empty request is a mistake, and must never mean everything.
         if purge.is_empty() {
             let detail = "no selector: give at least one of path, page, prefix, tag and all";
-            return Err(Refusal::Malformed(detail.to_owned()));
+            return Err(malformed(detail));
         }
         Ok(options.apply(purge.only_cached(self.only_cached).dry_run(self.dry_run)))
     }
@@ -147,14 +147,14 @@ impl Command {
         let value = present(name, value)?;
         match name {
             "path" => self.paths.push(text(name, value, Some("paths"))?),
-            "paths" => self.paths.extend(texts(name, value, "path")?),
+            "paths" => self.paths.extend(texts(name, &value, "path")?),
             "page" => self.page = Some(text(name, value, Some("pages"))?),
-            "pages" => self.pages = texts(name, value, "page")?,
+            "pages" => self.pages = texts(name, &value, "page")?,
             "params" => self.params = Some(params(value)?),
             "prefix" => self.prefixes.push(text(name, value, Some("prefixes"))?),
-            "prefixes" => self.prefixes.extend(texts(name, value, "prefix")?),
+            "prefixes" => self.prefixes.extend(texts(name, &value, "prefix")?),
             "tag" => self.tags.push(text(name, value, Some("tags"))?),
-            "tags" => self.tags.extend(texts(name, value, "tag")?),
+            "tags" => self.tags.extend(texts(name, &value, "tag")?),
             "all" => self.all = flag(name, &value)?,
             "host" => self.host = Some(text(name, value, None)?),
             "mode" => self.mode = Some(text(name, value, None)?),
@@ -194,7 +194,7 @@ impl Command {
             (None, Some(_)) => {
                 let detail =
                     "`params` belongs to a `page`, which is missing: add `page`, or give a `path`";
-                Err(Refusal::Malformed(detail.to_owned()))
+                Err(malformed(detail))
             }
             (None, None) => Ok(None),
         }

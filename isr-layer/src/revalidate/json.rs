@@ -45,25 +45,13 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<Parsed<T>, Strin
     })
 }
 
-/// Returns the items of an array. PHP writes one with holes as an object whose names are numbers:
-/// `{"0": "/", "3": "/about"}`. An empty object is no array, unless an array is all it can be: see
-/// [`into_items`].
+/// Returns the items of an array. PHP writes one with holes as an object whose names are numbers,
+/// `{"0": "/", "3": "/about"}`, and some writers an empty one as `{}`.
 pub(super) fn items(value: &Value) -> Option<Vec<&Value>> {
     match value {
         Value::Array(items) => Some(items.iter().collect()),
-        Value::Object(items) if !items.is_empty() && items.keys().all(|name| is_index(name)) => {
-            Some(items.values().collect())
-        }
-        _ => None,
-    }
-}
-
-/// Returns the [`items`] of a value that must be an array.
-pub(super) fn into_items(value: Value) -> Option<Vec<Value>> {
-    match value {
-        Value::Array(items) => Some(items),
         Value::Object(items) if items.keys().all(|name| is_index(name)) => {
-            Some(items.into_iter().map(|(_, item)| item).collect())
+            Some(items.values().collect())
         }
         _ => None,
     }

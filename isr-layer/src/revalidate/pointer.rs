@@ -73,7 +73,7 @@ impl fmt::Display for Pointer {
 }
 
 fn steps<'v>(value: &'v Value, token: &str) -> Vec<Option<&'v Value>> {
-    match json::items(value) {
+    match array(value) {
         Some(items) if index(token).is_none() => {
             items.into_iter().map(|item| step(item, token)).collect()
         }
@@ -83,7 +83,12 @@ fn steps<'v>(value: &'v Value, token: &str) -> Vec<Option<&'v Value>> {
 
 /// Returns the items of an array at the end of a pointer, or the one value.
 fn items(value: &Value) -> Vec<&Value> {
-    json::items(value).unwrap_or_else(|| vec![value])
+    array(value).unwrap_or_else(|| vec![value])
+}
+
+/// Returns the items of an array. Unlike [`json::items`], it takes `{}` for the object that it is.
+fn array(value: &Value) -> Option<Vec<&Value>> {
+    json::items(value).filter(|items| value.is_array() || !items.is_empty())
 }
 
 fn step<'v>(value: &'v Value, token: &str) -> Option<&'v Value> {

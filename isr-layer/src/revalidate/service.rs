@@ -1,5 +1,7 @@
 //! The endpoint as a Tower service: one straight line from the raw request to the response.
 
+mod admit;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -13,12 +15,12 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
-use super::auth::{Admission, AuthRequest, Authenticators};
+use super::auth::Authenticators;
 use super::limits::{Limits, Rates};
 use super::reading::Readings;
 use super::replay::Replays;
 use super::response::{self, Acknowledged, Outcome, Refusal};
-use super::{Webhook, body, command, connection};
+use super::{Webhook, command};
 use crate::invalidation::{Purge, Receipt};
 use crate::{Cache, Error, ErrorKind, clock, observe};
 
@@ -42,6 +44,8 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// { "all": true }
 /// { "path": "/posts/a", "host": "one.example" }
 /// ```
+///
+/// The [guide](crate::guide::cms#members-of-a-body) has a row for every member.
 ///
 /// Every response has `Cache-Control: no-store` and one of these statuses:
 ///
@@ -140,7 +144,7 @@ impl RevalidateService {
     /// for it. Default `false`.
     ///
     /// Every page, image or link can make a browser send a GET, and every proxy and log on the way
-    /// sees a secret in its query.
+    /// sees a secret in its query. A link on a page of another site gets 403.
     pub fn allow_get(mut self, on: bool) -> Self {
         self.methods = if on {
             Methods::WithBodyOrGet
@@ -236,45 +240,6 @@ impl RevalidateService {
         Ok(Outcome::Done(receipt))
     }
 
-    /// Reads the body, unless the head tells already that the request is not admitted.
-    async fn read<B: Body>(&self, head: &request::Parts, body: B) -> Result<Bytes, Refusal> {
-        let judged = self.authenticators.judge_head(&auth_request(head, &[]));
-        if judged == Some(false) {
-            return Err(self.record_failure(head));
-        }
-
-        let read = match body::check(&head.headers) {
-            Ok(()) => body::read(body, &self.readings).await,
-            Err(refusal) => Err(refusal),
-        };
-        read.map_err(|refusal| match (judged, refusal) {
-            (Some(true), refusal) | (_, refusal @ Refusal::Busy) => refusal,
-            // Without a credential, a body that wastes time or memory is as bad as a guess.
-            (_, refusal) => match self.record_failure(head) {
-                too_many @ Refusal::TooMany { .. } => too_many,
-                _ => refusal,
-            },
-        })
-    }
-
-    /// Counts a failure of the client, and returns the [`Refusal`] to respond with.
-    fn record_failure(&self, head: &request::Parts) -> Refusal {
-        let peer = connection::peer(&head.extensions);
-        self.limits.record_failure(peer, clock::now())
-    }
-
-    fn admit(&self, head: &request::Parts, body: &[u8]) -> Result<Admission, Refusal> {
-        let request = auth_request(head, body);
-        let Some(admission) = self.authenticators.admit(&request) else {
-            return Err(self.record_failure(head));
-        };
-
-        // Counted after admission: a client without the secret cannot use up a credential's calls.
-        self.limits
-            .record_call(admission.credential, clock::now())?;
-        Ok(admission)
-    }
-
     fn parse(
         &self,
         source: CommandSource,
@@ -308,13 +273,6 @@ fn check_limit(setting: &str, limit: u32) -> Result<(), Error> {
         return Err(Error::new(ErrorKind::Configuration, message));
     }
     Ok(())
-}
-
-/// Returns the request as an authenticator sees it. Senders sign the URI that they requested; a
-/// nested router has cut off its prefix.
-fn auth_request<'a>(head: &'a request::Parts, body: &'a [u8]) -> AuthRequest<'a> {
-    let uri = connection::original_uri(&head.extensions).unwrap_or(&head.uri);
-    AuthRequest::new(&head.method, uri, &head.headers, body)
 }
 
 impl Methods {

@@ -176,7 +176,7 @@ async fn bodies_of_nobody_that_are_slow_long_or_no_json_count_as_failures() {
     stand.assert_admitted(&github(PURGE)).await;
 }
 
-/// Who has the credential makes mistakes, but does not guess.
+/// A client that has the credential makes mistakes, but does not guess.
 #[tokio::test(start_paused = true)]
 async fn bodies_of_a_client_that_has_the_credential_are_no_failures() {
     let stand = Stand::set(bearer(), |service| {

@@ -11,6 +11,7 @@ mod head;
 mod modes;
 mod mounting;
 mod odd_json;
+mod random;
 mod rates;
 mod replays;
 mod requests;

@@ -30,6 +30,15 @@ use crate::clock;
 ///             _ => Verdict::rejected(),
 ///         }
 ///     }
+///
+///     // The body does not matter, so a request of somebody else is refused before it is read.
+///     fn verify_head(&self, head: &AuthRequest<'_>) -> Option<Verdict> {
+///         Some(self.verify(head))
+///     }
+///
+///     fn challenge(&self) -> String {
+///         "ClientCertificate".to_owned()
+///     }
 /// }
 /// ```
 pub trait Authenticate: Send + Sync + 'static {

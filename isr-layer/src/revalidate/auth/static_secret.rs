@@ -40,10 +40,18 @@ impl Bearer {
     ///
     /// # Errors
     ///
-    /// If the variable is not set, or its secret has fewer than 24 bytes or more than 4,096. The
-    /// error names the variable.
+    /// If the variable is not set, or [`new`](Self::new) refuses its secret. The error names the
+    /// variable.
     pub fn from_env(name: &str) -> Result<Self, Error> {
-        Self::new(Secret::from_env(name)?)
+        Self::from_variable(name, Secret::from_env(name)?)
+    }
+
+    fn from_variable(name: &str, secret: Secret) -> Result<Self, Error> {
+        Self::new(secret).map_err(|error| {
+            let message =
+                format!("the environment variable `{name}` has no usable secret: {error}");
+            Error::new(ErrorKind::Secret, message)
+        })
     }
 
     /// Accepts another secret too, for the time in which it replaces the first.

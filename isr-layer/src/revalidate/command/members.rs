@@ -49,13 +49,10 @@ pub(super) fn text(name: &str, value: Value, several: Option<&str>) -> Result<St
 }
 
 /// Reads an array of strings. `one` is the member for a single one.
-pub(super) fn texts(name: &str, value: Value, one: &str) -> Result<Vec<String>, Refusal> {
-    let texts = json::into_items(value).and_then(|items| {
-        let texts = items.into_iter().map(|item| match item {
-            Value::String(text) => Some(text),
-            _ => None,
-        });
-        texts.collect::<Option<_>>()
+pub(super) fn texts(name: &str, value: &Value, one: &str) -> Result<Vec<String>, Refusal> {
+    let texts = json::items(value).and_then(|items| {
+        let texts = items.into_iter().map(Value::as_str);
+        texts.map(|text| text.map(str::to_owned)).collect()
     });
     texts.ok_or_else(|| {
         malformed(format!(
@@ -70,8 +67,7 @@ pub(super) fn params(value: Value) -> Result<BTreeMap<String, Value>, Refusal> {
         Value::Object(params) => Ok(params.into_iter().collect()),
         Value::Array(none) if none.is_empty() => Ok(BTreeMap::new()),
         _ => Err(malformed(
-            "`params` must be an object with the parameters of the page, such as {\"slug\": \"a\"}"
-                .to_owned(),
+            "`params` must be an object with the parameters of the page, such as {\"slug\": \"a\"}",
         )),
     }
 }
@@ -92,6 +88,6 @@ pub(super) fn present(name: &str, value: Value) -> Result<Value, Refusal> {
     }
 }
 
-pub(super) fn malformed(detail: String) -> Refusal {
-    Refusal::Malformed(detail)
+pub(super) fn malformed(detail: impl Into<String>) -> Refusal {
+    Refusal::Malformed(detail.into())
 }

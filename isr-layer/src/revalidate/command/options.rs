@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::members::malformed;
 use crate::invalidation::{Mode, Purge};
 use crate::revalidate::response::Refusal;
 
@@ -61,8 +62,4 @@ fn parse_mode(mode: &str) -> Result<Mode, Refusal> {
 pub(super) fn seconds(seconds: Option<f64>) -> Result<f64, Refusal> {
     let in_range = seconds.filter(|seconds| (0.0..=MAX_SETTLE).contains(seconds));
     in_range.ok_or_else(|| malformed("`settle` must be a number of seconds from 0 to 3600"))
-}
-
-fn malformed(detail: &str) -> Refusal {
-    Refusal::Malformed(detail.to_owned())
 }

@@ -77,24 +77,27 @@ pub(super) fn check(selector: &Selector) -> Result<(), Mistake> {
 /// Checks that no part of a [`Selector`] has U+FFFD, which stands for half of a character. The
 /// template of a path has escaped it.
 pub(super) fn check_whole(selector: &Selector) -> Result<(), Mistake> {
-    let (part, mut texts) = match selector {
-        Selector::Path(path) => ("path", vec![path.as_str()]),
-        Selector::Prefix(prefix) => ("prefix", vec![prefix.as_str()]),
-        Selector::Tag(tag) => ("tag", vec![tag.as_str()]),
-        Selector::All => ("all", Vec::new()),
-        Selector::AtHost { host, path } => ("host", vec![host, path.as_deref().unwrap_or("/")]),
-        Selector::Page { pattern, .. } => ("page", vec![pattern.as_str()]),
+    let mut parts: Vec<(&str, &str)> = match selector {
+        Selector::Path(path) => vec![("path", path)],
+        Selector::Prefix(prefix) => vec![("prefix", prefix)],
+        Selector::Tag(tag) => vec![("tag", tag)],
+        Selector::All => Vec::new(),
+        Selector::AtHost { host, path } => {
+            let path = path.as_deref().unwrap_or_default();
+            vec![("host", host), ("path", path)]
+        }
+        Selector::Page { pattern, params } => {
+            let page = [("page", pattern.as_str())];
+            page.into_iter().chain(params.iter()).collect()
+        }
     };
-    if let Selector::Page { params, .. } = selector {
-        texts.extend(params.iter().map(|(_, value)| value));
-    }
 
-    let is_broken = |text: &&str| text.contains('\u{fffd}') || text.contains("%EF%BF%BD");
-    match texts.iter().any(is_broken) {
-        true => Err(unacceptable(format!(
+    parts.retain(|(_, text)| text.contains('\u{fffd}') || text.contains("%EF%BF%BD"));
+    match parts.first() {
+        None => Ok(()),
+        Some((part, _)) => Err(unacceptable(format!(
             "`{part}` has half of a character, such as \\ud83d without the other half"
         ))),
-        false => Ok(()),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Finds one string in a JSON text and builds nothing else of it: who has not shown a secret yet
-//! must not make the endpoint work.
+//! Finds one string in a JSON text and builds nothing else of it: a client that has not shown its
+//! secret yet must not make the endpoint work.
 
 use std::fmt;
 

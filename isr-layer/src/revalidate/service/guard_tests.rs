@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::tests::{Recorder, SECRET, assert_refused, bearer, endpoint, post, send, stranger};
 use super::*;
+use crate::revalidate::connection;
 
 fn from(last: u8, mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     connection::set_peer(request.extensions_mut(), ([192, 0, 2, last], 4_000).into());

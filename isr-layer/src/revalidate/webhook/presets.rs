@@ -166,14 +166,15 @@ fn storyblok(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
         return Ok(purge_tags(vec![format!("datasource:{datasource}")]));
     }
 
-    let mut tags = vec![
-        "story".to_owned(),
-        format!("story:{}", event.required("/story_id")?),
-    ];
+    let (id, full_slug) = (event.text("/story_id"), event.text("/full_slug"));
+    if id.is_none() && full_slug.is_none() {
+        return Err(Unprocessable::missing("/story_id"));
+    }
+    let mut tags = vec!["story".to_owned()];
+    tags.extend(id.map(|id| format!("story:{id}")));
     // A story that was deleted or moved may have its slug in the text alone.
     let text = event.text("/text").unwrap_or_default();
-    let slugs = event.text("/full_slug").into_iter().chain(slug_in(&text));
-    for slug in slugs {
+    for slug in full_slug.into_iter().chain(slug_in(&text)) {
         let slug = slug.trim_end_matches('/');
         tags.extend([format!("story:{slug}"), format!("story:{slug}/")]);
     }
@@ -207,11 +208,10 @@ fn prismic(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     }
 
     let mut tags = vec!["prismic".to_owned()];
-    let texts = |pointer: &str| event.texts(pointer).unwrap_or_default();
-    let documents = texts("/documents").into_iter();
+    let documents = texts_if_present(event, "/documents")?.into_iter();
     tags.extend(documents.map(|id| format!("document:{id}")));
     for change in ["addition", "deletion"] {
-        let names = texts(&format!("/tags/{change}/id")).into_iter();
+        let names = texts_if_present(event, &format!("/tags/{change}/id"))?.into_iter();
         tags.extend(names.map(|name| format!("tag:{name}")));
     }
     Ok(purge_tags(tags))
@@ -221,10 +221,12 @@ fn directus(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     let collection = event.required("/collection")?;
     let mut tags = vec![collection.clone()];
     // An item that was created has a key, others have keys.
-    for names in ["/key", "/keys", "/payload/slug"] {
-        let names = event.texts(names).unwrap_or_default().into_iter();
-        tags.extend(names.map(|name| format!("{collection}:{name}")));
+    for keys in ["/key", "/keys"] {
+        let keys = texts_if_present(event, keys)?.into_iter();
+        tags.extend(keys.map(|key| format!("{collection}:{key}")));
     }
+    let slug = event.text("/payload/slug");
+    tags.extend(slug.map(|slug| format!("{collection}:{slug}")));
     Ok(purge_tags(tags))
 }
 
@@ -273,12 +275,12 @@ fn spellings(tag: &str) -> impl Iterator<Item = String> {
 }
 
 fn on_demand_revalidation(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
-    let (paths, tags) = (event.texts("/paths"), event.texts("/tags"));
-    let (paths, tags) = match (paths, tags) {
-        (Err(neither), Err(_)) => return Err(neither),
-        (paths, tags) => (paths.unwrap_or_default(), tags.unwrap_or_default()),
-    };
+    if !event.has("/paths") && !event.has("/tags") {
+        return Err(Unprocessable::missing("/paths"));
+    }
 
+    let paths = texts_if_present(event, "/paths")?;
+    let tags = texts_if_present(event, "/tags")?;
     let tags = tags.iter().flat_map(|tag| spellings(tag));
     let paths = paths.into_iter().map(Purge::path);
     Ok(paths.chain(tags.map(Purge::tag)).collect())
@@ -294,11 +296,18 @@ fn github_push(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     }
     let mut tags = Vec::new();
     for change in ["added", "modified", "removed"] {
-        let files = event.texts(&format!("/commits/{change}"));
-        let files = files.unwrap_or_default();
+        let files = texts_if_present(event, &format!("/commits/{change}"))?;
         tags.extend(files.into_iter().map(|file| format!("file:{file}")));
     }
     Ok(purge_tags(tags))
+}
+
+/// Returns the texts at a JSON pointer, none if the payload has nothing there.
+fn texts_if_present(event: &WebhookEvent<'_>, pointer: &str) -> Result<Vec<String>, Unprocessable> {
+    match event.texts(pointer) {
+        Err(missing) if missing.is_missing() => Ok(Vec::new()),
+        found => found,
+    }
 }
 
 fn purge_tags(mut tags: Vec<String>) -> Purge {

@@ -59,6 +59,20 @@ fn both_secrets_are_accepted_while_one_is_replaced() {
 }
 
 #[test]
+fn a_variable_whose_secret_no_header_can_carry_is_named() {
+    let secret = Secret::from("é a secret of more than 24 bytes");
+
+    let error = Bearer::from_variable("REVALIDATE_SECRET", secret).unwrap_err();
+
+    let message = error.to_string();
+    assert!(
+        message.contains("`REVALIDATE_SECRET`") && message.contains("ASCII"),
+        "{message}"
+    );
+    assert!(!message.contains("é a secret"));
+}
+
+#[test]
 fn a_header_of_its_own_takes_the_bare_secret() {
     let strapi = StaticSecret::header("x-hook", NEW).unwrap();
 
