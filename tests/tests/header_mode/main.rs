@@ -12,6 +12,7 @@ mod passing;
 mod purges;
 mod refreshing;
 mod refusals;
+mod request_directives;
 mod targeted;
 mod unlike;
 mod unsafe_methods;
