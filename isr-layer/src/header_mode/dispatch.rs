@@ -45,7 +45,7 @@ where
                 shared: shared.clone(),
                 cache: found.cache,
                 target: found.target,
-                is_plain: found.is_plain,
+                constraints: found.constraints,
                 parts,
             };
             ResponseFuture::waiting(handle(request, found.lookup, body, take_ready(inner)))

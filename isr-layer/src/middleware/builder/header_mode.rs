@@ -27,8 +27,11 @@ impl IsrLayerBuilder {
     /// The handler gets the client's whole request, and `Vary` alone distinguishes responses. The
     /// promise that one client's request cannot change the response of others holds for pages, not
     /// here. But a request that fails or is refused rests only requests like it; the guide tells
-    /// [the rules](crate::guide::serving#caching-by-headers). A response that sets a cookie is not stored. No response is encoded: it is sent in the
-    /// encoding of its handler.
+    /// [the rules](crate::guide::serving#caching-by-headers). A response that sets a cookie is not
+    /// stored. No response is encoded: it is sent in the encoding of its handler.
+    ///
+    /// A request with `Cache-Control: no-store` is served from memory or passed on, and its
+    /// response is not stored. One with `only-if-cached` gets a 504 if nothing can be served.
     ///
     /// ```
     /// use isr_layer::IsrLayer;
