@@ -3,6 +3,7 @@
 mod authorization;
 mod bounds;
 mod collapsing;
+mod cookies;
 mod delivery;
 mod error_window;
 mod leading;
