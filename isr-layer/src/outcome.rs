@@ -119,8 +119,8 @@ reasons! {
     Draft = "draft",
     /// In header mode: the response gives no lifetime, or the lifetime is over.
     Lifetime = "no-lifetime",
-    /// In header mode: the request has credentials, and the response is not marked as for
-    /// everybody.
+    /// In header mode: the request has credentials or cookies, and the response is not marked as
+    /// for everybody.
     Authorization = "authorization",
     /// In header mode: the request asks for less than the whole response, or says `no-store`.
     Request = "request",

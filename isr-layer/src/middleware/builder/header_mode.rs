@@ -30,6 +30,10 @@ impl IsrLayerBuilder {
     /// [the rules](crate::guide::serving#caching-by-headers). A response that sets a cookie is not
     /// stored. No response is encoded: it is sent in the encoding of its handler.
     ///
+    /// A request with `Authorization` or `Cookie` shares a response only if that says `public` or
+    /// `s-maxage`, or, for `Authorization`, `must-revalidate`. With `max-age` alone its response is
+    /// not stored.
+    ///
     /// A request with `Cache-Control: no-store` is served from memory or passed on, and its
     /// response is not stored. One with `only-if-cached` gets a 504 if nothing can be served.
     ///
