@@ -21,6 +21,8 @@ pub(crate) enum Outcome {
     },
     /// Served a failure that is remembered from before: nothing was rendered.
     NegativeHit(Reason),
+    /// Nothing was served, and the client wanted no request to the inner service.
+    NotForwarded(Reason),
 }
 
 /// The reason why a request went to the inner service (RFC 9211, 2.2).
@@ -119,11 +121,13 @@ reasons! {
     Draft = "draft",
     /// In header mode: the response gives no lifetime, or the lifetime is over.
     Lifetime = "no-lifetime",
-    /// In header mode: the request has credentials, and the response is not marked as for
-    /// everybody.
+    /// In header mode: the request has credentials or cookies, and the response is not marked as
+    /// for everybody.
     Authorization = "authorization",
-    /// In header mode: the request asks for less than the whole response.
+    /// In header mode: the request asks for less than the whole response, or says `no-store`.
     Request = "request",
+    /// In header mode: the request says `only-if-cached`, and nothing can be served.
+    OnlyIfCached = "only-if-cached",
     /// In header mode: so much was being read at once that there was no room for the body.
     Crowded = "crowded",
 }
@@ -218,6 +222,7 @@ impl fmt::Display for CacheStatus {
                 write!(f, "; fwd=stale; detail={}", reason.as_str())?;
                 collapsed
             }
+            Outcome::NotForwarded(reason) => return write!(f, "; detail={}", reason.as_str()),
             Outcome::Unstored {
                 forward,
                 reason,

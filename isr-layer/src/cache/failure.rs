@@ -23,6 +23,7 @@ const MAX_KEPT_BODY: usize = 16 * 1024;
 const NOT_RENDERED: &[u8] = b"the page could not be rendered\n";
 const LOOP: &[u8] = b"the page includes itself, by a request that it waits for\n";
 const NOT_FOUND: &[u8] = b"not found\n";
+const NOT_STORED: &[u8] = b"nothing is stored that may be served\n";
 
 /// A failed response that everybody who waited for it gets.
 #[derive(Clone, Debug)]
@@ -85,7 +86,7 @@ impl Failure {
     pub(crate) fn in_http(reason: Reason) -> Arc<Self> {
         let status = match reason {
             Reason::Panic => StatusCode::INTERNAL_SERVER_ERROR,
-            Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Reason::Timeout | Reason::OnlyIfCached => StatusCode::GATEWAY_TIMEOUT,
             Reason::NotInParams => StatusCode::NOT_FOUND,
             Reason::Loop => StatusCode::LOOP_DETECTED,
             _ => StatusCode::BAD_GATEWAY,
@@ -93,6 +94,7 @@ impl Failure {
         let body = match status {
             StatusCode::NOT_FOUND => NOT_FOUND,
             StatusCode::LOOP_DETECTED => LOOP,
+            _ if reason == Reason::OnlyIfCached => NOT_STORED,
             _ => NOT_RENDERED,
         };
         let text = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName, SET_COOKIE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, COOKIE, HeaderMap, HeaderName, SET_COOKIE,
 };
 
 use super::cache_control;
@@ -21,9 +21,13 @@ pub(super) struct Admitted {
     pub(super) lifetime: Lifetime,
     pub(super) birth: Birth,
     pub(super) vary_key: VaryKey,
-    /// True if the response is also for requests with credentials, and may be stored if it is a
+    /// True if the response is also for requests with `Authorization`, and may be stored if it is a
     /// response to one (RFC 9111, 3.5).
     pub(super) is_for_authorized: bool,
+    /// True if the response is also for requests with `Cookie`, and may be stored if it is a
+    /// response to one. The RFC does not ask for that, but origins that say no more than `max-age`
+    /// to their users mean their browsers.
+    pub(super) is_for_cookies: bool,
 }
 
 /// Arrival of a response's head by both clocks, and its delay after the request.
@@ -52,9 +56,11 @@ pub(super) fn admit(
 ) -> Result<Admitted, Reason> {
     let directives = cache_control::directives(headers, targets);
     check_reuse(&directives, status, headers)?;
-    let is_for_authorized =
-        directives.public || directives.s_maxage.is_some() || directives.must_revalidate;
-    if request.contains_key(AUTHORIZATION) && !is_for_authorized {
+    let is_for_cookies = directives.public || directives.s_maxage.is_some();
+    let is_for_authorized = is_for_cookies || directives.must_revalidate;
+    if request.contains_key(AUTHORIZATION) && !is_for_authorized
+        || request.contains_key(COOKIE) && !is_for_cookies
+    {
         return Err(Reason::Authorization);
     }
 
@@ -73,6 +79,7 @@ pub(super) fn admit(
             birth: Birth::aged(received.at, aged),
             vary_key,
             is_for_authorized,
+            is_for_cookies,
         })
         .ok_or(Reason::Lifetime)
 }
@@ -250,21 +257,29 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_authorization() {
-        let authorized = [("authorization", "Basic x")];
-        let refused = Some(Reason::Authorization);
-        for (cache_control, expected) in [
-            ("max-age=60", refused),
-            ("max-age=60, proxy-revalidate", refused),
-            ("max-age=60, public", None),
-            ("max-age=60, must-revalidate", None),
-            ("s-maxage=60", None),
+    fn the_table_of_authorization_and_cookies() {
+        let (authorization, cookie) = (("authorization", "Basic x"), ("cookie", "a=b"));
+        for (cache_control, is_for_authorized, is_for_cookies) in [
+            ("max-age=60", false, false),
+            ("max-age=60, proxy-revalidate", false, false),
+            ("max-age=60, public", true, true),
+            ("max-age=60, must-revalidate", true, false),
+            ("s-maxage=60", true, true),
         ] {
-            assert_eq!(
-                verdict(&authorized, 200, &[("cache-control", cache_control)]),
-                expected,
-                "{cache_control}"
-            );
+            for (request, is_stored) in [
+                (&[authorization][..], is_for_authorized),
+                (&[cookie], is_for_cookies),
+                (
+                    &[authorization, cookie],
+                    is_for_authorized && is_for_cookies,
+                ),
+            ] {
+                assert_eq!(
+                    verdict(request, 200, &[("cache-control", cache_control)]),
+                    (!is_stored).then_some(Reason::Authorization),
+                    "{cache_control} {request:?}"
+                );
+            }
         }
     }
 

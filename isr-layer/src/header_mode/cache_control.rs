@@ -1,11 +1,32 @@
 //! Reads the [`Directives`] of a response: from `Cache-Control`, over all its lines (RFC 9111,
-//! 5.2.2), or from a field that is targeted at this cache (RFC 9213).
+//! 5.2.2), or from a field that is targeted at this cache (RFC 9213). Reads those of a request too.
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName};
 
 use super::directives::Directives;
 use super::targeted;
 use crate::entry::seconds;
+
+/// Directives of a request that are obeyed (RFC 9111, 5.2.1). Any other would let a client decide
+/// how often the origin is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct RequestDirectives {
+    pub(super) no_store: bool,
+    pub(super) only_if_cached: bool,
+}
+
+/// Reads the directives of a request.
+pub(super) fn request_directives(headers: &HeaderMap) -> RequestDirectives {
+    let mut directives = RequestDirectives::default();
+    let lines = headers.get_all(CACHE_CONTROL).into_iter();
+    for member in lines.flat_map(|line| members(line.as_bytes())) {
+        // The members that an unterminated string hides may forbid storing.
+        let name = member.map_or(&b"no-store"[..], |member| split(member).0);
+        directives.no_store |= name.eq_ignore_ascii_case(b"no-store");
+        directives.only_if_cached |= name.eq_ignore_ascii_case(b"only-if-cached");
+    }
+    directives
+}
 
 /// Reads directives from the first of the `targets` that parses, else from `Cache-Control`.
 pub(super) fn directives(headers: &HeaderMap, targets: &[HeaderName]) -> Directives {
@@ -23,19 +44,24 @@ fn of_cache_control(headers: &HeaderMap) -> Directives {
     directives
 }
 
-fn read(directives: &mut Directives, mut rest: &[u8]) {
-    while !rest.is_empty() {
-        let Some(length) = member_length(rest) else {
+fn read(directives: &mut Directives, line: &[u8]) {
+    for member in members(line) {
+        match member {
+            Some(member) => apply_member(directives, member),
             // The unterminated string hides the members after it, and one may forbid storing.
-            directives.no_store = true;
-            return;
-        };
-        apply_member(directives, rest[..length].trim_ascii());
-        rest = rest.get(length + 1..).unwrap_or_default();
+            None => directives.no_store = true,
+        }
     }
 }
 
 fn apply_member(directives: &mut Directives, member: &[u8]) {
+    let (name, argument) = split(member);
+    let name = name.to_ascii_lowercase();
+    directives.note(&name, argument.and_then(argument_seconds));
+}
+
+/// Splits a member into its name and its argument.
+fn split(member: &[u8]) -> (&[u8], Option<&[u8]>) {
     let (name, argument) = match member.iter().position(|byte| *byte == b'=') {
         Some(at) => (&member[..at], Some(&member[at + 1..])),
         None => (member, None),
@@ -43,8 +69,24 @@ fn apply_member(directives: &mut Directives, member: &[u8]) {
     // White space before the `=` is an error. We still obey a directive that forbids, but do not
     // read a number: the response is then stale.
     let argument = argument.filter(|_| name.trim_ascii_end().len() == name.len());
-    let name = name.trim_ascii_end().to_ascii_lowercase();
-    directives.note(&name, argument.and_then(argument_seconds));
+    (name.trim_ascii_end(), argument)
+}
+
+/// Returns the members of a line, and `None` in place of the last if its string does not end.
+fn members(line: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let Some(length) = member_length(rest) else {
+            rest = &[];
+            return Some(None);
+        };
+        let member = rest[..length].trim_ascii();
+        rest = rest.get(length + 1..).unwrap_or_default();
+        Some(Some(member))
+    })
 }
 
 /// Returns the length of the first member of `list`, up to its comma. A comma inside a quoted

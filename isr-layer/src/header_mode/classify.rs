@@ -7,9 +7,9 @@ use http::{Method, Request};
 use http_body::Body;
 
 use super::cache::HeaderCache;
+use super::constraints::Constraints;
 use super::decide::Lookup;
 use super::hit::Hit;
-use super::partial::asks_for_less;
 use super::target::{TargetUri, TargetUriRef};
 use crate::cache::Core;
 use crate::clock;
@@ -34,8 +34,7 @@ pub(crate) enum RequestClass {
 pub(crate) struct Cacheable {
     pub(super) cache: Arc<HeaderCache>,
     pub(super) target: TargetUri,
-    /// True if the request asks for a response that may be stored.
-    pub(super) is_plain: bool,
+    pub(super) constraints: Constraints,
     pub(super) lookup: Lookup,
 }
 
@@ -80,7 +79,7 @@ pub(crate) fn classify<B: Body>(core: &Core, request: &Request<B>, path: &str) -
     RequestClass::Cacheable(Cacheable {
         cache: cache.clone(),
         target: TargetUri::new(target_ref),
-        is_plain: *method == Method::GET && !asks_for_less(headers),
+        constraints: Constraints::of(method, headers),
         lookup,
     })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::HeaderMap;
 
 use super::cache::HeaderCache;
+use super::constraints::Constraints;
 use super::entry::Entry;
 use super::flight::{Fetch, Follower, Joined, Leader};
 use super::freshness::Freshness;
@@ -30,6 +31,8 @@ pub(super) enum Decision {
     Serve(Arc<Entry>, Outcome),
     /// Serve this entry, and lead a flight that refreshes it in the background.
     Refresh(Arc<Entry>, Outcome, Leader),
+    /// Refuse the request, since nothing can be served and the client does not want more.
+    NotForwarded,
     /// Pass the request on as it is, and store nothing.
     Alone(Waiting),
     /// Fetch, and complete the flight for all followers.
@@ -76,8 +79,7 @@ impl HeaderCache {
         }
     }
 
-    /// Decides a request for `target` with the headers `request`, after a first [`lookup`]. Only a
-    /// plain request asks for a response that may be stored.
+    /// Decides a request for `target` with the headers `request`, after a first [`lookup`].
     ///
     /// [`lookup`]: Self::lookup
     pub(super) fn decide(
@@ -85,7 +87,7 @@ impl HeaderCache {
         lookup: Lookup,
         target: &TargetUri,
         request: &HeaderMap,
-        is_plain: bool,
+        constraints: Constraints,
         marks: &Marks,
         now: Instant,
     ) -> Decision {
@@ -93,12 +95,15 @@ impl HeaderCache {
             Lookup::Fresh(entry) => Decision::Serve(entry, Outcome::Hit),
             Lookup::Stale(entry, staleness) => {
                 let outcome = Outcome::StaleHit(staleness.into());
-                match self.refresh(target, request, marks, now) {
+                let can_refresh = constraints.allows_to_refresh();
+                let leader = can_refresh.then(|| self.refresh(target, request, marks, now));
+                match leader.flatten() {
                     Some(leader) => Decision::Refresh(entry, outcome, leader),
                     None => Decision::Serve(entry, outcome),
                 }
             }
-            Lookup::Missing(waiting) if !is_plain => Decision::Alone(waiting),
+            Lookup::Missing(_) if !constraints.allows_to_forward() => Decision::NotForwarded,
+            Lookup::Missing(waiting) if !constraints.allows_to_store() => Decision::Alone(waiting),
             Lookup::Missing(waiting) => self.wait(waiting, target, request, marks, now),
         }
     }

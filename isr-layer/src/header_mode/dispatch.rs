@@ -7,7 +7,7 @@ use http::Request;
 
 use super::classify::RequestClass;
 use super::request::{HeaderModeRequest, handle};
-use super::unsafe_methods::pass_unsafe;
+use super::unsafe_methods::{Change, pass_unsafe};
 use crate::body::RenderBody;
 use crate::middleware::{Inner, ResponseFuture, Shared, is_always_ready, take_ready};
 
@@ -35,7 +35,9 @@ where
             ResponseFuture::header_mode_hit(hit)
         }
         RequestClass::Unsafe { cache, target } => {
-            ResponseFuture::waiting(pass_unsafe(cache, target, inner.call(request)))
+            // Before the call, which may begin with the request.
+            let change = Change::new(cache, target);
+            ResponseFuture::waiting(pass_unsafe(change, inner.call(request)))
         }
         RequestClass::Cacheable(found) => {
             let (parts, body) = request.into_parts();
@@ -43,7 +45,7 @@ where
                 shared: shared.clone(),
                 cache: found.cache,
                 target: found.target,
-                is_plain: found.is_plain,
+                constraints: found.constraints,
                 parts,
             };
             ResponseFuture::waiting(handle(request, found.lookup, body, take_ready(inner)))

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName};
 use http::{Method, Response, StatusCode, response};
 
 use super::admit::{Admitted, Received};
@@ -118,6 +118,7 @@ impl Entry {
     pub(super) fn may_serve(&self, request: &HeaderMap) -> bool {
         self.is_selected_by(request)
             && (self.admitted.is_for_authorized || !request.contains_key(AUTHORIZATION))
+            && (self.admitted.is_for_cookies || !request.contains_key(COOKIE))
     }
 
     /// Notes that a response to a request that the entry may serve could not be stored, and returns

@@ -17,6 +17,7 @@ mod cache;
 mod cache_control;
 mod classify;
 mod complete;
+mod constraints;
 mod decide;
 mod directives;
 mod dispatch;

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::admit::is_error;
 use super::cache::HeaderCache;
 use super::complete::FetchReply;
+use super::constraints::Constraints;
 use super::decide::{Decision, Lookup, Waiting};
 use super::entry::Entry;
 use super::fetch::{StartedFor, fetch};
@@ -28,8 +29,7 @@ pub(super) struct HeaderModeRequest<S> {
     pub(super) shared: Arc<Shared<S>>,
     pub(super) cache: Arc<HeaderCache>,
     pub(super) target: TargetUri,
-    /// True if the request asks for a response that may be stored.
-    pub(super) is_plain: bool,
+    pub(super) constraints: Constraints,
     /// The client's own request, without its body.
     pub(super) parts: request::Parts,
 }
@@ -56,6 +56,7 @@ where
             request.refresh::<B>(leader, &entry);
             Ok(request.serve(&entry, outcome))
         }
+        Decision::NotForwarded => Ok(request.refuse(Reason::OnlyIfCached)),
         Decision::Alone(waiting) => request.pass(waiting, body, ready).await,
         Decision::Lead(leader, waiting) => request.lead(leader, waiting, body, ready).await,
         Decision::Follow(follower, waiting) => {
@@ -72,7 +73,7 @@ impl<S> HeaderModeRequest<S> {
             lookup,
             &self.target,
             &self.parts.headers,
-            self.is_plain,
+            self.constraints,
             &self.shared.core.marks,
             clock::now(),
         )
@@ -171,6 +172,12 @@ impl<S> HeaderModeRequest<S> {
             Err(error) => FetchReply::Error(error),
         };
         self.respond(reply, &waiting)
+    }
+
+    /// Makes the response to a request that no entry can be served to, and that may not go on.
+    fn refuse<R>(&self, reason: Reason) -> Response<IsrBody<R>> {
+        let response = Failure::in_http(reason).response(None);
+        self.with_status(response, Outcome::NotForwarded(reason))
     }
 
     /// Makes the client's response of a reply, or of the stale entry if the origin is in trouble.

@@ -1,4 +1,5 @@
-//! Unsafe requests: a successful response invalidates the entries of the target (RFC 9111, 4.4).
+//! Unsafe requests: unless the origin refuses one, its end invalidates the entries of the target
+//! (RFC 9111, 4.4).
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,19 +11,49 @@ use super::cache::HeaderCache;
 use super::target::TargetUri;
 use crate::body::IsrBody;
 
-/// Awaits the response to an unsafe request. A success [invalidates](HeaderCache::invalidate) its
-/// target, and those that `Location` and `Content-Location` name within the same origin. Registered
-/// pages are never touched.
-pub(super) async fn pass_unsafe<R, E>(
+/// An unsafe request on its way. When dropped, it [invalidates](HeaderCache::invalidate) its target,
+/// unless the origin has refused it: the origin may have changed something before the client left,
+/// or before the service failed.
+pub(super) struct Change {
     cache: Arc<HeaderCache>,
     target: TargetUri,
+    is_refused: bool,
+}
+
+impl Change {
+    pub(super) fn new(cache: Arc<HeaderCache>, target: TargetUri) -> Self {
+        Self {
+            cache,
+            target,
+            is_refused: false,
+        }
+    }
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        if !self.is_refused {
+            self.cache.invalidate(&self.target);
+        }
+    }
+}
+
+/// Awaits the response to an unsafe request. A success invalidates, beside the target, the targets
+/// that `Location` and `Content-Location` name within the same origin. Registered pages are never
+/// touched.
+pub(super) async fn pass_unsafe<R, E>(
+    mut change: Change,
     response: impl Future<Output = Result<Response<R>, E>>,
 ) -> Result<Response<IsrBody<R>>, E> {
     let response = response.await?;
     if response.status().is_success() || response.status().is_redirection() {
-        named(&target, response.headers()).for_each(|other| cache.invalidate(&other));
-        cache.invalidate(&target);
+        named(&change.target, response.headers()).for_each(|other| change.cache.invalidate(&other));
+    } else {
+        change.is_refused = true;
     }
+
+    // Before the client has the response, and asks for what it changed.
+    drop(change);
     Ok(response.map(IsrBody::inner))
 }
 

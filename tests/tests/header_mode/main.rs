@@ -3,6 +3,7 @@
 mod authorization;
 mod bounds;
 mod collapsing;
+mod cookies;
 mod delivery;
 mod error_window;
 mod leading;
@@ -13,6 +14,7 @@ mod passing;
 mod purges;
 mod refreshing;
 mod refusals;
+mod request_directives;
 mod targeted;
 mod unlike;
 mod unsafe_methods;

@@ -69,7 +69,7 @@ async fn after_the_window_and_without_one_the_client_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_has_the_headers_of_the_request_that_triggered_it_and_asks_for_the_whole() {
-    let (site, service) = site_that_says("max-age=10, stale-while-revalidate=5");
+    let (site, service) = site_that_says("s-maxage=10, stale-while-revalidate=5");
     visit_with(&service, &[("cookie", "first=1")]).await;
     pass(10).await;
 

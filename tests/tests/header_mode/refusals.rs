@@ -166,13 +166,7 @@ async fn a_body_that_takes_long_is_streamed_on_too() {
 
 #[tokio::test]
 async fn the_request_forces_nothing() {
-    for cache_control in [
-        "no-cache",
-        "no-store",
-        "max-age=0",
-        "only-if-cached",
-        "min-fresh=999",
-    ] {
+    for cache_control in ["no-cache", "max-age=0", "min-fresh=999", "max-stale"] {
         let (site, service) = site_that_says("max-age=60");
         let with = || {
             request::<Plain>(

@@ -21,7 +21,9 @@ impl IsrLayerBuilder {
     ///    a stored response varies by.
     /// 4. Within `stale-if-error` a stale response replaces 500, 502, 503, 504 and a failure, unless
     ///    it is a 5xx itself.
-    /// 5. An unsafe request (POST, PUT, DELETE and so on) removes what is stored for its URL.
+    /// 5. An unsafe request (POST, PUT, DELETE and so on) removes what is stored for its URL, unless
+    ///    its response is 1xx, 4xx or 5xx. It also does so if its client leaves before there is a
+    ///    response.
     ///
     /// The handler gets the client's whole request, and `Vary` alone distinguishes responses. The
     /// promise that one client's request cannot change the response of others holds for pages, not
@@ -29,6 +31,13 @@ impl IsrLayerBuilder {
     /// [the rules](crate::guide::serving#caching-by-headers). A response that sets a cookie is not
     /// stored. No response is encoded: it is sent in the encoding of its handler, and an encoded
     /// one is stored only with `Vary: Accept-Encoding`.
+    ///
+    /// A request with `Authorization` or `Cookie` shares a response only if that says `public` or
+    /// `s-maxage`, or, for `Authorization`, `must-revalidate`. With `max-age` alone its response is
+    /// not stored.
+    ///
+    /// A request with `Cache-Control: no-store` is served from memory or passed on, and its
+    /// response is not stored. One with `only-if-cached` gets a 504 if nothing can be served.
     ///
     /// ```
     /// use isr_layer::IsrLayer;

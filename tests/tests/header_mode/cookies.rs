@@ -1,0 +1,96 @@
+//! Requests with cookies: a response is shared with them only if it says that it is for everybody.
+
+use crate::{site_that_says, visit, visit_with};
+
+const SESSION: &[(&str, &str)] = &[("cookie", "session=1")];
+
+#[tokio::test]
+async fn a_response_to_a_cookie_is_not_stored_without_a_word_for_it() {
+    for cache_control in [
+        "max-age=60",
+        "max-age=60, must-revalidate",
+        "max-age=60, proxy-revalidate",
+        "max-age=60, stale-while-revalidate=60",
+    ] {
+        for user in [
+            SESSION,
+            &[("cookie", "")],
+            &[("cookie", "a=1"), ("cookie", "b=2")],
+            &[("cookie", "session=1"), ("authorization", "Basic x")],
+        ] {
+            let (site, service) = site_that_says(cache_control);
+
+            let own = visit_with(&service, user).await;
+            let visitor = visit(&service).await;
+
+            let said = format!("{cache_control} {user:?}");
+            assert_eq!(
+                own.cache_status(),
+                "isr; fwd=uri-miss; detail=authorization",
+                "{said}"
+            );
+            assert_eq!(
+                visitor.cache_status(),
+                "isr; fwd=uri-miss; stored",
+                "{said}"
+            );
+            assert_eq!(site.renders(), 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn public_and_s_maxage_are_such_words() {
+    for cache_control in [
+        "max-age=60, public",
+        "s-maxage=60",
+        "s-maxage=60, must-revalidate",
+    ] {
+        let (site, service) = site_that_says(cache_control);
+        visit_with(&service, SESSION).await;
+
+        for other in [
+            SESSION,
+            &[],
+            &[("cookie", "session=2")],
+            &[("authorization", "Basic x")],
+        ] {
+            let hit = visit_with(&service, other).await;
+            assert!(
+                hit.cache_status().starts_with("isr; hit"),
+                "{cache_control} {other:?}"
+            );
+        }
+        assert_eq!(site.renders(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_request_with_a_cookie_does_not_get_what_was_stored_for_visitors_without() {
+    let (site, service) = site_that_says("max-age=60");
+    visit(&service).await;
+
+    let own = visit_with(&service, SESSION).await;
+
+    assert_eq!(
+        own.cache_status(),
+        "isr; fwd=vary-miss; detail=authorization"
+    );
+    assert_eq!(site.renders(), 2);
+    assert!(
+        visit(&service).await.cache_status().starts_with("isr; hit"),
+        "what is stored stays"
+    );
+}
+
+/// A visitor's stored response must not become that of a user by a 304 either.
+#[tokio::test(start_paused = true)]
+async fn a_user_with_a_cookie_validates_nothing_of_a_visitor() {
+    let (site, service) = crate::site_with(&[("cache-control", "max-age=10"), ("etag", "\"x\"")]);
+    visit(&service).await;
+    crate::pass(10).await;
+
+    visit_with(&service, SESSION).await;
+
+    assert!(!site.seen()[1].headers.contains_key("if-none-match"));
+}
