@@ -110,6 +110,21 @@ pub(crate) fn tag_ignored(page: &Page, error: NameError) {
     );
 }
 
+/// Logs once for each page that its tags do not fit into the header for caches in front.
+pub(crate) fn tags_do_not_fit(page: &Page) {
+    static LOGGED: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if logged.get_or_insert_with(HashSet::new).insert(page.path()) {
+        let page = page.describe();
+        log!(
+            warn,
+            page = page,
+            "the tags of a page do not fit into the header of `surrogate_keys`, so no cache in \
+             front may keep it: see `max_surrogate_keys_bytes`; logged once for each page"
+        );
+    }
+}
+
 /// Logs once that a function of hosts panicked. The host is not logged: a client chose it.
 pub(crate) fn hosts_by_panicked() {
     static LOGGED: Once = Once::new();

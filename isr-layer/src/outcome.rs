@@ -133,23 +133,15 @@ reasons! {
 }
 
 impl Outcome {
-    /// True if the stored response was made for this request, and not for one that it joined.
+    /// True if the response was made for this request, and not for one that it joined.
     pub(crate) fn is_made_for_its_request(&self) -> bool {
         matches!(
             self,
             Self::Stored {
                 collapsed: false,
                 ..
-            }
-        )
-    }
-
-    /// True if a purge or an unsafe request came while an unstored response was made: it may be old.
-    pub(crate) fn is_overtaken(&self) -> bool {
-        matches!(
-            self,
-            Self::Unstored {
-                reason: Reason::Overtaken,
+            } | Self::Unstored {
+                collapsed: false,
                 ..
             }
         )

@@ -6,7 +6,7 @@ pub use inventory;
 #[cfg(feature = "macros")]
 pub use isr_layer_macros::__free_functions as free_functions;
 
-pub use crate::page::{Time, list_params};
+pub use crate::page::{SecondsOrDuration, list_params};
 pub use crate::render::extractors::{ClientInput, NoClientInput, Probe, refusal};
 
 /// Without the attribute, no function has the items that `routes!` names.

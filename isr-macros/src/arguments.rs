@@ -111,7 +111,9 @@ fn refusal(ty: &Type, declared: Declared, method: bool) -> Option<&'static str> 
         "Session" | "AuthSession" => Some(SESSION),
         "Extension" if generic => Some(EXTENSION),
         "ConnectInfo" if generic => Some(ADDRESS),
-        "Json" | "Form" if generic => Some(BODY),
+        // For a GET, axum's `Form` reads the query.
+        "Form" if generic && !declared.query => Some(QUERY),
+        "Json" if generic => Some(BODY),
         "Multipart" => Some(BODY),
         "WebSocketUpgrade" => Some(SOCKET),
         // In a method this is tonic's `Request`, which holds declared input only.

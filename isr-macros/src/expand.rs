@@ -10,7 +10,7 @@ use syn::{Attribute, ExprPath, ReturnType, Type};
 use crate::arguments::can_be_named;
 use crate::model::{Model, Place};
 use crate::parse::{self, Function};
-use crate::policy::{Fallback, Policy};
+use crate::policy::Fallback;
 use crate::values::Value;
 
 /// Writes the function with the registration of its pages, and the items beside it.
@@ -147,7 +147,7 @@ fn checks_inside(model: &Model) -> TokenStream {
 /// function, which `#[debug_handler]` makes, register one and the same page.
 fn declaration(model: &Model) -> TokenStream {
     let (krate, pattern) = (model.krate(), &model.pattern);
-    let policy = policy(&model.policy, &krate);
+    let policy = policy(model);
     let params = model.params.as_ref().map(|list| params(list, model));
     let name = model.name.unraw().to_string();
     let unary = model.unary.then(|| quote!(.with_unary(true)));
@@ -169,13 +169,14 @@ fn params(list: &ExprPath, model: &Model) -> TokenStream {
     quote!(.with_params(|| #call))
 }
 
-fn policy(policy: &Policy, krate: &TokenStream) -> TokenStream {
+fn policy(model: &Model) -> TokenStream {
+    let (policy, krate) = (&model.policy, model.krate());
     let mut setters = TokenStream::new();
     let mut set = |setter, value: Option<TokenStream>| {
         setters.extend(value.map(|value| call(setter, &value)));
     };
 
-    let time = |value: &Option<Value<Duration>>| value.as_ref().map(|value| time(value, krate));
+    let time = |value: &Option<Value<Duration>>| value.as_ref().map(|value| time(value, model));
     set("revalidate", time(&policy.revalidate));
     set("expire", time(&policy.expire));
     set("not_found_revalidate", time(&policy.not_found_revalidate));
@@ -183,7 +184,7 @@ fn policy(policy: &Policy, krate: &TokenStream) -> TokenStream {
     set("max_body", policy.max_body.as_ref().map(size));
     set(
         "fallback",
-        policy.fallback.map(|which| fallback(which, krate)),
+        policy.fallback.map(|which| fallback(which, &krate)),
     );
     set("jitter", policy.jitter.map(flag));
     set("prerender", policy.prerender.map(flag));
@@ -213,7 +214,7 @@ fn flag(on: bool) -> TokenStream {
 }
 
 /// Writes a time. Errors about the type or the value of a constant show the constant.
-fn time(time: &Value<Duration>, krate: &TokenStream) -> TokenStream {
+fn time(time: &Value<Duration>, model: &Model) -> TokenStream {
     match time {
         Value::Known(time) => {
             let (seconds, nanos) = (time.as_secs(), time.subsec_nanos());
@@ -221,7 +222,8 @@ fn time(time: &Value<Duration>, krate: &TokenStream) -> TokenStream {
         }
         Value::Constant(constant) => {
             let (start, end) = ends(constant);
-            let new = quote_spanned!(start=> #krate::__private::Time);
+            let krate = model.krate_at(start);
+            let new = quote_spanned!(start=> #krate::__private::SecondsOrDuration);
             quote_spanned!(end=> #new(#constant).above_zero())
         }
     }

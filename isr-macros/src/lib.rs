@@ -77,9 +77,9 @@ use crate::parse::{Args, Function};
 /// 1. The function, with one block behind the leading items of its body. The block registers the
 ///    page, and records at run time that the page's own function runs.
 /// 2. Beside a free function, a hidden type of its name. `post::PATH` is the path, `post::PAGE` the
-///    page, `post::PAGES` all pages of the function, and `get(post)` still the handler. The name must be free among the types and modules of
-///    its scope: `mod post;` beside `fn post` does not compile. Rename one of the two, or move the
-///    function into the module.
+///    page, `post::PAGES` all pages of the function, and `get(post)` still the handler. The name
+///    must be free among the types and modules of its scope: `mod post;` beside `fn post` does not
+///    compile. Rename one of the two, or move the function into the module.
 ///
 /// A function with a receiver is a method, for instance of a tonic service. It is only registered,
 /// it needs a path, and the attribute works under `#[async_trait]`. A method whose only argument is

@@ -7,7 +7,8 @@ use syn::ext::IdentExt;
 use crate::diagnostics::Mistakes;
 
 const ASSOCIATED: &str = "`routes!` takes free functions: route an associated function by hand, \
-    such as `.route(\"/posts\", get(Pages::posts))`";
+    such as `.route(\"/posts\", get(Pages::posts))`; `use` a function of a module with such a name, \
+    and write its name alone";
 
 /// Returns the tokens of the second group, unless a path in the first one leads into a type.
 pub(crate) fn free_functions(tokens: TokenStream) -> TokenStream {

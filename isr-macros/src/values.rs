@@ -61,8 +61,10 @@ fn constant_or<T>(
         | Expr::Cast(_)
         | Expr::Const(_)
         | Expr::Field(_)
+        | Expr::If(_)
         | Expr::Index(_)
         | Expr::Macro(_)
+        | Expr::Match(_)
         | Expr::MethodCall(_)
         | Expr::Paren(_)
         | Expr::Path(_) => Ok(Value::Constant(value.clone())),

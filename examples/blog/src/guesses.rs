@@ -1,5 +1,5 @@
-//! Limits guesses of the secret: the wrong ones of one address, by the minute, in a bounded table,
-//! with the numbers of the revalidation endpoint.
+//! Tells an address that guesses the secret to wait, by the wrong ones of a minute, in a bounded
+//! table, with the numbers of the revalidation endpoint. The right secret is always accepted.
 //!
 //! The crate `governor` limits rates by key as well, but its tables have no bound: they grow with
 //! the addresses until `retain_recent` is called.

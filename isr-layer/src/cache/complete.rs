@@ -118,6 +118,10 @@ impl Completion {
         let is_not_found = is_not_found(self.recipe(), &parts, trailers.as_deref());
         let lifetime = self.lifetime(is_not_found);
         let config = &self.core.config;
+        let offer = config.downstream.offer(lifetime, || self.tag_names());
+        if offer.lacks_tags {
+            observe::tags_do_not_fit(&self.recipe().page.page);
+        }
         let entry = NewEntry {
             parts,
             body,
@@ -126,7 +130,7 @@ impl Completion {
             born: self.attempt.born,
             as_of: self.attempt.as_of,
             lifetime,
-            offer: config.downstream.offer(lifetime, || self.tag_names()),
+            offer,
             has_drafts: config.draft.is_some(),
         };
         LeaderReply::Shared(self.store(entry))

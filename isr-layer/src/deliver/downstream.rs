@@ -103,6 +103,8 @@ pub(crate) struct Offer {
     /// The directives that let caches keep the page; `None` if no cache may keep it.
     cache_control: Option<(HeaderName, HeaderValue)>,
     tags: Option<(HeaderName, HeaderValue)>,
+    /// True if the tags do not fit: no cache may keep what no purge by tag would find there.
+    pub(crate) lacks_tags: bool,
 }
 
 impl Downstream {
@@ -146,9 +148,10 @@ impl Downstream {
     /// `,` stay as they are (RFC 9875).
     ///
     /// If a tag is over 1,024 bytes, or all of them are over the limit of
-    /// [`max_surrogate_keys_bytes`](Self::max_surrogate_keys_bytes), the header is left out and no
-    /// cache may keep the page: a page that cannot be purged by tag must not be kept. A header of
-    /// that name that the handler sent stays as it is.
+    /// [`max_surrogate_keys_bytes`](Self::max_surrogate_keys_bytes), the header is left out, the
+    /// log says so, and no cache may keep the page, whatever its handler said: a page that cannot
+    /// be purged by tag must not be kept. A header of that name that the handler sent stays as it
+    /// is.
     ///
     /// [`build`](crate::IsrLayerBuilder::build) refuses an invalid header name.
     pub fn surrogate_keys(mut self, name: &str) -> Self {
@@ -156,8 +159,9 @@ impl Downstream {
         self
     }
 
-    /// Limits the header of [`surrogate_keys`](Self::surrogate_keys), in bytes. Default 3 KiB: a stock nginx refuses a response whose whole head is larger than 4 KiB
-    /// (`proxy_buffer_size`). Fastly and Cloudflare take 16 KiB.
+    /// Limits the header of [`surrogate_keys`](Self::surrogate_keys), in bytes. Default 3 KiB: a
+    /// stock nginx refuses a response whose whole head is larger than 4 KiB (`proxy_buffer_size`).
+    /// Fastly and Cloudflare take 16 KiB.
     ///
     /// ```
     /// use isr_layer::Downstream;
@@ -187,13 +191,17 @@ impl Downstream {
         match keys.map(|keys| keys.field(tags(), max_bytes)) {
             None => Offer {
                 cache_control: self.cache_control(lifetime),
-                tags: None,
+                ..Offer::default()
             },
             Some(Ok(tags)) => Offer {
                 cache_control: self.cache_control(lifetime),
                 tags,
+                ..Offer::default()
             },
-            Some(Err(_)) => Offer::default(),
+            Some(Err(_)) => Offer {
+                lacks_tags: true,
+                ..Offer::default()
+            },
         }
     }
 
@@ -235,6 +243,9 @@ impl Downstream {
 impl Offer {
     /// Adds the offer to the handler's headers.
     pub(crate) fn put(self, headers: &mut HeaderMap) {
+        if self.lacks_tags {
+            return take_back(headers);
+        }
         if let Some((name, value)) = self.tags {
             headers.entry(name).or_insert(value);
         }
@@ -252,8 +263,9 @@ impl Offer {
     }
 }
 
-/// Lets no cache keep a response, because a purge has marked it. Its handler's own word ends too: a
-/// cache in front would keep the response for its whole lifetime, and nothing would tell it.
+/// Lets no cache keep a response, because a purge has marked it, or could not find it there. Its
+/// handler's own word ends too: a cache in front would keep the response for its whole lifetime,
+/// and nothing would tell it.
 pub(crate) fn take_back(headers: &mut HeaderMap) {
     // A 412 and a 416 forbid more than this already.
     if is_grpc(headers) || headers.get(CACHE_CONTROL) == Some(&NO_STORE) {

@@ -33,9 +33,11 @@ pub(super) fn set_age_and_status(
     status: Option<&CacheStatus>,
     earlier: Option<&str>,
 ) {
-    if let Some(age) = age {
-        headers.insert(AGE, HeaderValue::from(age));
-    }
+    match age {
+        Some(age) => headers.insert(AGE, HeaderValue::from(age)),
+        // A hit may have prepared the head meanwhile.
+        None => headers.remove(AGE),
+    };
     set_cache_status(headers, status, earlier);
     // Layers in front of us add headers, and every copy of a full map would have to grow for them.
     // If no room can be had, the copies grow.
@@ -254,11 +256,16 @@ pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
 }
 
 /// Returns whether the field, beside `Cache-Control`, tells caches how long they may keep the
-/// response. Several CDNs have a `CDN-Cache-Control` of their own (RFC 9213).
+/// response. Several CDNs have a `CDN-Cache-Control` of their own (RFC 9213), and nginx, Akamai and
+/// LiteSpeed obey their fields before `Cache-Control`.
 pub(super) fn is_for_caches(name: &HeaderName) -> bool {
     let name = name.as_str();
     name.ends_with("cdn-cache-control")
         || matches!(name, "surrogate-control" | "expires" | "pragma")
+        || matches!(
+            name,
+            "x-accel-expires" | "edge-control" | "x-litespeed-cache-control"
+        )
 }
 
 /// Iterates over the members of all lines of a list, without white space around them and without

@@ -10,7 +10,7 @@ use super::flight::{Fetch, FetchOutcome, Flights, Leader};
 use super::kind::RequestKind;
 use super::memory::Memory;
 use super::negative_cache::NegativeCache;
-use super::paths::Paths;
+use super::paths::{PathInUse, Paths};
 use super::places::Places;
 use super::target::TargetUri;
 use crate::body::Room;
@@ -72,8 +72,13 @@ impl HeaderCache {
             kind,
             is_shared: true,
             started: clock::now(),
-            in_use: self.paths.hold(target.shared_path()),
+            in_use: self.hold(target),
         }
+    }
+
+    /// Lets purges of a target's path know that a response of it is on its way.
+    pub(super) fn hold(&self, target: &TargetUri) -> Arc<PathInUse> {
+        self.paths.hold(target.shared_path())
     }
 
     /// Stores the response of `fetch` to `request`.

@@ -61,7 +61,7 @@ pub(super) fn complete<R, E>(
     match end {
         FetchEnd::Whole(whole, admitted) => completion.whole(whole, admitted),
         FetchEnd::Unread(response, reason) => {
-            completion.unstored(response.status(), reason);
+            let reason = completion.unstored(response.status(), reason);
             FetchReply::Own(response, Some(reason))
         }
         FetchEnd::Error(error) => {
@@ -103,12 +103,15 @@ impl Completion<'_> {
     }
 
     /// Records that a response may not be stored. That may end the entry that it would replace,
-    /// unless the response says that the origin is in trouble, or is for one user alone.
-    fn unstored(self, status: StatusCode, reason: Reason) {
+    /// unless the response says that the origin is in trouble, or is for one user alone. Returns
+    /// the reason that the client is told.
+    fn unstored(self, status: StatusCode, reason: Reason) -> Reason {
+        let mut told = Reason::Overtaken;
         let now = clock::now();
         let number = FetchNumber(self.leader.number());
 
         complete_unless_outrun(self.leader, |fetch| {
+            told = reason;
             if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
                 self.cache.failed(fetch, now)
             } else if reason == Reason::Authorization {
@@ -120,6 +123,7 @@ impl Completion<'_> {
                 self.cache.refused(fetch, self.request, number, now)
             }
         });
+        told
     }
 
     fn failed(self) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::HeaderMap;
 use http::{Method, Request, Response, request};
 use tokio::sync::oneshot;
 
@@ -20,7 +21,7 @@ use crate::body::{IsrBody, RenderBody};
 use crate::cache::{Failure, Group, Purpose};
 use crate::clock;
 use crate::deliver::{forbid_storing, note_status, take_back};
-use crate::invalidation::{Subject, Validity};
+use crate::invalidation::{Sequence, Subject, Validity};
 use crate::middleware::{Inner, Shared, call};
 use crate::outcome::{CacheStatus, Outcome, Reason};
 
@@ -36,8 +37,8 @@ pub(super) struct HeaderModeRequest<S> {
 
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
-/// Handles a request that `lookup` did not find fresh. `ready` is the client's own service: it fetches if this request leads a
-/// flight, and is dropped otherwise.
+/// Handles a request that `lookup` did not find fresh. `ready` is the client's own service: it
+/// fetches if this request leads a flight, and is dropped otherwise.
 pub(super) async fn handle<S, B>(
     request: HeaderModeRequest<S>,
     lookup: Lookup,
@@ -151,14 +152,8 @@ impl<S> HeaderModeRequest<S> {
         ));
         // An error means that the task was ended from outside: the runtime is shutting down.
         let failed = |_| FetchReply::Failed(Reason::ServiceError);
-        let mut reply = reply.await.unwrap_or_else(failed);
-        if let FetchReply::Own(response, None) = &mut reply {
-            let subject = Subject::at(self.target.path(), &[]);
-            if core.marks.validity(subject, as_of) != Validity::Valid {
-                take_back(response.headers_mut());
-            }
-        }
-        self.respond(reply, &waiting)
+        let reply = reply.await.unwrap_or_else(failed);
+        self.respond(reply, &waiting, as_of)
     }
 
     /// Passes the request on as it is; its response is not stored.
@@ -167,11 +162,14 @@ impl<S> HeaderModeRequest<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
+        // So that a purge of the path knows of the response.
+        let _in_use = self.cache.hold(&self.target);
+        let since = self.shared.core.marks.published();
         let reply = match call(ready, Request::from_parts(self.parts.clone(), body)).await {
             Ok(response) => FetchReply::Own(response.map(IsrBody::inner), Some(Reason::Request)),
             Err(error) => FetchReply::Error(error),
         };
-        self.respond(reply, &waiting)
+        self.respond(reply, &waiting, since)
     }
 
     /// Makes the response to a request that no entry can be served to, and that may not go on.
@@ -181,7 +179,13 @@ impl<S> HeaderModeRequest<S> {
     }
 
     /// Makes the client's response of a reply, or of the stale entry if the origin is in trouble.
-    fn respond<R, E>(&self, reply: FetchReply<R, E>, waiting: &Waiting) -> Result<R, E> {
+    /// The origin was asked when the number `since` was the last one published.
+    fn respond<R, E>(
+        &self,
+        reply: FetchReply<R, E>,
+        waiting: &Waiting,
+        since: Sequence,
+    ) -> Result<R, E> {
         let failed = match &reply {
             FetchReply::Own(response, _) if !is_error(response.status()) => None,
             FetchReply::Own(..) => Some(Reason::FailedStatus),
@@ -199,9 +203,7 @@ impl<S> HeaderModeRequest<S> {
             FetchReply::Failed(reason) => (Failure::in_http(reason).response(None), Some(reason)),
         };
 
-        if unstored == Some(Reason::Overtaken) {
-            forbid_storing(response.headers_mut());
-        }
+        self.keep_from_caches(response.headers_mut(), unstored, since);
         let (forward, collapsed) = (waiting.forward, false);
         let outcome = match unstored {
             Some(reason) => Outcome::Unstored {
@@ -212,6 +214,31 @@ impl<S> HeaderModeRequest<S> {
             None => Outcome::Stored { forward, collapsed },
         };
         Ok(self.with_status(response, outcome))
+    }
+
+    /// Lets no cache in front keep a response that a purge or an unsafe request may have overtaken.
+    fn keep_from_caches(&self, headers: &mut HeaderMap, unstored: Option<Reason>, since: Sequence) {
+        let marks = &self.shared.core.marks;
+        match unstored {
+            Some(Reason::Overtaken) => forbid_storing(headers),
+            // It may be for one client alone, so nothing may be added that allows to store it.
+            Some(_) if marks.published() != since => forbid_storing(headers),
+            Some(_) => {}
+            None => {
+                let subject = Subject::at(self.target.path(), &[]);
+                if marks.validity(subject, since) != Validity::Valid {
+                    self.take_back(headers);
+                }
+            }
+        }
+    }
+
+    /// Takes back every word of the origin's that lets a cache in front keep a response.
+    fn take_back(&self, headers: &mut HeaderMap) {
+        take_back(headers);
+        for name in &*self.cache.targets {
+            headers.remove(name);
+        }
     }
 
     /// Starts a fetch in the background, with the headers of this request.
@@ -272,7 +299,7 @@ impl<S> HeaderModeRequest<S> {
         let core = &self.shared.core;
         let mut response = entry.deliver(kind, outcome, core.config.cache_name, clock::now());
         if entry.validity(&core.marks) != Validity::Valid {
-            take_back(response.headers_mut());
+            self.take_back(response.headers_mut());
         }
         response
     }

@@ -52,7 +52,12 @@ where
         self.shared.core.pass_on(request.extensions_mut());
         let response = call(service, request).await?.map(IsrBody::inner);
         let reply = Reply::OtherRoute(response, not_stored(forward, Reason::HandlerNotRun));
-        Ok(reply.respond(&self.shared.core, &self.recipe, &self.delivery))
+        Ok(reply.respond(
+            &self.shared.core,
+            &self.recipe,
+            &self.delivery,
+            self.arrival,
+        ))
     }
 
     /// Renders the page for this client alone, with the client's own headers, by which the response
@@ -67,7 +72,7 @@ where
             return self.not_listed().await;
         }
 
-        let delivery = self.delivery.clone();
+        let (delivery, arrival) = (self.delivery.clone(), self.arrival);
         let service = ready.unwrap_or_else(|| self.shared.service());
         let mut request = as_sent(self.request, &delivery);
         apply_functions(&recipe.page, request.headers_mut());
@@ -86,7 +91,7 @@ where
             }
             None => reply_of_loop(&recipe, forward),
         };
-        Ok(reply.respond(&core, &recipe, &delivery))
+        Ok(reply.respond(&core, &recipe, &delivery, arrival))
     }
 
     /// Passes on the leader's own request, and completes its flight by the response: a failure was
@@ -99,6 +104,7 @@ where
     ) -> Result<S::Body, S::Error> {
         let (core, recipe) = (self.shared.core.clone(), self.recipe.clone());
         let (delivery, failure) = (self.delivery.clone(), undecided.failure().clone());
+        let arrival = self.arrival;
         let limit = recipe.page.policy().timeout;
         let mut own = pin!(catch_panic(self.other_route(None, forward)));
 
@@ -117,7 +123,7 @@ where
         };
         response.unwrap_or_else(|| {
             let outcome = not_stored(forward, failure.reason);
-            Ok(reply_of(failure, outcome).respond(&core, &recipe, &delivery))
+            Ok(reply_of(failure, outcome).respond(&core, &recipe, &delivery, arrival))
         })
     }
 
@@ -128,7 +134,7 @@ where
             Some(response) => Ok(response.await?.map(IsrBody::inner)),
             None => {
                 let reply = reply_of_loop(&recipe, Forward::Bypass);
-                Ok(reply.respond(&core, &recipe, &self.delivery))
+                Ok(reply.respond(&core, &recipe, &self.delivery, self.arrival))
             }
         }
     }

@@ -197,7 +197,12 @@ where
     }
 
     pub(super) fn respond<R: Body<Data = Bytes>>(&self, reply: Reply<R>) -> Response<IsrBody<R>> {
-        reply.respond(&self.shared.core, &self.recipe, &self.delivery)
+        reply.respond(
+            &self.shared.core,
+            &self.recipe,
+            &self.delivery,
+            self.arrival,
+        )
     }
 
     /// Returns the last good page, described as that: one that was stored meanwhile, or the one

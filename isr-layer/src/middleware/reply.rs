@@ -12,7 +12,7 @@ use crate::cache::{Core, Failure};
 use crate::clock;
 use crate::deliver::{Delivery, deliver, forbid_storing, name_declared, take_back, unstored};
 use crate::entry::Entry;
-use crate::invalidation::Validity;
+use crate::invalidation::{Sequence, Validity};
 use crate::outcome::Outcome;
 use crate::render::Recipe;
 
@@ -33,12 +33,14 @@ pub(super) enum Reply<R> {
 }
 
 impl<R: Body<Data = Bytes>> Reply<R> {
-    /// Returns the response for the client that sent `delivery`.
+    /// Returns the response for the client that sent `delivery` when the number `arrival` was the
+    /// last one published.
     pub(super) fn respond(
         self,
         core: &Core,
         recipe: &Recipe,
         delivery: &Delivery,
+        arrival: Sequence,
     ) -> Response<IsrBody<R>> {
         let cache_name = core.config.cache_name;
 
@@ -55,12 +57,16 @@ impl<R: Body<Data = Bytes>> Reply<R> {
                 failure,
                 outcome,
                 retry,
-            } => Self::Own(failure.response(retry), outcome).respond(core, recipe, delivery),
+            } => {
+                let own = Self::Own(failure.response(retry), outcome);
+                own.respond(core, recipe, delivery, arrival)
+            }
             Self::Own(mut response, outcome) => {
                 // Fields that are declared for GET say nothing about a gRPC response.
                 if !recipe.key.is_grpc() {
                     name_declared(response.headers_mut(), &recipe.page.vary);
-                    if outcome.is_overtaken() {
+                    // A purge since then may concern the response, which no mark can reach.
+                    if core.marks.published() != arrival {
                         forbid_storing(response.headers_mut());
                     }
                 }

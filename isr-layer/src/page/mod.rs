@@ -23,7 +23,7 @@ pub use param_set::ParamSet;
 pub use params::{IntoParamSet, ParamList, Params, ParamsFuture};
 pub use policy::{Fallback, Policy};
 #[doc(hidden)]
-pub use {params::list_params, time::Time};
+pub use {params::list_params, time::SecondsOrDuration};
 
 pub(crate) use checks::identifies_client;
 pub(crate) use name::{MAX_NAME, NameError, check_characters, check_path_length, check_text};

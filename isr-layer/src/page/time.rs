@@ -4,17 +4,17 @@ use std::time::Duration;
 
 /// A constant that is a time.
 #[derive(Debug)]
-pub struct Time<T>(pub T);
+pub struct SecondsOrDuration<T>(pub T);
 
-impl Time<u64> {
+impl SecondsOrDuration<u64> {
     /// Returns the time. Fails to compile if it is zero.
     #[track_caller]
     pub const fn above_zero(self) -> Duration {
-        Time(Duration::from_secs(self.0)).above_zero()
+        SecondsOrDuration(Duration::from_secs(self.0)).above_zero()
     }
 }
 
-impl Time<Duration> {
+impl SecondsOrDuration<Duration> {
     /// Returns the time. Fails to compile if it is zero.
     #[track_caller]
     pub const fn above_zero(self) -> Duration {

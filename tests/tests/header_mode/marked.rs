@@ -12,17 +12,28 @@ const NOBODY: &str = "public, max-age=0, must-revalidate";
 fn assert_kept_by_nobody(answer: &Answer) {
     let told = answer.header("cache-control");
     assert_eq!(told, NOBODY, "{}", answer.cache_status());
-    for name in ["expires", "surrogate-control", "cdn-cache-control"] {
+    assert_nothing_else_allows_it(answer);
+}
+
+fn assert_nothing_else_allows_it(answer: &Answer) {
+    let names = [
+        "expires",
+        "surrogate-control",
+        "cdn-cache-control",
+        "x-accel-expires",
+    ];
+    for name in names {
         assert!(!answer.headers.contains_key(name), "{name}");
     }
 }
 
-fn kept_for_an_hour() -> [(&'static str, &'static str); 4] {
+fn kept_for_an_hour() -> [(&'static str, &'static str); 5] {
     [
         ("cache-control", AN_HOUR),
         ("expires", "Fri, 31 Dec 2100 23:59:59 GMT"),
         ("surrogate-control", "max-age=3600"),
         ("cdn-cache-control", "max-age=3600"),
+        ("x-accel-expires", "3600"),
     ]
 }
 
@@ -81,6 +92,40 @@ async fn a_response_that_was_purged_while_it_was_fetched() {
         site.after().open();
 
         assert_kept_by_nobody(&client.await.expect("the client gets it"));
+    }
+}
+
+/// No mark reaches what is not stored, and it may be for one client alone.
+#[tokio::test(start_paused = true)]
+async fn a_response_that_is_not_stored_and_was_purged_while_it_was_fetched() {
+    let large = Reply::page().chunk(vec![b'a'; 9 * 1024 * 1024]);
+    let for_one = Reply::page().header("set-cookie", "id=1");
+    for reply in [large, for_one] {
+        for headers in [
+            &[][..],
+            &[("range", "bytes=0-1")],
+            &[("if-none-match", "\"x\"")],
+        ] {
+            let (site, isr, service) = site_and_layer(&[]);
+            let add = |reply: Reply, (name, value)| reply.header(name, value);
+            site.act(kept_for_an_hour().into_iter().fold(reply.clone(), add));
+            site.after().close();
+            let client = tokio::spawn({
+                let service = service.clone();
+                async move { visit_with(&service, headers).await }
+            });
+            site.after().reached(1).await;
+            let _ = isr
+                .cache()
+                .revalidate(Purge::path("/a").mode(Mode::Stale))
+                .await;
+            site.after().open();
+
+            let answer = client.await.expect("the client gets it");
+
+            assert_eq!(answer.header("cache-control"), "no-store", "{headers:?}");
+            assert_nothing_else_allows_it(&answer);
+        }
     }
 }
 

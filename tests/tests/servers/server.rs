@@ -233,7 +233,9 @@ async fn listens(process: &mut Child, address: SocketAddr) -> bool {
     let start = Instant::now();
     while start.elapsed() < START_TIMEOUT && is_running(process) {
         if TcpStream::connect(address).await.is_ok() {
-            return true;
+            // Another server may have taken the port: ours then ends.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            return is_running(process);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -210,6 +210,10 @@ async fn a_marked_page_is_kept_by_nobody_whatever_its_handler_said() {
         ("cdn-cache-control", "max-age=3600"),
         ("cloudflare-cdn-cache-control", "max-age=3600"),
         ("surrogate-control", "max-age=3600"),
+        // nginx obeys it before `Cache-Control`, also before `no-store`.
+        ("x-accel-expires", "3600"),
+        ("edge-control", "cache-maxage=1h"),
+        ("x-litespeed-cache-control", "public,max-age=3600"),
     ] {
         for downstream in [Downstream::default(), Downstream::cdn()] {
             let (site, isr, service) = site_with(ten_seconds(), downstream);
@@ -285,6 +289,50 @@ async fn a_page_purged_while_it_was_rendered_is_kept_by_nobody() {
     );
 }
 
+/// No mark reaches what is not stored, so it says `no-store`, whatever its handler said.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_not_stored_and_was_purged_while_it_was_rendered_is_kept_by_nobody() {
+    let for_an_hour = || Reply::page().header("cache-control", "s-maxage=3600");
+    for (reply, is_purged) in [
+        (for_an_hour().chunk(vec![b'a'; 2_000]), true),
+        (
+            for_an_hour()
+                .header("x-accel-expires", "3600")
+                .header("vary", "cookie"),
+            true,
+        ),
+        (for_an_hour().chunk(vec![b'a'; 2_000]), false),
+    ] {
+        let small = ten_seconds().with_policy(Policy::new().max_body(1_000));
+        let (site, isr, service) = site_with(small, Downstream::cdn());
+        site.act(reply);
+        site.after().close();
+        let client = tokio::spawn({
+            let service = service.clone();
+            async move { visit(&service).await }
+        });
+        site.after().reached(1).await;
+        if is_purged {
+            let _ = isr
+                .cache()
+                .revalidate(Purge::path("/a").mode(Mode::Stale))
+                .await;
+        }
+        site.after().open();
+
+        let answer = client.await.expect("the client is answered");
+
+        assert_eq!(answer.status, 200);
+        assert!(!answer.headers.contains_key("x-accel-expires"));
+        let expected = if is_purged {
+            "no-store"
+        } else {
+            "s-maxage=3600"
+        };
+        assert_eq!(answer.header("cache-control"), expected);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_stored_invites_nobody_to_store_it() {
     let acts: [Act; 8] = [
@@ -341,19 +389,23 @@ async fn the_tags_of_an_entry_are_told_escaped() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_whose_tags_do_not_fit_is_kept_by_nobody() {
-    let (site, _, service) =
-        site_with(ten_seconds(), Downstream::cdn().surrogate_keys("Cache-Tag"));
-    site.script(|_, _| {
-        (0..1000).for_each(|n| context::tag(format!("a tag of some length {n}")));
-        Reply::page().into()
-    });
+    for own in [None, Some("s-maxage=3600")] {
+        let (site, _, service) =
+            site_with(ten_seconds(), Downstream::cdn().surrogate_keys("Cache-Tag"));
+        site.script(move |_, _| {
+            (0..1000).for_each(|n| context::tag(format!("a tag of some length {n}")));
+            let add = |reply: Reply, own| reply.header("cache-control", own);
+            own.into_iter().fold(Reply::page(), add).into()
+        });
 
-    let answer = visit(&service).await;
+        let answer = visit(&service).await;
 
-    assert_eq!(
-        (answer.header("cache-control"), answer.header("cache-tag")),
-        (NOBODY, "")
-    );
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("cache-tag")),
+            (NOBODY, ""),
+            "{own:?}"
+        );
+    }
 }
 
 #[test]

@@ -12,8 +12,8 @@ impl IsrLayerBuilder {
     /// Names this cache in `Cache-Status`. Default `isr`.
     ///
     /// Of several layers between the application and the client each adds its member, so different
-    /// names tell them apart. A name is a token of RFC 9651: letters, digits, `-`, `.`, `_` and a
-    /// few more, with a letter in front. [`build`](Self::build) refuses others.
+    /// names tell them apart. A name is a token of RFC 9651: a letter or `*`, then letters, digits,
+    /// `-`, `.`, `_` and a few more. [`build`](Self::build) refuses others.
     ///
     /// ```
     /// use isr_layer::IsrLayer;

@@ -9,7 +9,7 @@ struct WebSocketUpgrade;
 #[static_page("/json")]
 async fn json(_: Json<u8>) {}
 
-#[static_page("/form")]
+#[static_page("/form", vary = ["accept-language"])]
 async fn form(_: Option<Form<u8>>) {}
 
 #[static_page("/multipart")]

@@ -11,7 +11,7 @@ mod times {
 const HOUR: u64 = 60 * 60;
 const KIB: usize = 1024;
 
-#[static_page("/named", revalidate = HOUR, expire = times::DAY, max_body = 64 * KIB)]
+#[static_page("/named", revalidate = if cfg!(debug_assertions) { HOUR } else { HOUR }, expire = times::DAY, max_body = 64 * KIB)]
 async fn named() -> &'static str {
     "named"
 }

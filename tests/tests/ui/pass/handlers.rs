@@ -106,7 +106,17 @@ macro_rules! page {
 
 page!(made, "/made", 60);
 
+/// Stands for axum's `Form`, whose feature is off here; for a GET it reads the query.
+#[derive(Debug)]
+struct Form<T>(T);
+
+#[static_page("/form", query = ["q"])]
+async fn form(Form(_q): Form<u8>) -> &'static str {
+    "form"
+}
+
 fn main() {
+    let _ = form(Form(1));
     let _: axum::Router = routes![index, about, pages::post, tag, search, r#type, made]
         .merge(routes![names, compiled_out])
         .with_state(Db);
