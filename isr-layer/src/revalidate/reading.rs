@@ -43,26 +43,15 @@ struct Body {
 #[derive(Debug)]
 pub(super) struct Reading<'r> {
     readings: &'r Readings,
-    id: u64,
-    gave_way: oneshot::Receiver<()>,
+    /// The body, once there is a part of it: its id, and the end of its stay.
+    begun: Option<(u64, oneshot::Receiver<()>)>,
 }
 
 impl Readings {
     pub(super) fn begin(&self) -> Reading<'_> {
-        let (stay, gave_way) = oneshot::channel();
-        let body = Body {
-            read: BytesMut::new(),
-            _stay: stay,
-        };
-        let mut by_age = self.lock();
-        let id = by_age.next_id;
-        by_age.next_id += 1;
-        by_age.bodies.insert(id, body);
-
         Reading {
             readings: self,
-            id,
-            gave_way,
+            begun: None,
         }
     }
 
@@ -76,39 +65,60 @@ impl Reading<'_> {
     /// that this one gave way.
     pub(super) fn put(&mut self, data: impl Buf) -> Result<(), Refusal> {
         let mut by_age = self.readings.lock();
-        let read = &mut by_age.bodies.get_mut(&self.id).ok_or(Refusal::Busy)?.read;
+        let (id, _) = self.begun.get_or_insert_with(|| by_age.begin());
+        by_age.put(*id, data)
+    }
+
+    /// Takes the body out.
+    pub(super) fn finish(&mut self) -> Result<Bytes, Refusal> {
+        let Some((id, _)) = self.begun.take() else {
+            return Ok(Bytes::new());
+        };
+        let body = self.readings.lock().take(id).ok_or(Refusal::Busy)?;
+        Ok(body.read.freeze())
+    }
+
+    /// Is ready when this body has given way.
+    pub(super) fn poll_gave_way(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.begun {
+            Some((_, gave_way)) => Pin::new(gave_way).poll(cx).map(|_| ()),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl ByAge {
+    fn begin(&mut self) -> (u64, oneshot::Receiver<()>) {
+        let (stay, gave_way) = oneshot::channel();
+        let body = Body {
+            read: BytesMut::new(),
+            _stay: stay,
+        };
+        let id = self.next_id;
+        self.next_id += 1;
+        self.bodies.insert(id, body);
+        (id, gave_way)
+    }
+
+    fn put(&mut self, id: u64, data: impl Buf) -> Result<(), Refusal> {
+        let read = &mut self.bodies.get_mut(&id).ok_or(Refusal::Busy)?.read;
         let before = read.capacity();
         read.reserve(data.remaining());
         read.put(data);
         let grown = read.capacity().saturating_sub(before);
-        by_age.memory += grown;
+        self.memory += grown;
 
-        while by_age.memory > MAX_MEMORY {
-            // A body without a byte yet has no memory to give.
-            let mut bodies = by_age.bodies.iter();
-            let oldest = bodies.find(|(_, body)| body.read.capacity() > 0);
-            let oldest = oldest.map_or(self.id, |(id, _)| *id);
-            by_age.take(oldest);
-            if oldest == self.id {
+        while self.memory > MAX_MEMORY
+            && let Some((oldest, body)) = self.bodies.pop_first()
+        {
+            self.memory -= body.read.capacity();
+            if oldest == id {
                 return Err(Refusal::Busy);
             }
         }
         Ok(())
     }
 
-    /// Takes the body out.
-    pub(super) fn finish(&mut self) -> Result<Bytes, Refusal> {
-        let body = self.readings.lock().take(self.id).ok_or(Refusal::Busy)?;
-        Ok(body.read.freeze())
-    }
-
-    /// Is ready when this body has given way.
-    pub(super) fn poll_gave_way(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.gave_way).poll(cx).map(|_| ())
-    }
-}
-
-impl ByAge {
     fn take(&mut self, id: u64) -> Option<Body> {
         let body = self.bodies.remove(&id)?;
         self.memory -= body.read.capacity();
@@ -118,7 +128,9 @@ impl ByAge {
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
-        self.readings.lock().take(self.id);
+        if let Some((id, _)) = self.begun.take() {
+            self.readings.lock().take(id);
+        }
     }
 }
 
@@ -139,9 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_that_holds_memory_gives_way_to_the_newest() {
+    fn the_oldest_gives_way_to_the_newest() {
         let readings = Readings::default();
-        let mut empty = readings.begin();
+        let mut unsent = readings.begin();
         let mut bodies: Vec<_> = (0..16).map(|_| readings.begin()).collect();
         for body in &mut bodies {
             put(body, MEBIBYTE / 2).unwrap();
@@ -154,10 +166,11 @@ mod tests {
 
         let gone: Vec<_> = bodies.iter_mut().map(gave_way).collect();
         assert_eq!(gone, [[true].as_slice(), &[false; 15]].concat());
-        assert!(!gave_way(&mut empty) && !gave_way(&mut newest));
+        assert!(!gave_way(&mut unsent) && !gave_way(&mut newest));
         assert_eq!(put(&mut bodies[0], 1), Err(Refusal::Busy));
         assert_eq!(bodies[0].finish(), Err(Refusal::Busy));
         assert_eq!(bodies[1].finish().unwrap().len(), MEBIBYTE);
+        assert_eq!(unsent.finish(), Ok(Bytes::new()));
     }
 
     #[test]

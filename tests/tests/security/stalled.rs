@@ -108,10 +108,11 @@ async fn one_thousand_stalled_bodies() {
         grown / 1024
     );
     assert_eq!(refused, 0, "of {calls} valid calls");
-    assert!(slowest < Duration::from_secs(3), "{slowest:?}");
+    // A call that had to wait for the bodies would wait until their time is over.
+    assert!(slowest < Duration::from_secs(4), "{slowest:?}");
     // Beside the bodies: a thousand connections, with the buffers of hyper and of these clients.
     assert!(grown < 8 * BODIES, "resident memory grew by {grown} bytes");
-    assert!(ended < Duration::from_secs(10), "{ended:?}");
+    assert!(ended < Duration::from_secs(20), "{ended:?}");
     assert!(open <= open_before + 2, "{open_before} -> {open}");
 }
 
