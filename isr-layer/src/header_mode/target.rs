@@ -275,6 +275,7 @@ fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
     let Some((host, port)) = authority.rsplit_once(':') else {
         return authority;
     };
+
     let is_default = matches!(
         (scheme, port),
         (_, "") | ("" | "http", "80") | ("" | "https", "443")
