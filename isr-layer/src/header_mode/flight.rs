@@ -22,7 +22,7 @@ pub(super) type Leader = flight::Leader<Fetch>;
 pub(super) type CompletedFlight = flight::CompletedFlight<Fetch>;
 pub(super) type Follower = flight::Follower<Fetch>;
 
-/// Longest wait for another request's fetch, whose response may yet be for that request alone; and
+/// Longest wait of a request for fetches of others, whose responses may yet be for those alone; and
 /// the age from which no request waits for a fetch.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
 

@@ -19,7 +19,7 @@ use super::partial::ask_for_all;
 use super::target::TargetUri;
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{Failure, Group, Purpose};
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::deliver::note_status;
 use crate::middleware::{Inner, Shared, call};
 use crate::outcome::{CacheStatus, Outcome, Reason};
@@ -103,11 +103,12 @@ impl<S> HeaderModeRequest<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        let mut followed = self.wait_for_flight(follower, &waiting).await;
+        let until = clock::now() + MAX_WAIT;
+        let mut followed = self.wait_for_flight(follower, &waiting, until).await;
         if matches!(followed, Followed::Nothing | Followed::UnlikeFailed) {
             followed = match self.decide_again(&waiting) {
                 Decision::Serve(entry, outcome) => Followed::Stored(entry, outcome),
-                Decision::Follow(next, _) => self.wait_for_flight(next, &waiting).await,
+                Decision::Follow(next, _) => self.wait_for_flight(next, &waiting, until).await,
                 Decision::Lead(leader, _) => {
                     let service = self.shared.service();
                     return self.lead(leader, waiting, body, service).await;
@@ -132,10 +133,15 @@ impl<S> HeaderModeRequest<S> {
             .await
     }
 
-    /// Waits for a flight, and tells its result for this request.
-    async fn wait_for_flight(&self, follower: Follower, waiting: &Waiting) -> Followed {
+    /// Waits for a flight until the given time, and tells its result for this request.
+    async fn wait_for_flight(
+        &self,
+        follower: Follower,
+        waiting: &Waiting,
+        until: Instant,
+    ) -> Followed {
         let leader = follower.work().hashes.like();
-        let completed = tokio::time::timeout(MAX_WAIT, follower.wait()).await;
+        let completed = tokio::time::timeout_at(until, follower.wait()).await;
         let Ok(Some(completed)) = completed else {
             return Followed::Nothing;
         };

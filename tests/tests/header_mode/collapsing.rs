@@ -243,7 +243,8 @@ async fn a_request_waits_for_fetches_of_others_ten_seconds_in_all() {
         async move { try_ask(&service, request).await }
     });
     site.before().reached(1).await;
-    let second = come(&service, &[("x-leader", "second")]);
+    // One of these leads the second fetch, or the visitor does: their order is by chance.
+    let others = [(); 30].map(|()| come(&service, &[("x-leader", "other")]));
     settle().await;
     let begun = tokio::time::Instant::now();
     let visitor = come(&service, &[]);
@@ -254,6 +255,7 @@ async fn a_request_waits_for_fetches_of_others_ten_seconds_in_all() {
     settle().await;
 
     assert_eq!(visitor.await.unwrap().text(), "/a v1");
-    assert_eq!(begun.elapsed().as_secs(), 10);
-    second.abort();
+    let waited = begun.elapsed().as_secs();
+    assert!((6..=10).contains(&waited), "{waited} s");
+    others.iter().for_each(JoinHandle::abort);
 }
