@@ -47,8 +47,8 @@ enum Followed {
 
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
-/// Handles a request that `lookup` did not find fresh. `ready` is the client's own service: it fetches if this request leads a
-/// flight, and is dropped otherwise.
+/// Handles a request that `lookup` did not find fresh. `ready` is the client's own service: it
+/// fetches if this request leads a flight, and is dropped otherwise.
 pub(super) async fn handle<S, B>(
     request: HeaderModeRequest<S>,
     lookup: Lookup,
@@ -90,8 +90,8 @@ impl<S> HeaderModeRequest<S> {
         )
     }
 
-    /// Waits for the fetch of another request. If that tells nothing of this one, waits for the next
-    /// or starts it, so that those who waited for a request unlike theirs share a fetch again.
+    /// Waits for the fetch of another request. If that tells nothing of this one, waits for the
+    /// next or starts it, so that those who waited for a request unlike theirs share a fetch again.
     /// Fetches alone after that.
     async fn follow<B>(
         &self,

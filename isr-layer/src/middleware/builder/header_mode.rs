@@ -20,9 +20,9 @@ impl IsrLayerBuilder {
     ///    kind if they have credentials in the same fields, and the same values in all fields that
     ///    a stored response varies by.
     /// 4. Within `stale-if-error` a stale response replaces 500, 502, 503, 504 and a failure.
-    /// 5. An unsafe request (POST, PUT, DELETE and so on) removes what is stored for its URL, unless
-    ///    its response is 1xx, 4xx or 5xx. It also does so if its client leaves before there is a
-    ///    response.
+    /// 5. An unsafe request (POST, PUT, DELETE and so on) removes what is stored for its URL,
+    ///    unless its response is 1xx, 4xx or 5xx. It also does so if its client leaves before there
+    ///    is a response.
     ///
     /// The handler gets the client's whole request, and `Vary` alone distinguishes responses. The
     /// promise that one client's request cannot change the response of others holds for pages, not
