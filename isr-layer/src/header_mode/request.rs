@@ -13,7 +13,7 @@ use super::constraints::Constraints;
 use super::decide::{Decision, Lookup, Waiting};
 use super::entry::Entry;
 use super::fetch::{StartedFor, fetch};
-use super::flight::{FetchOutcome, Follower, Leader, MAX_WAIT};
+use super::flight::{FetchOutcome, Follower, Leader, MAX_WAIT, begin};
 use super::negative_cache::Likeness;
 use super::partial::ask_for_all;
 use super::target::TargetUri;
@@ -192,7 +192,7 @@ impl<S> HeaderModeRequest<S> {
         let (client, reply) = oneshot::channel();
         let request = Request::from_parts(self.parts.clone(), body);
         // Before the entry is looked at: a purge that comes later makes the response stale.
-        leader.begin(&core.marks);
+        begin(&leader, &core.marks);
         let stale = waiting.stale.clone();
         let stored = stale.filter(|entry| entry.can_be_validated(&core.marks));
 
@@ -285,7 +285,7 @@ impl<S> HeaderModeRequest<S> {
             };
 
             let marks = &shared.core.marks;
-            leader.begin(marks);
+            begin(&leader, marks);
             let stored = Some(stale).filter(|entry| entry.can_be_validated(marks));
             let service = shared.service();
             drop(shared);
