@@ -414,7 +414,7 @@ fn page(request: Request<Plain>) -> Ready<Result<Response<Plain>, Infallible>> {
     if request.uri().path() == ARTICLE {
         response
             .headers_mut()
-            .append(CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
+            .append(CACHE_CONTROL, HeaderValue::from_static("s-maxage=3600"));
         response.headers_mut().append(
             ETAG,
             HeaderValue::from_static("\"0f343b0931126a20f133d67c2b018a3b\""),

@@ -251,6 +251,10 @@ impl<W: Work> Flight<W> {
 }
 
 impl<W: Work> Follower<W> {
+    pub(crate) fn work(&self) -> &W {
+        &self.flight.work
+    }
+
     /// Notes that the render of this task, if it is one, waits for this flight. Returns `None` if
     /// the flight waits for that render.
     pub(crate) fn wait_for(&self) -> Option<Wait> {

@@ -75,6 +75,18 @@ struct Waiting {
     granted: oneshot::Sender<Permit>,
 }
 
+impl Group {
+    /// Returns the number of renders of the group that may run at once. The fetches of header mode
+    /// get no more than half of all places: they have the headers of clients, which may make the
+    /// origin hang.
+    fn limit(self, limits: Limits) -> usize {
+        match self {
+            Self::Page(_) => limits.per_group,
+            Self::Headers => limits.per_group.min((limits.at_once / 2).max(1)),
+        }
+    }
+}
+
 impl Purpose {
     /// Returns the word for the purpose in spans.
     pub(super) const fn as_str(self) -> &'static str {
@@ -208,7 +220,7 @@ impl State {
 impl Running {
     fn has_room(&self, group: Group, limits: Limits) -> bool {
         let of_group = self.of_group.get(&group).copied().unwrap_or(0);
-        self.all < limits.at_once && of_group < limits.per_group
+        self.all < limits.at_once && of_group < group.limit(limits)
     }
 }
 

@@ -15,7 +15,7 @@ use super::places::Places;
 use super::target::TargetUri;
 use crate::body::Room;
 use crate::cache::Steps;
-use crate::clock::{self, Instant};
+use crate::clock::Instant;
 use crate::invalidation::Marks;
 
 /// Entries and flights of all targets.
@@ -57,23 +57,14 @@ impl HeaderCache {
 
     /// Starts a flight that no other request joins.
     pub(super) fn start_alone(&self, fetch: Fetch) -> Leader {
-        self.flights.start(Fetch {
-            is_shared: false,
-            ..fetch
-        })
+        self.flights.start(fetch.for_one())
     }
 
     /// Returns a fetch that requests of the kind of `request` join.
     pub(super) fn fetch(&self, target: &TargetUri, request: &HeaderMap) -> Fetch {
         let kind = RequestKind::of(request, self.memory.vary_key(target, request));
-        Fetch {
-            target: target.clone(),
-            hashes: self.negative.hashes(target, &kind, request),
-            kind,
-            is_shared: true,
-            started: clock::now(),
-            in_use: self.hold(target),
-        }
+        let hashes = self.negative.hashes(target, &kind, request);
+        Fetch::new(target.clone(), kind, hashes, self.hold(target))
     }
 
     /// Lets purges of a target's path know that a response of it is on its way.

@@ -43,6 +43,7 @@ pub(super) enum Decision {
 
 /// Reason for which a request waits, and the stale entry if there is one. A fetch validates that
 /// entry; if the fetch fails, the entry may be served.
+#[derive(Clone)]
 pub(super) struct Waiting {
     pub(super) forward: Forward,
     pub(super) stale: Option<Arc<Entry>>,
@@ -109,7 +110,7 @@ impl HeaderCache {
     }
 
     /// Decides if a plain request leads a flight or waits for one.
-    fn wait(
+    pub(super) fn wait(
         &self,
         waiting: Waiting,
         target: &TargetUri,

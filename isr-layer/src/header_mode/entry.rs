@@ -68,7 +68,7 @@ impl WholeResponse {
 }
 
 impl Entry {
-    /// Makes the entry of a `fetch` whose flight has this `number`, which knew all marks up to
+    /// Makes the entry of a `fetch` whose flight has this `number`, and knew all marks up to
     /// `as_of`.
     pub(super) fn new(
         admitted: Admitted,

@@ -4,7 +4,7 @@
 //! flights to its target: they then store nothing, since their responses may be older than the
 //! change.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::entry::Entry;
@@ -13,8 +13,8 @@ use super::negative_cache::RequestHashes;
 use super::paths::PathInUse;
 use super::target::TargetUri;
 use crate::cache::flight::{self, Work};
-use crate::clock::Instant;
-use crate::invalidation::Subject;
+use crate::clock::{self, Instant};
+use crate::invalidation::{Marks, Sequence, Subject};
 
 pub(super) type Flights = flight::Flights<Fetch>;
 pub(super) type Joined = flight::Joined<Fetch>;
@@ -22,7 +22,7 @@ pub(super) type Leader = flight::Leader<Fetch>;
 pub(super) type CompletedFlight = flight::CompletedFlight<Fetch>;
 pub(super) type Follower = flight::Follower<Fetch>;
 
-/// Longest wait for another request's fetch, whose response may yet be for that request alone; and
+/// Longest wait of a request for fetches of others, whose responses may yet be for those alone; and
 /// the age from which no request waits for a fetch.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
 
@@ -34,20 +34,56 @@ pub(super) struct Fetch {
     pub(super) kind: RequestKind,
     pub(super) hashes: RequestHashes,
     /// True if requests of its kind may join; false if the fetch is for one request alone.
-    pub(super) is_shared: bool,
-    pub(super) started: Instant,
+    is_shared: bool,
+    /// Time at which the origin was asked; a refresh may wait for its turn before.
+    begun: OnceLock<Instant>,
     /// Lets a purge of the path know of the response; the entry takes it over.
     pub(super) in_use: Arc<PathInUse>,
 }
 
 impl Fetch {
+    /// Makes a fetch that requests of its kind join.
+    pub(super) fn new(
+        target: TargetUri,
+        kind: RequestKind,
+        hashes: RequestHashes,
+        in_use: Arc<PathInUse>,
+    ) -> Self {
+        Self {
+            target,
+            kind,
+            hashes,
+            is_shared: true,
+            begun: OnceLock::new(),
+            in_use,
+        }
+    }
+
+    /// Lets no other request join.
+    pub(super) fn for_one(self) -> Self {
+        Self {
+            is_shared: false,
+            ..self
+        }
+    }
+
     /// Returns whether a request of this kind may wait for the fetch. Not for one that hangs: the
     /// request then starts the next.
     pub(super) fn admits(&self, kind: &RequestKind, now: Instant) -> bool {
         self.is_shared
             && self.kind == *kind
-            && now.saturating_duration_since(self.started) < MAX_WAIT
+            && self
+                .begun
+                .get()
+                .is_none_or(|begun| now.saturating_duration_since(*begun) < MAX_WAIT)
     }
+}
+
+/// Begins the flight of `leader`, which from here on knows all marks up to the number returned.
+pub(super) fn begin(leader: &Leader, marks: &Marks) -> Sequence {
+    let as_of = leader.begin(marks);
+    leader.work().begun.get_or_init(clock::now);
+    as_of
 }
 
 /// Outcome of a fetch.

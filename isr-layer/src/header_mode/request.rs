@@ -14,12 +14,13 @@ use super::constraints::Constraints;
 use super::decide::{Decision, Lookup, Waiting};
 use super::entry::Entry;
 use super::fetch::{StartedFor, fetch};
-use super::flight::{FetchOutcome, Follower, Leader, MAX_WAIT};
+use super::flight::{FetchOutcome, Follower, Leader, MAX_WAIT, begin};
+use super::negative_cache::Likeness;
 use super::partial::ask_for_all;
 use super::target::TargetUri;
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{Failure, Group, Purpose};
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::deliver::{forbid_storing, note_status, take_back};
 use crate::invalidation::{Sequence, Subject, Validity};
 use crate::middleware::{Inner, Shared, call};
@@ -33,6 +34,17 @@ pub(super) struct HeaderModeRequest<S> {
     pub(super) constraints: Constraints,
     /// The client's own request, without its body.
     pub(super) parts: request::Parts,
+}
+
+/// Result of a flight for a request that waited for it.
+enum Followed {
+    Stored(Arc<Entry>, Outcome),
+    /// The fetch for a request like this one failed.
+    Failed,
+    /// The fetch failed, for a reason that may be in the request that was fetched.
+    UnlikeFailed,
+    /// There is no response, or only one for other requests.
+    Nothing,
 }
 
 type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
@@ -80,7 +92,9 @@ impl<S> HeaderModeRequest<S> {
         )
     }
 
-    /// Waits for the fetch of another request, and fetches alone if its result does not help.
+    /// Waits for the fetch of another request. If that tells nothing of this one, waits for the
+    /// next or starts it, so that those who waited for a request unlike theirs share a fetch again.
+    /// Fetches alone after that.
     async fn follow<B>(
         &self,
         follower: Follower,
@@ -91,7 +105,28 @@ impl<S> HeaderModeRequest<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        if let Some(response) = self.wait_for_flight(follower, &waiting).await {
+        let until = clock::now() + MAX_WAIT;
+        let mut followed = self.wait_for_flight(follower, &waiting, until).await;
+        if matches!(followed, Followed::Nothing | Followed::UnlikeFailed) {
+            followed = match self.decide_again(&waiting) {
+                Decision::Serve(entry, outcome) => Followed::Stored(entry, outcome),
+                Decision::Follow(next, _) => self.wait_for_flight(next, &waiting, until).await,
+                Decision::Lead(leader, _) => {
+                    let service = self.shared.service();
+                    return self.lead(leader, waiting, body, service).await;
+                }
+                _ => Followed::Nothing,
+            };
+        }
+
+        let response = match followed {
+            Followed::Stored(entry, outcome) => Some(self.serve(&entry, outcome)),
+            Followed::Failed | Followed::UnlikeFailed => {
+                self.last_good(&waiting, Reason::FailedStatus, true)
+            }
+            Followed::Nothing => None,
+        };
+        if let Some(response) = response {
             return Ok(response);
         }
         // Not joined by others: that fetch, too, might be for one request only.
@@ -100,24 +135,46 @@ impl<S> HeaderModeRequest<S> {
             .await
     }
 
-    /// Returns the response that a flight has for this request, if any.
-    async fn wait_for_flight<R>(
+    /// Waits for a flight until the given time, and tells its result for this request.
+    async fn wait_for_flight(
         &self,
         follower: Follower,
         waiting: &Waiting,
-    ) -> Option<Response<IsrBody<R>>> {
-        let completed = tokio::time::timeout(MAX_WAIT, follower.wait());
-        match &completed.await.ok()??.outcome {
+        until: Instant,
+    ) -> Followed {
+        let leader = follower.work().hashes.like();
+        let completed = tokio::time::timeout_at(until, follower.wait()).await;
+        let Ok(Some(completed)) = completed else {
+            return Followed::Nothing;
+        };
+
+        match &completed.outcome {
             FetchOutcome::Stored(entry) if entry.may_serve(&self.parts.headers) => {
                 let outcome = Outcome::Stored {
                     forward: waiting.forward,
                     collapsed: true,
                 };
-                Some(self.serve(entry, outcome))
+                Followed::Stored(entry.clone(), outcome)
             }
-            FetchOutcome::Failed => self.last_good(waiting, Reason::FailedStatus, true),
-            FetchOutcome::Stored(_) | FetchOutcome::Refused => None,
+            FetchOutcome::Failed if self.likeness() == leader => Followed::Failed,
+            FetchOutcome::Failed => Followed::UnlikeFailed,
+            FetchOutcome::Stored(_) | FetchOutcome::Refused => Followed::Nothing,
         }
+    }
+
+    fn decide_again(&self, waiting: &Waiting) -> Decision {
+        self.cache.wait(
+            waiting.clone(),
+            &self.target,
+            &self.parts.headers,
+            &self.shared.core.marks,
+            clock::now(),
+        )
+    }
+
+    fn likeness(&self) -> Likeness {
+        let fetch = self.cache.fetch(&self.target, &self.parts.headers);
+        fetch.hashes.like()
     }
 
     /// Starts the fetch on a task of its own, so that it outlives this client, and waits for its
@@ -137,7 +194,7 @@ impl<S> HeaderModeRequest<S> {
         let (client, reply) = oneshot::channel();
         let request = Request::from_parts(self.parts.clone(), body);
         // Before the entry is looked at: a purge that comes later makes the response stale.
-        let as_of = leader.begin(&core.marks);
+        let as_of = begin(&leader, &core.marks);
         let stale = waiting.stale.clone();
         let stored = stale.filter(|entry| entry.can_be_validated(&core.marks));
 
@@ -264,7 +321,7 @@ impl<S> HeaderModeRequest<S> {
             };
 
             let marks = &shared.core.marks;
-            leader.begin(marks);
+            begin(&leader, marks);
             let stored = Some(stale).filter(|entry| entry.can_be_validated(marks));
             let service = shared.service();
             drop(shared);

@@ -265,13 +265,28 @@ fn split_query(reference: &str) -> (&str, Option<&str>) {
         .map_or((reference, None), |(path, query)| (path, Some(query)))
 }
 
+/// Removes an empty port and the default port of the scheme (RFC 9110, 4.2.3). A request that does
+/// not say its scheme may have come over either.
 fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
-    let port = match scheme {
-        "http" => ":80",
-        "https" => ":443",
-        _ => return authority,
+    // Every hit comes here, and most authorities end with a letter.
+    if !matches!(authority.as_bytes().last(), Some(b':' | b'0' | b'3')) {
+        return authority;
+    }
+    let Some((host, port)) = authority.rsplit_once(':') else {
+        return authority;
     };
-    authority.strip_suffix(port).unwrap_or(authority)
+
+    let is_default = matches!(
+        (scheme, port),
+        (_, "") | ("" | "http", "80") | ("" | "https", "443")
+    );
+    // An IPv6 address has brackets; without them its last part is no port.
+    let is_host = !host.is_empty() && (host.ends_with(']') || !host.contains(':'));
+    if is_default && is_host {
+        host
+    } else {
+        authority
+    }
 }
 
 /// Removes the segments `.` and `..` of a path (RFC 3986, 5.2.4).
@@ -369,6 +384,38 @@ mod tests {
 
         let different = hashes.iter().collect::<std::collections::HashSet<_>>();
         assert_eq!(different.len(), targets.len());
+    }
+
+    #[test]
+    fn only_the_default_port_of_a_host_is_no_part_of_it() {
+        for (scheme, authority, expected) in [
+            ("", "a", "a"),
+            ("", "a:80", "a"),
+            ("", "a:443", "a"),
+            ("", "a:", "a"),
+            ("http", "a:80", "a"),
+            ("http", "a:443", "a:443"),
+            ("https", "a:443", "a"),
+            ("https", "a:80", "a:80"),
+            ("https", "a:", "a"),
+            ("x", "a:80", "a:80"),
+            ("", "a:8080", "a:8080"),
+            ("", "a:080", "a:080"),
+            ("", "[::1]:80", "[::1]"),
+            ("", "[::80]", "[::80]"),
+            ("", "fe80::80", "fe80::80"),
+            ("", ":80", ":80"),
+            ("", "", ""),
+            ("", "u@a:80", "u@a"),
+            ("", "a.:80", "a."),
+            ("", "a0", "a0"),
+        ] {
+            assert_eq!(
+                without_default_port(scheme, authority),
+                expected,
+                "{scheme} {authority}"
+            );
+        }
     }
 
     #[test]

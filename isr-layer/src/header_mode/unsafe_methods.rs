@@ -11,9 +11,9 @@ use super::cache::HeaderCache;
 use super::target::TargetUri;
 use crate::body::IsrBody;
 
-/// An unsafe request on its way. When dropped, it [invalidates](HeaderCache::invalidate) its target,
-/// unless the origin has refused it: the origin may have changed something before the client left,
-/// or before the service failed.
+/// An unsafe request on its way. When dropped, it [invalidates](HeaderCache::invalidate) its
+/// target, unless the origin has refused it: the origin may have changed something before the
+/// client left, or before the service failed.
 pub(super) struct Change {
     cache: Arc<HeaderCache>,
     target: TargetUri,

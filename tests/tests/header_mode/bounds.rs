@@ -2,13 +2,14 @@
 //! are being read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, Response};
 use isr_layer::body::IsrBody;
-use isr_layer::{Isr, IsrLayer};
+use isr_layer::{Isr, IsrLayer, Page, Policy};
 use isr_tests::{Act, Answer, Reply, Site, SiteBody, ask, get, request, settle};
 use tokio::task::JoinHandle;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 
 use crate::{Plain, pass, says, site_and_layer, visit};
 
@@ -230,4 +231,39 @@ async fn a_body_without_room_is_no_refusal() {
     }
 
     assert_eq!(site.renders(), 63);
+}
+
+/// Pages and this mode share the limit on background renders.
+#[tokio::test(start_paused = true)]
+async fn refreshes_that_hang_leave_places_for_the_refreshes_of_pages() {
+    let site = Site::new();
+    site.script(|seen, _| match seen.headers.contains_key("x-hang") {
+        true => Act::Hang,
+        false => says("max-age=10, stale-while-revalidate=500").into(),
+    });
+    let page = Page::new("/page").with_policy(Policy::new().revalidate(Duration::from_secs(10)));
+    let isr = IsrLayer::builder()
+        .pages([page])
+        .cache_by_headers(true)
+        .background_renders(4)
+        .build()
+        .expect("the page does not contradict itself");
+    let service = isr.layer(site.clone());
+    let come = async |path: &str, headers: &[_]| {
+        ask(&service, request::<Plain>(Method::GET, path, headers)).await
+    };
+    for path in ["/page", "/a", "/b", "/c", "/d", "/e", "/f"] {
+        come(path, &[]).await;
+    }
+    site.publish(2);
+    pass(11).await;
+    for path in ["/a", "/b", "/c", "/d", "/e", "/f"] {
+        come(path, &[("x-hang", "1")]).await;
+    }
+    settle().await;
+
+    come("/page", &[]).await;
+    settle().await;
+
+    assert_eq!(come("/page", &[]).await.text(), "/page v2");
 }

@@ -1,9 +1,9 @@
 //! Requests for one target that arrive together.
 
-use isr_tests::{Answer, Reply, settle};
+use isr_tests::{Act, Answer, Reply, settle, try_ask};
 use tokio::task::JoinHandle;
 
-use crate::{pass, says, site_and_layer, site_that_says, site_with, visit, visit_with};
+use crate::{pass, says, site_and_layer, site_that_says, site_with, visit, visit_with, with};
 
 fn come(
     service: &isr_layer::Isr<isr_tests::Site>,
@@ -226,4 +226,36 @@ async fn those_who_wait_share_what_stands_in_for_an_error() {
         "isr; fwd=stale; detail=failed-status; collapsed"
     );
     assert_eq!(site.renders(), 2);
+}
+
+/// Also one that waits for a second fetch after a first that told nothing of it.
+#[tokio::test(start_paused = true)]
+async fn a_request_waits_for_fetches_of_others_ten_seconds_in_all() {
+    let (site, service) = site_that_says("");
+    site.script(|seen, _| match seen.headers.get("x-leader") {
+        Some(leader) if leader == "first" => Act::Error,
+        Some(_) => Act::Hang,
+        None => says("max-age=60").into(),
+    });
+    site.before().close();
+    let first = tokio::spawn({
+        let (service, request) = (service.clone(), with(&[("x-leader", "first")]));
+        async move { try_ask(&service, request).await }
+    });
+    site.before().reached(1).await;
+    // One of these leads the second fetch, or the visitor does: their order is by chance.
+    let others = [(); 30].map(|()| come(&service, &[("x-leader", "other")]));
+    settle().await;
+    let begun = tokio::time::Instant::now();
+    let visitor = come(&service, &[]);
+    settle().await;
+    pass(6).await;
+    site.before().open();
+    let _error = first.await.unwrap();
+    settle().await;
+
+    assert_eq!(visitor.await.unwrap().text(), "/a v1");
+    let waited = begun.elapsed().as_secs();
+    assert!((6..=10).contains(&waited), "{waited} s");
+    others.iter().for_each(JoinHandle::abort);
 }

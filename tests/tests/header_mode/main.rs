@@ -15,6 +15,7 @@ mod purges;
 mod refreshing;
 mod refusals;
 mod request_directives;
+mod spellings;
 mod targeted;
 mod unlike;
 mod unsafe_methods;

@@ -161,3 +161,38 @@ async fn who_waits_for_a_refresh_ends_its_waiting_for_its_turn() {
     );
     assert_eq!(site.renders(), 4);
 }
+
+/// It waits for its turn, and does not hang.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_waits_for_its_turn_is_the_only_one_however_long_it_waits() {
+    let site = Site::new();
+    site.script(|seen, _| match seen.headers.contains_key("x-hang") {
+        true => Act::Hang,
+        false => says("max-age=10, stale-while-revalidate=100").into(),
+    });
+    let isr = crate::builder()
+        .background_renders(1)
+        .build()
+        .expect("one is some");
+    let service = isr.layer(site.clone());
+    let come = async |path, headers: &[_]| {
+        ask(&service, request::<Plain>(Method::GET, path, headers)).await
+    };
+    for path in ["/busy", "/a"] {
+        come(path, &[]).await;
+    }
+    pass(15).await;
+    come("/busy", &[("x-hang", "1")]).await;
+
+    for _ in 0..3 {
+        come("/a", &[]).await;
+        settle().await;
+        assert_eq!(isr.cache().metrics().tasks(), 2);
+        pass(9).await;
+    }
+    pass(9).await;
+    settle().await;
+
+    assert_eq!(come("/a", &[]).await.header("age"), "0");
+    assert_eq!(site.renders(), 4);
+}

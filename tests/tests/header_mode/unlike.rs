@@ -2,9 +2,9 @@
 
 use http::Method;
 use isr_layer::Isr;
-use isr_tests::{Act, Answer, Reply, Site, ask, request, settle};
+use isr_tests::{Act, Answer, Reply, Site, ask, request, settle, try_ask};
 
-use crate::{Plain, pass, says, site_that_says, visit, visit_with};
+use crate::{Plain, pass, says, site_that_says, visit, visit_with, with};
 
 /// A request of a client for whom the origin does something else.
 const STRANGE: &[(&str, &str)] = &[("x-strange", "1")];
@@ -339,4 +339,72 @@ async fn a_strangers_refresh_that_hangs_holds_the_refreshes_of_others_ten_second
         settle().await;
         assert_eq!(visit(&service).await.text(), text, "{seconds}");
     }
+}
+
+/// A stranger came first, so that all visitors wait for its response, which is none for them.
+#[tokio::test(start_paused = true)]
+async fn visitors_who_waited_for_a_strangers_request_share_the_next() {
+    let failures: [Act; 4] = [
+        Act::Error,
+        Act::Panic,
+        Reply::status(500).into(),
+        says("s-maxage=60").cut().into(),
+    ];
+    for act in refusals().into_iter().map(Act::from).chain(failures) {
+        let said = format!("{act:?}");
+        let (site, service) = site_with_act_for_strangers(act);
+        site.before().close();
+        let come = |headers: &'static [(&str, &str)]| {
+            let service = service.clone();
+            tokio::spawn(async move { try_ask(&service, with(headers)).await })
+        };
+        let stranger = come(STRANGE);
+        site.before().reached(1).await;
+        let visitors = [(); 20].map(|()| come(&[]));
+        settle().await;
+        assert_eq!(site.renders(), 1, "all wait: {said}");
+
+        site.before().open();
+        // The stranger has what the origin gave it.
+        let _ = stranger.await;
+        for visitor in visitors {
+            let visitor = visitor.await.unwrap().expect("its own fetch succeeds");
+            assert_eq!(visitor.text(), "/a v1", "{said}");
+        }
+
+        assert_eq!(site.renders(), 2, "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn visitors_who_waited_for_a_strangers_failure_get_more_than_what_stands_in_for_errors() {
+    let (site, service) = site_that_says("");
+    site.script(|seen, _| match seen.headers.contains_key("x-strange") {
+        true => Reply::status(500).into(),
+        false => says("max-age=10, stale-if-error=500").into(),
+    });
+    visit(&service).await;
+    site.publish(2);
+    pass(20).await;
+    site.before().close();
+    let come = |headers: &'static [(&str, &str)]| {
+        let service = service.clone();
+        tokio::spawn(async move { visit_with(&service, headers).await })
+    };
+    let stranger = come(STRANGE);
+    site.before().reached(2).await;
+    let visitors = [(); 20].map(|()| come(&[]));
+    settle().await;
+
+    site.before().open();
+    assert_eq!(
+        stranger.await.unwrap().text(),
+        "/a v1",
+        "the old one stands in"
+    );
+    for visitor in visitors {
+        assert_eq!(visitor.await.unwrap().text(), "/a v2");
+    }
+
+    assert_eq!(site.renders(), 3);
 }

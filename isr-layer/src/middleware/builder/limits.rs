@@ -39,7 +39,8 @@ impl IsrLayerBuilder {
     }
 
     /// Limits the renders that run at once without a client waiting for them. Default twice the
-    /// number of processors.
+    /// number of processors. The refreshes of [`cache_by_headers`](Self::cache_by_headers) count
+    /// among them, and get half of the places at most.
     pub fn background_renders(mut self, at_once: usize) -> Self {
         self.config.renders.at_once = at_once;
         self
