@@ -312,21 +312,31 @@ fn one_flood() {
         during.as_secs_f64() / before.max(NOISE).as_secs_f64()
     });
     let is_fair = ratios.any(|ratio| ratio <= 5.0 || percent < FULL);
-    std::thread::sleep(Duration::from_millis(200));
-    let grown = (
-        house.tasks().saturating_sub(tasks),
-        descriptors().saturating_sub(open),
-        peak().saturating_sub(resident) >> 20,
-    );
+    // A fetch is a task of the layer and one of the connection to the origin, which has two ends
+    // in this process.
+    let (most_tasks, most_descriptors) = (2 * PLACES + 16, 2 * PLACES + 32);
+    let grown = || {
+        (
+            house.tasks().saturating_sub(tasks),
+            descriptors().saturating_sub(open),
+            peak().saturating_sub(resident) >> 20,
+        )
+    };
+    // A busy machine needs a while to see that all clients have left: far less than a place lasts.
+    for _ in 0..50 {
+        std::thread::sleep(Duration::from_millis(100));
+        if grown().0 <= most_tasks && grown().1 <= most_descriptors {
+            break;
+        }
+    }
+    let grown = grown();
     println!(
         "{kind}: {} more tasks, {} descriptors, {} MiB at the peak",
         grown.0, grown.1, grown.2
     );
 
-    // A fetch is a task of the layer and one of the connection to the origin, which has two ends
-    // in this process.
-    assert!(grown.0 <= 2 * PLACES + 16, "{} more tasks", grown.0);
-    assert!(grown.1 <= 2 * PLACES + 32, "{} more descriptors", grown.1);
+    assert!(grown.0 <= most_tasks, "{} more tasks", grown.0);
+    assert!(grown.1 <= most_descriptors, "{} more descriptors", grown.1);
     assert!(
         grown.2 <= 2 * (MEMORY >> 20),
         "{} MiB more resident",
