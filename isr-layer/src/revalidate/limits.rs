@@ -114,7 +114,7 @@ impl Default for Rates {
 
 /// Returns the address that stands for a whole subscriber: an IPv6 subscriber has 64 bits to choose
 /// from (RFC 6177), so those are cleared.
-fn network(peer: IpAddr) -> IpAddr {
+pub(super) fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

@@ -59,7 +59,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// | 422 | the payload of a webhook lacks a field that its mapping needs |
 /// | 429 | too many failures from this address, or too many calls by this credential |
 /// | 500 | every render failed; the last good pages stay |
-/// | 503 | the bodies that are being read have 16 MiB, and this is the oldest of them |
+/// | 503 | the bodies that are being read have 16 MiB, and this one gives way: the oldest of the address that holds most |
 ///
 /// A request whose head tells that it has no credential is refused before its body is read. A body
 /// of a client without one that is too long, too slow or no JSON is a failure too: after ten in a

@@ -7,6 +7,7 @@ use http_body::Body;
 use super::RevalidateService;
 use crate::clock;
 use crate::revalidate::auth::{Admission, AuthRequest};
+use crate::revalidate::reading::Sender;
 use crate::revalidate::response::Refusal;
 use crate::revalidate::{body, connection};
 
@@ -22,16 +23,22 @@ impl RevalidateService {
             return Err(self.record_failure(head));
         }
 
+        let sender = Sender {
+            is_admitted: judged == Some(true),
+            peer: connection::peer(&head.extensions),
+        };
         let read = match body::check(&head.headers) {
-            Ok(()) => body::read(body, &self.readings).await,
+            Ok(()) => body::read(body, &self.readings, sender).await,
             Err(refusal) => Err(refusal),
         };
-        read.map_err(|refusal| match (judged, refusal) {
-            (Some(true), refusal) | (_, refusal @ Refusal::Busy) => refusal,
-            // Without a credential, a body that wastes time or memory is as bad as a guess.
-            (_, refusal) => match self.record_failure(head) {
-                too_many @ Refusal::TooMany { .. } => too_many,
-                _ => refusal,
+        read.map_err(|refusal| match sender.is_admitted {
+            true => refusal,
+            // Without a credential, a body that wastes time or memory is as bad as a guess. One
+            // that gave way may yet be valid, and is told to come again.
+            false => match (self.record_failure(head), refusal) {
+                (_, busy @ Refusal::Busy) => busy,
+                (too_many @ Refusal::TooMany { .. }, _) => too_many,
+                (_, refusal) => refusal,
             },
         })
     }
