@@ -70,7 +70,8 @@ impl Webhook {
     }
 
     /// WordPress, as the plugin *On-Demand Revalidation* sends a change: the paths and the tags that
-    /// its settings name. A tag that WordPress has percent-encoded is named decoded too.
+    /// its settings name. A tag that WordPress has percent-encoded is named decoded too, and a post
+    /// in the trash by the slug that it had.
     ///
     /// ```
     /// use isr_layer::IsrLayer;
@@ -267,9 +268,18 @@ fn is_count(end: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
+/// Returns a path or a tag with each slug in it as it was [before the trash](before_trash).
+fn slugs_before_trash(text: &str) -> String {
+    let parts = text.split_inclusive(['/', ':']).map(|part| {
+        let slug = part.trim_end_matches(['/', ':']);
+        [before_trash(slug), &part[slug.len()..]]
+    });
+    parts.flatten().collect()
+}
+
 /// Returns a tag as WordPress wrote it and, if it is percent-encoded, decoded too: a handler may
 /// use either as its tag.
-fn spellings(tag: &str) -> impl Iterator<Item = String> {
+fn spellings(tag: &str) -> impl Iterator<Item = String> + use<> {
     let decoded = decode_whole(tag).filter(|decoded| decoded != tag);
     [tag.to_owned()].into_iter().chain(decoded)
 }
@@ -279,10 +289,14 @@ fn on_demand_revalidation(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessab
         return Err(Unprocessable::missing("/paths"));
     }
 
-    let paths = texts_if_present(event, "/paths")?;
-    let tags = texts_if_present(event, "/tags")?;
-    let tags = tags.iter().flat_map(|tag| spellings(tag));
-    let paths = paths.into_iter().map(Purge::path);
+    // It sends one empty tag if its settings have none.
+    let named = |pointer| {
+        let texts = texts_if_present(event, pointer)?.into_iter();
+        let texts = texts.map(|text| slugs_before_trash(&text));
+        Ok(texts.filter(|text| !text.is_empty()))
+    };
+    let paths = named("/paths")?.map(Purge::path);
+    let tags = named("/tags")?.flat_map(|tag| spellings(&tag));
     Ok(paths.chain(tags.map(Purge::tag)).collect())
 }
 
