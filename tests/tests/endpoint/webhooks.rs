@@ -220,3 +220,22 @@ async fn a_delivery_that_comes_twice_late_or_out_of_order_is_harmless() {
 
     assert_eq!(stand.page("/posts/a").await.text(), "/posts/a v3");
 }
+
+/// An empty field would widen a prefix to all paths of the site.
+#[tokio::test]
+async fn an_empty_field_never_makes_a_prefix_of_every_path() {
+    for template in ["/{/locale}", "/{/locale}/", "/{/locale}/{/locale}"] {
+        let stand = hooked(Webhook::new().tag("posts").prefix(template)).await;
+        for empty in [value!(""), value!("/"), value!(["en", ""])] {
+            let call = Call::post(value!({ "locale": empty }).to_string());
+            let answer = stand.assert_refused(&call, 422).await;
+            let text = answer.text().to_owned();
+            assert!(text.contains("every path"), "{template}: {text}");
+        }
+        let answer = stand.revalidate(r#"{"locale": "en"}"#).await;
+        assert_eq!(answer["revalidated"], true, "{template}: {answer}");
+    }
+    let stand = hooked(Webhook::new().prefix("/")).await;
+    let answer = stand.revalidate("{}").await;
+    assert_eq!(answer["receipts"][0]["prefix"], "/", "it was written so");
+}
