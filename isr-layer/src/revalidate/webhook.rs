@@ -95,7 +95,8 @@ impl Webhook {
         self.template(SelectorKind::Path, template, Presence::IfPresent)
     }
 
-    /// Adds every path below a prefix: `/{/locale}/`.
+    /// Adds every path below a prefix: `/{/locale}/`. A payload whose values make it `/`, which is
+    /// every path, is a 422.
     pub fn prefix(self, template: &str) -> Self {
         self.template(SelectorKind::Prefix, template, Presence::Required)
     }
@@ -222,6 +223,15 @@ impl Rule {
                         }
                         _ => NothingNamed::Refused(refusal(&missing)),
                     })?;
+
+                let is_all = |text: &String| text.trim_matches('/').is_empty();
+                if matches!(kind, SelectorKind::Prefix)
+                    && text.has_pointer()
+                    && texts.iter().any(is_all)
+                {
+                    let detail = "an empty value would make the prefix `/`, which is every path";
+                    return Err(NothingNamed::Refused(refusal(&Unprocessable::new(detail))));
+                }
 
                 // A payload's values are input like a request's, so each selector is checked.
                 let purges = texts.into_iter();

@@ -73,6 +73,11 @@ impl Template {
         }
     }
 
+    pub(super) fn has_pointer(&self) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part, Part::Pointer(_)))
+    }
+
     /// Returns every text that the template makes of the payload.
     pub(super) fn fill(
         &self,
