@@ -239,3 +239,56 @@ async fn an_empty_field_never_makes_a_prefix_of_every_path() {
     let answer = stand.revalidate("{}").await;
     assert_eq!(answer["receipts"][0]["prefix"], "/", "it was written so");
 }
+
+/// Content systems leave holes in their lists: an item that was deleted meanwhile, a field that is
+/// not set.
+#[tokio::test]
+async fn one_null_in_a_list_does_not_cost_the_rest_its_purge() {
+    let slugs = |slugs: [Option<&str>; 2]| slugs.map(|slug| value!({ "slug": slug }));
+    for (webhook, payload, tags) in [
+        (
+            Webhook::on_demand_revalidation(),
+            value!({"postId": 42, "paths": [null], "tags": ["a", null]}),
+            &["a"][..],
+        ),
+        (
+            Webhook::directus(),
+            value!({"collection": "posts", "keys": ["7", null]}),
+            &["posts", "posts:7"],
+        ),
+        (
+            Webhook::github_push(),
+            value!({"commits": [{"added": ["a.md"], "modified": ["b.md", null]}, {"added": null}]}),
+            &["file:a.md", "file:b.md"],
+        ),
+        (
+            Webhook::ghost(),
+            value!({"post": {"current": {"slug": "a", "tags": slugs([Some("x"), None])}}}),
+            &["post", "post:a", "tag:x"],
+        ),
+        (
+            Webhook::prismic(),
+            value!({"type": "api-update", "masterRef": "x", "documents": [null, "d"],
+                "tags": {"addition": [{"id": "t"}, {}]}}),
+            &["document:d", "prismic", "tag:t"],
+        ),
+        (
+            Webhook::new()
+                .tag("post")
+                .tag_if_present("tag:{/tags/slug}"),
+            value!({"tags": slugs([None, Some("x")])}),
+            &["post", "tag:x"],
+        ),
+    ] {
+        let stand = hooked(webhook).await;
+        let answer = stand.revalidate(payload.to_string()).await;
+
+        let receipts = answer["receipts"].as_array().unwrap().iter();
+        let named: Vec<_> = receipts.filter_map(|one| one["tag"].as_str()).collect();
+        assert_eq!(named, tags, "{payload}");
+    }
+    // A text where a list is expected is a mistake of the sender, and no hole.
+    let stand = hooked(Webhook::directus()).await;
+    let call = Call::post(r#"{"collection": "posts", "keys": ["7", {}]}"#);
+    stand.assert_refused(&call, 422).await;
+}
