@@ -80,7 +80,8 @@ impl Webhook {
         self.template(SelectorKind::Tag, template, Presence::Required)
     }
 
-    /// Adds a tag if the payload has all fields of the template.
+    /// Adds a tag if the payload has all fields of the template. A field that is missing in one item
+    /// of an array costs the other items nothing.
     pub fn tag_if_present(self, template: &str) -> Self {
         self.template(SelectorKind::Tag, template, Presence::IfPresent)
     }
@@ -90,7 +91,8 @@ impl Webhook {
         self.template(SelectorKind::Path, template, Presence::Required)
     }
 
-    /// Adds a path if the payload has all fields of the template.
+    /// Adds a path if the payload has all fields of the template, as
+    /// [`tag_if_present`](Self::tag_if_present) does.
     pub fn path_if_present(self, template: &str) -> Self {
         self.template(SelectorKind::Path, template, Presence::IfPresent)
     }
@@ -216,7 +218,7 @@ impl Rule {
                 presence,
             } => {
                 let texts = text
-                    .fill(event, kind.insert())
+                    .fill(event, kind.insert(), *presence)
                     .map_err(|missing| match presence {
                         Presence::IfPresent if missing.is_missing() => {
                             NothingNamed::Optional(missing)
