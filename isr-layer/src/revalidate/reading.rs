@@ -1,8 +1,8 @@
 //! Bounds the memory of all bodies that an endpoint is reading.
 //!
-//! When it is used up, the oldest body of the address that holds most gives way: a delivery is short
-//! and takes milliseconds, so that one is most probably a client that holds memory on purpose. A
-//! body that its head admits gives way only to others of its kind.
+//! When it is used up, the oldest body of the address that holds most gives way: a delivery is
+//! short and takes milliseconds, so that one is most probably a client that holds memory on
+//! purpose. A body that its head admits gives way only to others of its kind.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};

@@ -80,8 +80,8 @@ impl Webhook {
         self.template(SelectorKind::Tag, template, Presence::Required)
     }
 
-    /// Adds a tag if the payload has all fields of the template. A field that is missing in one item
-    /// of an array costs the other items nothing.
+    /// Adds a tag if the payload has all fields of the template. A field that is missing in one
+    /// item of an array costs the other items nothing.
     pub fn tag_if_present(self, template: &str) -> Self {
         self.template(SelectorKind::Tag, template, Presence::IfPresent)
     }

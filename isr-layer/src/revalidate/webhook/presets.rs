@@ -69,7 +69,7 @@ impl Webhook {
         Self::new().map(wordpress)
     }
 
-    /// WordPress, as the plugin *On-Demand Revalidation* sends a change: the paths and the tags that
+    /// WordPress, as the plugin *On-Demand Revalidation* sends a change: the paths and tags that
     /// its settings name. A tag that WordPress has percent-encoded is named decoded too, and a post
     /// in the trash by the slug that it had.
     ///

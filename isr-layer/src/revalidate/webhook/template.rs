@@ -102,6 +102,7 @@ impl Template {
                 }
             }
         }
+
         Ok(texts)
     }
 }
