@@ -203,8 +203,9 @@ impl RevalidateService {
         match self.carry_out(request).await {
             Ok(outcome) => response::outcome(&outcome, clock::unix_millis()),
             Err(refusal) => {
-                if let Some(count) = self.limits.count_refusal(clock::now()) {
-                    observe::revalidation_refused(refusal.status(), count);
+                let status = refusal.status();
+                if let Some(count) = self.limits.count_refusal(status, clock::now()) {
+                    observe::revalidation_refused(status, count);
                 }
                 response::refusal(&refusal, || self.authenticators.challenge())
             }
