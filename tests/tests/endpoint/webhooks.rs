@@ -1,9 +1,9 @@
 //! Tests webhooks: the payload of a content system revalidates the pages that it names, and no
 //! others.
 
-use isr_layer::Purge;
 use isr_layer::auth::Hmac;
 use isr_layer::webhook::Webhook;
+use isr_layer::{Mode, Purge};
 use serde_json::json as value;
 
 use crate::SECRET;
@@ -82,7 +82,8 @@ async fn a_payload_is_no_request_of_our_own() {
 
 #[tokio::test]
 async fn a_payload_over_a_limit_or_with_a_bad_tag_is_refused() {
-    let stand = hooked(Webhook::new().tag("{/tags}").tag("again:{/tags}")).await;
+    let mapping = Webhook::new().tag("{/tags}").tag("again:{/tags}");
+    let stand = hooked(mapping.mode(Mode::Regenerate)).await;
     let many: Vec<_> = (0..501).map(|number| format!("t{number}")).collect();
 
     stand
@@ -291,4 +292,24 @@ async fn one_null_in_a_list_does_not_cost_the_rest_its_purge() {
     let stand = hooked(Webhook::directus()).await;
     let call = Call::post(r#"{"collection": "posts", "keys": ["7", {}]}"#);
     stand.assert_refused(&call, 422).await;
+}
+
+/// A bulk edit of a content system is one call, which it repeats as it is if it is refused.
+#[tokio::test]
+async fn a_bulk_edit_of_ten_thousand_items_is_marked_and_one_more_is_413() {
+    let edit = |keys: usize| {
+        let keys: Vec<_> = (0..keys).collect();
+        value!({"collection": "posts", "keys": keys}).to_string()
+    };
+    let stand = hooked(Webhook::directus()).await;
+    let answer = stand.revalidate(edit(9_999)).await;
+    assert_eq!(answer["receipts"].as_array().unwrap().len(), 10_000);
+    stand.assert_refused(&Call::post(edit(10_000)), 413).await;
+
+    let stand = hooked(Webhook::directus().mode(Mode::Expire)).await;
+    stand.revalidate(edit(9_999)).await;
+    // To render is more work.
+    let stand = hooked(Webhook::directus().mode(Mode::Regenerate)).await;
+    stand.revalidate(edit(999)).await;
+    stand.assert_refused(&Call::post(edit(1_000)), 413).await;
 }
