@@ -267,7 +267,7 @@ pub(crate) fn revalidation_refused(status: StatusCode, refused: u64) {
         warn,
         status = status.as_u16(),
         refused = refused,
-        "a revalidation was refused; one line a minute for each status, with the number since its last"
+        "a revalidation was refused; one line a minute for each status, with the number since"
     );
 }
 
@@ -278,7 +278,7 @@ pub(crate) fn draft_refused(status: StatusCode, refused: u64) {
         warn,
         status = status.as_u16(),
         refused = refused,
-        "draft mode was refused; one line a minute for each status, with the number since its last"
+        "draft mode was refused; one line a minute for each status, with the number since"
     );
 }
 

@@ -29,9 +29,10 @@ use crate::{Cache, Error, ErrorKind, clock, observe};
 /// [`IsrLayer::revalidate_service`](crate::IsrLayer::revalidate_service) makes one; mount it
 /// wherever a Tower service fits.
 ///
-/// The endpoint accepts POST and PUT with JSON: at most 1 MiB and 1,000 selectors of at most
-/// 1,024 octets each, as a path and a tag have. A selector that cannot be taken is refused in its
-/// own receipt, and costs the others nothing; if there are no others, the call is refused.
+/// The endpoint accepts POST and PUT with JSON: at most 1 MiB and 1,000 selectors, or 10,000 if all
+/// are tags that are only marked, of at most 1,024 octets each, as a path and a tag have. A
+/// selector that cannot be taken is refused in its own receipt, and costs the others nothing; if
+/// there are no others, the call is refused.
 ///
 /// ```json
 /// { "path": "/posts/a" }

@@ -190,10 +190,11 @@ impl Webhook {
             true => command::whole(purge),
             false => purge,
         };
+        let purge = self.mode.into_iter().fold(purge, Purge::mode);
         let purge = command::within_limits(purge)?;
         match missing_field {
             Some(missing) if purge.is_empty() => Err(refusal(&missing)),
-            _ => Ok(self.mode.into_iter().fold(purge, Purge::mode)),
+            _ => Ok(purge),
         }
     }
 }
