@@ -138,7 +138,7 @@ async fn an_array_that_php_wrote_as_an_object_is_an_array() {
     }
 }
 
-/// The bodies of the plugin's versions 1.1 to 1.3, whose source was read.
+/// The bodies of the plugin's versions 1.1 to 1.4, whose source was read.
 #[tokio::test]
 async fn the_plugin_on_demand_revalidation_purges_its_paths_and_its_tags() {
     let stand = hooked(Webhook::on_demand_revalidation()).await;
