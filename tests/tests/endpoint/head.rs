@@ -244,7 +244,8 @@ async fn slow_beside_forty_strangers(stand: &Stand, from: u8, call: &Call) -> An
     let socket = TcpSocket::new_v4().expect("there is IPv4");
     let here = ([127, 0, 0, from], 0).into();
     socket.bind(here).expect("all of 127/8 is this machine");
-    let mut stream: TcpStream = socket.connect(stand.address).await.unwrap();
+    let stream = socket.connect(stand.address).await;
+    let mut stream: TcpStream = stream.expect("the server listens");
     let bytes = call.bytes();
     let (first, second) = bytes.split_at(bytes.len() / 2);
 
