@@ -260,14 +260,14 @@ pub(crate) fn includes_itself(page: &Page, path: &str) {
     }
 }
 
-/// Logs that the endpoint refused requests: the status of the latest, and the number since the last
-/// such line. Neither sender nor content is logged: either may hold a secret.
+/// Logs that the endpoint refused requests: their status, and the number since the last line with
+/// it. Neither sender nor content is logged: either may hold a secret.
 pub(crate) fn revalidation_refused(status: StatusCode, refused: u64) {
     log!(
         warn,
         status = status.as_u16(),
         refused = refused,
-        "a revalidation was refused; one line a minute, with the number since the last line"
+        "a revalidation was refused; one line a minute for each status, with the number since"
     );
 }
 
@@ -278,7 +278,7 @@ pub(crate) fn draft_refused(status: StatusCode, refused: u64) {
         warn,
         status = status.as_u16(),
         refused = refused,
-        "draft mode was refused; one line a minute, with the number since the last line"
+        "draft mode was refused; one line a minute for each status, with the number since"
     );
 }
 

@@ -202,8 +202,9 @@ impl<B> Service<Request<B>> for DraftService {
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, _) = request.into_parts();
         ready(Ok(self.respond(&head).unwrap_or_else(|refused| {
-            if let Some(count) = self.limits.count_refusal(clock::now()) {
-                observe::draft_refused(refused.status(), count);
+            let status = refused.status();
+            if let Some(count) = self.limits.count_refusal(status, clock::now()) {
+                observe::draft_refused(status, count);
             }
             refusal(&refused, || HeaderValue::from_static("Bearer"))
         })))

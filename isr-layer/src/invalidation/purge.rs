@@ -241,6 +241,14 @@ impl Purge {
         mistakes.all(|mistake| mistake.is_some()).then_some(first)
     }
 
+    /// True if each selector is a tag, and none renders at once.
+    pub(crate) fn only_marks_tags(&self) -> bool {
+        self.items.iter().all(|item| {
+            let is_tag = matches!(item.selector, Selector::Tag(_));
+            is_tag && item.effective_mode() != Mode::Regenerate
+        })
+    }
+
     /// Returns the purge as one that marks and renders nothing at once.
     pub(crate) fn marking_only(mut self) -> Self {
         for item in &mut self.items {

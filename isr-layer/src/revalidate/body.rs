@@ -10,7 +10,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::Body;
 
-use super::reading::{Reading, Readings};
+use super::reading::{Reading, Readings, Sender};
 use super::response::Refusal;
 
 /// The maximum length of a body.
@@ -43,11 +43,15 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// Reads the whole body, or returns the [`Refusal`] of a body that is too long, too slow or broken,
 /// or that has to give way to others.
-pub(super) async fn read<B: Body>(body: B, readings: &Readings) -> Result<Bytes, Refusal> {
+pub(super) async fn read<B: Body>(
+    body: B,
+    readings: &Readings,
+    sender: Sender,
+) -> Result<Bytes, Refusal> {
     // Boxed, since a body need not be `Unpin`. No frame is held across an await, since frames need
     // not be `Send`.
     let mut body = Box::pin(body);
-    let mut reading = readings.begin();
+    let mut reading = readings.begin(sender);
     let mut length = 0;
 
     let whole = poll_fn(|cx| match reading.poll_gave_way(cx) {

@@ -21,6 +21,10 @@ pub(super) use query::from_query;
 /// The maximum number of selectors in one request.
 const MAX_SELECTORS: usize = 1_000;
 
+/// The maximum number if all are tags that are only marked: a bulk edit of a content system is one
+/// call, which it repeats as it is.
+const MAX_MARKED_TAGS: usize = 10_000;
+
 /// The maximum number of selectors that are patterns: see [`is_pattern`].
 const MAX_PATTERNS: usize = 16;
 
@@ -99,9 +103,13 @@ pub(super) fn whole(purge: Purge) -> Purge {
 /// it. Wrong selectors are an error only if there are no others.
 pub(super) fn within_limits(purge: Purge) -> Result<Purge, Refusal> {
     let count = purge.len();
-    if count > MAX_SELECTORS {
+    let max = match purge.only_marks_tags() {
+        true => MAX_MARKED_TAGS,
+        false => MAX_SELECTORS,
+    };
+    if count > max {
         return Err(Refusal::TooLarge(format!(
-            "too many selectors: {count}, but at most {MAX_SELECTORS} are accepted"
+            "too many selectors: {count}, but at most {max} are accepted"
         )));
     }
 
@@ -128,14 +136,16 @@ impl Command {
     fn into_purge(mut self, is_mended: bool) -> Result<Purge, Refusal> {
         let options = options::parse(self.mode.as_deref(), self.settle, self.wait.as_deref())?;
         let purge = Purge::batch(self.selectors()?);
-        let purge = within_limits(if is_mended { whole(purge) } else { purge })?;
+        let purge = if is_mended { whole(purge) } else { purge };
+        let purge = options.apply(purge.only_cached(self.only_cached).dry_run(self.dry_run));
+        let purge = within_limits(purge)?;
 
         // An empty request is a mistake, and must never mean everything.
         if purge.is_empty() {
             let detail = "no selector: give at least one of path, page, prefix, tag and all";
             return Err(malformed(detail));
         }
-        Ok(options.apply(purge.only_cached(self.only_cached).dry_run(self.dry_run)))
+        Ok(purge)
     }
 
     /// Sets one of the [`MEMBERS`].

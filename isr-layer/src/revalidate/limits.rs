@@ -4,11 +4,13 @@
 //! Clients choose the keys. Each [`HashMap`] hashes with a random seed, so that a client cannot
 //! choose keys that collide.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use http::StatusCode;
 
 use super::auth::Credential;
 use super::response::Refusal;
@@ -33,10 +35,10 @@ pub(crate) struct Limits {
     rates: Rates,
     failures: Mutex<Windows<IpAddr>>,
     calls: Mutex<Windows<Credential>>,
-    refusals: Mutex<Unlogged>,
+    refusals: Mutex<BTreeMap<StatusCode, Unlogged>>,
 }
 
-/// The refusals since the last line of the log.
+/// The refusals with one status since their last line of the log.
 #[derive(Debug, Default)]
 struct Unlogged {
     last_line: Option<Instant>,
@@ -88,10 +90,12 @@ impl Limits {
 }
 
 impl Limits {
-    /// Counts a refusal. Returns the number of those since the last line of the log, if another
-    /// line is due: there is one a minute, since a flood of guesses must not fill the disk.
-    pub(crate) fn count_refusal(&self, now: Instant) -> Option<u64> {
-        let mut unlogged = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Counts a refusal. Returns the number with its status since the last line of the log, if
+    /// another line is due: there is one a minute for each of the few statuses, since a flood of
+    /// guesses must neither fill the disk nor be hidden by a refusal of another kind.
+    pub(crate) fn count_refusal(&self, status: StatusCode, now: Instant) -> Option<u64> {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let unlogged = refusals.entry(status).or_default();
         unlogged.refusals += 1;
         let is_recent = |line| now.saturating_duration_since(line) < MINUTE;
         if unlogged.last_line.is_some_and(is_recent) {
@@ -114,7 +118,7 @@ impl Default for Rates {
 
 /// Returns the address that stands for a whole subscriber: an IPv6 subscriber has 64 bits to choose
 /// from (RFC 6177), so those are cleared.
-fn network(peer: IpAddr) -> IpAddr {
+pub(super) fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -271,16 +275,20 @@ mod tests {
         let limits = limits();
         let start = Instant::now();
 
-        assert_eq!(limits.count_refusal(start), Some(1));
+        let count = |status, seconds| {
+            let now = start + Duration::from_secs(seconds);
+            limits.count_refusal(StatusCode::from_u16(status).unwrap(), now)
+        };
+        assert_eq!(count(401, 0), Some(1));
         for second in 0..60 {
-            assert_eq!(
-                limits.count_refusal(start + Duration::from_secs(second)),
-                None
-            );
+            assert_eq!(count(401, second), None);
         }
-        assert_eq!(limits.count_refusal(start + MINUTE), Some(61));
-        assert_eq!(limits.count_refusal(start + MINUTE), None);
-        assert_eq!(limits.count_refusal(start + 5 * MINUTE), Some(2));
+        assert_eq!(count(405, 59), Some(1), "another status has its own lines");
+        assert_eq!(count(401, 60), Some(61));
+        assert_eq!(count(401, 60), None);
+        assert_eq!(count(405, 60), None);
+        assert_eq!(count(401, 300), Some(2));
+        assert_eq!(count(405, 300), Some(2));
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,11 +2,12 @@
 //!
 //! [`RevalidateService`] does, in this order:
 //!
-//! 1. check the method (405) and the site of the page that sent it (403),
+//! 1. check the method (405),
 //! 2. authenticate the head, as far as it decides (401, or 429 after too many failures),
 //! 3. check `Content-Encoding` and `Content-Type` (415) and `Content-Length` (413), and read the
 //!    body, of at most 1 MiB (413), for at most 5 s (408), and within 16 MiB for all bodies (503),
-//! 4. authenticate the raw request, then check the credential's own rate (429): see [`auth`] and
+//! 4. authenticate the raw request, then check the site of the page that sent it, if a browser may
+//!    have added the credential (403), and the credential's own rate (429): see [`auth`] and
 //!    [`Limits`],
 //! 5. acknowledge again, and do no more, if the delivery was acknowledged before,
 //! 6. parse the rest into a [`Purge`](crate::Purge) (400, 413, 422),

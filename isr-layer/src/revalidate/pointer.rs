@@ -62,6 +62,18 @@ impl Pointer {
         }
         Some(found.into_iter().flat_map(items).collect())
     }
+
+    /// Returns the values at this pointer, as [`find_all`](Self::find_all) does, without those that
+    /// are missing or `null`.
+    pub(super) fn find_present<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
+        let mut found = vec![value];
+        for token in &self.tokens {
+            let next = found.into_iter().flat_map(|value| steps(value, token));
+            found = next.flatten().collect();
+        }
+        let found = found.into_iter().flat_map(items);
+        found.filter(|value| !value.is_null()).collect()
+    }
 }
 
 impl fmt::Display for Pointer {

@@ -1,10 +1,13 @@
 //! Bounds the memory of all bodies that an endpoint is reading.
 //!
-//! When it is used up, the oldest body gives way: a delivery takes milliseconds, so that one is
-//! most probably a client that holds memory on purpose. The newest is never refused for others.
+//! When it is used up, the oldest body of the address that holds most gives way: a delivery is
+//! short and takes milliseconds, so that one is most probably a client that holds memory on
+//! purpose. A body that its head admits gives way only to others of its kind.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -12,6 +15,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::sync::oneshot;
 
+use super::limits::network;
 use super::response::Refusal;
 
 /// The maximum memory of all bodies together, in bytes.
@@ -32,8 +36,17 @@ struct ByAge {
     bodies: BTreeMap<u64, Body>,
 }
 
+/// The client that sends a body.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sender {
+    /// True if the head of its request has its credential.
+    pub(super) is_admitted: bool,
+    pub(super) peer: Option<IpAddr>,
+}
+
 #[derive(Debug)]
 struct Body {
+    sender: Sender,
     read: BytesMut,
     /// Dropped with the body, this tells the [`Reading`] that it gave way.
     _stay: oneshot::Sender<()>,
@@ -43,14 +56,17 @@ struct Body {
 #[derive(Debug)]
 pub(super) struct Reading<'r> {
     readings: &'r Readings,
+    sender: Sender,
     /// The body, once there is a part of it: its id, and the end of its stay.
     begun: Option<(u64, oneshot::Receiver<()>)>,
 }
 
 impl Readings {
-    pub(super) fn begin(&self) -> Reading<'_> {
+    pub(super) fn begin(&self, sender: Sender) -> Reading<'_> {
+        let peer = sender.peer.map(network);
         Reading {
             readings: self,
+            sender: Sender { peer, ..sender },
             begun: None,
         }
     }
@@ -61,11 +77,11 @@ impl Readings {
 }
 
 impl Reading<'_> {
-    /// Appends to this body, and lets the oldest give way until there is room for all. The error is
+    /// Appends to this body, and lets others give way until there is room for all. The error is
     /// that this one gave way.
     pub(super) fn put(&mut self, data: impl Buf) -> Result<(), Refusal> {
         let mut by_age = self.readings.lock();
-        let (id, _) = self.begun.get_or_insert_with(|| by_age.begin());
+        let (id, _) = self.begun.get_or_insert_with(|| by_age.begin(self.sender));
         by_age.put(*id, data)
     }
 
@@ -88,9 +104,10 @@ impl Reading<'_> {
 }
 
 impl ByAge {
-    fn begin(&mut self) -> (u64, oneshot::Receiver<()>) {
+    fn begin(&mut self, sender: Sender) -> (u64, oneshot::Receiver<()>) {
         let (stay, gave_way) = oneshot::channel();
         let body = Body {
+            sender,
             read: BytesMut::new(),
             _stay: stay,
         };
@@ -109,14 +126,31 @@ impl ByAge {
         self.memory += grown;
 
         while self.memory > MAX_MEMORY
-            && let Some((oldest, body)) = self.bodies.pop_first()
+            && let Some(victim) = self.victim()
         {
-            self.memory -= body.read.capacity();
-            if oldest == id {
+            self.take(victim);
+            if victim == id {
                 return Err(Refusal::Busy);
             }
         }
         Ok(())
+    }
+
+    /// Returns the body that gives way next.
+    fn victim(&self) -> Option<u64> {
+        let undecided = || {
+            let bodies = self.bodies.iter();
+            bodies.filter(|(_, body)| !body.sender.is_admitted && body.read.capacity() > 0)
+        };
+        let mut held = HashMap::<_, (usize, Reverse<u64>)>::new();
+        for (id, body) in undecided() {
+            let of_peer = held.entry(body.sender.peer).or_insert((0, Reverse(*id)));
+            of_peer.0 += body.read.capacity();
+        }
+
+        // Each is there with its oldest body. Of equals, the oldest of all gives way.
+        let greediest = held.into_values().max().map(|(_, Reverse(oldest))| oldest);
+        greediest.or_else(|| self.bodies.first_key_value().map(|(oldest, _)| *oldest))
     }
 
     fn take(&mut self, id: u64) -> Option<Body> {
@@ -153,15 +187,15 @@ mod tests {
     #[test]
     fn the_oldest_gives_way_to_the_newest() {
         let readings = Readings::default();
-        let mut unsent = readings.begin();
-        let mut bodies: Vec<_> = (0..16).map(|_| readings.begin()).collect();
+        let mut unsent = readings.begin(Sender::default());
+        let mut bodies: Vec<_> = (0..16).map(|_| readings.begin(Sender::default())).collect();
         for body in &mut bodies {
             put(body, MEBIBYTE / 2).unwrap();
             put(body, MEBIBYTE / 2).unwrap();
         }
         assert!(!bodies.iter_mut().any(gave_way));
 
-        let mut newest = readings.begin();
+        let mut newest = readings.begin(Sender::default());
         put(&mut newest, 1).unwrap();
 
         let gone: Vec<_> = bodies.iter_mut().map(gave_way).collect();
@@ -176,7 +210,10 @@ mod tests {
     #[test]
     fn the_oldest_gives_way_itself_when_it_grows_too_far() {
         let readings = Readings::default();
-        let (mut first, mut second) = (readings.begin(), readings.begin());
+        let (mut first, mut second) = (
+            readings.begin(Sender::default()),
+            readings.begin(Sender::default()),
+        );
         put(&mut first, 64).unwrap();
         put(&mut second, MAX_MEMORY - 64).unwrap();
 
@@ -184,15 +221,59 @@ mod tests {
         assert!(!gave_way(&mut second));
     }
 
+    fn from(peer: &str) -> Sender {
+        Sender {
+            is_admitted: false,
+            peer: Some(peer.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn the_oldest_of_who_holds_most_gives_way_and_a_subscriber_is_one() {
+        let readings = Readings::default();
+        let mut oldest = readings.begin(from("192.0.2.1"));
+        let mut greedy = ["2001:db8::1", "2001:db8::2"].map(|peer| readings.begin(from(peer)));
+        let mut other = readings.begin(from("2001:db8:0:1::1"));
+        put(&mut oldest, 5 * MEBIBYTE).unwrap();
+        greedy
+            .iter_mut()
+            .for_each(|one| put(one, 3 * MEBIBYTE).unwrap());
+        put(&mut other, 5 * MEBIBYTE).unwrap();
+
+        put(&mut readings.begin(from("192.0.2.9")), 1).unwrap();
+
+        assert_eq!(greedy.each_mut().map(gave_way), [true, false]);
+        assert!(!gave_way(&mut oldest) && !gave_way(&mut other));
+    }
+
+    #[test]
+    fn who_is_admitted_gives_way_only_when_all_are() {
+        let readings = Readings::default();
+        let admitted = Sender {
+            is_admitted: true,
+            ..Sender::default()
+        };
+        let mut first = readings.begin(admitted);
+        let mut stranger = readings.begin(Sender::default());
+        put(&mut first, 15 * MEBIBYTE).unwrap();
+        put(&mut stranger, MEBIBYTE).unwrap();
+
+        let mut second = readings.begin(admitted);
+        put(&mut second, MEBIBYTE).unwrap();
+        assert!(gave_way(&mut stranger) && !gave_way(&mut first));
+        put(&mut second, 1).unwrap();
+        assert!(gave_way(&mut first) && !gave_way(&mut second));
+    }
+
     #[test]
     fn whatever_becomes_of_a_body_its_memory_is_given_back_once() {
         let readings = Readings::default();
         for _ in 0..10 {
-            let mut gone = readings.begin();
+            let mut gone = readings.begin(Sender::default());
             put(&mut gone, MAX_MEMORY).unwrap();
-            let mut finished = readings.begin();
+            let mut finished = readings.begin(Sender::default());
             put(&mut finished, 1).unwrap();
-            let mut dropped = readings.begin();
+            let mut dropped = readings.begin(Sender::default());
             put(&mut dropped, 1).unwrap();
             finished.finish().unwrap();
         }

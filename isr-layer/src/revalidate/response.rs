@@ -234,8 +234,8 @@ impl Refusal {
             }
             Self::MediaType(detail) => (*detail).into(),
             Self::InvalidToken => "Invalid token".into(),
-            Self::CrossSite => "a page of another site sent this (`Sec-Fetch-Site`): call the \
-                                endpoint from a server, or from this site"
+            Self::CrossSite => "a page of another site sent this: use a token, or call from a \
+                                server or from a page of this site"
                 .into(),
             Self::Method { allow } => format!("method not allowed: send one of {allow}").into(),
             Self::TimedOut => "the body did not arrive within 5 seconds".into(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Request, Response, request};
+use http::{Method, Request, Response, request};
 use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
@@ -24,17 +24,15 @@ use super::{Webhook, command};
 use crate::invalidation::{Purge, Receipt};
 use crate::{Cache, Error, ErrorKind, clock, observe};
 
-/// Fetch Metadata: how the site of the page that sent a request relates to this one.
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
 /// The revalidation endpoint: a Tower service that purges pages for authenticated requests.
 ///
 /// [`IsrLayer::revalidate_service`](crate::IsrLayer::revalidate_service) makes one; mount it
 /// wherever a Tower service fits.
 ///
-/// The endpoint accepts POST and PUT with JSON: at most 1 MiB and 1,000 selectors of at most
-/// 1,024 octets each, as a path and a tag have. A selector that cannot be taken is refused in its
-/// own receipt, and costs the others nothing; if there are no others, the call is refused.
+/// The endpoint accepts POST and PUT with JSON: at most 1 MiB and 1,000 selectors, or 10,000 if all
+/// are tags that are only marked, of at most 1,024 octets each, as a path and a tag have. A
+/// selector that cannot be taken is refused in its own receipt, and costs the others nothing; if
+/// there are no others, the call is refused.
 ///
 /// ```json
 /// { "path": "/posts/a" }
@@ -54,12 +52,16 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// | 200 | carried out: `revalidated` is true if no selector failed or was unknown |
 /// | 400, 413, 415 | malformed, over a limit, or encoded |
 /// | 401 | no credential or a wrong one, with one response for every reason |
-/// | 403 | a browser sent it for a page of another site, as `Sec-Fetch-Site` says |
+/// | 403 | a browser sent it for a page of another site, and may have added the credential |
 /// | 405, 408 | the method is not allowed; the body took longer than 5 seconds |
 /// | 422 | the payload of a webhook lacks a field that its mapping needs |
 /// | 429 | too many failures from this address, or too many calls by this credential |
 /// | 500 | every render failed; the last good pages stay |
-/// | 503 | the bodies that are being read have 16 MiB, and this is the oldest of them |
+/// | 503 | the bodies that are being read have 16 MiB, and this one has to give way |
+///
+/// A page of another site can make a browser send the password of HTTP Basic that the browser
+/// remembers. For this and every [ambient](crate::auth::Authenticate::is_ambient) credential,
+/// `Sec-Fetch-Site` must be `same-origin` or `none`; without it, an `Origin` must be this host.
 ///
 /// A request whose head tells that it has no credential is refused before its body is read. A body
 /// of a client without one that is too long, too slow or no JSON is a failure too: after ten in a
@@ -144,7 +146,8 @@ impl RevalidateService {
     /// for it. Default `false`.
     ///
     /// Every page, image or link can make a browser send a GET, and every proxy and log on the way
-    /// sees a secret in its query. A link on a page of another site gets 403.
+    /// sees a secret in its query. With a password of HTTP Basic, a link on a page of another site
+    /// gets 403.
     pub fn allow_get(mut self, on: bool) -> Self {
         self.methods = if on {
             Methods::WithBodyOrGet
@@ -201,8 +204,9 @@ impl RevalidateService {
         match self.carry_out(request).await {
             Ok(outcome) => response::outcome(&outcome, clock::unix_millis()),
             Err(refusal) => {
-                if let Some(count) = self.limits.count_refusal(clock::now()) {
-                    observe::revalidation_refused(refusal.status(), count);
+                let status = refusal.status();
+                if let Some(count) = self.limits.count_refusal(status, clock::now()) {
+                    observe::revalidation_refused(status, count);
                 }
                 response::refusal(&refusal, || self.authenticators.challenge())
             }
@@ -212,7 +216,6 @@ impl RevalidateService {
     async fn carry_out<B: Body>(&self, request: Request<B>) -> Result<Outcome, Refusal> {
         let (head, body) = request.into_parts();
         let source = self.methods.source(&head.method)?;
-        check_site(&head.headers)?;
 
         // Signatures cover the raw bytes, so the body is authenticated before it is parsed.
         let body = match source {
@@ -254,16 +257,6 @@ impl RevalidateService {
             (CommandSource::Body, Some(webhook)) => webhook.purge(&head.headers, body),
             (CommandSource::Body, None) => command::from_json(body, is_credential),
         }
-    }
-}
-
-/// Refuses a request that a page of another site made a browser send: the browser may have added a
-/// password of HTTP Basic that it remembers. Only browsers send this header, and no page can.
-fn check_site(headers: &HeaderMap) -> Result<(), Refusal> {
-    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
-    match sites.any(|site| site == "cross-site" || site == "same-site") {
-        true => Err(Refusal::CrossSite),
-        false => Ok(()),
     }
 }
 

@@ -80,7 +80,8 @@ impl Webhook {
         self.template(SelectorKind::Tag, template, Presence::Required)
     }
 
-    /// Adds a tag if the payload has all fields of the template.
+    /// Adds a tag if the payload has all fields of the template. A field that is missing in one
+    /// item of an array costs the other items nothing.
     pub fn tag_if_present(self, template: &str) -> Self {
         self.template(SelectorKind::Tag, template, Presence::IfPresent)
     }
@@ -90,12 +91,14 @@ impl Webhook {
         self.template(SelectorKind::Path, template, Presence::Required)
     }
 
-    /// Adds a path if the payload has all fields of the template.
+    /// Adds a path if the payload has all fields of the template, as
+    /// [`tag_if_present`](Self::tag_if_present) does.
     pub fn path_if_present(self, template: &str) -> Self {
         self.template(SelectorKind::Path, template, Presence::IfPresent)
     }
 
-    /// Adds every path below a prefix: `/{/locale}/`.
+    /// Adds every path below a prefix: `/{/locale}/`. A payload whose values make it `/`, which is
+    /// every path, is a 422.
     pub fn prefix(self, template: &str) -> Self {
         self.template(SelectorKind::Prefix, template, Presence::Required)
     }
@@ -187,10 +190,11 @@ impl Webhook {
             true => command::whole(purge),
             false => purge,
         };
+        let purge = self.mode.into_iter().fold(purge, Purge::mode);
         let purge = command::within_limits(purge)?;
         match missing_field {
             Some(missing) if purge.is_empty() => Err(refusal(&missing)),
-            _ => Ok(self.mode.into_iter().fold(purge, Purge::mode)),
+            _ => Ok(purge),
         }
     }
 }
@@ -215,13 +219,22 @@ impl Rule {
                 presence,
             } => {
                 let texts = text
-                    .fill(event, kind.insert())
+                    .fill(event, kind.insert(), *presence)
                     .map_err(|missing| match presence {
                         Presence::IfPresent if missing.is_missing() => {
                             NothingNamed::Optional(missing)
                         }
                         _ => NothingNamed::Refused(refusal(&missing)),
                     })?;
+
+                let is_all = |text: &String| text.trim_matches('/').is_empty();
+                if matches!(kind, SelectorKind::Prefix)
+                    && text.has_pointer()
+                    && texts.iter().any(is_all)
+                {
+                    let detail = "an empty value would make the prefix `/`, which is every path";
+                    return Err(NothingNamed::Refused(refusal(&Unprocessable::new(detail))));
+                }
 
                 // A payload's values are input like a request's, so each selector is checked.
                 let purges = texts.into_iter();

@@ -2,12 +2,12 @@
 //! own.
 
 use isr_layer::auth::{
-    AuthRequest, Authenticate, Authenticators, Bearer, Hmac, Secret, StandardWebhooks,
-    StaticSecret, Verdict,
+    AuthRequest, Authenticate, Authenticators, Bearer, Contentful, Hmac, Hygraph, Secret,
+    StandardWebhooks, StaticSecret, Verdict,
 };
 
 use crate::call::Call;
-use crate::signed::{PURGE, WHSEC, base64, github, standard};
+use crate::signed::{PURGE, WHSEC, base64, contentful, github, hygraph, standard};
 use crate::stand::{Stand, bearer};
 use crate::{SECRET, WRONG};
 
@@ -284,4 +284,108 @@ async fn a_page_of_another_site_cannot_make_a_browser_purge() {
         }
     }
     stand.assert_admitted(&post()).await;
+}
+
+/// Not every browser sends `Sec-Fetch-Site`, and none does for a site without TLS.
+#[tokio::test]
+async fn without_fetch_metadata_the_origin_of_the_page_must_be_the_host() {
+    let basic = StaticSecret::basic("cms", SECRET).unwrap();
+    let stand = Stand::set(basic, |service| service.allow_get(true)).await;
+    let known = |origin: &str| {
+        let pair = base64(format!("cms:{SECRET}").as_bytes());
+        let call = Call::anonymous(PURGE).header("origin", origin);
+        call.header("authorization", format!("Basic {pair}"))
+    };
+
+    for other in [
+        "http://evil.example",
+        "https://cms.x",
+        "http://x:8080",
+        "null",
+        "",
+        "x",
+    ] {
+        stand.assert_refused(&known(other), 403).await;
+    }
+    for same in ["http://x", "https://x", "https://X"] {
+        stand.assert_admitted(&known(same)).await;
+    }
+    // A proxy in front may change the host, and the browser knows better.
+    let behind_proxy = known("https://public.example").header("sec-fetch-site", "same-origin");
+    stand.assert_admitted(&behind_proxy).await;
+}
+
+/// An editors' tool at another address of the site calls with a credential that it adds itself.
+#[tokio::test]
+async fn a_credential_that_no_browser_adds_by_itself_is_taken_from_any_page() {
+    let header = |name: &str| StaticSecret::header(name, SECRET).unwrap();
+    let in_body = format!(r#"{{"path": "/about", "secret": "{SECRET}"}}"#);
+    for (authenticators, call) in [
+        (Authenticators::from(bearer()), Call::post(PURGE)),
+        (
+            header("x-secret").into(),
+            Call::anonymous(PURGE).header("x-secret", SECRET),
+        ),
+        (
+            header("authorization").prefix("Token ").into(),
+            Call::anonymous(PURGE).header("authorization", format!("Token {SECRET}")),
+        ),
+        (
+            StaticSecret::query("secret", SECRET).unwrap().into(),
+            Call::anonymous(PURGE).to(format!("/api/revalidate?secret={SECRET}")),
+        ),
+        (
+            StaticSecret::pointer("/secret", SECRET).unwrap().into(),
+            Call::anonymous(in_body),
+        ),
+        (Hmac::github(SECRET).unwrap().into(), github(PURGE)),
+        (
+            StandardWebhooks::new(WHSEC).unwrap().into(),
+            standard("webhook-", "msg_1", 0, PURGE),
+        ),
+        (
+            Contentful::new(SECRET).unwrap().into(),
+            contentful("/api/revalidate", 0),
+        ),
+        (Hygraph::new(SECRET).unwrap().into(), hygraph(0)),
+    ] {
+        let stand = Stand::admitting(authenticators).await;
+        let call = call.header("origin", "https://cms.example.com");
+        stand
+            .assert_admitted(&call.header("sec-fetch-site", "same-site"))
+            .await;
+    }
+}
+
+/// A cookie, a password that is compared as it is sent, and a check of one's own, such as that of a
+/// client certificate, may come from the browser.
+#[tokio::test]
+async fn a_credential_that_a_browser_may_add_by_itself_is_taken_from_the_own_site_alone() {
+    let header = |name: &str| StaticSecret::header(name, SECRET).unwrap();
+    let pair = base64(format!("cms:{SECRET}").as_bytes());
+    let plain = StaticSecret::header("authorization", pair.clone()).unwrap();
+    let authorization = format!("Basic {pair}");
+    let own = isr_layer::auth::from_fn(|_| Verdict::accepted());
+    let either = Authenticators::from(bearer()).or(StaticSecret::basic("cms", SECRET).unwrap());
+    for (authenticators, name, value) in [
+        (Authenticators::from(own), "x-none", "0"),
+        (
+            header("cookie").prefix("s=").into(),
+            "cookie",
+            &format!("s={SECRET}"),
+        ),
+        (
+            plain.prefix("Basic ").into(),
+            "authorization",
+            &authorization,
+        ),
+        (either, "authorization", &authorization),
+    ] {
+        let stand = Stand::admitting(authenticators).await;
+        let call = Call::anonymous(PURGE).header(name, value);
+        stand
+            .assert_refused(&call.clone().header("sec-fetch-site", "cross-site"), 403)
+            .await;
+        stand.assert_admitted(&call).await;
+    }
 }

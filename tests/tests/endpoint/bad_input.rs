@@ -145,7 +145,7 @@ async fn a_url_in_place_of_a_path_is_400() {
 }
 
 #[tokio::test]
-async fn a_thousand_selectors_are_done_and_one_more_is_413() {
+async fn a_thousand_selectors_or_ten_thousand_tags_are_done_and_one_more_is_413() {
     let stand = Stand::new().await;
     let tags = |count: usize| {
         (0..count)
@@ -153,21 +153,30 @@ async fn a_thousand_selectors_are_done_and_one_more_is_413() {
             .collect::<Vec<_>>()
     };
 
-    stand
-        .assert_admitted(&Call::post(value!({ "tags": tags(1_000) }).to_string()))
-        .await;
-    stand
-        .assert_refused(
-            &Call::post(value!({ "tags": tags(1_001) }).to_string()),
-            413,
-        )
-        .await;
-    stand
-        .assert_refused(
-            &Call::post(value!({ "tags": tags(1_000), "path": "/" }).to_string()),
-            413,
-        )
-        .await;
+    for (most, more) in [
+        (
+            value!({"tags": tags(1_000), "mode": "regenerate"}),
+            value!({"tags": tags(1_001), "mode": "regenerate"}),
+        ),
+        (
+            value!({"tags": tags(999), "path": "/"}),
+            value!({"tags": tags(1_000), "path": "/"}),
+        ),
+        // Only to mark tags is cheap.
+        (
+            value!({ "tags": tags(10_000) }),
+            value!({ "tags": tags(10_001) }),
+        ),
+        (
+            value!({"tags": tags(10_000), "mode": "expire"}),
+            value!({"tags": tags(10_001), "mode": "expire"}),
+        ),
+    ] {
+        stand.assert_admitted(&Call::post(most.to_string())).await;
+        stand
+            .assert_refused(&Call::post(more.to_string()), 413)
+            .await;
+    }
 }
 
 #[tokio::test]

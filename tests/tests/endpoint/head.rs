@@ -7,6 +7,8 @@ use isr_layer::auth::{
 };
 use isr_tests::Answer;
 use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::call::{Call, rest};
@@ -201,18 +203,10 @@ async fn bodies_of_a_client_that_has_the_credential_are_no_failures() {
 #[tokio::test(start_paused = true)]
 async fn bodies_beyond_sixteen_mebibytes_make_the_oldest_give_way_to_valid_calls() {
     let stand = Stand::admitting(Hmac::github(SECRET).unwrap()).await;
-    let mut bytes = Call::anonymous("")
-        .header("x-hub-signature-256", "sha256=00")
-        .head();
-    bytes.extend(b"content-length: 1048576\r\n\r\n");
-    bytes.extend(vec![b' '; (1 << 20) - 1]);
     let started = Instant::now();
     let mut clients = Vec::new();
     for _ in 0..40 {
-        let mut stream = stand.connect().await;
-        // The server may refuse and close while this is written.
-        _ = stream.write_all(&bytes).await;
-        clients.push(tokio::spawn(rest_or_nothing(stream)));
+        clients.push(hold_a_mebibyte(&stand).await);
         stand.assert_admitted(&github(PURGE)).await;
     }
     assert!(started.elapsed() < secs(5), "no valid call waited");
@@ -231,12 +225,80 @@ async fn bodies_beyond_sixteen_mebibytes_make_the_oldest_give_way_to_valid_calls
     assert!(busy.contains("retry-after: 1\r\n"), "{busy}");
 }
 
+/// A client without a credential holds as much as it can. Returns what the server says to it.
+async fn hold_a_mebibyte(stand: &Stand) -> JoinHandle<String> {
+    let mut bytes = Call::anonymous("")
+        .header("x-hub-signature-256", "sha256=00")
+        .head();
+    bytes.extend(b"content-length: 1048576\r\n\r\n");
+    bytes.extend(vec![b' '; (1 << 20) - 1]);
+    let mut stream = stand.connect().await;
+    // The server may refuse and close while this is written.
+    _ = stream.write_all(&bytes).await;
+    tokio::spawn(rest_or_nothing(stream))
+}
+
+/// Sends a call whose body comes in two parts, before and after forty clients without a credential
+/// sent a mebibyte each.
+async fn slow_beside_forty_strangers(stand: &Stand, from: u8, call: &Call) -> Answer {
+    let socket = TcpSocket::new_v4().expect("there is IPv4");
+    let here = ([127, 0, 0, from], 0).into();
+    socket.bind(here).expect("all of 127/8 is this machine");
+    let stream = socket.connect(stand.address).await;
+    let mut stream: TcpStream = stream.expect("the server listens");
+    let bytes = call.bytes();
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+
+    stream.write_all(first).await.expect("the server reads");
+    for _ in 0..40 {
+        hold_a_mebibyte(stand).await;
+        stand.assert_admitted(&github(PURGE)).await;
+    }
+    _ = stream.write_all(second).await;
+    rest(stream).await
+}
+
+/// Content systems do not all send a body at once, and a stranger must not make them fail.
+#[tokio::test(start_paused = true)]
+async fn a_slow_signed_body_does_not_give_way_to_strangers_of_another_address() {
+    let stand = Stand::admitting(Hmac::github(SECRET).unwrap()).await;
+    let long = format!("{PURGE}{}", " ".repeat(100_000));
+
+    let answer = slow_beside_forty_strangers(&stand, 2, &github(&long)).await;
+
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_body_that_its_head_admits_does_not_give_way_to_strangers_of_its_address() {
+    let either = Authenticators::from(Hmac::github(SECRET).unwrap()).or(bearer());
+    let stand = Stand::admitting(either).await;
+    let long = format!("{PURGE}{}", " ".repeat(100_000));
+
+    let answer = slow_beside_forty_strangers(&stand, 1, &Call::post(long)).await;
+
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_nobody_that_gave_way_counts_as_a_failure() {
+    let stand = Stand::admitting(Hmac::github(SECRET).unwrap()).await;
+    for _ in 0..40 {
+        hold_a_mebibyte(&stand).await;
+        stand.assert_admitted(&github(PURGE)).await;
+    }
+
+    stand.assert_refused(&Call::anonymous(PURGE), 429).await;
+    stand.assert_admitted(&github(PURGE)).await;
+}
+
 /// Reads what the server says, as text. It may close while the client still writes.
 async fn rest_or_nothing(mut stream: tokio::net::TcpStream) -> String {
     let mut said = Vec::new();
     _ = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut said).await;
     String::from_utf8_lossy(&said).into_owned()
 }
+
 /// A user's own authenticator can judge by the head too.
 #[tokio::test(start_paused = true)]
 async fn an_authenticator_of_ones_own_may_judge_by_the_head() {

@@ -327,7 +327,7 @@ async fn a_flag_of_a_query_needs_no_value() {
     .await;
     let get = |rest: &str| Call::get(format!("/api/revalidate?secret={SECRET}&{rest}"));
 
-    for all in ["all", "all=", "all=1", "all=true"] {
+    for all in ["all", "all=1", "all=true"] {
         stand.assert_admitted(&get(all)).await;
     }
     for dry_run in ["tag=posts&dry_run", "dry_run&all", "dry_run=true&all"] {
@@ -340,6 +340,34 @@ async fn a_flag_of_a_query_needs_no_value() {
     assert_eq!(json(&answer)["receipts"][0]["status"], "not_cached");
     for neither in ["all=0", "all=false", "all=maybe", "all&all", "dry_run"] {
         stand.assert_refused(&get(neither), 400).await;
+    }
+}
+
+/// `?all=$ALL` of a script whose variable is empty must not mean everything.
+#[tokio::test]
+async fn a_parameter_that_was_not_filled_is_400() {
+    let stand = Stand::set(bearer().also_query("secret"), |service| {
+        service.allow_get(true)
+    })
+    .await;
+
+    for query in [
+        "all=",
+        "path=/about&all=",
+        "path=/about&dry_run=",
+        "path=/about&only_cached=",
+        "path=/about&host=",
+        "path=/about&mode=",
+        "path=/about&settle=",
+        "path=/about&wait=",
+    ] {
+        let call = Call::get(format!("/api/revalidate?secret={SECRET}&{query}"));
+        let answer = stand.assert_refused(&call, 400).await;
+        let text = answer.text().to_owned();
+        assert!(
+            !query.contains("all=") || text.contains("`all` is empty"),
+            "{text}"
+        );
     }
 }
 

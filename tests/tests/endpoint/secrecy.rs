@@ -183,7 +183,7 @@ async fn a_webhook_that_is_refused_tells_no_secret_of_its_payload() {
 
 /// 65,000 guesses in ten seconds must not be 65,000 lines.
 #[tokio::test(start_paused = true)]
-async fn refusals_are_one_line_of_the_log_a_minute_with_their_count() {
+async fn refusals_of_one_status_are_one_line_of_the_log_a_minute_with_their_count() {
     let captured = Captured::start();
     let stand = Stand::new().await;
     let line = |number: usize| {
@@ -205,23 +205,45 @@ async fn refusals_are_one_line_of_the_log_a_minute_with_their_count() {
         .assert_refused(&Call::post(PURGE).header("content-encoding", "gzip"), 415)
         .await;
     tokio::time::advance(secs(58)).await;
-    stand
-        .assert_refused(&Call::post(PURGE).method("DELETE"), 405)
-        .await;
-    assert_eq!(captured.lines_with(REFUSED), 1, "{}", captured.text());
+    stand.assert_refused(&Call::post("no JSON"), 400).await;
+    assert_eq!(captured.lines_with(REFUSED), 3, "{}", captured.text());
+    assert!(line(1).contains("status=400 refused=1"), "{}", line(1));
+    assert!(line(2).contains("status=415 refused=1"), "{}", line(2));
 
     tokio::time::advance(secs(3)).await;
     stand.assert_refused(&Call::post("no JSON"), 400).await;
-    assert!(line(1).contains("status=400 refused=103"), "{}", line(1));
+    assert!(line(3).contains("status=400 refused=101"), "{}", line(3));
     tokio::time::advance(secs(61)).await;
-    stand
-        .assert_refused(&Call::post(PURGE).method("DELETE"), 405)
-        .await;
-    assert!(line(2).contains("status=405 refused=1"), "{}", line(2));
+    stand.assert_refused(&Call::post("no JSON"), 400).await;
+    assert!(line(4).contains("status=400 refused=1"), "{}", line(4));
 
-    assert_eq!(captured.lines_with(" isr: "), 3, "{}", captured.text());
+    assert_eq!(captured.lines_with(" isr: "), 5, "{}", captured.text());
     stand.assert_admitted(&Call::post(PURGE)).await;
-    assert_eq!(captured.lines_with(REFUSED), 3, "{}", captured.text());
+    assert_eq!(captured.lines_with(REFUSED), 5, "{}", captured.text());
+}
+
+/// A stranger who makes one harmless mistake a minute must not hide what others do.
+#[tokio::test(start_paused = true)]
+async fn one_refusal_of_another_kind_does_not_hide_the_guesses() {
+    let captured = Captured::start();
+    let stand = Stand::new().await;
+    let delete = Call::anonymous("").method("DELETE");
+
+    for _ in 0..3 {
+        stand.assert_refused(&delete, 405).await;
+        for _ in 0..5 {
+            stand.assert_refused(&Call::anonymous(PURGE), 401).await;
+        }
+        tokio::time::advance(secs(61)).await;
+    }
+
+    for (line, count) in [
+        ("status=405 refused=1", 3),
+        ("status=401 refused=1", 1),
+        ("status=401 refused=5", 2),
+    ] {
+        assert_eq!(captured.lines_with(line), count, "{}", captured.text());
+    }
 }
 
 #[tokio::test(start_paused = true)]

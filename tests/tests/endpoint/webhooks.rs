@@ -1,9 +1,9 @@
 //! Tests webhooks: the payload of a content system revalidates the pages that it names, and no
 //! others.
 
-use isr_layer::Purge;
 use isr_layer::auth::Hmac;
 use isr_layer::webhook::Webhook;
+use isr_layer::{Mode, Purge};
 use serde_json::json as value;
 
 use crate::SECRET;
@@ -82,7 +82,8 @@ async fn a_payload_is_no_request_of_our_own() {
 
 #[tokio::test]
 async fn a_payload_over_a_limit_or_with_a_bad_tag_is_refused() {
-    let stand = hooked(Webhook::new().tag("{/tags}").tag("again:{/tags}")).await;
+    let mapping = Webhook::new().tag("{/tags}").tag("again:{/tags}");
+    let stand = hooked(mapping.mode(Mode::Regenerate)).await;
     let many: Vec<_> = (0..501).map(|number| format!("t{number}")).collect();
 
     stand
@@ -219,4 +220,96 @@ async fn a_delivery_that_comes_twice_late_or_out_of_order_is_harmless() {
     }
 
     assert_eq!(stand.page("/posts/a").await.text(), "/posts/a v3");
+}
+
+/// An empty field would widen a prefix to all paths of the site.
+#[tokio::test]
+async fn an_empty_field_never_makes_a_prefix_of_every_path() {
+    for template in ["/{/locale}", "/{/locale}/", "/{/locale}/{/locale}"] {
+        let stand = hooked(Webhook::new().tag("posts").prefix(template)).await;
+        for empty in [value!(""), value!("/"), value!(["en", ""])] {
+            let call = Call::post(value!({ "locale": empty }).to_string());
+            let answer = stand.assert_refused(&call, 422).await;
+            let text = answer.text().to_owned();
+            assert!(text.contains("every path"), "{template}: {text}");
+        }
+        let answer = stand.revalidate(r#"{"locale": "en"}"#).await;
+        assert_eq!(answer["revalidated"], true, "{template}: {answer}");
+    }
+    let stand = hooked(Webhook::new().prefix("/")).await;
+    let answer = stand.revalidate("{}").await;
+    assert_eq!(answer["receipts"][0]["prefix"], "/", "it was written so");
+}
+
+/// Content systems leave holes in their lists: an item that was deleted meanwhile, a field that is
+/// not set.
+#[tokio::test]
+async fn one_null_in_a_list_does_not_cost_the_rest_its_purge() {
+    let slugs = |slugs: [Option<&str>; 2]| slugs.map(|slug| value!({ "slug": slug }));
+    for (webhook, payload, tags) in [
+        (
+            Webhook::on_demand_revalidation(),
+            value!({"postId": 42, "paths": [null], "tags": ["a", null]}),
+            &["a"][..],
+        ),
+        (
+            Webhook::directus(),
+            value!({"collection": "posts", "keys": ["7", null]}),
+            &["posts", "posts:7"],
+        ),
+        (
+            Webhook::github_push(),
+            value!({"commits": [{"added": ["a.md"], "modified": ["b.md", null]}, {"added": null}]}),
+            &["file:a.md", "file:b.md"],
+        ),
+        (
+            Webhook::ghost(),
+            value!({"post": {"current": {"slug": "a", "tags": slugs([Some("x"), None])}}}),
+            &["post", "post:a", "tag:x"],
+        ),
+        (
+            Webhook::prismic(),
+            value!({"type": "api-update", "masterRef": "x", "documents": [null, "d"],
+                "tags": {"addition": [{"id": "t"}, {}]}}),
+            &["document:d", "prismic", "tag:t"],
+        ),
+        (
+            Webhook::new()
+                .tag("post")
+                .tag_if_present("tag:{/tags/slug}"),
+            value!({"tags": slugs([None, Some("x")])}),
+            &["post", "tag:x"],
+        ),
+    ] {
+        let stand = hooked(webhook).await;
+        let answer = stand.revalidate(payload.to_string()).await;
+
+        let receipts = answer["receipts"].as_array().unwrap().iter();
+        let named: Vec<_> = receipts.filter_map(|one| one["tag"].as_str()).collect();
+        assert_eq!(named, tags, "{payload}");
+    }
+    // A text where a list is expected is a mistake of the sender, and no hole.
+    let stand = hooked(Webhook::directus()).await;
+    let call = Call::post(r#"{"collection": "posts", "keys": ["7", {}]}"#);
+    stand.assert_refused(&call, 422).await;
+}
+
+/// A bulk edit of a content system is one call, which it repeats as it is if it is refused.
+#[tokio::test]
+async fn a_bulk_edit_of_ten_thousand_items_is_marked_and_one_more_is_413() {
+    let edit = |keys: usize| {
+        let keys: Vec<_> = (0..keys).collect();
+        value!({"collection": "posts", "keys": keys}).to_string()
+    };
+    let stand = hooked(Webhook::directus()).await;
+    let answer = stand.revalidate(edit(9_999)).await;
+    assert_eq!(answer["receipts"].as_array().unwrap().len(), 10_000);
+    stand.assert_refused(&Call::post(edit(10_000)), 413).await;
+
+    let stand = hooked(Webhook::directus().mode(Mode::Expire)).await;
+    stand.revalidate(edit(9_999)).await;
+    // To render is more work.
+    let stand = hooked(Webhook::directus().mode(Mode::Regenerate)).await;
+    stand.revalidate(edit(999)).await;
+    stand.assert_refused(&Call::post(edit(1_000)), 413).await;
 }

@@ -138,7 +138,7 @@ async fn an_array_that_php_wrote_as_an_object_is_an_array() {
     }
 }
 
-/// The bodies of the plugin's versions 1.1 to 1.3, whose source was read.
+/// The bodies of the plugin's versions 1.1 to 1.4, whose source was read.
 #[tokio::test]
 async fn the_plugin_on_demand_revalidation_purges_its_paths_and_its_tags() {
     let stand = hooked(Webhook::on_demand_revalidation()).await;
@@ -174,6 +174,17 @@ async fn the_plugin_on_demand_revalidation_purges_its_paths_and_its_tags() {
             &[],
         ),
         (value!({"postId": 42, "paths": [], "tags": []}), &[], &[]),
+        // Version 1.2.2 sends this unless tags are set.
+        (
+            value!({"postId": 42, "paths": ["/"], "tags": [""]}),
+            &["/"],
+            &[],
+        ),
+        (
+            value!({"postId": 42, "paths": [""], "tags": [""]}),
+            &[],
+            &[],
+        ),
     ] {
         let call = Call::post(body.to_string()).method("PUT");
         let answer = stand.send(&call).await;
@@ -189,5 +200,34 @@ async fn the_plugin_on_demand_revalidation_purges_its_paths_and_its_tags() {
     }
     for neither in [r#"{"postId": 42}"#, r#"{"all": true}"#] {
         stand.assert_refused(&Call::post(neither), 422).await;
+    }
+}
+
+/// The plugin fills its templates when the post has the slug of the trash already.
+#[tokio::test]
+async fn the_plugin_purges_a_post_in_the_trash_by_the_slug_that_it_had() {
+    let stand = hooked(Webhook::on_demand_revalidation()).await;
+
+    for (sent, had) in [
+        ("/posts/hello__trashed", "/posts/hello"),
+        ("/posts/hello__trashed-2/", "/posts/hello/"),
+        ("/hello__trashed/amp", "/hello/amp"),
+        ("/find-__trashed-posts", "/find-__trashed-posts"),
+    ] {
+        let body = value!({"postId": 42, "paths": [sent], "tags": []});
+        let answer = stand.revalidate(body.to_string()).await;
+        assert_eq!(named(&answer, "path"), [had], "{answer}");
+    }
+    for (sent, had) in [
+        ("post:hello__trashed", &["post:hello"][..]),
+        ("post:hello__trashed-2", &["post:hello"]),
+        ("hello__trashed:en", &["hello:en"]),
+        ("post:%e3%81%82__trashed", &["post:%e3%81%82", "post:あ"]),
+        ("__trashed", &[]),
+        ("find-__trashed-posts", &["find-__trashed-posts"]),
+    ] {
+        let body = value!({"postId": 42, "paths": [], "tags": [sent]});
+        let answer = stand.revalidate(body.to_string()).await;
+        assert_eq!(named(&answer, "tag"), had, "{answer}");
     }
 }

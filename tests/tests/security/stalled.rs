@@ -11,11 +11,14 @@ use isr_layer::{IsrLayer, Page};
 use isr_tests::Site;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 
 use crate::flood::{forget_peak, in_own_process, peak};
 
 const SECRET: &str = "zebra-quartz-lantern-0123456789";
 const CLIENTS: usize = 1_000;
+/// The least number of valid calls beside them.
+const CALLS: usize = 20;
 /// The bound on the bodies of an endpoint.
 const BODIES: u64 = 16 << 20;
 /// The variable that tells the process the header in which its clients have a signature.
@@ -85,12 +88,14 @@ async fn one_thousand_stalled_bodies() {
             tokio::spawn(async move { call(address, &header, BODY.len(), &BODY[1..]).await })
         })
         .collect();
-    let (mut calls, mut refused, mut slowest) = (0, 0, Duration::ZERO);
-    while started.elapsed() < Duration::from_secs(4) {
+    let is_over = || clients.iter().all(JoinHandle::is_finished);
+    let (mut calls, mut meanwhile, mut refused, mut slowest) = (0, 0, 0, Duration::ZERO);
+    while calls < CALLS || !is_over() {
         let sent = Instant::now();
         let said = call(address, &signature, valid.len(), valid).await;
         slowest = slowest.max(sent.elapsed());
         calls += 1;
+        meanwhile += usize::from(!is_over());
         refused += usize::from(!said.starts_with("HTTP/1.1 200 "));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -103,16 +108,22 @@ async fn one_thousand_stalled_bodies() {
 
     println!(
         "{CLIENTS} stalled bodies with `{header}`: {} KiB more resident; {calls} valid calls, \
-         {refused} refused, slowest {slowest:?}; all ended after {ended:?}, descriptors \
-         {open_before} -> {open}",
+         {meanwhile} meanwhile, {refused} refused, slowest {slowest:?}; all ended after {ended:?}, \
+         descriptors {open_before} -> {open}",
         grown / 1024
     );
     assert_eq!(refused, 0, "of {calls} valid calls");
-    // A call that had to wait for the bodies would wait until their time is over.
-    assert!(slowest < Duration::from_secs(4), "{slowest:?}");
-    // Beside the bodies: a thousand connections, with the buffers of hyper and of these clients.
-    assert!(grown < 8 * BODIES, "resident memory grew by {grown} bytes");
-    assert!(ended < Duration::from_secs(20), "{ended:?}");
+    // Measured without a signature, whose bodies are not read: 7 to 15 MiB. Else 81 to 101 MiB: the
+    // bodies, and of each client about 80 KiB that hyper and its sockets hold.
+    let bound = if header.contains("sha256") {
+        // A call that waits for the bodies waits until their time is over.
+        assert!(meanwhile >= CALLS, "only {meanwhile} calls beside them");
+        BODIES + CLIENTS as u64 * (104 << 10)
+    } else {
+        2 * BODIES
+    };
+    assert!(grown < bound, "resident memory grew by {grown} bytes");
+    assert!(ended < Duration::from_secs(60), "{ended:?}");
     assert!(open <= open_before + 2, "{open_before} -> {open}");
 }
 

@@ -65,6 +65,34 @@ pub trait Authenticate: Send + Sync + 'static {
     fn challenge(&self) -> String {
         "Custom".to_owned()
     }
+
+    /// True if a browser may add the credential by itself, as it does with a cookie, a client
+    /// certificate or a password of HTTP Basic. Then a request that a page of another site made a
+    /// browser send gets 403. Default `true`.
+    ///
+    /// ```
+    /// use isr_layer::auth::{AuthRequest, Authenticate, Verdict};
+    ///
+    /// /// Checks a token that only the caller's own code can add.
+    /// struct ByToken;
+    ///
+    /// impl Authenticate for ByToken {
+    ///     fn verify(&self, request: &AuthRequest<'_>) -> Verdict {
+    ///         match request.header("x-token") {
+    ///             // Compare in constant time, and not with a literal.
+    ///             Some("token") => Verdict::accepted(),
+    ///             _ => Verdict::rejected(),
+    ///         }
+    ///     }
+    ///
+    ///     fn is_ambient(&self) -> bool {
+    ///         false
+    ///     }
+    /// }
+    /// ```
+    fn is_ambient(&self) -> bool {
+        true
+    }
 }
 
 /// Implements the trait for a pointer to an authenticator.
@@ -85,6 +113,10 @@ macro_rules! pointers {
 
             fn challenge(&self) -> String {
                 (**self).challenge()
+            }
+
+            fn is_ambient(&self) -> bool {
+                (**self).is_ambient()
             }
         }
     )*};

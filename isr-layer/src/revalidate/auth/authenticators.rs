@@ -123,6 +123,12 @@ impl Authenticators {
         (!is_undecided).then_some(false)
     }
 
+    /// True if a browser may have added the credential by itself.
+    pub(crate) fn is_ambient(&self, credential: Credential) -> bool {
+        let accepted = self.in_order.get(credential.authenticator);
+        accepted.is_none_or(|one| one.is_ambient())
+    }
+
     /// Returns the challenges of all authenticators, for `WWW-Authenticate`.
     pub(crate) fn challenge(&self) -> HeaderValue {
         let mut challenges: Vec<_> = self.in_order.iter().map(|one| one.challenge()).collect();

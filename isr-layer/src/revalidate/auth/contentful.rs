@@ -109,6 +109,10 @@ impl Authenticate for Contentful {
     fn challenge(&self) -> String {
         SIGNATURE.to_owned()
     }
+
+    fn is_ambient(&self) -> bool {
+        false
+    }
 }
 
 /// Returns the signed text that precedes the body.

@@ -177,6 +177,10 @@ impl Authenticate for Hmac {
     fn challenge(&self) -> String {
         SIGNATURE.to_owned()
     }
+
+    fn is_ambient(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

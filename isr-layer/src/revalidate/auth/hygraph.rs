@@ -101,6 +101,10 @@ impl Authenticate for Hygraph {
     fn challenge(&self) -> String {
         SIGNATURE.to_owned()
     }
+
+    fn is_ambient(&self) -> bool {
+        false
+    }
 }
 
 impl<'a> StatedSignature<'a> {

@@ -124,6 +124,10 @@ impl Authenticate for StandardWebhooks {
     fn challenge(&self) -> String {
         SIGNATURE.to_owned()
     }
+
+    fn is_ambient(&self) -> bool {
+        false
+    }
 }
 
 fn is_timely(timestamp: &str, now: Duration) -> bool {

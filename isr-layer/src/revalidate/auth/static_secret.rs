@@ -91,6 +91,10 @@ impl Authenticate for Bearer {
     fn challenge(&self) -> String {
         self.inner.challenge()
     }
+
+    fn is_ambient(&self) -> bool {
+        self.inner.is_ambient()
+    }
 }
 
 /// Checks a secret that is sent as it is: for content systems that do not sign.
@@ -257,6 +261,10 @@ impl Authenticate for StaticSecret {
     fn challenge(&self) -> String {
         let mut challenges = self.places.iter().filter_map(Place::challenge);
         challenges.next().unwrap_or_else(|| "Secret".to_owned())
+    }
+
+    fn is_ambient(&self) -> bool {
+        self.places.iter().any(Place::is_ambient)
     }
 }
 

@@ -18,14 +18,24 @@ pub(in crate::revalidate) fn from_query(
 ) -> Result<Purge, Refusal> {
     let mut command = Command::default();
     let mut seen = BTreeSet::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+    for parameter in query.split('&') {
+        let Some((name, value)) = form_urlencoded::parse(parameter.as_bytes()).next() else {
+            continue;
+        };
         if is_credential(&name) {
             continue;
         }
 
+        // Unlike `?all`, `?all=` is a template that was not filled.
+        let is_unfilled = value.is_empty() && parameter.contains('=');
         command.set_parameter(&name, value.into_owned())?;
-        let is_selector = matches!(&*name, "path" | "page" | "prefix" | "tag");
-        if !is_selector && let Some(twice) = seen.replace(name) {
+        if matches!(&*name, "path" | "page" | "prefix" | "tag") {
+            continue;
+        }
+        if is_unfilled {
+            return Err(malformed(format!("`{name}` is empty: give it a value")));
+        }
+        if let Some(twice) = seen.replace(name) {
             return Err(malformed(format!("`{twice}` is given twice")));
         }
     }

@@ -78,12 +78,25 @@ impl<'a> WebhookEvent<'a> {
 
     pub(super) fn texts_at(&self, pointer: &Pointer) -> Result<Vec<String>, Unprocessable> {
         let missing = || Unprocessable::missing(&pointer.to_string());
-        let values = pointer.find_all(self.payload).ok_or_else(missing)?;
-        values
-            .into_iter()
-            .map(|value| text(value).ok_or_else(|| not_text(value, pointer)))
-            .collect()
+        all_texts(pointer.find_all(self.payload).ok_or_else(missing)?, pointer)
     }
+
+    /// Returns the texts that are there: one that is missing costs the others nothing.
+    pub(super) fn texts_if_present(&self, pointer: &str) -> Result<Vec<String>, Unprocessable> {
+        let parsed = Pointer::parse(pointer).map_err(Unprocessable::new)?;
+        self.texts_present_at(&parsed)
+    }
+
+    pub(super) fn texts_present_at(&self, pointer: &Pointer) -> Result<Vec<String>, Unprocessable> {
+        all_texts(pointer.find_present(self.payload), pointer)
+    }
+}
+
+fn all_texts(values: Vec<&Value>, pointer: &Pointer) -> Result<Vec<String>, Unprocessable> {
+    values
+        .into_iter()
+        .map(|value| text(value).ok_or_else(|| not_text(value, pointer)))
+        .collect()
 }
 
 fn text(value: &Value) -> Option<String> {

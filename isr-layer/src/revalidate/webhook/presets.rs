@@ -69,8 +69,9 @@ impl Webhook {
         Self::new().map(wordpress)
     }
 
-    /// WordPress, as the plugin *On-Demand Revalidation* sends a change: the paths and the tags that
-    /// its settings name. A tag that WordPress has percent-encoded is named decoded too.
+    /// WordPress, as the plugin *On-Demand Revalidation* sends a change: the paths and tags that
+    /// its settings name. A tag that WordPress has percent-encoded is named decoded too, and a post
+    /// in the trash by the slug that it had.
     ///
     /// ```
     /// use isr_layer::IsrLayer;
@@ -154,7 +155,7 @@ fn ghost(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
         let slug = event.text(&format!("/{kind}/{time}/slug"));
         tags.extend(slug.map(|slug| format!("{kind}:{slug}")));
         let of_tags = event
-            .texts(&format!("/{kind}/{time}/tags/slug"))
+            .texts_if_present(&format!("/{kind}/{time}/tags/slug"))
             .unwrap_or_default();
         tags.extend(of_tags.into_iter().map(|slug| format!("tag:{slug}")));
     }
@@ -208,10 +209,12 @@ fn prismic(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     }
 
     let mut tags = vec!["prismic".to_owned()];
-    let documents = texts_if_present(event, "/documents")?.into_iter();
+    let documents = event.texts_if_present("/documents")?.into_iter();
     tags.extend(documents.map(|id| format!("document:{id}")));
     for change in ["addition", "deletion"] {
-        let names = texts_if_present(event, &format!("/tags/{change}/id"))?.into_iter();
+        let names = event
+            .texts_if_present(&format!("/tags/{change}/id"))?
+            .into_iter();
         tags.extend(names.map(|name| format!("tag:{name}")));
     }
     Ok(purge_tags(tags))
@@ -222,7 +225,7 @@ fn directus(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     let mut tags = vec![collection.clone()];
     // An item that was created has a key, others have keys.
     for keys in ["/key", "/keys"] {
-        let keys = texts_if_present(event, keys)?.into_iter();
+        let keys = event.texts_if_present(keys)?.into_iter();
         tags.extend(keys.map(|key| format!("{collection}:{key}")));
     }
     let slug = event.text("/payload/slug");
@@ -267,9 +270,18 @@ fn is_count(end: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
+/// Returns a path or a tag with each slug in it as it was [before the trash](before_trash).
+fn slugs_before_trash(text: &str) -> String {
+    let parts = text.split_inclusive(['/', ':']).map(|part| {
+        let slug = part.trim_end_matches(['/', ':']);
+        [before_trash(slug), &part[slug.len()..]]
+    });
+    parts.flatten().collect()
+}
+
 /// Returns a tag as WordPress wrote it and, if it is percent-encoded, decoded too: a handler may
 /// use either as its tag.
-fn spellings(tag: &str) -> impl Iterator<Item = String> {
+fn spellings(tag: &str) -> impl Iterator<Item = String> + use<> {
     let decoded = decode_whole(tag).filter(|decoded| decoded != tag);
     [tag.to_owned()].into_iter().chain(decoded)
 }
@@ -279,10 +291,14 @@ fn on_demand_revalidation(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessab
         return Err(Unprocessable::missing("/paths"));
     }
 
-    let paths = texts_if_present(event, "/paths")?;
-    let tags = texts_if_present(event, "/tags")?;
-    let tags = tags.iter().flat_map(|tag| spellings(tag));
-    let paths = paths.into_iter().map(Purge::path);
+    // It sends one empty tag if its settings have none.
+    let named = |pointer| {
+        let texts = event.texts_if_present(pointer)?.into_iter();
+        let texts = texts.map(|text| slugs_before_trash(&text));
+        Ok(texts.filter(|text| !text.is_empty()))
+    };
+    let paths = named("/paths")?.map(Purge::path);
+    let tags = named("/tags")?.flat_map(|tag| spellings(&tag));
     Ok(paths.chain(tags.map(Purge::tag)).collect())
 }
 
@@ -296,18 +312,10 @@ fn github_push(event: &WebhookEvent<'_>) -> Result<Purge, Unprocessable> {
     }
     let mut tags = Vec::new();
     for change in ["added", "modified", "removed"] {
-        let files = texts_if_present(event, &format!("/commits/{change}"))?;
+        let files = event.texts_if_present(&format!("/commits/{change}"))?;
         tags.extend(files.into_iter().map(|file| format!("file:{file}")));
     }
     Ok(purge_tags(tags))
-}
-
-/// Returns the texts at a JSON pointer, none if the payload has nothing there.
-fn texts_if_present(event: &WebhookEvent<'_>, pointer: &str) -> Result<Vec<String>, Unprocessable> {
-    match event.texts(pointer) {
-        Err(missing) if missing.is_missing() => Ok(Vec::new()),
-        found => found,
-    }
 }
 
 fn purge_tags(mut tags: Vec<String>) -> Purge {

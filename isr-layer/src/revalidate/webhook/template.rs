@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use super::{Unprocessable, WebhookEvent};
+use super::{Presence, Unprocessable, WebhookEvent};
 use crate::revalidate::pointer::Pointer;
 
 /// The maximum number of texts that one template may make of one payload: arrays multiply.
@@ -73,21 +73,36 @@ impl Template {
         }
     }
 
-    /// Returns every text that the template makes of the payload.
+    pub(super) fn has_pointer(&self) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part, Part::Pointer(_)))
+    }
+
+    /// Returns every text that the template makes of the payload. Where one `IfPresent` has values,
+    /// those that are missing in an array cost the others nothing.
     pub(super) fn fill(
         &self,
         event: &WebhookEvent<'_>,
         insert: Insert,
+        presence: Presence,
     ) -> Result<Vec<String>, Unprocessable> {
         let mut texts = vec![String::new()];
         for part in &self.parts {
             match part {
                 Part::Literal(literal) => texts.iter_mut().for_each(|text| text.push_str(literal)),
                 Part::Pointer(pointer) => {
-                    texts = multiply(&texts, &event.texts_at(pointer)?, insert)?;
+                    let mut values = match presence {
+                        Presence::IfPresent => event.texts_present_at(pointer)?,
+                        Presence::Required => Vec::new(),
+                    };
+                    if values.is_empty() {
+                        values = event.texts_at(pointer)?;
+                    }
+                    texts = multiply(&texts, &values, insert)?;
                 }
             }
         }
+
         Ok(texts)
     }
 }
@@ -163,7 +178,11 @@ mod tests {
         let headers = HeaderMap::new();
         let template = Template::parse(template).map_err(str::to_owned)?;
         template
-            .fill(&WebhookEvent::new(&headers, payload), insert)
+            .fill(
+                &WebhookEvent::new(&headers, payload),
+                insert,
+                Presence::Required,
+            )
             .map_err(|error| error.to_string())
     }
 

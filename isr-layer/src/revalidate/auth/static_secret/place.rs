@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderName;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, COOKIE};
 
 use crate::revalidate::auth::{AuthRequest, Secret};
 use crate::revalidate::pointer::Pointer;
@@ -69,6 +69,19 @@ impl Place {
                     .then(|| scheme.to_owned())
             }
             Self::Header { .. } | Self::Body(_) | Self::Query(_) => None,
+        }
+    }
+
+    /// True if a browser may fill this place by itself.
+    pub(super) fn is_ambient(&self) -> bool {
+        match self {
+            Self::Basic { .. } => true,
+            Self::Header { name, prefix } if name == AUTHORIZATION => {
+                let scheme = prefix.trim();
+                scheme.is_empty() || scheme.eq_ignore_ascii_case("basic")
+            }
+            Self::Header { name, .. } => name == COOKIE,
+            Self::Body(_) | Self::Query(_) => false,
         }
     }
 
