@@ -18,7 +18,7 @@ const MAX_REQUESTS: usize = 16 * 1024;
 const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
 /// Time for which a request does not refresh a stale entry after a fetch for one like it has failed
 /// or was refused.
-const REFRESH_BACKOFF: Duration = Duration::from_secs(5);
+pub(super) const REFRESH_BACKOFF: Duration = Duration::from_secs(5);
 
 /// The remembered requests, by hashes.
 ///
