@@ -335,3 +335,36 @@ async fn a_body_that_its_client_takes_gives_room_back_as_it_goes() {
         "isr; fwd=uri-miss; stored"
     );
 }
+
+/// That tells of this moment, and so does a failure.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_finds_no_room_rests_a_while() {
+    let (site, service) = site_of_large_bodies();
+    let stored = ask(&service, get::<Plain>("/whole")).await;
+    assert_eq!(stored.cache_status(), "isr; fwd=uri-miss; stored");
+    site.script(move |seen, _| match seen.uri.path() {
+        path if path.starts_with("/large") => {
+            says("max-age=60").chunk(vec![b'x'; 7 * MIB]).hang().into()
+        }
+        _ => says("max-age=10, stale-while-revalidate=500")
+            .chunk(vec![b'y'; 2 * MIB])
+            .into(),
+    });
+    visit(&service).await;
+    pass(11).await;
+    let large = (0..2).map(|number| {
+        let service = service.clone();
+        tokio::spawn(async move { open(&service, &format!("/large/{number}")).await })
+    });
+    let large = large.collect::<Vec<_>>();
+    site.before().reached(4).await;
+    settle().await;
+
+    for _ in 0..10 {
+        visit(&service).await;
+        settle().await;
+    }
+
+    assert_eq!(site.renders(), 5);
+    leave_all(large).await;
+}
