@@ -102,7 +102,7 @@ impl HeaderCache {
     }
 
     /// Records that `fetch` failed. The entries stay, and requests like the one that was fetched do
-    /// not refresh them for a while.
+    /// not refresh them for a while; those of its kind do not for a second.
     pub(super) fn failed(&self, fetch: &Fetch, now: Instant) -> FetchOutcome {
         self.negative.failed(fetch.hashes, now);
         FetchOutcome::Failed

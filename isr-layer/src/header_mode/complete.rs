@@ -115,7 +115,8 @@ impl Completion<'_> {
             if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
                 self.cache.failed(fetch, now)
             } else if reason == Reason::Crowded {
-                // That tells of this moment alone.
+                // That tells of this moment alone: no request waits or fetches alone for it.
+                self.cache.failed(fetch, now);
                 FetchOutcome::Refused
             } else {
                 self.cache.refused(fetch, self.request, number, now)

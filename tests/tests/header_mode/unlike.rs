@@ -71,6 +71,7 @@ async fn a_strangers_failure_keeps_no_visitor_from_a_refresh() {
 
         visit_with(&service, stranger).await;
         settle().await;
+        pass(1).await;
         visit(&service).await;
         settle().await;
 
@@ -91,6 +92,7 @@ async fn strangers_that_come_again_and_again_keep_no_visitor_from_a_refresh() {
             visit_with(&service, &[("x-strange", &format!("{version} {stranger}"))]).await;
             settle().await;
         }
+        pass(1).await;
         visit(&service).await;
         settle().await;
 
