@@ -13,6 +13,9 @@ use pin_project_lite::pin_project;
 use super::room::Share;
 use crate::render::context::Current;
 
+/// Weight of a chunk beside its bytes, since a body may come as many small chunks.
+const CHUNK_OVERHEAD: usize = 64;
+
 pin_project! {
     /// The body of a response: the inner service's own, untouched, or a stored page.
     pub struct IsrBody<R> {
@@ -31,8 +34,8 @@ pin_project! {
     }
 }
 
-/// The part of a body that was read already, and its share of a [`Room`](super::Room) until the
-/// client has taken it.
+/// The part of a body that was read already, and its share of a [`Room`](super::Room), given back as
+/// the client takes the chunks.
 #[derive(Debug)]
 pub(crate) struct ReadPart {
     pub(super) chunks: VecDeque<Bytes>,
@@ -53,18 +56,25 @@ impl ReadPart {
             .is_none_or(|share| share.can_grow(bytes))
     }
 
-    /// Takes room for so many bytes more, or returns false.
-    pub(super) fn weigh(&mut self, bytes: usize) -> bool {
-        self.share.as_mut().is_none_or(|share| share.grow(bytes))
+    /// Adds a chunk. Returns false if there is no room for it.
+    pub(super) fn push(&mut self, chunk: Bytes) -> bool {
+        let weight = weight(&chunk);
+        self.chunks.push_back(chunk);
+        self.share.as_mut().is_none_or(|share| share.grow(weight))
     }
 
     fn pop(&mut self) -> Option<Bytes> {
-        let chunk = self.chunks.pop_front();
-        if self.chunks.is_empty() {
-            self.share = None;
+        let chunk = self.chunks.pop_front()?;
+        if let Some(share) = &mut self.share {
+            share.give_back(weight(&chunk));
         }
-        chunk
+        Some(chunk)
     }
+}
+
+/// Returns the room that a chunk takes.
+fn weight(chunk: &Bytes) -> usize {
+    chunk.len() + CHUNK_OVERHEAD
 }
 
 impl<R> IsrBody<R> {
@@ -109,8 +119,11 @@ impl<R> IsrBody<R> {
         }
     }
 
-    /// Makes a body of the chunks that were read already and the rest behind them.
-    pub(super) fn continued(read: ReadPart, rest: Pin<Box<R>>) -> Self {
+    /// Makes a body of the chunks that were read already and the rest behind them. They take room
+    /// until the client has them, but not if they are few: then many clients that take nothing would
+    /// leave none.
+    pub(super) fn continued(mut read: ReadPart, rest: Pin<Box<R>>) -> Self {
+        read.share = read.share.filter(|share| !share.is_small());
         let read = Box::new(read);
         Self {
             kind: Kind::Continued { read, rest },

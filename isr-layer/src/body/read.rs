@@ -29,9 +29,6 @@ pub(crate) enum Read<R> {
     Cut,
 }
 
-/// Weight of a chunk beside its bytes, since a body may come as many small chunks.
-const CHUNK_OVERHEAD: usize = 64;
-
 /// Reads a response body to its end, unless it is larger than `limit` bytes. Bodies are buffered
 /// here and in [`read_while`] alone.
 pub(crate) async fn read<R: Body<Data = Bytes> + Send>(body: R, limit: usize) -> Read<R> {
@@ -74,9 +71,7 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
             Ok(data) if data.is_empty() => {}
             Ok(data) => {
                 length += data.len();
-                let has_room = read.weigh(data.len() + CHUNK_OVERHEAD);
-                read.chunks.push_back(data);
-                if !has_room {
+                if !read.push(data) {
                     return Read::NoRoom(IsrBody::continued(read, body));
                 }
             }
@@ -91,7 +86,7 @@ pub(crate) async fn read_while<R: Body<Data = Bytes> + Send>(
     }
 
     Read::Whole {
-        bytes: joined(&read.chunks, length),
+        bytes: joined(read.chunks, length),
         trailers,
     }
 }
@@ -107,9 +102,11 @@ pub(crate) fn is_length(headers: &HeaderMap, length: usize) -> bool {
 
 /// Joins the chunks in memory of just their length. A chunk may be a small part of a large buffer,
 /// which would be kept with it and which no limit counts.
-fn joined(chunks: &VecDeque<Bytes>, length: usize) -> Bytes {
+fn joined(chunks: VecDeque<Bytes>, length: usize) -> Bytes {
     let mut all = BytesMut::with_capacity(length);
-    chunks.iter().for_each(|chunk| all.extend_from_slice(chunk));
+    // Each is dropped once it is copied, so that no body is in memory twice.
+    let chunks = chunks.into_iter();
+    chunks.for_each(|chunk| all.extend_from_slice(&chunk));
     all.freeze()
 }
 

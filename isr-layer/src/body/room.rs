@@ -35,6 +35,11 @@ impl Room {
             bytes: 0,
         }
     }
+
+    /// Returns the largest size of a small body.
+    fn small(&self) -> usize {
+        self.0.limit / 512
+    }
 }
 
 impl Share {
@@ -61,13 +66,25 @@ impl Share {
         grown.is_ok()
     }
 
+    /// Gives so many bytes back, or all if it has fewer.
+    pub(crate) fn give_back(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.room.0.taken.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns whether the share takes no more than the smallest bodies.
+    pub(crate) fn is_small(&self) -> bool {
+        self.bytes <= self.room.small()
+    }
+
     /// Returns the bytes taken by all once this share has grown, or `None` if it may not grow.
     fn grown(&self, taken: usize, bytes: usize) -> Option<usize> {
         let taken = taken.checked_add(bytes)?;
         let limit = self.room.0.limit;
         let size = self.bytes.checked_add(bytes)?;
         let kept = match size {
-            small if small <= limit / 512 => 0,
+            small if small <= self.room.small() => 0,
             medium if medium <= limit / 32 => limit / 4,
             _ => limit / 2,
         };
@@ -77,7 +94,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.room.0.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.give_back(self.bytes);
     }
 }
 
@@ -92,8 +109,11 @@ mod tests {
 
         assert!(one.can_grow(512) && one.grow(512) && !one.can_grow(1) && !one.grow(1));
         assert!(!other.grow(33) && !other.grow(usize::MAX));
+        one.give_back(500);
+        assert!(other.grow(33) && other.grow(467) && !other.grow(1));
+        one.give_back(usize::MAX);
+        assert!(other.grow(12) && !other.grow(1));
         drop(one);
-        assert!(other.grow(33) && other.grow(479) && !other.grow(1));
         drop(other);
 
         assert_eq!(room.0.taken.load(Ordering::Relaxed), 0);

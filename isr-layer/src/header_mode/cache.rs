@@ -93,28 +93,16 @@ impl HeaderCache {
         number: FetchNumber,
         now: Instant,
     ) -> FetchOutcome {
-        // A client that comes often counts once in a while.
-        let is_try = !self.negative.is_backing_off(fetch.hashes, now);
         self.memory.forget(&fetch.target, request, number, |entry| {
-            entry.gives_up(fetch.hashes.like(), is_try)
+            entry.gives_up(fetch.hashes.like(), now)
         });
-        self.mark_uncacheable(fetch, request, now)
-    }
-
-    /// Records that the response of `fetch` to `request` may not be stored; the entries stay.
-    pub(super) fn mark_uncacheable(
-        &self,
-        fetch: &Fetch,
-        request: &HeaderMap,
-        now: Instant,
-    ) -> FetchOutcome {
         let stored = self.memory.get(fetch.target.target_ref(), request);
         self.negative.refused(fetch.hashes, stored.is_some(), now);
         FetchOutcome::Refused
     }
 
     /// Records that `fetch` failed. The entries stay, and requests like the one that was fetched do
-    /// not refresh them for a while.
+    /// not refresh them for a while; those of its kind do not for a second.
     pub(super) fn failed(&self, fetch: &Fetch, now: Instant) -> FetchOutcome {
         self.negative.failed(fetch.hashes, now);
         FetchOutcome::Failed

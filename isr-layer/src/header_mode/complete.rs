@@ -103,8 +103,8 @@ impl Completion<'_> {
     }
 
     /// Records that a response may not be stored. That may end the entry that it would replace,
-    /// unless the response says that the origin is in trouble, or is for one user alone. Returns
-    /// the reason that the client is told.
+    /// unless the response says that the origin is in trouble. Returns the reason that the client
+    /// is told.
     fn unstored(self, status: StatusCode, reason: Reason) -> Reason {
         let mut told = Reason::Overtaken;
         let now = clock::now();
@@ -114,10 +114,9 @@ impl Completion<'_> {
             told = reason;
             if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
                 self.cache.failed(fetch, now)
-            } else if reason == Reason::Authorization {
-                self.cache.mark_uncacheable(fetch, self.request, now)
             } else if reason == Reason::Crowded {
-                // That tells of this moment alone.
+                // That tells of this moment alone: no request waits or fetches alone for it.
+                self.cache.failed(fetch, now);
                 FetchOutcome::Refused
             } else {
                 self.cache.refused(fetch, self.request, number, now)

@@ -7,7 +7,7 @@ use http::Request;
 
 use super::classify::RequestClass;
 use super::request::{HeaderModeRequest, handle};
-use super::unsafe_methods::{Change, pass_unsafe};
+use super::unsafe_methods::{Change, Passing, pass_unsafe};
 use crate::body::RenderBody;
 use crate::middleware::{Inner, ResponseFuture, Shared, is_always_ready, take_ready};
 
@@ -36,8 +36,9 @@ where
         }
         RequestClass::Unsafe { cache, target } => {
             // Before the call, which may begin with the request.
-            let change = Change::new(cache, target);
-            ResponseFuture::waiting(pass_unsafe(change, inner.call(request)))
+            let change = Change::new(cache.clone(), target);
+            let response = pass_unsafe(change, inner.call(request));
+            ResponseFuture::waiting(Passing::new(cache, shared.core.tasks.clone(), response))
         }
         RequestClass::Cacheable(found) => {
             let (parts, body) = request.into_parts();

@@ -1,7 +1,7 @@
 //! An entry: one stored response, with all that is needed to judge, validate and deliver it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use super::admit::{Admitted, Received};
 use super::fetch_number::FetchNumber;
 use super::flight::Fetch;
 use super::freshness::Freshness;
-use super::negative_cache::Likeness;
+use super::negative_cache::{Likeness, REFRESH_BACKOFF};
 use super::paths::PathInUse;
 use super::target::TargetUri;
 use super::validate::{Usable, updated};
@@ -24,8 +24,8 @@ use crate::deliver::{
 use crate::invalidation::{AtomicSequence, Marks, Sequence, Subject, Validity};
 use crate::outcome::{CacheStatus, Outcome};
 
-/// Number of refused tries in a row after which an entry is given up, if the requests are unlike
-/// the one that it was stored for.
+/// Number of refused tries after which an entry is given up, if the requests are unlike the one that
+/// it was stored for. One counts in each [`REFRESH_BACKOFF`], from whichever client it comes.
 const MAX_REFUSALS: u32 = 8;
 
 /// One stored response. Each of several for one target is for the requests its `Vary` selects.
@@ -44,11 +44,18 @@ pub(super) struct Entry {
     validators: Usable,
     /// Requests like the one that the entry was stored for.
     made_for: Likeness,
-    /// Number of tries to replace the entry whose response could not be stored.
-    refusals: AtomicU32,
+    refusals: Mutex<Refusals>,
     size: usize,
     /// Lets a purge of the path know of the entry.
     _in_use: Arc<PathInUse>,
+}
+
+/// Tries to replace an entry whose response could not be stored.
+#[derive(Debug, Default)]
+struct Refusals {
+    count: u32,
+    /// Time before which no further one counts.
+    rest_until: Option<Instant>,
 }
 
 /// A response that was read whole, by [`fetch`](super::fetch) or from an entry and a 304.
@@ -103,7 +110,7 @@ impl Entry {
             valid_through: AtomicSequence::new(as_of),
             validators,
             made_for: fetch.hashes.like(),
-            refusals: AtomicU32::new(0),
+            refusals: Mutex::default(),
             size,
             _in_use: fetch.in_use.clone(),
         }
@@ -124,13 +131,15 @@ impl Entry {
 
     /// Notes that a response to a request that the entry may serve could not be stored, and returns
     /// whether the entry is given up: at once if that request is like the one that the entry was
-    /// stored for, or else after [`MAX_REFUSALS`]. A refusal of one client tells little of others.
-    /// Only a refusal that is a further try counts.
-    pub(super) fn gives_up(&self, refused: Likeness, is_try: bool) -> bool {
-        let refusals = self
-            .refusals
-            .fetch_add(u32::from(is_try), Ordering::Relaxed);
-        refused == self.made_for || refusals + u32::from(is_try) >= MAX_REFUSALS
+    /// stored for, or else after [`MAX_REFUSALS`]. A refusal of one client tells little of others,
+    /// and one client can be refused as often as it likes.
+    pub(super) fn gives_up(&self, refused: Likeness, now: Instant) -> bool {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.rest_until.is_none_or(|until| now >= until) {
+            refusals.count += 1;
+            refusals.rest_until = Some(now + REFRESH_BACKOFF);
+        }
+        refused == self.made_for || refusals.count >= MAX_REFUSALS
     }
 
     /// Returns the fields that the entry's `Vary` names.

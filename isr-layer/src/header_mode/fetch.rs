@@ -21,9 +21,9 @@ use crate::clock::{self, Instant};
 use crate::middleware::{Inner, call};
 use crate::outcome::Reason;
 
-/// Longest time that a body is read before it is streamed on, and that a fetch goes on though no
+/// Longest time that a body is read before it is streamed on, and that a request goes on though no
 /// client waits for it.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The reason for which a fetch was started.
 pub(super) enum StartedFor<R, E> {

@@ -18,7 +18,10 @@ const MAX_REQUESTS: usize = 16 * 1024;
 const UNCACHEABLE_FOR: Duration = Duration::from_secs(120);
 /// Time for which a request does not refresh a stale entry after a fetch for one like it has failed
 /// or was refused.
-const REFRESH_BACKOFF: Duration = Duration::from_secs(5);
+pub(super) const REFRESH_BACKOFF: Duration = Duration::from_secs(5);
+/// Time for which no request of a kind refreshes a stale entry after a fetch for one has failed: no
+/// two requests may be alike, and the origin needs rest all the same.
+const KIND_BACKOFF: Duration = Duration::from_secs(1);
 
 /// The remembered requests, by hashes.
 ///
@@ -28,7 +31,7 @@ pub(super) struct NegativeCache {
     hasher: RandomState,
     /// By the kind of the request.
     uncacheable: Cache<u64, Refusal>,
-    /// By all fields of the request, with the end of its rest.
+    /// By all fields of the request, and by its kind, with the end of the rest.
     backing_off: Cache<u64, Instant>,
 }
 
@@ -93,10 +96,11 @@ impl NegativeCache {
             .is_some_and(|refusal| refusal.is_common || refusal.like == hashes.like)
     }
 
-    /// Returns whether a fetch for a request like this one has failed lately, or was refused.
+    /// Returns whether a fetch for a request like this one has failed lately, or was refused, or one
+    /// for a request of its kind has just failed.
     pub(super) fn is_backing_off(&self, hashes: RequestHashes, now: Instant) -> bool {
-        let until = self.backing_off.get(&hashes.like.0);
-        until.is_some_and(|until| now < until)
+        let rests = |hash| self.backing_off.get(hash).is_some_and(|until| now < until);
+        rests(&hashes.like.0) || rests(&hashes.kind)
     }
 
     /// Remembers that a response to such a request could not be stored. If an entry `is_stored` for
@@ -109,19 +113,26 @@ impl NegativeCache {
             until: now + UNCACHEABLE_FOR,
         };
         self.uncacheable.insert(hashes.kind, refusal);
-        self.failed(hashes, now);
+        self.rest(hashes, now);
     }
 
     /// Remembers that a fetch for such a request failed.
     pub(super) fn failed(&self, hashes: RequestHashes, now: Instant) {
+        self.rest(hashes, now);
+        self.backing_off.insert(hashes.kind, now + KIND_BACKOFF);
+    }
+
+    /// Rests the requests like this one.
+    fn rest(&self, hashes: RequestHashes, now: Instant) {
         self.backing_off
             .insert(hashes.like.0, now + REFRESH_BACKOFF);
     }
 
-    /// Forgets both, since a response was stored.
+    /// Forgets all of it, since a response was stored.
     pub(super) fn clear(&self, hashes: RequestHashes) {
         self.uncacheable.remove(&hashes.kind);
         self.backing_off.remove(&hashes.like.0);
+        self.backing_off.remove(&hashes.kind);
     }
 
     fn refusal(&self, hashes: RequestHashes, now: Instant) -> Option<Refusal> {

@@ -1,13 +1,13 @@
-//! Places: few fetches go on though no client waits for them.
+//! Places: few requests go on though no client waits for them.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Number of fetches that go on though their clients left, in one layer.
+/// Number of requests that go on though their clients left, in one layer.
 const MAX_UNWAITED: usize = 64;
 
-/// The places for fetches that no client waits for any more. Refreshes have
+/// The places for requests that no client waits for any more. Refreshes have
 /// [`Permits`](crate::cache::Permits) instead.
 #[derive(Debug)]
 pub(super) struct Places(Arc<Semaphore>);

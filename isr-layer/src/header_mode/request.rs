@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::HeaderMap;
+use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{Method, Request, Response, request};
+use http_body::Body;
 use tokio::sync::oneshot;
 
 use super::admit::is_error;
@@ -230,8 +231,13 @@ impl<S> HeaderModeRequest<S> {
     }
 
     /// Makes the response to a request that no entry can be served to, and that may not go on.
-    fn refuse<R>(&self, reason: Reason) -> Response<IsrBody<R>> {
-        let response = Failure::in_http(reason).response(None);
+    fn refuse<R: Body<Data = Bytes>>(&self, reason: Reason) -> Response<IsrBody<R>> {
+        let mut response = Failure::in_http(reason).response(None);
+        if self.parts.method == Method::HEAD {
+            let whole = std::mem::replace(response.body_mut(), IsrBody::empty());
+            let length = whole.size_hint().lower();
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
         self.with_status(response, Outcome::NotForwarded(reason))
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Response};
+use http_body_util::BodyExt;
 use isr_layer::body::IsrBody;
 use isr_layer::{Isr, IsrLayer, Page, Policy};
 use isr_tests::{Act, Answer, Reply, Site, SiteBody, ask, get, request, settle};
@@ -266,4 +267,104 @@ async fn refreshes_that_hang_leave_places_for_the_refreshes_of_pages() {
     settle().await;
 
     assert_eq!(come("/page", &[]).await.text(), "/page v2");
+}
+
+/// One connection can open as many streams, and take nothing from any.
+#[tokio::test(start_paused = true)]
+async fn bodies_that_their_clients_do_not_take_keep_nothing_small_from_memory() {
+    let (site, _, service) = site_and_layer(&[]);
+    let chunk = bytes::Bytes::from(vec![b'x'; 4 << 10]);
+    let endless = (0..2080).fold(says("max-age=60"), |reply, _| reply.chunk(chunk.clone()));
+    site.script(move |seen, _| match seen.uri.path() {
+        "/large" => endless.clone().into(),
+        _ => says("max-age=60").chunk(vec![b'y'; 32 << 10]).into(),
+    });
+
+    let mut unread = Vec::new();
+    for number in 0..200 {
+        unread.push(open(&service, &format!("/large?{number}")).await);
+    }
+
+    for path in ["/small", "/small2"] {
+        assert_eq!(
+            ask(&service, get::<Plain>(path)).await.cache_status(),
+            "isr; fwd=uri-miss; stored"
+        );
+    }
+    let body = unread.swap_remove(0).into_body();
+    let body = body.collect().await.expect("it is whole").to_bytes();
+    assert_eq!(body.len(), 2080 << 12);
+}
+
+/// A client that takes its body slowly gives room back with each part of it.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_its_client_takes_gives_room_back_as_it_goes() {
+    let (site, _, service) = site_and_layer(&[]);
+    let chunk = bytes::Bytes::from(vec![b'x'; MIB]);
+    let large = (0..9).fold(says("max-age=60"), |reply, _| reply.chunk(chunk.clone()));
+    let whole = (0..4).fold(says("max-age=60"), |reply, _| reply.chunk(chunk.clone()));
+    site.script(move |seen, _| match seen.uri.path() {
+        "/large" => large.clone().into(),
+        _ => whole.clone().into(),
+    });
+    let mut slow = Vec::new();
+    for number in 0..2 {
+        slow.push(
+            open(&service, &format!("/large?{number}"))
+                .await
+                .into_body(),
+        );
+    }
+    let come = async |path| ask(&service, get::<Plain>(path)).await;
+    assert_eq!(
+        come("/whole").await.cache_status(),
+        "isr; fwd=uri-miss; detail=crowded"
+    );
+
+    for body in &mut slow {
+        for _ in 0..5 {
+            body.frame()
+                .await
+                .expect("there is more")
+                .expect("it is data");
+        }
+    }
+
+    assert_eq!(
+        come("/whole").await.cache_status(),
+        "isr; fwd=uri-miss; stored"
+    );
+}
+
+/// That tells of this moment, and so does a failure.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_finds_no_room_rests_a_while() {
+    let (site, service) = site_of_large_bodies();
+    let stored = ask(&service, get::<Plain>("/whole")).await;
+    assert_eq!(stored.cache_status(), "isr; fwd=uri-miss; stored");
+    site.script(move |seen, _| match seen.uri.path() {
+        path if path.starts_with("/large") => {
+            says("max-age=60").chunk(vec![b'x'; 7 * MIB]).hang().into()
+        }
+        _ => says("max-age=10, stale-while-revalidate=500")
+            .chunk(vec![b'y'; 2 * MIB])
+            .into(),
+    });
+    visit(&service).await;
+    pass(11).await;
+    let large = (0..2).map(|number| {
+        let service = service.clone();
+        tokio::spawn(async move { open(&service, &format!("/large/{number}")).await })
+    });
+    let large = large.collect::<Vec<_>>();
+    site.before().reached(4).await;
+    settle().await;
+
+    for _ in 0..10 {
+        visit(&service).await;
+        settle().await;
+    }
+
+    assert_eq!(site.renders(), 5);
+    leave_all(large).await;
 }

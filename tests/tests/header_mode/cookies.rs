@@ -1,6 +1,8 @@
 //! Requests with cookies: a response is shared with them only if it says that it is for everybody.
 
-use crate::{site_that_says, visit, visit_with};
+use isr_tests::settle;
+
+use crate::{pass, says, site_that_says, visit, visit_with};
 
 const SESSION: &[(&str, &str)] = &[("cookie", "session=1")];
 
@@ -93,4 +95,47 @@ async fn a_user_with_a_cookie_validates_nothing_of_a_visitor() {
     visit_with(&service, SESSION).await;
 
     assert!(!site.seen()[1].headers.contains_key("if-none-match"));
+}
+
+/// Every visitor has a cookie, so that no fetch can replace the response any more.
+#[tokio::test(start_paused = true)]
+async fn what_is_no_longer_for_everybody_is_dropped_though_every_visitor_has_a_cookie() {
+    for field in ["cookie", "authorization"] {
+        for window in ["stale-while-revalidate=600", "stale-if-error=600"] {
+            let said = format!("{field} {window}");
+            let (site, service) = site_that_says(&format!("public, max-age=10, {window}"));
+            let come = async |visitor: usize| {
+                let answer = visit_with(&service, &[(field, &visitor.to_string())]).await;
+                settle().await;
+                answer
+            };
+            come(0).await;
+            site.act(says("max-age=10"));
+            site.publish(2);
+            pass(10).await;
+
+            for visitor in 1..=8 {
+                come(visitor).await;
+                pass(5).await;
+            }
+
+            let own = come(9).await;
+            assert_eq!(
+                (own.text(), own.cache_status()),
+                ("/a v2", "isr; fwd=uri-miss; detail=authorization"),
+                "{said}"
+            );
+            site.before().close();
+            let visitors = [10, 11, 12].map(|visitor| {
+                let (service, visitor) = (service.clone(), visitor.to_string());
+                tokio::spawn(async move { visit_with(&service, &[(field, &visitor)]).await })
+            });
+            settle().await;
+            assert_eq!(site.renders(), 13, "no visitor waits for another: {said}");
+            site.before().open();
+            for visitor in visitors {
+                visitor.await.expect("the site responds");
+            }
+        }
+    }
 }

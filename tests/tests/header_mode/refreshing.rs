@@ -196,3 +196,42 @@ async fn a_refresh_that_waits_for_its_turn_is_the_only_one_however_long_it_waits
     assert_eq!(come("/a", &[]).await.header("age"), "0");
     assert_eq!(site.renders(), 4);
 }
+
+/// All visitors differ, as behind a proxy that numbers requests, and one comes after the other.
+#[tokio::test(start_paused = true)]
+async fn a_hundred_unlike_visitors_start_one_refresh_a_second_while_the_origin_fails() {
+    for act in [
+        Act::Error,
+        Act::Panic,
+        Reply::status(503).into(),
+        says("max-age=60").cut().into(),
+    ] {
+        let said = format!("{act:?}");
+        let (site, service) = site_that_says("max-age=10, stale-while-revalidate=500");
+        visit(&service).await;
+        site.publish(2);
+        pass(10).await;
+        site.act(act);
+
+        for second in 1..=5 {
+            for visitor in 0..100 {
+                let id = format!("{second}-{visitor}");
+                let stale = visit_with(&service, &[("x-request-id", &id)]).await;
+                settle().await;
+                assert_eq!(stale.text(), "/a v1", "{said}");
+            }
+            assert_eq!(site.renders(), 1 + second, "{said}");
+            pass(1).await;
+        }
+        site.act(says("max-age=10, stale-while-revalidate=500"));
+        visit(&service).await;
+        settle().await;
+
+        assert_eq!(visit(&service).await.text(), "/a v2", "{said}");
+        pass(10).await;
+        site.publish(3);
+        visit(&service).await;
+        settle().await;
+        assert_eq!(visit(&service).await.text(), "/a v3", "{said}");
+    }
+}

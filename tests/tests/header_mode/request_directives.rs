@@ -156,6 +156,11 @@ async fn only_if_cached_with_nothing_stored_is_a_504_and_the_origin_is_not_asked
 
             assert_eq!(refused.status, 504, "{method} {lines:?}");
             assert_eq!(refused.cache_status(), "isr; detail=only-if-cached");
+            let length = refused.body.len();
+            match method {
+                Method::HEAD => assert_eq!((length, refused.header("content-length")), (0, "37")),
+                _ => assert_eq!(length, 37),
+            }
             assert_eq!(site.renders(), 0);
         }
     }

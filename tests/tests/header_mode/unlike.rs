@@ -71,6 +71,7 @@ async fn a_strangers_failure_keeps_no_visitor_from_a_refresh() {
 
         visit_with(&service, stranger).await;
         settle().await;
+        pass(1).await;
         visit(&service).await;
         settle().await;
 
@@ -91,6 +92,7 @@ async fn strangers_that_come_again_and_again_keep_no_visitor_from_a_refresh() {
             visit_with(&service, &[("x-strange", &format!("{version} {stranger}"))]).await;
             settle().await;
         }
+        pass(1).await;
         visit(&service).await;
         settle().await;
 
@@ -208,6 +210,7 @@ async fn what_everybody_is_refused_is_dropped_after_eight_tries() {
             stale.cache_status().starts_with("isr; hit"),
             "{browser}: {stale:?}"
         );
+        pass(5).await;
     }
 
     let dropped = browse(&service, 9).await;
@@ -216,6 +219,33 @@ async fn what_everybody_is_refused_is_dropped_after_eight_tries() {
         "isr; fwd=uri-miss; detail=cache-control"
     );
     assert_eq!(site.renders(), 10);
+}
+
+/// One client can send as many requests as it likes, and make each unlike the last.
+#[tokio::test(start_paused = true)]
+async fn strangers_who_are_refused_at_once_a_hundred_times_drop_nothing_of_others() {
+    for refusal in refusals() {
+        for field in ["x-strange", "authorization"] {
+            let said = format!("{field} {refusal:?}");
+            let (site, service) = site_with_act_for_strangers(refusal.clone());
+            visit(&service).await;
+            site.publish(2);
+            pass(10).await;
+
+            for second in 0..20 {
+                for stranger in 0..5 {
+                    let stranger = format!("Basic {second} {stranger}");
+                    visit_with(&service, &[(field, &stranger)]).await;
+                    settle().await;
+                }
+                pass(1).await;
+            }
+
+            assert_eq!(visit(&service).await.text(), "/a v1", "{said}");
+            settle().await;
+            assert_eq!(visit(&service).await.text(), "/a v2", "{said}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

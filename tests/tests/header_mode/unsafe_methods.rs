@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use http::{Method, Request};
-use isr_tests::{Act, Answer, Gate, Reply, Site, ask, get, request};
+use isr_layer::Isr;
+use isr_tests::{Act, Answer, Gate, Reply, Site, ask, get, request, settle};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-use crate::{Plain, says, site_and_layer, site_that_says, visit};
+use crate::{Plain, pass, says, site_and_layer, site_that_says, visit};
 
 #[tokio::test]
 async fn a_success_or_a_redirection_invalidates_and_a_failure_does_not() {
@@ -258,6 +259,7 @@ async fn what_is_changed_is_invalidated_though_its_client_left() {
         client.abort();
         assert!(client.await.is_err(), "the client left");
         site.after().open();
+        settle().await;
 
         assert_eq!(visit(&service).await.text(), "/a v2", "{method}");
     }
@@ -310,6 +312,120 @@ async fn a_fetch_that_began_before_the_client_of_a_change_left_is_not_stored() {
     assert!(writer.await.is_err(), "the client left");
     site.after().open();
     let _old = reader.await.expect("the reader waits");
+    settle().await;
 
     assert_eq!(visit(&service).await.text(), "/a v2");
+}
+
+/// Sends an unsafe request for `/a`, whose client leaves before the origin has responded.
+async fn change_and_leave(site: &Site, service: &Isr<Site>, method: Method) {
+    let (service, begun) = (service.clone(), site.renders());
+    let client = tokio::spawn(service.oneshot(request::<Plain>(method, "/a", &[])));
+    site.before().reached(begun + 1).await;
+    settle().await;
+    client.abort();
+    assert!(client.await.is_err(), "the client left");
+    settle().await;
+}
+
+/// Anyone can send such a request and leave, and need not be allowed to change anything.
+#[tokio::test(start_paused = true)]
+async fn a_change_that_the_origin_refuses_ends_nothing_though_its_client_left() {
+    for status in [400, 401, 403, 404, 405, 413] {
+        for method in [Method::POST, Method::DELETE, Method::PATCH] {
+            let (site, service) = site_that_says("max-age=60");
+            visit(&service).await;
+            site.act(Reply::status(status));
+            site.after().close();
+
+            for _ in 0..50 {
+                change_and_leave(&site, &service, method.clone()).await;
+            }
+            site.after().open();
+            settle().await;
+
+            let hit = visit(&service).await;
+            assert!(
+                hit.cache_status().starts_with("isr; hit"),
+                "{method} {status}: {hit:?}"
+            );
+        }
+    }
+}
+
+/// What is stored meanwhile is as old as what was stored before.
+#[tokio::test(start_paused = true)]
+async fn a_change_that_is_made_after_its_client_left_ends_what_was_stored_before_it() {
+    let (site, service) = site_that_says("max-age=60");
+    site.script(|seen, _| match seen.method == Method::GET {
+        true => says("max-age=60").into(),
+        false => Reply::status(303).header("location", "/b").into(),
+    });
+    let come = async |path| ask(&service, get::<Plain>(path)).await;
+    site.before().close();
+    let changer = tokio::spawn({
+        let service = service.clone();
+        service.oneshot(request::<Plain>(Method::POST, "/a", &[]))
+    });
+    site.before().reached(1).await;
+    changer.abort();
+    settle().await;
+    let readers = ["/a", "/b"].map(|path| {
+        let service = service.clone();
+        tokio::spawn(async move { ask(&service, get::<Plain>(path)).await })
+    });
+    settle().await;
+
+    site.before().open();
+    settle().await;
+    for reader in readers {
+        reader.await.expect("the site responds");
+    }
+    site.publish(2);
+
+    assert_eq!(come("/a").await.text(), "/a v2");
+    assert_eq!(come("/b").await.text(), "/b v2");
+    assert_eq!(site.running(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_hangs_once_its_client_left_ends_in_thirty_seconds_and_counts() {
+    let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=600")]);
+    visit(&service).await;
+    site.act(Act::Hang);
+    change_and_leave(&site, &service, Method::POST).await;
+
+    for (seconds, running, start) in [(29, 1, "isr; hit"), (1, 0, "isr; fwd=uri-miss")] {
+        site.act(says("max-age=600"));
+        pass(seconds).await;
+        settle().await;
+        let answer = visit(&service).await;
+        assert!(answer.cache_status().starts_with(start), "{answer:?}");
+        assert_eq!(
+            (site.running(), isr.cache().metrics().tasks()),
+            (running, running)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_finds_no_place_once_its_client_left_counts_at_once() {
+    let (site, isr, service) = site_and_layer(&[("cache-control", "max-age=600")]);
+    visit(&service).await;
+    site.act(Act::Hang);
+    for _ in 0..64 {
+        change_and_leave(&site, &service, Method::POST).await;
+    }
+    site.act(says("max-age=600"));
+    assert!(visit(&service).await.cache_status().starts_with("isr; hit"));
+    site.act(Act::Hang);
+
+    change_and_leave(&site, &service, Method::POST).await;
+
+    assert_eq!((site.running(), isr.cache().metrics().tasks()), (64, 64));
+    site.act(says("max-age=600"));
+    assert_eq!(
+        visit(&service).await.cache_status(),
+        "isr; fwd=uri-miss; stored"
+    );
 }
