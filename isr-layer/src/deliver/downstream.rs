@@ -188,6 +188,7 @@ impl Downstream {
     {
         let max_bytes = self.max_keys_bytes.unwrap_or(DEFAULT_MAX_KEYS_BYTES);
         let keys = self.surrogate_keys.as_ref();
+
         match keys.map(|keys| keys.field(tags(), max_bytes)) {
             None => Offer {
                 cache_control: self.cache_control(lifetime),

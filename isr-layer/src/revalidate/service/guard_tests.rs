@@ -168,3 +168,24 @@ async fn no_answer_contains_the_secret() {
     }
     assert!(!format!("{service:?}").contains(SECRET));
 }
+
+#[tokio::test]
+async fn the_host_of_http_2_and_not_a_header_is_compared_with_the_origin() {
+    let engine = Recorder::new();
+    let any = crate::auth::from_fn(|_| crate::auth::Verdict::accepted());
+    let service = RevalidateService::with_engine(engine.clone(), any.into());
+    let from = |origin: &str| {
+        let request = Request::post("https://one.example/").header("origin", origin);
+        request
+            .body(Full::<Bytes>::from(r#"{"path": "/"}"#))
+            .unwrap()
+    };
+
+    assert_eq!(
+        send(&service, from("https://one.example")).await.status,
+        200
+    );
+    engine.take_purges();
+    let other = send(&service, from("https://two.example")).await;
+    assert_refused(&other, 403, &engine);
+}
