@@ -144,13 +144,16 @@ impl HeaderCache {
         marks: &Marks,
         now: Instant,
     ) -> Option<Leader> {
+        // First: while an origin fails, each stale hit comes here.
+        let (_, hashes) = self.identify(target, request);
+        if self.negative.is_backing_off(hashes, now) {
+            return None;
+        }
+
         // A refresh is stored, so it asks for the whole response also if its client does not.
         let mut request = request.clone();
         ask_for_all(&mut request);
         let fetch = self.fetch(target, &request);
-        if self.negative.is_backing_off(fetch.hashes, now) {
-            return None;
-        }
         match self.join(fetch, &request, marks, now) {
             Ok(Joined::Lead(leader)) => Some(leader),
             Ok(Joined::Follow(_)) | Err(_) => None,
