@@ -306,7 +306,7 @@ async fn the_age_that_a_hit_had_is_not_taken_for_the_age_of_what_a_304_freshened
 
 /// Its body may hold a connection to the origin, of which there may be but one.
 #[tokio::test(start_paused = true)]
-async fn a_304_that_names_another_response_is_gone_when_the_origin_is_asked_again() {
+async fn the_304_of_another_response_is_gone_when_the_origin_is_asked_again() {
     let responses = Arc::new(Mutex::new(Vec::<Weak<()>>::new()));
     let site = Site::new();
     site.script(|seen, _| match seen.headers.get("if-none-match") {
