@@ -148,7 +148,7 @@ impl<W: Work> Flights<W> {
         }
 
         let running = table.get(work.key()).map_or(&[][..], Vec::as_slice);
-        let can_join = |flight: &&Arc<Flight<W>>| flight.can_join(marks) && admits(&flight.work);
+        let can_join = |flight: &&Arc<Flight<W>>| admits(&flight.work) && flight.can_join(marks);
         Ok(match running.iter().rev().find(can_join) {
             Some(flight) => Joined::Follow(flight.follow(arrival)),
             None => Joined::Lead(self.start_in(&mut table, work)),

@@ -9,7 +9,7 @@ use super::fetch_number::FetchNumber;
 use super::flight::{Fetch, FetchOutcome, Flights, Leader};
 use super::kind::RequestKind;
 use super::memory::Memory;
-use super::negative_cache::NegativeCache;
+use super::negative_cache::{NegativeCache, RequestHashes};
 use super::paths::{PathInUse, Paths};
 use super::places::Places;
 use super::target::TargetUri;
@@ -62,9 +62,19 @@ impl HeaderCache {
 
     /// Returns a fetch that requests of the kind of `request` join.
     pub(super) fn fetch(&self, target: &TargetUri, request: &HeaderMap) -> Fetch {
+        let (kind, hashes) = self.identify(target, request);
+        Fetch::new(target.clone(), kind, hashes, self.hold(target))
+    }
+
+    /// Returns the kind of a request, and the hashes by which it is remembered.
+    pub(super) fn identify(
+        &self,
+        target: &TargetUri,
+        request: &HeaderMap,
+    ) -> (RequestKind, RequestHashes) {
         let kind = RequestKind::of(request, self.memory.vary_key(target, request));
         let hashes = self.negative.hashes(target, &kind, request);
-        Fetch::new(target.clone(), kind, hashes, self.hold(target))
+        (kind, hashes)
     }
 
     /// Lets purges of a target's path know that a response of it is on its way.

@@ -121,7 +121,11 @@ impl HeaderCache {
         // Before the flights are locked: the kind of a request costs a look at every variant.
         let fetch = self.fetch(target, request);
         if self.negative.is_uncacheable(fetch.hashes, now) {
-            return Decision::Lead(self.start_alone(fetch), waiting);
+            // The request may have waited for another, and an entry became fresh meanwhile.
+            return match self.fresh(target, request, marks, now) {
+                Some(fresh) => Decision::Serve(fresh, Outcome::Hit),
+                None => Decision::Lead(self.start_alone(fetch), waiting),
+            };
         }
 
         match self.join(fetch, request, marks, now) {
@@ -140,13 +144,16 @@ impl HeaderCache {
         marks: &Marks,
         now: Instant,
     ) -> Option<Leader> {
+        // First: while an origin fails, each stale hit comes here.
+        let (_, hashes) = self.identify(target, request);
+        if self.negative.is_backing_off(hashes, now) {
+            return None;
+        }
+
         // A refresh is stored, so it asks for the whole response also if its client does not.
         let mut request = request.clone();
         ask_for_all(&mut request);
         let fetch = self.fetch(target, &request);
-        if self.negative.is_backing_off(fetch.hashes, now) {
-            return None;
-        }
         match self.join(fetch, &request, marks, now) {
             Ok(Joined::Lead(leader)) => Some(leader),
             Ok(Joined::Follow(_)) | Err(_) => None,
@@ -162,13 +169,23 @@ impl HeaderCache {
         now: Instant,
     ) -> Result<Joined, Arc<Entry>> {
         let (target, kind) = (fetch.target.clone(), fetch.kind.clone());
-        let second_look = || match self.lookup(target.target_ref(), request, marks, now) {
-            Lookup::Fresh(entry) => Some(entry),
-            Lookup::Stale(..) | Lookup::Missing(_) => None,
-        };
+        let second_look = || self.fresh(&target, request, marks, now);
         let arrival = marks.published();
         let admits = |running: &Fetch| running.admits(&kind, now);
         self.flights
             .join(marks, fetch, arrival, admits, second_look)
+    }
+    /// Returns the entry for a request if it is fresh by now.
+    fn fresh(
+        &self,
+        target: &TargetUri,
+        request: &HeaderMap,
+        marks: &Marks,
+        now: Instant,
+    ) -> Option<Arc<Entry>> {
+        match self.lookup(target.target_ref(), request, marks, now) {
+            Lookup::Fresh(entry) => Some(entry),
+            Lookup::Stale(..) | Lookup::Missing(_) => None,
+        }
     }
 }

@@ -62,7 +62,8 @@ pub(super) async fn fetch<S, B>(
             Unwaited::HasNoPlace => None,
         },
     };
-    // A request that joined a moment ago looks again, since the flight is abandoned.
+    // The flight is abandoned, so a request that joined a moment ago leads the next fetch or shares
+    // it.
     let Some(end) = end else { return };
 
     let reply = complete(&cache, leader, &headers, end);
@@ -102,7 +103,10 @@ where
     if response.status() != StatusCode::NOT_MODIFIED {
         return read(cache, headers, response, received).await;
     }
-    match stored.updated(response.headers(), received) {
+    let updated = stored.updated(response.headers(), received);
+    // Its body may hold a connection, and the origin may be asked once more.
+    drop(response);
+    match updated {
         Some(whole) => judge_updated(cache, headers, whole, received),
         None => ask_for_whole(cache, again, unconditional, headers).await,
     }

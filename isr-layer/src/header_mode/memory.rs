@@ -127,6 +127,7 @@ impl Memory {
             .filter(is_kept)
             .cloned()
             .collect::<Variants>();
+
         if kept.is_empty() {
             self.targets.remove(target);
         } else if kept.len() < variants.len() {

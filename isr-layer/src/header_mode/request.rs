@@ -174,8 +174,8 @@ impl<S> HeaderModeRequest<S> {
     }
 
     fn likeness(&self) -> Likeness {
-        let fetch = self.cache.fetch(&self.target, &self.parts.headers);
-        fetch.hashes.like()
+        let (_, hashes) = self.cache.identify(&self.target, &self.parts.headers);
+        hashes.like()
     }
 
     /// Starts the fetch on a task of its own, so that it outlives this client, and waits for its

@@ -1,5 +1,8 @@
 //! Requests with cookies: a response is shared with them only if it says that it is for everybody.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use isr_tests::settle;
 
 use crate::{pass, says, site_that_says, visit, visit_with};
@@ -138,4 +141,37 @@ async fn what_is_no_longer_for_everybody_is_dropped_though_every_visitor_has_a_c
             }
         }
     }
+}
+
+/// One user waits for another's request, and meanwhile a visitor's response is stored for all.
+#[tokio::test(start_paused = true)]
+async fn who_waited_for_a_refusal_gets_what_was_stored_meanwhile() {
+    let (site, service) = site_that_says("");
+    let is_refused = Arc::new(AtomicBool::new(true));
+    site.script(move |seen, _| match seen.headers.contains_key("cookie") {
+        true if is_refused.swap(false, Ordering::Relaxed) => says("no-store").into(),
+        _ => says("public, max-age=60").into(),
+    });
+    site.before().close();
+    let come = |headers: &'static [(&str, &str)]| {
+        let service = service.clone();
+        tokio::spawn(async move { visit_with(&service, headers).await })
+    };
+    let visitor = come(&[]);
+    site.before().reached(1).await;
+    let user = come(SESSION);
+    site.before().reached(2).await;
+    let waiting = come(SESSION);
+    settle().await;
+
+    site.before().open();
+
+    for (client, status) in [
+        (visitor, "isr; fwd=uri-miss; stored"),
+        (user, "isr; fwd=uri-miss; detail=cache-control"),
+        (waiting, "isr; hit; ttl=60"),
+    ] {
+        assert_eq!(client.await.unwrap().cache_status(), status);
+    }
+    assert_eq!(site.renders(), 2);
 }

@@ -1,11 +1,14 @@
 //! A stale entry with a validator is fetched conditionally, and a 304 makes it fresh again.
 
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, SystemTime};
 
+use http::Request;
 use isr_layer::{Mode, Purge};
-use isr_tests::{Reply, Seen, settle};
+use isr_tests::{Reply, Seen, Site, SiteError, ask, get, settle};
+use tower::{Layer, ServiceExt, service_fn};
 
-use crate::{pass, says, site_and_layer, site_that_says, visit, visit_with};
+use crate::{Plain, pass, says, site_and_layer, site_that_says, visit, visit_with};
 
 /// Returns a site that responds to a client with the current version by a 304 with a new field.
 /// Every response has this `cache_control`.
@@ -299,4 +302,38 @@ async fn the_age_that_a_hit_had_is_not_taken_for_the_age_of_what_a_304_freshened
         ("isr; fwd=stale; stored", "")
     );
     assert_eq!(visit(&service).await.cache_status(), "isr; hit; ttl=10");
+}
+
+/// Its body may hold a connection to the origin, of which there may be but one.
+#[tokio::test(start_paused = true)]
+async fn the_304_of_another_response_is_gone_when_the_origin_is_asked_again() {
+    let responses = Arc::new(Mutex::new(Vec::<Weak<()>>::new()));
+    let site = Site::new();
+    site.script(|seen, _| match seen.headers.get("if-none-match") {
+        Some(_) => Reply::status(304).empty().header("etag", "\"b\"").into(),
+        None => says("max-age=10").header("etag", "\"a\"").into(),
+    });
+    let origin = service_fn({
+        let site = site.clone();
+        move |request: Request<Plain>| {
+            let (site, responses) = (site.clone(), responses.clone());
+            async move {
+                let held = |response: &Weak<()>| response.strong_count() > 0;
+                assert!(!responses.lock().unwrap().iter().any(held));
+                let life = Arc::new(());
+                responses.lock().unwrap().push(Arc::downgrade(&life));
+                let mut response = site.oneshot(request).await?;
+                response.extensions_mut().insert(life);
+                Ok::<_, SiteError>(response)
+            }
+        }
+    });
+    let service = crate::builder().build().unwrap().layer(origin);
+    ask(&service, get::<Plain>("/a")).await;
+    pass(10).await;
+
+    let asked_again = ask(&service, get::<Plain>("/a")).await;
+
+    assert_eq!(asked_again.cache_status(), "isr; fwd=stale; stored");
+    assert_eq!(site.renders(), 3);
 }

@@ -15,9 +15,8 @@ const POST: Page =
     Page::new("/posts/{slug}").with_policy(Policy::new().tags(&["posts", "post:{slug}"]));
 const MEMORY: u64 = 64 << 20;
 const HOT: usize = 1_000;
-/// The variables that tell a process the kind of its flood and the number of paths.
+/// The variable that tells a process the kind of its flood.
 const KIND: &str = "ISR_FLOOD";
-const PATHS: &str = "ISR_FLOOD_PATHS";
 
 /// The response of the site for a path that it does not know.
 #[derive(Clone, Copy, Debug)]
@@ -139,11 +138,13 @@ fn assert_unharmed((per_mille, grown): (usize, u64)) {
 }
 
 /// Runs [`one_flood`] for each kind in a process of its own, since memory used by other floods
-/// would be counted too.
-fn assert_unharmed_by(paths: usize) {
-    let paths = &*paths.to_string();
+/// would be counted too. `test` is the test that calls this, which such a process runs again.
+fn assert_unharmed_by(paths: usize, test: &str) {
+    if let Ok(kind) = std::env::var(KIND) {
+        return one_flood(&kind, paths);
+    }
     let flood = |kind| {
-        let said = in_own_process("flood::one_flood", &[(KIND, kind), (PATHS, paths)]);
+        let said = in_own_process(test, &[(KIND, kind)]);
         said.map_err(|failure| format!("{kind}: {failure}"))
     };
 
@@ -157,12 +158,13 @@ fn assert_unharmed_by(paths: usize) {
     }
 }
 
-/// Runs an ignored test of this program in a process of its own, with these variables. Returns its
-/// output, as an error if it failed.
+/// Runs the calling test again in a process of its own, with these variables, by which it knows its
+/// part. Returns its output, as an error if it failed. A test of its own for that part would run
+/// beside others whenever ignored tests are run.
 pub(crate) fn in_own_process(test: &str, variables: &[(&str, &str)]) -> Result<String, String> {
     let program = std::env::current_exe().expect("this program has a path");
     let ran = Command::new(program)
-        .args(["--exact", test, "--ignored", "--nocapture"])
+        .args(["--exact", test, "--include-ignored", "--nocapture"])
         .envs(variables.iter().copied())
         // One arena for all threads. Otherwise glibc keeps free memory for each thread that
         // encodes, up to 15 MiB more on a busy machine, and this test would measure that.
@@ -178,20 +180,24 @@ pub(crate) fn in_own_process(test: &str, variables: &[(&str, &str)]) -> Result<S
     }
 }
 
-#[tokio::test]
-#[ignore = "run by the tests below, in a process of its own"]
-async fn one_flood() {
-    let said = |name, otherwise: &str| std::env::var(name).unwrap_or_else(|_| otherwise.to_owned());
-    let (kind, paths) = (said(KIND, "limited"), said(PATHS, "10000"));
-    let paths = paths.parse().expect("it is a number");
+/// Returns a runtime without threads of its own, as a test has.
+pub(crate) fn single_threaded() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build();
+    runtime.expect("a runtime can be built")
+}
+
+fn one_flood(kind: &str, paths: usize) {
     let open = IsrLayer::builder().new_keys_per_second(u32::MAX);
 
-    let result = match &*kind {
-        "limited" => flood(IsrLayer::builder(), Unknown::NotFound, paths).await,
-        "not-found" => flood(open, Unknown::NotFound, paths).await,
-        // Encodes each of these pages in two ways, which takes time.
-        _ => flood(open, Unknown::Html, paths / 5).await,
-    };
+    let result = single_threaded().block_on(async {
+        match kind {
+            "limited" => flood(IsrLayer::builder(), Unknown::NotFound, paths).await,
+            "not-found" => flood(open, Unknown::NotFound, paths).await,
+            // Encodes each of these pages in two ways, which takes time.
+            _ => flood(open, Unknown::Html, paths / 5).await,
+        }
+    });
     println!(
         "{kind}: {} of a thousand hits, {} KiB more resident",
         result.0,
@@ -202,11 +208,13 @@ async fn one_flood() {
 
 #[test]
 fn fifty_thousand_unknown_paths_evict_no_hot_page_and_stay_within_memory() {
-    assert_unharmed_by(50_000);
+    let test = "flood::fifty_thousand_unknown_paths_evict_no_hot_page_and_stay_within_memory";
+    assert_unharmed_by(50_000, test);
 }
 
 #[test]
 #[ignore = "needs minutes; run by .ci/run"]
 fn a_million_unknown_paths_evict_no_hot_page_and_stay_within_memory() {
-    assert_unharmed_by(1_000_000);
+    let test = "flood::a_million_unknown_paths_evict_no_hot_page_and_stay_within_memory";
+    assert_unharmed_by(1_000_000, test);
 }
