@@ -33,6 +33,7 @@ mod negative_cache;
 mod partial;
 mod paths;
 mod places;
+mod reply;
 mod request;
 mod target;
 mod targeted;

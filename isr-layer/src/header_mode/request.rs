@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{Method, Request, Response, request};
-use http_body::Body;
 use tokio::sync::oneshot;
 
-use super::admit::is_error;
 use super::cache::HeaderCache;
 use super::complete::FetchReply;
 use super::constraints::Constraints;
@@ -20,12 +17,10 @@ use super::negative_cache::Likeness;
 use super::partial::ask_for_all;
 use super::target::TargetUri;
 use crate::body::{IsrBody, RenderBody};
-use crate::cache::{Failure, Group, Purpose};
+use crate::cache::{Group, Purpose};
 use crate::clock::{self, Instant};
-use crate::deliver::{forbid_storing, note_status, take_back};
-use crate::invalidation::{Sequence, Subject, Validity};
 use crate::middleware::{Inner, Shared, call};
-use crate::outcome::{CacheStatus, Outcome, Reason};
+use crate::outcome::{Outcome, Reason};
 
 /// One request in header mode.
 pub(super) struct HeaderModeRequest<S> {
@@ -48,7 +43,7 @@ enum Followed {
     Nothing,
 }
 
-type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
+pub(super) type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 
 /// Handles a request that `lookup` did not find fresh. `ready` is the client's own service: it
 /// fetches if this request leads a flight, and is dropped otherwise.
@@ -230,80 +225,6 @@ impl<S> HeaderModeRequest<S> {
         self.respond(reply, &waiting, since)
     }
 
-    /// Makes the response to a request that no entry can be served to, and that may not go on.
-    fn refuse<R: Body<Data = Bytes>>(&self, reason: Reason) -> Response<IsrBody<R>> {
-        let mut response = Failure::in_http(reason).response(None);
-        if self.parts.method == Method::HEAD {
-            let whole = std::mem::replace(response.body_mut(), IsrBody::empty());
-            let length = whole.size_hint().lower();
-            response.headers_mut().insert(CONTENT_LENGTH, length.into());
-        }
-        self.with_status(response, Outcome::NotForwarded(reason))
-    }
-
-    /// Makes the client's response of a reply, or of the stale entry if the origin is in trouble.
-    /// The origin was asked when the number `since` was the last one published.
-    fn respond<R, E>(
-        &self,
-        reply: FetchReply<R, E>,
-        waiting: &Waiting,
-        since: Sequence,
-    ) -> Result<R, E> {
-        let failed = match &reply {
-            FetchReply::Own(response, _) if !is_error(response.status()) => None,
-            FetchReply::Own(..) => Some(Reason::FailedStatus),
-            FetchReply::Error(_) => Some(Reason::ServiceError),
-            FetchReply::Failed(reason) => Some(*reason),
-        };
-        let last_good = failed.and_then(|reason| self.last_good(waiting, reason, false));
-        if let Some(response) = last_good {
-            return Ok(response);
-        }
-
-        let (mut response, unstored) = match reply {
-            FetchReply::Own(response, unstored) => (response, unstored),
-            FetchReply::Error(error) => return Err(error),
-            FetchReply::Failed(reason) => (Failure::in_http(reason).response(None), Some(reason)),
-        };
-
-        self.keep_from_caches(response.headers_mut(), unstored, since);
-        let (forward, collapsed) = (waiting.forward, false);
-        let outcome = match unstored {
-            Some(reason) => Outcome::Unstored {
-                forward,
-                reason,
-                collapsed,
-            },
-            None => Outcome::Stored { forward, collapsed },
-        };
-        Ok(self.with_status(response, outcome))
-    }
-
-    /// Lets no cache in front keep a response that a purge or an unsafe request may have overtaken.
-    fn keep_from_caches(&self, headers: &mut HeaderMap, unstored: Option<Reason>, since: Sequence) {
-        let marks = &self.shared.core.marks;
-        match unstored {
-            Some(Reason::Overtaken) => forbid_storing(headers),
-            // It may be for one client alone, so nothing may be added that allows to store it.
-            Some(_) if marks.published() != since => forbid_storing(headers),
-            Some(_) => {}
-            None => {
-                let subject = Subject::at(self.target.path(), &[]);
-                if marks.validity(subject, since) != Validity::Valid {
-                    self.take_back(headers);
-                }
-            }
-        }
-    }
-
-    /// Takes back every word of the origin's that lets a cache in front keep a response.
-    fn take_back(&self, headers: &mut HeaderMap) {
-        take_back(headers);
-        for name in &*self.cache.targets {
-            headers.remove(name);
-        }
-    }
-
     /// Starts a fetch in the background, with the headers of this request.
     fn refresh<B>(&self, leader: Leader, stale: &Arc<Entry>)
     where
@@ -343,40 +264,5 @@ impl<S> HeaderModeRequest<S> {
             )
             .await;
         });
-    }
-
-    /// Returns the stale entry if it may still be served in place of an error.
-    fn last_good<R>(
-        &self,
-        waiting: &Waiting,
-        reason: Reason,
-        collapsed: bool,
-    ) -> Option<Response<IsrBody<R>>> {
-        let stale = waiting.stale.as_ref();
-        let entry = stale.filter(|entry| entry.allows_if_error(clock::now()))?;
-        Some(self.serve(entry, Outcome::StaleIfError { reason, collapsed }))
-    }
-
-    fn serve<R>(&self, entry: &Arc<Entry>, outcome: Outcome) -> Response<IsrBody<R>> {
-        let kind = entry.kind(&self.parts.method, &self.parts.headers);
-        let core = &self.shared.core;
-        let mut response = entry.deliver(kind, outcome, core.config.cache_name, clock::now());
-        if entry.validity(&core.marks) != Validity::Valid {
-            self.take_back(response.headers_mut());
-        }
-        response
-    }
-
-    /// Adds the outcome to a response that is not stored.
-    fn with_status<R>(
-        &self,
-        mut response: Response<IsrBody<R>>,
-        outcome: Outcome,
-    ) -> Response<IsrBody<R>> {
-        if let Some(name) = self.shared.core.config.cache_name {
-            let ttl = None;
-            note_status(response.headers_mut(), &CacheStatus { name, outcome, ttl });
-        }
-        response
     }
 }
