@@ -43,7 +43,9 @@ use crate::{Cache, Error, ErrorKind, clock, observe};
 /// { "path": "/posts/a", "host": "one.example" }
 /// ```
 ///
-/// The [guide](crate::guide::cms#members-of-a-body) has a row for every member.
+/// The [guide] has a row for every member.
+///
+/// [guide]: https://docs.rs/isr-layer/latest/isr_layer/guide/cms/index.html#members-of-a-body
 ///
 /// Every response has `Cache-Control: no-store` and one of these statuses:
 ///

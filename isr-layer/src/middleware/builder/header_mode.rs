@@ -28,9 +28,9 @@ impl IsrLayerBuilder {
     /// The handler gets the client's whole request, and `Vary` alone distinguishes responses. The
     /// promise that one client's request cannot change the response of others holds for pages, not
     /// here. But a request that fails or is refused rests only requests like it; the guide tells
-    /// [the rules](crate::guide::serving#caching-by-headers). A response that sets a cookie is not
-    /// stored. No response is encoded: it is sent in the encoding of its handler, and an encoded
-    /// one is stored only with `Vary: Accept-Encoding`.
+    /// [the rules]. A response that sets a cookie is not stored. No response is encoded: it is sent
+    /// in the encoding of its handler, and an encoded one is stored only with
+    /// `Vary: Accept-Encoding`.
     ///
     /// A request with `Authorization` or `Cookie` shares a response only if that says `public` or
     /// `s-maxage`, or, for `Authorization`, `must-revalidate`. With `max-age` alone its response is
@@ -45,6 +45,8 @@ impl IsrLayerBuilder {
     /// let isr = IsrLayer::builder().cache_by_headers(true).build()?;
     /// # Ok::<(), isr_layer::Error>(())
     /// ```
+    ///
+    /// [the rules]: https://docs.rs/isr-layer/latest/isr_layer/guide/serving/index.html#caching-by-headers
     pub fn cache_by_headers(mut self, on: bool) -> Self {
         self.config.cache_by_headers = on;
         self
