@@ -212,7 +212,8 @@ async fn range_is_one_part_of_identity() {
 #[tokio::test]
 async fn variants_are_made_after_the_render_and_the_first_answer_does_not_wait() {
     let stage = Stage::new(A);
-    stage.site.act(html());
+    // Long enough that no encoder is done before the first response is on its way.
+    stage.site.act(html().chunk(text().repeat(100)));
 
     let first = stage.get(&only(BROWSER)).await;
     stage.drained().await;
