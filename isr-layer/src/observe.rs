@@ -12,6 +12,7 @@ macro_rules! log {
 
 use std::collections::HashSet;
 use std::future::Future;
+use std::hash::Hash;
 use std::sync::{Mutex, Once, PoisonError};
 
 use http::{HeaderName, StatusCode};
@@ -19,6 +20,25 @@ use http::{HeaderName, StatusCode};
 use crate::entry::NotStored;
 use crate::outcome::Reason;
 use crate::page::{NameError, Page};
+
+/// The keys for which a line was logged, so that it is logged once for each.
+struct Logged<K>(Mutex<Option<HashSet<K>>>);
+
+impl<K: Eq + Hash> Logged<K> {
+    const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Returns whether `key` comes for the first time, and is one of the first `most` keys.
+    fn is_new(&self, key: K, most: usize) -> bool {
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = keys.get_or_insert_with(HashSet::new);
+        keys.len() < most && keys.insert(key)
+    }
+}
+
+/// The bound of keys that the program chooses, such as its pages.
+const ALL: usize = usize::MAX;
 
 /// Runs a render in the span of the client's request that started it, so that the lines which the
 /// page logs have the request's fields.
@@ -73,9 +93,8 @@ pub(crate) fn context_outside_render() {
 
 /// Logs once for each page that its handler ran outside its own render.
 pub(crate) fn page_outside_render(page: &Page, rendering: Option<&Page>) {
-    static LOGGED: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
-    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-    if !logged.get_or_insert_with(HashSet::new).insert(page.path()) {
+    static LOGGED: Logged<&str> = Logged::new();
+    if !LOGGED.is_new(page.path(), ALL) {
         return;
     }
 
@@ -94,9 +113,8 @@ pub(crate) fn page_outside_render(page: &Page, rendering: Option<&Page>) {
 /// Logs once for each page that it has a tag which no purge can name. The tag is not logged: it may
 /// hold text of a client.
 pub(crate) fn tag_ignored(page: &Page, error: NameError) {
-    static LOGGED: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
-    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-    if !logged.get_or_insert_with(HashSet::new).insert(page.path()) {
+    static LOGGED: Logged<&str> = Logged::new();
+    if !LOGGED.is_new(page.path(), ALL) {
         return;
     }
 
@@ -112,9 +130,8 @@ pub(crate) fn tag_ignored(page: &Page, error: NameError) {
 
 /// Logs once for each page that its tags do not fit into the header for caches in front.
 pub(crate) fn tags_do_not_fit(page: &Page) {
-    static LOGGED: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
-    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-    if logged.get_or_insert_with(HashSet::new).insert(page.path()) {
+    static LOGGED: Logged<&str> = Logged::new();
+    if LOGGED.is_new(page.path(), ALL) {
         let page = page.describe();
         log!(
             warn,
@@ -140,9 +157,8 @@ pub(crate) fn hosts_by_panicked() {
 /// Logs once for each header that its function panicked, or gave a text that no header can have.
 /// The client's value is not logged.
 pub(crate) fn vary_by_failed(name: &HeaderName) {
-    static LOGGED: Mutex<Option<HashSet<HeaderName>>> = Mutex::new(None);
-    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-    if logged.get_or_insert_with(HashSet::new).insert(name.clone()) {
+    static LOGGED: Logged<HeaderName> = Logged::new();
+    if LOGGED.is_new(name.clone(), ALL) {
         log!(
             warn,
             header = name.as_str(),
@@ -155,7 +171,7 @@ pub(crate) fn vary_by_failed(name: &HeaderName) {
 /// Logs that a response was not stored: each time if the render failed, otherwise once for each
 /// page and reason.
 pub(crate) fn not_stored(page: &Page, path: &str, why: NotStored, status: StatusCode) {
-    static LOGGED: Mutex<Option<HashSet<(&'static str, Reason)>>> = Mutex::new(None);
+    static LOGGED: Logged<(&str, Reason)> = Logged::new();
     let (reason, status) = (why.reason(), status.as_u16());
     if let NotStored::Failed(_) = why {
         log!(
@@ -168,11 +184,7 @@ pub(crate) fn not_stored(page: &Page, path: &str, why: NotStored, status: Status
         return;
     }
 
-    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-    if logged
-        .get_or_insert_with(HashSet::new)
-        .insert((page.path(), reason))
-    {
+    if LOGGED.is_new((page.path(), reason), ALL) {
         let page = page.describe();
         log!(
             warn,
@@ -191,10 +203,8 @@ const MAX_COVERED_ROUTES: usize = 64;
 
 /// Logs once for each path of a page at which another route responds.
 pub(crate) fn covered_route(page: &Page, path: &str) {
-    static LOGGED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
-    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-    let logged = logged.get_or_insert_with(HashSet::new);
-    if logged.len() >= MAX_COVERED_ROUTES || !logged.insert(path.to_owned()) {
+    static LOGGED: Logged<String> = Logged::new();
+    if !LOGGED.is_new(path.to_owned(), MAX_COVERED_ROUTES) {
         return;
     }
 
@@ -211,9 +221,8 @@ pub(crate) fn covered_route(page: &Page, path: &str) {
 
 /// Logs once for each page that a response varies by headers that the page does not declare.
 pub(crate) fn varies(page: &Page, path: &str, headers: &[String]) {
-    static LOGGED: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
-    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-    if !logged.get_or_insert_with(HashSet::new).insert(page.path()) {
+    static LOGGED: Logged<&str> = Logged::new();
+    if !LOGGED.is_new(page.path(), ALL) {
         return;
     }
 
@@ -245,9 +254,8 @@ pub(crate) fn behind_router() {
 
 /// Logs once for each page that it includes itself, by requests of pages to pages.
 pub(crate) fn includes_itself(page: &Page, path: &str) {
-    static LOGGED: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
-    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-    if logged.get_or_insert_with(HashSet::new).insert(page.path()) {
+    static LOGGED: Logged<&str> = Logged::new();
+    if LOGGED.is_new(page.path(), ALL) {
         let page = page.describe();
         log!(
             warn,
