@@ -1,6 +1,7 @@
 //! Sends requests to a service and reads the whole responses.
 
 use std::fmt;
+use std::io::Read;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -94,6 +95,25 @@ impl Answer {
     /// If the body is not UTF-8.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("the body is text")
+    }
+
+    /// The body as it was before it was encoded.
+    ///
+    /// # Panics
+    ///
+    /// If the body is not what `Content-Encoding` says, or that names a coding that nobody has
+    /// asked for.
+    pub fn decoded(&self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let read = match self.header("content-encoding") {
+            "gzip" => flate2::read::GzDecoder::new(&*self.body).read_to_end(&mut plain),
+            "br" => brotli::Decompressor::new(&*self.body, 4096).read_to_end(&mut plain),
+            "zstd" => zstd::stream::copy_decode(&*self.body, &mut plain).map(|()| plain.len()),
+            "" => return self.body.to_vec(),
+            other => panic!("nobody asked for {other}"),
+        };
+        read.expect("the body is what its encoding says");
+        plain
     }
 
     /// One header as text; empty if the header is missing.

@@ -5,7 +5,7 @@ use http::Method;
 use isr_layer::{Mode, Page, Policy, Purge};
 use isr_tests::{Act, Answer, Reply};
 
-use crate::{A, Stage, decoded};
+use crate::{A, Stage};
 
 const PAGE: Page = A.with_policy(
     Policy::new()
@@ -68,7 +68,7 @@ async fn each_variant_is_a_page_of_its_own_with_encodings_of_its_own() {
             ("isr; hit", "br"),
             "{variant:?}"
         );
-        bodies.push(decoded(&answer));
+        bodies.push(answer.decoded());
     }
 
     bodies.sort();
@@ -101,7 +101,7 @@ async fn one_purge_reaches_every_variant_whatever_it_names() {
             .await;
 
         for variant in VARIANTS {
-            let body = decoded(&ask(&stage, variant).await);
+            let body = ask(&stage, variant).await.decoded();
             assert!(
                 String::from_utf8_lossy(&body).contains(" v2\n"),
                 "{variant:?} after {purge:?}"

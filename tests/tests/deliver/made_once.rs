@@ -6,7 +6,7 @@ use isr_layer::{IsrLayer, Mode, Policy, Purge};
 use isr_tests::Reply;
 use proptest::prelude::*;
 
-use crate::{A, BROWSER, Stage, decoded, html, only, pass, secs, ten_seconds, text};
+use crate::{A, BROWSER, Stage, html, only, pass, secs, ten_seconds, text};
 
 /// Returns bytes that no encoder makes smaller.
 fn noise(length: usize) -> Vec<u8> {
@@ -27,7 +27,7 @@ async fn the_first_answer_need_not_be_encoded_and_the_next_is() {
 
     assert_eq!(first.cache_status(), "isr; fwd=uri-miss; stored");
     // Encoded only if the encoder was faster than the way of the response to its client.
-    assert_eq!(decoded(&first), text().as_bytes());
+    assert_eq!(first.decoded(), text().as_bytes());
     assert_eq!(second.header("content-encoding"), "br");
     assert_eq!(stage.site.renders(), 1);
 }
@@ -63,7 +63,7 @@ async fn followers_of_the_first_render_do_not_wait_for_the_variants_either() {
 
     for client in clients {
         let answer = client.await.expect("a client is answered");
-        assert_eq!(decoded(&answer), text().as_bytes());
+        assert_eq!(answer.decoded(), text().as_bytes());
         assert_eq!(answer.header("vary"), "accept-encoding");
     }
 }
@@ -81,7 +81,7 @@ async fn the_decoded_bytes_are_identitys() {
             "{coding} takes {} bytes",
             answer.body.len()
         );
-        assert_eq!(decoded(&answer), text().as_bytes(), "{coding}");
+        assert_eq!(answer.decoded(), text().as_bytes(), "{coding}");
     }
 }
 
@@ -155,7 +155,7 @@ async fn the_variants_of_a_page_are_together_no_larger_than_it() {
     let mut encoded = 0;
     for coding in ["br", "gzip", "zstd"] {
         let answer = stage.get(&only(coding)).await;
-        assert_eq!(decoded(&answer), digits.as_bytes(), "{coding}");
+        assert_eq!(answer.decoded(), digits.as_bytes(), "{coding}");
         if !answer.header("content-encoding").is_empty() {
             encoded += answer.body.len();
         }
@@ -188,7 +188,7 @@ async fn a_regenerated_page_gets_new_variants() {
     let new = stage.get(&only("br")).await;
 
     assert_eq!(new.header("content-encoding"), "br");
-    assert_eq!(decoded(&new), changed.as_bytes());
+    assert_eq!(new.decoded(), changed.as_bytes());
     assert_ne!(new.header("etag"), old.header("etag"));
 }
 
@@ -225,7 +225,7 @@ async fn a_stale_page_is_served_encoded_too() {
 
     assert_eq!(answer.cache_status(), "isr; hit; ttl=-2; detail=stale-time");
     assert_eq!(answer.header("content-encoding"), "br");
-    assert_eq!(decoded(&answer), text().as_bytes());
+    assert_eq!(answer.decoded(), text().as_bytes());
 }
 
 #[tokio::test(start_paused = true)]
@@ -245,7 +245,7 @@ async fn the_last_good_page_is_served_encoded_too() {
         "isr; fwd=stale; detail=failed-status"
     );
     assert_eq!(answer.header("content-encoding"), "gzip");
-    assert_eq!(decoded(&answer), text().as_bytes());
+    assert_eq!(answer.decoded(), text().as_bytes());
 }
 
 #[tokio::test]
@@ -357,7 +357,7 @@ proptest! {
             let stage = Stage::warm(A, Reply::page().header("content-type", "text/css").chunk(body.clone())).await;
             for coding in ["br", "gzip", "zstd", "identity"] {
                 let answer = stage.get(&only(coding)).await;
-                prop_assert_eq!(&decoded(&answer), &body);
+                prop_assert_eq!(&answer.decoded(), &body);
                 prop_assert!(answer.body.len() <= body.len());
             }
             Ok(())

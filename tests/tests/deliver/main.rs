@@ -18,7 +18,6 @@ mod unsent_body;
 mod vary;
 mod zstandard;
 
-use std::io::Read;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -128,20 +127,6 @@ fn digits() -> Reply {
 /// Accepts only this encoding.
 fn only(coding: &str) -> [(&str, &str); 1] {
     [("accept-encoding", coding)]
-}
-
-/// Returns the body as it was before it was encoded.
-fn decoded(answer: &Answer) -> Vec<u8> {
-    let mut plain = Vec::new();
-    let read = match answer.header("content-encoding") {
-        "gzip" => flate2::read::GzDecoder::new(&*answer.body).read_to_end(&mut plain),
-        "br" => brotli::Decompressor::new(&*answer.body, 4096).read_to_end(&mut plain),
-        "zstd" => zstd::stream::copy_decode(&*answer.body, &mut plain).map(|()| plain.len()),
-        "" => return answer.body.to_vec(),
-        other => panic!("nobody asked for {other}"),
-    };
-    read.expect("the body is what its encoding says");
-    plain
 }
 
 /// Moves the clock forward by `seconds` at once.

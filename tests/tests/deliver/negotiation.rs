@@ -3,7 +3,7 @@
 use http::Method;
 use isr_tests::{Answer, Reply, ask, request};
 
-use crate::{A, BROWSER, Plain, Stage, decoded, html, only, text};
+use crate::{A, BROWSER, Plain, Stage, html, only, text};
 
 async fn assert_table(table: &[(&str, &str)]) {
     let stage = Stage::warm(A, html()).await;
@@ -13,7 +13,7 @@ async fn assert_table(table: &[(&str, &str)]) {
         assert_eq!(answer.status, 200, "{accept:?}");
         assert_eq!(answer.header("content-encoding"), *expected, "{accept:?}");
         assert_eq!(answer.header("vary"), "accept-encoding", "{accept:?}");
-        assert_eq!(decoded(&answer), text().as_bytes(), "{accept:?}");
+        assert_eq!(answer.decoded(), text().as_bytes(), "{accept:?}");
     }
 }
 
@@ -163,6 +163,6 @@ async fn a_page_that_gets_little_smaller_is_encoded_for_every_client_all_the_sam
 
         assert_ne!(answer.header("content-encoding"), "", "{accepted}");
         assert!(answer.body.len() < body.len());
-        assert_eq!(decoded(&answer), body.as_bytes());
+        assert_eq!(answer.decoded(), body.as_bytes());
     }
 }

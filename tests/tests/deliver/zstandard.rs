@@ -5,7 +5,7 @@ use bytes::Bytes;
 use isr_layer::{Mode, Purge};
 use isr_tests::Reply;
 
-use crate::{A, Stage, decoded, html, only, text};
+use crate::{A, Stage, html, only, text};
 
 #[tokio::test]
 async fn the_decoded_bytes_are_identitys() {
@@ -22,7 +22,7 @@ async fn the_decoded_bytes_are_identitys() {
         "{} bytes",
         answer.body.len()
     );
-    assert_eq!(decoded(&answer), text().as_bytes());
+    assert_eq!(answer.decoded(), text().as_bytes());
     assert_eq!(
         (answer.cache_status(), stage.site.renders()),
         ("isr; hit", 1)
@@ -45,7 +45,7 @@ async fn it_is_preferred_least_and_wins_by_its_weight() {
         let answer = stage.get(&only(accept)).await;
 
         assert_eq!(answer.header("content-encoding"), expected, "{accept}");
-        assert_eq!(decoded(&answer), text().as_bytes(), "{accept}");
+        assert_eq!(answer.decoded(), text().as_bytes(), "{accept}");
     }
 }
 
@@ -91,6 +91,6 @@ async fn a_page_of_any_size_comes_back_whole_and_a_regenerated_one_anew() {
         let answer = stage.get(&only("zstd")).await;
 
         assert_eq!(answer.header("content-encoding"), "zstd", "{lines} lines");
-        assert_eq!(decoded(&answer), body, "{lines} lines");
+        assert_eq!(answer.decoded(), body, "{lines} lines");
     }
 }

@@ -1,7 +1,5 @@
 //! Random paths, queries and headers for pages: each response is what HTTP and the site say.
 
-use std::io::Read;
-
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
@@ -97,18 +95,6 @@ fn some_request(mutator: &mut Mutator) -> Option<Request<Full<Bytes>>> {
     Some(request)
 }
 
-fn decoded(answer: &Answer) -> Vec<u8> {
-    let mut plain = Vec::new();
-    let read = match answer.header("content-encoding") {
-        "gzip" => flate2::read::GzDecoder::new(&*answer.body).read_to_end(&mut plain),
-        "br" => brotli::Decompressor::new(&*answer.body, 4096).read_to_end(&mut plain),
-        "zstd" => zstd::stream::copy_decode(&*answer.body, &mut plain).map(|()| plain.len()),
-        _ => return answer.body.to_vec(),
-    };
-    read.expect("the body is what its encoding says");
-    plain
-}
-
 /// Checks a response against the body of the whole page.
 fn assert_is_http(answer: &Answer, is_head: bool, input: &dyn std::fmt::Debug) {
     let status = answer.status.as_u16();
@@ -116,7 +102,7 @@ fn assert_is_http(answer: &Answer, is_head: bool, input: &dyn std::fmt::Debug) {
     match status {
         _ if is_head => assert!(is_empty, "{input:?}"),
         304 | 412 | 416 => assert!(is_empty, "{status} {input:?}"),
-        200 => assert_eq!(decoded(answer), body().as_bytes(), "{input:?}"),
+        200 => assert_eq!(answer.decoded(), body().as_bytes(), "{input:?}"),
         206 => {
             let range = answer.header("content-range");
             let place = range

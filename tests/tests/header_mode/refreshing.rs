@@ -1,7 +1,8 @@
 //! `stale-while-revalidate`: a stale entry is served, and refreshed in the background.
 
 use http::Method;
-use isr_tests::{Act, Reply, Site, ask, request, settle};
+use isr_layer::{Isr, IsrLayer};
+use isr_tests::{Act, Reply, Site, ask, get, request, settle};
 use tower::Layer;
 
 use crate::{Plain, pass, says, site_and_layer, site_that_says, visit, visit_with};
@@ -128,6 +129,24 @@ async fn a_refresh_that_hangs_ends() {
     assert_eq!(site.running(), 0);
 }
 
+/// Makes a layer with one place for refreshes, which one for `/busy` takes and keeps: `site` hangs
+/// for requests with `x-hang`. `/a` is stale.
+async fn with_one_place_taken(site: &Site) -> (IsrLayer, Isr<Site>) {
+    let isr = crate::builder().background_renders(1).build();
+    let isr = isr.expect("one is some");
+    let service = isr.layer(site.clone());
+    for path in ["/busy", "/a"] {
+        ask(&service, get::<Plain>(path)).await;
+    }
+    pass(15).await;
+    ask(
+        &service,
+        request::<Plain>(Method::GET, "/busy", &[("x-hang", "1")]),
+    )
+    .await;
+    (isr, service)
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_a_refresh_ends_its_waiting_for_its_turn() {
     let site = Site::new();
@@ -135,25 +154,13 @@ async fn who_waits_for_a_refresh_ends_its_waiting_for_its_turn() {
         "/busy" if seen.headers.contains_key("x-hang") => Act::Hang,
         _ => says("max-age=10, stale-while-revalidate=10").into(),
     });
-    let isr = crate::builder()
-        .background_renders(1)
-        .build()
-        .expect("one is some");
-    let service = isr.layer(site.clone());
-    let come = async |path, headers: &[_]| {
-        ask(&service, request::<Plain>(Method::GET, path, headers)).await
-    };
-    for path in ["/busy", "/a"] {
-        come(path, &[]).await;
-    }
-    pass(15).await;
-    come("/busy", &[("x-hang", "1")]).await;
-    come("/a", &[]).await;
+    let (_, service) = with_one_place_taken(&site).await;
+    ask(&service, get::<Plain>("/a")).await;
     settle().await;
     pass(6).await;
     let begun = tokio::time::Instant::now();
 
-    let waited = come("/a", &[]).await;
+    let waited = ask(&service, get::<Plain>("/a")).await;
 
     assert_eq!(
         (waited.cache_status(), begun.elapsed().as_secs()),
@@ -170,22 +177,10 @@ async fn a_refresh_that_waits_for_its_turn_is_the_only_one_however_long_it_waits
         true => Act::Hang,
         false => says("max-age=10, stale-while-revalidate=100").into(),
     });
-    let isr = crate::builder()
-        .background_renders(1)
-        .build()
-        .expect("one is some");
-    let service = isr.layer(site.clone());
-    let come = async |path, headers: &[_]| {
-        ask(&service, request::<Plain>(Method::GET, path, headers)).await
-    };
-    for path in ["/busy", "/a"] {
-        come(path, &[]).await;
-    }
-    pass(15).await;
-    come("/busy", &[("x-hang", "1")]).await;
+    let (isr, service) = with_one_place_taken(&site).await;
 
     for _ in 0..3 {
-        come("/a", &[]).await;
+        ask(&service, get::<Plain>("/a")).await;
         settle().await;
         assert_eq!(isr.cache().metrics().tasks(), 2);
         pass(9).await;
@@ -193,7 +188,7 @@ async fn a_refresh_that_waits_for_its_turn_is_the_only_one_however_long_it_waits
     pass(9).await;
     settle().await;
 
-    assert_eq!(come("/a", &[]).await.header("age"), "0");
+    assert_eq!(ask(&service, get::<Plain>("/a")).await.header("age"), "0");
     assert_eq!(site.renders(), 4);
 }
 
