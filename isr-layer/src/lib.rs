@@ -118,6 +118,7 @@ pub mod prerender;
 mod render;
 mod revalidate;
 mod spawn;
+pub mod store;
 
 pub use cache::Cache;
 pub use deliver::Downstream;

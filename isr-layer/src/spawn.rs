@@ -53,6 +53,28 @@ pub(crate) fn is_in_runtime() -> bool {
     tokio::runtime::Handle::try_current().is_ok()
 }
 
+/// Does `work`, which may wait for a disk, off the async threads. Without a runtime it is done here.
+/// `None` if it panicked, or if the runtime has ended meanwhile.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    if is_in_runtime() {
+        tokio::task::spawn_blocking(work).await.ok()
+    } else {
+        Some(work())
+    }
+}
+
+/// Starts a thread for work that no runtime does.
+pub(crate) fn thread(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+}
+
 impl Tasks {
     pub(crate) fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);

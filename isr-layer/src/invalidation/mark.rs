@@ -14,8 +14,8 @@ pub(super) struct Mark {
 
 /// The judgement of marks on something that was rendered at a given number. The strictest of
 /// several is the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Validity {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Validity {
     /// No mark is newer.
     Valid,
     /// A newer mark asks for a refresh; the entry may be served meanwhile.

@@ -15,13 +15,14 @@ mod sweep;
 mod table;
 mod tag_mark;
 
+pub use mark::Validity;
 pub use not_revalidated::NotRevalidated;
 pub use purge::{Mode, Purge};
 pub use receipt::{Receipt, SelectorReceipt, SelectorStatus};
 pub use selector::Selector;
 pub use selector_error::SelectorError;
 
-pub(crate) use mark::{Strength, Validity};
+pub(crate) use mark::Strength;
 pub(crate) use marks::{HeldMark, Marks, Target};
 pub(crate) use mistake::Mistake;
 pub(crate) use purge::Item;
