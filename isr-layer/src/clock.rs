@@ -18,6 +18,18 @@ pub(crate) fn unix_time() -> Duration {
         .unwrap_or_default()
 }
 
+/// Returns the milliseconds since the Unix epoch on a clock that moves as the monotonic one does:
+/// under `tokio::time::pause` it stands still and is advanced, too. Ages that outlive the process
+/// are counted by it.
+pub(crate) fn wall_millis() -> u64 {
+    // Both clocks are one, unless the runtime's is paused.
+    let (runtime, system) = (now().into_std(), std::time::Instant::now());
+    let ahead = runtime.saturating_duration_since(system);
+    let behind = system.saturating_duration_since(runtime);
+    let wall = (unix_time() + ahead).saturating_sub(behind);
+    u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Returns the milliseconds since the Unix epoch.
 pub(crate) fn unix_millis() -> u64 {
     u64::try_from(unix_time().as_millis()).unwrap_or(u64::MAX)

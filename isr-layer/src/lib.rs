@@ -98,6 +98,7 @@
 pub mod __private;
 pub mod body;
 mod cache;
+mod catch_panic;
 mod clock;
 mod deliver;
 pub mod draft;

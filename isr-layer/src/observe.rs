@@ -313,6 +313,17 @@ pub(crate) fn params_without_path(page: &Page, count: usize) {
     );
 }
 
+/// Logs that a store fails, and the number of its failures since the last line.
+pub(crate) fn store_failed(error: &str, failures: u64) {
+    log!(
+        warn,
+        error = error,
+        failures = failures,
+        "a store failed: pages are served from memory and rendered, and a purge that cannot be \
+         recorded is refused; one line a minute, with the number since"
+    );
+}
+
 /// Logs that a purge was recorded.
 pub(crate) fn purged(sequence: u64, selectors: usize) {
     log!(

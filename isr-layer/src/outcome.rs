@@ -130,6 +130,10 @@ reasons! {
     OnlyIfCached = "only-if-cached",
     /// In header mode: so much was being read at once that there was no room for the body.
     Crowded = "crowded",
+    /// A store behind memory took too long.
+    StoreSlow = "store-slow",
+    /// A store behind memory failed, or is being left alone because it did.
+    StoreError = "store-error",
 }
 
 impl Outcome {

@@ -75,6 +75,25 @@ pub(crate) fn thread(
         .spawn(work)
 }
 
+/// Does `work` on a thread with a runtime of its own, and waits for it, `limit` at most: for what is
+/// left to do when the runtime that served requests ends.
+pub(crate) fn finish_on_thread(limit: Duration, work: impl Future<Output = ()> + Send + 'static) {
+    let finish = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        if let Ok(runtime) = runtime {
+            let _ = runtime.block_on(async { tokio::time::timeout(limit, work).await });
+            // What blocks longer is left behind.
+            runtime.shutdown_background();
+        }
+    };
+    if let Ok(thread) = thread("isr-flush", finish) {
+        // A panic was logged; there is nothing to do about it here.
+        let _ = thread.join();
+    }
+}
+
 impl Tasks {
     pub(crate) fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -172,6 +191,15 @@ impl Tasks {
         });
     }
 
+    /// Runs `work` on a task that is not counted, so [`drained`](Self::drained) does not wait for
+    /// it. Without any runtime `work` is dropped.
+    pub(crate) fn spawn_aside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let runtime = self.serving().or_else(|| Handle::try_current().ok());
+        if let Some(runtime) = runtime {
+            runtime.spawn(work);
+        }
+    }
+
     /// Runs `work` after a pause. The task is not counted, so [`drained`](Self::drained) does not
     /// wait for it.
     pub(crate) fn spawn_later(
@@ -179,13 +207,10 @@ impl Tasks {
         pause: Duration,
         work: impl Future<Output = ()> + Send + 'static,
     ) {
-        let runtime = self.serving().or_else(|| Handle::try_current().ok());
-        if let Some(runtime) = runtime {
-            runtime.spawn(async move {
-                tokio::time::sleep(pause).await;
-                work.await;
-            });
-        }
+        self.spawn_aside(async move {
+            tokio::time::sleep(pause).await;
+            work.await;
+        });
     }
 
     /// Does `work` on items in their order, on at most `limit` tasks, and returns the results as

@@ -1,6 +1,5 @@
 //! The engine: lookup, flights, renders and purges. Every face of the library is thin above it.
 
-mod catch_panic;
 mod complete;
 mod core;
 mod decide;
@@ -31,7 +30,6 @@ pub use handle::Cache;
 
 pub(crate) use self::core::{Config, Core};
 pub(crate) use self::revalidate::JobResult;
-pub(crate) use catch_panic::catch_panic;
 pub(crate) use decide::{Decision, Waiting};
 pub(crate) use failure::Failure;
 pub(crate) use list_error::ListError;

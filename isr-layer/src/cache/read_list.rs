@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
-use super::catch_panic::catch_panic;
 use super::core::Core;
 use super::list_error::ListError;
 use super::param_lists::{List, ListSnapshot, ListedPaths, ValidUntil};
 use super::steps::Steps;
+use crate::catch_panic::catch_panic;
 use crate::clock;
 use crate::observe;
 use crate::page::{ParamSet, RegisteredPage};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::Response;
 use tokio::sync::oneshot;
 
-use super::catch_panic::catch_panic;
 use super::complete::complete;
 use super::core::Core;
 use super::page_flight::Leader;
@@ -13,6 +12,7 @@ use super::permits::{Group, Permit, Purpose, Turn};
 use super::render_end::{Attempt, LeaderReply, RenderEnd};
 use super::renderer::{Render, RenderError};
 use crate::body::{self, IsrBody, Read, is_length};
+use crate::catch_panic::catch_panic;
 use crate::clock;
 use crate::entry::{Birth, NotStored, admit_head};
 use crate::observe;

@@ -23,6 +23,7 @@ pub(crate) use cache_status::note_status;
 pub(crate) use choice::{choose, choose_kind};
 pub(crate) use delivery::{Delivery, is_head};
 pub(crate) use downstream::{Offer, mark_draft, mark_not_found, take_back};
+pub(crate) use encoding::Coding;
 pub(crate) use headers::{
     describes_body, forbid_storing, is_digest, is_hop_by_hop, name_declared, prepare,
     prepare_header_mode, remove_all, remove_hop_by_hop,

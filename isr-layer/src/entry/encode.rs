@@ -54,9 +54,13 @@ impl Entry {
         }
     }
 
+    /// True if encodings are worth making and are not there yet.
+    pub(crate) fn awaits_encodings(&self) -> bool {
+        self.is_encodable && self.encoded.get().is_none()
+    }
+
     fn lacks_encodings(&self) -> bool {
-        let is_wanting = self.is_encodable && self.encoded.get().is_none();
-        is_wanting && !self.is_being_encoded.load(Ordering::Relaxed)
+        self.awaits_encodings() && !self.is_being_encoded.load(Ordering::Relaxed)
     }
 
     fn encode_at(self: &Arc<Self>, place: Place, tasks: &Tasks) {

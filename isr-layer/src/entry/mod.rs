@@ -6,6 +6,7 @@ mod birth;
 mod encode;
 mod freshness;
 mod grpc;
+mod record;
 mod seconds;
 mod stored;
 
@@ -13,5 +14,6 @@ pub(crate) use admission_rules::{head as admit_head, is_not_found, whole as admi
 pub(crate) use admit::{NotStored, lifetime, undeclared_vary};
 pub(crate) use birth::Birth;
 pub(crate) use freshness::{Freshness, Lifetime};
+pub(crate) use record::{Field, Loaded, Record};
 pub(crate) use seconds::{MAX_SECONDS, seconds, stated_age, told_seconds};
 pub(crate) use stored::{Entry, NewEntry};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,10 +27,10 @@ pub(crate) struct Entry {
     pub(crate) is_keyed_by_path: bool,
     pub(crate) status: StatusCode,
     /// True if it says that there is no such page: it is never stale, and no fallback.
-    is_not_found: bool,
+    pub(super) is_not_found: bool,
     pub(crate) trailers: Option<Box<HeaderMap>>,
     /// The page as it was rendered.
-    identity: Representation,
+    pub(super) identity: Representation,
     /// The page in its other encodings, our preferred one first. Made once, after the first
     /// response.
     pub(super) encoded: OnceLock<Box<[Representation]>>,
@@ -42,10 +42,12 @@ pub(crate) struct Entry {
     pub(crate) is_encodable: bool,
     /// `Cache-Status` members of caches behind this one.
     pub(crate) earlier_caches: Option<Box<str>>,
-    born: Birth,
+    pub(super) born: Birth,
+    /// The judgement that the entry brought with it: that of the store that it was loaded from.
+    pub(super) born_as: Validity,
     /// The `Age` that the handler sent, in seconds.
-    own_age: u64,
-    lifetime: Lifetime,
+    pub(super) own_age: u64,
+    pub(super) lifetime: Lifetime,
     fresh_until: Option<Instant>,
     as_of: Sequence,
     /// The last number at which no mark was on the entry. A hit compares, and reads the marks only
@@ -53,7 +55,12 @@ pub(crate) struct Entry {
     valid_through: AtomicSequence,
     tags: EntryTags,
     size: usize,
+    /// The store's number that its record there has; [`NOT_STORED`] if it has none.
+    stored_as_of: AtomicU64,
 }
+
+/// Stands for no record in a store.
+const NOT_STORED: u64 = u64::MAX;
 
 /// A response that was read whole and may be stored.
 pub(crate) struct NewEntry {
@@ -71,6 +78,24 @@ pub(crate) struct NewEntry {
     pub(crate) offer: Offer,
     /// True if some clients may see a draft in place of the entry.
     pub(crate) has_drafts: bool,
+}
+
+/// The parts of an entry that do not follow from its recipe, with its headers as they are stored.
+pub(super) struct Parts {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) trailers: Option<Box<HeaderMap>>,
+    pub(super) is_not_found: bool,
+    pub(super) is_encodable: bool,
+    pub(super) earlier_caches: Option<Box<str>>,
+    pub(super) own_age: u64,
+    pub(super) born: Birth,
+    pub(super) born_as: Validity,
+    pub(super) as_of: Sequence,
+    pub(super) valid_through: Sequence,
+    pub(super) lifetime: Lifetime,
+    pub(super) has_drafts: bool,
 }
 
 impl Entry {
@@ -91,38 +116,64 @@ impl Entry {
         let (earlier_caches, is_encodable) =
             prepare(parts.status, &mut parts.headers, &body, &recipe.page.vary);
         offer.put(&mut parts.headers);
-        let trailers = shared_by_encodings(trailers, is_encodable);
 
+        let parts = Parts {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            trailers: shared_by_encodings(trailers, is_encodable),
+            is_not_found,
+            is_encodable,
+            earlier_caches,
+            own_age,
+            born,
+            born_as: Validity::Valid,
+            as_of,
+            valid_through: as_of,
+            lifetime,
+            has_drafts,
+        };
+        Self::of_parts(recipe, parts, tags)
+    }
+
+    pub(super) fn of_parts(recipe: &Recipe, parts: Parts, tags: EntryTags) -> Self {
         let size = bytes(
             &recipe.key,
-            &body,
-            trailers.as_deref(),
+            &parts.body,
+            parts.trailers.as_deref(),
             &parts.headers,
-            earlier_caches.as_deref(),
+            parts.earlier_caches.as_deref(),
             &tags,
-            is_encodable,
+            parts.is_encodable,
         );
+        let fresh_until = match parts.born_as {
+            Validity::Valid => parts.lifetime.fresh_until(parts.born),
+            // Over already: so a hit need not look at this judgement.
+            Validity::Soft | Validity::Hard => parts.born.time_of(Duration::ZERO),
+        };
 
         Self {
             key: recipe.key.clone(),
-            is_keyed_by_path: recipe.page.is_keyed_by_path() && !has_drafts,
+            is_keyed_by_path: recipe.page.is_keyed_by_path() && !parts.has_drafts,
             status: parts.status,
-            is_not_found,
-            trailers,
-            identity: Representation::identity(parts.status, parts.headers, body),
+            is_not_found: parts.is_not_found,
+            trailers: parts.trailers,
+            identity: Representation::identity(parts.status, parts.headers, parts.body),
             encoded: OnceLock::new(),
             is_being_encoded: AtomicBool::new(false),
             missed: OnceLock::new(),
-            is_encodable,
-            earlier_caches,
-            born,
-            own_age,
-            lifetime,
-            fresh_until: lifetime.fresh_until(born),
-            as_of,
-            valid_through: AtomicSequence::new(as_of),
+            is_encodable: parts.is_encodable,
+            earlier_caches: parts.earlier_caches,
+            born: parts.born,
+            born_as: parts.born_as,
+            own_age: parts.own_age,
+            lifetime: parts.lifetime,
+            fresh_until,
+            as_of: parts.as_of,
+            valid_through: AtomicSequence::new(parts.valid_through),
             tags,
             size,
+            stored_as_of: AtomicU64::new(NOT_STORED),
         }
     }
 
@@ -130,7 +181,8 @@ impl Entry {
     /// as long as nothing was purged since the last look.
     #[inline]
     pub(crate) fn is_fresh(&self, marks: &Marks, now: Instant) -> bool {
-        self.fresh_until.is_none_or(|until| now < until) && self.validity(marks) == Validity::Valid
+        self.fresh_until.is_none_or(|until| now < until)
+            && self.validity_of_marks(marks) == Validity::Valid
     }
 
     /// Judges the entry by its lifetime and its marks.
@@ -143,9 +195,14 @@ impl Entry {
         )
     }
 
+    /// Judges the entry by its marks, and by those that the store it was loaded from knew.
+    pub(crate) fn validity(&self, marks: &Marks) -> Validity {
+        self.born_as.max(self.validity_of_marks(marks))
+    }
+
     /// Judges the entry by its marks. Raises the number up to which it is known to be valid.
     #[inline]
-    pub(crate) fn validity(&self, marks: &Marks) -> Validity {
+    fn validity_of_marks(&self, marks: &Marks) -> Validity {
         let published = marks.published();
         let valid_through = self.valid_through.load(Ordering::Relaxed);
         if published == valid_through {
@@ -238,6 +295,24 @@ impl Entry {
     /// Returns the number up to which the render knew all purges.
     pub(crate) fn as_of(&self) -> Sequence {
         self.as_of
+    }
+
+    /// Returns the number up to which no mark was on the entry when it was last judged; `None` if
+    /// it was never valid here.
+    pub(crate) fn valid_through(&self) -> Option<Sequence> {
+        let is_valid = self.born_as == Validity::Valid;
+        is_valid.then(|| self.valid_through.load(Ordering::Relaxed))
+    }
+
+    /// Returns the store's number of the entry's record, if it has one.
+    pub(crate) fn stored_as_of(&self) -> Option<u64> {
+        let number = self.stored_as_of.load(Ordering::Relaxed);
+        (number != NOT_STORED).then_some(number)
+    }
+
+    /// Notes the store's number of the entry's record.
+    pub(crate) fn set_stored_as_of(&self, number: u64) {
+        self.stored_as_of.store(number, Ordering::Relaxed);
     }
 
     pub(crate) fn tags(&self) -> &EntryTags {

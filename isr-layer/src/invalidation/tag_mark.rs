@@ -56,6 +56,11 @@ impl TagMark {
         }
     }
 
+    /// Returns the tag; `None` for a page.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
     /// The number of living entries that carry the mark.
     pub(crate) fn entry_count(&self) -> u64 {
         self.entry_count.load(Ordering::Relaxed)

@@ -10,9 +10,8 @@ use super::page_request::{PageRequest, Result, includes_itself, not_stored, repl
 use super::reply::Reply;
 use super::shared::{DirectRender, ask};
 use crate::body::{IsrBody, RenderBody};
-use crate::cache::{
-    Failure, Render, RenderEnd, RenderResult, Undecided, attempt, catch_panic, nested,
-};
+use crate::cache::{Failure, Render, RenderEnd, RenderResult, Undecided, attempt, nested};
+use crate::catch_panic::catch_panic;
 use crate::deliver::{Delivery, unstored};
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::page::Page;

@@ -151,6 +151,12 @@ impl Key {
             .collect()
     }
 
+    /// Returns everything of the key that does not depend on the process: the target, which is the
+    /// path with the declared query, and the fields.
+    pub(crate) fn parts(&self) -> (&str, &[u8]) {
+        (&self.target, &self.headers)
+    }
+
     /// Returns the id of the page.
     pub(crate) fn page(&self) -> u32 {
         self.page

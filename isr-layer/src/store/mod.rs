@@ -14,11 +14,21 @@
 //! every purge. It is valid as long as no mark on one of its selectors has a higher number. No clock
 //! is involved, so nothing that happens to a clock can undo a purge.
 
+mod backend;
+mod breaker;
+mod codec;
 mod erased;
 mod error;
 mod found;
+mod ledger;
 mod mark;
+mod numbers;
+mod page_key;
+mod queue;
+pub(crate) mod selectors;
+mod shelf;
 mod write;
+mod writer;
 
 use std::future::Future;
 
@@ -26,6 +36,8 @@ pub(crate) use self::erased::ErasedStore;
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::found::Found;
 pub use self::mark::Mark;
+pub(crate) use self::page_key::{Settings, StoredPage};
+pub(crate) use self::shelf::{Kept, Shelf};
 pub use self::write::{Put, Remove, Touch, Write};
 pub use crate::invalidation::Validity;
 

@@ -1,0 +1,203 @@
+//! An entry as it outlives the process, without anything that belongs to this one: no clock but the
+//! wall's, no number but the store's, no mark but by its text.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{AGE, CACHE_STATUS, HeaderMap, HeaderName, HeaderValue};
+
+use super::birth::Birth;
+use super::freshness::Lifetime;
+use super::stored::{Entry, Parts};
+use crate::clock;
+use crate::deliver::Coding;
+use crate::invalidation::{EntryTags, Sequence, Validity};
+use crate::render::Recipe;
+
+/// An entry as it outlives the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// The store's number up to which the render knew every purge.
+    pub(crate) as_of: u64,
+    /// The time at which the render began, in milliseconds since the Unix epoch.
+    pub(crate) birth: u64,
+    pub(crate) born_as: Validity,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) status: StatusCode,
+    pub(crate) is_not_found: bool,
+    pub(crate) is_encodable: bool,
+    /// The `Age` that the handler sent, in seconds.
+    pub(crate) own_age: u64,
+    /// The target and the headers of the whole key: a hash never stands for it.
+    pub(crate) key: (Bytes, Bytes),
+    pub(crate) page: Bytes,
+    pub(crate) tags: Vec<Bytes>,
+    pub(crate) earlier_caches: Option<Bytes>,
+    pub(crate) headers: Vec<Field>,
+    pub(crate) trailers: Vec<Field>,
+    /// True if the encodings were made, even if none of them was worth keeping.
+    pub(crate) is_encoded: bool,
+    /// The body in each coding; `None` is identity, which is always there and comes first.
+    pub(crate) bodies: Vec<(Option<Coding>, Bytes)>,
+}
+
+/// A header field as octets.
+pub(crate) type Field = (Bytes, Bytes);
+
+/// A record that was found in a store, with everything that is known of it.
+pub(crate) struct Loaded {
+    pub(crate) record: Record,
+    /// The judgement of the store.
+    pub(crate) validity: Validity,
+    /// The age by the store's own clock, if it has one.
+    pub(crate) age: Option<Duration>,
+    /// The last local number that was recorded when the store was asked.
+    pub(crate) recorded: Sequence,
+    pub(crate) has_drafts: bool,
+}
+
+impl Entry {
+    /// Returns the record of the entry of `page`, for the store's number `as_of`.
+    pub(crate) fn to_record(&self, page: &str, as_of: u64) -> Record {
+        let age = self.age(clock::now());
+        let (target, headers) = self.key.parts();
+        let identity = &self.identity;
+        let names = self.tags().as_slice().iter().filter_map(|tag| tag.name());
+        let encoded = self.encoded().iter();
+        let encoded = encoded.map(|one| (one.coding, one.body.clone()));
+
+        Record {
+            as_of,
+            birth: clock::wall_millis().saturating_sub(millis(age)),
+            born_as: self.born_as,
+            lifetime: self.lifetime,
+            status: self.status,
+            is_not_found: self.is_not_found,
+            is_encodable: self.is_encodable,
+            own_age: self.own_age,
+            key: (copy(target.as_bytes()), copy(headers)),
+            page: copy(page.as_bytes()),
+            tags: names.map(|name| copy(name.as_bytes())).collect(),
+            earlier_caches: self
+                .earlier_caches
+                .as_deref()
+                .map(|one| copy(one.as_bytes())),
+            headers: fields(&identity.heads.latest().whole.head.headers),
+            trailers: self.trailers.as_deref().map(fields).unwrap_or_default(),
+            is_encoded: self.encoded.get().is_some(),
+            bodies: std::iter::once((None, identity.body.clone()))
+                .chain(encoded)
+                .collect(),
+        }
+    }
+
+    /// Makes an entry of a record again; `None` if it is none of the recipe's.
+    ///
+    /// It is valid through the number that was recorded when the store was asked. Judged otherwise
+    /// by the store, it counts as rendered before every purge: it is no receipt's `regenerated`,
+    /// and any render replaces it.
+    pub(crate) fn from_record(recipe: &Recipe, loaded: Loaded, tags: EntryTags) -> Option<Self> {
+        let Loaded {
+            record,
+            validity,
+            age,
+            recorded,
+            has_drafts,
+        } = loaded;
+        let (target, headers) = recipe.key.parts();
+        if record.key.0 != target.as_bytes() || record.key.1 != headers {
+            return None;
+        }
+
+        let now = clock::wall_millis();
+        // A clock that was set back tells no age.
+        let is_from_future = age.is_none() && record.birth > now;
+        let age = age.unwrap_or(Duration::from_millis(now.saturating_sub(record.birth)));
+        let judged = validity.max(record.born_as);
+        let born_as = match is_from_future {
+            true => judged.max(Validity::Soft),
+            false => judged,
+        };
+        let mut bodies = record.bodies.into_iter();
+        let (None, body) = bodies.next()? else {
+            return None;
+        };
+
+        let parts = Parts {
+            status: record.status,
+            headers: header_map(record.headers)?,
+            body,
+            trailers: match record.trailers.is_empty() {
+                true => None,
+                false => Some(Box::new(header_map(record.trailers)?)),
+            },
+            is_not_found: record.is_not_found,
+            is_encodable: record.is_encodable,
+            earlier_caches: record.earlier_caches.and_then(text),
+            own_age: record.own_age,
+            born: Birth::aged(clock::now(), age),
+            born_as,
+            as_of: match born_as {
+                Validity::Valid => recorded,
+                Validity::Soft | Validity::Hard => Sequence::NO_MARK,
+            },
+            valid_through: recorded,
+            lifetime: record.lifetime,
+            has_drafts,
+        };
+        let entry = Self::of_parts(recipe, parts, tags);
+        if record.is_encoded {
+            entry.set_encoded(bodies);
+        }
+        entry.set_stored_as_of(record.as_of);
+        Some(entry)
+    }
+
+    fn set_encoded(&self, bodies: impl Iterator<Item = (Option<Coding>, Bytes)>) {
+        let encoded = bodies
+            .filter_map(|(coding, body)| Some(self.identity.encoded(coding?, body)))
+            .collect();
+        // It is not set yet: nobody else has the entry.
+        let _ = self.encoded.set(encoded);
+    }
+
+    /// Returns the age at which nothing is left of the entry.
+    pub(crate) fn expires_at(&self) -> Option<Duration> {
+        self.lifetime.expire
+    }
+}
+
+/// Returns the fields without those that belong to one response.
+fn fields(headers: &HeaderMap) -> Vec<Field> {
+    let kept = headers
+        .iter()
+        .filter(|(name, _)| **name != AGE && **name != CACHE_STATUS);
+    kept.map(|(name, value)| (copy(name.as_str().as_bytes()), copy(value.as_bytes())))
+        .collect()
+}
+
+/// Returns the fields as a map; `None` if one of them is no header field.
+fn header_map(fields: Vec<Field>) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        let name = HeaderName::from_bytes(&name).ok()?;
+        // A copy: a small part of the record must not keep all of it.
+        headers
+            .try_append(name, HeaderValue::from_bytes(&value).ok()?)
+            .ok()?;
+    }
+    Some(headers)
+}
+
+fn text(octets: Bytes) -> Option<Box<str>> {
+    std::str::from_utf8(&octets).ok().map(Box::from)
+}
+
+fn copy(octets: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(octets)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,176 @@
+//! Records purges in the store, in their order, before they are acknowledged.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use super::backend::{Backend, Trouble};
+use super::breaker::PAUSE;
+use super::numbers::Numbers;
+use super::{ErasedStore, Mark};
+use crate::invalidation::Sequence;
+use crate::spawn::{Tasks, is_in_runtime};
+
+/// The time after which a purge that is not recorded is refused.
+const MAX_WAIT: Duration = Duration::from_millis(1500);
+
+/// Records purges: one task records all that wait as one call, and goes on whoever waits.
+pub(crate) struct Ledger {
+    backend: Arc<Backend>,
+    state: Mutex<State>,
+    progress: watch::Sender<Progress>,
+    /// Notified when a purge is noted.
+    noted: Notify,
+}
+
+struct State {
+    numbers: Numbers,
+    /// True while a task records.
+    is_recording: bool,
+}
+
+/// The last purges that a call of the store was about.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    recorded: Sequence,
+    refused: Sequence,
+}
+
+/// The right to record. Dropped before its end, with the runtime that it ran on, another task may
+/// have it.
+struct Recording {
+    ledger: Arc<Ledger>,
+    is_over: bool,
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.ledger.lock().is_recording = false;
+        }
+    }
+}
+
+impl Recording {
+    /// Records until nothing waits. A store that fails is asked again a second later, or at once if
+    /// another purge comes.
+    async fn run(mut self) {
+        while self.goes_on() {
+            match self.ledger.record_once().await {
+                Ok(()) => {}
+                // The layer is gone, or shut down.
+                Err(Trouble::Closed) => return,
+                Err(_) => {
+                    let noted = self.ledger.noted.notified();
+                    let _ = tokio::time::timeout(PAUSE, noted).await;
+                }
+            }
+        }
+    }
+
+    /// Ends the recording if nothing waits, so that the next purge starts another one.
+    fn goes_on(&mut self) -> bool {
+        let mut state = self.ledger.lock();
+        state.is_recording = state.numbers.has_waiting();
+        self.is_over = !state.is_recording;
+        state.is_recording
+    }
+}
+
+impl Ledger {
+    /// Begins at the store's number `base`.
+    pub(super) fn new(backend: Arc<Backend>, base: u64) -> Arc<Self> {
+        Arc::new(Self {
+            backend,
+            state: Mutex::new(State {
+                numbers: Numbers::new(base),
+                is_recording: false,
+            }),
+            progress: watch::Sender::default(),
+            noted: Notify::new(),
+        })
+    }
+
+    /// Notes a purge that has to be recorded. Called in the order of the numbers, before `number`
+    /// is published.
+    pub(crate) fn note(&self, number: Sequence, marks: Vec<Mark>) {
+        self.lock().numbers.note(number, marks);
+        self.noted.notify_one();
+    }
+
+    /// Has every page of the store made stale, as soon as a purge is recorded or the store accepts
+    /// it.
+    pub(super) fn distrust_pages(self: &Arc<Self>, tasks: &Tasks) {
+        self.lock().numbers.distrust_pages();
+        self.start(tasks);
+    }
+
+    /// Waits until the purge with this number, which was noted, is recorded. Returns the store's
+    /// number of it, or `None` if the store refuses it or takes too long: it is recorded later, as
+    /// soon as the store allows that.
+    pub(crate) async fn recorded(self: &Arc<Self>, tasks: &Tasks, number: Sequence) -> Option<u64> {
+        let mut progress = self.progress.subscribe();
+        if !is_in_runtime() {
+            // The failure is told by the number that is missing.
+            let _ = self.record_once().await;
+            return self.lock().numbers.number_of(number);
+        }
+
+        self.start(tasks);
+        let end =
+            progress.wait_for(|progress| progress.recorded >= number || progress.refused >= number);
+        // The sender lives as long as `self`: only the limit ends this without an end.
+        let _ = tokio::time::timeout(MAX_WAIT, end).await;
+        self.lock().numbers.number_of(number)
+    }
+
+    /// Records what waits, on a task of its own.
+    fn start(self: &Arc<Self>, tasks: &Tasks) {
+        let mut state = self.lock();
+        if state.is_recording || !state.numbers.has_waiting() {
+            return;
+        }
+        state.is_recording = true;
+        drop(state);
+        let recording = Recording {
+            ledger: self.clone(),
+            is_over: false,
+        };
+        tasks.spawn_aside(recording.run());
+    }
+
+    /// Records everything that waits as one call.
+    async fn record_once(&self) -> Result<(), Trouble> {
+        let Some(batch) = self.lock().numbers.batch() else {
+            return Ok(());
+        };
+        let (marks, through) = (batch.marks, batch.through);
+        let call = |store: Arc<dyn ErasedStore>| async move { store.record(&marks).await };
+        let result = self.backend.call(MAX_WAIT, call).await;
+
+        match &result {
+            Ok(number) => self.lock().numbers.recorded(through, *number),
+            Err(_) => self.lock().numbers.refused(),
+        }
+        self.progress.send_modify(|progress| match result {
+            Ok(_) => progress.recorded = through,
+            Err(_) => progress.refused = through,
+        });
+        result.map(drop)
+    }
+
+    /// Returns the last local number up to which every purge is recorded.
+    pub(crate) fn recorded_through(&self) -> Sequence {
+        self.lock().numbers.recorded_through()
+    }
+
+    /// Returns the highest number of the store all of whose purges are at or below `local`.
+    pub(super) fn known_at(&self, local: Sequence) -> u64 {
+        self.lock().numbers.known_at(local)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,183 @@
+//! The shelf: what the engine talks to in place of a store. Pages wait here to be written, and a
+//! read finds them here before it asks the store.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::backend::Backend;
+use super::ledger::Ledger;
+use super::page_key::StoredPage;
+use super::queue::{Added, Pending};
+use super::writer::{MAX_FLUSH, Shared};
+use super::{ErasedStore, Touch, Write, codec};
+use crate::clock;
+use crate::entry::{Entry, Record};
+use crate::invalidation::{Sequence, Validity};
+use crate::outcome::Reason;
+use crate::render::Key;
+use crate::spawn::{Tasks, blocking};
+
+/// The longest time that a request waits for a store.
+const MAX_READ: Duration = Duration::from_millis(50);
+
+/// The pages that are touched by one call.
+const TOUCHES: usize = 1024;
+
+/// The store of one layer, with the pages and the purges on their way there. Dropped, it has what
+/// waits written for a second at most.
+pub(crate) struct Shelf {
+    shared: Arc<Shared>,
+    /// True if some clients may see a draft in place of a page.
+    pub(crate) has_drafts: bool,
+}
+
+/// What a shelf has under a key.
+pub(crate) enum Kept {
+    /// An entry that waits to be written, as it is.
+    Waiting(Arc<Entry>),
+    /// A record of the store, with its judgement, and with the age by the store's own clock.
+    Found {
+        record: Box<Record>,
+        validity: Validity,
+        age: Option<Duration>,
+    },
+    Nothing,
+    /// The store could not be asked.
+    Trouble(Reason),
+}
+
+impl Shelf {
+    /// Puts a shelf before a store whose last number is `base`.
+    pub(crate) fn new(
+        store: Arc<dyn ErasedStore>,
+        base: u64,
+        pages: Box<[StoredPage]>,
+        has_drafts: bool,
+        tasks: Tasks,
+    ) -> Self {
+        Self {
+            shared: Shared::new(Backend::new(store), base, pages, tasks),
+            has_drafts,
+        }
+    }
+
+    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
+        &self.shared.ledger
+    }
+
+    /// Waits until a purge that was noted is recorded, as [`Ledger::recorded`] says.
+    pub(crate) async fn recorded(&self, number: Sequence) -> Option<u64> {
+        self.shared
+            .ledger
+            .recorded(&self.shared.tasks, number)
+            .await
+    }
+
+    /// Looks for a page: among those that wait to be written, then in the store.
+    pub(crate) async fn get(&self, key: &Key) -> Kept {
+        let shared = &self.shared;
+        match shared.queue().get(key) {
+            Some(Pending::Put { entry, .. }) => return Kept::Waiting(entry.clone()),
+            Some(Pending::Remove { .. }) => return Kept::Nothing,
+            None => {}
+        }
+        let Some(page) = shared.pages.get(key.page() as usize) else {
+            return Kept::Nothing;
+        };
+        if !shared.backend.admits() {
+            return Kept::Trouble(Reason::StoreError);
+        }
+
+        let key = page.key(key);
+        let call = |store: Arc<dyn ErasedStore>| async move { store.get(&key).await };
+        match shared.backend.call(MAX_READ, call).await {
+            Ok(Some(found)) => match codec::decode(found.octets) {
+                Some(record) => Kept::Found {
+                    record: Box::new(record),
+                    validity: found.validity,
+                    age: found.age,
+                },
+                None => Kept::Nothing,
+            },
+            Ok(None) => Kept::Nothing,
+            Err(trouble) => Kept::Trouble(trouble.reason()),
+        }
+    }
+
+    /// Has an entry written soon, in place of the one before.
+    pub(crate) fn put(&self, entry: &Arc<Entry>) {
+        let shared = &self.shared;
+        let added = if shared.backend.is_left_alone() {
+            match shared.queue().remove(&entry.key, entry.as_of()) {
+                Added::Waits => Added::InPart,
+                added => added,
+            }
+        } else {
+            shared.queue().put(entry, clock::now())
+        };
+        if added != Added::Waits {
+            shared.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        self.added(added);
+    }
+
+    /// Has a page forgotten soon, up to number `as_of`.
+    pub(crate) fn remove(&self, key: &Key, as_of: Sequence) {
+        let added = self.shared.queue().remove(key, as_of);
+        self.added(added);
+    }
+
+    fn added(&self, added: Added) {
+        if added == Added::NotAtAll {
+            self.shared.distrust();
+        }
+        Shared::start(&self.shared);
+    }
+
+    /// Notes that the encodings of an entry may be there.
+    pub(crate) fn encoded(&self) {
+        self.shared.changed.notify_one();
+    }
+
+    /// Tells the store of the pages that memory holds.
+    pub(crate) async fn touch(&self, entries: impl Iterator<Item = Arc<Entry>>) {
+        let mut entries = entries.filter_map(|entry| self.touch_of(&entry)).peekable();
+        while entries.peek().is_some() && self.shared.backend.admits() {
+            let touches = entries.by_ref().take(TOUCHES).collect::<Vec<_>>();
+            // A touch that is lost makes the page look a little less used.
+            let _ = self.shared.write(touches).await;
+        }
+    }
+
+    fn touch_of(&self, entry: &Entry) -> Option<Write> {
+        let as_of = entry.stored_as_of()?;
+        let page = self.shared.pages.get(entry.key.page() as usize)?;
+        let through = entry.valid_through();
+        let through = through.map_or(0, |through| self.shared.ledger.known_at(through));
+        Some(Touch::new(page.key(&entry.key), as_of, through).into())
+    }
+
+    /// Returns the number of pages that are not in the store, since there was no room to let them
+    /// wait or since the store did not take them.
+    pub(crate) fn lost(&self) -> u64 {
+        self.shared.lost.load(Ordering::Relaxed)
+    }
+
+    /// Writes what waits, for `limit` at most, and lets the store go.
+    pub(crate) async fn shut_down(&self, limit: Duration) {
+        self.shared.close();
+        let drained = self.shared.drained();
+        let _ = tokio::time::timeout(limit.min(MAX_FLUSH), drained).await;
+        let store = self.shared.backend.close();
+        // A store may wait for its disk once more.
+        blocking(|| drop(store)).await;
+    }
+}
+
+impl Drop for Shelf {
+    fn drop(&mut self) {
+        self.shared.close();
+        Shared::end(&self.shared, MAX_FLUSH);
+    }
+}
