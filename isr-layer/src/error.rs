@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Configuration,
     /// A secret is missing or too short.
     Secret,
+    /// A store cannot be used.
+    Store,
 }
 
 impl Error {

@@ -147,7 +147,7 @@ pub mod params {
 /// The parts of a [`Purge`] and of its [`Receipt`].
 pub mod purge {
     pub use crate::invalidation::{
-        NotRevalidated, Selector, SelectorError, SelectorReceipt, SelectorStatus,
+        NotRevalidated, Reach, Selector, SelectorError, SelectorReceipt, SelectorStatus,
     };
 }
 

@@ -9,8 +9,15 @@ pub(crate) enum Outcome {
     Hit,
     /// Served from memory without waiting, stale or kept for want of a better page.
     StaleHit(Reason),
-    /// Rendered for this request, or for another that this one joined, and stored.
-    Stored { forward: Forward, collapsed: bool },
+    /// Served from memory after a store behind it was asked; stale for that reason, if it is.
+    Loaded(Option<Reason>),
+    /// Rendered for this request, or for another that this one joined, and stored. The reason, if
+    /// there is one, says why a store behind memory could not be asked before.
+    Stored {
+        forward: Forward,
+        reason: Option<Reason>,
+        collapsed: bool,
+    },
     /// Rendering failed: the last good page was served.
     StaleIfError { reason: Reason, collapsed: bool },
     /// Rendered for this request and not stored, or failed without a page to fall back on.
@@ -137,6 +144,16 @@ reasons! {
 }
 
 impl Outcome {
+    /// Returns the outcome of a response from an entry that this request waited to be loaded, if
+    /// `is_loaded`.
+    pub(crate) fn of_entry(self, is_loaded: bool) -> Self {
+        match self {
+            Self::Hit if is_loaded => Self::Loaded(None),
+            Self::StaleHit(reason) if is_loaded => Self::Loaded(Some(reason)),
+            other => other,
+        }
+    }
+
     /// True if the response was made for this request, and not for one that it joined.
     pub(crate) fn is_made_for_its_request(&self) -> bool {
         matches!(
@@ -207,11 +224,21 @@ impl fmt::Display for CacheStatus {
             Outcome::Hit => return self.hit(f),
             Outcome::StaleHit(reason) => {
                 self.hit(f)?;
-                return write!(f, "; detail={}", reason.as_str());
+                return detail(f, Some(reason));
+            }
+            Outcome::Loaded(reason) => {
+                self.hit(f)?;
+                f.write_str("; isr-from=store")?;
+                return detail(f, reason);
             }
             Outcome::NegativeHit(reason) => return write!(f, "; hit; detail={}", reason.as_str()),
-            Outcome::Stored { forward, collapsed } => {
+            Outcome::Stored {
+                forward,
+                reason,
+                collapsed,
+            } => {
                 write!(f, "; fwd={}; stored", forward.as_str())?;
+                detail(f, reason)?;
                 collapsed
             }
             Outcome::StaleIfError { reason, collapsed } => {
@@ -244,6 +271,10 @@ impl CacheStatus {
     }
 }
 
+fn detail(f: &mut fmt::Formatter<'_>, reason: Option<Reason>) -> fmt::Result {
+    reason.map_or(Ok(()), |reason| write!(f, "; detail={}", reason.as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -274,11 +305,19 @@ mod tests {
             Outcome::Hit,
             Outcome::StaleHit(reason),
             Outcome::NegativeHit(reason),
+            Outcome::Loaded(None),
+            Outcome::Loaded(Some(reason)),
         ];
         for collapsed in [false, true] {
             outcomes.push(Outcome::StaleIfError { reason, collapsed });
             for &forward in Forward::ALL {
-                outcomes.push(Outcome::Stored { forward, collapsed });
+                for reason in [None, Some(reason)] {
+                    outcomes.push(Outcome::Stored {
+                        forward,
+                        reason,
+                        collapsed,
+                    });
+                }
                 outcomes.push(Outcome::Unstored {
                     forward,
                     reason,
@@ -324,13 +363,24 @@ mod tests {
             (
                 Outcome::Stored {
                     forward,
+                    reason: None,
                     collapsed: false,
                 },
                 "isr; fwd=uri-miss; stored",
             ),
             (
                 Outcome::Stored {
+                    forward,
+                    reason: Some(Reason::StoreSlow),
+                    collapsed: false,
+                },
+                "isr; fwd=uri-miss; stored; detail=store-slow",
+            ),
+            (Outcome::Loaded(None), "isr; hit; ttl=42; isr-from=store"),
+            (
+                Outcome::Stored {
                     forward: Forward::Stale,
+                    reason: None,
                     collapsed: true,
                 },
                 "isr; fwd=stale; stored; collapsed",

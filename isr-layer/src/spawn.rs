@@ -2,6 +2,7 @@
 //! shutdown waits for.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(crate) struct Tasks {
     waiting_room: Arc<Semaphore>,
     /// The runtime on which a request came last.
     serving: Arc<Mutex<Option<Serving>>>,
+    /// True once the layer is being shut down.
+    is_closing: Arc<AtomicBool>,
 }
 
 /// A runtime that serves requests.
@@ -102,7 +105,18 @@ impl Tasks {
             processors: Arc::new(Semaphore::new(processors)),
             waiting_room: Arc::new(Semaphore::new(MAX_WAITING)),
             serving: Arc::default(),
+            is_closing: Arc::default(),
         }
+    }
+
+    /// Asks for no more work that no client waits for.
+    pub(crate) fn close(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+    }
+
+    /// True if no work is to be begun that no client waits for.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Relaxed)
     }
 
     /// Notes that requests are served on the runtime of the caller, if it has one.

@@ -81,7 +81,7 @@ impl<B, E> LeaderReply<B, E> {
     pub(super) fn stored(&self) -> Option<&Arc<Entry>> {
         match self {
             Self::Shared(flight) => match &flight.outcome {
-                RenderOutcome::Stored(entry) => Some(entry),
+                RenderOutcome::Stored(entry, _) => Some(entry),
                 _ => None,
             },
             _ => None,
@@ -165,10 +165,12 @@ impl Completion {
 
         let before = self.leader.work().before();
         let recipe = self.recipe().clone();
+        let store_trouble = self.attempt.store_trouble;
         self.leader.complete(took, |is_outrun| {
-            let outcome = core
+            let kept = core
                 .pages
                 .keep(&recipe, &entry, before.as_deref(), is_outrun);
+            let outcome = core.shelve(&entry, kept, is_outrun, store_trouble);
             (outcome, core.marks.newest(&late))
         })
     }
@@ -212,9 +214,12 @@ impl Completion {
     /// Stores nothing and drops the entry there was.
     fn not_listed(self) -> Arc<CompletedFlight> {
         let (core, took) = (self.core.clone(), self.took());
-        let key = self.recipe().key.clone();
+        let (key, as_of) = (self.recipe().key.clone(), self.attempt.as_of);
         self.leader.complete(took, |is_outrun| {
-            (core.pages.unlist(&key, is_outrun), Sequence::NO_MARK)
+            if !is_outrun {
+                core.forget(&key, as_of);
+            }
+            (RenderOutcome::NotListed, Sequence::NO_MARK)
         })
     }
 
@@ -231,7 +236,7 @@ impl Completion {
 
         self.leader.complete(took, |is_outrun| {
             if !is_outrun {
-                core.pages.memory.remove(&key);
+                core.forget(&key, snapshot.as_of);
                 let negative = &core.pages.negative;
                 negative.refused(&core.marks, &key, reason, backoff, snapshot, now);
             }
@@ -252,11 +257,15 @@ impl Completion {
         let (core, took, now) = (self.core.clone(), self.took(), clock::now());
         let (key, snapshot) = (self.recipe().key.clone(), self.snapshot());
         observe::not_stored(&self.recipe().page.page, key.path(), why, shared.status);
+        let is_not_stored = self.leader.work().is_not_stored();
 
         self.leader.complete(took, |is_outrun| {
             if !is_outrun && remembered == Remembered::Yes {
                 let negative = &core.pages.negative;
                 negative.failed(&core.marks, &key, &shared, snapshot, now);
+                if is_not_stored {
+                    negative.note_not_stored(&core.marks, &key, now);
+                }
             }
             // No purge makes a failure wrong.
             (RenderOutcome::Failed(shared), Sequence::NO_MARK)

@@ -22,6 +22,7 @@ use crate::invalidation::{Marks, TagMark};
 use crate::page::{RegisteredPage, Registry};
 use crate::render::{ExtensionRules, Key};
 use crate::spawn::{Tasks, is_in_runtime};
+use crate::store::{ErasedStore, Settings, Shelf, StoredPage};
 
 /// The longest time for which a purge or a render waits for a sweep of the marks.
 const MAX_SWEEP_WAIT: Duration = Duration::from_secs(2);
@@ -54,6 +55,8 @@ pub(crate) struct Core {
     /// Present if the layer caches by response headers too: it has half of the memory then.
     pub(crate) header_mode: Option<Arc<HeaderCache>>,
     pub(crate) marks: Marks,
+    /// The store behind memory, if there is one.
+    pub(crate) shelf: Option<Shelf>,
     pub(crate) permits: Arc<Permits>,
     pub(crate) tasks: Tasks,
     /// The pages that purges of many pages let wait for their renders.
@@ -74,7 +77,13 @@ impl Drop for Sweeping {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config, registry: Registry, lists: ParamLists) -> Arc<Self> {
+    /// Creates the core, with a store that was joined and whose last number is the one beside it.
+    pub(crate) fn new(
+        config: Config,
+        registry: Registry,
+        lists: ParamLists,
+        store: Option<(Arc<dyn ErasedStore>, u64)>,
+    ) -> Arc<Self> {
         let (entries, targets) = (config.max_entries, &config.targets);
         let bytes = match config.cache_by_headers {
             true => config.max_memory_bytes.div_ceil(2),
@@ -84,13 +93,19 @@ impl Core {
             .cache_by_headers
             .then(|| HeaderCache::new(bytes, entries, targets));
         let new_keys = NewKeyLimiter::new(registry.len(), config.new_keys_per_second);
+        let tasks = Tasks::new();
+        let shelf = store.map(|(store, base)| {
+            let pages = stored_pages(&config, &registry);
+            Shelf::new(store, base, pages, config.draft.is_some(), tasks.clone())
+        });
 
         Arc::new(Self {
             pages: Pages::new(Memory::new(bytes, entries), lists, new_keys),
             header_mode,
             marks: Marks::new(config.max_marks),
             permits: Permits::new(config.renders),
-            tasks: Tasks::new(),
+            shelf,
+            tasks,
             queue: Queue::new(config.renders, config.max_entries),
             application: Mutex::default(),
             sweeping: Arc::new(watch::Sender::new(false)),
@@ -194,6 +209,17 @@ impl Core {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the pages as a store knows them.
+fn stored_pages(config: &Config, registry: &Registry) -> Box<[StoredPage]> {
+    let settings = Settings {
+        keep_headers: &config.keep_headers,
+        downstream: format!("{:?}", config.downstream),
+        has_drafts: config.draft.is_some(),
+    };
+    let pages = registry.pages();
+    pages.map(|page| StoredPage::new(page, &settings)).collect()
 }
 
 /// Returns the name of the mark for a path at a host, or for everything there if the path is empty.

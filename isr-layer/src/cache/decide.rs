@@ -73,6 +73,10 @@ impl Core {
             .pages
             .negative
             .get(&self.marks, &recipe.key, now, is_cold);
+        let is_absent = found.is_none();
+        // The last good page may be in a store: a failure counts once that was asked.
+        let may_be_stored = is_absent && self.shelf.is_some();
+        let negative = negative.filter(|negative| !may_be_stored || negative.is_final());
 
         match next_step(found, negative.as_deref(), now) {
             Step::Serve(entry, outcome) => Decision::Serve(entry, outcome),
@@ -80,7 +84,8 @@ impl Core {
             Step::NegativeHit { failure, retry } => Decision::NegativeHit { failure, retry },
             Step::Alone(reason) => Decision::Alone(reason),
             Step::Wait { fallback, forward } => {
-                self.wait(recipe, Waiting { fallback, forward }, arrival, now)
+                let joined = self.join_for_fresh(recipe, arrival, now, is_absent);
+                wait(joined, Waiting { fallback, forward })
             }
         }
     }
@@ -93,31 +98,24 @@ impl Core {
         arrival: Sequence,
         now: Instant,
     ) -> Decision {
-        match self.join_for_fresh(recipe, arrival, now) {
+        match self.join_for_fresh(recipe, arrival, now, false) {
             Ok(Joined::Lead(leader)) => Decision::Refresh(entry, reason, leader),
             Ok(Joined::Follow(_)) => Decision::Serve(entry, Outcome::StaleHit(reason)),
             Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
         }
     }
 
-    fn wait(&self, recipe: &Recipe, waiting: Waiting, arrival: Sequence, now: Instant) -> Decision {
-        match self.join_for_fresh(recipe, arrival, now) {
-            Ok(Joined::Lead(leader)) => Decision::Lead(leader, waiting),
-            Ok(Joined::Follow(follower)) => Decision::Follow(follower, waiting),
-            Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
-        }
-    }
-
     /// Joins the flight of a key, or returns an entry that `is_useful`: one may have been stored
-    /// since the caller's first look.
+    /// since the caller's first look. A flight for something that `is_absent` asks the store first.
     pub(super) fn join(
         &self,
         recipe: &Recipe,
         arrival: Sequence,
+        is_absent: bool,
         is_useful: impl Fn(&Entry) -> bool,
     ) -> Result<Joined, Arc<Entry>> {
         let tags = self.known_tags(&recipe.page, &recipe.key);
-        let render = PageRender::new(recipe.clone(), tags);
+        let render = PageRender::new(recipe.clone(), tags, is_absent);
         let mut before = None;
         let second_look = || {
             let entry = self.pages.memory.get_key(&recipe.key)?;
@@ -141,8 +139,18 @@ impl Core {
         recipe: &Recipe,
         arrival: Sequence,
         now: Instant,
+        is_absent: bool,
     ) -> Result<Joined, Arc<Entry>> {
-        self.join(recipe, arrival, |entry| entry.is_fresh(&self.marks, now))
+        let is_fresh = |entry: &Entry| entry.is_fresh(&self.marks, now);
+        self.join(recipe, arrival, is_absent, is_fresh)
+    }
+}
+
+fn wait(joined: Result<Joined, Arc<Entry>>, waiting: Waiting) -> Decision {
+    match joined {
+        Ok(Joined::Lead(leader)) => Decision::Lead(leader, waiting),
+        Ok(Joined::Follow(follower)) => Decision::Follow(follower, waiting),
+        Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
     }
 }
 

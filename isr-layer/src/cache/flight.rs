@@ -70,6 +70,9 @@ struct Flight<W: Work> {
     /// Set once a flight that began later has completed, or by [`Flights::outrun`]: this one then
     /// changes nothing.
     is_outrun: AtomicBool,
+    /// True while the leader looks for a result that is kept elsewhere: another result makes that
+    /// one useless, whenever this flight was started.
+    is_loading: AtomicBool,
     state: watch::Sender<FlightState<W>>,
     gained_waiter: Notify,
     /// Notified when another flight of the key ends before this one has begun.
@@ -222,6 +225,7 @@ impl<W: Work> Flight<W> {
             as_of: AtomicSequence::new(Sequence::QUEUED),
             number: AtomicU64::new(0),
             is_outrun: AtomicBool::new(false),
+            is_loading: AtomicBool::new(false),
             state: watch::Sender::new(FlightState::InProgress),
             gained_waiter: Notify::new(),
             gained_place: Notify::new(),

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::core::Core;
 use crate::invalidation::{Purge, Receipt};
@@ -73,6 +74,18 @@ impl Cache {
     /// its time limit.
     pub async fn drained(&self) {
         self.core.tasks.drained().await;
+    }
+}
+
+impl Core {
+    /// Begins no more work that no client waits for, waits for the rest, and closes the store.
+    pub(crate) async fn shut_down(&self, limit: Duration) -> bool {
+        self.tasks.close();
+        let drained = tokio::time::timeout(limit, self.tasks.drained()).await;
+        if let Some(shelf) = &self.shelf {
+            shelf.shut_down().await;
+        }
+        drained.is_ok()
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::hash::{Hash, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use quick_cache::Weighter;
@@ -41,7 +42,7 @@ pub(crate) trait Remember {
 }
 
 /// The reason why a key is left alone, and for how long.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct NegativeEntry<F> {
     pub(crate) kind: Kind<F>,
     until: Instant,
@@ -50,6 +51,8 @@ pub(crate) struct NegativeEntry<F> {
     /// The number of renders that failed in a row.
     failures: u32,
     snapshot: RenderSnapshot,
+    /// True once it is known that a store has no page in place of the failure.
+    is_not_stored: AtomicBool,
 }
 
 #[derive(Clone, Debug)]
@@ -151,6 +154,17 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
         );
     }
 
+    /// Notes that a store has no page for `key`. Returns whether a failure is remembered that a
+    /// request without any page gets.
+    pub(crate) fn note_not_stored(&self, marks: &Marks, key: &K, now: Instant) -> bool {
+        let entry = self.get(marks, key, now, true);
+        let failing = entry.filter(|entry| matches!(entry.kind, Kind::Failing(_)));
+        failing.is_some_and(|entry| {
+            entry.is_not_stored.store(true, Ordering::Relaxed);
+            true
+        })
+    }
+
     /// Forgets the failure of a key, for a render that began at number `as_of` and succeeded.
     pub(crate) fn clear(&self, key: &K, as_of: Sequence) {
         self.table
@@ -192,12 +206,19 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
             cold_until: now + cold.after(failures, dice),
             failures,
             snapshot,
+            is_not_stored: AtomicBool::new(false),
         };
         self.table.insert(key.clone(), Arc::new(entry));
     }
 }
 
 impl<F> NegativeEntry<F> {
+    /// True if no store can have a page in place of the failure. A response that may not be stored
+    /// is in none.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.kind, Kind::Uncacheable(_)) || self.is_not_stored.load(Ordering::Relaxed)
+    }
+
     /// Returns the end of this entry, for a request with or without a page to fall back on.
     pub(crate) fn until(&self, is_cold: bool) -> Instant {
         if is_cold { self.cold_until } else { self.until }

@@ -26,6 +26,10 @@ pub(crate) struct PageRender {
     pub(crate) recipe: Recipe,
     /// The page and its declared tags: known before the render.
     pub(crate) tags: Box<[Arc<TagMark>]>,
+    /// True if there was no entry when the flight was started, so that a store may have one.
+    is_absent: bool,
+    /// True once a store was asked and has nothing.
+    is_not_stored: AtomicBool,
     /// The entry that was stored when the flight was started.
     before: OnceLock<Weak<Entry>>,
     /// True once the application itself asked for this render: its key is no client's invention.
@@ -35,8 +39,11 @@ pub(crate) struct PageRender {
 /// The end of a render, for everybody who waits.
 #[derive(Clone, Debug)]
 pub(crate) enum RenderOutcome {
-    /// An entry that everybody may have.
-    Stored(Arc<Entry>),
+    /// An entry that everybody may have. With a reason, a store could not be asked for it before.
+    Stored(Arc<Entry>, Option<Reason>),
+    /// An entry that a store had, or none if another flight completed meanwhile: nothing was
+    /// rendered, and everybody looks again.
+    Loaded(Option<Arc<Entry>>),
     /// A page that everybody who waits gets, and that is not stored: its key is over the limit of
     /// [`NewKeyLimiter`](super::new_key_limiter::NewKeyLimiter).
     OverLimit(Arc<Failure>),
@@ -51,13 +58,30 @@ pub(crate) enum RenderOutcome {
 }
 
 impl PageRender {
-    pub(crate) fn new(recipe: Recipe, tags: Vec<Arc<TagMark>>) -> Self {
+    pub(crate) fn new(recipe: Recipe, tags: Vec<Arc<TagMark>>, is_absent: bool) -> Self {
         Self {
             recipe,
             tags: tags.into(),
+            is_absent,
+            is_not_stored: AtomicBool::new(false),
             before: OnceLock::new(),
             is_asked_for: AtomicBool::new(false),
         }
+    }
+
+    /// True if there was no entry when the flight was started.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.is_absent
+    }
+
+    /// Notes that a store has nothing.
+    pub(crate) fn set_not_stored(&self) {
+        self.is_not_stored.store(true, Ordering::Relaxed);
+    }
+
+    /// True once a store was asked and has nothing.
+    pub(crate) fn is_not_stored(&self) -> bool {
+        self.is_not_stored.load(Ordering::Relaxed)
     }
 
     /// Notes that the application itself asked for the render.
@@ -102,26 +126,32 @@ impl Work for PageRender {
     }
 
     fn is_timeless(outcome: &RenderOutcome) -> bool {
-        // Everything but a page is a failure, and no purge makes that wrong.
+        // Everything but a rendered page is a failure, and no purge makes that wrong; one that was
+        // loaded is judged anew.
         !matches!(
             outcome,
-            RenderOutcome::Stored(_) | RenderOutcome::OverLimit(_) | RenderOutcome::NotKept(_)
+            RenderOutcome::Stored(..) | RenderOutcome::OverLimit(_) | RenderOutcome::NotKept(_)
         )
     }
 
     fn outruns(outcome: &RenderOutcome) -> bool {
-        // An older render that succeeds is better than this failure, or than nothing.
+        // An older render that succeeds is better than this failure, or than nothing, and newer than
+        // a page that was loaded.
         !matches!(
             outcome,
-            RenderOutcome::Failed(_) | RenderOutcome::OverLimit(_)
+            RenderOutcome::Failed(_) | RenderOutcome::OverLimit(_) | RenderOutcome::Loaded(_)
         )
     }
 }
 
 impl CompletedFlight {
-    /// True if the page was not stored, since its key is over the limit.
-    pub(crate) fn is_over_limit(&self) -> bool {
-        matches!(self.outcome, RenderOutcome::OverLimit(_))
+    /// True if the page was not stored, since its key is over the limit, or if nothing was
+    /// rendered, since a store had something.
+    pub(crate) fn needs_another_look(&self) -> bool {
+        matches!(
+            self.outcome,
+            RenderOutcome::OverLimit(_) | RenderOutcome::Loaded(_)
+        )
     }
 }
 

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::memory::Memory;
 use super::negative_cache::NegativeCache;
 use super::new_key_limiter::NewKeyLimiter;
-use super::page_flight::{Flights, PageRender, RenderOutcome};
+use super::page_flight::{Flights, PageRender};
 use super::param_lists::ParamLists;
 use crate::clock::Instant;
 use crate::entry::Entry;
@@ -20,6 +20,17 @@ pub(crate) struct Pages {
     pub(crate) negative: NegativeCache<Key, Arc<Failure>>,
     pub(crate) lists: ParamLists,
     new_keys: NewKeyLimiter,
+}
+
+/// The end of an attempt to put an entry into memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InMemory {
+    /// It is there, or a newer one is.
+    Kept,
+    /// Memory has no room for it.
+    TooLarge,
+    /// The page's `params` no longer list its path.
+    Unlisted,
 }
 
 impl Pages {
@@ -41,30 +52,23 @@ impl Pages {
         entry: &Arc<Entry>,
         before: Option<&Entry>,
         is_outrun: bool,
-    ) -> RenderOutcome {
+    ) -> InMemory {
         if self.lists.exclude(recipe) {
-            return self.unlist(&entry.key, is_outrun);
+            return InMemory::Unlisted;
         }
-        if !is_outrun {
-            if let Some(before) = before {
-                entry.inherit(before);
-            }
-            let is_kept = self.memory.put(entry);
-            self.negative.clear(&entry.key, entry.as_of());
-            if !is_kept {
-                return RenderOutcome::NotKept(entry.clone());
-            }
+        if is_outrun {
+            return InMemory::Kept;
         }
-        RenderOutcome::Stored(entry.clone())
-    }
 
-    /// Drops the entry of a path that is no longer listed, unless a newer render has completed.
-    /// Called while no other flight completes.
-    pub(super) fn unlist(&self, key: &Key, is_outrun: bool) -> RenderOutcome {
-        if !is_outrun {
-            self.memory.remove(key);
+        if let Some(before) = before {
+            entry.inherit(before);
         }
-        RenderOutcome::NotListed
+        let is_kept = self.memory.put(entry);
+        self.negative.clear(&entry.key, entry.as_of());
+        match is_kept {
+            true => InMemory::Kept,
+            false => InMemory::TooLarge,
+        }
     }
 
     /// True if a response must not be stored, since its key is new and its page is over its rate
@@ -75,6 +79,7 @@ impl Pages {
         let page = &recipe.page;
         let is_listed = || !page.is_open() && self.lists.include(recipe);
         let is_new = page.has_many_keys()
+            && render.is_absent()
             && render.is_for_client()
             && self.memory.get_key(&recipe.key).is_none()
             && !is_listed();

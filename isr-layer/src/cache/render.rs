@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::complete::complete;
 use super::core::Core;
+use super::load::Load;
 use super::page_flight::Leader;
 use super::permits::{Group, Permit, Purpose, Turn};
 use super::render_end::{Attempt, LeaderReply, RenderEnd};
@@ -67,7 +68,11 @@ async fn regenerate<R: Render>(
     render: R,
     started_for: StartedFor<R>,
 ) {
-    let recipe = &leader.work().recipe;
+    if core.tasks.is_closing() && started_for.purpose().is_some() {
+        // Dropped, the leader abandons its flight.
+        return;
+    }
+    let recipe = leader.work().recipe.clone();
     let (client, _permit) = match started_for {
         StartedFor::Client(client) => (Some(client), None),
         StartedFor::Background(permit) => (None, Some(permit)),
@@ -77,20 +82,31 @@ async fn regenerate<R: Render>(
             match turn.await {
                 Some(Turn::Granted(permit)) => (None, Some(permit)),
                 Some(Turn::NotNeeded) => (None, None),
-                // Dropped, the leader abandons its flight.
                 None => return,
             }
+        }
+    };
+
+    let (leader, store_trouble) = match core.load(leader).await {
+        Load::Nothing(leader, store_trouble) => (leader, store_trouble),
+        Load::Over(flight) => {
+            if let Some(client) = client {
+                // The client may have left.
+                let _ = client.send(LeaderReply::Shared(flight));
+            }
+            core.touch_in_time();
+            return;
         }
     };
 
     // Reading the list of paths may take two time limits more.
     let limit = recipe.page.policy().timeout.saturating_mul(3);
     let as_of = leader.begin_in_turn(&core.marks, limit).await;
-    let is_listed = core.admits(recipe).await;
+    let is_listed = core.admits(&recipe).await;
     let born = Birth::now(clock::now());
     let scope = Current::of(recipe.page.page, recipe.key.clone());
     let end = if is_listed {
-        let attempt = attempt(render, recipe, &scope, core.max_body(&recipe.page));
+        let attempt = attempt(render, &recipe, &scope, core.max_body(&recipe.page));
         leader.render(attempt).await
     } else {
         RenderEnd::NotListed
@@ -102,6 +118,7 @@ async fn regenerate<R: Render>(
         hints: scope.hints(),
         handler_ran: scope.handler_ran(),
         was_asked: scope.was_asked(),
+        store_trouble,
     };
     let reply = complete(&core, leader, attempt, end);
     let entry = reply.as_ref().and_then(LeaderReply::stored).cloned();
@@ -124,6 +141,7 @@ async fn regenerate<R: Render>(
             }
         }
     }
+    core.touch_in_time();
     core.prune_marks().await;
 }
 

@@ -66,4 +66,6 @@ pub(super) struct Attempt {
     pub(super) handler_ran: bool,
     /// True if the inner service was ready and had the request.
     pub(super) was_asked: bool,
+    /// The reason why a store could not be asked for the page before.
+    pub(super) store_trouble: Option<Reason>,
 }

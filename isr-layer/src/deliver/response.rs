@@ -129,7 +129,7 @@ fn head_now(
 ) -> Parts {
     let page = entry.representation(choice.encoding);
     let age = entry.age(now).as_secs();
-    let stale = matches!(outcome, Outcome::StaleHit(_));
+    let stale = matches!(outcome, Outcome::StaleHit(_) | Outcome::Loaded(Some(_)));
     let status = cache_name.map(|name| CacheStatus {
         name,
         outcome,

@@ -64,7 +64,11 @@ impl<S> HeaderModeRequest<S> {
                 reason,
                 collapsed,
             },
-            None => Outcome::Stored { forward, collapsed },
+            None => Outcome::Stored {
+                forward,
+                reason: None,
+                collapsed,
+            },
         };
         Ok(self.with_status(response, outcome))
     }

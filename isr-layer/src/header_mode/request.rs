@@ -148,6 +148,7 @@ impl<S> HeaderModeRequest<S> {
             FetchOutcome::Stored(entry) if entry.may_serve(&self.parts.headers) => {
                 let outcome = Outcome::Stored {
                     forward: waiting.forward,
+                    reason: None,
                     collapsed: true,
                 };
                 Followed::Stored(entry.clone(), outcome)

@@ -2,6 +2,7 @@
 
 use crate::cache::Cache;
 use crate::header_mode::HeaderCache;
+use crate::store::Shelf;
 
 /// The figures of a cache at one time, by [`Cache::metrics`](crate::Cache::metrics).
 #[derive(Clone, Debug)]
@@ -12,6 +13,7 @@ pub struct Metrics {
     tasks: usize,
     marks: usize,
     sequence: u64,
+    store_lost: u64,
 }
 
 impl Cache {
@@ -34,6 +36,7 @@ impl Cache {
             tasks: self.core.tasks.running(),
             marks: marks.len(),
             sequence: marks.published().get(),
+            store_lost: self.core.shelf.as_ref().map_or(0, Shelf::lost),
         }
     }
 }
@@ -62,6 +65,12 @@ impl Metrics {
     /// Returns the number of selectors that have a mark.
     pub fn marks(&self) -> usize {
         self.marks
+    }
+
+    /// Returns the number of pages that the store did not get, since it failed or since there was no
+    /// room to let them wait: after a restart they are rendered again. Zero without a store.
+    pub fn store_lost(&self) -> u64 {
+        self.store_lost
     }
 
     /// Returns the last sequence number: the number of purges so far.

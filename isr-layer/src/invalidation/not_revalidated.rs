@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Receipt;
+use super::{Reach, Receipt};
 
 /// The error of a purge that did not reach all of its selectors, made by [`Receipt::into_result`].
 #[derive(Clone, Debug)]
@@ -48,6 +48,9 @@ impl fmt::Display for NotRevalidated {
         if self.receipt.receipts().is_empty() {
             write!(f, "{separator}the purge has no selector")?;
         }
+        if self.receipt.reach() == Some(Reach::Local) {
+            write!(f, "{separator}the store did not record the purge")?;
+        }
         Ok(())
     }
 }
@@ -75,6 +78,19 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "not revalidated: the purge has no selector"
+        );
+    }
+
+    #[test]
+    fn a_purge_that_was_not_recorded_is_no_success() {
+        let receipts = vec![receipt(SelectorStatus::Marked, None)];
+
+        let local = Receipt::new(None, receipts).with_reach(Some(Reach::Local));
+
+        assert!(!local.is_revalidated());
+        assert_eq!(
+            local.into_result().unwrap_err().to_string(),
+            "not revalidated: the store did not record the purge"
         );
     }
 

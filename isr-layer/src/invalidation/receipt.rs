@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::{Serialize, Serializer};
 
-use super::{NotRevalidated, Selector, SelectorError};
+use super::{NotRevalidated, Reach, Selector, SelectorError};
 
 /// The outcome of one call of [`Cache::revalidate`](crate::Cache::revalidate).
 ///
@@ -56,6 +56,8 @@ pub struct Receipt {
     dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reach: Option<Reach>,
     receipts: Vec<SelectorReceipt>,
 }
 
@@ -134,7 +136,17 @@ impl Receipt {
             revalidated: is_good && !receipts.is_empty(),
             dry_run: false,
             sequence,
+            reach: None,
             receipts,
+        }
+    }
+
+    /// Says how far the purge got. One that was not recorded has failed.
+    pub(crate) fn with_reach(self, reach: Option<Reach>) -> Self {
+        Self {
+            revalidated: self.revalidated && reach != Some(Reach::Local),
+            reach,
+            ..self
         }
     }
 
@@ -149,8 +161,8 @@ impl Receipt {
     /// True if the purge reached every selector: none of them failed or was unknown, and there was
     /// at least one.
     ///
-    /// It is also false if the purge could not be recorded, wherever a layer records purges beside
-    /// its memory.
+    /// It is also false if the layer has a store and the purge could not be recorded there:
+    /// [`reach`](Self::reach) is [`Reach::Local`] then.
     pub fn is_revalidated(&self) -> bool {
         self.revalidated
     }
@@ -173,7 +185,13 @@ impl Receipt {
         self.dry_run
     }
 
-    /// Returns the sequence number of the marks, if any were made.
+    /// Returns how far the purge got; `None` without a store, and if nothing was marked.
+    pub fn reach(&self) -> Option<Reach> {
+        self.reach
+    }
+
+    /// Returns the sequence number of the marks, if any were made: the store's number if the layer
+    /// has a store, and none if the store did not record the purge.
     pub fn sequence(&self) -> Option<u64> {
         self.sequence
     }

@@ -10,9 +10,11 @@ mod header_mode;
 mod hosts;
 mod limits;
 mod not_found;
+mod store;
 mod vary_by;
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::header::HeaderName;
 
@@ -29,6 +31,7 @@ use crate::page::{
 };
 use crate::render::ExtensionRules;
 use crate::revalidate::auth::Secret;
+use crate::store::ErasedStore;
 
 /// Sets up an [`IsrLayer`].
 #[must_use = "a builder does nothing until `build` is called"]
@@ -45,6 +48,8 @@ pub struct IsrLayerBuilder {
     pub(crate) draft_cookie: Option<String>,
     shows_cache_status: bool,
     cache_name: &'static str,
+    store: Option<Arc<dyn ErasedStore>>,
+    build_id: Option<String>,
     config: Config,
 }
 
@@ -72,6 +77,8 @@ impl IsrLayerBuilder {
             draft_cookie: None,
             shows_cache_status: true,
             cache_name: "isr",
+            store: None,
+            build_id: None,
             config: Config {
                 cache_name: None,
                 cache_by_headers: false,
@@ -214,7 +221,8 @@ impl IsrLayerBuilder {
     /// # Errors
     ///
     /// If two pages want one path, a policy contradicts itself, `params` are given for a page that
-    /// is not registered, or a setting is refused. The message names both sides, or the setting.
+    /// is not registered, a setting is refused, or a store cannot be used. The message names both
+    /// sides, or the setting.
     pub fn build(mut self) -> Result<IsrLayer, Error> {
         self.check_settings()?;
         self.config.cache_name = self.shows_cache_status.then_some(self.cache_name);
@@ -238,9 +246,11 @@ impl IsrLayerBuilder {
         registry.except(&self.except)?;
         self.config.not_found = checked_not_found(self.config.not_found, &registry)?;
         let lists = ParamLists::new(&registry, self.params)?;
+        // Last: a store that was joined has to be used.
+        let store = store::joined(self.store, self.build_id)?;
 
         Ok(IsrLayer {
-            core: Core::new(self.config, registry, lists),
+            core: Core::new(self.config, registry, lists, store),
         })
     }
 }

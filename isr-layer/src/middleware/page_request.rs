@@ -12,8 +12,8 @@ use super::reply::Reply;
 use super::shared::{BackgroundRender, DirectRender, Shared};
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
-    Decision, Failure, Group, Leader, LeaderReply, Purpose, RenderOutcome, StartedFor, Waiting,
-    start,
+    CompletedFlight, Decision, Failure, Group, Leader, LeaderReply, Purpose, RenderOutcome,
+    StartedFor, Waiting, start,
 };
 use crate::clock;
 use crate::deliver::Delivery;
@@ -24,10 +24,10 @@ use crate::outcome::{Forward, Outcome, Reason};
 use crate::render::Recipe;
 use crate::render::context::is_rendering;
 
-/// The number of times a request looks again after a render it waited for was of no use to it. The
-/// second look finds a render that began after the request came, so this many are reached only
-/// while the runtime shuts down.
-const MAX_ATTEMPTS: usize = 4;
+/// The number of times a request looks again after a flight it waited for was of no use to it, or
+/// found something in the store. The second render that it waits for began after the request came,
+/// so this many are reached only while the runtime shuts down.
+const MAX_ATTEMPTS: usize = 6;
 
 /// One request for a page.
 pub(crate) struct PageRequest<S, B> {
@@ -44,6 +44,13 @@ pub(crate) struct PageRequest<S, B> {
 }
 
 pub(super) type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
+
+/// The end of a flight that a request led.
+enum Led<S, B, R> {
+    Response(R),
+    /// Nothing was rendered: the request looks again, at the entry that the store had.
+    Again(Box<PageRequest<S, B>>, Option<Arc<Entry>>),
+}
 
 /// Handles a request for a page, boxed, so that the futures it is handed through stay small.
 ///
@@ -66,15 +73,17 @@ where
 
     let mut ready = Some(ready);
     let mut found = request.found.take();
+    let mut is_loaded = false;
     for _ in 0..MAX_ATTEMPTS {
         let decision = core.decide(&request.recipe, found, request.arrival, clock::now());
         match decision {
             Decision::Serve(entry, outcome) => {
+                let outcome = outcome.of_entry(is_loaded);
                 return Ok(request.respond(Reply::Entry(entry, outcome)));
             }
             Decision::Refresh(entry, reason, leader) => {
                 request.refresh(leader);
-                let outcome = Outcome::StaleHit(reason);
+                let outcome = Outcome::StaleHit(reason).of_entry(is_loaded);
                 return Ok(request.respond(Reply::Entry(entry, outcome)));
             }
             Decision::NegativeHit { failure, retry } => {
@@ -87,19 +96,36 @@ where
             Decision::Alone(reason) => {
                 return request.refused(ready, Forward::Bypass, reason).await;
             }
-            Decision::Lead(leader, waiting) => return request.lead(leader, waiting, ready).await,
+            Decision::Lead(leader, waiting) => {
+                match request.lead(leader, waiting, ready.take()).await {
+                    Led::Response(response) => return response,
+                    Led::Again(again, loaded) => {
+                        request = again;
+                        is_loaded = loaded.is_some();
+                        found = loaded;
+                    }
+                }
+            }
             Decision::Follow(follower, waiting) => {
                 let Some(_wait) = follower.wait_for() else {
                     return Ok(request.failed(includes_itself(&request.recipe), waiting, true));
                 };
                 // The place that readiness holds in the inner service must not be held meanwhile.
                 drop(ready.take());
-                if let Some(flight) = follower.wait_in_time().await {
-                    return request.completed(&flight.outcome, waiting, true).await;
-                }
+                found = match follower.wait_in_time().await.as_deref() {
+                    None => None,
+                    Some(CompletedFlight {
+                        outcome: RenderOutcome::Loaded(loaded),
+                        ..
+                    }) => loaded.clone(),
+                    Some(flight) => {
+                        return request.completed(&flight.outcome, waiting, true).await;
+                    }
+                };
+                is_loaded = found.is_some();
             }
         }
-        found = core.pages.memory.get_key(&request.recipe.key);
+        found = found.or_else(|| core.pages.memory.get_key(&request.recipe.key));
     }
     request
         .alone(None, Forward::Bypass, Reason::Overtaken)
@@ -117,7 +143,7 @@ where
         leader: Leader,
         waiting: Waiting,
         ready: Option<S>,
-    ) -> Result<S::Body, S::Error> {
+    ) -> Led<S, B, Result<S::Body, S::Error>> {
         let core = &self.shared.core;
         let (client, reply) = oneshot::channel();
         let _wait = leader.wait_for();
@@ -127,8 +153,11 @@ where
         let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
         start(core, leader, render, StartedFor::Client(client));
 
-        match reply.await {
+        Led::Response(match reply.await {
             Ok(LeaderReply::Shared(flight)) => {
+                if let RenderOutcome::Loaded(loaded) = &flight.outcome {
+                    return Led::Again(self, loaded.clone());
+                }
                 self.completed(&flight.outcome, waiting, false).await
             }
             Ok(LeaderReply::AskForClient(reason)) => {
@@ -146,7 +175,7 @@ where
             }
             // The task was ended from outside: the runtime shuts down.
             Err(_) => Ok(self.failed(self.aborted(), waiting, false)),
-        }
+        })
     }
 
     /// Responds with the outcome of a flight that this request led or joined.
@@ -164,8 +193,12 @@ where
         };
 
         Ok(match outcome {
-            RenderOutcome::Stored(entry) => {
-                let outcome = Outcome::Stored { forward, collapsed };
+            RenderOutcome::Stored(entry, store_trouble) => {
+                let outcome = Outcome::Stored {
+                    forward,
+                    reason: *store_trouble,
+                    collapsed,
+                };
                 self.respond(Reply::Entry(entry.clone(), outcome))
             }
             RenderOutcome::OverLimit(page) => {
@@ -177,6 +210,10 @@ where
             RenderOutcome::Failed(failure) => self.failed(failure.clone(), waiting, collapsed),
             RenderOutcome::Refused(reason, _) => return self.refused(None, forward, *reason).await,
             RenderOutcome::NotListed => return self.not_listed().await,
+            // The caller looks again in place of this.
+            RenderOutcome::Loaded(_) => {
+                return self.alone(None, forward, Reason::Overtaken).await;
+            }
         })
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::breaker::Breaker;
-use super::{ErasedStore, StoreError, StoreErrorKind};
+use super::{ErasedStore, StoreError};
 use crate::catch_panic::catch_panic;
 use crate::clock::{self, Instant};
 use crate::observe;
@@ -124,11 +124,6 @@ impl Trouble {
             Self::Slow => Reason::StoreSlow,
             Self::Error(_) | Self::Panic | Self::Closed => Reason::StoreError,
         }
-    }
-
-    /// True if the store has no room for more.
-    pub(super) fn is_full(&self) -> bool {
-        matches!(self, Self::Error(error) if error.kind() == StoreErrorKind::Full)
     }
 }
 

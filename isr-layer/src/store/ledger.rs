@@ -145,12 +145,12 @@ impl Ledger {
         let Some(batch) = self.lock().numbers.batch() else {
             return Ok(());
         };
-        let (marks, through) = (batch.marks, batch.through);
-        let call = |store: Arc<dyn ErasedStore>| async move { store.record(&marks).await };
+        let (marks, through) = (&batch.marks, batch.through);
+        let call = |store: Arc<dyn ErasedStore>| async move { store.record(marks).await };
         let result = self.backend.call(MAX_WAIT, call).await;
 
         match &result {
-            Ok(number) => self.lock().numbers.recorded(through, *number),
+            Ok(number) => self.lock().numbers.recorded(&batch, *number),
             Err(_) => self.lock().numbers.refused(),
         }
         self.progress.send_modify(|progress| match result {

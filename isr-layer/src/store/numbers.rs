@@ -27,8 +27,10 @@ pub(super) struct Numbers {
     waiting: VecDeque<(Sequence, Vec<Mark>)>,
     /// The last local number up to which every purge is recorded.
     recorded: Sequence,
-    /// True if every page of the store has to be made stale.
-    distrusts_pages: bool,
+    /// The times at which every page of the store had to be made stale, and those of them that are
+    /// recorded.
+    distrusted: u64,
+    distrust_recorded: u64,
 }
 
 /// The purges that one call of the store records.
@@ -36,6 +38,7 @@ pub(super) struct Numbers {
 pub(super) struct Batch {
     pub(super) through: Sequence,
     pub(super) marks: Vec<Mark>,
+    distrusted: u64,
 }
 
 impl Numbers {
@@ -45,13 +48,14 @@ impl Numbers {
             pairs: VecDeque::new(),
             waiting: VecDeque::new(),
             recorded: Sequence::NO_MARK,
-            distrusts_pages: false,
+            distrusted: 0,
+            distrust_recorded: 0,
         }
     }
 
     /// Has every page of the store made stale, with the next purge.
     pub(super) fn distrust_pages(&mut self) {
-        self.distrusts_pages = true;
+        self.distrusted += 1;
     }
 
     /// Notes a purge. Called in the order of the local numbers.
@@ -62,23 +66,25 @@ impl Numbers {
     /// Returns every purge that waits, to be recorded under one number.
     pub(super) fn batch(&self) -> Option<Batch> {
         let last = self.waiting.back().map(|(last, _)| *last);
-        let through = last.or(self.distrusts_pages.then_some(self.recorded))?;
+        let through = last.or(self.distrusts_pages().then_some(self.recorded))?;
         let marks = self.waiting.iter().flat_map(|(_, marks)| marks).cloned();
         let all = Mark::soft(selectors::all());
-        let all = self.distrusts_pages.then_some(all);
+        let all = self.distrusts_pages().then_some(all);
         Some(Batch {
             through,
             marks: marks.chain(all).collect(),
+            distrusted: self.distrusted,
         })
     }
 
-    /// Notes that all purges up to `through` are recorded under the store's `number`.
-    pub(super) fn recorded(&mut self, through: Sequence, number: u64) {
+    /// Notes that a batch is recorded under the store's `number`.
+    pub(super) fn recorded(&mut self, batch: &Batch, number: u64) {
+        let through = batch.through;
         while self.waiting.front().is_some_and(|(one, _)| *one <= through) {
             self.waiting.pop_front();
         }
         self.recorded = self.recorded.max(through);
-        self.distrusts_pages = false;
+        self.distrust_recorded = batch.distrusted;
         if self.pairs.len() == MAX_PAIRS {
             self.pairs.pop_front();
         }
@@ -125,7 +131,11 @@ impl Numbers {
 
     /// True if something waits to be recorded.
     pub(super) fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty() || self.distrusts_pages
+        !self.waiting.is_empty() || self.distrusts_pages()
+    }
+
+    fn distrusts_pages(&self) -> bool {
+        self.distrusted > self.distrust_recorded
     }
 }
 
@@ -146,7 +156,8 @@ mod tests {
         let mut numbers = Numbers::new(40);
         numbers.note(number(1), soft("a"));
         numbers.note(number(2), soft("b"));
-        numbers.recorded(number(2), 41);
+        let batch = numbers.batch().expect("two purges wait");
+        numbers.recorded(&batch, 41);
         numbers.note(number(3), soft("c"));
 
         let known = [0, 1, 2, 3].map(|local| numbers.known_at(number(local)));
@@ -169,9 +180,26 @@ mod tests {
 
         assert_eq!(batch.marks, [soft("a"), soft("b")].concat());
         assert_eq!(numbers.recorded_through(), Sequence::NO_MARK);
-        numbers.recorded(batch.through, 7);
+        numbers.recorded(&batch, 7);
         assert_eq!(numbers.recorded_through(), number(2));
         assert!(!numbers.has_waiting());
+    }
+
+    #[test]
+    fn pages_that_cannot_be_trusted_become_stale_with_the_next_call() {
+        let mut numbers = Numbers::new(3);
+        numbers.distrust_pages();
+        let batch = numbers.batch().expect("the distrust waits");
+        assert_eq!(batch.marks, [Mark::soft(selectors::all())]);
+
+        // Once more while the store records the first one.
+        numbers.distrust_pages();
+        numbers.recorded(&batch, 4);
+        let again = numbers.batch().expect("the second one waits");
+        numbers.recorded(&again, 5);
+
+        assert!(!numbers.has_waiting());
+        assert_eq!(numbers.known_at(Sequence::NO_MARK), 5);
     }
 
     #[test]

@@ -14,7 +14,6 @@ pub(crate) struct StoredPage {
 }
 
 /// The settings of a layer that decide what its records mean.
-#[derive(Debug)]
 pub(crate) struct Settings<'a> {
     pub(crate) keep_headers: &'a [HeaderName],
     /// The lifetimes that caches in front are told, which are part of a stored head.
@@ -33,7 +32,9 @@ impl StoredPage {
                 page.is_unary(),
                 page.policy().query,
                 &page.vary,
-                settings
+                settings.keep_headers,
+                &settings.downstream,
+                settings.has_drafts,
             )
         );
         Self {

@@ -1,8 +1,8 @@
 //! The shelf: what the engine talks to in place of a store. Pages wait here to be written, and a
 //! read finds them here before it asks the store.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::backend::Backend;
@@ -11,7 +11,7 @@ use super::page_key::StoredPage;
 use super::queue::{Added, Pending};
 use super::writer::{MAX_FLUSH, Shared};
 use super::{ErasedStore, Touch, Write, codec};
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::entry::{Entry, Record};
 use crate::invalidation::{Sequence, Validity};
 use crate::outcome::Reason;
@@ -21,6 +21,9 @@ use crate::spawn::{Tasks, blocking};
 /// The longest time that a request waits for a store.
 const MAX_READ: Duration = Duration::from_millis(50);
 
+/// The time between two touches of a page in memory.
+const TOUCH_EVERY: Duration = Duration::from_secs(60);
+
 /// The pages that are touched by one call.
 const TOUCHES: usize = 1024;
 
@@ -28,6 +31,7 @@ const TOUCHES: usize = 1024;
 /// waits written for a second at most.
 pub(crate) struct Shelf {
     shared: Arc<Shared>,
+    next_touch: Mutex<Option<Instant>>,
     /// True if some clients may see a draft in place of a page.
     pub(crate) has_drafts: bool,
 }
@@ -58,6 +62,7 @@ impl Shelf {
     ) -> Self {
         Self {
             shared: Shared::new(Backend::new(store), base, pages, tasks),
+            next_touch: Mutex::default(),
             has_drafts,
         }
     }
@@ -135,9 +140,17 @@ impl Shelf {
         Shared::start(&self.shared);
     }
 
-    /// Notes that the encodings of an entry may be there.
-    pub(crate) fn encoded(&self) {
-        self.shared.changed.notify_one();
+    /// True once a minute: then the pages in memory are to be touched.
+    pub(crate) fn wants_touch(&self, now: Instant) -> bool {
+        let mut next = self
+            .next_touch
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_due = next.is_some_and(|next| now >= next);
+        if is_due || next.is_none() {
+            *next = now.checked_add(TOUCH_EVERY);
+        }
+        is_due
     }
 
     /// Tells the store of the pages that memory holds.
@@ -164,11 +177,11 @@ impl Shelf {
         self.shared.lost.load(Ordering::Relaxed)
     }
 
-    /// Writes what waits, for `limit` at most, and lets the store go.
-    pub(crate) async fn shut_down(&self, limit: Duration) {
+    /// Writes what waits, for a second at most, and lets the store go.
+    pub(crate) async fn shut_down(&self) {
         self.shared.close();
         let drained = self.shared.drained();
-        let _ = tokio::time::timeout(limit.min(MAX_FLUSH), drained).await;
+        let _ = tokio::time::timeout(MAX_FLUSH, drained).await;
         let store = self.shared.backend.close();
         // A store may wait for its disk once more.
         blocking(|| drop(store)).await;

@@ -31,8 +31,8 @@ pub(super) struct Shared {
     pub(super) ledger: Arc<Ledger>,
     pub(super) backend: Arc<Backend>,
     queue: Mutex<Queue>,
-    /// Notified when a page that waits may be ready.
-    pub(super) changed: Notify,
+    /// Notified when what waits has to be written at once.
+    closing: Notify,
     /// Notified when nothing waits any more.
     emptied: Notify,
     /// By the id of the page.
@@ -63,7 +63,7 @@ impl Shared {
             ledger: Ledger::new(backend.clone(), base),
             backend,
             queue: Mutex::default(),
-            changed: Notify::new(),
+            closing: Notify::new(),
             emptied: Notify::new(),
             pages,
             lost: AtomicU64::new(0),
@@ -90,7 +90,7 @@ impl Shared {
     /// Writes no longer later than has to be.
     pub(super) fn close(&self) {
         self.is_closing.store(true, Ordering::Relaxed);
-        self.changed.notify_one();
+        self.closing.notify_one();
     }
 
     /// Lets the store go once nothing waits. If no task writes, what waits is written on a thread,
@@ -135,7 +135,7 @@ impl Shared {
         let pages = match batch {
             Batch::Nothing => return Ok(false),
             Batch::NotReady(until) => {
-                let _ = tokio::time::timeout_at(until, self.changed.notified()).await;
+                let _ = tokio::time::timeout_at(until, self.closing.notified()).await;
                 return Ok(true);
             }
             Batch::Pages(pages) => pages,

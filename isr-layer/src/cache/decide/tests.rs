@@ -61,7 +61,7 @@ fn expire(core: &Core) -> Sequence {
 }
 
 fn join(core: &Core, recipe: &Recipe) -> Result<Joined, Arc<Entry>> {
-    core.join_for_fresh(recipe, core.marks.published(), clock::now())
+    core.join_for_fresh(recipe, core.marks.published(), clock::now(), true)
 }
 
 fn lead(core: &Core, recipe: &Recipe) -> Leader {
@@ -168,11 +168,11 @@ async fn a_render_that_was_outrun_changes_nothing_even_if_the_newer_page_is_gone
     let recipe = recipe(&core);
     let (older, newer) = overtaken(&core, &recipe);
 
-    let stored = RenderOutcome::Stored(store(&core, &recipe));
+    let stored = RenderOutcome::Stored(store(&core, &recipe), None);
     assert!(!complete(newer, stored), "nothing began after it");
     core.pages.memory.remove(&recipe.key);
 
-    let other = RenderOutcome::Stored(store(&core, &recipe));
+    let other = RenderOutcome::Stored(store(&core, &recipe), None);
     assert!(complete(older, other), "it began before the purge");
 }
 
@@ -185,7 +185,7 @@ async fn a_failure_outruns_no_render_that_may_yet_succeed() {
     let failure = Failure::without_response(&recipe, Reason::Panic);
     complete(newer, RenderOutcome::Failed(failure));
 
-    let stored = RenderOutcome::Stored(store(&core, &recipe));
+    let stored = RenderOutcome::Stored(store(&core, &recipe), None);
     assert!(!complete(older, stored));
 }
 
@@ -246,10 +246,10 @@ async fn who_joins_a_render_that_has_not_begun_may_have_it_whatever_was_purged_b
 
     assert_eq!(winner.begin(&core.marks), arrival);
     let entry = store(&core, &recipe);
-    complete(winner, RenderOutcome::Stored(entry));
+    complete(winner, RenderOutcome::Stored(entry, None));
 
     let landed = follower.wait().await.expect("it began after the purge");
-    assert!(matches!(landed.outcome, RenderOutcome::Stored(_)));
+    assert!(matches!(landed.outcome, RenderOutcome::Stored(..)));
 }
 
 /// A flight may complete between a request's look into memory and its look at the flights: it is in
@@ -264,7 +264,8 @@ async fn who_has_to_wait_is_served_what_landed_before_it_could() {
     };
     store(&core, &recipe);
 
-    let decision = core.wait(&recipe, waiting, Sequence::NO_MARK, clock::now());
+    let joined = core.join_for_fresh(&recipe, Sequence::NO_MARK, clock::now(), true);
+    let decision = wait(joined, waiting);
 
     assert!(matches!(decision, Decision::Serve(_, Outcome::Hit)));
     assert_eq!(core.pages.flights.len(), 0, "no flight is started");

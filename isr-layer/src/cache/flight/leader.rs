@@ -70,6 +70,19 @@ impl<W: Work> Leader<W> {
         as_of
     }
 
+    /// Notes that a result is looked for that is kept elsewhere, before the work begins.
+    pub(crate) fn begin_loading(&self) {
+        self.flight.is_loading.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the search, which found nothing. Returns `false` if another flight of the key has
+    /// completed meanwhile: whoever waits looks again.
+    pub(crate) fn end_loading(&self) -> bool {
+        let _table = self.flights.lock();
+        self.flight.is_loading.store(false, Ordering::Relaxed);
+        !self.flight.is_outrun.load(Ordering::Relaxed)
+    }
+
     /// Returns the position in the order in which all flights began, once this one has.
     pub(crate) fn number(&self) -> u64 {
         self.flight.number.load(Ordering::Relaxed)
@@ -155,10 +168,12 @@ impl<W: Work> Leader<W> {
     }
 }
 
-/// Keeps those of `flights` that began before `as_of` from changing anything when they complete.
+/// Keeps those of `flights` that began before `as_of`, or that load, from changing anything when
+/// they complete.
 fn outrun<W: Work>(flights: &[Arc<Flight<W>>], as_of: Sequence) {
     for flight in flights {
-        if flight.as_of.load(Ordering::Acquire) < as_of {
+        let is_older = flight.as_of.load(Ordering::Acquire) < as_of;
+        if is_older || flight.is_loading.load(Ordering::Relaxed) {
             flight.is_outrun.store(true, Ordering::Relaxed);
         }
     }

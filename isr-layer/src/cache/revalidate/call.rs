@@ -186,8 +186,8 @@ impl From<JobResult> for Ended {
     fn from(result: JobResult) -> Self {
         match result {
             JobResult::Completed(flight) => match &flight.outcome {
-                RenderOutcome::Stored(_) | RenderOutcome::NotListed => Self::Regenerated,
-                RenderOutcome::OverLimit(_) => Self::Marked,
+                RenderOutcome::Stored(..) | RenderOutcome::NotListed => Self::Regenerated,
+                RenderOutcome::OverLimit(_) | RenderOutcome::Loaded(_) => Self::Marked,
                 RenderOutcome::NotKept(_) => Self::Uncacheable,
                 RenderOutcome::Refused(_, http) if !is_error(*http) => Self::Uncacheable,
                 RenderOutcome::Failed(_) | RenderOutcome::Refused(..) => Self::Failed,

@@ -19,16 +19,28 @@ use crate::cache::permits::Purpose;
 use crate::cache::steps::Steps;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
-use crate::invalidation::{HeldMark, Mode, Purge, Receipt, SelectorReceipt, Sequence, Strength};
+use crate::invalidation::{
+    HeldMark, Mode, Purge, Reach, Receipt, SelectorReceipt, Sequence, Strength,
+};
 use crate::observe;
 use crate::page::RegisteredPage;
 use crate::render::context::is_in_render;
 use crate::render::{Key, Recipe};
 use crate::spawn::{Unread, is_in_runtime};
+use crate::store;
 
 /// The time for which a call waits for its renders. A render that takes longer goes on, and its
 /// receipt says `running`.
 const MAX_RECEIPT_WAIT: Duration = Duration::from_secs(2);
+
+/// Says whether a render that no client asked for may find its page in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AskStore {
+    /// It is what memory lacks that is wanted, such as after a restart.
+    First,
+    /// A page rendered after a purge is wanted.
+    No,
+}
 
 /// The renders of one call, as they were started.
 struct Started {
@@ -64,6 +76,7 @@ impl Core {
             mut planned,
             mut receipts,
             marks,
+            stored,
         } = self.plan(purge).await;
         if dry_run {
             return Receipt::of_dry_run(told(&planned, receipts).await);
@@ -73,16 +86,20 @@ impl Core {
         }
 
         self.prune_marks().await;
-        let number = self.raise(&marks).await;
+        let number = self.raise(&marks, stored).await;
         observe::purged(number.get(), marks.len());
         if let Some((settle, again)) = again {
             self.settle(settle, again);
         }
 
         Steps::default().drop_all(marks).await;
-        if !is_in_runtime() {
-            // Nothing could render, nor wait: the next requests do.
-            return Receipt::new(Some(number.get()), told(&planned, receipts).await);
+        let (sequence, reach) = self.reach(number).await;
+        self.touch_in_time();
+        let receipt = |receipts| Receipt::new(sequence, receipts).with_reach(reach);
+        if !is_in_runtime() || reach == Some(Reach::Local) {
+            // Nothing could render, nor wait: the next requests do. And what is not recorded is not
+            // acknowledged, so nothing is rendered for it.
+            return receipt(told(&planned, receipts).await);
         }
 
         let deadline = clock::now() + MAX_RECEIPT_WAIT;
@@ -91,16 +108,32 @@ impl Core {
         started.report(&mut receipts, deadline).await;
         let receipts = told(&planned, receipts).await;
         Steps::default().drop_all(planned).await;
-        Receipt::new(Some(number.get()), receipts)
+        receipt(receipts)
     }
 
-    /// Raises all marks under one number, and publishes it.
-    async fn raise(&self, marks: &[(HeldMark, Strength)]) -> Sequence {
+    /// Waits until the store behind memory, if there is one, has recorded a purge. Returns the
+    /// number of its receipt, and how far the purge got.
+    async fn reach(&self, number: Sequence) -> (Option<u64>, Option<Reach>) {
+        let Some(shelf) = &self.shelf else {
+            return (Some(number.get()), None);
+        };
+        let recorded = shelf.recorded(number).await;
+        let reach = recorded.map_or(Reach::Local, |_| Reach::Recorded);
+        (recorded, Some(reach))
+    }
+
+    /// Raises all marks under one number, has them recorded, and publishes the number.
+    async fn raise(&self, marks: &[(HeldMark, Strength)], stored: Vec<store::Mark>) -> Sequence {
         let purging = self.marks.begin_purge().await;
         let mut steps = Steps::default();
         for (mark, strength) in marks {
             purging.raise(mark, *strength);
             steps.next().await;
+        }
+        // In the order of the numbers, and before requests can see the purge: a page that is loaded
+        // knows from then on that this one is not recorded.
+        if let Some(shelf) = &self.shelf {
+            shelf.ledger().note(purging.number(), stored);
         }
         purging.number()
     }
@@ -184,6 +217,13 @@ impl Core {
         only_cached: bool,
         number: Sequence,
     ) -> Progress {
+        // Memory may have dropped the path's page.
+        let in_store = match keys.is_empty() && only_cached {
+            true => self.keys_in_store(page, path).await,
+            false => Vec::new(),
+        };
+        let is_kept = !in_store.is_empty();
+        keys.extend(in_store);
         if keys.is_empty() && !only_cached {
             keys = Key::bare(page, path);
             if keys.is_empty() {
@@ -197,7 +237,7 @@ impl Core {
         let (mut variants, mut jobs) = (Vec::new(), Vec::new());
         for key in keys {
             let before = self.pages.memory.get_key(&key);
-            if before.is_some() || !only_cached {
+            if before.is_some() || !only_cached || is_kept {
                 let recipe = Recipe::of(page.clone(), key);
                 variants.push(Variant::new(recipe.host(), before));
                 jobs.push((jobs.len(), recipe));
@@ -208,7 +248,7 @@ impl Core {
         let core = self.clone();
         let results = self.run(jobs, Unread::Continue, move |(at, recipe)| {
             let core = core.clone();
-            async move { (at, core.render(&recipe, number).await) }
+            async move { (at, core.render(&recipe, number, AskStore::No).await) }
         });
         Progress::Path(variants, results)
     }
@@ -227,7 +267,7 @@ impl Core {
             let core = core.clone();
             async move {
                 let result = match is_needed(&core, &recipe) {
-                    true => core.render(&recipe, number).await,
+                    true => core.render(&recipe, number, AskStore::First).await,
                     false => {
                         // There may be many of these in a row.
                         tokio::task::yield_now().await;
@@ -256,7 +296,12 @@ impl Core {
 
     /// Renders a recipe without a client, or waits for a render that knows all purges up to
     /// `number`.
-    pub(super) async fn render(self: &Arc<Self>, recipe: &Recipe, number: Sequence) -> JobResult {
+    pub(super) async fn render(
+        self: &Arc<Self>,
+        recipe: &Recipe,
+        number: Sequence,
+        ask_store: AskStore,
+    ) -> JobResult {
         let application = self.application();
         let Some(application) = application.filter(|_| !recipe.page.is_inner()) else {
             return JobResult::NoApplication;
@@ -266,9 +311,10 @@ impl Core {
             |entry: &Entry| entry.as_of() >= number && entry.is_fresh(&self.marks, clock::now());
 
         // The second flight begins after the first was found too old; the third look is for one
-        // that was abandoned.
-        for _ in 0..3 {
-            let completed = match self.join(recipe, number, is_new) {
+        // that was abandoned, the last ones for flights that found something in the store.
+        let mut is_absent = ask_store == AskStore::First;
+        for _ in 0..5 {
+            let completed = match self.join(recipe, number, is_absent, is_new) {
                 Err(entry) => {
                     // There may be many of these in a row.
                     tokio::task::yield_now().await;
@@ -283,8 +329,10 @@ impl Core {
                     follower.completed().await
                 }
             };
+            // Asked once: a store that is larger than memory would else put the render off for ever.
+            is_absent = false;
             // Over the limit only clients asked for the render: the next one is ours.
-            let completed = completed.filter(|flight| !flight.is_over_limit());
+            let completed = completed.filter(|flight| !flight.needs_another_look());
             if let Some(flight) = completed {
                 return JobResult::Completed(flight);
             }

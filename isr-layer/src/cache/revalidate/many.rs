@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::call::{Call, Ended, Want};
+use super::execute::AskStore;
 use super::job_result::JobResult;
 use super::queue::{Job, Rank};
 use super::report::Progress;
@@ -164,7 +165,7 @@ impl Core {
         match page {
             Some(page) => {
                 let recipe = Recipe::of(page.clone(), job.key.clone());
-                self.render(&recipe, job.number).await
+                self.render(&recipe, job.number, AskStore::No).await
             }
             None => JobResult::NotReached,
         }

@@ -9,6 +9,7 @@ use crate::invalidation::{
 use crate::page::{
     NameError, ParamSet, Registry, canonical, check_path_length, check_text, normalize_page,
 };
+use crate::store;
 
 /// One target of a purge.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(super) struct Plan {
     pub(super) receipts: Vec<SelectorReceipt>,
     /// The marks to raise.
     pub(super) marks: Vec<(HeldMark, Strength)>,
+    /// The same marks for a store, if there is one.
+    pub(super) stored: Vec<store::Mark>,
 }
 
 /// The targets of one selector: a second one is the other spelling of a path.
@@ -43,6 +46,7 @@ impl Core {
             planned: Vec::with_capacity(purge.items.len()),
             receipts: Vec::with_capacity(purge.items.len()),
             marks: Vec::new(),
+            stored: Vec::new(),
         };
 
         let mut steps = Steps::default();
@@ -53,6 +57,9 @@ impl Core {
                 if !purge.dry_run
                     && let Ok(target) = &one.target
                 {
+                    if self.shelf.is_some() {
+                        plan.stored.push(target.stored_mark(one.mode));
+                    }
                     let (target, strength) = target.mark(one.mode);
                     plan.marks.push((self.marks.hold(&target), strength));
                 }

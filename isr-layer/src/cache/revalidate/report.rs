@@ -161,8 +161,10 @@ fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_go
     receipt.render = Some(flight.took);
 
     match &flight.outcome {
-        RenderOutcome::Stored(entry) => report_entry(entry, receipt, was_good),
-        RenderOutcome::OverLimit(_) => receipt.status = SelectorStatus::Marked,
+        RenderOutcome::Stored(entry, _) => report_entry(entry, receipt, was_good),
+        RenderOutcome::OverLimit(_) | RenderOutcome::Loaded(_) => {
+            receipt.status = SelectorStatus::Marked;
+        }
         RenderOutcome::Failed(failure) => {
             receipt.status = SelectorStatus::Failed;
             receipt.http = failure.is_from_handler().then_some(failure.status);

@@ -227,11 +227,13 @@ impl AtPath {
 }
 
 impl PendingMatch {
-    /// Waits for the render to end, and returns the entry it stored.
+    /// Waits for the render to end, and returns the entry it stored or loaded.
     pub(super) async fn stored(self) -> Option<Arc<Entry>> {
         let flight = self.follower.completed().await?;
         match &flight.outcome {
-            RenderOutcome::Stored(entry) => Some(entry.clone()),
+            RenderOutcome::Stored(entry, _) | RenderOutcome::Loaded(Some(entry)) => {
+                Some(entry.clone())
+            }
             _ => None,
         }
     }

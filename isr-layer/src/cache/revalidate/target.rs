@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::invalidation::{Marks, Mode, Strength, Target};
 use crate::page::RegisteredPage;
+use crate::store::{self, selectors};
 
 /// The target of a selector, found among the pages there are.
 #[derive(Clone, Debug)]
@@ -35,11 +36,22 @@ impl SelectorTarget {
             Self::Tag(tag) => Target::Tag(tag.clone()),
             Self::All => Target::All,
         };
-        let strength = match mode {
-            Mode::Expire => Strength::Hard,
-            Mode::Stale | Mode::Regenerate => Strength::Soft,
+        (target, strength(mode))
+    }
+
+    /// Returns the same mark for a store.
+    pub(super) fn stored_mark(&self, mode: Mode) -> store::Mark {
+        let selector = match self {
+            Self::Path { path, .. } | Self::HeaderMode(path) => selectors::path(path),
+            Self::Page(page) => selectors::page(page.page.path()),
+            Self::Prefix(prefix) => selectors::prefix(prefix),
+            Self::Tag(tag) => selectors::tag(tag),
+            Self::All => selectors::all(),
         };
-        (target, strength)
+        match strength(mode) {
+            Strength::Hard => store::Mark::hard(selector),
+            Strength::Soft => store::Mark::soft(selector),
+        }
     }
 
     /// Returns the number of entries it reaches, if that is known without a search.
@@ -49,5 +61,12 @@ impl SelectorTarget {
             Self::Tag(tag) => Some(marks.tag(tag).map_or(0, |tag| tag.entry_count())),
             _ => None,
         }
+    }
+}
+
+fn strength(mode: Mode) -> Strength {
+    match mode {
+        Mode::Expire => Strength::Hard,
+        Mode::Stale | Mode::Regenerate => Strength::Soft,
     }
 }

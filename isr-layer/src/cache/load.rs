@@ -1,0 +1,148 @@
+//! The first step of a flight for something absent: asks the store behind memory.
+//!
+//! A page that is found goes into memory and travels with the end of the flight. Whoever waits then
+//! looks again, and judges the page as if it had been in memory all along: so there is no second
+//! rule for freshness, and a page that memory evicts at once or has no room for is served all the
+//! same.
+
+use std::sync::Arc;
+
+use super::core::Core;
+use super::page_flight::{CompletedFlight, Leader, RenderOutcome};
+use crate::clock::{self, Instant};
+use crate::entry::{Entry, Loaded};
+use crate::invalidation::{EntryTags, Sequence, TagMark};
+use crate::outcome::Reason;
+use crate::page::RegisteredPage;
+use crate::render::{Key, Recipe};
+use crate::store::{Kept, Shelf};
+
+/// The end of the first step of a flight.
+pub(super) enum Load {
+    /// The flight is over: everybody looks again.
+    Over(Arc<CompletedFlight>),
+    /// There is nothing to load. The reason, if there is one, says why the store could not be asked.
+    Nothing(Leader, Option<Reason>),
+}
+
+impl Core {
+    /// Asks the store for the page of a flight, if there is a store and the page was absent.
+    pub(super) async fn load(self: &Arc<Self>, leader: Leader) -> Load {
+        let Some(shelf) = self.shelf.as_ref().filter(|_| leader.work().is_absent()) else {
+            return Load::Nothing(leader, None);
+        };
+        let recipe = leader.work().recipe.clone();
+        // First, or a path that is no longer listed would come back.
+        if !self.admits(&recipe).await {
+            return Load::Nothing(leader, None);
+        }
+
+        let asked = clock::now();
+        leader.begin_loading();
+        let (found, trouble) = self.ask_store(shelf, &leader).await;
+        if let Some(entry) = found {
+            return Load::Over(self.loaded(leader, &recipe, &entry, asked));
+        }
+
+        let is_current = leader.end_loading();
+        leader.work().set_not_stored();
+        let negative = &self.pages.negative;
+        let has_failed = negative.note_not_stored(&self.marks, &recipe.key, clock::now());
+        match is_current && !has_failed {
+            true => Load::Nothing(leader, trouble),
+            false => Load::Over(over(leader, asked)),
+        }
+    }
+
+    /// Returns the page of a flight that the store has, if it is of use.
+    async fn ask_store(
+        &self,
+        shelf: &Shelf,
+        leader: &Leader,
+    ) -> (Option<Arc<Entry>>, Option<Reason>) {
+        let work = leader.work();
+        // Before the question: a purge that is recorded later is not in the store's judgement.
+        let recorded = shelf.ledger().recorded_through();
+        let found = match shelf.get(&work.recipe.key).await {
+            Kept::Waiting(entry) => Some(entry),
+            Kept::Found {
+                record,
+                validity,
+                age,
+            } => {
+                let tags = self.tags_of(&work.tags, &record.tags);
+                let loaded = Loaded {
+                    record: *record,
+                    validity,
+                    age,
+                    recorded,
+                    has_drafts: shelf.has_drafts,
+                };
+                Entry::from_record(&work.recipe, loaded, tags).map(Arc::new)
+            }
+            Kept::Nothing => None,
+            Kept::Trouble(reason) => return (None, Some(reason)),
+        };
+
+        let can_be_served = |entry: &Arc<Entry>| {
+            let freshness = entry.freshness(&self.marks, clock::now());
+            freshness.can_be_served()
+        };
+        (found.filter(can_be_served), None)
+    }
+
+    /// Returns the marks of an entry: those that are known of its page, and the tags it was kept
+    /// with.
+    fn tags_of(&self, known: &[Arc<TagMark>], kept: &[bytes::Bytes]) -> EntryTags {
+        let texts = kept.iter().filter_map(|tag| std::str::from_utf8(tag).ok());
+        let kept = self.marks.intern(texts.map(str::to_owned));
+        let is_known = |tag: &Arc<TagMark>| known.iter().any(|known| Arc::ptr_eq(known, tag));
+        let late = kept.into_iter().filter(|tag| !is_known(tag));
+        EntryTags::new(known.iter().cloned().chain(late).collect())
+    }
+
+    /// Ends a flight with a page that was found, unless another flight of the key has completed
+    /// meanwhile.
+    fn loaded(
+        &self,
+        leader: Leader,
+        recipe: &Recipe,
+        entry: &Arc<Entry>,
+        asked: Instant,
+    ) -> Arc<CompletedFlight> {
+        let took = clock::now().saturating_duration_since(asked);
+        let completed = leader.complete(took, |is_outrun| {
+            let outcome = if is_outrun {
+                RenderOutcome::Loaded(None)
+            } else if self.pages.lists.exclude(recipe) {
+                RenderOutcome::NotListed
+            } else {
+                self.pages.memory.put(entry);
+                RenderOutcome::Loaded(Some(entry.clone()))
+            };
+            (outcome, Sequence::NO_MARK)
+        });
+        entry.encode_soon(&self.tasks);
+        completed
+    }
+
+    /// Returns those of the bare keys of a path that the store has a page for.
+    pub(super) async fn keys_in_store(&self, page: &RegisteredPage, path: &str) -> Vec<Key> {
+        let Some(shelf) = &self.shelf else {
+            return Vec::new();
+        };
+        let mut keys = Vec::new();
+        for key in Key::bare(page, path) {
+            if matches!(shelf.get(&key).await, Kept::Waiting(_) | Kept::Found { .. }) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+}
+
+/// Ends a flight that found nothing, and after which everybody looks again.
+fn over(leader: Leader, asked: Instant) -> Arc<CompletedFlight> {
+    let took = clock::now().saturating_duration_since(asked);
+    leader.complete(took, |_| (RenderOutcome::Loaded(None), Sequence::NO_MARK))
+}
