@@ -46,6 +46,7 @@
 //! | keep the responses of a gRPC method | [`Page::with_unary`], [`guide::grpc`] |
 //! | tag a page during its render, or change its lifetime | [`context`] |
 //! | put other layers into their places | [`guide::layers`] |
+//! | keep pages across restarts, deploy, roll back | [`store`], [`guide::restarts`] |
 //! | test pages, see each change at once, read the log | [`guide::testing`], [`guide::develop`] |
 //!
 //! # Modules
@@ -63,6 +64,8 @@
 //! | `hmac` | yes | signatures: of webhooks in [`auth`], and of the cookie of draft mode |
 //! | `compression` | yes | encodes pages with brotli and gzip |
 //! | `zstd` | no | encodes pages with zstd, which is a C library |
+//! | `disk` | no | `Disk` in [`store`], which keeps pages and purges in a directory; it needs Rust 1.90 |
+//! | `testing` | no | `testing::store_suite`, the tests for a [`Store`](store::Store) of your own |
 //! | `tracing` | yes | logs by `tracing`, to the target `isr` |
 //!
 //! Features only add. A number in the name of one is the major of that crate: its next major gets a
@@ -88,6 +91,7 @@
     doc = "[`guide::develop`]: https://docs.rs/isr-layer/latest/isr_layer/guide/develop/index.html",
     doc = "[`guide::grpc`]: https://docs.rs/isr-layer/latest/isr_layer/guide/grpc/index.html",
     doc = "[`guide::layers`]: https://docs.rs/isr-layer/latest/isr_layer/guide/layers/index.html",
+    doc = "[`guide::restarts`]: https://docs.rs/isr-layer/latest/isr_layer/guide/restarts/index.html",
     doc = "[`guide::testing`]: https://docs.rs/isr-layer/latest/isr_layer/guide/testing/index.html"
 )]
 #![deny(missing_docs)]

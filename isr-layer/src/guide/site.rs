@@ -114,3 +114,24 @@ fn hex(bytes: &[u8]) -> String {
 fn now() -> u128 {
     SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()
 }
+
+/// A directory for one example, which is removed at its end.
+struct Directory(std::path::PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        let nanos = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+        let name = format!("isr-guide-{}-{nanos}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
