@@ -9,7 +9,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
-use crate::invalidation::{Receipt, SelectorStatus};
+use crate::invalidation::{Reach, Receipt, SelectorStatus};
 
 /// The maximum length of a `detail`, which may repeat text that the client sent.
 const MAX_DETAIL: usize = 500;
@@ -69,7 +69,7 @@ struct EmptyReceiptBody {
     now: u64,
 }
 
-/// The body of a 500: a problem that carries the receipt too.
+/// The body of a 500 or 503: a problem that carries the receipt too.
 #[derive(Serialize)]
 struct FailedBody<'a> {
     #[serde(flatten)]
@@ -103,7 +103,7 @@ impl Acknowledged {
             revalidated: receipt.is_revalidated(),
             sequence: receipt.sequence(),
         };
-        (!all_failed(receipt)).then_some(acknowledged)
+        (failure(receipt).is_none()).then_some(acknowledged)
     }
 }
 
@@ -137,28 +137,39 @@ pub(super) fn outcome(outcome: &Outcome, now: u64) -> Response<Full<Bytes>> {
     }
 }
 
-/// Builds the response for a receipt: 500 if every render failed, otherwise 200.
+/// Builds the response for a receipt: an error if the purge is to be sent again, otherwise 200.
 fn receipt(receipt: &Receipt, now: u64) -> Response<Full<Bytes>> {
     let body = ReceiptBody { receipt, now };
-    if !all_failed(receipt) {
+    let Some((status, detail)) = failure(receipt) else {
         return json(StatusCode::OK, "application/json", &body);
-    }
+    };
 
-    // An error status, so that a content system shows the failure to its editors or retries.
-    let status = StatusCode::INTERNAL_SERVER_ERROR;
-    let detail = "every render failed; the last good pages stay";
     let problem = Problem {
         message: "Error revalidating",
         ..Problem::new(status, detail)
     };
-    json(
-        status,
-        "application/problem+json",
-        &FailedBody {
-            problem,
-            receipt: body,
-        },
-    )
+    let body = FailedBody {
+        problem,
+        receipt: body,
+    };
+    let mut response = json(status, "application/problem+json", &body);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        let second = HeaderValue::from_static("1");
+        response.headers_mut().insert(RETRY_AFTER, second);
+    }
+    response
+}
+
+/// Returns the error of a purge that failed: a content system shows it to its editors, or sends the
+/// purge again.
+fn failure(receipt: &Receipt) -> Option<(StatusCode, &'static str)> {
+    if receipt.reach() == Some(Reach::Local) {
+        let detail = "the purge holds now, but it could not be recorded and would be lost in a \
+                      restart: send it again";
+        return Some((StatusCode::SERVICE_UNAVAILABLE, detail));
+    }
+    let detail = "every render failed; the last good pages stay";
+    all_failed(receipt).then_some((StatusCode::INTERNAL_SERVER_ERROR, detail))
 }
 
 /// Builds the response for a [`Refusal`]: problem details, and the headers that its status needs. A

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, watch};
 use super::backend::{Backend, Trouble};
 use super::breaker::PAUSE;
 use super::numbers::Numbers;
-use super::{ErasedStore, Mark};
+use super::{ErasedStore, Mark, StoreError, StoreErrorKind};
 use crate::invalidation::Sequence;
 use crate::spawn::{Tasks, is_in_runtime};
 
@@ -148,6 +148,15 @@ impl Ledger {
         let (marks, through) = (&batch.marks, batch.through);
         let call = |store: Arc<dyn ErasedStore>| async move { store.record(marks).await };
         let result = self.backend.call(MAX_WAIT, call).await;
+        let last = self.lock().numbers.last();
+        // A number that was given before tells nothing: the purge would count as known.
+        let result = result.and_then(|number| match number > last {
+            true => Ok(number),
+            false => Err(Trouble::Error(StoreError::new(
+                StoreErrorKind::Other,
+                format!("the store gave the number {number} to a purge after {last}"),
+            ))),
+        });
 
         match &result {
             Ok(number) => self.lock().numbers.recorded(&batch, *number),

@@ -109,6 +109,11 @@ impl Numbers {
         }
     }
 
+    /// Returns the last number of the store.
+    pub(super) fn last(&self) -> u64 {
+        self.pairs.back().map_or(self.base, |(number, _)| *number)
+    }
+
     /// Returns the last local number up to which every purge is recorded.
     pub(super) fn recorded_through(&self) -> Sequence {
         self.recorded
