@@ -20,8 +20,17 @@ const LOG_PAUSE: Duration = Duration::from_secs(60);
 pub(super) struct Backend {
     /// `None` once the layer is shut down.
     store: Mutex<Option<Arc<dyn ErasedStore>>>,
-    breaker: Breaker,
+    /// By the number of the [`Work`].
+    breakers: [Breaker; 3],
     logged: Mutex<Logged>,
+}
+
+/// The work that a store is called for. One kind may fail while the others succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    Read,
+    Write,
+    Record,
 }
 
 /// The failures that were not logged, since the last line.
@@ -46,25 +55,30 @@ impl Backend {
     pub(super) fn new(store: Arc<dyn ErasedStore>) -> Self {
         Self {
             store: Mutex::new(Some(store)),
-            breaker: Breaker::default(),
+            breakers: Default::default(),
             logged: Mutex::default(),
         }
     }
 
-    /// True if the store may be called now; otherwise it is being left alone.
-    pub(super) fn admits(&self) -> bool {
-        self.breaker.admits(clock::now())
+    /// True if the store may be called now for that work; otherwise it is being left alone.
+    pub(super) fn admits(&self, work: Work) -> bool {
+        self.breaker(work).admits(clock::now())
     }
 
     /// True while the store is being left alone.
-    pub(super) fn is_left_alone(&self) -> bool {
-        self.breaker.is_open()
+    pub(super) fn is_left_alone(&self, work: Work) -> bool {
+        self.breaker(work).is_open()
+    }
+
+    fn breaker(&self, work: Work) -> &Breaker {
+        &self.breakers[work as usize]
     }
 
     /// Calls the store, which has until `limit` for it. Outside of a runtime there is no clock to
     /// wait by, and so no limit.
     pub(super) async fn call<T, F>(
         &self,
+        work: Work,
         limit: Duration,
         call: impl FnOnce(Arc<dyn ErasedStore>) -> F,
     ) -> Result<T, Trouble>
@@ -73,10 +87,10 @@ impl Backend {
     {
         let store = self.lock().clone().ok_or(Trouble::Closed)?;
         // Called inside, so that a panic before the first poll is caught, too.
-        let work = catch_panic(async { call(store).await });
+        let called = catch_panic(async { call(store).await });
         let end = match is_in_runtime() {
-            true => tokio::time::timeout(limit, work).await,
-            false => Ok(work.await),
+            true => tokio::time::timeout(limit, called).await,
+            false => Ok(called.await),
         };
 
         let result = match end {
@@ -84,7 +98,7 @@ impl Backend {
             Ok(None) => Err(Trouble::Panic),
             Err(_) => Err(Trouble::Slow),
         };
-        self.breaker.note(result.is_ok(), clock::now());
+        self.breaker(work).note(result.is_ok(), clock::now());
         if let Err(trouble) = &result {
             self.log(trouble);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use super::backend::{Backend, Trouble};
+use super::backend::{Backend, Trouble, Work};
 use super::breaker::PAUSE;
 use super::numbers::Numbers;
 use super::{ErasedStore, Mark, StoreError, StoreErrorKind};
@@ -147,7 +147,7 @@ impl Ledger {
         };
         let (marks, through) = (&batch.marks, batch.through);
         let call = |store: Arc<dyn ErasedStore>| async move { store.record(marks).await };
-        let result = self.backend.call(MAX_WAIT, call).await;
+        let result = self.backend.call(Work::Record, MAX_WAIT, call).await;
         let last = self.lock().numbers.last();
         // A number that was given before tells nothing: the purge would count as known.
         let result = result.and_then(|number| match number > last {

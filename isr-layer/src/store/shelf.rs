@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::backend::Backend;
+use super::backend::{Backend, Work};
 use super::ledger::Ledger;
 use super::page_key::StoredPage;
 use super::queue::{Added, Pending};
@@ -90,13 +90,13 @@ impl Shelf {
         let Some(page) = shared.pages.get(key.page() as usize) else {
             return Kept::Nothing;
         };
-        if !shared.backend.admits() {
+        if !shared.backend.admits(Work::Read) {
             return Kept::Trouble(Reason::StoreError);
         }
 
         let key = page.key(key);
         let call = |store: Arc<dyn ErasedStore>| async move { store.get(&key).await };
-        match shared.backend.call(MAX_READ, call).await {
+        match shared.backend.call(Work::Read, MAX_READ, call).await {
             Ok(Some(found)) => match codec::decode(found.octets) {
                 Some(record) => Kept::Found {
                     record: Box::new(record),
@@ -113,7 +113,7 @@ impl Shelf {
     /// Has an entry written soon, in place of the one before.
     pub(crate) fn put(&self, entry: &Arc<Entry>) {
         let shared = &self.shared;
-        let added = if shared.backend.is_left_alone() {
+        let added = if shared.backend.is_left_alone(Work::Write) {
             match shared.queue().remove(&entry.key, entry.as_of()) {
                 Added::Waits => Added::InPart,
                 added => added,
@@ -156,7 +156,7 @@ impl Shelf {
     /// Tells the store of the pages that memory holds.
     pub(crate) async fn touch(&self, entries: impl Iterator<Item = Arc<Entry>>) {
         let mut entries = entries.filter_map(|entry| self.touch_of(&entry)).peekable();
-        while entries.peek().is_some() && self.shared.backend.admits() {
+        while entries.peek().is_some() && self.shared.backend.admits(Work::Write) {
             let touches = entries.by_ref().take(TOUCHES).collect::<Vec<_>>();
             // A touch that is lost makes the page look a little less used.
             let _ = self.shared.write(touches).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::backend::{Backend, Trouble};
+use super::backend::{Backend, Trouble, Work};
 use super::breaker::PAUSE;
 use super::ledger::Ledger;
 use super::page_key::StoredPage;
@@ -158,7 +158,7 @@ impl Shared {
 
     pub(super) async fn write(&self, writes: Vec<Write>) -> Result<(), Trouble> {
         let call = |store: Arc<dyn ErasedStore>| async move { store.write(writes).await };
-        self.backend.call(MAX_WRITE, call).await
+        self.backend.call(Work::Write, MAX_WRITE, call).await
     }
 
     /// Returns what is written of a page. Its number is asked for now: asked for when its render

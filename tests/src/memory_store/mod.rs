@@ -73,6 +73,7 @@ struct Shared {
     /// By the number of the [`Call`].
     troubles: Mutex<[Option<Trouble>; 3]>,
     joins: AtomicUsize,
+    last_build: Mutex<String>,
     /// By the number of the [`Call`].
     calls: [AtomicUsize; 3],
 }
@@ -129,6 +130,16 @@ impl MemoryStore {
         self.state().highest()
     }
 
+    /// Returns the number of handles on this place.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.shared)
+    }
+
+    /// Returns the build that joined last.
+    pub fn joined(&self) -> String {
+        lock(&self.shared.last_build).clone()
+    }
+
     /// Returns all marks that were recorded, in their order, with the numbers of their calls.
     pub fn recorded(&self) -> Vec<(u64, Mark)> {
         self.state().recorded().to_vec()
@@ -166,6 +177,7 @@ impl Store for MemoryStore {
     fn join(&self, build: &str) -> Result<u64, StoreError> {
         self.shared.joins.fetch_add(1, Ordering::SeqCst);
         build.clone_into(&mut lock(&self.build));
+        build.clone_into(&mut lock(&self.shared.last_build));
         Ok(self.state().highest())
     }
 

@@ -3,6 +3,7 @@
 
 mod builds;
 mod failures;
+mod held;
 mod loading;
 mod nextjs;
 mod prerender;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
+use isr_layer::store::Store;
 use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page, Policy, Purge, Receipt};
 use isr_tests::{Answer, MemoryStore, Site, ask, settle};
 use tower::Layer;
@@ -49,18 +51,18 @@ impl Process {
     }
 
     fn of_build(store: &MemoryStore, build: &str) -> Self {
-        Self::with(store, build, |builder| builder.pages([POST]))
+        Self::with(store.clone(), build, |builder| builder.pages([POST]))
     }
 
     fn with(
-        store: &MemoryStore,
+        store: impl Store,
         build: &str,
         set: impl FnOnce(IsrLayerBuilder) -> IsrLayerBuilder,
     ) -> Self {
         let builder = IsrLayer::builder().without_registered();
         let isr = set(builder)
             .build_id(build)
-            .store(store.clone())
+            .store(store)
             .build()
             .expect("the settings do not contradict each other");
         let site = Site::new();
