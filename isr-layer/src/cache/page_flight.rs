@@ -144,17 +144,6 @@ impl Work for PageRender {
     }
 }
 
-impl CompletedFlight {
-    /// True if the page was not stored, since its key is over the limit, or if nothing was
-    /// rendered, since a store had something.
-    pub(crate) fn needs_another_look(&self) -> bool {
-        matches!(
-            self.outcome,
-            RenderOutcome::OverLimit(_) | RenderOutcome::Loaded(_)
-        )
-    }
-}
-
 impl fmt::Debug for CompletedFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("CompletedFlight")

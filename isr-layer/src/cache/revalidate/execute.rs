@@ -14,7 +14,7 @@ use super::spellings::told;
 use super::target::SelectorTarget;
 use super::targets::{TargetId, Targets};
 use crate::cache::core::Core;
-use crate::cache::page_flight::Joined;
+use crate::cache::page_flight::{Joined, RenderOutcome};
 use crate::cache::permits::Purpose;
 use crate::cache::steps::Steps;
 use crate::clock::{self, Instant};
@@ -310,10 +310,12 @@ impl Core {
         let is_new =
             |entry: &Entry| entry.as_of() >= number && entry.is_fresh(&self.marks, clock::now());
 
-        // The second flight begins after the first was found too old; the third look is for one
-        // that was abandoned, the last ones for flights that found something in the store.
+        // Asked once: a store that is larger than memory would else put the render off for ever.
         let mut is_absent = ask_store == AskStore::First;
-        for _ in 0..5 {
+        // The second flight begins after the first was found too old; the third look is for one
+        // that was abandoned. Flights of others may load first.
+        let (mut looks, mut loads) = (3, 2);
+        while looks > 0 {
             let completed = match self.join(recipe, number, is_absent, is_new) {
                 Err(entry) => {
                     // There may be many of these in a row.
@@ -329,12 +331,19 @@ impl Core {
                     follower.completed().await
                 }
             };
-            // Asked once: a store that is larger than memory would else put the render off for ever.
             is_absent = false;
-            // Over the limit only clients asked for the render: the next one is ours.
-            let completed = completed.filter(|flight| !flight.needs_another_look());
-            if let Some(flight) = completed {
-                return JobResult::Completed(flight);
+
+            match completed {
+                Some(flight) => match &flight.outcome {
+                    RenderOutcome::Loaded(Some(entry)) if is_new(entry) => {
+                        return JobResult::Stored(entry.clone());
+                    }
+                    RenderOutcome::Loaded(_) if loads > 0 => loads -= 1,
+                    // Only clients asked for that render: the next one is ours.
+                    RenderOutcome::Loaded(_) | RenderOutcome::OverLimit(_) => looks -= 1,
+                    _ => return JobResult::Completed(flight),
+                },
+                None => looks -= 1,
             }
         }
 
