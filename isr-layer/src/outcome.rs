@@ -352,37 +352,26 @@ mod tests {
 
     #[test]
     fn hit_and_fwd_exclude_each_other() {
-        let forward = Forward::UriMiss;
-        let reason = Reason::SetCookie;
+        let (forward, reason) = (Forward::UriMiss, Reason::SetCookie);
+        let stored = |forward, reason, collapsed| Outcome::Stored {
+            forward,
+            reason,
+            collapsed,
+        };
         for (outcome, text) in [
             (Outcome::Hit, "isr; hit; ttl=42"),
             (
                 Outcome::StaleHit(Reason::StaleTime),
                 "isr; hit; ttl=42; detail=stale-time",
             ),
+            (Outcome::Loaded(None), "isr; hit; ttl=42; isr-from=store"),
+            (stored(forward, None, false), "isr; fwd=uri-miss; stored"),
             (
-                Outcome::Stored {
-                    forward,
-                    reason: None,
-                    collapsed: false,
-                },
-                "isr; fwd=uri-miss; stored",
-            ),
-            (
-                Outcome::Stored {
-                    forward,
-                    reason: Some(Reason::StoreSlow),
-                    collapsed: false,
-                },
+                stored(forward, Some(Reason::StoreSlow), false),
                 "isr; fwd=uri-miss; stored; detail=store-slow",
             ),
-            (Outcome::Loaded(None), "isr; hit; ttl=42; isr-from=store"),
             (
-                Outcome::Stored {
-                    forward: Forward::Stale,
-                    reason: None,
-                    collapsed: true,
-                },
+                stored(Forward::Stale, None, true),
                 "isr; fwd=stale; stored; collapsed",
             ),
             (

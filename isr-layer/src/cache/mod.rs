@@ -37,7 +37,7 @@ pub(crate) use failure::Failure;
 pub(crate) use list_error::ListError;
 pub(crate) use lookup::{FastLookup, Lookup};
 pub(crate) use memory::{Bounded, bounded};
-pub(crate) use page_flight::{CompletedFlight, Leader, RenderOutcome};
+pub(crate) use page_flight::{Leader, RenderOutcome};
 pub(crate) use param_lists::ParamLists;
 pub(crate) use permits::{Group, Limits, Purpose, Turn};
 pub(crate) use render::{StartedFor, attempt, start};

@@ -61,7 +61,8 @@ where
     }
 }
 
-/// Renders the recipe of a flight and completes the flight: stores the page or records why not.
+/// Waits for its turn, asks the store, and renders the recipe of a flight if there is nothing to
+/// load.
 async fn regenerate<R: Render>(
     core: Arc<Core>,
     leader: Leader,
@@ -72,12 +73,11 @@ async fn regenerate<R: Render>(
         // Dropped, the leader abandons its flight.
         return;
     }
-    let recipe = leader.work().recipe.clone();
     let (client, _permit) = match started_for {
         StartedFor::Client(client) => (Some(client), None),
         StartedFor::Background(permit) => (None, Some(permit)),
         StartedFor::Queued(purpose) => {
-            let group = Group::Page(recipe.page.id);
+            let group = Group::Page(leader.work().recipe.page.id);
             let turn = core.permits.turn(group, purpose, leader.gained_waiter());
             match turn.await {
                 Some(Turn::Granted(permit)) => (None, Some(permit)),
@@ -87,26 +87,38 @@ async fn regenerate<R: Render>(
         }
     };
 
-    let (leader, store_trouble) = match core.load(leader).await {
-        Load::Nothing(leader, store_trouble) => (leader, store_trouble),
+    match core.load(leader).await {
+        Load::Nothing(leader, store_trouble) => {
+            let reply = render_now(&core, leader, render, store_trouble).await;
+            hand_out(&core, client, reply).await;
+        }
         Load::Over(flight) => {
             if let Some(client) = client {
                 // The client may have left.
                 let _ = client.send(LeaderReply::Shared(flight));
             }
-            core.touch_in_time();
-            return;
         }
-    };
+    }
+    core.touch_in_time();
+    core.prune_marks().await;
+}
 
+/// Renders the recipe of a flight and completes the flight: stores the page or records why not.
+async fn render_now<R: Render>(
+    core: &Arc<Core>,
+    leader: Leader,
+    render: R,
+    store_trouble: Option<Reason>,
+) -> Option<LeaderReply<R::Body, R::Error>> {
+    let recipe = &leader.work().recipe;
     // Reading the list of paths may take two time limits more.
     let limit = recipe.page.policy().timeout.saturating_mul(3);
     let as_of = leader.begin_in_turn(&core.marks, limit).await;
-    let is_listed = core.admits(&recipe).await;
+    let is_listed = core.admits(recipe).await;
     let born = Birth::now(clock::now());
     let scope = Current::of(recipe.page.page, recipe.key.clone());
     let end = if is_listed {
-        let attempt = attempt(render, &recipe, &scope, core.max_body(&recipe.page));
+        let attempt = attempt(render, recipe, &scope, core.max_body(&recipe.page));
         leader.render(attempt).await
     } else {
         RenderEnd::NotListed
@@ -120,7 +132,15 @@ async fn regenerate<R: Render>(
         was_asked: scope.was_asked(),
         store_trouble,
     };
-    let reply = complete(&core, leader, attempt, end);
+    complete(core, leader, attempt, end)
+}
+
+/// Hands the reply of a render to its client, if it has one, and has the encodings made.
+async fn hand_out<B, E>(
+    core: &Core,
+    client: Option<oneshot::Sender<LeaderReply<B, E>>>,
+    reply: Option<LeaderReply<B, E>>,
+) {
     let entry = reply.as_ref().and_then(LeaderReply::stored).cloned();
     match (client, reply) {
         (Some(client), reply) => {
@@ -141,8 +161,6 @@ async fn regenerate<R: Render>(
             }
         }
     }
-    core.touch_in_time();
-    core.prune_marks().await;
 }
 
 /// Renders once, within the page's time limit, and reads the response up to `max_body` as long as

@@ -9,6 +9,7 @@ mod grpc;
 mod record;
 mod seconds;
 mod stored;
+mod weight;
 
 pub(crate) use admission_rules::{head as admit_head, is_not_found, whole as admit_whole};
 pub(crate) use admit::{NotStored, lifetime, undeclared_vary};

@@ -13,9 +13,10 @@ use super::birth::Birth;
 use super::encode::Missed;
 use super::freshness::{Freshness, Lifetime, freshness};
 use super::seconds::{MAX_SECONDS, stated_age};
+use super::weight;
 use crate::clock::Instant;
-use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all, size};
-use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, TagMark, Validity};
+use crate::deliver::{Offer, Representation, codec, is_digest, prepare, remove_all};
+use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, Validity};
 use crate::outcome::Outcome;
 use crate::render::Key;
 use crate::render::Recipe;
@@ -137,15 +138,7 @@ impl Entry {
     }
 
     pub(super) fn of_parts(recipe: &Recipe, parts: Parts, tags: EntryTags) -> Self {
-        let size = bytes(
-            &recipe.key,
-            &parts.body,
-            parts.trailers.as_deref(),
-            &parts.headers,
-            parts.earlier_caches.as_deref(),
-            &tags,
-            parts.is_encodable,
-        );
+        let size = weight::bytes(&recipe.key, &parts, &tags);
         let fresh_until = match parts.born_as {
             Validity::Valid => parts.lifetime.fresh_until(parts.born),
             // Over already: so a hit need not look at this judgement.
@@ -355,45 +348,6 @@ fn shared_by_encodings(
     let mut trailers = trailers?;
     remove_all(&mut trailers, is_digest);
     (!trailers.is_empty()).then_some(trailers)
-}
-
-/// Estimates the bytes that an entry's tag takes in memory. The text of one that other entries
-/// carry counts too: this entry may be the last of them that stays.
-fn size_of_tag(tag: &TagMark) -> usize {
-    let size = match tag.entry_count() {
-        ..=1 => tag.size(),
-        _ => tag.text_size(),
-    };
-    // Some tags stay until the next sweep after their entry, and leave gaps in the heap.
-    size + size / 8
-}
-
-/// Estimates the bytes that an entry takes in memory.
-fn bytes(
-    key: &Key,
-    body: &Bytes,
-    trailers: Option<&HeaderMap>,
-    headers: &HeaderMap,
-    earlier_caches: Option<&str>,
-    tags: &EntryTags,
-    is_encodable: bool,
-) -> usize {
-    /// Bytes that the allocator and the tables add to all parts; measured.
-    const BOOKKEEPING: usize = 448;
-    let of_tags = tags.as_slice().iter().map(|tag| size_of_tag(tag));
-    let tags = size_of_val(tags.as_slice()) + of_tags.sum::<usize>();
-
-    let fixed = size_of::<Entry>() + 2 * size_of::<Key>() + key.size() + tags + BOOKKEEPING;
-    // Encodings together are no larger than the body.
-    let (encodings, encoded) = if is_encodable {
-        (codec::count(), body.len())
-    } else {
-        (0, 0)
-    };
-
-    let representations = body.len() + encoded + encodings * size_of::<Representation>();
-    let heads = size::heads(headers, 1 + encodings, earlier_caches);
-    fixed + representations + heads + trailers.map_or(0, size::fields)
 }
 
 impl fmt::Debug for Entry {

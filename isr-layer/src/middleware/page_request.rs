@@ -1,6 +1,7 @@
 //! Handles a request for a page that memory has no fresh response for: decide, wait, respond.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -12,8 +13,8 @@ use super::reply::Reply;
 use super::shared::{BackgroundRender, DirectRender, Shared};
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
-    CompletedFlight, Decision, Failure, Group, Leader, LeaderReply, Purpose, RenderOutcome,
-    StartedFor, Waiting, start,
+    Decision, Failure, Group, Leader, LeaderReply, Purpose, RenderOutcome, StartedFor, Waiting,
+    start,
 };
 use crate::clock;
 use crate::deliver::Delivery;
@@ -87,24 +88,16 @@ where
                 return Ok(request.respond(Reply::Entry(entry, outcome)));
             }
             Decision::NegativeHit { failure, retry } => {
-                return Ok(request.respond(Reply::Failure {
-                    failure,
-                    outcome: Outcome::NegativeHit(Reason::Backoff),
-                    retry: Some(retry),
-                }));
+                return Ok(request.respond(remembered(failure, retry)));
             }
             Decision::Alone(reason) => {
                 return request.refused(ready, Forward::Bypass, reason).await;
             }
             Decision::Lead(leader, waiting) => {
-                match request.lead(leader, waiting, ready.take()).await {
+                (request, found) = match request.lead(leader, waiting, ready.take()).await {
                     Led::Response(response) => return response,
-                    Led::Again(again, loaded) => {
-                        request = again;
-                        is_loaded = loaded.is_some();
-                        found = loaded;
-                    }
-                }
+                    Led::Again(request, loaded) => (request, loaded),
+                };
             }
             Decision::Follow(follower, waiting) => {
                 let Some(_wait) = follower.wait_for() else {
@@ -112,19 +105,15 @@ where
                 };
                 // The place that readiness holds in the inner service must not be held meanwhile.
                 drop(ready.take());
-                found = match follower.wait_in_time().await.as_deref() {
+                let flight = follower.wait_in_time().await;
+                found = match flight.as_deref().map(|flight| &flight.outcome) {
                     None => None,
-                    Some(CompletedFlight {
-                        outcome: RenderOutcome::Loaded(loaded),
-                        ..
-                    }) => loaded.clone(),
-                    Some(flight) => {
-                        return request.completed(&flight.outcome, waiting, true).await;
-                    }
+                    Some(RenderOutcome::Loaded(loaded)) => loaded.clone(),
+                    Some(outcome) => return request.completed(outcome, waiting, true).await,
                 };
-                is_loaded = found.is_some();
             }
         }
+        is_loaded = found.is_some();
         found = found.or_else(|| core.pages.memory.get_key(&request.recipe.key));
     }
     request
@@ -308,6 +297,15 @@ pub(super) fn reply_of<R>(failure: Arc<Failure>, outcome: Outcome) -> Reply<R> {
         failure,
         outcome,
         retry: None,
+    }
+}
+
+/// Returns the reply of a failure that is remembered from before. The key is left alone for `retry`.
+fn remembered<R>(failure: Arc<Failure>, retry: Duration) -> Reply<R> {
+    Reply::Failure {
+        failure,
+        outcome: Outcome::NegativeHit(Reason::Backoff),
+        retry: Some(retry),
     }
 }
 
