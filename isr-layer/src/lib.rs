@@ -64,6 +64,7 @@
 //! | `compression` | yes | encodes pages with brotli and gzip |
 //! | `zstd` | no | encodes pages with zstd, which is a C library |
 //! | `tracing` | yes | logs by `tracing`, to the target `isr` |
+//! | `testing` | no | [`testing`], which tests a store of your own |
 //!
 //! Features only add. A number in the name of one is the major of that crate: its next major gets a
 //! feature of its own.
@@ -82,6 +83,10 @@
 #![cfg_attr(
     not(feature = "macros"),
     doc = "[`static_page`]: https://docs.rs/isr-layer/latest/isr_layer/attr.static_page.html"
+)]
+#![cfg_attr(
+    not(feature = "testing"),
+    doc = "[`testing`]: https://docs.rs/isr-layer/latest/isr_layer/testing/index.html"
 )]
 #![cfg_attr(
     not(all(feature = "axum-0_8", feature = "hmac", feature = "macros")),
@@ -119,6 +124,8 @@ mod render;
 mod revalidate;
 mod spawn;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use cache::Cache;
 pub use deliver::Downstream;
