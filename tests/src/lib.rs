@@ -4,6 +4,7 @@
 mod answer;
 mod body;
 mod gate;
+mod memory_store;
 mod reply;
 mod request;
 mod site;
@@ -11,6 +12,7 @@ mod site;
 pub use answer::{Answer, ask, body_text, settle, try_ask};
 pub use body::{Cut, SiteBody};
 pub use gate::Gate;
+pub use memory_store::{Call, Calls, MemoryStore, Trouble};
 pub use reply::{Act, Reply};
 pub use request::{get, head, request};
 pub use site::{Seen, Site, SiteError};

@@ -1,0 +1,5 @@
+//! Tests of stores, and of the public suite that tests them.
+
+mod flawed;
+mod memory;
+mod suite;
