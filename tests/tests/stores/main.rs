@@ -2,4 +2,5 @@
 
 mod flawed;
 mod memory;
+mod own;
 mod suite;
