@@ -67,6 +67,7 @@
 //! | `disk` | no | `Disk` in [`store`], which keeps pages and purges in a directory; it needs Rust 1.90 |
 //! | `testing` | no | `testing::store_suite`, the tests for a [`Store`](store::Store) of your own |
 //! | `tracing` | yes | logs by `tracing`, to the target `isr` |
+//! | `testing` | no | [`testing`], which tests a store of your own |
 //!
 //! Features only add. A number in the name of one is the major of that crate: its next major gets a
 //! feature of its own.
@@ -85,6 +86,10 @@
 #![cfg_attr(
     not(feature = "macros"),
     doc = "[`static_page`]: https://docs.rs/isr-layer/latest/isr_layer/attr.static_page.html"
+)]
+#![cfg_attr(
+    not(feature = "testing"),
+    doc = "[`testing`]: https://docs.rs/isr-layer/latest/isr_layer/testing/index.html"
 )]
 #![cfg_attr(
     not(all(feature = "axum-0_8", feature = "hmac", feature = "macros")),
@@ -124,6 +129,8 @@ mod render;
 mod revalidate;
 mod spawn;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use cache::Cache;
 pub use deliver::Downstream;

@@ -16,10 +16,12 @@ use crate::render::Recipe;
 #[must_use = "renders may have failed: look at `failed` and `errors`"]
 pub struct PrerenderReport {
     rendered: usize,
+    loaded: usize,
     errors: Vec<PrerenderError>,
 }
 
-/// The reason why a page was not prerendered. Its `Display` names the path or the page.
+/// The reason why a page was not prerendered. Its `Display` names the path or the page, or the
+/// setting that is wrong.
 ///
 /// The error of a `params` function is its `source`.
 #[derive(Clone, Debug)]
@@ -29,6 +31,17 @@ pub struct PrerenderError(Kind);
 enum Kind {
     Params(Page, Arc<ListError>),
     Render { path: String, why: Why },
+    NotChosen(String, NotChosen),
+    NoJobs,
+}
+
+/// The reason why a name of [`only`](super::Prerender::only) chooses no page.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NotChosen {
+    NotAPage,
+    LeftOut,
+    NoList,
+    NotListed,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +59,11 @@ impl PrerenderReport {
         self.rendered
     }
 
+    /// Returns the number of pages that a [`store`](crate::store) had, so that no render was needed.
+    pub fn loaded(&self) -> usize {
+        self.loaded
+    }
+
     /// Returns the number of failures: one for each of [`errors`](Self::errors).
     pub fn failed(&self) -> usize {
         self.errors.len()
@@ -60,17 +78,29 @@ impl PrerenderReport {
         self.errors.push(PrerenderError(Kind::Params(page, error)));
     }
 
+    pub(super) fn not_chosen(&mut self, name: &str, why: NotChosen) {
+        let error = Kind::NotChosen(name.to_owned(), why);
+        self.errors.push(PrerenderError(error));
+    }
+
+    pub(super) fn no_jobs(&mut self) {
+        self.errors.push(PrerenderError(Kind::NoJobs));
+    }
+
     pub(super) fn add(&mut self, recipe: &Recipe, result: &JobResult) {
         match why(result) {
             Err(why) => {
-                let host = recipe.host().unwrap_or_default();
-                let path = format!("{host}{}", recipe.key.path());
-                let error = PrerenderError(Kind::Render { path, why });
-                self.errors.push(error);
+                let path = shown(recipe);
+                self.errors.push(PrerenderError(Kind::Render { path, why }));
             }
             Ok(is_rendered) => self.rendered += usize::from(is_rendered),
         }
     }
+}
+
+/// Shows the path of a page, behind its host if there are listed hosts.
+pub(super) fn shown(recipe: &Recipe) -> String {
+    format!("{}{}", recipe.host().unwrap_or_default(), recipe.key.path())
 }
 
 /// Tells if a page was rendered, or why it was not. A page that was fresh when its turn came was
@@ -99,6 +129,8 @@ impl fmt::Display for PrerenderError {
                 write!(f, "the `params` of {}: {error}", page.describe())
             }
             Kind::Render { path, why } => write!(f, "`{path}`: {why}"),
+            Kind::NotChosen(name, why) => write!(f, "`{name}`: {why}"),
+            Kind::NoJobs => f.write_str("`jobs` is 0: it must be at least 1"),
         }
     }
 }
@@ -120,6 +152,19 @@ impl fmt::Display for Why {
     }
 }
 
+impl fmt::Display for NotChosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAPage => "no page has this pattern or this path",
+            Self::LeftOut => "its page is not prerendered: it has `prerender = false`",
+            Self::NoList => {
+                "its page has parameters and no `params`, so none of its paths is known"
+            }
+            Self::NotListed => "the `params` of its page do not list this path",
+        })
+    }
+}
+
 impl Error for PrerenderError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
@@ -127,7 +172,7 @@ impl Error for PrerenderError {
                 ListError::Failed(error) => Some(&**error),
                 ListError::Panicked | ListError::TimedOut(_) => None,
             },
-            Kind::Render { .. } => None,
+            Kind::Render { .. } | Kind::NotChosen(..) | Kind::NoJobs => None,
         }
     }
 }

@@ -5,17 +5,21 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::report::PrerenderReport;
+use super::choice::chosen;
+use super::progress::{Counter, OnProgress, Progress};
+use super::report::{PrerenderReport, shown};
+use super::run::Renders;
 use crate::cache::{Cache, Core};
-use crate::clock;
-use crate::page::RegisteredPage;
-use crate::render::{Key, Recipe};
 
 /// A prerendering, made by [`Cache::prerender`](crate::Cache::prerender). It begins when it is
 /// awaited.
 #[must_use = "a prerendering does nothing until it is awaited"]
 pub struct Prerender {
     core: Arc<Core>,
+    jobs: Option<usize>,
+    /// Patterns and paths; all pages if there are none.
+    only: Vec<String>,
+    on: Option<OnProgress>,
 }
 
 impl Cache {
@@ -26,7 +30,8 @@ impl Cache {
     /// Nothing is prerendered unless this is called: usually once at the start, after
     /// [`wrap`](crate::IsrLayer), before or while requests are served. The renders keep to the
     /// limits of those that no client waits for. The future ends when all have ended; if it is
-    /// dropped, no more are begun.
+    /// dropped, no more are begun. The methods of [`Prerender`] choose pages, set the number of renders
+    /// at once, and show the progress.
     ///
     /// ```
     /// use axum::{Router, routing::get};
@@ -53,7 +58,98 @@ impl Cache {
     pub fn prerender(&self) -> Prerender {
         Prerender {
             core: self.core.clone(),
+            jobs: None,
+            only: Vec::new(),
+            on: None,
         }
+    }
+}
+
+impl Prerender {
+    /// Sets the number of pages that are rendered at once. The default, and the highest number that
+    /// takes effect, is the limit of the layer:
+    /// [`background_renders`](crate::IsrLayerBuilder::background_renders). With 0 nothing is
+    /// rendered, and the report has an error that says so.
+    pub fn jobs(mut self, at_once: usize) -> Self {
+        self.jobs = Some(at_once);
+        self
+    }
+
+    /// Leaves out all pages but the one with this pattern, such as `post::PATH`, or with this path.
+    /// More calls name more pages. A name without a page is an error of the report, and so is one
+    /// whose path is not known beforehand, or whose page has `prerender = false`.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use isr_layer::{IsrLayer, Page};
+    /// # const ABOUT: Page = Page::new("/about");
+    /// # const CONTACT: Page = Page::new("/contact");
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), isr_layer::Error> {
+    /// # let isr = IsrLayer::builder().without_registered().pages([ABOUT, CONTACT]).build()?;
+    /// # let page = || get(|| async { "a page" });
+    /// # let app = isr.wrap(Router::new().route("/about", page()).route("/contact", page()));
+    /// let report = isr.cache().prerender().only(ABOUT.path()).only("/abuot").await;
+    ///
+    /// assert_eq!((report.rendered(), report.failed()), (1, 1));
+    /// assert_eq!(report.errors()[0].to_string(), "`/abuot`: no page has this pattern or this path");
+    /// # drop(app);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn only(mut self, page: impl Into<String>) -> Self {
+        self.only.push(page.into());
+        self
+    }
+
+    /// Sets a function that is told of the progress: once at the start, as soon as the number of
+    /// pages is known, and then of each page that ends. A page that is fresh already ends at once.
+    ///
+    /// The future of the prerendering itself calls it, so it must not block. A second call of this
+    /// method replaces the function.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use isr_layer::{IsrLayer, Page};
+    /// # const ABOUT: Page = Page::new("/about");
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), isr_layer::Error> {
+    /// # let isr = IsrLayer::builder().without_registered().pages([ABOUT]).build()?;
+    /// # let app = isr.wrap(Router::new().route("/about", get(|| async { "about us" })));
+    /// let prerender = isr.cache().prerender().on(|progress| {
+    ///     eprintln!("{} of {}", progress.done(), progress.total());
+    /// });
+    ///
+    /// assert_eq!(prerender.await.rendered(), 1);
+    /// # drop(app);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on(mut self, progress: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.on = Some(Box::new(progress));
+        self
+    }
+
+    async fn run(self) -> PrerenderReport {
+        let mut report = PrerenderReport::default();
+        let most = self.core.config.renders.at_once;
+        let limit = self.jobs.unwrap_or(most).min(most);
+        if limit == 0 {
+            report.no_jobs();
+            return report;
+        }
+
+        let number = self.core.marks.published();
+        let recipes = chosen(&self.core, &self.only, &mut report).await;
+        let mut counter = Counter::new(self.on, recipes.len());
+        counter.start(&report);
+
+        let mut renders = Renders::new(self.core, number, recipes, limit);
+        while let Some((recipe, result)) = renders.next().await {
+            report.add(&recipe, &result);
+            counter.count(&report, || shown(&recipe));
+        }
+        report
     }
 }
 
@@ -62,60 +158,15 @@ impl IntoFuture for Prerender {
     type IntoFuture = Pin<Box<dyn Future<Output = PrerenderReport> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(run(self.core))
+        Box::pin(self.run())
     }
 }
 
 impl fmt::Debug for Prerender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prerender").finish_non_exhaustive()
+        f.debug_struct("Prerender")
+            .field("jobs", &self.jobs)
+            .field("only", &self.only)
+            .finish_non_exhaustive()
     }
-}
-
-async fn run(core: Arc<Core>) -> PrerenderReport {
-    let mut report = PrerenderReport::default();
-    let number = core.marks.published();
-    let mut recipes = Vec::new();
-    for page in core.registry.pages() {
-        if page.policy().prerender {
-            recipes.extend(known_recipes(&core, page, &mut report).await);
-        }
-    }
-
-    let mut results = core.render_all(recipes, number, needs_render);
-    while let Some((recipe, result)) = results.recv().await {
-        report.add(&recipe, &result);
-    }
-    report
-}
-
-/// Returns the recipe of each instance of a page that is known beforehand, for each listed host.
-async fn known_recipes(
-    core: &Arc<Core>,
-    page: &Arc<RegisteredPage>,
-    report: &mut PrerenderReport,
-) -> Vec<Recipe> {
-    let of_path = |path: &str| {
-        let keys = Key::bare(page, path).into_iter();
-        let recipes = keys.map(|key| Recipe::of(page.clone(), key));
-        recipes.collect::<Vec<_>>()
-    };
-    if !page.has_parameters() {
-        return of_path(page.page.path());
-    }
-
-    let Some(list) = core.listed(page).await else {
-        return Vec::new();
-    };
-    if let Some(error) = &list.failure {
-        // The last list stays, and is rendered all the same.
-        report.params_failed(page.page, error.clone());
-    }
-    let paths = list.listed.iter().flat_map(|listed| &listed.order);
-    paths.flat_map(|path| of_path(path)).collect()
-}
-
-fn needs_render(core: &Core, recipe: &Recipe) -> bool {
-    let entry = core.pages.memory.get_key(&recipe.key);
-    entry.is_none_or(|entry| !entry.is_fresh(&core.marks, clock::now()))
 }

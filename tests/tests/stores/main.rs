@@ -1,0 +1,6 @@
+//! Tests of stores, and of the public suite that tests them.
+
+mod flawed;
+mod memory;
+mod own;
+mod suite;
