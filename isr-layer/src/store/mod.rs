@@ -14,6 +14,8 @@
 //! every purge. It is valid as long as no mark on one of its selectors has a higher number. No clock
 //! is involved, so nothing that happens to a clock can undo a purge.
 
+#[cfg(feature = "disk")]
+mod disk;
 mod erased;
 mod error;
 mod found;
@@ -22,6 +24,8 @@ mod write;
 
 use std::future::Future;
 
+#[cfg(feature = "disk")]
+pub use self::disk::{Disk, DiskOptions};
 pub(crate) use self::erased::ErasedStore;
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::found::Found;
