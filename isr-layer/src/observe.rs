@@ -13,6 +13,8 @@ macro_rules! log {
 use std::collections::HashSet;
 use std::future::Future;
 use std::hash::Hash;
+#[cfg(feature = "disk")]
+use std::path::Path;
 use std::sync::{Mutex, Once, PoisonError};
 
 use http::{HeaderName, StatusCode};
@@ -331,5 +333,54 @@ pub(crate) fn purged(sequence: u64, selectors: usize) {
         sequence = sequence,
         selectors = selectors,
         "a purge was recorded"
+    );
+}
+
+/// Logs that a file of a store was set aside, and that the store goes on with an empty one.
+#[cfg(feature = "disk")]
+pub(crate) fn store_file_set_aside(path: &Path, aside: &Path, reason: &str) {
+    let (path, aside) = (path.display().to_string(), aside.display().to_string());
+    log!(
+        warn,
+        path = path,
+        aside = aside,
+        reason = reason,
+        "a file of the store cannot be used: it was set aside, and an empty one is begun"
+    );
+}
+
+/// Logs that purges are missing in a store, so that every page in it counts as purged.
+#[cfg(feature = "disk")]
+pub(crate) fn store_marks_lost(path: &Path, number: u64) {
+    let path = path.display().to_string();
+    log!(
+        warn,
+        path = path,
+        number = number,
+        "purges are missing in a file of the store: every page below this number counts as purged"
+    );
+}
+
+/// Logs that pages cannot be written to a store. One line a minute at most.
+#[cfg(feature = "disk")]
+pub(crate) fn store_keeps_no_pages(path: &Path, error: &str) {
+    let path = path.display().to_string();
+    log!(
+        warn,
+        path = path,
+        error = error,
+        "pages cannot be kept on the disk for now: they are served from memory and rendered"
+    );
+}
+
+/// Logs that purges cannot be made durable. One line a minute at most.
+#[cfg(feature = "disk")]
+pub(crate) fn store_refuses_purges(path: &Path, error: &str) {
+    let path = path.display().to_string();
+    log!(
+        warn,
+        path = path,
+        error = error,
+        "purges cannot be recorded on the disk for now, so they are refused"
     );
 }

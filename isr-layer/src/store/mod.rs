@@ -17,6 +17,8 @@
 mod backend;
 mod breaker;
 mod codec;
+#[cfg(feature = "disk")]
+mod disk;
 mod erased;
 mod error;
 mod found;
@@ -32,6 +34,8 @@ mod writer;
 
 use std::future::Future;
 
+#[cfg(feature = "disk")]
+pub use self::disk::{Disk, DiskOptions};
 pub(crate) use self::erased::ErasedStore;
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::found::Found;

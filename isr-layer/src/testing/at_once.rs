@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::cache::catch_panic;
+use crate::catch_panic::catch_panic;
 use crate::spawn;
 
 /// Does all of the work at once, each on a thread of its own, so that a test with a runtime of one

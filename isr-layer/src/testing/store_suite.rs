@@ -10,7 +10,7 @@ use super::at_once::within;
 use super::promise::Broken;
 use super::promises::{ACROSS_RESTARTS, Check, LARGE, LAST, WITHIN_ONE_RUN};
 use super::trial::{Handle, Open, Trial};
-use crate::cache::catch_panic;
+use crate::catch_panic::catch_panic;
 use crate::store::Store;
 
 /// The time that the check of one promise may take.

@@ -1,0 +1,231 @@
+//! `marks.redb`: every purge, synced before it is acknowledged.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{ReadTransaction, WriteTransaction};
+
+use super::file::{Failure, Health, HeldFile, Lasts, META, Origin, Plan, commit, number};
+use super::prune::prune;
+use super::settings::Settings;
+use crate::invalidation::Validity;
+use crate::observe;
+use crate::store::{Mark, StoreError};
+
+/// A selector, to its newest number and to its newest strict one.
+pub(super) const MARKS: TableDefinition<'static, &[u8], (u64, u64)> = TableDefinition::new("marks");
+
+/// Fills the reserve once.
+const ROOM: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("room");
+
+/// Stays behind the reserve: the engine gives back only the free end of the file.
+const PIN: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("pin");
+
+/// The octets that the engine keeps in memory.
+const CACHE_BYTES: usize = 8 << 20;
+
+/// The name of the last number in the file's own table.
+pub(super) const SEQUENCE: &str = "seq";
+/// A page with a lower number than a floor counts as marked.
+pub(super) const SOFT_FLOOR: &str = "soft_floor";
+pub(super) const HARD_FLOOR: &str = "hard_floor";
+
+/// The file of marks.
+pub(super) struct Marks {
+    pub(super) file: HeldFile,
+    /// One purge at a time, so that numbers are in the order of transactions.
+    turn: Mutex<()>,
+    /// The highest number that was given, to a refused purge too.
+    last: AtomicU64,
+    /// The highest number whose marks are durable.
+    recorded: AtomicU64,
+    max_marks: u64,
+}
+
+impl Marks {
+    pub(super) fn open(path: &Path, settings: &Settings) -> Result<(Self, Origin), StoreError> {
+        let plan = Plan {
+            path: path.to_owned(),
+            create: settings.create.clone(),
+            cache: CACHE_BYTES,
+            is_checked: true,
+            begin: |transaction| {
+                transaction.open_table(MARKS)?;
+                Ok(())
+            },
+        };
+        let (file, origin) = HeldFile::open(plan)?;
+        let last = file
+            .with(|db| number(db, SEQUENCE))
+            .map_err(|failure| failure.at(path))?;
+
+        // A disk that is full already is no reason not to start: purges get the room that is left.
+        if std::fs::metadata(path).map_or(0, |file| file.len()) < settings.reserve {
+            let _ = file.with(|db| reserve(db, settings.reserve));
+            // Closing gives back all behind the reserve, so that purges take their room from it.
+            file.reopen(|_| Ok(()))
+                .map_err(|failure| failure.at(path))?;
+            let _ = (settings.fill_gaps)(path);
+        }
+        let marks = Self {
+            file,
+            turn: Mutex::new(()),
+            last: AtomicU64::new(last),
+            recorded: AtomicU64::new(last),
+            max_marks: settings.max_marks,
+        };
+        Ok((marks, origin))
+    }
+
+    /// Returns the highest number that was given.
+    pub(super) fn last(&self) -> u64 {
+        self.last.load(Ordering::Acquire)
+    }
+
+    /// Notes that a page has a number, which is then given to no purge.
+    pub(super) fn pass(&self, number: u64) {
+        self.last.fetch_max(number, Ordering::AcqRel);
+    }
+
+    /// Makes marks durable under the next number, and returns it. The number of a refused call is
+    /// used up: the marks may be in the file nevertheless.
+    pub(super) fn record(&self, marks: &[Mark]) -> Result<u64, Failure> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = self.last.fetch_add(1, Ordering::AcqRel) + 1;
+        self.file.with(|db| {
+            commit(db, Lasts::Synced, |transaction| {
+                raise(transaction, number, marks, self.max_marks)
+            })
+        })?;
+        self.recorded.store(number, Ordering::Release);
+        Ok(number)
+    }
+
+    /// Judges a page that is known to be valid up to a number.
+    pub(super) fn judge(&self, known: u64, selectors: &[Bytes]) -> Result<Validity, Failure> {
+        self.file
+            .with(|db| judge(&db.begin_read()?, known, selectors))
+    }
+
+    /// Compares the file with the highest number that pages have. If they know more than the marks
+    /// do, marks were lost: that counts as a strict purge of everything, under the next number.
+    pub(super) fn compare(&self, pages: u64) -> Result<(), Failure> {
+        self.file.with(|db| {
+            if number(db, SEQUENCE)? >= pages {
+                return Ok(());
+            }
+            let lost = pages.saturating_add(1);
+            observe::store_marks_lost(self.file.path(), lost);
+            raise_floors(db, lost)?;
+            self.pass(lost);
+            self.recorded.store(lost, Ordering::Release);
+            Ok(())
+        })
+    }
+
+    /// Opens the file again if that is needed.
+    pub(super) fn mend(&self) -> Result<(), Failure> {
+        if self.file.health() == Health::Sound {
+            return Ok(());
+        }
+
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, recorded) = (self.last(), self.recorded.load(Ordering::Acquire));
+        self.file.reopen(|db| {
+            // A refused purge used its number up, and the file need not know that.
+            if number(db, SEQUENCE)? < recorded {
+                observe::store_marks_lost(self.file.path(), last);
+                raise_floors(db, last)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Raises the mark of each selector, and forgets the oldest marks if there are too many.
+fn raise(
+    transaction: &WriteTransaction,
+    number: u64,
+    marks: &[Mark],
+    max_marks: u64,
+) -> Result<(), Failure> {
+    let mut table = transaction.open_table(MARKS)?;
+    let mut meta = transaction.open_table(META)?;
+
+    for mark in marks {
+        let selector = &mark.selector[..];
+        let before = table.get(selector)?.map_or(0, |row| row.value().1);
+        let hard = if mark.is_hard { number } else { before };
+        table.insert(selector, (number, hard))?;
+    }
+    meta.insert(SEQUENCE, number)?;
+
+    if table.len()? > 2 * max_marks {
+        prune(&mut table, &mut meta, max_marks)?;
+    }
+    Ok(())
+}
+
+fn judge(read: &ReadTransaction, known: u64, selectors: &[Bytes]) -> Result<Validity, Failure> {
+    let meta = read.open_table(META)?;
+    let floor = |name| meta.get(name).map(|row| row.map_or(0, |row| row.value()));
+    if known < floor(HARD_FLOOR)? {
+        return Ok(Validity::Hard);
+    }
+
+    let mut is_soft = known < floor(SOFT_FLOOR)?;
+    let table = read.open_table(MARKS)?;
+    for selector in selectors {
+        if let Some(row) = table.get(&selector[..])? {
+            let (soft, hard) = row.value();
+            if hard > known {
+                return Ok(Validity::Hard);
+            }
+            is_soft |= soft > known;
+        }
+    }
+    Ok(if is_soft {
+        Validity::Soft
+    } else {
+        Validity::Valid
+    })
+}
+
+/// Marks every page that has a lower number, strictly.
+fn raise_floors(db: &Database, floor: u64) -> Result<(), Failure> {
+    commit(db, Lasts::Synced, |transaction| {
+        let mut meta = transaction.open_table(META)?;
+        meta.insert(SOFT_FLOOR, floor)?;
+        meta.insert(HARD_FLOOR, floor)?;
+        meta.insert(SEQUENCE, floor)?;
+        Ok(())
+    })
+}
+
+/// Takes the room that all marks need, once: a disk that pages or others fill must not stop purges.
+fn reserve(db: &Database, octets: u64) -> Result<(), Failure> {
+    const ROW: usize = 60_000;
+    // It is too large for any gap in front of the rows.
+    const PIN_LEN: usize = 4 * ROW;
+    let filler = vec![0xa5; PIN_LEN];
+    commit(db, Lasts::OpensAtOnce, |transaction| {
+        transaction.delete_table(PIN)?;
+        let mut room = transaction.open_table(ROOM)?;
+        for row in 0..octets / ROW as u64 {
+            room.insert(row, &filler[..ROW])?;
+        }
+        Ok(())
+    })?;
+
+    commit(db, Lasts::OpensAtOnce, |transaction| {
+        transaction.open_table(PIN)?.insert(0, &filler[..])?;
+        Ok(())
+    })?;
+    commit(db, Lasts::OpensAtOnce, |transaction| {
+        transaction.delete_table(ROOM)?;
+        Ok(())
+    })
+}
