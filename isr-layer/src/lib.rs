@@ -64,7 +64,8 @@
 //! | `hmac` | yes | signatures: of webhooks in [`auth`], and of the cookie of draft mode |
 //! | `compression` | yes | encodes pages with brotli and gzip |
 //! | `zstd` | no | encodes pages with zstd, which is a C library |
-//! | `disk` | no | `Disk` in [`store`], which keeps pages and purges in a directory; it needs Rust 1.90 |
+//! | `disk` | no | `Disk` in [`store`], which keeps pages and purges in a directory; it needs Rust
+//! 1.90 |
 //! | `testing` | no | `testing::store_suite`, the tests for a [`Store`](store::Store) of your own |
 //! | `tracing` | yes | logs by `tracing`, to the target `isr` |
 //! | `testing` | no | [`testing`], which tests a store of your own |

@@ -56,7 +56,8 @@ pub(crate) fn is_in_runtime() -> bool {
     tokio::runtime::Handle::try_current().is_ok()
 }
 
-/// Does `work`, which may wait for a disk, off the async threads. Without a runtime it is done here.
+/// Does `work`, which may wait for a disk, off the async threads. Without a runtime it is done
+/// here.
 /// `None` if it panicked, or if the runtime has ended meanwhile.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
@@ -78,8 +79,8 @@ pub(crate) fn thread(
         .spawn(work)
 }
 
-/// Does `work` on a thread with a runtime of its own, and waits for it, `limit` at most: for what is
-/// left to do when the runtime that served requests ends.
+/// Does `work` on a thread with a runtime of its own, and waits for it, `limit` at most: for work
+/// that is left when the runtime that served requests ends.
 pub(crate) fn finish_on_thread(limit: Duration, work: impl Future<Output = ()> + Send + 'static) {
     let finish = move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -87,7 +88,7 @@ pub(crate) fn finish_on_thread(limit: Duration, work: impl Future<Output = ()> +
             .build();
         if let Ok(runtime) = runtime {
             let _ = runtime.block_on(async { tokio::time::timeout(limit, work).await });
-            // What blocks longer is left behind.
+            // A call that blocks longer is left behind.
             runtime.shutdown_background();
         }
     };

@@ -1,9 +1,8 @@
 //! The first step of a flight for something absent: asks the store behind memory.
 //!
-//! A page that is found goes into memory and travels with the end of the flight. Whoever waits then
-//! looks again, and judges the page as if it had been in memory all along: so there is no second
-//! rule for freshness, and a page that memory evicts at once or has no room for is served all the
-//! same.
+//! A page that is found goes into memory and travels with the end of the flight. All who wait look
+//! again, and judge the page as if it had been in memory all along. So there is no second rule for
+//! freshness, and a page that memory evicts at once or has no room for is served all the same.
 
 use std::sync::Arc;
 
@@ -17,11 +16,12 @@ use crate::page::RegisteredPage;
 use crate::render::{Key, Recipe};
 use crate::store::{Kept, Shelf};
 
-/// The end of the first step of a flight.
+/// The end of the first step of a flight, by [`Core::load`].
 pub(super) enum Load {
     /// The flight is over: everybody looks again.
     Over(Arc<CompletedFlight>),
-    /// There is nothing to load. The reason, if there is one, says why the store could not be asked.
+    /// There is nothing to load. The reason, if there is one, says why the store could not be
+    /// asked.
     Nothing(Leader, Option<Reason>),
 }
 

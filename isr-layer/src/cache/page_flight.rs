@@ -135,8 +135,8 @@ impl Work for PageRender {
     }
 
     fn outruns(outcome: &RenderOutcome) -> bool {
-        // An older render that succeeds is better than this failure, or than nothing, and newer than
-        // a page that was loaded.
+        // An older render that succeeds is better than this failure, or than nothing, and newer
+        // than a page that was loaded.
         !matches!(
             outcome,
             RenderOutcome::Failed(_) | RenderOutcome::OverLimit(_) | RenderOutcome::Loaded(_)

@@ -142,6 +142,7 @@ async fn hand_out<B, E>(
     reply: Option<LeaderReply<B, E>>,
 ) {
     let entry = reply.as_ref().and_then(LeaderReply::stored).cloned();
+
     match (client, reply) {
         (Some(client), reply) => {
             // No request waits for the encodings.

@@ -1,5 +1,5 @@
-//! Keeps the store behind memory in step with it: what is stored, forgotten or used in memory goes to
-//! the shelf in the same moment.
+//! Keeps the store behind memory in step with it: a page that is stored, forgotten or used in
+//! memory goes to the shelf in the same moment.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use crate::render::Key;
 
 impl Core {
     /// Has an entry kept in the store, too, and returns the outcome of its render. Called while no
-    /// other flight completes: whoever asks the store from then on must not find an older page.
+    /// other flight completes: a request that asks the store from then on must not find an older
+    /// page.
     pub(super) fn shelve(
         &self,
         entry: &Arc<Entry>,

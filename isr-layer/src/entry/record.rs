@@ -92,7 +92,8 @@ impl Entry {
         }
     }
 
-    /// Makes an entry of a record again; `None` if it is none of the recipe's.
+    /// Makes an entry of a record again; `None` if it belongs to another
+    /// recipe.
     ///
     /// It is valid through the number that was recorded when the store was asked. Judged otherwise
     /// by the store, it counts as rendered before every purge: it is no receipt's `regenerated`,
@@ -158,7 +159,7 @@ impl Entry {
         let encoded = bodies
             .filter_map(|(coding, body)| Some(self.identity.encoded(coding?, body)))
             .collect();
-        // It is not set yet: nobody else has the entry.
+        // It is not set yet: the entry is not shared.
         let _ = self.encoded.set(encoded);
     }
 

@@ -141,7 +141,7 @@ impl Receipt {
         }
     }
 
-    /// Says how far the purge got. One that was not recorded has failed.
+    /// Sets the reach. A purge that was not recorded has failed.
     pub(crate) fn with_reach(self, reach: Option<Reach>) -> Self {
         Self {
             revalidated: self.revalidated && reach != Some(Reach::Local),
@@ -185,7 +185,7 @@ impl Receipt {
         self.dry_run
     }
 
-    /// Returns how far the purge got; `None` without a store, and if nothing was marked.
+    /// Returns the [`Reach`] of the purge; `None` without a store, and if nothing was marked.
     pub fn reach(&self) -> Option<Reach> {
         self.reach
     }

@@ -74,12 +74,12 @@ impl IsrLayer {
     /// Shuts the layer down: the last step of a graceful shutdown, after the server has ended.
     ///
     /// It begins no more renders that no client waits for, waits up to `limit` for those that run,
-    /// has what waits for the [`store`](crate::IsrLayerBuilder::store) written for a second at most,
+    /// writes pages to the [`store`](crate::IsrLayerBuilder::store) for a second at most,
     /// and closes the store: another process can open it when this returns. Returns whether
     /// everything that ran had ended within `limit`.
     ///
-    /// Requests that come later are still served, from memory or by renders; a purge is not recorded
-    /// any more, and its receipt says so. The library handles no signal by itself.
+    /// Requests that come later are still served, from memory or by renders; a purge is not
+    /// recorded any more, and its receipt says so. The library handles no signal by itself.
     ///
     /// Without this call a store loses about a second of pages at most, which are rendered again,
     /// and no purge.

@@ -300,7 +300,8 @@ pub(super) fn reply_of<R>(failure: Arc<Failure>, outcome: Outcome) -> Reply<R> {
     }
 }
 
-/// Returns the reply of a failure that is remembered from before. The key is left alone for `retry`.
+/// Returns the reply of a failure that is remembered from before. The key is left alone for
+/// `retry`.
 fn remembered<R>(failure: Arc<Failure>, retry: Duration) -> Reply<R> {
     Reply::Failure {
         failure,

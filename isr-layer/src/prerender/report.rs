@@ -59,7 +59,8 @@ impl PrerenderReport {
         self.rendered
     }
 
-    /// Returns the number of pages that a [`store`](crate::store) had, so that no render was needed.
+    /// Returns the number of pages that a [`store`](crate::store) had, so that no render was
+    /// needed.
     pub fn loaded(&self) -> usize {
         self.loaded
     }

@@ -30,8 +30,8 @@ impl Cache {
     /// Nothing is prerendered unless this is called: usually once at the start, after
     /// [`wrap`](crate::IsrLayer), before or while requests are served. The renders keep to the
     /// limits of those that no client waits for. The future ends when all have ended; if it is
-    /// dropped, no more are begun. The methods of [`Prerender`] choose pages, set the number of renders
-    /// at once, and show the progress.
+    /// dropped, no more are begun. The methods of [`Prerender`] choose pages, set the number of
+    /// renders at once, and show the progress.
     ///
     /// ```
     /// use axum::{Router, routing::get};
@@ -92,7 +92,8 @@ impl Prerender {
     /// let report = isr.cache().prerender().only(ABOUT.path()).only("/abuot").await;
     ///
     /// assert_eq!((report.rendered(), report.failed()), (1, 1));
-    /// assert_eq!(report.errors()[0].to_string(), "`/abuot`: no page has this pattern or this path");
+    /// assert_eq!(report.errors()[0].to_string(), "`/abuot`: no page has this pattern or this
+    /// path");
     /// # drop(app);
     /// # Ok(())
     /// # }

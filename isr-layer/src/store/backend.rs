@@ -105,7 +105,7 @@ impl Backend {
         result
     }
 
-    /// Lets the store go. Whoever calls it at this moment still has it.
+    /// Lets the store go. A call at this moment still has it.
     pub(super) fn close(&self) -> Option<Arc<dyn ErasedStore>> {
         self.lock().take()
     }

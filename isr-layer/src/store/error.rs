@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// An error of a store: its kind, what was tried, and the error below.
+/// An error of a store: its kind, a message, and the error below.
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,

@@ -15,7 +15,7 @@ use crate::spawn::{Tasks, is_in_runtime};
 /// The time after which a purge that is not recorded is refused.
 const MAX_WAIT: Duration = Duration::from_millis(1500);
 
-/// Records purges: one task records all that wait as one call, and goes on whoever waits.
+/// Records purges: one task records all that wait as one call. It goes on if their callers leave.
 pub(crate) struct Ledger {
     backend: Arc<Backend>,
     state: Mutex<State>,
@@ -125,7 +125,7 @@ impl Ledger {
         self.lock().numbers.number_of(number)
     }
 
-    /// Records what waits, on a task of its own.
+    /// Records the purges that wait, on a task of its own.
     fn start(self: &Arc<Self>, tasks: &Tasks) {
         let mut state = self.lock();
         if state.is_recording || !state.numbers.has_waiting() {

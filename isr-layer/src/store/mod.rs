@@ -1,8 +1,8 @@
-//! What outlives the process: pages and purges in a store behind memory.
+//! Pages and purges that outlive the process, in a store behind memory.
 //!
 //! Memory comes first and knows nothing of a store. A request that memory has no page for starts a
-//! flight, and the flight's first step is to ask the store. So a restart is no storm of renders, and
-//! a hit costs what it costs without a store.
+//! flight, and the flight's first step is to ask the store. So a restart is no storm of renders,
+//! and a hit costs no more than without a store.
 //!
 //! Give a store to the layer by [`IsrLayerBuilder::store`](crate::IsrLayerBuilder::store). `Disk`
 //! (feature `disk`) keeps pages in a directory. Any other place is an implementation of [`Store`].
@@ -11,8 +11,8 @@
 //!
 //! Purges have numbers, which the store gives: [`record`](Store::record) makes the marks of a purge
 //! durable under the next one. A page is kept with `as_of`, the number up to which its render knew
-//! every purge. It is valid as long as no mark on one of its selectors has a higher number. No clock
-//! is involved, so nothing that happens to a clock can undo a purge.
+//! every purge. It is valid as long as no mark on one of its selectors has a higher number. No
+//! clock is involved, so nothing that happens to a clock can undo a purge.
 
 mod backend;
 mod breaker;
@@ -110,8 +110,8 @@ pub trait Store: Send + Sync + 'static {
     /// If the store cannot be read. The page is then rendered as if there were none.
     fn get(&self, key: &[u8]) -> impl Future<Output = Result<Option<Found>, StoreError>> + Send;
 
-    /// Keeps, forgets and touches pages, in the order of the list. It may lose them in a crash: they
-    /// are rendered again. It must not keep a half of one.
+    /// Keeps, forgets and touches pages, in the order of the list. It may lose them in a crash:
+    /// they are rendered again. It must not keep a half of one.
     ///
     /// # Errors
     ///
@@ -119,15 +119,15 @@ pub trait Store: Send + Sync + 'static {
     /// one by one, as soon as the store accepts that.
     fn write(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Makes marks durable under the next number, and returns it: a number that is higher than every
-    /// one before, across restarts too. All marks of one call have the same number.
+    /// Makes marks durable under the next number, and returns it: a number that is higher than
+    /// every one before, across restarts too. All marks of one call have the same number.
     ///
     /// When this returns, nothing may undo the marks, neither `kill -9` nor a power cut. A purge is
     /// acknowledged after it.
     ///
     /// # Errors
     ///
-    /// If the marks may be gone after a restart. Their number must not be given to others. The layer
-    /// refuses the purge and records its marks again with the next one.
+    /// If the marks may be gone after a restart. Their number must not be given to others. The
+    /// layer refuses the purge and records its marks again with the next one.
     fn record(&self, marks: &[Mark]) -> impl Future<Output = Result<u64, StoreError>> + Send;
 }

@@ -91,7 +91,7 @@ impl Numbers {
         self.pairs.push_back((number, through));
     }
 
-    /// Keeps what waits for a store that fails small: many marks become one on everything, which is
+    /// Keeps the list of a store that fails small: many marks become one on everything, which is
     /// as strict as the strictest of them.
     pub(super) fn refused(&mut self) {
         let marks = || self.waiting.iter().flat_map(|(_, marks)| marks);

@@ -7,13 +7,13 @@ use sha2::{Digest, Sha256};
 use crate::page::RegisteredPage;
 use crate::render::Key;
 
-/// Everything of one page that decides what its records mean.
+/// Everything of one page that its records depend on.
 pub(crate) struct StoredPage {
     pattern: &'static str,
     fingerprint: [u8; 32],
 }
 
-/// The settings of a layer that decide what its records mean.
+/// The settings of a layer that its records depend on.
 pub(crate) struct Settings<'a> {
     pub(crate) keep_headers: &'a [HeaderName],
     /// The lifetimes that caches in front are told, which are part of a stored head.
@@ -37,6 +37,7 @@ impl StoredPage {
                 settings.has_drafts,
             )
         );
+
         Self {
             pattern,
             fingerprint: Sha256::digest(meaning).into(),

@@ -43,7 +43,7 @@ pub(super) enum Pending {
     Remove { as_of: Sequence },
 }
 
-/// What there is to write.
+/// The next pages to write.
 pub(super) enum Batch {
     Pages(Vec<(Key, Pending)>),
     /// Everything that waits is being encoded, until this time at most.
@@ -52,7 +52,7 @@ pub(super) enum Batch {
 }
 
 impl Queue {
-    /// Returns what waits for a key.
+    /// Returns the change of a key that waits.
     pub(super) fn get(&self, key: &Key) -> Option<&Pending> {
         self.waiting.get(key).or_else(|| self.writing.get(key))
     }
@@ -141,6 +141,7 @@ impl Queue {
             if is_written {
                 continue;
             }
+
             lost.pages += u64::from(matches!(pending, Pending::Put { .. }));
             if self.waiting.contains_key(&key) {
                 // A later render waits already.
@@ -153,7 +154,7 @@ impl Queue {
         lost
     }
 
-    /// Gives back what a task that was dropped had begun to write.
+    /// Gives back the pages that a task had begun to write before it was dropped.
     pub(super) fn give_back(&mut self) {
         for (key, pending) in std::mem::take(&mut self.writing) {
             self.uncount(&pending);

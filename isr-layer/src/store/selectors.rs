@@ -17,17 +17,17 @@ pub(crate) fn page(pattern: &str) -> Bytes {
     of(b'g', pattern)
 }
 
-/// Reaches what is at one path.
+/// Reaches a path.
 pub(crate) fn path(path: &str) -> Bytes {
     of(b'p', path)
 }
 
-/// Reaches what is at or below a path.
+/// Reaches a path and everything below it.
 pub(crate) fn prefix(prefix: &str) -> Bytes {
     of(b'x', prefix)
 }
 
-/// Reaches what carries a tag.
+/// Reaches everything that carries a tag.
 pub(crate) fn tag(tag: &str) -> Bytes {
     of(b't', tag)
 }

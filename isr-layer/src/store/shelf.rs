@@ -1,5 +1,5 @@
-//! The shelf: what the engine talks to in place of a store. Pages wait here to be written, and a
-//! read finds them here before it asks the store.
+//! The [`Shelf`] stands between the engine and a store. Pages wait here to be written, and a read finds
+//! them here before it asks the store.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,8 +27,8 @@ const TOUCH_EVERY: Duration = Duration::from_secs(60);
 /// The pages that are touched by one call.
 const TOUCHES: usize = 1024;
 
-/// The store of one layer, with the pages and the purges on their way there. Dropped, it has what
-/// waits written for a second at most.
+/// The store of one layer, with the pages and the purges on their way there. Dropped, it
+/// writes the rest for a second at most.
 pub(crate) struct Shelf {
     shared: Arc<Shared>,
     next_touch: Mutex<Option<Instant>>,
@@ -36,7 +36,7 @@ pub(crate) struct Shelf {
     pub(crate) has_drafts: bool,
 }
 
-/// What a shelf has under a key.
+/// The finding of a shelf under a key.
 pub(crate) enum Kept {
     /// An entry that waits to be written, as it is.
     Waiting(Arc<Entry>),
@@ -177,7 +177,7 @@ impl Shelf {
         self.shared.lost.load(Ordering::Relaxed)
     }
 
-    /// Writes what waits, for a second at most, and lets the store go.
+    /// Writes the rest, for a second at most, and lets the store go.
     pub(crate) async fn shut_down(&self) {
         self.shared.close();
         let drained = self.shared.drained();

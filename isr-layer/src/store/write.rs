@@ -1,4 +1,4 @@
-//! What is written to a store.
+//! The writes that a store gets.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub struct Put {
     pub selectors: Vec<Bytes>,
     /// The age of the page now.
     pub age: Duration,
-    /// The age from which on nobody has a use for the page; `None` if a purge alone can end it.
+    /// The age from which on the page is of no use; `None` if a purge alone can end it.
     pub expires_at: Option<Duration>,
     /// The page.
     pub octets: Bytes,
@@ -47,7 +47,7 @@ pub struct Remove {
 }
 
 /// Notes that memory holds a page. About once a minute each page in memory is touched, so that a
-/// store can forget first what was not used for longest.
+/// store can forget first the pages that were not used for longest.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Touch {
@@ -55,8 +55,8 @@ pub struct Touch {
     pub key: Bytes,
     /// The `as_of` of the page that is meant. With another page there, the touch means nothing.
     pub as_of: u64,
-    /// The number up to which memory knows that no mark is on the page; not above `as_of` if it does
-    /// not know. The page counts from here on as if this were its `as_of`, so that a store can
+    /// The number up to which memory knows that no mark is on the page; not above `as_of` if it
+    /// does not know. The page counts from here on as if this were its `as_of`, so that a store can
     /// forget old marks and lose no old page.
     pub through: u64,
 }
@@ -93,7 +93,7 @@ impl Put {
 }
 
 impl Remove {
-    /// Forgets what is under `key` up to this number.
+    /// Forgets the page under `key` up to this number.
     pub fn new(key: impl Into<Bytes>, as_of: u64) -> Self {
         Self {
             key: key.into(),

@@ -1,4 +1,4 @@
-//! Writes what waits on a shelf, by one task at a time.
+//! Writes the pages that wait on a [`Shelf`](super::Shelf), by one task at a time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,7 +31,7 @@ pub(super) struct Shared {
     pub(super) ledger: Arc<Ledger>,
     pub(super) backend: Arc<Backend>,
     queue: Mutex<Queue>,
-    /// Notified when what waits has to be written at once.
+    /// Notified when all pages have to be written at once.
     closing: Notify,
     /// Notified when nothing waits any more.
     emptied: Notify,
@@ -72,7 +72,7 @@ impl Shared {
         })
     }
 
-    /// Has what waits written, by a task of its own.
+    /// Has the pages that wait written, by a task of its own.
     pub(super) fn start(this: &Arc<Self>) {
         let mut queue = this.queue();
         if queue.is_writing || queue.is_empty() {
@@ -93,7 +93,7 @@ impl Shared {
         self.closing.notify_one();
     }
 
-    /// Lets the store go once nothing waits. If no task writes, what waits is written on a thread,
+    /// Lets the store go once nothing waits. If no task writes, the rest is written on a thread,
     /// for `limit` at most.
     pub(super) fn end(this: &Arc<Self>, limit: Duration) {
         let mut queue = this.queue();
@@ -161,8 +161,8 @@ impl Shared {
         self.backend.call(Work::Write, MAX_WRITE, call).await
     }
 
-    /// Returns what is written of a page. Its number is asked for now: asked for when its render
-    /// began, it would be too low for ever.
+    /// Returns the write of a page. Its number is asked for now: asked for at the begin of its
+    /// render, it would be too low for ever.
     fn write_of(&self, key: &Key, pending: &Pending) -> Option<Write> {
         let page = self.pages.get(key.page() as usize)?;
         let as_of = self.ledger.known_at(pending.as_of());

@@ -73,7 +73,8 @@ where
 
 impl StoreSuite<'_> {
     /// Leaves out the promises that only a store can keep that outlives its handle: those about
-    /// restarts and builds. Any other store is a second memory, whose pages and purges end together.
+    /// restarts and builds. Any other store is a second memory, whose pages and purges end
+    /// together.
     pub fn forgets_on_restart(mut self) -> Self {
         self.outlives = false;
         self

@@ -76,7 +76,7 @@ impl<W: Work> Leader<W> {
     }
 
     /// Ends the search, which found nothing. Returns `false` if another flight of the key has
-    /// completed meanwhile: whoever waits looks again.
+    /// completed meanwhile: all that wait look again.
     pub(crate) fn end_loading(&self) -> bool {
         let _table = self.flights.lock();
         self.flight.is_loading.store(false, Ordering::Relaxed);

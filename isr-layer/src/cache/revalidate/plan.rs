@@ -30,7 +30,7 @@ pub(super) struct Plan {
     pub(super) receipts: Vec<SelectorReceipt>,
     /// The marks to raise.
     pub(super) marks: Vec<(HeldMark, Strength)>,
-    /// The same marks for a store, if there is one.
+    /// These marks once more, for a store if there is one.
     pub(super) stored: Vec<store::Mark>,
 }
 

@@ -18,10 +18,9 @@ impl IsrLayerBuilder {
     /// nothing that is fresh, and no acknowledged purge is undone. Without a store everything is in
     /// memory alone.
     ///
-    /// A page that memory does not have is looked for in the store before it is rendered. A purge is
-    /// recorded there before it is acknowledged; if that fails, the receipt's
-    /// [`reach`](crate::Receipt::reach) says so. Only pages are kept: what is cached by response
-    /// headers stays in memory.
+    /// A page that memory does not have is looked for in the store before it is rendered. A purge
+    /// is recorded there before it is acknowledged; if that fails, the receipt's
+    /// [`reach`](crate::Receipt::reach) says so. Only pages are kept: header mode stays in memory.
     ///
     /// ```
     /// use isr_layer::IsrLayer;
@@ -46,8 +45,8 @@ impl IsrLayerBuilder {
     /// [`store`](Self::store) uses it.
     ///
     /// A store keeps the pages of each build apart: a deploy never shows the HTML of another build,
-    /// and a rollback finds its own pages again. So the id must change whenever the templates or the
-    /// data that they show could be different. Purges reach the pages of all builds.
+    /// and a rollback finds its own pages again. So the id must change whenever the templates or
+    /// the data that they show could be different. Purges reach the pages of all builds.
     ///
     /// The default is the SHA-256 of the executable, which [`build`](Self::build) then reads. That
     /// takes about half a second for a large one without optimisations.
