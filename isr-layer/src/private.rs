@@ -36,6 +36,14 @@ pub struct Registered(pub crate::Page);
 
 inventory::collect!(Registered);
 
+/// A change of every builder of the program, for a test run that puts a store behind all layers.
+#[cfg(feature = "testing")]
+#[derive(Debug)]
+pub struct EveryLayer(pub fn(crate::IsrLayerBuilder) -> crate::IsrLayerBuilder);
+
+#[cfg(feature = "testing")]
+inventory::collect!(EveryLayer);
+
 /// Marks that the function of these pages runs. Generated code calls this at the start of the
 /// function.
 pub fn mark_handler_ran(pages: &[crate::Page]) {

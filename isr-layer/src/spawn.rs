@@ -215,6 +215,15 @@ impl Tasks {
         }
     }
 
+    /// Runs `work` on a task that is not counted, on the caller's runtime if it has one: for a
+    /// caller that waits.
+    pub(crate) fn spawn_aside_here(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let runtime = Handle::try_current().ok().or_else(|| self.serving());
+        if let Some(runtime) = runtime {
+            runtime.spawn(work);
+        }
+    }
+
     /// Runs `work` after a pause. The task is not counted, so [`drained`](Self::drained) does not
     /// wait for it.
     pub(crate) fn spawn_later(

@@ -9,6 +9,8 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use tower::{Service, ServiceExt};
 
+use crate::behind;
+
 /// A response, read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -77,7 +79,8 @@ impl Answer {
     ///
     /// If the body fails before its end.
     pub async fn of<R: Body<Error: fmt::Debug>>(response: Response<R>) -> Self {
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        behind::count(&mut parts.headers);
         let body = body.collect().await.expect("the body comes to its end");
         let trailers = body.trailers().cloned();
         Self {

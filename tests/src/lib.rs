@@ -2,6 +2,7 @@
 //! for whole responses.
 
 mod answer;
+mod behind;
 mod body;
 mod gate;
 mod memory_store;
@@ -10,6 +11,7 @@ mod request;
 mod site;
 
 pub use answer::{Answer, ask, body_text, settle, try_ask};
+pub use behind::is_behind;
 pub use body::{Cut, SiteBody};
 pub use gate::Gate;
 pub use memory_store::{Call, Calls, MemoryStore, Trouble};

@@ -296,7 +296,7 @@ impl Completion {
             handler_ran: self.attempt.handler_ran,
             is_mounted: recipe.page.page.is_mounted(),
             was_asked: self.attempt.was_asked,
-            has_page: stored.is_some_and(can_be_served),
+            has_page: self.leader.work().is_known() || stored.is_some_and(can_be_served),
             is_grpc: recipe.key.is_grpc(),
         }
     }

@@ -44,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) downstream: Downstream,
     pub(crate) new_keys_per_second: u32,
     pub(crate) draft: Option<Draft>,
+    /// Says of each entry that is stored if memory drops it at once. Only test runs set it.
+    pub(crate) forgets: Option<fn() -> bool>,
 }
 
 /// The state that all parts of one layer share. It never holds the application, since the
@@ -100,7 +102,11 @@ impl Core {
         });
 
         Arc::new(Self {
-            pages: Pages::new(Memory::new(bytes, entries), lists, new_keys),
+            pages: Pages::new(
+                Memory::new(bytes, entries).forgetting(config.forgets),
+                lists,
+                new_keys,
+            ),
             header_mode,
             marks: Marks::new(config.max_marks),
             permits: Permits::new(config.renders),

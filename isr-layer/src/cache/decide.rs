@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::core::Core;
 use super::failure::Failure;
 use super::negative_cache::{Kind, NegativeEntry};
-use super::page_flight::{Follower, Joined, Leader, PageRender};
+use super::page_flight::{Follower, Joined, Leader, PageRender, Start};
 use crate::clock::Instant;
 use crate::entry::{Entry, Freshness};
 use crate::invalidation::Sequence;
@@ -57,11 +57,13 @@ enum Step<E> {
 
 impl Core {
     /// Decides the next step for a request whose key had the entry `found`. `arrival` is the last
-    /// number published when the request came.
+    /// number published when the request came. With `may_ask`, an entry that is absent may be in
+    /// the store.
     pub(crate) fn decide(
         &self,
         recipe: &Recipe,
         found: Option<Arc<Entry>>,
+        may_ask: bool,
         arrival: Sequence,
         now: Instant,
     ) -> Decision {
@@ -73,49 +75,45 @@ impl Core {
             .pages
             .negative
             .get(&self.marks, &recipe.key, now, is_cold);
-        let is_absent = found.is_none();
+        let start = Start {
+            asks_store: found.is_none() && may_ask && self.shelf.is_some(),
+            is_known: !is_cold,
+        };
         // The last good page may be in a store: a failure counts once that was asked.
-        let may_be_stored = is_absent && self.shelf.is_some();
-        let negative = negative.filter(|negative| !may_be_stored || negative.is_final());
+        let negative = negative.filter(|negative| !start.asks_store || negative.is_final());
 
         match next_step(found, negative.as_deref(), now) {
             Step::Serve(entry, outcome) => Decision::Serve(entry, outcome),
-            Step::Refresh(entry, reason) => self.refresh(recipe, entry, reason, arrival, now),
+            Step::Refresh(entry, reason) => {
+                match self.join_for_fresh(recipe, arrival, now, start) {
+                    Ok(Joined::Lead(leader)) => Decision::Refresh(entry, reason, leader),
+                    Ok(Joined::Follow(_)) => Decision::Serve(entry, Outcome::StaleHit(reason)),
+                    Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
+                }
+            }
             Step::NegativeHit { failure, retry } => Decision::NegativeHit { failure, retry },
             Step::Alone(reason) => Decision::Alone(reason),
             Step::Wait { fallback, forward } => {
-                let joined = self.join_for_fresh(recipe, arrival, now, is_absent);
+                let joined = self.join_for_fresh(recipe, arrival, now, start);
                 wait(joined, Waiting { fallback, forward })
             }
         }
     }
 
-    fn refresh(
-        &self,
-        recipe: &Recipe,
-        entry: Arc<Entry>,
-        reason: Reason,
-        arrival: Sequence,
-        now: Instant,
-    ) -> Decision {
-        match self.join_for_fresh(recipe, arrival, now, false) {
-            Ok(Joined::Lead(leader)) => Decision::Refresh(entry, reason, leader),
-            Ok(Joined::Follow(_)) => Decision::Serve(entry, Outcome::StaleHit(reason)),
-            Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
-        }
-    }
-
     /// Joins the flight of a key, or returns an entry that `is_useful`: one may have been stored
-    /// since the caller's first look. A flight for something that `is_absent` asks the store first.
+    /// since the caller's first look.
+    ///
+    /// Who asks the store joins only a flight that does, too: a page in the store is served at once,
+    /// while others render it.
     pub(super) fn join(
         &self,
         recipe: &Recipe,
         arrival: Sequence,
-        is_absent: bool,
+        start: Start,
         is_useful: impl Fn(&Entry) -> bool,
     ) -> Result<Joined, Arc<Entry>> {
         let tags = self.known_tags(&recipe.page, &recipe.key);
-        let render = PageRender::new(recipe.clone(), tags, is_absent);
+        let render = PageRender::new(recipe.clone(), tags, start);
         let mut before = None;
         let second_look = || {
             let entry = self.pages.memory.get_key(&recipe.key)?;
@@ -127,7 +125,8 @@ impl Core {
         };
 
         let flights = &self.pages.flights;
-        let joined = flights.join(&self.marks, render, arrival, |_| true, second_look)?;
+        let admits = |render: &PageRender| !start.asks_store || render.asks_store();
+        let joined = flights.join(&self.marks, render, arrival, admits, second_look)?;
         if let (Joined::Lead(leader), Some(before)) = (&joined, before) {
             leader.work().set_before(&before);
         }
@@ -139,10 +138,10 @@ impl Core {
         recipe: &Recipe,
         arrival: Sequence,
         now: Instant,
-        is_absent: bool,
+        start: Start,
     ) -> Result<Joined, Arc<Entry>> {
         let is_fresh = |entry: &Entry| entry.is_fresh(&self.marks, now);
-        self.join(recipe, arrival, is_absent, is_fresh)
+        self.join(recipe, arrival, start, is_fresh)
     }
 }
 

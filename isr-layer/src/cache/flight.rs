@@ -180,6 +180,13 @@ impl<W: Work> Flights<W> {
         flights.cloned().map(InProgress).collect()
     }
 
+    /// True if a flight of the key of `flight` that is another one may be joined.
+    fn has_other(&self, table: &Table<W>, flight: &Arc<Flight<W>>, marks: &Marks) -> bool {
+        let flights = table.get(flight.work.key()).into_iter().flatten();
+        let mut others = flights.filter(|one| !Arc::ptr_eq(one, flight));
+        others.any(|other| other.can_join(marks))
+    }
+
     /// True if nothing is in progress.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().is_empty()

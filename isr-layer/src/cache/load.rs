@@ -12,8 +12,7 @@ use crate::clock::{self, Instant};
 use crate::entry::{Entry, Loaded};
 use crate::invalidation::{EntryTags, Sequence, TagMark};
 use crate::outcome::Reason;
-use crate::page::RegisteredPage;
-use crate::render::{Key, Recipe};
+use crate::render::Recipe;
 use crate::store::{Kept, Shelf};
 
 /// The end of the first step of a flight, by [`Core::load`].
@@ -26,9 +25,9 @@ pub(super) enum Load {
 }
 
 impl Core {
-    /// Asks the store for the page of a flight, if there is a store and the page was absent.
+    /// Asks the store for the page of a flight, if the flight is one that asks.
     pub(super) async fn load(self: &Arc<Self>, leader: Leader) -> Load {
-        let Some(shelf) = self.shelf.as_ref().filter(|_| leader.work().is_absent()) else {
+        let Some(shelf) = self.shelf.as_ref().filter(|_| leader.work().asks_store()) else {
             return Load::Nothing(leader, None);
         };
         let recipe = leader.work().recipe.clone();
@@ -39,38 +38,46 @@ impl Core {
 
         let asked = clock::now();
         leader.begin_loading();
-        let (found, trouble) = self.ask_store(shelf, &leader).await;
+        let (found, trouble) = self.ask(shelf, &recipe, &leader.work().tags).await;
         if let Some(entry) = found {
             return Load::Over(self.loaded(leader, &recipe, &entry, asked));
         }
 
-        let is_current = leader.end_loading();
+        let is_needed = leader.end_loading(&self.marks);
         leader.work().set_not_stored();
         let negative = &self.pages.negative;
         let has_failed = negative.note_not_stored(&self.marks, &recipe.key, clock::now());
-        match is_current && !has_failed {
+        match is_needed && !has_failed {
             true => Load::Nothing(leader, trouble),
             false => Load::Over(over(leader, asked)),
         }
     }
 
-    /// Returns the page of a flight that the store has, if it is of use.
-    async fn ask_store(
+    /// Returns the page that the store has in place of one that memory lacks.
+    pub(super) async fn kept(&self, recipe: &Recipe) -> Option<Arc<Entry>> {
+        let shelf = self.shelf.as_ref()?;
+        let known = self.known_tags(&recipe.page, &recipe.key);
+        self.ask(shelf, recipe, &known).await.0
+    }
+
+    /// Returns the page that the store has, if it is of use, or the reason why it could not be
+    /// asked.
+    async fn ask(
         &self,
         shelf: &Shelf,
-        leader: &Leader,
+        recipe: &Recipe,
+        known: &[Arc<TagMark>],
     ) -> (Option<Arc<Entry>>, Option<Reason>) {
-        let work = leader.work();
         // Before the question: a purge that is recorded later is not in the store's judgement.
         let recorded = shelf.ledger().recorded_through();
-        let found = match shelf.get(&work.recipe.key).await {
+        let found = match shelf.get(&recipe.key).await {
             Kept::Waiting(entry) => Some(entry),
             Kept::Found {
                 record,
                 validity,
                 age,
             } => {
-                let tags = self.tags_of(&work.tags, &record.tags);
+                let tags = self.tags_of(known, &record.tags);
                 let loaded = Loaded {
                     record: *record,
                     validity,
@@ -78,7 +85,7 @@ impl Core {
                     recorded,
                     has_drafts: shelf.has_drafts,
                 };
-                Entry::from_record(&work.recipe, loaded, tags).map(Arc::new)
+                Entry::from_record(recipe, loaded, tags).map(Arc::new)
             }
             Kept::Nothing => None,
             Kept::Trouble(reason) => return (None, Some(reason)),
@@ -124,20 +131,6 @@ impl Core {
         });
         entry.encode_soon(&self.tasks);
         completed
-    }
-
-    /// Returns those of the bare keys of a path that the store has a page for.
-    pub(super) async fn keys_in_store(&self, page: &RegisteredPage, path: &str) -> Vec<Key> {
-        let Some(shelf) = &self.shelf else {
-            return Vec::new();
-        };
-        let mut keys = Vec::new();
-        for key in Key::bare(page, path) {
-            if matches!(shelf.get(&key).await, Kept::Waiting(_) | Kept::Found { .. }) {
-                keys.push(key);
-            }
-        }
-        keys
     }
 }
 

@@ -17,6 +17,8 @@ const HEADER_ALLOWANCE: u64 = 4 * 1024;
 pub(crate) struct Memory {
     entries: Bounded<Key, Arc<Entry>>,
     largest_body: usize,
+    /// Says of each entry that is stored if it is dropped at once.
+    forgets: Option<fn() -> bool>,
 }
 
 /// A cache that evicts once it is over its bytes or its number of values, whichever comes first.
@@ -56,7 +58,13 @@ impl Memory {
         Self {
             entries,
             largest_body,
+            forgets: None,
         }
+    }
+
+    /// Sets a function that says of each entry that is stored if it is dropped at once, for tests.
+    pub(crate) fn forgetting(self, forgets: Option<fn() -> bool>) -> Self {
+        Self { forgets, ..self }
     }
 
     /// Returns the length of the largest body that fits. A larger one would be evicted at once.
@@ -81,6 +89,9 @@ impl Memory {
     pub(crate) fn put(&self, entry: &Arc<Entry>) -> bool {
         self.entries.insert(entry.key.clone(), entry.clone());
         let kept = self.entries.peek(&entry.key);
+        if self.forgets.is_some_and(|forgets| forgets()) {
+            self.remove(&entry.key);
+        }
         kept.is_some_and(|kept| Arc::ptr_eq(&kept, entry))
     }
 

@@ -26,14 +26,22 @@ pub(crate) struct PageRender {
     pub(crate) recipe: Recipe,
     /// The page and its declared tags: known before the render.
     pub(crate) tags: Box<[Arc<TagMark>]>,
-    /// True if there was no entry when the flight was started, so that a store may have one.
-    is_absent: bool,
+    start: Start,
     /// True once a store was asked and has nothing.
     is_not_stored: AtomicBool,
     /// The entry that was stored when the flight was started.
     before: OnceLock<Weak<Entry>>,
     /// True once the application itself asked for this render: its key is no client's invention.
     is_asked_for: AtomicBool,
+}
+
+/// The knowledge of a page with which its flight is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// True if the flight asks a store first: a request came for something absent.
+    pub(crate) asks_store: bool,
+    /// True if there is a good page, in memory or in a store.
+    pub(crate) is_known: bool,
 }
 
 /// The end of a render, for everybody who waits.
@@ -58,20 +66,25 @@ pub(crate) enum RenderOutcome {
 }
 
 impl PageRender {
-    pub(crate) fn new(recipe: Recipe, tags: Vec<Arc<TagMark>>, is_absent: bool) -> Self {
+    pub(crate) fn new(recipe: Recipe, tags: Vec<Arc<TagMark>>, start: Start) -> Self {
         Self {
             recipe,
             tags: tags.into(),
-            is_absent,
+            start,
             is_not_stored: AtomicBool::new(false),
             before: OnceLock::new(),
             is_asked_for: AtomicBool::new(false),
         }
     }
 
-    /// True if there was no entry when the flight was started.
-    pub(crate) fn is_absent(&self) -> bool {
-        self.is_absent
+    /// True if the flight asks a store first.
+    pub(crate) fn asks_store(&self) -> bool {
+        self.start.asks_store
+    }
+
+    /// True if there was a good page when the flight was started.
+    pub(crate) fn is_known(&self) -> bool {
+        self.start.is_known
     }
 
     /// Notes that a store has nothing.

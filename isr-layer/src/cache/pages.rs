@@ -79,7 +79,7 @@ impl Pages {
         let page = &recipe.page;
         let is_listed = || !page.is_open() && self.lists.include(recipe);
         let is_new = page.has_many_keys()
-            && render.is_absent()
+            && !render.is_known()
             && render.is_for_client()
             && self.memory.get_key(&recipe.key).is_none()
             && !is_listed();

@@ -98,6 +98,7 @@ impl IsrLayerBuilder {
                 downstream: Downstream::default(),
                 new_keys_per_second: 100,
                 draft: None,
+                forgets: None,
             },
         }
     }
@@ -224,6 +225,10 @@ impl IsrLayerBuilder {
     /// is not registered, a setting is refused, or a store cannot be used. The message names both
     /// sides, or the setting.
     pub fn build(mut self) -> Result<IsrLayer, Error> {
+        #[cfg(feature = "testing")]
+        for change in inventory::iter::<crate::__private::EveryLayer> {
+            self = (change.0)(self);
+        }
         self.check_settings()?;
         self.config.cache_name = self.shows_cache_status.then_some(self.cache_name);
         let cookie = self.draft_cookie.unwrap_or_else(|| DEFAULT_NAME.to_owned());

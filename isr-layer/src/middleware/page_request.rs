@@ -74,9 +74,15 @@ where
 
     let mut ready = Some(ready);
     let mut found = request.found.take();
-    let mut is_loaded = false;
+    let (mut is_loaded, mut may_ask) = (false, true);
     for _ in 0..MAX_ATTEMPTS {
-        let decision = core.decide(&request.recipe, found, request.arrival, clock::now());
+        let decision = core.decide(
+            &request.recipe,
+            found,
+            may_ask,
+            request.arrival,
+            clock::now(),
+        );
         match decision {
             Decision::Serve(entry, outcome) => {
                 let outcome = outcome.of_entry(is_loaded);
@@ -98,6 +104,7 @@ where
                     Led::Response(response) => return response,
                     Led::Again(request, loaded) => (request, loaded),
                 };
+                may_ask = false;
             }
             Decision::Follow(follower, waiting) => {
                 let Some(_wait) = follower.wait_for() else {
@@ -108,7 +115,10 @@ where
                 let flight = follower.wait_in_time().await;
                 found = match flight.as_deref().map(|flight| &flight.outcome) {
                     None => None,
-                    Some(RenderOutcome::Loaded(loaded)) => loaded.clone(),
+                    Some(RenderOutcome::Loaded(loaded)) => {
+                        may_ask = false;
+                        loaded.clone()
+                    }
                     Some(outcome) => return request.completed(outcome, waiting, true).await,
                 };
             }

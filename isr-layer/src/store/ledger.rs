@@ -137,7 +137,8 @@ impl Ledger {
             ledger: self.clone(),
             is_over: false,
         };
-        tasks.spawn_aside(recording.run());
+        // The caller waits: another runtime may stand still.
+        tasks.spawn_aside_here(recording.run());
     }
 
     /// Records everything that waits as one call.

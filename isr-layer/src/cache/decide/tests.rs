@@ -60,8 +60,13 @@ fn expire(core: &Core) -> Sequence {
         .purge(&[(Target::Path(PATH.to_owned()), Strength::Hard)])
 }
 
+const START: Start = Start {
+    asks_store: false,
+    is_known: false,
+};
+
 fn join(core: &Core, recipe: &Recipe) -> Result<Joined, Arc<Entry>> {
-    core.join_for_fresh(recipe, core.marks.published(), clock::now(), true)
+    core.join_for_fresh(recipe, core.marks.published(), clock::now(), START)
 }
 
 fn lead(core: &Core, recipe: &Recipe) -> Leader {
@@ -223,7 +228,7 @@ async fn who_joined_a_leader_after_a_purge_gets_nothing_of_what_the_leader_found
         follower.wait().await.is_none(),
         "what was abandoned is of no use to who waited"
     );
-    let decision = core.decide(&recipe, Some(found), arrival, clock::now());
+    let decision = core.decide(&recipe, Some(found), true, arrival, clock::now());
     let Decision::Lead(lead, waiting) = decision else {
         panic!("it renders for itself")
     };
@@ -264,7 +269,7 @@ async fn who_has_to_wait_is_served_what_landed_before_it_could() {
     };
     store(&core, &recipe);
 
-    let joined = core.join_for_fresh(&recipe, Sequence::NO_MARK, clock::now(), true);
+    let joined = core.join_for_fresh(&recipe, Sequence::NO_MARK, clock::now(), START);
     let decision = wait(joined, waiting);
 
     assert!(matches!(decision, Decision::Serve(_, Outcome::Hit)));

@@ -75,12 +75,13 @@ impl<W: Work> Leader<W> {
         self.flight.is_loading.store(true, Ordering::Relaxed);
     }
 
-    /// Ends the search, which found nothing. Returns `false` if another flight of the key has
-    /// completed meanwhile: all that wait look again.
-    pub(crate) fn end_loading(&self) -> bool {
-        let _table = self.flights.lock();
+    /// Ends the search, which found nothing. Returns `false` if the work is not needed: another
+    /// flight of the key has completed meanwhile, or one is in progress that everybody can join.
+    pub(crate) fn end_loading(&self, marks: &Marks) -> bool {
+        let table = self.flights.lock();
         self.flight.is_loading.store(false, Ordering::Relaxed);
-        !self.flight.is_outrun.load(Ordering::Relaxed)
+        let is_outrun = self.flight.is_outrun.load(Ordering::Relaxed);
+        !is_outrun && !self.flights.has_other(&table, &self.flight, marks)
     }
 
     /// Returns the position in the order in which all flights began, once this one has.

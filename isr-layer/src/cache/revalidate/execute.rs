@@ -14,7 +14,7 @@ use super::spellings::told;
 use super::target::SelectorTarget;
 use super::targets::{TargetId, Targets};
 use crate::cache::core::Core;
-use crate::cache::page_flight::{Joined, RenderOutcome};
+use crate::cache::page_flight::{Joined, RenderOutcome, Start};
 use crate::cache::permits::Purpose;
 use crate::cache::steps::Steps;
 use crate::clock::{self, Instant};
@@ -32,15 +32,6 @@ use crate::store;
 /// The time for which a call waits for its renders. A render that takes longer goes on, and its
 /// receipt says `running`.
 const MAX_RECEIPT_WAIT: Duration = Duration::from_secs(2);
-
-/// Says whether a render that no client asked for may find its page in the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AskStore {
-    /// It is what memory lacks that is wanted, such as after a restart.
-    First,
-    /// A page rendered after a purge is wanted.
-    No,
-}
 
 /// The renders of one call, as they were started.
 struct Started {
@@ -217,14 +208,7 @@ impl Core {
         only_cached: bool,
         number: Sequence,
     ) -> Progress {
-        // Memory may have dropped the path's page.
-        let in_store = match keys.is_empty() && only_cached {
-            true => self.keys_in_store(page, path).await,
-            false => Vec::new(),
-        };
-        let is_kept = !in_store.is_empty();
-        keys.extend(in_store);
-        if keys.is_empty() && !only_cached {
+        if keys.is_empty() && (!only_cached || self.shelf.is_some()) {
             keys = Key::bare(page, path);
             if keys.is_empty() {
                 // The variants of a gRPC method are its messages. Without an entry there is nothing
@@ -237,25 +221,33 @@ impl Core {
         let (mut variants, mut jobs) = (Vec::new(), Vec::new());
         for key in keys {
             let before = self.pages.memory.get_key(&key);
-            if before.is_some() || !only_cached || is_kept {
-                let recipe = Recipe::of(page.clone(), key);
+            let recipe = Recipe::of(page.clone(), key);
+            let before = match before {
+                Some(before) => Some(before),
+                None => self.kept(&recipe).await,
+            };
+            if before.is_some() || !only_cached {
+                let start = Start {
+                    asks_store: false,
+                    is_known: before.is_some(),
+                };
                 variants.push(Variant::new(recipe.host(), before));
-                jobs.push((jobs.len(), recipe));
+                jobs.push((jobs.len(), recipe, start));
             }
             steps.next().await;
         }
 
         let core = self.clone();
-        let results = self.run(jobs, Unread::Continue, move |(at, recipe)| {
+        let results = self.run(jobs, Unread::Continue, move |(at, recipe, start)| {
             let core = core.clone();
-            async move { (at, core.render(&recipe, number, AskStore::No).await) }
+            async move { (at, core.render(&recipe, number, start).await) }
         });
         Progress::Path(variants, results)
     }
 
     /// Renders the recipes in their order, at most as many at once as the permits allow. A recipe
-    /// is left out if `is_needed` says so when its turn comes. Begins no more once the results are
-    /// dropped.
+    /// is left out if `is_needed` says so when its turn comes, and a page that the store has fresh is
+    /// not rendered. Begins no more once the results are dropped.
     pub(crate) fn render_all(
         self: &Arc<Self>,
         recipes: Vec<Recipe>,
@@ -263,11 +255,15 @@ impl Core {
         is_needed: fn(&Self, &Recipe) -> bool,
     ) -> tokio::sync::mpsc::UnboundedReceiver<(Recipe, JobResult)> {
         let core = self.clone();
+        let start = Start {
+            asks_store: self.shelf.is_some(),
+            is_known: false,
+        };
         self.run(recipes, Unread::Stop, move |recipe| {
             let core = core.clone();
             async move {
                 let result = match is_needed(&core, &recipe) {
-                    true => core.render(&recipe, number, AskStore::First).await,
+                    true => core.render(&recipe, number, start).await,
                     false => {
                         // There may be many of these in a row.
                         tokio::task::yield_now().await;
@@ -300,7 +296,7 @@ impl Core {
         self: &Arc<Self>,
         recipe: &Recipe,
         number: Sequence,
-        ask_store: AskStore,
+        mut start: Start,
     ) -> JobResult {
         let application = self.application();
         let Some(application) = application.filter(|_| !recipe.page.is_inner()) else {
@@ -310,13 +306,11 @@ impl Core {
         let is_new =
             |entry: &Entry| entry.as_of() >= number && entry.is_fresh(&self.marks, clock::now());
 
-        // Asked once: a store that is larger than memory would else put the render off for ever.
-        let mut is_absent = ask_store == AskStore::First;
         // The second flight begins after the first was found too old; the third look is for one
         // that was abandoned. Flights of others may load first.
         let (mut looks, mut loads) = (3, 2);
         while looks > 0 {
-            let completed = match self.join(recipe, number, is_absent, is_new) {
+            let completed = match self.join(recipe, number, start, is_new) {
                 Err(entry) => {
                     // There may be many of these in a row.
                     tokio::task::yield_now().await;
@@ -331,7 +325,8 @@ impl Core {
                     follower.completed().await
                 }
             };
-            is_absent = false;
+            // Asked once: a store that is larger than memory would else put the render off for ever.
+            start.asks_store = false;
 
             match completed {
                 Some(flight) => match &flight.outcome {

@@ -8,13 +8,13 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::call::{Call, Ended, Want};
-use super::execute::AskStore;
 use super::job_result::JobResult;
 use super::queue::{Job, Rank};
 use super::report::Progress;
 use super::search::{AtPath, Found, Pages, PendingMatch};
 use super::targets::Targets;
 use crate::cache::core::Core;
+use crate::cache::page_flight::Start;
 use crate::cache::steps::Steps;
 use crate::clock::{self, Instant};
 use crate::invalidation::Sequence;
@@ -165,7 +165,11 @@ impl Core {
         match page {
             Some(page) => {
                 let recipe = Recipe::of(page.clone(), job.key.clone());
-                self.render(&recipe, job.number, AskStore::No).await
+                let start = Start {
+                    asks_store: false,
+                    is_known: true,
+                };
+                self.render(&recipe, job.number, start).await
             }
             None => JobResult::NotReached,
         }

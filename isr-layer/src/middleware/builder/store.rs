@@ -56,6 +56,22 @@ impl IsrLayerBuilder {
     }
 }
 
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+impl IsrLayerBuilder {
+    /// True if the layer was given a store.
+    pub fn has_store(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Drops an entry from memory as soon as it is stored, if `forgets` says so: as an eviction may
+    /// at any time.
+    pub fn forgets(mut self, forgets: fn() -> bool) -> Self {
+        self.config.forgets = Some(forgets);
+        self
+    }
+}
+
 /// A store that was joined, and its last number.
 pub(super) type Joined = (Arc<dyn ErasedStore>, u64);
 
