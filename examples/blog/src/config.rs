@@ -1,4 +1,5 @@
-//! The settings from the environment: the address to listen on, the database, and the secret.
+//! The settings from the environment: the address to listen on, the database, the secret, and
+//! whether pages are prerendered.
 
 use std::env::{self, VarError};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,8 @@ pub(crate) struct Config {
     pub(crate) database: PathBuf,
     /// `None` if the environment sets no secret: then the database keeps one.
     pub(crate) secret: Option<String>,
+    /// True if every page is rendered before the site opens.
+    pub(crate) prerender: bool,
 }
 
 impl Config {
@@ -38,7 +41,17 @@ impl Config {
             addr,
             database,
             secret: lookup("REVALIDATE_SECRET")?,
+            prerender: is_on("BLOG_PRERENDER", lookup("BLOG_PRERENDER")?.as_deref())?,
         })
+    }
+}
+
+/// Reads a switch, which is off by default.
+fn is_on(name: &str, value: Option<&str>) -> Result<bool> {
+    match value {
+        None | Some("" | "0" | "false") => Ok(false),
+        Some("1" | "true") => Ok(true),
+        Some(other) => bail!("{name} is {other:?}: set it to 1 or to 0"),
     }
 }
 
@@ -72,6 +85,18 @@ mod tests {
         assert_eq!(config.addr, "127.0.0.1:3000");
         assert!(config.database.ends_with("blog.sqlite"));
         assert_eq!(config.secret, None);
+        assert!(!config.prerender);
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off_or_refused_by_name() {
+        for (value, expected) in [("1", true), ("true", true), ("0", false), ("", false)] {
+            let config = config(&[("BLOG_PRERENDER", value)]).unwrap();
+
+            assert_eq!(config.prerender, expected, "{value:?}");
+        }
+        let error = config(&[("BLOG_PRERENDER", "yes, please")]).err().unwrap();
+        assert!(error.to_string().contains("BLOG_PRERENDER"), "{error}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod error;
 mod guesses;
 mod markdown;
 mod post;
+mod prerender;
 mod seed;
 mod shutdown;
 mod site;
@@ -67,7 +68,7 @@ async fn run() -> Result<()> {
     let secret = secret(&config, &db).await?;
     let listener = listen(&config.addr).await?;
 
-    let isr = IsrLayer::builder().build()?;
+    let isr = site::with_lists(IsrLayer::builder(), &db).build()?;
     let cache = isr.cache();
     let bearer = Bearer::new(secret.value()).context("REVALIDATE_SECRET cannot be used")?;
     let app = App {
@@ -87,6 +88,9 @@ async fn run() -> Result<()> {
         .wrap(routes)
         .into_make_service_with_connect_info::<SocketAddr>();
 
+    if config.prerender {
+        prerender::run(&cache).await;
+    }
     welcome::print(listener.local_addr()?, &config.database, &secret, &db).await?;
     let requested = stop.clone().requested();
     let served = async {

@@ -26,10 +26,16 @@ pub(crate) struct Answer {
 
 impl Blog {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[], Stdio::inherit())
+    }
+
+    pub(crate) fn start_with(env: &[(&str, &str)], errors: Stdio) -> Self {
         let database = database();
         let mut process = program(&database)
             .envs([("BLOG_ADDR", "127.0.0.1:0"), ("REVALIDATE_SECRET", SECRET)])
+            .envs(env.iter().copied())
             .stdout(Stdio::piped())
+            .stderr(errors)
             .spawn()
             .expect("the program was built for this test");
         let printed = BufReader::new(process.stdout.take().expect("it is piped"));
@@ -132,6 +138,15 @@ impl Blog {
             .read_to_string(&mut answer)
             .expect("it answers in text");
         Answer::parse(&answer)
+    }
+
+    /// Ends the program. Returns its standard error, which was piped.
+    pub(crate) fn errors(mut self) -> String {
+        self.process.kill().expect("it runs");
+        let mut errors = String::new();
+        let mut piped = self.process.stderr.take().expect("it is piped");
+        piped.read_to_string(&mut errors).expect("it is text");
+        errors
     }
 
     /// Sends a signal and waits for the exit code.

@@ -6,6 +6,8 @@ mod browser;
 #[cfg(unix)]
 mod chromium;
 
+use std::process::Stdio;
+
 use blog::{Answer, Blog, SECRET};
 
 const POST: &str = "/posts/salt";
@@ -29,6 +31,25 @@ fn a_page_is_rendered_for_the_first_reader_and_remembered_for_the_second() {
         "{second:?}"
     );
     assert_eq!(first.body, second.body);
+}
+
+#[test]
+fn a_site_that_is_prerendered_has_every_page_for_its_first_reader() {
+    let blog = Blog::start_with(&[("BLOG_PRERENDER", "1")], Stdio::piped());
+
+    for path in ["/", POST, "/about", "/demo", "/tags/bread"] {
+        let first = blog.get(path);
+        let status = first.header("cache-status").unwrap_or_default();
+        assert!(status.starts_with("isr; hit"), "{path}: {first:?}");
+    }
+
+    // No terminal is there for a bar.
+    let errors = blog.errors();
+    let lines = errors.lines().filter(|line| line.contains("prerendered"));
+    let lines = lines.collect::<Vec<_>>();
+    assert_eq!(lines.len(), 1, "{errors}");
+    assert!(lines[0].ends_with("; 0 were kept, 0 failed"), "{errors}");
+    assert!(!errors.contains(['\r', '\x1b']), "{errors}");
 }
 
 #[test]
