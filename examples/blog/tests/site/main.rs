@@ -400,6 +400,46 @@ fn a_short_secret_is_refused_and_not_repeated() {
 
 #[cfg(unix)]
 #[test]
+fn pages_and_purges_survive_a_restart_and_belong_to_one_build() {
+    let build = |id: &'static str| [("ISR_BUILD_ID", id)];
+    let mut blog = Blog::start_with(&build("one"), Stdio::inherit());
+    let about = blog.get("/about").body;
+    blog.put(POST, r#"{"title":"Old","body":"x","tags":[]}"#);
+    blog.get(POST);
+    blog.put(POST, r#"{"title":"New","body":"x","tags":[]}"#);
+    blog.revalidate(r#"{"path":"/posts/salt"}"#);
+
+    blog.restart("TERM", &build("one"));
+
+    assert!(
+        blog.printed()
+            .iter()
+            .any(|line| line.starts_with("2 pages of build one were found")),
+        "{:?}",
+        blog.printed()
+    );
+    let kept = blog.get("/about");
+    assert_eq!(
+        kept.header("cache-status"),
+        Some("isr; hit; isr-from=store")
+    );
+    assert_eq!(kept.body, about, "with the time of its render");
+    assert!(blog.get(POST).body.contains("<h1>New</h1>"));
+
+    // Another build renders anew. Its purge reaches the first one's page.
+    blog.restart("TERM", &build("two"));
+    let status = blog.get("/about").header("cache-status").map(str::to_owned);
+    assert_eq!(status.as_deref(), Some("isr; fwd=uri-miss; stored"));
+    blog.revalidate(r#"{"path":"/about"}"#);
+
+    blog.restart("TERM", &build("one"));
+    let rolled_back = blog.get("/about");
+    let status = rolled_back.header("cache-status").unwrap_or_default();
+    assert!(!status.starts_with("isr; hit; isr-from"), "{status}");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_signal_ends_the_program_in_peace() {
     for signal in ["INT", "TERM"] {
         assert_eq!(Blog::start().stop(signal), Some(0), "SIG{signal}");
