@@ -74,6 +74,27 @@ impl Db {
         .await
     }
 
+    /// Returns the slugs of all posts, the newest first.
+    pub(crate) async fn slugs(&self) -> Result<Vec<String>, DbError> {
+        self.texts("SELECT slug FROM posts ORDER BY published DESC, slug")
+            .await
+    }
+
+    /// Returns all tags.
+    pub(crate) async fn tags(&self) -> Result<Vec<String>, DbError> {
+        self.texts("SELECT DISTINCT tag FROM tags ORDER BY tag")
+            .await
+    }
+
+    /// Returns the one column of a query.
+    async fn texts(&self, sql: &'static str) -> Result<Vec<String>, DbError> {
+        self.run(move |db| {
+            let mut query = db.prepare_cached(sql)?;
+            query.query_map([], |row| row.get(0))?.collect()
+        })
+        .await
+    }
+
     pub(crate) async fn post(&self, slug: String) -> Result<Option<Post>, DbError> {
         self.run(move |db| {
             let sql = format!("{COLUMNS} WHERE slug = ?1");
@@ -304,6 +325,8 @@ mod tests {
         assert_eq!(slugs(db.posts(None).await.unwrap()), ["b", "c", "a"]);
         assert_eq!(slugs(db.posts(Some("x".into())).await.unwrap()), ["c", "a"]);
         assert!(db.posts(Some("none".into())).await.unwrap().is_empty());
+        assert_eq!(db.slugs().await.unwrap(), ["b", "c", "a"]);
+        assert_eq!(db.tags().await.unwrap(), ["x"]);
     }
 
     #[tokio::test]

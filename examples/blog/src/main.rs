@@ -15,6 +15,7 @@ mod error;
 mod guesses;
 mod markdown;
 mod post;
+mod prerender;
 mod seed;
 mod shutdown;
 mod site;
@@ -25,16 +26,17 @@ use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use isr_layer::auth::Bearer;
+use isr_layer::store::Disk;
 use isr_layer::{Cache, IsrLayer};
 use tokio::net::TcpListener;
 
 use crate::access::Access;
 use crate::config::Config;
 use crate::db::Db;
-use crate::shutdown::Stop;
-use crate::welcome::Secret;
+use crate::shutdown::{PATIENCE, Stop};
+use crate::welcome::{Kept, Secret};
 
 /// State that every handler may use.
 #[derive(Clone, Debug)]
@@ -67,7 +69,11 @@ async fn run() -> Result<()> {
     let secret = secret(&config, &db).await?;
     let listener = listen(&config.addr).await?;
 
-    let isr = IsrLayer::builder().build()?;
+    let (disk, kept) = open_pages(&config)?;
+    let isr = site::with_lists(IsrLayer::builder(), &db)
+        .build_id(&config.build)
+        .store(disk)
+        .build()?;
     let cache = isr.cache();
     let bearer = Bearer::new(secret.value()).context("REVALIDATE_SECRET cannot be used")?;
     let app = App {
@@ -87,14 +93,19 @@ async fn run() -> Result<()> {
         .wrap(routes)
         .into_make_service_with_connect_info::<SocketAddr>();
 
-    welcome::print(listener.local_addr()?, &config.database, &secret, &db).await?;
+    if config.prerender {
+        prerender::run(&cache).await;
+    }
+    welcome::print(listener.local_addr()?, &config, &kept, &secret, &db).await?;
     let requested = stop.clone().requested();
     let served = async {
         axum::serve(listener, service)
             .with_graceful_shutdown(requested)
             .await?;
-        cache.drained().await;
-        Ok(())
+        match isr.shutdown(PATIENCE).await {
+            true => Ok(()),
+            false => bail!("stopped before every render had ended"),
+        }
     };
     stop.bound(served).await
 }
@@ -105,6 +116,14 @@ async fn open_database(config: &Config) -> Result<Db> {
     let db = Db::open(file).await.with_context(named)?;
     db.seed(seed::posts()?).await.with_context(named)?;
     Ok(db)
+}
+
+/// Opens the directory that keeps pages, and counts those of this build.
+fn open_pages(config: &Config) -> Result<(Disk, Kept)> {
+    let named = || format!("cannot keep pages in {} (BLOG_DB)", config.pages.display());
+    let disk = Disk::open(&config.pages).with_context(named)?;
+    let kept = Kept(disk.pages_of(&config.build));
+    Ok((disk, kept))
 }
 
 /// Returns the secret of the environment, else the one that the database keeps. That one is made at

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 /// Longer than the time limit of a render, thirty seconds, so that a render that began with the
 /// signal can end.
-const PATIENCE: Duration = Duration::from_secs(35);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(35);
 
 /// Counts the signals received.
 #[derive(Clone, Debug)]

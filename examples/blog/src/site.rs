@@ -6,9 +6,10 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::Html;
 use axum::routing::{MethodRouter, get};
-use isr_layer::{routes, static_page};
+use isr_layer::{IsrLayerBuilder, routes, static_page};
 
 use crate::App;
+use crate::db::{Db, DbError};
 use crate::error::AppError;
 use crate::views;
 
@@ -34,6 +35,23 @@ pub(crate) fn routes() -> Router<App> {
             "/icon.svg",
             asset("image/svg+xml", include_str!("../static/icon.svg")),
         )
+}
+
+/// Says which posts and tags there are, so that their pages can be prerendered. Other paths are
+/// rendered when they are asked for, since a post may come at any time.
+pub(crate) fn with_lists(builder: IsrLayerBuilder, db: &Db) -> IsrLayerBuilder {
+    let (posts, tags) = (db.clone(), db.clone());
+    builder
+        .params(post::PATH, move || slugs(posts.clone()))
+        .params(tag::PATH, move || all_tags(tags.clone()))
+}
+
+async fn slugs(db: Db) -> Result<Vec<String>, DbError> {
+    db.slugs().await
+}
+
+async fn all_tags(db: Db) -> Result<Vec<String>, DbError> {
+    db.tags().await
 }
 
 /// The list of posts.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
 
+use crate::config::Config;
 use crate::db::{Db, DbError};
 
 /// The secret for writing, and where it comes from.
@@ -15,6 +15,9 @@ pub(crate) enum Secret {
     /// know it otherwise.
     Kept(String),
 }
+
+/// The number of pages that earlier runs of this build have kept.
+pub(crate) struct Kept(pub(crate) u64);
 
 impl Secret {
     pub(crate) fn value(&self) -> &str {
@@ -34,21 +37,23 @@ impl fmt::Debug for Secret {
 
 pub(crate) async fn print(
     addr: SocketAddr,
-    database: &Path,
+    config: &Config,
+    kept: &Kept,
     secret: &Secret,
     db: &Db,
 ) -> Result<(), DbError> {
     let newest = db.posts(None).await?.into_iter().next();
     let slug = newest.map_or_else(|| "hello".into(), |post| post.slug);
-    let text = text(addr, database, secret, &slug);
+    let text = text(addr, config, kept, secret, &slug);
     // Ignores errors: the site must also run with a closed standard output.
     io::stdout().write_all(text.as_bytes()).ok();
     Ok(())
 }
 
-fn text(addr: SocketAddr, database: &Path, secret: &Secret, slug: &str) -> String {
+fn text(addr: SocketAddr, config: &Config, kept: &Kept, secret: &Secret, slug: &str) -> String {
     let site = format!("http://{}", reachable(addr));
-    let database = database.display();
+    let (database, pages) = (config.database.display(), config.pages.display());
+    let (kept, build) = (kept.0, &config.build);
     let secret = match secret {
         Secret::Given(_) => {
             "The secret is the REVALIDATE_SECRET of this program's environment.".into()
@@ -61,6 +66,7 @@ fn text(addr: SocketAddr, database: &Path, secret: &Secret, slug: &str) -> Strin
     format!(
         r#"
 The Slow Lane is open, its posts are in {database}
+{kept} pages of build {build} were found in {pages}
 
   {site}/         the posts
   {site}/demo     a timestamp, and the button that renews it
@@ -94,12 +100,23 @@ mod tests {
     use super::*;
 
     fn printed(secret: &Secret) -> String {
-        text(
-            ([0, 0, 0, 0], 3000).into(),
-            Path::new("blog.sqlite"),
-            secret,
-            "rye",
-        )
+        let config = Config {
+            addr: "0.0.0.0:3000".into(),
+            database: "blog.sqlite".into(),
+            pages: "blog.pages".into(),
+            build: "5f1c0a7".into(),
+            secret: None,
+            prerender: false,
+        };
+        let addr = ([0, 0, 0, 0], 3000).into();
+        text(addr, &config, &Kept(31), secret, "rye")
+    }
+
+    #[test]
+    fn the_pages_that_were_kept_are_counted_and_their_build_is_named() {
+        let text = printed(&Secret::Given("0123456789".into()));
+
+        assert!(text.contains("\n31 pages of build 5f1c0a7 were found in blog.pages\n"));
     }
 
     #[test]

@@ -27,7 +27,8 @@ impl Part {
     }
 }
 
-/// Returns the recipe of each page to prerender. Notes names that mean no page.
+/// Returns the [`Recipe`] of each page to prerender. Notes names that mean no page in the
+/// [`PrerenderReport`].
 pub(super) async fn chosen(
     core: &Arc<Core>,
     only: &[String],
@@ -115,7 +116,7 @@ fn find(core: &Core, name: &str) -> Result<(Arc<RegisteredPage>, Part), NotChose
     }
 }
 
-/// Returns those of the known paths that the parts name.
+/// Returns those of the [`known_paths`] that the parts name.
 fn of_parts(
     known: Option<Vec<KnownPath>>,
     parts: &[Part],
@@ -151,7 +152,7 @@ fn of_parts(
         .collect()
 }
 
-/// Returns the recipe of a path for each listed host.
+/// Returns the [`Recipe`] of a path for each listed host.
 fn of_path(page: &Arc<RegisteredPage>, path: &str) -> Vec<Recipe> {
     let keys = Key::bare(page, path).into_iter();
     keys.map(|key| Recipe::of(page.clone(), key)).collect()

@@ -2,7 +2,7 @@
 
 use super::report::PrerenderReport;
 
-/// The function that is told of the progress.
+/// The function that is told of the [`Progress`].
 pub(super) type OnProgress = Box<dyn FnMut(Progress) + Send>;
 
 /// The state of a prerendering, when a page of it has ended.
@@ -18,7 +18,7 @@ pub struct Progress {
     path: Option<String>,
 }
 
-/// Counts the pages that have ended, and tells of each.
+/// Counts the pages that have ended, and tells [`OnProgress`] of each.
 pub(super) struct Counter {
     on: Option<OnProgress>,
     done: usize,

@@ -11,13 +11,13 @@ use crate::clock;
 use crate::invalidation::Sequence;
 use crate::render::Recipe;
 
-/// The end of one render.
+/// A [`Recipe`] and the end of its render.
 type Rendered = (Recipe, JobResult);
 
 /// The renders of one prerendering. Once it is dropped, no more begin.
 pub(super) struct Renders {
     core: Arc<Core>,
-    /// The number up to which a render has to know every purge.
+    /// The [`Sequence`] up to which a render has to know every purge.
     number: Sequence,
     /// The number of renders at once.
     limit: usize,

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Promise(&'static str);
 
-/// A promise that a store broke.
+/// A [`Promise`] that a store broke.
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) promise: Promise,
@@ -14,7 +14,7 @@ pub(super) struct Broken {
     pub(super) came: String,
 }
 
-/// The end of a check.
+/// The end of a [`Check`](super::promises::Check).
 pub(super) type Kept = Result<(), Broken>;
 
 impl fmt::Display for Promise {

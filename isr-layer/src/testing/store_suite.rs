@@ -145,7 +145,7 @@ impl fmt::Debug for StoreSuite<'_> {
     }
 }
 
-/// The promises that are broken, the number of those that build on them, and of all.
+/// The promises that are [`Broken`], the number of those that build on them, and of all.
 struct Report<'a> {
     broken: &'a [Broken],
     skipped: usize,

@@ -53,7 +53,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Notes a broken promise. The first note on each promise is kept: others follow from it.
+    /// Notes that a [`Promise`] is broken. The first note on each is kept: others follow from it.
     pub(super) fn note(&mut self, broken: Broken) {
         if !self.is_broken(&broken.promise) {
             self.broken.push(broken);
@@ -65,7 +65,7 @@ impl<'a> Trial<'a> {
         self.broken.iter().any(|noted| noted.promise == *promise)
     }
 
-    /// Opens the place if no handle is open.
+    /// Opens the place for [`BUILD`] if no handle is open.
     pub(super) async fn begin(&mut self) -> Kept {
         match self.handle {
             Some(_) => Ok(()),
@@ -73,7 +73,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Drops the handle. The next check opens the place anew.
+    /// Drops the handle. [`begin`](Self::begin) opens the place anew.
     pub(super) fn close(&mut self) {
         self.handle = None;
     }
@@ -102,7 +102,7 @@ impl<'a> Trial<'a> {
         Ok(joined)
     }
 
-    /// The open handle, for calls from several threads.
+    /// The open [`Handle`], for calls from several threads.
     pub(super) fn handle(&self) -> Handle {
         let handle = self.handle.clone();
         handle.expect("a check begins with an open handle, and `restart` leaves one")
@@ -127,12 +127,12 @@ impl<'a> Trial<'a> {
         self.highest
     }
 
-    /// Takes note of numbers that the store gave to calls of the handle itself.
+    /// Takes note of a number that the store gave to a call of [`handle`](Self::handle) itself.
     pub(super) fn has_given(&mut self, number: u64) {
         self.highest = self.highest.max(number);
     }
 
-    /// Records marks, whose number has to be higher than every one before.
+    /// Records marks, whose number has to be above [`highest`](Self::highest).
     pub(super) async fn record(&mut self, marks: &[Mark]) -> Result<u64, Broken> {
         let number = self.handle().record(marks).await;
         let number = number.map_err(|error| self.failed("record", &error))?;
@@ -152,7 +152,7 @@ impl<'a> Trial<'a> {
         Ok(number)
     }
 
-    /// Records a mark that reaches no page, to get a number.
+    /// Gets a number by a [`Mark`] that reaches no page.
     pub(super) async fn number(&mut self) -> Result<u64, Broken> {
         let selector = self.selector();
         self.record(&[Mark::soft(selector)]).await
@@ -206,7 +206,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Returns the judgement of a page, which has to be there.
+    /// Returns the [`Validity`] of a page, which has to be there.
     pub(super) async fn validity(&self, key: &Bytes) -> Result<Validity, Broken> {
         let found = self.get(key).await?;
         let found = found.ok_or_else(|| Broken {
@@ -233,7 +233,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Makes the note that the promise of the running check is broken.
+    /// Makes the note that the [`promise`](Self::promise) of the running check is broken.
     pub(super) fn broken(&self, expected: impl Into<String>, came: impl Into<String>) -> Broken {
         Broken {
             promise: self.promise,

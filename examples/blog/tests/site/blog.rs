@@ -14,6 +14,7 @@ pub(crate) struct Blog {
     process: Child,
     addr: String,
     database: PathBuf,
+    printed: Vec<String>,
 }
 
 /// The response to a request.
@@ -26,30 +27,32 @@ pub(crate) struct Answer {
 
 impl Blog {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[], Stdio::inherit())
+    }
+
+    pub(crate) fn start_with(env: &[(&str, &str)], errors: Stdio) -> Self {
         let database = database();
-        let mut process = program(&database)
-            .envs([("BLOG_ADDR", "127.0.0.1:0"), ("REVALIDATE_SECRET", SECRET)])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program was built for this test");
-        let printed = BufReader::new(process.stdout.take().expect("it is piped"));
-        let line = printed
-            .lines()
-            .map_while(Result::ok)
-            .find(|line| line.contains("/demo "));
-        let line = line.expect("it prints its addresses once it listens");
-        let addr = line
-            .trim()
-            .trim_start_matches("http://")
-            .split('/')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let (process, addr, printed) = run(&database, env, errors);
         Self {
             process,
             addr,
             database,
+            printed,
         }
+    }
+
+    /// Ends the program by a signal, and starts it again with its database and its pages.
+    #[cfg(unix)]
+    pub(crate) fn restart(&mut self, signal: &str, env: &[(&str, &str)]) {
+        self.signal(signal);
+        self.process.wait().expect("it is our child");
+        (self.process, self.addr, self.printed) = run(&self.database, env, Stdio::inherit());
+    }
+
+    /// The lines that it printed until it listened.
+    #[cfg(unix)]
+    pub(crate) fn printed(&self) -> &[String] {
+        &self.printed
     }
 
     /// Runs a program that cannot start. Returns its exit code and its standard error.
@@ -134,15 +137,29 @@ impl Blog {
         Answer::parse(&answer)
     }
 
+    /// Ends the program. Returns its standard error, which was piped.
+    pub(crate) fn errors(mut self) -> String {
+        self.process.kill().expect("it runs");
+        let mut errors = String::new();
+        let mut piped = self.process.stderr.take().expect("it is piped");
+        piped.read_to_string(&mut errors).expect("it is text");
+        errors
+    }
+
     /// Sends a signal and waits for the exit code.
     #[cfg(unix)]
     pub(crate) fn stop(mut self, signal: &str) -> Option<i32> {
+        self.signal(signal);
+        self.process.wait().expect("it is our child").code()
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: &str) {
         let pid = self.process.id().to_string();
         Command::new("kill")
             .args([&format!("-{signal}"), &pid])
             .status()
             .expect("there is a kill");
-        self.process.wait().expect("it is our child").code()
     }
 }
 
@@ -178,9 +195,33 @@ impl Answer {
     }
 }
 
+/// Starts the program. Returns its address and the lines before it.
+fn run(database: &Path, env: &[(&str, &str)], errors: Stdio) -> (Child, String, Vec<String>) {
+    let mut process = program(database)
+        .envs([("BLOG_ADDR", "127.0.0.1:0"), ("REVALIDATE_SECRET", SECRET)])
+        .envs(env.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(errors)
+        .spawn()
+        .expect("the program was built for this test");
+    let stdout = BufReader::new(process.stdout.take().expect("it is piped"));
+    let mut printed = Vec::new();
+    for line in stdout.lines().map_while(Result::ok) {
+        if let Some(addr) = line.trim().strip_prefix("http://")
+            && let Some((addr, _)) = addr.split_once("/demo ")
+        {
+            return (process, addr.to_owned(), printed);
+        }
+        printed.push(line);
+    }
+    process.kill().ok();
+    process.wait().ok();
+    panic!("it prints its addresses once it listens, not {printed:?}");
+}
+
 fn program(database: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_blog"));
-    command.env("BLOG_DB", database);
+    command.env("BLOG_DB", database).env_remove("ISR_BUILD_ID");
     command
 }
 
@@ -196,6 +237,7 @@ fn database() -> PathBuf {
 }
 
 fn remove(database: &Path) {
+    std::fs::remove_dir_all(database.with_extension("pages")).ok();
     for end in ["", "-wal", "-shm"] {
         let mut name = database.as_os_str().to_owned();
         name.push(end);

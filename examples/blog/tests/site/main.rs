@@ -6,6 +6,8 @@ mod browser;
 #[cfg(unix)]
 mod chromium;
 
+use std::process::Stdio;
+
 use blog::{Answer, Blog, SECRET};
 
 const POST: &str = "/posts/salt";
@@ -29,6 +31,25 @@ fn a_page_is_rendered_for_the_first_reader_and_remembered_for_the_second() {
         "{second:?}"
     );
     assert_eq!(first.body, second.body);
+}
+
+#[test]
+fn a_site_that_is_prerendered_has_every_page_for_its_first_reader() {
+    let blog = Blog::start_with(&[("BLOG_PRERENDER", "1")], Stdio::piped());
+
+    for path in ["/", POST, "/about", "/demo", "/tags/bread"] {
+        let first = blog.get(path);
+        let status = first.header("cache-status").unwrap_or_default();
+        assert!(status.starts_with("isr; hit"), "{path}: {first:?}");
+    }
+
+    // No terminal is there for a bar.
+    let errors = blog.errors();
+    let lines = errors.lines().filter(|line| line.contains("prerendered"));
+    let lines = lines.collect::<Vec<_>>();
+    assert_eq!(lines.len(), 1, "{errors}");
+    assert!(lines[0].ends_with("; 0 were kept, 0 failed"), "{errors}");
+    assert!(!errors.contains(['\r', '\x1b']), "{errors}");
 }
 
 #[test]
@@ -375,6 +396,46 @@ fn a_short_secret_is_refused_and_not_repeated() {
         errors.contains("REVALIDATE_SECRET") && !errors.contains("tiny-one"),
         "{errors}"
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn pages_and_purges_survive_a_restart_and_belong_to_one_build() {
+    let build = |id: &'static str| [("ISR_BUILD_ID", id)];
+    let mut blog = Blog::start_with(&build("one"), Stdio::inherit());
+    let about = blog.get("/about").body;
+    blog.put(POST, r#"{"title":"Old","body":"x","tags":[]}"#);
+    blog.get(POST);
+    blog.put(POST, r#"{"title":"New","body":"x","tags":[]}"#);
+    blog.revalidate(r#"{"path":"/posts/salt"}"#);
+
+    blog.restart("TERM", &build("one"));
+
+    assert!(
+        blog.printed()
+            .iter()
+            .any(|line| line.starts_with("2 pages of build one were found")),
+        "{:?}",
+        blog.printed()
+    );
+    let kept = blog.get("/about");
+    assert_eq!(
+        kept.header("cache-status"),
+        Some("isr; hit; isr-from=store")
+    );
+    assert_eq!(kept.body, about, "with the time of its render");
+    assert!(blog.get(POST).body.contains("<h1>New</h1>"));
+
+    // Another build renders anew. Its purge reaches the first one's page.
+    blog.restart("TERM", &build("two"));
+    let status = blog.get("/about").header("cache-status").map(str::to_owned);
+    assert_eq!(status.as_deref(), Some("isr; fwd=uri-miss; stored"));
+    blog.revalidate(r#"{"path":"/about"}"#);
+
+    blog.restart("TERM", &build("one"));
+    let rolled_back = blog.get("/about");
+    let status = rolled_back.header("cache-status").unwrap_or_default();
+    assert!(!status.starts_with("isr; hit; isr-from"), "{status}");
 }
 
 #[cfg(unix)]

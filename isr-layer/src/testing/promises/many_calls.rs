@@ -208,7 +208,7 @@ fn failed(error: StoreError) -> (String, String) {
     )
 }
 
-/// Runs all tasks at once. Returns their results, or the first that was broken.
+/// Runs all tasks [`at_once`]. Returns their results, or the first that was broken.
 async fn run<T, F>(trial: &Trial<'_>, tasks: Vec<F>) -> Result<Vec<T>, Broken>
 where
     T: Send + 'static,

@@ -16,7 +16,7 @@ use super::trial::Trial;
 /// A running check.
 type Checking<'t> = Pin<Box<dyn Future<Output = Kept> + Send + 't>>;
 
-/// The check of one promise.
+/// The check of one [`Promise`].
 #[derive(Clone, Copy)]
 pub(super) struct Check {
     pub(super) promise: Promise,
@@ -76,7 +76,7 @@ pub(super) const WITHIN_ONE_RUN: &[Check] = checks! {
     GIVEN_UP_CALL_IS_HARMLESS [PUT_REPLACES] => many_calls::given_up_call_is_harmless,
 };
 
-/// Checks that drop the handle and open the place again.
+/// Checks that [`restart`](Trial::restart).
 pub(super) const ACROSS_RESTARTS: &[Check] = checks! {
     NUMBERS_GROW_ACROSS_RESTARTS [NUMBERS_GROW] => numbers::numbers_grow_across_restarts,
     JOIN_TELLS_PURGES => numbers::join_tells_purges,
