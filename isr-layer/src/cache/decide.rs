@@ -81,6 +81,12 @@ impl Core {
         };
         // The last good page may be in a store: a failure counts once that was asked.
         let negative = negative.filter(|negative| !start.asks_store || negative.is_final());
+        // A page that was not in memory when its render failed may have tags that the failure lacks.
+        let is_purged_since = |negative: &NegativeEntry<_>| {
+            let found = found.as_ref();
+            found.is_some_and(|(_, entry)| entry.is_marked_since(&self.marks, negative.as_of()))
+        };
+        let negative = negative.filter(|negative| !is_purged_since(negative));
 
         match next_step(found, negative.as_deref(), now) {
             Step::Serve(entry, outcome) => Decision::Serve(entry, outcome),

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-pub(crate) use self::leader::Leader;
+pub(crate) use self::leader::{Leader, Nothing};
 use super::waits::{FlightId, Wait};
 use crate::clock::{self, Instant};
 use crate::invalidation::{AtomicSequence, Marks, Sequence, Subject, Validity};

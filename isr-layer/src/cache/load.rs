@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::core::Core;
+use super::flight::Nothing;
 use super::page_flight::{CompletedFlight, Leader, RenderOutcome};
 use crate::clock::{self, Instant};
 use crate::entry::{Entry, Loaded};
@@ -43,13 +44,14 @@ impl Core {
             return Load::Over(self.loaded(leader, &recipe, &entry, asked));
         }
 
-        let is_needed = leader.end_loading(&self.marks);
+        let nothing = leader.end_loading(&self.marks);
         leader.work().set_not_stored();
         let negative = &self.pages.negative;
         let has_failed = negative.note_not_stored(&self.marks, &recipe.key, clock::now());
-        match is_needed && !has_failed {
-            true => Load::Nothing(leader, trouble),
-            false => Load::Over(over(leader, asked)),
+        match nothing {
+            Nothing::Outrun => Load::Over(over(leader, RenderOutcome::Loaded(None), asked)),
+            Nothing::Anywhere if !has_failed => Load::Nothing(leader, trouble),
+            _ => Load::Over(over(leader, RenderOutcome::NotLoaded, asked)),
         }
     }
 
@@ -135,7 +137,7 @@ impl Core {
 }
 
 /// Ends a flight that found nothing, and after which everybody looks again.
-fn over(leader: Leader, asked: Instant) -> Arc<CompletedFlight> {
+fn over(leader: Leader, outcome: RenderOutcome, asked: Instant) -> Arc<CompletedFlight> {
     let took = clock::now().saturating_duration_since(asked);
-    leader.complete(took, |_| (RenderOutcome::Loaded(None), Sequence::NO_MARK))
+    leader.complete(took, |_| (outcome, Sequence::NO_MARK))
 }

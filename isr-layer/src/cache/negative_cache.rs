@@ -219,6 +219,11 @@ impl<F> NegativeEntry<F> {
         matches!(self.kind, Kind::Uncacheable(_)) || self.is_not_stored.load(Ordering::Relaxed)
     }
 
+    /// Returns the last number published before the render that failed.
+    pub(crate) fn as_of(&self) -> Sequence {
+        self.snapshot.as_of
+    }
+
     /// Returns the end of this entry, for a request with or without a page to fall back on.
     pub(crate) fn until(&self, is_cold: bool) -> Instant {
         if is_cold { self.cold_until } else { self.until }

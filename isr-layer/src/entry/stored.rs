@@ -208,6 +208,11 @@ impl Entry {
         validity
     }
 
+    /// True if a purge since `number` names the entry.
+    pub(crate) fn is_marked_since(&self, marks: &Marks, number: Sequence) -> bool {
+        marks.validity(self.subject(), number) != Validity::Valid
+    }
+
     fn subject(&self) -> Subject<'_> {
         Subject::at(self.key.path(), self.tags.as_slice())
     }

@@ -49,8 +49,33 @@ pub(super) type Result<R, E> = std::result::Result<Response<IsrBody<R>>, E>;
 /// The end of a flight that a request led.
 enum Led<S, B, R> {
     Response(R),
-    /// Nothing was rendered: the request looks again, at the entry that the store had.
-    Again(Box<PageRequest<S, B>>, Option<Arc<Entry>>),
+    /// Nothing was rendered.
+    Again(Box<PageRequest<S, B>>, Again),
+}
+
+/// The second look of a request after a flight that asked the store.
+struct Again {
+    loaded: Option<Arc<Entry>>,
+    /// True if the store may be asked once more.
+    may_ask: bool,
+}
+
+impl Again {
+    /// Returns the second look after a flight that rendered nothing.
+    fn of(outcome: &RenderOutcome) -> Option<Self> {
+        match outcome {
+            RenderOutcome::Loaded(loaded) => Some(Self {
+                loaded: loaded.clone(),
+                // Whatever was found is gone from memory by then, perhaps: that counts as asked.
+                may_ask: loaded.is_none(),
+            }),
+            RenderOutcome::NotLoaded => Some(Self {
+                loaded: None,
+                may_ask: false,
+            }),
+            _ => None,
+        }
+    }
 }
 
 /// Handles a request for a page, boxed, so that the futures it is handed through stay small.
@@ -74,6 +99,8 @@ where
 
     let mut ready = Some(ready);
     let mut found = request.found.take();
+    // Memory may drop at once what the store had.
+    let mut loaded = None;
     let (mut is_loaded, mut may_ask) = (false, true);
     for _ in 0..MAX_ATTEMPTS {
         let decision = core.decide(
@@ -100,11 +127,13 @@ where
                 return request.refused(ready, Forward::Bypass, reason).await;
             }
             Decision::Lead(leader, waiting) => {
-                (request, found) = match request.lead(leader, waiting, ready.take()).await {
+                let led = request.lead(leader, waiting, ready.take()).await;
+                let again;
+                (request, again) = match led {
                     Led::Response(response) => return response,
-                    Led::Again(request, loaded) => (request, loaded),
+                    Led::Again(request, again) => (request, again),
                 };
-                may_ask = false;
+                (found, may_ask) = (again.loaded, again.may_ask);
             }
             Decision::Follow(follower, waiting) => {
                 let Some(_wait) = follower.wait_for() else {
@@ -112,19 +141,19 @@ where
                 };
                 // The place that readiness holds in the inner service must not be held meanwhile.
                 drop(ready.take());
-                let flight = follower.wait_in_time().await;
-                found = match flight.as_deref().map(|flight| &flight.outcome) {
-                    None => None,
-                    Some(RenderOutcome::Loaded(loaded)) => {
-                        may_ask = false;
-                        loaded.clone()
-                    }
-                    Some(outcome) => return request.completed(outcome, waiting, true).await,
-                };
+                found = None;
+                if let Some(flight) = follower.wait_in_time().await {
+                    let Some(again) = Again::of(&flight.outcome) else {
+                        return request.completed(&flight.outcome, waiting, true).await;
+                    };
+                    (found, may_ask) = (again.loaded, again.may_ask);
+                }
             }
         }
         is_loaded = found.is_some();
-        found = found.or_else(|| core.pages.memory.get_key(&request.recipe.key));
+        loaded = found.or(loaded);
+        let in_memory = || core.pages.memory.get_key(&request.recipe.key);
+        found = if is_loaded { None } else { in_memory() }.or_else(|| loaded.clone());
     }
     request
         .alone(None, Forward::Bypass, Reason::Overtaken)
@@ -153,12 +182,10 @@ where
         start(core, leader, render, StartedFor::Client(client));
 
         Led::Response(match reply.await {
-            Ok(LeaderReply::Shared(flight)) => {
-                if let RenderOutcome::Loaded(loaded) = &flight.outcome {
-                    return Led::Again(self, loaded.clone());
-                }
-                self.completed(&flight.outcome, waiting, false).await
-            }
+            Ok(LeaderReply::Shared(flight)) => match Again::of(&flight.outcome) {
+                Some(again) => return Led::Again(self, again),
+                None => self.completed(&flight.outcome, waiting, false).await,
+            },
             Ok(LeaderReply::AskForClient(reason)) => {
                 self.refused(None, waiting.forward, reason).await
             }
@@ -210,7 +237,7 @@ where
             RenderOutcome::Refused(reason, _) => return self.refused(None, forward, *reason).await,
             RenderOutcome::NotListed => return self.not_listed().await,
             // The caller looks again in place of this.
-            RenderOutcome::Loaded(_) => {
+            RenderOutcome::Loaded(_) | RenderOutcome::NotLoaded => {
                 return self.alone(None, forward, Reason::Overtaken).await;
             }
         })

@@ -115,7 +115,9 @@ fn why(result: &JobResult) -> Result<bool, Why> {
             RenderOutcome::Stored(entry, _) if entry.is_good() => Ok(true),
             RenderOutcome::Stored(entry, _) => Err(Why::NotFound(entry.status)),
             RenderOutcome::NotListed => Ok(false),
-            RenderOutcome::OverLimit(_) | RenderOutcome::Loaded(_) => Err(Why::GaveUp),
+            RenderOutcome::OverLimit(_) | RenderOutcome::Loaded(_) | RenderOutcome::NotLoaded => {
+                Err(Why::GaveUp)
+            }
             RenderOutcome::NotKept(_) => Err(Why::NotStored(Reason::TooLarge)),
             RenderOutcome::Failed(failure) => Err(Why::Failed(failure.reason)),
             RenderOutcome::Refused(reason, _) => Err(Why::NotStored(*reason)),

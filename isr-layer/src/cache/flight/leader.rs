@@ -16,6 +16,17 @@ pub(crate) struct Leader<W: Work> {
     pub(super) flight: Arc<Flight<W>>,
 }
 
+/// The state of a key for which a search found nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nothing {
+    /// There is no other flight: the work has to be done.
+    Anywhere,
+    /// Another flight is in progress that everybody can join.
+    InProgress,
+    /// Another flight has completed meanwhile.
+    Outrun,
+}
+
 impl<W: Work> Leader<W> {
     pub(crate) fn work(&self) -> &W {
         &self.flight.work
@@ -75,13 +86,17 @@ impl<W: Work> Leader<W> {
         self.flight.is_loading.store(true, Ordering::Relaxed);
     }
 
-    /// Ends the search, which found nothing. Returns `false` if the work is not needed: another
-    /// flight of the key has completed meanwhile, or one is in progress that everybody can join.
-    pub(crate) fn end_loading(&self, marks: &Marks) -> bool {
+    /// Ends the search, which found nothing.
+    pub(crate) fn end_loading(&self, marks: &Marks) -> Nothing {
         let table = self.flights.lock();
         self.flight.is_loading.store(false, Ordering::Relaxed);
-        let is_outrun = self.flight.is_outrun.load(Ordering::Relaxed);
-        !is_outrun && !self.flights.has_other(&table, &self.flight, marks)
+        if self.flight.is_outrun.load(Ordering::Relaxed) {
+            Nothing::Outrun
+        } else if self.flights.has_other(&table, &self.flight, marks) {
+            Nothing::InProgress
+        } else {
+            Nothing::Anywhere
+        }
     }
 
     /// Returns the position in the order in which all flights began, once this one has.

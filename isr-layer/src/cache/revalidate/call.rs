@@ -187,7 +187,9 @@ impl From<JobResult> for Ended {
         match result {
             JobResult::Completed(flight) => match &flight.outcome {
                 RenderOutcome::Stored(..) | RenderOutcome::NotListed => Self::Regenerated,
-                RenderOutcome::OverLimit(_) | RenderOutcome::Loaded(_) => Self::Marked,
+                RenderOutcome::OverLimit(_)
+                | RenderOutcome::Loaded(_)
+                | RenderOutcome::NotLoaded => Self::Marked,
                 RenderOutcome::NotKept(_) => Self::Uncacheable,
                 RenderOutcome::Refused(_, http) if !is_error(*http) => Self::Uncacheable,
                 RenderOutcome::Failed(_) | RenderOutcome::Refused(..) => Self::Failed,

@@ -333,9 +333,11 @@ impl Core {
                     RenderOutcome::Loaded(Some(entry)) if is_new(entry) => {
                         return JobResult::Stored(entry.clone());
                     }
-                    RenderOutcome::Loaded(_) if loads > 0 => loads -= 1,
+                    RenderOutcome::Loaded(_) | RenderOutcome::NotLoaded if loads > 0 => loads -= 1,
                     // Only clients asked for that render: the next one is ours.
-                    RenderOutcome::Loaded(_) | RenderOutcome::OverLimit(_) => looks -= 1,
+                    RenderOutcome::Loaded(_)
+                    | RenderOutcome::NotLoaded
+                    | RenderOutcome::OverLimit(_) => looks -= 1,
                     _ => return JobResult::Completed(flight),
                 },
                 None => looks -= 1,

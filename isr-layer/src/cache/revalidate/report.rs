@@ -162,7 +162,7 @@ fn report_flight(flight: &CompletedFlight, receipt: &mut SelectorReceipt, was_go
 
     match &flight.outcome {
         RenderOutcome::Stored(entry, _) => report_entry(entry, receipt, was_good),
-        RenderOutcome::OverLimit(_) | RenderOutcome::Loaded(_) => {
+        RenderOutcome::OverLimit(_) | RenderOutcome::Loaded(_) | RenderOutcome::NotLoaded => {
             receipt.status = SelectorStatus::Marked;
         }
         RenderOutcome::Failed(failure) => {
