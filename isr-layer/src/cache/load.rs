@@ -56,7 +56,7 @@ impl Core {
     }
 
     /// Returns the page that the store has in place of one that memory lacks.
-    pub(super) async fn kept(&self, recipe: &Recipe) -> Option<Arc<Entry>> {
+    pub(crate) async fn kept(&self, recipe: &Recipe) -> Option<Arc<Entry>> {
         let shelf = self.shelf.as_ref()?;
         let known = self.known_tags(&recipe.page, &recipe.key);
         self.ask(shelf, recipe, &known).await.0

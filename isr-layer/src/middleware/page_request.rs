@@ -13,8 +13,8 @@ use super::reply::Reply;
 use super::shared::{BackgroundRender, DirectRender, Shared};
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
-    Decision, Failure, Group, Leader, LeaderReply, Purpose, RenderOutcome, StartedFor, Waiting,
-    start,
+    Core, Decision, Failure, Group, Leader, LeaderReply, Purpose, RenderOutcome, StartedFor,
+    Waiting, start,
 };
 use crate::clock;
 use crate::deliver::Delivery;
@@ -233,7 +233,11 @@ where
             RenderOutcome::NotKept(entry) => {
                 self.respond(Reply::Entry(entry.clone(), unstored(Reason::TooLarge)))
             }
-            RenderOutcome::Failed(failure) => self.failed(failure.clone(), waiting, collapsed),
+            RenderOutcome::Failed(failure) => {
+                let (core, recipe) = (self.shared.core.clone(), self.recipe.clone());
+                let waiting = with_fallback(&core, &recipe, waiting).await;
+                self.failed(failure.clone(), waiting, collapsed)
+            }
             RenderOutcome::Refused(reason, _) => return self.refused(None, forward, *reason).await,
             RenderOutcome::NotListed => return self.not_listed().await,
             // The caller looks again in place of this.
@@ -319,6 +323,19 @@ where
     /// The failure of a render that was ended from outside.
     pub(super) fn aborted(&self) -> Arc<Failure> {
         Failure::without_response(&self.recipe, Reason::ServiceError)
+    }
+}
+
+/// Looks in the store for a page to fall back on, if there is none in hand: another flight may have
+/// stored one that memory has dropped since.
+async fn with_fallback(core: &Core, recipe: &Recipe, waiting: Waiting) -> Waiting {
+    if waiting.fallback.is_some() || core.shelf.is_none() {
+        return waiting;
+    }
+    let fallback = core.kept(recipe).await;
+    Waiting {
+        fallback,
+        ..waiting
     }
 }
 
