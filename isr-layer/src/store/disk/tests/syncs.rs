@@ -32,7 +32,7 @@ fn many_octets_are_synced_at_once() {
     let late = Duration::from_secs(3600);
     let disk = dir.open_with(Settings {
         sync_after: late,
-        sync_octets: 40_000,
+        sync_octets: 120_000,
         ..settings()
     });
     let large = |key: &str| -> Write { Put::new(key.to_owned(), 0, vec![], vec![7; 9_000]).into() };
