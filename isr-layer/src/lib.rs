@@ -62,6 +62,7 @@
 //! | `macros` | yes | [`static_page`] |
 //! | `hmac` | yes | signatures: of webhooks in [`auth`], and of the cookie of draft mode |
 //! | `compression` | yes | encodes pages with brotli and gzip |
+//! | `disk` | no | keeps pages and purges in a directory, with redb; needs Rust 1.90 |
 //! | `zstd` | no | encodes pages with zstd, which is a C library |
 //! | `tracing` | yes | logs by `tracing`, to the target `isr` |
 //!

@@ -1,5 +1,8 @@
 //! Tests of the store on a disk, with real files and other processes. Time is real here: it passes.
 
+// Functions that several tests use are parts of tests, too.
+#![allow(clippy::unwrap_used)]
+
 mod child;
 mod directory;
 mod full;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
-use redb::{ReadTransaction, WriteTransaction};
+use redb::{ReadTransaction, TableHandle, WriteTransaction};
 
 use super::file::{Failure, Health, HeldFile, Lasts, META, Origin, Plan, commit, number};
 use super::prune::prune;
@@ -202,7 +202,7 @@ fn raise_floors(db: &Database, floor: u64) -> Result<(), Failure> {
 /// A disk that is full already is no reason not to start: purges then get the room that is left.
 fn take_reserve(file: &HeldFile, origin: Origin, settings: &Settings) -> Result<(), Failure> {
     let len = std::fs::metadata(file.path()).map_or(0, |file| file.len());
-    if len >= settings.reserve {
+    if len >= settings.reserve && !file.with(is_half_filled)? {
         return Ok(());
     }
 
@@ -218,6 +218,13 @@ fn take_reserve(file: &HeldFile, origin: Origin, settings: &Settings) -> Result<
         let _ = (settings.fill_gaps)(file.path());
     }
     Ok(())
+}
+
+/// True if a process ended while it took the reserve.
+fn is_half_filled(db: &Database) -> Result<bool, Failure> {
+    let read = db.begin_read()?;
+    let mut tables = read.list_tables()?;
+    Ok(tables.any(|table| table.name() == ROOM.name()))
 }
 
 /// Writes rows, and deletes them. Their room stays in the file, since one is kept behind them.

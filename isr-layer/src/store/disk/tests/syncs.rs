@@ -86,6 +86,39 @@ fn a_disk_that_is_dropped_is_synced_and_can_be_opened_at_once() {
 }
 
 #[test]
+fn a_reserve_that_a_killed_process_began_to_take_is_taken_anew() {
+    use redb::{Database, ReadableDatabase, TableDefinition};
+
+    const ROOM: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("room");
+    let dir = Dir::new();
+    let reserved = Settings {
+        reserve: 1 << 20,
+        ..settings()
+    };
+    let disk = dir.open_with(reserved.clone());
+    disk.soft("a");
+    drop(disk);
+    let db = Database::open(dir.marks()).unwrap();
+    let transaction = db.begin_write().unwrap();
+    let row = vec![0; 4 << 20];
+    transaction
+        .open_table(ROOM)
+        .unwrap()
+        .insert(0, &row[..])
+        .unwrap();
+    transaction.commit().unwrap();
+    drop(db);
+
+    let disk = dir.open_with(reserved);
+
+    assert_eq!(disk.last(), 1);
+    drop(disk);
+    let db = Database::open(dir.marks()).unwrap();
+    let read = db.begin_read().unwrap();
+    assert!(read.open_table(ROOM).is_err(), "its room is free");
+}
+
+#[test]
 fn the_reserve_for_purges_is_taken_once_and_stays() {
     let dir = Dir::new();
     let reserved = Settings {
