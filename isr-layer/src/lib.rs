@@ -63,6 +63,7 @@
 //! | `macros` | yes | [`static_page`] |
 //! | `hmac` | yes | signatures: of webhooks in [`auth`], and of the cookie of draft mode |
 //! | `compression` | yes | encodes pages with brotli and gzip |
+//! | `disk` | no | keeps pages and purges in a directory, with redb; needs Rust 1.90 |
 //! | `zstd` | no | encodes pages with zstd, which is a C library |
 //! | `disk` | no | `Disk` in [`store`], which keeps pages and purges in a directory; it needs Rust
 //! 1.90 |

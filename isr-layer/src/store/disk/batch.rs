@@ -28,6 +28,10 @@ const BLOCK_LEN: usize = 4096;
 /// The octets in a block beside its only frame.
 const BLOCK_HEADER_LEN: usize = 64;
 
+/// The octets that a transaction takes in the file beside its pages, until the next sync: it copies
+/// the way to each row that it changes.
+const TRANSACTION_LEN: usize = 32 << 10;
+
 /// The octets of all pages.
 pub(super) const BYTES: &str = "bytes";
 /// The highest number that a page has.
@@ -147,7 +151,7 @@ fn room_of(frame_len: usize) -> Option<u32> {
     u32::try_from(len + OVERHEAD).ok()
 }
 
-/// The octets of a list of writes, as far as they count for a sync.
+/// The octets that a list of writes takes in the file until the next sync.
 pub(super) fn weight(writes: &[Write]) -> usize {
     let weigh = |write: &Write| match write {
         Write::Put(put) => {
@@ -156,7 +160,10 @@ pub(super) fn weight(writes: &[Write]) -> usize {
         }
         Write::Remove(_) | Write::Touch(_) => OVERHEAD,
     };
-    writes.iter().map(weigh).fold(0, usize::saturating_add)
+    writes
+        .iter()
+        .map(weigh)
+        .fold(TRANSACTION_LEN, usize::saturating_add)
 }
 
 /// The highest number that a list of writes names.

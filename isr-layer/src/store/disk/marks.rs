@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
-use redb::{ReadTransaction, WriteTransaction};
+use redb::{ReadTransaction, TableHandle, WriteTransaction};
 
 use super::file::{Failure, Health, HeldFile, Lasts, META, Origin, Plan, commit, number};
 use super::prune::prune;
@@ -57,19 +57,12 @@ impl Marks {
                 Ok(())
             },
         };
+
         let (file, origin) = HeldFile::open(plan)?;
+        take_reserve(&file, origin, settings).map_err(|failure| failure.at(path))?;
         let last = file
             .with(|db| number(db, SEQUENCE))
             .map_err(|failure| failure.at(path))?;
-
-        // A disk that is full already is no reason not to start: purges get the room that is left.
-        if std::fs::metadata(path).map_or(0, |file| file.len()) < settings.reserve {
-            let _ = file.with(|db| reserve(db, settings.reserve));
-            // Closing gives back all behind the reserve, so that purges take their room from it.
-            file.reopen(|_| Ok(()))
-                .map_err(|failure| failure.at(path))?;
-            let _ = (settings.fill_gaps)(path);
-        }
         let marks = Self {
             file,
             turn: Mutex::new(()),
@@ -206,7 +199,36 @@ fn raise_floors(db: &Database, floor: u64) -> Result<(), Failure> {
 }
 
 /// Takes the room that all marks need, once: a disk that pages or others fill must not stop purges.
-fn reserve(db: &Database, octets: u64) -> Result<(), Failure> {
+/// A disk that is full already is no reason not to start: purges then get the room that is left.
+fn take_reserve(file: &HeldFile, origin: Origin, settings: &Settings) -> Result<(), Failure> {
+    let len = std::fs::metadata(file.path()).map_or(0, |file| file.len());
+    if len >= settings.reserve && !file.with(is_half_filled)? {
+        return Ok(());
+    }
+
+    let is_taken = file.with(|db| fill(db, settings.reserve)).is_ok();
+    if !is_taken && origin == Origin::New {
+        // It took all room that is left, and gives it back only if it goes itself.
+        file.close();
+        std::fs::remove_file(file.path())?;
+    }
+    // Closing gives back all behind the reserve, so that purges take their room from it.
+    file.reopen(|_| Ok(()))?;
+    if is_taken {
+        let _ = (settings.fill_gaps)(file.path());
+    }
+    Ok(())
+}
+
+/// True if a process ended while it took the reserve.
+fn is_half_filled(db: &Database) -> Result<bool, Failure> {
+    let read = db.begin_read()?;
+    let mut tables = read.list_tables()?;
+    Ok(tables.any(|table| table.name() == ROOM.name()))
+}
+
+/// Writes rows, and deletes them. Their room stays in the file, since one is kept behind them.
+fn fill(db: &Database, octets: u64) -> Result<(), Failure> {
     const ROW: usize = 60_000;
     // It is too large for any gap in front of the rows.
     const PIN_LEN: usize = 4 * ROW;

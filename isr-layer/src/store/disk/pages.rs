@@ -64,18 +64,35 @@ impl Pages {
 
     /// Returns the highest number that a page has.
     pub(super) fn highest(&self) -> Result<u64, Failure> {
-        let (highest, stored) = self
-            .file
-            .with(|db| Ok((number(db, HIGHEST)?, number(db, BYTES)?)))?;
+        let (highest, stored) = self.healed(|| {
+            self.file
+                .with(|db| Ok((number(db, HIGHEST)?, number(db, BYTES)?)))
+        })?;
         self.room.note(stored);
         Ok(highest)
     }
 
     /// Begins to work for a build.
     pub(super) fn join(&self, name: &str) -> Result<(), Failure> {
-        let number = self.transact(Lasts::Unsynced, |t| builds::register(t, name, self.now()))?;
+        let number = self.healed(|| {
+            self.transact(Lasts::Unsynced, |transaction| {
+                builds::register(transaction, name, self.now())
+            })
+        })?;
         *self.lock_build() = Some((name.to_owned(), number));
         Ok(())
+    }
+
+    /// Does `work`, and once more with an empty file if this one turns out to be broken: that must
+    /// not keep a program from starting.
+    fn healed<T>(&self, work: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+        match work() {
+            Err(failure) if failure.is_broken() => {
+                self.mend()?;
+                work()
+            }
+            done => done,
+        }
     }
 
     /// Returns the number of the build; `None` before [`join`](Self::join).

@@ -112,7 +112,7 @@ fn format(db: &Database) -> Result<Option<u64>, Failure> {
 /// Moves a file out of the way, in place of one that was moved before. Nothing happens if there is
 /// no such file.
 pub(in crate::store::disk) fn set_aside(path: &Path, reason: &str) -> Result<(), Failure> {
-    if !path.exists() {
+    if !path.is_file() {
         return Ok(());
     }
 

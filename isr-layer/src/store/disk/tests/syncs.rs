@@ -32,7 +32,7 @@ fn many_octets_are_synced_at_once() {
     let late = Duration::from_secs(3600);
     let disk = dir.open_with(Settings {
         sync_after: late,
-        sync_octets: 40_000,
+        sync_octets: 120_000,
         ..settings()
     });
     let large = |key: &str| -> Write { Put::new(key.to_owned(), 0, vec![], vec![7; 9_000]).into() };
@@ -83,6 +83,39 @@ fn a_disk_that_is_dropped_is_synced_and_can_be_opened_at_once() {
 
     let disk = dir.open();
     assert!((0..10).all(|i| disk.verdict(&i.to_string()).is_some()));
+}
+
+#[test]
+fn a_reserve_that_a_killed_process_began_to_take_is_taken_anew() {
+    use redb::{Database, ReadableDatabase, TableDefinition};
+
+    const ROOM: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("room");
+    let dir = Dir::new();
+    let reserved = Settings {
+        reserve: 1 << 20,
+        ..settings()
+    };
+    let disk = dir.open_with(reserved.clone());
+    disk.soft("a");
+    drop(disk);
+    let db = Database::open(dir.marks()).unwrap();
+    let transaction = db.begin_write().unwrap();
+    let row = vec![0; 4 << 20];
+    transaction
+        .open_table(ROOM)
+        .unwrap()
+        .insert(0, &row[..])
+        .unwrap();
+    transaction.commit().unwrap();
+    drop(db);
+
+    let disk = dir.open_with(reserved);
+
+    assert_eq!(disk.last(), 1);
+    drop(disk);
+    let db = Database::open(dir.marks()).unwrap();
+    let read = db.begin_read().unwrap();
+    assert!(read.open_table(ROOM).is_err(), "its room is free");
 }
 
 #[test]
