@@ -11,6 +11,7 @@ mod future;
 mod grpc_request;
 mod inner;
 mod layer;
+mod looks;
 mod not_found;
 mod page_request;
 #[cfg(feature = "axum-0_8")]

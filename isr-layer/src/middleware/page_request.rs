@@ -9,6 +9,7 @@ use http_body::Body;
 use tokio::sync::oneshot;
 
 use super::inner::Inner;
+use super::looks::{Again, Looks};
 use super::reply::Reply;
 use super::shared::{BackgroundRender, DirectRender, Shared};
 use crate::body::{IsrBody, RenderBody};
@@ -53,31 +54,6 @@ enum Led<S, B, R> {
     Again(Box<PageRequest<S, B>>, Again),
 }
 
-/// The second look of a request after a flight that asked the store.
-struct Again {
-    loaded: Option<Arc<Entry>>,
-    /// True if the store may be asked once more.
-    may_ask: bool,
-}
-
-impl Again {
-    /// Returns the second look after a flight that rendered nothing.
-    fn of(outcome: &RenderOutcome) -> Option<Self> {
-        match outcome {
-            RenderOutcome::Loaded(loaded) => Some(Self {
-                loaded: loaded.clone(),
-                // Whatever was found is gone from memory by then, perhaps: that counts as asked.
-                may_ask: loaded.is_none(),
-            }),
-            RenderOutcome::NotLoaded => Some(Self {
-                loaded: None,
-                may_ask: false,
-            }),
-            _ => None,
-        }
-    }
-}
-
 /// Handles a request for a page, boxed, so that the futures it is handed through stay small.
 ///
 /// `ready` is the client's own service. It renders if this request leads, and is dropped otherwise.
@@ -98,26 +74,15 @@ where
     }
 
     let mut ready = Some(ready);
-    let mut found = request.found.take();
-    // Memory may drop at once what the store had.
-    let mut loaded = None;
-    let (mut is_loaded, mut may_ask) = (false, true);
+    let mut looks = Looks::new(request.found.take());
     for _ in 0..MAX_ATTEMPTS {
-        let decision = core.decide(
-            &request.recipe,
-            found,
-            may_ask,
-            request.arrival,
-            clock::now(),
-        );
-        match decision {
+        let again = match looks.decide(&core, &request.recipe, request.arrival) {
             Decision::Serve(entry, outcome) => {
-                let outcome = outcome.of_entry(is_loaded);
-                return Ok(request.respond(Reply::Entry(entry, outcome)));
+                return Ok(request.respond(Reply::Entry(entry, looks.outcome(outcome))));
             }
             Decision::Refresh(entry, reason, leader) => {
                 request.refresh(leader);
-                let outcome = Outcome::StaleHit(reason).of_entry(is_loaded);
+                let outcome = looks.outcome(Outcome::StaleHit(reason));
                 return Ok(request.respond(Reply::Entry(entry, outcome)));
             }
             Decision::NegativeHit { failure, retry } => {
@@ -133,7 +98,7 @@ where
                     Led::Response(response) => return response,
                     Led::Again(request, again) => (request, again),
                 };
-                (found, may_ask) = (again.loaded, again.may_ask);
+                Some(again)
             }
             Decision::Follow(follower, waiting) => {
                 let Some(_wait) = follower.wait_for() else {
@@ -141,19 +106,16 @@ where
                 };
                 // The place that readiness holds in the inner service must not be held meanwhile.
                 drop(ready.take());
-                found = None;
-                if let Some(flight) = follower.wait_in_time().await {
-                    let Some(again) = Again::of(&flight.outcome) else {
-                        return request.completed(&flight.outcome, waiting, true).await;
-                    };
-                    (found, may_ask) = (again.loaded, again.may_ask);
+                match follower.wait_in_time().await {
+                    None => None,
+                    Some(flight) => match Again::of(&flight.outcome) {
+                        None => return request.completed(&flight.outcome, waiting, true).await,
+                        again => again,
+                    },
                 }
             }
-        }
-        is_loaded = found.is_some();
-        loaded = found.or(loaded);
-        let in_memory = || core.pages.memory.get_key(&request.recipe.key);
-        found = if is_loaded { None } else { in_memory() }.or_else(|| loaded.clone());
+        };
+        looks.again(again, &core, &request.recipe);
     }
     request
         .alone(None, Forward::Bypass, Reason::Overtaken)
@@ -326,8 +288,8 @@ where
     }
 }
 
-/// Looks in the store for a page to fall back on, if there is none in hand: another flight may have
-/// stored one that memory has dropped since.
+/// Looks in the store for a page to fall back on, if the request has no other: another flight may
+/// have stored one that memory has dropped since.
 async fn with_fallback(core: &Core, recipe: &Recipe, waiting: Waiting) -> Waiting {
     if waiting.fallback.is_some() || core.shelf.is_none() {
         return waiting;
