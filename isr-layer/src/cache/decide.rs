@@ -81,7 +81,8 @@ impl Core {
         };
         // The last good page may be in a store: a failure counts once that was asked.
         let negative = negative.filter(|negative| !start.asks_store || negative.is_final());
-        // A page that was not in memory when its render failed may have tags that the failure lacks.
+        // A page that was not in memory when its render failed may have tags that the failure
+        // lacks.
         let is_purged_since = |negative: &NegativeEntry<_>| {
             let found = found.as_ref();
             found.is_some_and(|(_, entry)| entry.is_marked_since(&self.marks, negative.as_of()))
@@ -109,8 +110,8 @@ impl Core {
     /// Joins the flight of a key, or returns an entry that `is_useful`: one may have been stored
     /// since the caller's first look.
     ///
-    /// Who asks the store joins only a flight that does, too: a page in the store is served at once,
-    /// while others render it.
+    /// Who asks the store joins only a flight that does, too: a page in the store is served at
+    /// once, while others render it.
     pub(super) fn join(
         &self,
         recipe: &Recipe,

@@ -52,8 +52,9 @@ pub(crate) enum RenderOutcome {
     /// An entry that a store had, or none if another flight completed meanwhile: nothing was
     /// rendered, and everybody looks again.
     Loaded(Option<Arc<Entry>>),
-    /// A store has nothing, and nothing was rendered, since another flight of the key is in progress
-    /// or a failure is remembered: everybody looks again, and does not ask the store once more.
+    /// A store has nothing, and nothing was rendered, since another flight of the key is in
+    /// progress or a failure is remembered: everybody looks again, and does not ask the store once
+    /// more.
     NotLoaded,
     /// A page that everybody who waits gets, and that is not stored: its key is over the limit of
     /// [`NewKeyLimiter`](super::new_key_limiter::NewKeyLimiter).

@@ -326,7 +326,7 @@ where
     }
 }
 
-/// Looks in the store for a page to fall back on, if there is none in hand: another flight may have
+/// Looks in the store for a page to fall back on, unless one is in hand: another flight may have
 /// stored one that memory has dropped since.
 async fn with_fallback(core: &Core, recipe: &Recipe, waiting: Waiting) -> Waiting {
     if waiting.fallback.is_some() || core.shelf.is_none() {

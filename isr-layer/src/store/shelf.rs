@@ -1,5 +1,5 @@
-//! The [`Shelf`] stands between the engine and a store. Pages wait here to be written, and a read finds
-//! them here before it asks the store.
+//! The [`Shelf`] stands between the engine and a store. Pages wait here to be written, and a read
+//! finds them here before it asks the store.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};

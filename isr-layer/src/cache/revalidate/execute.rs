@@ -246,8 +246,8 @@ impl Core {
     }
 
     /// Renders the recipes in their order, at most as many at once as the permits allow. A recipe
-    /// is left out if `is_needed` says so when its turn comes, and a page that the store has fresh is
-    /// not rendered. Begins no more once the results are dropped.
+    /// is left out if `is_needed` says so when its turn comes, and a page that the store has fresh
+    /// is not rendered. Begins no more once the results are dropped.
     pub(crate) fn render_all(
         self: &Arc<Self>,
         recipes: Vec<Recipe>,
@@ -325,7 +325,8 @@ impl Core {
                     follower.completed().await
                 }
             };
-            // Asked once: a store that is larger than memory would else put the render off for ever.
+            // Asked once: a store that is larger than memory would else put the render off for
+            // ever.
             start.asks_store = false;
 
             match completed {
