@@ -259,6 +259,7 @@ impl Core {
             asks_store: self.shelf.is_some(),
             is_known: false,
         };
+
         self.run(recipes, Unread::Stop, move |recipe| {
             let core = core.clone();
             async move {
