@@ -333,7 +333,7 @@ impl Core {
             match completed {
                 Some(flight) => match &flight.outcome {
                     RenderOutcome::Loaded(Some(entry)) if is_new(entry) => {
-                        return JobResult::Stored(entry.clone());
+                        return JobResult::Loaded(entry.clone());
                     }
                     RenderOutcome::Loaded(_) | RenderOutcome::NotLoaded if loads > 0 => loads -= 1,
                     // Only clients asked for that render: the next one is ours.
