@@ -126,6 +126,7 @@ mod page;
 pub mod prerender;
 mod render;
 mod revalidate;
+mod rules;
 mod spawn;
 pub mod store;
 #[cfg(feature = "testing")]

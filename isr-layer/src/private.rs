@@ -44,6 +44,13 @@ pub struct EveryLayer(pub fn(crate::IsrLayerBuilder) -> crate::IsrLayerBuilder);
 #[cfg(feature = "testing")]
 inventory::collect!(EveryLayer);
 
+/// Leaves out a rule of stores in all of the program, to see that a test notices. Returns `false` if
+/// there is none of that name.
+#[cfg(feature = "testing")]
+pub fn break_rule(name: &str) -> bool {
+    crate::rules::break_rule(name)
+}
+
 /// Marks that the function of these pages runs. Generated code calls this at the start of the
 /// function.
 pub fn mark_handler_ran(pages: &[crate::Page]) {

@@ -1,6 +1,8 @@
 //! A run of the suites with a store behind every layer: memory drops a part of the entries as soon as
 //! they are stored, so that requests have to load them.
 //!
+//! `ISR_BREAK=<rule>` leaves out one of the rules that keep memory and store in step: a test must fail.
+//!
 //! `ISR_SUITE_STORE=<file>` switches it on. The file gets the number of requests for pages so far, and
 //! the number of those that waited for the store.
 
@@ -10,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderMap;
 use http::header::HeaderValue;
-use isr_layer::__private::{EveryLayer, inventory};
+use isr_layer::__private::{EveryLayer, break_rule, inventory};
 
 use crate::MemoryStore;
 
@@ -18,12 +20,17 @@ static REQUESTS: AtomicU64 = AtomicU64::new(0);
 static LOADS: AtomicU64 = AtomicU64::new(0);
 
 inventory::submit! {
-    EveryLayer(|builder| match file() {
-        Some(_) if !builder.has_store() => builder
-            .build_id("suite")
-            .store(MemoryStore::new())
-            .forgets(|| true),
-        _ => builder,
+    EveryLayer(|builder| {
+        if let Ok(rule) = std::env::var("ISR_BREAK") {
+            assert!(break_rule(&rule), "there is no rule `{rule}`");
+        }
+        match file() {
+            Some(_) if !builder.has_store() => builder
+                .build_id("suite")
+                .store(MemoryStore::new())
+                .forgets(|| true),
+            _ => builder,
+        }
     })
 }
 

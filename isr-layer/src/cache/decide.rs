@@ -12,6 +12,7 @@ use crate::entry::{Entry, Freshness};
 use crate::invalidation::Sequence;
 use crate::outcome::{Forward, Outcome, Reason};
 use crate::render::Recipe;
+use crate::rules::{Rule, holds};
 
 /// The next step for a request.
 pub(crate) enum Decision {
@@ -76,7 +77,7 @@ impl Core {
             .negative
             .get(&self.marks, &recipe.key, now, is_cold);
         let start = Start {
-            asks_store: found.is_none() && may_ask && self.shelf.is_some(),
+            asks_store: (found.is_none() && may_ask || !holds(Rule::Once)) && self.shelf.is_some(),
             is_known: !is_cold,
         };
         // The last good page may be in a store: a failure counts once that was asked.

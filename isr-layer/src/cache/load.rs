@@ -11,9 +11,10 @@ use super::flight::Nothing;
 use super::page_flight::{CompletedFlight, Leader, RenderOutcome};
 use crate::clock::{self, Instant};
 use crate::entry::{Entry, Loaded};
-use crate::invalidation::{EntryTags, Sequence, TagMark};
+use crate::invalidation::{EntryTags, Sequence, TagMark, Validity};
 use crate::outcome::Reason;
 use crate::render::Recipe;
+use crate::rules::{Rule, holds};
 use crate::store::{Kept, Shelf};
 
 /// The end of the first step of a flight, by [`Core::load`].
@@ -33,7 +34,7 @@ impl Core {
         };
         let recipe = leader.work().recipe.clone();
         // First, or a path that is no longer listed would come back.
-        if !self.admits(&recipe).await {
+        if holds(Rule::ListFirst) && !self.admits(&recipe).await {
             return Load::Nothing(leader, None);
         }
 
@@ -73,7 +74,18 @@ impl Core {
         // Before the question: a purge that is recorded later is not in the store's judgement.
         let recorded = shelf.ledger().recorded_through();
         let found = match shelf.get(&recipe.key).await {
-            Kept::Waiting(entry) => Some(entry),
+            Kept::Waiting(entry) if holds(Rule::Queue) => Some(entry),
+            Kept::Waiting(entry) => {
+                let loaded = Loaded {
+                    record: entry.to_record("", 0),
+                    validity: Validity::Valid,
+                    age: None,
+                    recorded,
+                    has_drafts: shelf.has_drafts,
+                };
+                let tags = self.tags_of(known, &loaded.record.tags);
+                Entry::from_record(recipe, loaded, tags).map(Arc::new)
+            }
             Kept::Found {
                 record,
                 validity,
@@ -121,7 +133,7 @@ impl Core {
     ) -> Arc<CompletedFlight> {
         let took = clock::now().saturating_duration_since(asked);
         let completed = leader.complete(took, |is_outrun| {
-            let outcome = if is_outrun {
+            let outcome = if is_outrun && holds(Rule::VoidLoad) {
                 RenderOutcome::Loaded(None)
             } else if self.pages.lists.exclude(recipe) {
                 RenderOutcome::NotListed

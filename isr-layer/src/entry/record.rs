@@ -14,6 +14,7 @@ use crate::clock;
 use crate::deliver::Coding;
 use crate::invalidation::{EntryTags, Sequence, Validity};
 use crate::render::Recipe;
+use crate::rules::{Rule, holds};
 
 /// An entry as it outlives the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +116,10 @@ impl Entry {
         // A clock that was set back tells no age.
         let is_from_future = age.is_none() && record.birth > now;
         let age = age.unwrap_or(Duration::from_millis(now.saturating_sub(record.birth)));
+        let validity = match holds(Rule::Judged) {
+            true => validity,
+            false => Validity::Valid,
+        };
         let judged = validity.max(record.born_as);
         let born_as = match is_from_future {
             true => judged.max(Validity::Soft),
@@ -140,8 +145,8 @@ impl Entry {
             born: Birth::aged(clock::now(), age),
             born_as,
             as_of: match born_as {
-                Validity::Valid => recorded,
-                Validity::Soft | Validity::Hard => Sequence::NO_MARK,
+                Validity::Soft | Validity::Hard if holds(Rule::AsOfZero) => Sequence::NO_MARK,
+                _ => recorded,
             },
             valid_through: recorded,
             lifetime: record.lifetime,
@@ -201,4 +206,82 @@ fn copy(octets: &[u8]) -> Bytes {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Response;
+
+    use super::*;
+    use crate::entry::NewEntry;
+    use crate::hosts::Hosts;
+    use crate::invalidation::Marks;
+    use crate::page::{Page, Registry};
+    use crate::render::Key;
+
+    fn loaded(validity: Validity, birth: impl Fn(u64) -> u64) -> Entry {
+        let registry = Registry::new([Page::new("/a")], Hosts::default()).expect("one page");
+        let page = registry.find("/a").expect("it is there").clone();
+        let key = Key::bare(&page, "/a").remove(0);
+        let recipe = Recipe::of(page.clone(), key);
+        let (parts, ()) = Response::new(()).into_parts();
+        let new = NewEntry {
+            parts,
+            body: Bytes::from_static(b"a page"),
+            trailers: None,
+            is_not_found: false,
+            born: Birth::now(clock::now()),
+            as_of: Sequence::NO_MARK,
+            lifetime: Lifetime::default(),
+            offer: Default::default(),
+            has_drafts: false,
+        };
+        let entry = Entry::new(&recipe, new, EntryTags::new(vec![page.mark.clone()]));
+
+        let mut record = entry.to_record("/a", 7);
+        record.birth = birth(record.birth);
+        let loaded = Loaded {
+            record,
+            validity,
+            age: None,
+            recorded: Sequence::NO_MARK.next(),
+            has_drafts: false,
+        };
+        let tags = EntryTags::new(vec![page.mark.clone()]);
+        Entry::from_record(&recipe, loaded, tags).expect("it is the recipe's")
+    }
+
+    /// Rule *asof0*: otherwise a receipt could take it for the page that its purge has rendered.
+    #[test]
+    fn a_record_that_the_store_judged_stale_counts_as_rendered_before_every_purge() {
+        let marks = Marks::new(16);
+        for validity in [Validity::Soft, Validity::Hard] {
+            let entry = loaded(validity, |birth| birth);
+
+            assert_eq!(entry.as_of(), Sequence::NO_MARK);
+            assert_eq!(entry.validity(&marks), validity);
+            assert!(!entry.is_fresh(&marks, clock::now()));
+            assert_eq!(
+                entry.valid_through(),
+                None,
+                "no touch may say that it is valid"
+            );
+        }
+
+        let valid = loaded(Validity::Valid, |birth| birth);
+        assert_eq!(valid.as_of(), Sequence::NO_MARK.next());
+        assert!(valid.is_fresh(&marks, clock::now()));
+        assert_eq!(valid.stored_as_of(), Some(7));
+    }
+
+    /// A clock that was set back while the process was down tells no age.
+    #[test]
+    fn a_record_from_the_future_is_stale() {
+        let marks = Marks::new(16);
+
+        let entry = loaded(Validity::Valid, |birth| birth + 60_000);
+
+        assert_eq!(entry.validity(&marks), Validity::Soft);
+        assert!(entry.age(clock::now()) < Duration::from_secs(30));
+    }
 }

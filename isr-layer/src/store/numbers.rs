@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use super::{Mark, selectors};
 use crate::invalidation::Sequence;
+use crate::rules::{Rule, holds};
 
 /// The number of recorded purges whose numbers on both sides are remembered. A page that was
 /// rendered before all of them leaves with the number from the start, which can only be too low.
@@ -94,6 +95,9 @@ impl Numbers {
     /// Keeps the list of a store that fails small: many marks become one on everything, which is
     /// as strict as the strictest of them.
     pub(super) fn refused(&mut self) {
+        if !holds(Rule::FailPass) {
+            self.recorded = self.waiting.back().map_or(self.recorded, |(last, _)| *last);
+        }
         let marks = || self.waiting.iter().flat_map(|(_, marks)| marks);
         if marks().count() <= MAX_WAITING {
             return;
@@ -121,6 +125,9 @@ impl Numbers {
 
     /// Returns the highest number of the store all of whose purges are at or below `local`.
     pub(super) fn known_at(&self, local: Sequence) -> u64 {
+        if !holds(Rule::AskedLate) {
+            return self.base;
+        }
         let known = self.pairs.partition_point(|(_, last)| *last <= local);
         match known.checked_sub(1) {
             Some(at) => self.pairs[at].0,

@@ -9,6 +9,7 @@ use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::invalidation::Sequence;
 use crate::render::Key;
+use crate::rules::{Rule, holds};
 
 /// The bytes of entries that may wait.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -61,6 +62,9 @@ impl Queue {
     /// room.
     pub(super) fn put(&mut self, entry: &Arc<Entry>, now: Instant) -> Added {
         let has_room = self.bytes + entry.size() <= MAX_BYTES;
+        if !has_room && !holds(Rule::Drop) {
+            return Added::InPart;
+        }
         let pending = match has_room {
             true => Pending::Put {
                 entry: entry.clone(),
@@ -143,7 +147,7 @@ impl Queue {
             }
 
             lost.pages += u64::from(matches!(pending, Pending::Put { .. }));
-            if self.waiting.contains_key(&key) {
+            if self.waiting.contains_key(&key) || !holds(Rule::Drop) {
                 // A later render waits already.
                 continue;
             }

@@ -5,9 +5,8 @@ use http::{Method, Request};
 use http_body_util::Full;
 use isr_layer::purge::SelectorStatus;
 use isr_layer::{Mode, Page, Policy, Purge};
-use isr_tests::{MemoryStore, Reply, request, settle};
+use isr_tests::{Call, MemoryStore, Reply, Trouble, request};
 
-use crate::held::Held;
 use crate::{A, B, POST, Process, age, assert_is, secs};
 
 /// Keeps `/posts/a` at version 1 in a store.
@@ -140,12 +139,10 @@ async fn a_page_that_memory_dropped_is_loaded_and_not_rendered() {
 async fn a_page_that_waits_to_be_written_is_judged_by_the_purges_since_its_render() {
     let store = MemoryStore::new();
     let process = small(&store);
+    store.fail_at(Call::Write, Trouble::Hang);
     process.site.after().close();
-    let visitor = {
-        let service = process.service.clone();
-        tokio::spawn(async move { isr_tests::ask(&service, crate::get(A)).await })
-    };
-    settle().await;
+    let visitor = process.visit(A);
+    process.site.after().reached(1).await;
     process.purge(Purge::path(A).mode(Mode::Stale)).await;
     process.site.after().open();
     visitor.await.expect("a visitor does not panic");
@@ -154,38 +151,47 @@ async fn a_page_that_waits_to_be_written_is_judged_by_the_purges_since_its_rende
 
     let answer = process.get(A).await;
 
+    assert_eq!(store.len(), 0, "it waits");
     assert!(
-        answer.cache_status().ends_with("detail=stale-mark"),
+        answer
+            .cache_status()
+            .ends_with("isr-from=store; detail=stale-mark"),
         "{}",
         answer.cache_status()
     );
 }
 
-/// Rule *asof0*: what the store judges stale counts as rendered before every purge.
+/// Rule *ondemand*: a render on demand does not ask the store for what it renders.
 #[tokio::test(start_paused = true)]
-async fn a_stale_page_from_the_store_is_no_receipts_new_content() {
-    let store = MemoryStore::new();
-    let process = small(&store);
-    process.get(A).await;
-    process.written().await;
-    process.site.publish(2);
-    process.purge(Purge::path(A).mode(Mode::Stale)).await;
+async fn a_purge_of_a_path_asks_for_the_page_before_it_and_renders() {
+    let store = kept().await;
+    let process = Process::start(&store);
     process.get(B).await;
-    process.written().await;
-    // Loaded as stale, while its refresh stands still.
-    process.site.before().close();
-    assert_eq!(process.get(A).await.text(), "/posts/a v1");
+    process.site.publish(2);
+    let asked = store.calls().gets;
 
-    let regenerating = {
-        let cache = process.isr.cache();
-        tokio::spawn(async move { cache.revalidate(Purge::path(A)).await })
-    };
-    settle().await;
-    process.site.before().open();
-    let receipt = regenerating.await.expect("a purge does not panic");
+    let receipt = process.purge(Purge::path(A)).await;
 
-    assert_eq!(receipt.receipts()[0].status(), SelectorStatus::Regenerated);
-    assert_eq!(process.get(A).await.text(), "/posts/a v2");
+    let receipt = &receipt.receipts()[0];
+    assert_eq!(receipt.status(), SelectorStatus::Regenerated);
+    assert!(receipt.previous_etag().is_some() && receipt.previous_etag() != receipt.etag());
+    assert_eq!(store.calls().gets - asked, 1);
+    assert_is(&process.get(A).await, 2, "isr; hit; ttl=60");
+}
+
+/// A deleted post whose page is only in the store was known.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_became_a_404_is_regenerated_though_memory_lacked_it() {
+    let store = kept().await;
+    let process = Process::start(&store);
+    process.get(B).await;
+    process.site.act(Reply::status(404));
+
+    let known = process.purge(Purge::path(A)).await;
+    let unknown = process.purge(Purge::path("/posts/none")).await;
+
+    assert_eq!(known.receipts()[0].status(), SelectorStatus::Regenerated);
+    assert_eq!(unknown.receipts()[0].status(), SelectorStatus::UnknownPath);
 }
 
 /// Rule *drop*: a page that is not written takes the older one with it.
@@ -236,39 +242,6 @@ async fn a_page_that_is_no_longer_listed_is_not_found_after_a_restart() {
 
     assert_eq!(after.get(A).await.status, 404);
     assert_eq!(after.site.renders(), 0);
-}
-
-/// A landing voids what is being loaded.
-#[tokio::test(start_paused = true)]
-async fn a_page_that_was_being_loaded_replaces_no_newer_one() {
-    let held = Held::new(&kept().await);
-    let process = Process::with(held.clone(), "build 1", |builder| builder.pages([POST]));
-    process.site.publish(2);
-    held.gate.close();
-    let visitor = {
-        let service = process.service.clone();
-        tokio::spawn(async move { isr_tests::ask(&service, crate::get(A)).await })
-    };
-    settle().await;
-
-    held.gate.reached(1).await;
-
-    // Another flight of the key lands meanwhile, after a purge of the path.
-    let regenerating = {
-        let cache = process.isr.cache();
-        tokio::spawn(async move { cache.revalidate(Purge::path(A)).await })
-    };
-    settle().await;
-    held.gate.open();
-    let answer = visitor.await.expect("a visitor does not panic");
-    let receipt = regenerating.await.expect("a purge does not panic");
-
-    assert_eq!(receipt.receipts()[0].status(), SelectorStatus::Regenerated);
-    assert!(
-        answer.text() == "/posts/a v2" || answer.cache_status().ends_with("stale-mark"),
-        "{answer:?}"
-    );
-    assert_is(&process.get(A).await, 2, "isr; hit; ttl=60");
 }
 
 #[tokio::test(start_paused = true)]
@@ -369,6 +342,7 @@ async fn a_loaded_page_is_what_it_was() {
     before.written().await;
     let first = isr_tests::ask(&before.service, br()).await;
     assert_eq!(first.header("content-encoding"), "br");
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     before.end().await;
 
     let after = Process::start(&store);
@@ -377,7 +351,7 @@ async fn a_loaded_page_is_what_it_was() {
     assert_eq!(second.header("content-encoding"), "br");
     assert_eq!(encoded(&second), encoded(&first));
     assert_eq!(second.header("etag"), first.header("etag"));
-    assert_eq!(age(&second), Some(7 + 2));
+    assert_eq!(age(&second), Some(7 + 3));
     assert!(second.cache_status().starts_with("origin; hit, isr; hit"));
     assert_eq!(after.site.renders(), 0);
 }

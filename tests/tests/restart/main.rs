@@ -6,9 +6,13 @@ mod failures;
 mod held;
 mod loading;
 mod nextjs;
+mod overtaken;
 mod prerender;
 mod purges;
 mod shutdown;
+#[path = "../invalidation/stage.rs"]
+#[allow(dead_code)] // the other suite uses the rest
+mod stage;
 mod trouble;
 
 use std::time::Duration;
@@ -19,6 +23,7 @@ use http_body_util::Full;
 use isr_layer::store::Store;
 use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page, Policy, Purge, Receipt};
 use isr_tests::{Answer, MemoryStore, Site, ask, settle};
+use tokio::task::JoinHandle;
 use tower::Layer;
 
 /// A page that is stale after 60 s and expires after an hour.
@@ -76,6 +81,12 @@ impl Process {
         answer
     }
 
+    /// Sends a GET on a task of its own.
+    fn visit(&self, path: &str) -> JoinHandle<Answer> {
+        let (service, request) = (self.service.clone(), get(path));
+        tokio::spawn(async move { ask(&service, request).await })
+    }
+
     async fn purge(&self, purge: Purge) -> Receipt {
         let receipt = self.isr.cache().revalidate(purge).await;
         settle().await;
@@ -84,7 +95,8 @@ impl Process {
 
     /// Waits until everything that is stored is in the store, too.
     async fn written(&self) {
-        tokio::time::sleep(secs(1)).await;
+        // Half a second more, so that no age is at the edge of a second.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
         settle().await;
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{CompletedFlight, Flight, FlightState, Flights, Follower, Table, Work};
 use crate::cache::waits::Wait;
 use crate::invalidation::{Marks, Sequence};
+use crate::rules::{Rule, holds};
 
 /// Held by the task that does the work, which must call [`complete`](Self::complete). If it is
 /// dropped instead, the flight is abandoned and waiting requests look their key up again.
@@ -149,7 +150,7 @@ impl<W: Work> Leader<W> {
         // Should this panic, the flight is abandoned by its drop.
         let (outcome, late_mark) = self.leave(|older| {
             let settled = settle(self.flight.is_outrun.load(Ordering::Relaxed));
-            if W::outruns(&settled.0) {
+            if W::outruns(&settled.0) && holds(Rule::Outrun) {
                 outrun(older, as_of);
             }
             settled

@@ -26,6 +26,7 @@ use crate::observe;
 use crate::page::RegisteredPage;
 use crate::render::context::is_in_render;
 use crate::render::{Key, Recipe};
+use crate::rules::{Rule, holds};
 use crate::spawn::{Unread, is_in_runtime};
 use crate::store;
 
@@ -108,6 +109,9 @@ impl Core {
         let Some(shelf) = &self.shelf else {
             return (Some(number.get()), None);
         };
+        if !holds(Rule::Recorded) {
+            return (Some(number.get()), Some(Reach::Recorded));
+        }
         let recorded = shelf.recorded(number).await;
         let reach = recorded.map_or(Reach::Local, |_| Reach::Recorded);
         (recorded, Some(reach))
@@ -228,7 +232,7 @@ impl Core {
             };
             if before.is_some() || !only_cached {
                 let start = Start {
-                    asks_store: false,
+                    asks_store: !holds(Rule::OnDemand),
                     is_known: before.is_some(),
                 };
                 variants.push(Variant::new(recipe.host(), before));

@@ -1,0 +1,84 @@
+//! The rules that keep memory and a store in step, each with a name: a test run can leave one out, to
+//! see that a test notices.
+
+/// A rule that keeps memory and a store in step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// A page that waits to be written is taken back as it is, with its own number.
+    Queue,
+    /// A page that the store judged as marked counts as rendered before every purge.
+    AsOfZero,
+    /// A page that is rendered while another one is loaded makes that one void.
+    VoidLoad,
+    /// A page that is not written takes the older one in the store with it.
+    Drop,
+    /// A render that was overtaken changes nothing once its successor has ended.
+    Outrun,
+    /// A purge that waits to be recorded is above the number that counts as recorded.
+    FailPass,
+    /// The number of a page is asked for when it is written.
+    AskedLate,
+    /// The list of paths is asked before the store.
+    ListFirst,
+    /// A visit loads once, and a refresh never does.
+    Once,
+    /// A render on demand does not ask the store.
+    OnDemand,
+    /// The judgement of the store counts.
+    Judged,
+    /// A purge is acknowledged once it is recorded.
+    Recorded,
+}
+
+/// True if the rule holds, as it always does outside of such a test run.
+#[cfg(not(feature = "testing"))]
+#[inline(always)]
+pub(crate) const fn holds(_: Rule) -> bool {
+    true
+}
+
+#[cfg(feature = "testing")]
+pub(crate) use self::breaking::{break_rule, holds};
+
+#[cfg(feature = "testing")]
+mod breaking {
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    use super::Rule;
+
+    const ALL: [(&str, Rule); 12] = [
+        ("queue", Rule::Queue),
+        ("asof0", Rule::AsOfZero),
+        ("voidload", Rule::VoidLoad),
+        ("drop", Rule::Drop),
+        ("outrun", Rule::Outrun),
+        ("failpass", Rule::FailPass),
+        ("askedlate", Rule::AskedLate),
+        ("listfirst", Rule::ListFirst),
+        ("once", Rule::Once),
+        ("ondemand", Rule::OnDemand),
+        ("judged", Rule::Judged),
+        ("recorded", Rule::Recorded),
+    ];
+
+    const NONE: u8 = u8::MAX;
+
+    static BROKEN: AtomicU8 = AtomicU8::new(NONE);
+
+    /// True if the rule holds.
+    pub(crate) fn holds(rule: Rule) -> bool {
+        #[cfg(test)]
+        std::env::var("ISR_BREAK").map_or(true, |name| break_rule(&name));
+        BROKEN.load(Ordering::Relaxed) != rule as u8
+    }
+
+    /// Leaves out a rule in all of the program from now on. Returns `false` if there is none of that
+    /// name.
+    pub(crate) fn break_rule(name: &str) -> bool {
+        let found = ALL.iter().find(|(one, _)| *one == name);
+        if let Some((_, rule)) = found {
+            BROKEN.store(*rule as u8, Ordering::Relaxed);
+        }
+        found.is_some()
+    }
+}
