@@ -44,8 +44,8 @@ pub struct EveryLayer(pub fn(crate::IsrLayerBuilder) -> crate::IsrLayerBuilder);
 #[cfg(feature = "testing")]
 inventory::collect!(EveryLayer);
 
-/// Leaves out a rule of stores in all of the program, to see that a test notices. Returns `false` if
-/// there is none of that name.
+/// Leaves out a rule of stores in all of the program, to see that a test notices. Returns `false`
+/// if no rule has that name.
 #[cfg(feature = "testing")]
 pub fn break_rule(name: &str) -> bool {
     crate::rules::break_rule(name)

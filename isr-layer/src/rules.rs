@@ -1,5 +1,5 @@
-//! The rules that keep memory and a store in step, each with a name: a test run can leave one out, to
-//! see that a test notices.
+//! The rules that keep memory and a store in step, each with a name: a test run can leave one out,
+//! to see that a test notices.
 
 /// A rule that keeps memory and a store in step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +72,8 @@ mod breaking {
         BROKEN.load(Ordering::Relaxed) != rule as u8
     }
 
-    /// Leaves out a rule in all of the program from now on. Returns `false` if there is none of that
-    /// name.
+    /// Leaves out a rule in all of the program from now on. Returns `false` if no rule has
+    /// that name.
     pub(crate) fn break_rule(name: &str) -> bool {
         let found = ALL.iter().find(|(one, _)| *one == name);
         if let Some((_, rule)) = found {

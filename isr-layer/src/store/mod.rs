@@ -13,8 +13,8 @@
 //! Purges have numbers, which the store gives: [`record`](Store::record) makes the marks of a purge
 //! durable under the next one. A page is kept with [`as_of`](Put::as_of), the number up to which
 //! its render knew every purge. It is [valid](Validity) as long as no [`Mark`] on one of its
-//! [selectors](Put::selectors) has a higher number. No clock is involved, so nothing that happens to
-//! a clock can undo a purge.
+//! [selectors](Put::selectors) has a higher number. No clock is involved, so nothing that happens
+//! to a clock can undo a purge.
 
 mod backend;
 mod breaker;
