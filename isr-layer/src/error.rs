@@ -24,7 +24,7 @@ pub enum ErrorKind {
     Configuration,
     /// A secret is missing or too short.
     Secret,
-    /// A store cannot be used.
+    /// A [`Store`](crate::store::Store) cannot be used: it did not join, as the source says.
     Store,
 }
 

@@ -63,13 +63,10 @@
 //! | `macros` | yes | [`static_page`] |
 //! | `hmac` | yes | signatures: of webhooks in [`auth`], and of the cookie of draft mode |
 //! | `compression` | yes | encodes pages with brotli and gzip |
-//! | `disk` | no | keeps pages and purges in a directory, with redb; needs Rust 1.90 |
 //! | `zstd` | no | encodes pages with zstd, which is a C library |
-//! | `disk` | no | `Disk` in [`store`], which keeps pages and purges in a directory; it needs Rust
-//! 1.90 |
-//! | `testing` | no | `testing::store_suite`, the tests for a [`Store`](store::Store) of your own |
+//! | `disk` | no | `Disk` in [`store`]: pages and purges in a directory; needs Rust 1.90 |
+//! | `testing` | no | [`testing`], the tests for a [`Store`](store::Store) of your own |
 //! | `tracing` | yes | logs by `tracing`, to the target `isr` |
-//! | `testing` | no | [`testing`], which tests a store of your own |
 //!
 //! Features only add. A number in the name of one is the major of that crate: its next major gets a
 //! feature of its own.

@@ -34,8 +34,8 @@ pin_project! {
     }
 }
 
-/// The part of a body that was read already, and its share of a [`Room`](super::Room), given back as
-/// the client takes the chunks.
+/// The part of a body that was read already, and its share of a [`Room`](super::Room), given back
+/// as the client takes the chunks.
 #[derive(Debug)]
 pub(crate) struct ReadPart {
     pub(super) chunks: VecDeque<Bytes>,
@@ -120,8 +120,8 @@ impl<R> IsrBody<R> {
     }
 
     /// Makes a body of the chunks that were read already and the rest behind them. They take room
-    /// until the client has them, but not if they are few: then many clients that take nothing would
-    /// leave none.
+    /// until the client has them, but not if they are few: then many clients that take nothing
+    /// would leave none.
     pub(super) fn continued(mut read: ReadPart, rest: Pin<Box<R>>) -> Self {
         read.share = read.share.filter(|share| !share.is_small());
         let read = Box::new(read);

@@ -71,7 +71,8 @@ impl Cache {
     }
 
     /// Waits until no render is running: the last step of a graceful shutdown. Each render ends by
-    /// its time limit.
+    /// its time limit. It does not wait for a [`store`](crate::IsrLayerBuilder::store):
+    /// [`IsrLayer::shutdown`](crate::IsrLayer::shutdown) does.
     pub async fn drained(&self) {
         self.core.tasks.drained().await;
     }

@@ -6,8 +6,7 @@
 //! | [`layers`] | CORS, traces, request ids, time limits, sessions, guards: in front or behind |
 //! | [`cms`] | how to connect eleven content systems to the revalidation endpoint |
 //! | [`grpc`] | unary gRPC methods as pages: the key, the stored responses, authorization |
-//! | [`restarts`] | what outlives the process: pages, purges, builds, and what happens in each
-//! failure |
+//! | [`restarts`] | pages, purges and builds that outlive the process, and each failure |
 //! | [`testing`] | tests of pages without a server: renders, time, purges, signed webhooks |
 //! | [`develop`] | each page rendered anew, drafts, and the meaning of each line of the log |
 //! | [`next_js`] | each feature of Next.js, its counterpart here, and the differences |
@@ -33,7 +32,12 @@ pub mod next_js {}
 
 // Without the feature `disk` its examples are not tested, and its links lead to docs.rs.
 #[cfg_attr(any(not(doctest), feature = "disk"), doc = include_str!("restarts.md"))]
-#[cfg_attr(not(doctest), doc = "```rust,ignore", doc = include_str!("sqlite_store.rs"), doc = "```")]
+#[cfg_attr(
+    not(doctest),
+    doc = "```rust,ignore",
+    doc = include_str!("sqlite_store.rs"),
+    doc = "```"
+)]
 #[cfg_attr(
     feature = "disk",
     doc = "[`Disk`]: crate::store::Disk",

@@ -107,8 +107,8 @@ fn check_reuse(
     Ok(())
 }
 
-/// Returns whether a body has a registered content coding. Without `Vary: Accept-Encoding`, it would
-/// go to clients that cannot read it.
+/// Returns whether a body has a registered content coding. Without `Vary: Accept-Encoding`, it
+/// would go to clients that cannot read it.
 fn is_encoded(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(CONTENT_ENCODING).iter();
     let codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));

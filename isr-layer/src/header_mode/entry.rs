@@ -24,8 +24,8 @@ use crate::deliver::{
 use crate::invalidation::{AtomicSequence, Marks, Sequence, Subject, Validity};
 use crate::outcome::{CacheStatus, Outcome};
 
-/// Number of refused tries after which an entry is given up, if the requests are unlike the one that
-/// it was stored for. One counts in each [`REFRESH_BACKOFF`], from whichever client it comes.
+/// Number of refused tries after which an entry is given up, if the requests are unlike the one
+/// that it was stored for. One counts in each [`REFRESH_BACKOFF`], from whichever client it comes.
 const MAX_REFUSALS: u32 = 8;
 
 /// One stored response. Each of several for one target is for the requests its `Vary` selects.

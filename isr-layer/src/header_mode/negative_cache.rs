@@ -96,8 +96,8 @@ impl NegativeCache {
             .is_some_and(|refusal| refusal.is_common || refusal.like == hashes.like)
     }
 
-    /// Returns whether a fetch for a request like this one has failed lately, or was refused, or one
-    /// for a request of its kind has just failed.
+    /// Returns whether a fetch for a request like this one has failed lately, or was refused, or
+    /// one for a request of its kind has just failed.
     pub(super) fn is_backing_off(&self, hashes: RequestHashes, now: Instant) -> bool {
         let rests = |hash| self.backing_off.get(hash).is_some_and(|until| now < until);
         rests(&hashes.like.0) || rests(&hashes.kind)

@@ -48,6 +48,9 @@ impl Cache {
     /// Explains the state of a path, or returns `None` if no page has it. Responses that are cached
     /// by their own headers belong to no page.
     ///
+    /// It looks into memory alone: a page that only a
+    /// [`store`](crate::IsrLayerBuilder::store) has is as good as not rendered.
+    ///
     /// ```
     /// use isr_layer::{IsrLayer, Page};
     ///

@@ -67,8 +67,9 @@ impl Metrics {
         self.marks
     }
 
-    /// Returns the number of pages that the store did not get, since it failed or since there was
-    /// no room to let them wait: after a restart they are rendered again. Zero without a store.
+    /// Returns the number of pages that the [`store`](crate::IsrLayerBuilder::store) did not get,
+    /// since it failed or since there was no room to let them wait: after a restart they are
+    /// rendered again. It counts from the start of the process; zero without a store.
     pub fn store_lost(&self) -> u64 {
         self.store_lost
     }

@@ -12,7 +12,7 @@ pub(super) struct Mark {
     hard: AtomicSequence,
 }
 
-/// The judgement of marks on something that was rendered at a given number. The strictest of
+/// The judgement of the marks on a page, by the number that its render knew. The strictest of
 /// several is the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Validity {

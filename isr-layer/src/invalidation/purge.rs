@@ -173,8 +173,9 @@ impl Purge {
         self
     }
 
-    /// Regenerates only cached paths; a path that is not cached is marked and reported as
-    /// `not_cached`. Default `false`.
+    /// Regenerates only cached paths, those that only a [`store`](crate::IsrLayerBuilder::store)
+    /// has included; a path that is not cached is marked and reported as `not_cached`. Default
+    /// `false`.
     pub fn only_cached(mut self, on: bool) -> Self {
         self.only_cached = on;
         self

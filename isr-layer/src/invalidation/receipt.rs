@@ -191,7 +191,8 @@ impl Receipt {
     }
 
     /// Returns the sequence number of the marks, if any were made: the store's number if the layer
-    /// has a store, and none if the store did not record the purge.
+    /// has a [`store`](crate::IsrLayerBuilder::store), and none if the store did not record the
+    /// purge. Purges that a store recorded together have one number.
     pub fn sequence(&self) -> Option<u64> {
         self.sequence
     }

@@ -74,12 +74,14 @@ impl IsrLayer {
     /// Shuts the layer down: the last step of a graceful shutdown, after the server has ended.
     ///
     /// It begins no more renders that no client waits for, waits up to `limit` for those that run,
-    /// writes pages to the [`store`](crate::IsrLayerBuilder::store) for a second at most,
-    /// and closes the store: another process can open it when this returns. Returns whether
-    /// everything that ran had ended within `limit`.
+    /// as [`Cache::drained`] does, writes pages to the [`store`](crate::IsrLayerBuilder::store) for
+    /// a second at most, and drops the store, so that another process can open it when this
+    /// returns. That may take longer than `limit`: a `Disk` waits for its last sync, five seconds
+    /// at most. Returns true if everything that ran had ended within `limit`.
     ///
     /// Requests that come later are still served, from memory or by renders; a purge is not
-    /// recorded any more, and its receipt says so. The library handles no signal by itself.
+    /// recorded any more, and its receipt says so ([`Reach::Local`](crate::purge::Reach::Local)).
+    /// The library handles no signal by itself.
     ///
     /// Without this call a store loses about a second of pages at most, which are rendered again,
     /// and no purge.

@@ -39,9 +39,9 @@ impl Page {
     /// # Panics
     ///
     /// If `pattern` is invalid. It must start with `/`; each segment is literal text in canonical
-    /// spelling or `{name}`, and the last may be `{*name}`. A segment of literal text does not start
-    /// with `:`, `*`, `[` or `<`, as parameters of other routers do. In a `const` this is a compile
-    /// error.
+    /// spelling or `{name}`, and the last may be `{*name}`. A segment of literal text does not
+    /// start with `:`, `*`, `[` or `<`, as parameters of other routers do. In a `const` this is a
+    /// compile error.
     pub const fn new(pattern: &'static str) -> Self {
         if let Some(mistake) = pattern::mistake(pattern) {
             panic!("{}", mistake);

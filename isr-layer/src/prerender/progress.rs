@@ -26,7 +26,8 @@ pub(super) struct Counter {
 }
 
 impl Progress {
-    /// Returns the number of pages that have ended: rendered, failed, or fresh already.
+    /// Returns the number of pages that have ended: rendered, failed, fresh already, or loaded from
+    /// a [`store`](crate::store).
     pub fn done(&self) -> usize {
         self.done
     }

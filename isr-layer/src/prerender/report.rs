@@ -59,8 +59,8 @@ impl PrerenderReport {
         self.rendered
     }
 
-    /// Returns the number of pages that a [`store`](crate::store) had, so that no render was
-    /// needed.
+    /// Returns the number of pages that memory lacked and a
+    /// [`store`](crate::IsrLayerBuilder::store) had fresh, so that no render was needed.
     pub fn loaded(&self) -> usize {
         self.loaded
     }
@@ -89,6 +89,7 @@ impl PrerenderReport {
     }
 
     pub(super) fn add(&mut self, recipe: &Recipe, result: &JobResult) {
+        self.loaded += usize::from(matches!(result, JobResult::Loaded(_)));
         match why(result) {
             Err(why) => {
                 let path = shown(recipe);
@@ -104,11 +105,11 @@ pub(super) fn shown(recipe: &Recipe) -> String {
     format!("{}{}", recipe.host().unwrap_or_default(), recipe.key.path())
 }
 
-/// Tells if a page was rendered, or why it was not. A page that was fresh when its turn came was
-/// not, and neither was one that is no longer listed.
+/// Tells if a page was rendered, or why it was not. A page that was fresh when its turn came, in
+/// memory or in the store, was not, and neither was one that is no longer listed.
 fn why(result: &JobResult) -> Result<bool, Why> {
     match result {
-        JobResult::NotReached | JobResult::Stored(_) => Ok(false),
+        JobResult::NotReached | JobResult::Stored(_) | JobResult::Loaded(_) => Ok(false),
         JobResult::NoApplication => Err(Why::NoApplication),
         JobResult::GaveUp => Err(Why::GaveUp),
         JobResult::Completed(flight) => match &flight.outcome {

@@ -23,8 +23,9 @@ pub struct Prerender {
 }
 
 impl Cache {
-    /// Renders the pages that are known beforehand and not fresh in memory: each path that the
-    /// `params` of a page list, and each page without parameters, for each listed host if there are
+    /// Renders the pages that are known beforehand and fresh neither in memory nor in a
+    /// [`store`](crate::IsrLayerBuilder::store): each path that the `params` of a page list, and
+    /// each page without parameters, for each listed host if there are
     /// [`hosts`](crate::IsrLayerBuilder::hosts). Pages with `prerender = false` are left out.
     ///
     /// Nothing is prerendered unless this is called: usually once at the start, after

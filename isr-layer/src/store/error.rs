@@ -3,7 +3,14 @@
 use std::error::Error;
 use std::fmt;
 
-/// An error of a store: its kind, a message, and the error below.
+/// An error of a [`Store`](super::Store): its kind, a message, and the error below.
+///
+/// ```
+/// use isr_layer::store::{StoreError, StoreErrorKind};
+///
+/// let error = StoreError::new(StoreErrorKind::Full, "no room is left for `var/isr/pages.redb`");
+/// assert_eq!(error.kind(), StoreErrorKind::Full);
+/// ```
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -15,9 +22,9 @@ pub struct StoreError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// Another process, or another layer of this one, has it open.
+    /// Another process, or another layer of this one, has the store open.
     InUse,
-    /// It may not be read or written, or is no place for a store.
+    /// Its place may not be read or written, or is no place for a store.
     Denied,
     /// No room is left.
     Full,
@@ -26,7 +33,8 @@ pub enum StoreErrorKind {
 }
 
 impl StoreError {
-    /// An error with a message, such as ``another process uses `var/isr/pages.redb` ``.
+    /// An error of that [`kind`](Self::kind) with a message, such as ``another process uses
+    /// `var/isr/pages.redb` ``.
     pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -35,7 +43,8 @@ impl StoreError {
         }
     }
 
-    /// An error of another library, as the [`source`](Error::source) of this one.
+    /// An error of the kind [`Other`](StoreErrorKind::Other), with that of another library as its
+    /// [`source`](Error::source).
     pub fn other(
         message: impl Into<String>,
         source: impl Into<Box<dyn Error + Send + Sync>>,

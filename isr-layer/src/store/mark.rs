@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-/// A purge of one selector, to be recorded.
+/// A purge of one selector, for [`Store::record`](super::Store::record) to make durable.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Mark {

@@ -4,15 +4,17 @@
 //! flight, and the flight's first step is to ask the store. So a restart is no storm of renders,
 //! and a hit costs no more than without a store.
 //!
-//! Give a store to the layer by [`IsrLayerBuilder::store`](crate::IsrLayerBuilder::store). `Disk`
-//! (feature `disk`) keeps pages in a directory. Any other place is an implementation of [`Store`].
+//! Give a store to the layer by [`IsrLayerBuilder::store`](crate::IsrLayerBuilder::store), and call
+//! [`IsrLayer::shutdown`](crate::IsrLayer::shutdown) before the process ends. `Disk` (feature
+//! `disk`) keeps pages in a directory. Any other place is an implementation of [`Store`].
 //!
 //! # Numbers
 //!
 //! Purges have numbers, which the store gives: [`record`](Store::record) makes the marks of a purge
-//! durable under the next one. A page is kept with `as_of`, the number up to which its render knew
-//! every purge. It is valid as long as no mark on one of its selectors has a higher number. No
-//! clock is involved, so nothing that happens to a clock can undo a purge.
+//! durable under the next one. A page is kept with [`as_of`](Put::as_of), the number up to which
+//! its render knew every purge. It is [valid](Validity) as long as no [`Mark`] on one of its
+//! [selectors](Put::selectors) has a higher number. No clock is involved, so nothing that happens
+//! to a clock can undo a purge.
 
 mod backend;
 mod breaker;
@@ -77,9 +79,11 @@ pub use crate::invalidation::Validity;
 /// ```
 ///
 /// The layer calls a store from its own tasks, never on the way of a hit. It gives each call a time
-/// limit, drops the future of a call that takes longer, catches a panic, and leaves a store alone
-/// for a second after five failures in a row. So an implementation needs no such care of its own,
-/// but a call that was given up may still take effect later: that must be harmless.
+/// limit: 50 ms for a [`get`](Self::get), ten seconds for a [`write`](Self::write), 1.5 seconds for
+/// a [`record`](Self::record). It drops the future of a call that takes longer, catches a panic,
+/// and after five failed reads, or writes, in a row it makes no more of them for a second. So an
+/// implementation needs no such care of its own, but a call that was given up may still take effect
+/// later: that must be harmless. `testing::store_suite` (feature `testing`) tests a store.
 pub trait Store: Send + Sync + 'static {
     /// Begins to work for one build, and returns the highest number that was ever given: that of a
     /// purge or of a page, whichever is higher.
@@ -92,7 +96,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If the store cannot be used. `build` returns the error.
+    /// If the store cannot be used. `build` returns an error of the kind
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store), whose source is this one.
     fn join(&self, build: &str) -> Result<u64, StoreError>;
 
     /// Returns the page under a key, judged against every mark that was recorded.
@@ -115,8 +120,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If one of the writes may not have taken effect. The layer then forgets these pages
-    /// one by one, as soon as the store accepts that.
+    /// If one of the writes may not have taken effect. The layer then asks for the removal of these
+    /// pages, by a [`Remove`] each, as soon as the store accepts that.
     fn write(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Makes marks durable under the next number, and returns it: a number that is higher than
@@ -128,6 +133,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// If the marks may be gone after a restart. Their number must not be given to others. The
-    /// layer refuses the purge and records its marks again with the next one.
+    /// layer refuses the purge ([`Reach::Local`](crate::purge::Reach::Local)) and records its marks
+    /// again with the next one, or a second later.
     fn record(&self, marks: &[Mark]) -> impl Future<Output = Result<u64, StoreError>> + Send;
 }

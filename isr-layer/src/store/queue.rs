@@ -65,6 +65,7 @@ impl Queue {
         if !has_room && !holds(Rule::Drop) {
             return Added::InPart;
         }
+
         let pending = match has_room {
             true => Pending::Put {
                 entry: entry.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// One change of the pages in a store.
+/// One change of the pages in a store, in the list that [`Store::write`](super::Store::write) gets.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Write {
@@ -28,7 +28,7 @@ pub struct Put {
     /// Everything that a purge can name to reach the page: opaque octets, compared with those of a
     /// [`Mark`](super::Mark).
     pub selectors: Vec<Bytes>,
-    /// The age of the page now.
+    /// The age of the page now: the time since its render began.
     pub age: Duration,
     /// The age from which on the page is of no use; `None` if a purge alone can end it.
     pub expires_at: Option<Duration>,
@@ -36,7 +36,7 @@ pub struct Put {
     pub octets: Bytes,
 }
 
-/// Forgets the page under a key. A page there that has a higher `as_of` stays.
+/// Forgets the page under a key. A page there that has a higher [`as_of`](Put::as_of) stays.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Remove {
@@ -53,16 +53,17 @@ pub struct Remove {
 pub struct Touch {
     /// The key.
     pub key: Bytes,
-    /// The `as_of` of the page that is meant. With another page there, the touch means nothing.
+    /// The [`as_of`](Put::as_of) of the page that is meant. With another page there, the touch
+    /// means nothing.
     pub as_of: u64,
-    /// The number up to which memory knows that no mark is on the page; not above `as_of` if it
-    /// does not know. The page counts from here on as if this were its `as_of`, so that a store can
-    /// forget old marks and lose no old page.
+    /// The number up to which memory knows that no [`Mark`](super::Mark) is on the page; not above
+    /// [`as_of`](Self::as_of) if it does not know. The page counts from here on as if this were its
+    /// `as_of`, so that a store can forget old marks and lose no old page.
     pub through: u64,
 }
 
 impl Put {
-    /// A page that was rendered just now, with no end.
+    /// Keeps a page that was rendered just now and has no end.
     pub fn new(
         key: impl Into<Bytes>,
         as_of: u64,

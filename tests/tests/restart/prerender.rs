@@ -30,6 +30,7 @@ async fn only_what_the_store_lacks_or_has_stale_is_prerendered() {
     let report = after.isr.cache().prerender().await;
 
     assert_eq!((report.rendered(), report.failed()), (2, 0), "{report:?}");
+    assert_eq!(report.loaded(), 1, "/posts/b");
     assert_eq!(after.site.renders() - rendered, 2, "/posts/a and /posts/c");
     for path in [A, "/posts/b", "/posts/c"] {
         assert!(
@@ -57,5 +58,6 @@ async fn a_prerendering_after_a_restart_renders_nothing_that_is_fresh() {
     let report = after.isr.cache().prerender().await;
 
     assert_eq!((report.rendered(), report.failed()), (0, 0), "{report:?}");
+    assert_eq!(report.loaded(), 2, "those that memory does not have yet");
     assert_eq!(after.site.renders(), 0);
 }

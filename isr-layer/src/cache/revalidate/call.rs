@@ -194,7 +194,7 @@ impl From<JobResult> for Ended {
                 RenderOutcome::Refused(_, http) if !is_error(*http) => Self::Uncacheable,
                 RenderOutcome::Failed(_) | RenderOutcome::Refused(..) => Self::Failed,
             },
-            JobResult::Stored(_) => Self::Regenerated,
+            JobResult::Stored(_) | JobResult::Loaded(_) => Self::Regenerated,
             JobResult::NoApplication | JobResult::GaveUp => Self::Marked,
             JobResult::NotReached => Self::NotReached,
         }

@@ -250,8 +250,8 @@ impl Core {
     }
 
     /// Renders the recipes in their order, at most as many at once as the permits allow. A recipe
-    /// is left out if `is_needed` says so when its turn comes, and a page that the store has fresh is
-    /// not rendered. Begins no more once the results are dropped.
+    /// is left out if `is_needed` says so when its turn comes, and a page that the store has fresh
+    /// is not rendered. Begins no more once the results are dropped.
     pub(crate) fn render_all(
         self: &Arc<Self>,
         recipes: Vec<Recipe>,
@@ -263,6 +263,7 @@ impl Core {
             asks_store: self.shelf.is_some(),
             is_known: false,
         };
+
         self.run(recipes, Unread::Stop, move |recipe| {
             let core = core.clone();
             async move {
@@ -329,13 +330,14 @@ impl Core {
                     follower.completed().await
                 }
             };
-            // Asked once: a store that is larger than memory would else put the render off for ever.
+            // Asked once: a store that is larger than memory would else put the render off for
+            // ever.
             start.asks_store = false;
 
             match completed {
                 Some(flight) => match &flight.outcome {
                     RenderOutcome::Loaded(Some(entry)) if is_new(entry) => {
-                        return JobResult::Stored(entry.clone());
+                        return JobResult::Loaded(entry.clone());
                     }
                     RenderOutcome::Loaded(_) | RenderOutcome::NotLoaded if loads > 0 => loads -= 1,
                     // Only clients asked for that render: the next one is ours.

@@ -11,6 +11,8 @@ pub(crate) enum JobResult {
     Completed(Arc<CompletedFlight>),
     /// A render that knew of the purge had been stored before this one's turn came.
     Stored(Arc<Entry>),
+    /// The store had a page that knew of the purge, so nothing was rendered.
+    Loaded(Arc<Entry>),
     /// There is no application to render through: the next request renders.
     NoApplication,
     /// Its turn did not come in time, or a render in progress may yet add the tag: the page is

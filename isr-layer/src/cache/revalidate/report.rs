@@ -149,7 +149,9 @@ impl Variant {
             Some(JobResult::NoApplication | JobResult::GaveUp | JobResult::NotReached) => {
                 receipt.status = SelectorStatus::Marked;
             }
-            Some(JobResult::Stored(entry)) => report_entry(entry, &mut receipt, was_good),
+            Some(JobResult::Stored(entry) | JobResult::Loaded(entry)) => {
+                report_entry(entry, &mut receipt, was_good);
+            }
             Some(JobResult::Completed(flight)) => report_flight(flight, &mut receipt, was_good),
         }
         receipt.error = receipt.error.map(|error| error.at(self.host));

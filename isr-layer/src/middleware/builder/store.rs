@@ -20,7 +20,14 @@ impl IsrLayerBuilder {
     ///
     /// A page that memory does not have is looked for in the store before it is rendered. A purge
     /// is recorded there before it is acknowledged; if that fails, the receipt's
-    /// [`reach`](crate::Receipt::reach) says so. Only pages are kept: header mode stays in memory.
+    /// [`reach`](crate::Receipt::reach) says so. Only pages are kept: responses of
+    /// [`cache_by_headers`](Self::cache_by_headers) stay in memory. A second call replaces the
+    /// store. [`IsrLayer::shutdown`](crate::IsrLayer::shutdown) writes and closes it.
+    ///
+    /// # Errors
+    ///
+    /// [`build`](Self::build) returns [`ErrorKind::Store`] if the store does not
+    /// [join](Store::join).
     ///
     /// ```
     /// use isr_layer::IsrLayer;
@@ -41,15 +48,21 @@ impl IsrLayerBuilder {
         self
     }
 
-    /// Names the build of the site, such as a commit or a version. Only a layer with a
-    /// [`store`](Self::store) uses it.
+    /// Names the build of the site, such as a commit or a version, for the
+    /// [`store`](Self::store).
     ///
     /// A store keeps the pages of each build apart: a deploy never shows the HTML of another build,
     /// and a rollback finds its own pages again. So the id must change whenever the templates or
     /// the data that they show could be different. Purges reach the pages of all builds.
     ///
-    /// The default is the SHA-256 of the executable, which [`build`](Self::build) then reads. That
-    /// takes about half a second for a large one without optimisations.
+    /// The default is the SHA-256 of the executable, which [`build`](Self::build) then reads if
+    /// there is a store. That takes about half a second for a large one without optimisations.
+    ///
+    /// # Errors
+    ///
+    /// [`build`](Self::build) refuses an id without a [`store`](Self::store), and one that is
+    /// empty, longer than 256 octets, or has a control character. Without an id it returns an error
+    /// if the executable cannot be read.
     pub fn build_id(mut self, build: impl Into<String>) -> Self {
         self.build_id = Some(build.into());
         self

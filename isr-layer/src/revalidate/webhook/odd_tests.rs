@@ -1,5 +1,5 @@
-//! Tests odd payloads: a document that was deleted, a field that is `null`, an object for an array, a
-//! document in two languages. Each preset names what there is, and tells what it lacks.
+//! Tests odd payloads: a document that was deleted, a field that is `null`, an object for an array,
+//! a document in two languages. Each preset names what there is, and tells what it lacks.
 
 use serde_json::{Value, json};
 

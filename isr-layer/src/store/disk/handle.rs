@@ -20,7 +20,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// by a power cut; of the pages, those of the last second may be lost and are rendered again.
 ///
 /// One process uses a directory at a time. Dropping the disk syncs and closes it, and waits five
-/// seconds at most for that.
+/// seconds at most for that. Give it to [`IsrLayerBuilder::store`](crate::IsrLayerBuilder::store).
 ///
 /// ```
 /// use isr_layer::store::{Disk, Found, Mark, Put, Store, Validity};
@@ -53,19 +53,22 @@ impl Disk {
     /// Opens the store in a directory with the [default options](Self::options). The directory is
     /// made if it is not there. This waits for the disk: call it before requests are served.
     ///
-    /// A file that is broken, or that another version wrote, is renamed to end in `.broken` and
-    /// begun anew; a warning names it. If it is `marks.redb`, pages begin anew too.
+    /// A file that is broken, or of another format, is renamed to end in `.broken` and begun anew;
+    /// a warning names it. If it is `marks.redb`, pages begin anew too.
     ///
     /// # Errors
     ///
     /// - [`StoreErrorKind::InUse`] if another process, or another disk of this one, has it open.
     /// - [`StoreErrorKind::Denied`] if the path is no directory, or may not be read and written.
     /// - [`StoreErrorKind::Full`] if there is no room to begin.
+    /// - [`StoreErrorKind::Other`] for any other error of the disk.
+    ///
+    /// Each names the path.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::options().open(path)
     }
 
-    /// Returns options to change before opening.
+    /// Returns the [`DiskOptions`] to change before opening.
     pub fn options() -> DiskOptions {
         DiskOptions::new()
     }
@@ -84,7 +87,8 @@ impl Disk {
         })
     }
 
-    /// Returns the number of pages that are kept for a build; zero if that cannot be read. This
+    /// Returns the number of pages that are kept for a build, by the name that
+    /// [`build_id`](crate::IsrLayerBuilder::build_id) gives it; zero if that cannot be read. This
     /// waits for the disk: it is for a line in the log when the program starts.
     pub fn pages_of(&self, build: &str) -> u64 {
         self.shared.pages_of(build).unwrap_or(0)

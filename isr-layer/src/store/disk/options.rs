@@ -8,7 +8,7 @@ use super::Disk;
 use super::settings::Settings;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// The options of a [`Disk`].
+/// The options of a [`Disk`], made by [`Disk::options`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,21 +43,24 @@ impl DiskOptions {
     /// Sets the octets of pages that are kept, all builds together. The default is 2 GiB.
     ///
     /// Beyond it pages go that were not used for longest, those of other builds first. The
-    /// directory may grow to 1.25 times as much, and by the 24 MB in which purges are kept.
+    /// directory may grow to 1.25 times as much, and by the 24 MiB in which purges are kept. Zero
+    /// is an error of [`open`](Self::open).
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.settings.max_bytes = bytes;
         self
     }
 
     /// Sets the number of builds whose pages are kept, the running one included. The default is 3,
-    /// so that a rollback by one or two builds finds its own pages again.
+    /// so that a rollback by one or two builds finds its own pages again. The pages of older builds
+    /// are removed in the background after the start. Zero is an error of [`open`](Self::open).
     pub fn keep_builds(mut self, builds: usize) -> Self {
         self.settings.keep_builds = builds;
         self
     }
 
     /// Sets the time for which [`open`](Self::open) waits for another process to close the store.
-    /// The default is zero. It lets a new process start while the old one ends.
+    /// The default is zero: [`open`](Self::open) returns [`StoreErrorKind::InUse`] at once. It lets
+    /// a new process start while the old one ends.
     pub fn wait_for_lock(mut self, limit: Duration) -> Self {
         self.settings.wait_for_lock = limit;
         self
@@ -68,7 +71,8 @@ impl DiskOptions {
     ///
     /// # Errors
     ///
-    /// If an option is zero that cannot be, and as [`Disk::open`] does.
+    /// [`StoreErrorKind::Other`] if [`max_bytes`](Self::max_bytes) or
+    /// [`keep_builds`](Self::keep_builds) is zero; otherwise those of [`Disk::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<Disk, StoreError> {
         let Settings {
             max_bytes,
