@@ -79,13 +79,16 @@ impl Core {
 
         self.prune_marks().await;
         let number = self.raise(&marks, stored).await;
-        observe::purged(number.get(), marks.len());
         if let Some((settle, again)) = again {
             self.settle(settle, again);
         }
 
+        let selectors = marks.len();
         Steps::default().drop_all(marks).await;
         let (sequence, reach) = self.reach(number).await;
+        if let Some(sequence) = sequence {
+            observe::purged(sequence, selectors);
+        }
         self.touch_in_time();
         let receipt = |receipts| Receipt::new(sequence, receipts).with_reach(reach);
         if !is_in_runtime() || reach == Some(Reach::Local) {
