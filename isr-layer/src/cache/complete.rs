@@ -296,7 +296,10 @@ impl Completion {
             handler_ran: self.attempt.handler_ran,
             is_mounted: recipe.page.page.is_mounted(),
             was_asked: self.attempt.was_asked,
-            has_page: self.leader.work().is_known() || stored.is_some_and(can_be_served),
+            // A store that could not be asked may have a page.
+            has_page: self.leader.work().is_known()
+                || self.attempt.store_trouble.is_some()
+                || stored.is_some_and(can_be_served),
             is_grpc: recipe.key.is_grpc(),
         }
     }

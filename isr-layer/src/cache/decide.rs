@@ -7,7 +7,7 @@ use super::core::Core;
 use super::failure::Failure;
 use super::negative_cache::{Kind, NegativeEntry};
 use super::page_flight::{Follower, Joined, Leader, PageRender, Start};
-use crate::clock::Instant;
+use crate::clock::{self, Instant};
 use crate::entry::{Entry, Freshness};
 use crate::invalidation::Sequence;
 use crate::outcome::{Forward, Outcome, Reason};
@@ -92,17 +92,15 @@ impl Core {
 
         match next_step(found, negative.as_deref(), now) {
             Step::Serve(entry, outcome) => Decision::Serve(entry, outcome),
-            Step::Refresh(entry, reason) => {
-                match self.join_for_fresh(recipe, arrival, now, start) {
-                    Ok(Joined::Lead(leader)) => Decision::Refresh(entry, reason, leader),
-                    Ok(Joined::Follow(_)) => Decision::Serve(entry, Outcome::StaleHit(reason)),
-                    Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
-                }
-            }
+            Step::Refresh(entry, reason) => match self.join_for_fresh(recipe, arrival, start) {
+                Ok(Joined::Lead(leader)) => Decision::Refresh(entry, reason, leader),
+                Ok(Joined::Follow(_)) => Decision::Serve(entry, Outcome::StaleHit(reason)),
+                Err(fresh) => Decision::Serve(fresh, Outcome::Hit),
+            },
             Step::NegativeHit { failure, retry } => Decision::NegativeHit { failure, retry },
             Step::Alone(reason) => Decision::Alone(reason),
             Step::Wait { fallback, forward } => {
-                let joined = self.join_for_fresh(recipe, arrival, now, start);
+                let joined = self.join_for_fresh(recipe, arrival, start);
                 wait(joined, Waiting { fallback, forward })
             }
         }
@@ -133,7 +131,10 @@ impl Core {
         };
 
         let flights = &self.pages.flights;
-        let admits = |render: &PageRender| !start.asks_store || render.asks_store();
+        let admits = |render: &PageRender| match start.asks_store {
+            true => render.asks_store(),
+            false => !render.is_loading(),
+        };
         let joined = flights.join(&self.marks, render, arrival, admits, second_look)?;
         if let (Joined::Lead(leader), Some(before)) = (&joined, before) {
             leader.work().set_before(&before);
@@ -145,10 +146,10 @@ impl Core {
         &self,
         recipe: &Recipe,
         arrival: Sequence,
-        now: Instant,
         start: Start,
     ) -> Result<Joined, Arc<Entry>> {
-        let is_fresh = |entry: &Entry| entry.is_fresh(&self.marks, now);
+        // The time is read then: an entry may have come meanwhile.
+        let is_fresh = |entry: &Entry| entry.is_fresh(&self.marks, clock::now());
         self.join(recipe, arrival, start, is_fresh)
     }
 }

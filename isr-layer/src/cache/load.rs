@@ -35,6 +35,7 @@ impl Core {
         let recipe = leader.work().recipe.clone();
         // First, or a path that is no longer listed would come back.
         if holds(Rule::ListFirst) && !self.admits(&recipe).await {
+            leader.work().end_loading();
             return Load::Nothing(leader, None);
         }
 
@@ -45,10 +46,17 @@ impl Core {
             return Load::Over(self.loaded(leader, &recipe, &entry, asked));
         }
 
+        // First, so that all can join the render.
+        leader.work().end_loading();
         let nothing = leader.end_loading(&self.marks);
-        leader.work().set_not_stored();
-        let negative = &self.pages.negative;
-        let has_failed = negative.note_not_stored(&self.marks, &recipe.key, clock::now());
+        let (negative, key, now) = (&self.pages.negative, &recipe.key, clock::now());
+        let has_failed = if trouble.is_none() {
+            leader.work().set_not_stored();
+            negative.note_not_stored(&self.marks, key, now)
+        } else {
+            // The page may be there all the same.
+            negative.has_failed(&self.marks, key, now)
+        };
         match nothing {
             Nothing::Outrun => Load::Over(over(leader, RenderOutcome::Loaded(None), asked)),
             Nothing::Anywhere if !has_failed => Load::Nothing(leader, trouble),
@@ -56,11 +64,15 @@ impl Core {
         }
     }
 
-    /// Returns the page that the store has in place of one that memory lacks.
-    pub(crate) async fn kept(&self, recipe: &Recipe) -> Option<Arc<Entry>> {
-        let shelf = self.shelf.as_ref()?;
+    /// Returns the page that the store has in place of one that memory lacks, or the reason why it
+    /// could not be asked.
+    pub(crate) async fn kept(&self, recipe: &Recipe) -> Result<Option<Arc<Entry>>, Reason> {
+        let Some(shelf) = &self.shelf else {
+            return Ok(None);
+        };
         let known = self.known_tags(&recipe.page, &recipe.key);
-        self.ask(shelf, recipe, &known).await.0
+        let (found, trouble) = self.ask(shelf, recipe, &known).await;
+        trouble.map_or(Ok(found), Err)
     }
 
     /// Returns the page that the store has, if it is of use, or the reason why it could not be

@@ -65,9 +65,9 @@ impl Core {
         // All keys in memory are canonical, so a raw path that finds an entry is canonical too. It
         // is the whole key if the entry says so. An entry whose drafts some clients may see never
         // does.
-        let now = clock::now();
         match self.pages.memory.get(&PathKey(raw)) {
             Some(entry) if entry.is_keyed_by_path => {
+                let now = clock::now();
                 if entry.is_fresh(&self.marks, now) {
                     FastLookup::Hit(entry, now)
                 } else {

@@ -157,12 +157,21 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
     /// Notes that a store has no page for `key`. Returns whether a failure is remembered that a
     /// request without any page gets.
     pub(crate) fn note_not_stored(&self, marks: &Marks, key: &K, now: Instant) -> bool {
-        let entry = self.get(marks, key, now, true);
-        let failing = entry.filter(|entry| matches!(entry.kind, Kind::Failing(_)));
-        failing.is_some_and(|entry| {
-            entry.is_not_stored.store(true, Ordering::Relaxed);
-            true
-        })
+        let failing = self.failing(marks, key, now);
+        if let Some(failing) = &failing {
+            failing.is_not_stored.store(true, Ordering::Relaxed);
+        }
+        failing.is_some()
+    }
+
+    /// True if a failure is remembered that a request without any page gets.
+    pub(crate) fn has_failed(&self, marks: &Marks, key: &K, now: Instant) -> bool {
+        self.failing(marks, key, now).is_some()
+    }
+
+    fn failing(&self, marks: &Marks, key: &K, now: Instant) -> Option<Arc<NegativeEntry<F>>> {
+        let entry = self.get(marks, key, now, true)?;
+        matches!(entry.kind, Kind::Failing(_)).then_some(entry)
     }
 
     /// Forgets the failure of a key, for a render that began at number `as_of` and succeeded.

@@ -27,6 +27,8 @@ pub(crate) struct PageRender {
     /// The page and its declared tags: known before the render.
     pub(crate) tags: Box<[Arc<TagMark>]>,
     start: Start,
+    /// True while a store may have the page.
+    is_loading: AtomicBool,
     /// True once a store was asked and has nothing.
     is_not_stored: AtomicBool,
     /// The entry that was stored when the flight was started.
@@ -75,6 +77,7 @@ impl PageRender {
             recipe,
             tags: tags.into(),
             start,
+            is_loading: AtomicBool::new(start.asks_store),
             is_not_stored: AtomicBool::new(false),
             before: OnceLock::new(),
             is_asked_for: AtomicBool::new(false),
@@ -89,6 +92,16 @@ impl PageRender {
     /// True if there was a good page when the flight was started.
     pub(crate) fn is_known(&self) -> bool {
         self.start.is_known
+    }
+
+    /// True until a store was asked, if the flight asks one: it may render nothing.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.is_loading.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the flight loads nothing.
+    pub(crate) fn end_loading(&self) {
+        self.is_loading.store(false, Ordering::Relaxed);
     }
 
     /// Notes that a store has nothing.

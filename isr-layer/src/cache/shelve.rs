@@ -12,6 +12,9 @@ use crate::invalidation::Sequence;
 use crate::outcome::Reason;
 use crate::render::Key;
 
+/// The entries that are touched while flights are held.
+const TOUCHES: usize = 256;
+
 impl Core {
     /// Has an entry kept in the store, too, and returns the outcome of its render. Called while no
     /// other flight completes: a request that asks the store from then on must not find an older
@@ -56,8 +59,26 @@ impl Core {
         }
         let core = self.clone();
         self.tasks.spawn_aside(async move {
-            if let Some(shelf) = &core.shelf {
-                shelf.touch(core.pages.memory.iter()).await;
+            let mut entries = core.pages.memory.iter().peekable();
+            while entries.peek().is_some() {
+                let some = entries.by_ref().take(TOUCHES).collect::<Vec<_>>();
+                core.touch(some);
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// Tells the store that memory holds these entries. No flight completes meanwhile: an entry that
+    /// is replaced must not be touched in the name of the new one.
+    fn touch(&self, mut entries: Vec<Arc<Entry>>) {
+        let memory = &self.pages.memory;
+        self.pages.flights.hold(|| {
+            entries.retain(|entry| {
+                let now = memory.get_key(&entry.key);
+                now.is_some_and(|now| Arc::ptr_eq(&now, entry))
+            });
+            if let Some(shelf) = &self.shelf {
+                shelf.touch(&entries);
             }
         });
     }

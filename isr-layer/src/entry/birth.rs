@@ -25,12 +25,26 @@ impl Birth {
 
     /// Returns the age at `now`.
     pub(crate) fn age(&self, now: Instant) -> Duration {
-        self.aged + now.saturating_duration_since(self.at)
+        self.aged
+            .saturating_add(now.saturating_duration_since(self.at))
     }
 
-    /// Returns the time at which the age will be `age`. A time that has passed already, before
-    /// `at`, counts as `at`. `None` if the clock has no such time.
+    /// Returns the time at which the age is `age`. It may have passed already. `None` if the clock
+    /// has no such time.
     pub(crate) fn time_of(&self, age: Duration) -> Option<Instant> {
-        self.at.checked_add(age.saturating_sub(self.aged))
+        match age.checked_sub(self.aged) {
+            Some(left) => self.at.checked_add(left),
+            None => Some(self.before(self.aged.saturating_sub(age))),
+        }
+    }
+
+    /// Returns a time before the response was here, by that much if the clock has such a time. A
+    /// request that looked at the clock before the response came must not find it fresh.
+    pub(crate) fn before(&self, ago: Duration) -> Instant {
+        let earlier = |ago| self.at.checked_sub(ago);
+        let ago = ago.max(Duration::from_secs(1));
+        earlier(ago)
+            .or_else(|| earlier(Duration::from_secs(1)))
+            .unwrap_or(self.at)
     }
 }

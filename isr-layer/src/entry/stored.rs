@@ -60,6 +60,9 @@ pub(crate) struct Entry {
     stored_as_of: AtomicU64,
 }
 
+/// The time for which an entry that came marked counts as marked already.
+const MARKED_FOR: Duration = Duration::from_secs(3600);
+
 /// Stands for no record in a store.
 const NOT_STORED: u64 = u64::MAX;
 
@@ -142,7 +145,7 @@ impl Entry {
         let fresh_until = match parts.born_as {
             Validity::Valid => parts.lifetime.fresh_until(parts.born),
             // Over already: so a hit need not look at this judgement.
-            Validity::Soft | Validity::Hard => parts.born.time_of(Duration::ZERO),
+            Validity::Soft | Validity::Hard => Some(parts.born.before(MARKED_FOR)),
         };
 
         Self {

@@ -134,14 +134,14 @@ where
         waiting: Waiting,
         ready: Option<S>,
     ) -> Led<S, B, Result<S::Body, S::Error>> {
-        let core = &self.shared.core;
+        let (core, recipe) = (self.shared.core.clone(), self.recipe.clone());
         let (client, reply) = oneshot::channel();
         let _wait = leader.wait_for();
         // The place that readiness holds in the inner service must not be held while the flight
         // waits for a place among those of its key.
         let ready = ready.filter(|_| leader.has_place());
         let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
-        start(core, leader, render, StartedFor::Client(client));
+        start(&core, leader, render, StartedFor::Client(client));
 
         Led::Response(match reply.await {
             Ok(LeaderReply::Shared(flight)) => match Again::of(&flight.outcome) {
@@ -154,8 +154,15 @@ where
             Ok(LeaderReply::Undecided(undecided)) => {
                 self.find_out(undecided, waiting.forward).await
             }
-            Ok(LeaderReply::Own { response, why }) => Ok(self.own(response, why, waiting)),
+            Ok(LeaderReply::Own { response, why }) => {
+                let waiting = match why {
+                    NotStored::Failed(_) => with_fallback(&core, &recipe, waiting).await,
+                    NotStored::Uncacheable(_) => waiting,
+                };
+                Ok(self.own(response, why, waiting))
+            }
             Ok(LeaderReply::Error(error)) => {
+                let waiting = with_fallback(&core, &recipe, waiting).await;
                 let last_good = self.last_good(&waiting, Reason::ServiceError, false);
                 last_good
                     .map(|last_good| self.respond(last_good))
@@ -288,15 +295,16 @@ where
     }
 }
 
-/// Looks in the store for a page to fall back on, if the request has no other: another flight may
+/// Looks in the store for a page to fall back on that is newer than the one in hand: another flight may
 /// have stored one that memory has dropped since.
 async fn with_fallback(core: &Core, recipe: &Recipe, waiting: Waiting) -> Waiting {
-    if waiting.fallback.is_some() || core.shelf.is_none() {
+    let is_in_memory = || core.pages.memory.get_key(&recipe.key).is_some();
+    if core.shelf.is_none() || is_in_memory() {
         return waiting;
     }
-    let fallback = core.kept(recipe).await;
+    let kept = core.kept(recipe).await.ok().flatten();
     Waiting {
-        fallback,
+        fallback: kept.or(waiting.fallback),
         ..waiting
     }
 }

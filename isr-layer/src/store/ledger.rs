@@ -15,6 +15,9 @@ use crate::spawn::{Tasks, is_in_runtime};
 /// The time after which a purge that is not recorded is refused.
 const MAX_WAIT: Duration = Duration::from_millis(1500);
 
+/// The time after which a purge that waits has another task record it.
+const PATIENCE: Duration = Duration::from_millis(600);
+
 /// Records purges: one task records all that wait as one call. It goes on if their callers leave.
 pub(crate) struct Ledger {
     backend: Arc<Backend>,
@@ -26,8 +29,10 @@ pub(crate) struct Ledger {
 
 struct State {
     numbers: Numbers,
-    /// True while a task records.
-    is_recording: bool,
+    /// The number of the task that records now. Another number takes the work from it: its runtime
+    /// may stand still.
+    recorder: Option<u64>,
+    recorders: u64,
 }
 
 /// The last purges that a call of the store was about.
@@ -37,18 +42,15 @@ struct Progress {
     refused: Sequence,
 }
 
-/// The right to record. Dropped before its end, with the runtime that it ran on, another task may
-/// have it.
+/// The right to record, as long as no other task has taken it.
 struct Recording {
     ledger: Arc<Ledger>,
-    is_over: bool,
+    id: u64,
 }
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        if !self.is_over {
-            self.ledger.lock().is_recording = false;
-        }
+        self.release();
     }
 }
 
@@ -62,19 +64,31 @@ impl Recording {
                 // The layer is gone, or shut down.
                 Err(Trouble::Closed) => return,
                 Err(_) => {
+                    // Others may record meanwhile: this runtime may stand still from here on.
+                    self.release();
                     let noted = self.ledger.noted.notified();
                     let _ = tokio::time::timeout(PAUSE, noted).await;
+                    let Some(id) = self.ledger.take() else { return };
+                    self.id = id;
                 }
             }
         }
     }
 
-    /// Ends the recording if nothing waits, so that the next purge starts another one.
-    fn goes_on(&mut self) -> bool {
+    /// True if something waits, and this task is the one to record it.
+    fn goes_on(&self) -> bool {
         let mut state = self.ledger.lock();
-        state.is_recording = state.numbers.has_waiting();
-        self.is_over = !state.is_recording;
-        state.is_recording
+        if state.recorder == Some(self.id) && !state.numbers.has_waiting() {
+            state.recorder = None;
+        }
+        state.recorder == Some(self.id)
+    }
+
+    fn release(&self) {
+        let mut state = self.ledger.lock();
+        if state.recorder == Some(self.id) {
+            state.recorder = None;
+        }
     }
 }
 
@@ -85,7 +99,8 @@ impl Ledger {
             backend,
             state: Mutex::new(State {
                 numbers: Numbers::new(base),
-                is_recording: false,
+                recorder: None,
+                recorders: 0,
             }),
             progress: watch::Sender::default(),
             noted: Notify::new(),
@@ -118,27 +133,46 @@ impl Ledger {
         }
 
         self.start(tasks);
-        let end =
-            progress.wait_for(|progress| progress.recorded >= number || progress.refused >= number);
-        // The sender lives as long as `self`: only the limit ends this without an end.
-        let _ = tokio::time::timeout(MAX_WAIT, end).await;
+        let is_over =
+            |progress: &Progress| progress.recorded >= number || progress.refused >= number;
+        // The sender lives as long as `self`: only the limit ends a wait without an end.
+        let is_late = {
+            let end = progress.wait_for(is_over);
+            tokio::time::timeout(PATIENCE, end).await.is_err()
+        };
+        if is_late {
+            self.take_over(tasks);
+            let rest = MAX_WAIT.saturating_sub(PATIENCE);
+            let _ = tokio::time::timeout(rest, progress.wait_for(is_over)).await;
+        }
         self.lock().numbers.number_of(number)
     }
 
     /// Records the purges that wait, on a task of its own.
-    fn start(self: &Arc<Self>, tasks: &Tasks) {
-        let mut state = self.lock();
-        if state.is_recording || !state.numbers.has_waiting() {
-            return;
+    pub(super) fn start(self: &Arc<Self>, tasks: &Tasks) {
+        if let Some(id) = self.take() {
+            let ledger = self.clone();
+            // The caller waits: another runtime may stand still.
+            tasks.spawn_aside_here(Recording { ledger, id }.run());
         }
-        state.is_recording = true;
-        drop(state);
-        let recording = Recording {
-            ledger: self.clone(),
-            is_over: false,
-        };
-        // The caller waits: another runtime may stand still.
-        tasks.spawn_aside_here(recording.run());
+    }
+
+    /// Lets another task record in place of one that makes no progress: its runtime may stand still.
+    /// If both record a purge, it has two numbers, and the higher one counts.
+    fn take_over(self: &Arc<Self>, tasks: &Tasks) {
+        self.lock().recorder = None;
+        self.start(tasks);
+    }
+
+    /// Takes the right to record, if something waits and no task has it.
+    fn take(&self) -> Option<u64> {
+        let mut state = self.lock();
+        if state.recorder.is_some() || !state.numbers.has_waiting() {
+            return None;
+        }
+        state.recorders += 1;
+        state.recorder = Some(state.recorders);
+        state.recorder
     }
 
     /// Records everything that waits as one call.
@@ -164,8 +198,8 @@ impl Ledger {
             Err(_) => self.lock().numbers.refused(),
         }
         self.progress.send_modify(|progress| match result {
-            Ok(_) => progress.recorded = through,
-            Err(_) => progress.refused = through,
+            Ok(_) => progress.recorded = progress.recorded.max(through),
+            Err(_) => progress.refused = progress.refused.max(through),
         });
         result.map(drop)
     }

@@ -84,12 +84,13 @@ impl Numbers {
         while self.waiting.front().is_some_and(|(one, _)| *one <= through) {
             self.waiting.pop_front();
         }
+        // Two calls may have ended in another order than they began.
         self.recorded = self.recorded.max(through);
-        self.distrust_recorded = batch.distrusted;
+        self.distrust_recorded = self.distrust_recorded.max(batch.distrusted);
         if self.pairs.len() == MAX_PAIRS {
             self.pairs.pop_front();
         }
-        self.pairs.push_back((number, through));
+        self.pairs.push_back((number, self.recorded));
     }
 
     /// Keeps the list of a store that fails small: many marks become one on everything, which is

@@ -17,6 +17,12 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// The number of removals that may wait.
 const MAX_REMOVALS: usize = 65_536;
 
+/// The number of pages that the store is told of at once.
+const TOUCHES: usize = 1024;
+
+/// The longest time between two steps of a task that writes.
+const MAX_STEP: Duration = Duration::from_secs(15);
+
 /// The number of pages that are written at once, and their bytes.
 const BATCH: usize = 64;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
@@ -33,8 +39,11 @@ pub(super) struct Queue {
     writing: HashMap<Key, Pending>,
     bytes: usize,
     removals: usize,
-    /// True while a task writes.
-    pub(super) is_writing: bool,
+    /// The entries in memory that the store is to be told of.
+    touches: HashMap<Key, Arc<Entry>>,
+    /// The number of the task that writes now, and the time of its last step.
+    writer: Option<(u64, Instant)>,
+    writers: u64,
 }
 
 /// One page that waits.
@@ -53,6 +62,76 @@ pub(super) enum Batch {
 }
 
 impl Queue {
+    /// Takes the right to write, if something waits and no task has it. A task that has made no step
+    /// for too long loses it: its runtime may stand still.
+    pub(super) fn take_writer(&mut self, now: Instant) -> Option<u64> {
+        if self.is_empty() && self.touches.is_empty() {
+            return None;
+        }
+        if let Some((_, step)) = self.writer {
+            if now.saturating_duration_since(step) < MAX_STEP {
+                return None;
+            }
+            self.give_back();
+        }
+        self.writers += 1;
+        self.writer = Some((self.writers, now));
+        Some(self.writers)
+    }
+
+    /// True if the task of that number writes, and something waits. Without anything that waits, it
+    /// gives the right back.
+    pub(super) fn goes_on(&mut self, writer: u64, now: Instant) -> bool {
+        if !self.is_written_by(writer) {
+            return false;
+        }
+        let has_more = !self.is_empty() || !self.touches.is_empty();
+        self.writer = has_more.then_some((writer, now));
+        has_more
+    }
+
+    /// Gives the right to write back, with what was being written. Returns whether the task had it.
+    pub(super) fn release(&mut self, writer: u64) -> bool {
+        let is_writer = self.is_written_by(writer);
+        if is_writer {
+            self.give_back();
+            self.writer = None;
+        }
+        is_writer
+    }
+
+    /// True if a task writes.
+    pub(super) fn has_writer(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    fn is_written_by(&self, writer: u64) -> bool {
+        self.writer.is_some_and(|(now, _)| now == writer)
+    }
+
+    /// Lets an entry wait that is in memory, so that the store is told of it. Called while no flight
+    /// completes: an entry that is replaced from then on is touched before it, or not at all.
+    pub(super) fn touch(&mut self, entry: &Arc<Entry>) {
+        if self.get(&entry.key).is_none() {
+            self.touches.insert(entry.key.clone(), entry.clone());
+        }
+    }
+
+    /// Takes some of the entries that the store is to be told of.
+    pub(super) fn touches(&mut self) -> Vec<Arc<Entry>> {
+        if self.touches.len() <= TOUCHES {
+            return std::mem::take(&mut self.touches).into_values().collect();
+        }
+        let keys = self
+            .touches
+            .keys()
+            .take(TOUCHES)
+            .cloned()
+            .collect::<Vec<_>>();
+        let entries = keys.iter().filter_map(|key| self.touches.remove(key));
+        entries.collect()
+    }
+
     /// Returns the change of a key that waits.
     pub(super) fn get(&self, key: &Key) -> Option<&Pending> {
         self.waiting.get(key).or_else(|| self.writing.get(key))
@@ -97,6 +176,7 @@ impl Queue {
             return Added::NotAtAll;
         }
 
+        self.touches.remove(key);
         self.count(&pending);
         match self.waiting.insert(key.clone(), pending) {
             Some(before) => self.uncount(&before),
@@ -160,7 +240,7 @@ impl Queue {
     }
 
     /// Gives back the pages that a task had begun to write before it was dropped.
-    pub(super) fn give_back(&mut self) {
+    fn give_back(&mut self) {
         for (key, pending) in std::mem::take(&mut self.writing) {
             self.uncount(&pending);
             if !self.waiting.contains_key(&key) {

@@ -9,8 +9,8 @@ use super::backend::{Backend, Work};
 use super::ledger::Ledger;
 use super::page_key::StoredPage;
 use super::queue::{Added, Pending};
-use super::writer::{MAX_FLUSH, Shared};
-use super::{ErasedStore, Touch, Write, codec};
+use super::writer::{Life, MAX_FLUSH, Shared};
+use super::{ErasedStore, Mark, codec};
 use crate::clock::{self, Instant};
 use crate::entry::{Entry, Record};
 use crate::invalidation::{Sequence, Validity};
@@ -23,9 +23,6 @@ const MAX_READ: Duration = Duration::from_millis(50);
 
 /// The time between two touches of a page in memory.
 const TOUCH_EVERY: Duration = Duration::from_secs(60);
-
-/// The pages that are touched by one call.
-const TOUCHES: usize = 1024;
 
 /// The store of one layer, with the pages and the purges on their way there. Dropped, it
 /// writes the rest for a second at most.
@@ -69,6 +66,13 @@ impl Shelf {
 
     pub(crate) fn ledger(&self) -> &Arc<Ledger> {
         &self.shared.ledger
+    }
+
+    /// Notes a purge that has to be recorded, as [`Ledger::note`] says. It is recorded though its
+    /// caller may leave.
+    pub(crate) fn note(&self, number: Sequence, marks: Vec<Mark>) {
+        self.shared.ledger.note(number, marks);
+        self.shared.ledger.start(&self.shared.tasks);
     }
 
     /// Waits until a purge that was noted is recorded, as [`Ledger::recorded`] says.
@@ -153,22 +157,12 @@ impl Shelf {
         is_due
     }
 
-    /// Tells the store of the pages that memory holds.
-    pub(crate) async fn touch(&self, entries: impl Iterator<Item = Arc<Entry>>) {
-        let mut entries = entries.filter_map(|entry| self.touch_of(&entry)).peekable();
-        while entries.peek().is_some() && self.shared.backend.admits(Work::Write) {
-            let touches = entries.by_ref().take(TOUCHES).collect::<Vec<_>>();
-            // A touch that is lost makes the page look a little less used.
-            let _ = self.shared.write(touches).await;
-        }
-    }
-
-    fn touch_of(&self, entry: &Entry) -> Option<Write> {
-        let as_of = entry.stored_as_of()?;
-        let page = self.shared.pages.get(entry.key.page() as usize)?;
-        let through = entry.valid_through();
-        let through = through.map_or(0, |through| self.shared.ledger.known_at(through));
-        Some(Touch::new(page.key(&entry.key), as_of, through).into())
+    /// Tells the store soon that memory holds these entries. Called while no flight completes.
+    pub(crate) fn touch(&self, entries: &[Arc<Entry>]) {
+        let mut queue = self.shared.queue();
+        entries.iter().for_each(|entry| queue.touch(entry));
+        drop(queue);
+        Shared::start(&self.shared);
     }
 
     /// Returns the number of pages that are not in the store, since there was no room to let them
@@ -179,10 +173,18 @@ impl Shelf {
 
     /// Writes the rest, for a second at most, and lets the store go.
     pub(crate) async fn shut_down(&self) {
-        self.shared.close();
-        let drained = self.shared.drained();
+        self.shared.close(Life::ShuttingDown);
+        let drained = Shared::drained(&self.shared);
         let _ = tokio::time::timeout(MAX_FLUSH, drained).await;
-        let store = self.shared.backend.close();
+        let Some(mut store) = self.shared.backend.close() else {
+            return;
+        };
+
+        // A call that is on its way has the store, too. It must be the last one to be closed here.
+        let until = clock::now() + MAX_FLUSH;
+        while Arc::get_mut(&mut store).is_none() && clock::now() < until {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         // A store may wait for its disk once more.
         blocking(|| drop(store)).await;
     }
@@ -190,7 +192,7 @@ impl Shelf {
 
 impl Drop for Shelf {
     fn drop(&mut self) {
-        self.shared.close();
+        self.shared.close(Life::Gone);
         Shared::end(&self.shared, MAX_FLUSH);
     }
 }

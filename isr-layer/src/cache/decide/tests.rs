@@ -66,7 +66,7 @@ const START: Start = Start {
 };
 
 fn join(core: &Core, recipe: &Recipe) -> Result<Joined, Arc<Entry>> {
-    core.join_for_fresh(recipe, core.marks.published(), clock::now(), START)
+    core.join_for_fresh(recipe, core.marks.published(), START)
 }
 
 fn lead(core: &Core, recipe: &Recipe) -> Leader {
@@ -269,7 +269,7 @@ async fn who_has_to_wait_is_served_what_landed_before_it_could() {
     };
     store(&core, &recipe);
 
-    let joined = core.join_for_fresh(&recipe, Sequence::NO_MARK, clock::now(), START);
+    let joined = core.join_for_fresh(&recipe, Sequence::NO_MARK, START);
     let decision = wait(joined, waiting);
 
     assert!(matches!(decision, Decision::Serve(_, Outcome::Hit)));

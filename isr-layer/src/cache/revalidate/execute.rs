@@ -131,7 +131,7 @@ impl Core {
         // In the order of the numbers, and before requests can see the purge: a page that is loaded
         // knows from then on that this one is not recorded.
         if let Some(shelf) = &self.shelf {
-            shelf.ledger().note(purging.number(), stored);
+            shelf.note(purging.number(), stored);
         }
         purging.number()
     }
@@ -230,13 +230,16 @@ impl Core {
             let before = self.pages.memory.get_key(&key);
             let recipe = Recipe::of(page.clone(), key);
             let before = match before {
-                Some(before) => Some(before),
+                Some(before) => Ok(Some(before)),
                 None => self.kept(&recipe).await,
             };
+            // A store that could not be asked may have a page.
+            let is_known = before.as_ref().map_or(true, Option::is_some);
+            let before = before.unwrap_or_default();
             if before.is_some() || !only_cached {
                 let start = Start {
                     asks_store: !holds(Rule::OnDemand),
-                    is_known: before.is_some(),
+                    is_known,
                 };
                 variants.push(Variant::new(recipe.host(), before));
                 jobs.push((jobs.len(), recipe, start));
@@ -337,19 +340,24 @@ impl Core {
             // ever.
             start.asks_store = false;
 
-            match completed {
-                Some(flight) => match &flight.outcome {
-                    RenderOutcome::Loaded(Some(entry)) if is_new(entry) => {
-                        return JobResult::Loaded(entry.clone());
-                    }
-                    RenderOutcome::Loaded(_) | RenderOutcome::NotLoaded if loads > 0 => loads -= 1,
-                    // Only clients asked for that render: the next one is ours.
-                    RenderOutcome::Loaded(_)
-                    | RenderOutcome::NotLoaded
-                    | RenderOutcome::OverLimit(_) => looks -= 1,
-                    _ => return JobResult::Completed(flight),
-                },
-                None => looks -= 1,
+            let Some(flight) = completed else {
+                looks -= 1;
+                continue;
+            };
+            if let RenderOutcome::Loaded(Some(entry)) = &flight.outcome {
+                if is_new(entry) {
+                    return JobResult::Loaded(entry.clone());
+                }
+                // Memory may drop it before the render ends.
+                start.is_known = true;
+            }
+            match &flight.outcome {
+                RenderOutcome::Loaded(_) | RenderOutcome::NotLoaded if loads > 0 => loads -= 1,
+                // Only clients asked for that render: the next one is ours.
+                RenderOutcome::Loaded(_)
+                | RenderOutcome::NotLoaded
+                | RenderOutcome::OverLimit(_) => looks -= 1,
+                _ => return JobResult::Completed(flight),
             }
         }
 
