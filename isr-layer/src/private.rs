@@ -37,16 +37,16 @@ pub struct Registered(pub crate::Page);
 inventory::collect!(Registered);
 
 /// A change of every builder of the program, for a test run that puts a store behind all layers.
-#[cfg(feature = "testing")]
+#[cfg(feature = "__suites")]
 #[derive(Debug)]
 pub struct EveryLayer(pub fn(crate::IsrLayerBuilder) -> crate::IsrLayerBuilder);
 
-#[cfg(feature = "testing")]
+#[cfg(feature = "__suites")]
 inventory::collect!(EveryLayer);
 
 /// Leaves out a rule of stores in all of the program, to see that a test notices. Returns `false`
 /// for an unknown name.
-#[cfg(feature = "testing")]
+#[cfg(feature = "__suites")]
 pub fn break_rule(name: &str) -> bool {
     crate::rules::break_rule(name)
 }

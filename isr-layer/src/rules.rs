@@ -31,16 +31,16 @@ pub(crate) enum Rule {
 }
 
 /// True if the rule holds, as it always does outside of such a test run.
-#[cfg(not(feature = "testing"))]
+#[cfg(not(feature = "__suites"))]
 #[inline(always)]
 pub(crate) const fn holds(_: Rule) -> bool {
     true
 }
 
-#[cfg(feature = "testing")]
+#[cfg(feature = "__suites")]
 pub(crate) use self::breaking::{break_rule, holds};
 
-#[cfg(feature = "testing")]
+#[cfg(feature = "__suites")]
 mod breaking {
     use std::sync::atomic::{AtomicU8, Ordering};
 

@@ -28,10 +28,17 @@ inventory::submit! {
             Some(_) if !builder.has_store() => builder
                 .build_id("suite")
                 .store(MemoryStore::new())
-                .forgets(|| true),
+                .forgets(forgets),
             _ => builder,
         }
     })
+}
+
+/// Says if memory drops an entry at once: always, or by chance with `ISR_SUITE_FORGETS=half`.
+fn forgets() -> bool {
+    static HALF: OnceLock<bool> = OnceLock::new();
+    let half = HALF.get_or_init(|| std::env::var("ISR_SUITE_FORGETS").is_ok());
+    !half || fastrand::bool()
 }
 
 /// True if the suites run with a store behind every layer.

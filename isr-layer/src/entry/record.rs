@@ -219,7 +219,7 @@ mod tests {
     use crate::page::{Page, Registry};
     use crate::render::Key;
 
-    fn loaded(validity: Validity, birth: impl Fn(u64) -> u64) -> Entry {
+    fn loaded(validity: Validity, change: impl Fn(&mut Record)) -> Entry {
         let registry = Registry::new([Page::new("/a")], Hosts::default()).expect("one page");
         let page = registry.find("/a").expect("it is there").clone();
         let key = Key::bare(&page, "/a").remove(0);
@@ -239,7 +239,7 @@ mod tests {
         let entry = Entry::new(&recipe, new, EntryTags::new(vec![page.mark.clone()]));
 
         let mut record = entry.to_record("/a", 7);
-        record.birth = birth(record.birth);
+        change(&mut record);
         let loaded = Loaded {
             record,
             validity,
@@ -256,7 +256,7 @@ mod tests {
     fn a_record_that_the_store_judged_stale_counts_as_rendered_before_every_purge() {
         let marks = Marks::new(16);
         for validity in [Validity::Soft, Validity::Hard] {
-            let entry = loaded(validity, |birth| birth);
+            let entry = loaded(validity, |_| {});
 
             assert_eq!(entry.as_of(), Sequence::NO_MARK);
             assert_eq!(entry.validity(&marks), validity);
@@ -268,10 +268,28 @@ mod tests {
             );
         }
 
-        let valid = loaded(Validity::Valid, |birth| birth);
+        let valid = loaded(Validity::Valid, |_| {});
         assert_eq!(valid.as_of(), Sequence::NO_MARK.next());
         assert!(valid.is_fresh(&marks, clock::now()));
         assert_eq!(valid.stored_as_of(), Some(7));
+    }
+
+    /// A request looks at the clock, and then another one's flight loads the page.
+    #[test]
+    fn a_stale_record_is_fresh_at_no_time_before_it_came_either() {
+        let marks = Marks::new(16);
+        let before = clock::now();
+        std::thread::sleep(Duration::from_millis(2));
+
+        let marked = loaded(Validity::Hard, |_| {});
+        let expired = loaded(Validity::Valid, |record| {
+            record.birth -= 60_000;
+            record.lifetime = Lifetime::ending_after(Duration::from_secs(10));
+        });
+
+        for entry in [marked, expired] {
+            assert!(!entry.is_fresh(&marks, before), "{entry:?}");
+        }
     }
 
     /// A clock that was set back while the process was down tells no age.
@@ -279,7 +297,7 @@ mod tests {
     fn a_record_from_the_future_is_stale() {
         let marks = Marks::new(16);
 
-        let entry = loaded(Validity::Valid, |birth| birth + 60_000);
+        let entry = loaded(Validity::Valid, |record| record.birth += 60_000);
 
         assert_eq!(entry.validity(&marks), Validity::Soft);
         assert!(entry.age(clock::now()) < Duration::from_secs(30));

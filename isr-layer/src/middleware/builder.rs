@@ -225,7 +225,7 @@ impl IsrLayerBuilder {
     /// is not registered, a setting is refused, or a store cannot be used. The message names both
     /// sides, or the setting.
     pub fn build(mut self) -> Result<IsrLayer, Error> {
-        #[cfg(feature = "testing")]
+        #[cfg(feature = "__suites")]
         for change in inventory::iter::<crate::__private::EveryLayer> {
             self = (change.0)(self);
         }

@@ -1,7 +1,8 @@
 //! Remembered failures and stores: the last good page may be in the store.
 
+use isr_layer::store::StoreErrorKind;
 use isr_layer::{Mode, Purge};
-use isr_tests::{MemoryStore, Reply};
+use isr_tests::{Call, MemoryStore, Reply, Trouble};
 
 use crate::{A, B, POST, Process, assert_is, secs};
 
@@ -111,4 +112,27 @@ async fn a_404_is_kept_for_its_own_lifetime() {
     assert_eq!(after.site.renders(), 0);
     after.purge(Purge::path(A).mode(Mode::Stale)).await;
     assert_eq!(after.get(A).await.status, 200);
+}
+
+/// A store that cannot be asked, a middleware that fails before the page's function runs: when both
+/// work again, the page is there.
+#[tokio::test(start_paused = true)]
+async fn a_page_is_not_forgotten_for_a_failure_while_the_store_could_not_be_asked() {
+    for trouble in [Trouble::Hang, Trouble::Error(StoreErrorKind::Other)] {
+        let store = MemoryStore::new();
+        let before = Process::start(&store);
+        before.get(A).await;
+        before.end().await;
+        let after = Process::start(&store);
+        store.fail_at(Call::Get, trouble);
+        after.site.act(Reply::status(503));
+        assert_eq!(after.get(A).await.status, 503);
+
+        store.heal();
+        let answer = after.get(A).await;
+
+        assert_eq!(answer.text(), "/posts/a v1", "{trouble:?}: {answer:?}");
+        after.end().await;
+        assert_eq!(store.len(), 1);
+    }
 }

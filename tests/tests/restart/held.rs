@@ -1,8 +1,8 @@
 //! A store whose reads a test can hold after they have found what they give.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use isr_layer::store::{Found, Mark, Store, StoreError, Write};
+use isr_layer::store::{Found, Mark, Store, StoreError, Touch, Write};
 use isr_tests::{Gate, MemoryStore};
 
 /// A handle on a [`MemoryStore`] with a gate behind each read.
@@ -10,6 +10,8 @@ use isr_tests::{Gate, MemoryStore};
 pub(crate) struct Held {
     pub(crate) store: MemoryStore,
     pub(crate) gate: Arc<Gate>,
+    /// The touches that came, in their order.
+    pub(crate) touches: Arc<Mutex<Vec<Touch>>>,
 }
 
 impl Held {
@@ -17,6 +19,7 @@ impl Held {
         Self {
             store: store.clone(),
             gate: Arc::default(),
+            touches: Arc::default(),
         }
     }
 }
@@ -33,6 +36,12 @@ impl Store for Held {
     }
 
     async fn write(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        for write in &writes {
+            if let Write::Touch(touch) = write {
+                let mut touches = self.touches.lock().expect("no test panics here");
+                touches.push(touch.clone());
+            }
+        }
         self.store.write(writes).await
     }
 

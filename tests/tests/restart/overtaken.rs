@@ -135,3 +135,36 @@ async fn nobody_waits_for_a_refresh_of_a_page_that_memory_dropped() {
         "its refresh is the one that runs"
     );
 }
+
+/// Once a minute the store is told of the pages in memory, and up to which number they are valid.
+#[tokio::test(start_paused = true)]
+async fn pages_in_memory_are_touched_with_the_number_up_to_which_they_are_valid() {
+    let held = Held::new(&MemoryStore::new());
+    let process = Process::with(held.clone(), "build 1", |builder| builder.pages([POST]));
+    process.get(A).await;
+    process.written().await;
+    process.purge(Purge::tag("another")).await;
+    assert!(
+        process
+            .get(A)
+            .await
+            .cache_status()
+            .starts_with("isr; hit; ")
+    );
+    let touches = || held.touches.lock().expect("no test panics here").clone();
+    assert_eq!(touches().len(), 0);
+
+    tokio::time::sleep(secs(80)).await;
+    process.purge(Purge::tag("a third one")).await;
+    process.written().await;
+
+    let numbers = touches()
+        .iter()
+        .map(|touch| (touch.as_of, touch.through))
+        .collect::<Vec<_>>();
+    assert_eq!(
+        numbers,
+        [(0, 1)],
+        "it was judged after the first purge alone"
+    );
+}

@@ -1,8 +1,15 @@
 //! Purges and the numbers of a store.
 
+use std::collections::HashSet;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
 use isr_layer::purge::{Reach, SelectorStatus};
+use isr_layer::store::StoreErrorKind;
 use isr_layer::{IsrLayer, Mode, Purge};
-use isr_tests::{Call, MemoryStore, settle};
+use isr_tests::{Call, MemoryStore, Trouble, settle};
+use tokio::runtime::{self, Runtime};
 
 use crate::{A, B, Process, assert_is};
 
@@ -74,7 +81,7 @@ async fn purges_that_wait_are_recorded_together_in_their_order() {
 async fn a_purge_whose_caller_leaves_is_recorded() {
     let store = MemoryStore::new();
     let process = Process::start(&store);
-    store.fail_at(Call::Record, isr_tests::Trouble::Hang);
+    store.fail_at(Call::Record, Trouble::Hang);
     let cache = process.isr.cache();
     let purge = tokio::spawn(async move { cache.revalidate(Purge::tag("posts")).await });
     settle().await;
@@ -179,4 +186,81 @@ async fn a_purge_that_comes_while_a_page_is_loaded_reaches_it() {
         "{}",
         answer.cache_status()
     );
+}
+
+fn runtime() -> Runtime {
+    runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be made")
+}
+
+/// A job on a runtime of its own that stands still afterwards keeps no other purge from the store.
+#[test]
+fn a_purge_is_recorded_though_a_runtime_that_recorded_before_stands_still() {
+    let store = MemoryStore::new();
+    let process = Process::start(&store);
+    let (parked, other) = (runtime(), runtime());
+    let cache = process.isr.cache();
+    store.fail_at(Call::Record, Trouble::Error(StoreErrorKind::Other));
+    let refused = parked.block_on(cache.revalidate(Purge::tag("one")));
+    assert_eq!(refused.reach(), Some(Reach::Local));
+    store.heal();
+
+    let receipt = other.block_on(cache.revalidate(Purge::tag("two")));
+
+    assert_eq!(receipt.reach(), Some(Reach::Recorded));
+    assert_eq!(store.recorded().len(), 2, "the one that was refused, too");
+}
+
+/// A call of the store on a runtime that stands still is made again on another one.
+#[test]
+fn a_purge_is_recorded_though_a_call_of_the_store_stands_still() {
+    let store = MemoryStore::new();
+    let process = Process::start(&store);
+    let (parked, other) = (runtime(), runtime());
+    let cache = process.isr.cache();
+    store.fail_at(Call::Record, Trouble::Hang);
+    parked.block_on(async {
+        let purge = cache.revalidate(Purge::tag("one"));
+        let _ = tokio::time::timeout(Duration::from_millis(10), purge).await;
+    });
+    store.heal();
+
+    let receipt = other.block_on(cache.revalidate(Purge::tag("two")));
+
+    assert_eq!(receipt.reach(), Some(Reach::Recorded));
+    drop(parked);
+}
+
+/// Without any runtime a purge is recorded by its caller.
+#[test]
+fn purges_without_a_runtime_are_recorded_from_many_threads() {
+    let store = MemoryStore::new();
+    let process = Process::start(&store);
+
+    std::thread::scope(|scope| {
+        for at in 0..8 {
+            let cache = process.isr.cache();
+            scope.spawn(move || {
+                let receipt = drive(cache.revalidate(Purge::tag(format!("tag {at}"))));
+                assert_eq!(receipt.reach(), Some(Reach::Recorded));
+            });
+        }
+    });
+
+    let tags = store.recorded().into_iter().map(|(_, mark)| mark.selector);
+    assert_eq!(tags.collect::<HashSet<_>>().len(), 8);
+}
+
+/// Drives a future on a thread without a runtime.
+fn drive<F: Future>(work: F) -> F::Output {
+    let mut work = pin!(work);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = work.as_mut().poll(&mut context) {
+            return output;
+        }
+        std::thread::yield_now();
+    }
 }

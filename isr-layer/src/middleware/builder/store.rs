@@ -69,7 +69,7 @@ impl IsrLayerBuilder {
     }
 }
 
-#[cfg(feature = "testing")]
+#[cfg(feature = "__suites")]
 #[doc(hidden)]
 impl IsrLayerBuilder {
     /// True if the layer was given a store.
