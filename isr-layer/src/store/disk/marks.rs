@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
@@ -36,7 +36,7 @@ pub(super) struct Marks {
     /// The highest number that was given, to a refused purge too.
     last: AtomicU64,
     /// The highest number whose marks are durable.
-    recorded: AtomicU64,
+    recorded: Arc<AtomicU64>,
     max_marks: u64,
 }
 
@@ -62,7 +62,7 @@ impl Marks {
             file,
             turn: Mutex::new(()),
             last: AtomicU64::new(last),
-            recorded: AtomicU64::new(last),
+            recorded: Arc::new(AtomicU64::new(last)),
             max_marks: settings.max_marks,
         };
         Ok((marks, origin))
@@ -71,6 +71,11 @@ impl Marks {
     /// Returns the highest number that was given.
     pub(super) fn last(&self) -> u64 {
         self.last.load(Ordering::Acquire)
+    }
+
+    /// The highest number whose marks are durable, as it goes on.
+    pub(super) fn recorded(&self) -> Arc<AtomicU64> {
+        self.recorded.clone()
     }
 
     /// Notes that a page has a number, which is then given to no purge.
