@@ -218,6 +218,20 @@ fn purges(path: &Path, runtime: &Runtime) -> Result<(), BoxError> {
         );
     }
 
+    // The selectors whose marks are kept, and one more.
+    let tags = (0..2 * 65_536 + 1).map(|i| Mark::soft(format!("many {i}")));
+    let tags: Vec<Mark> = tags.collect();
+    let mut each = Vec::new();
+    for tags in tags.chunks(1_000) {
+        let begun = Instant::now();
+        now(disk.record(tags))?;
+        each.push(begun.elapsed());
+    }
+    println!(
+        "purges, until half of the marks are forgotten: a call {}",
+        times(&mut each)
+    );
+
     let disk = std::sync::Arc::new(disk);
     let begun = Instant::now();
     let count = runtime.block_on(async {

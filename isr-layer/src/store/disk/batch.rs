@@ -34,7 +34,7 @@ const TRANSACTION_LEN: usize = 32 << 10;
 
 /// The octets of all pages.
 pub(super) const BYTES: &str = "bytes";
-/// The highest number that a page has.
+/// The highest number that a page has, or that a purge had when pages were written.
 pub(super) const HIGHEST: &str = "as_of";
 /// The time of the newest use. It goes on while the clock stands or is set back, so that pages of
 /// that time are not the first to go.
@@ -129,6 +129,11 @@ impl<'t> Batch<'t> {
     fn is_newer(&self, id: Id, as_of: u64) -> Result<bool, Failure> {
         let row = self.uses.get(id)?.map(|row| row.value());
         Ok(row.is_some_and(|(_, _, there, _)| there > as_of))
+    }
+
+    /// Notes the number of a purge.
+    pub(super) fn note(&mut self, number: u64) {
+        self.highest = self.highest.max(number);
     }
 
     /// Writes the figures of the file, and returns the octets that all pages take.

@@ -56,7 +56,7 @@ fn open_files(directory: &Path, settings: &Settings) -> Result<(Marks, Pages), S
             .map_err(|failure| failure.at(&pages_path))?;
     }
 
-    let pages = Pages::open(&pages_path, settings)?;
+    let pages = Pages::open(&pages_path, marks.recorded(), settings)?;
     sync_names(directory);
     let highest = pages.highest().map_err(|failure| failure.at(&pages_path))?;
     marks

@@ -22,6 +22,18 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// One process uses a directory at a time. Dropping the disk syncs and closes it, and waits five
 /// seconds at most for that. Give it to [`IsrLayerBuilder::store`](crate::IsrLayerBuilder::store).
 ///
+/// # Limits
+///
+/// - The directory is on a local disk: neither network file systems nor the layers of containers
+///   keep the promises that syncs make.
+/// - The file of pages does not shrink while the program runs, only when it is closed.
+/// - Octets that a disk garbled can make the engine panic. The panic is caught, but with
+///   `panic = "abort"` it ends the process.
+/// - The age of a page is counted by the clock of the machine. A clock that is set back while the
+///   program is down makes pages look younger; purges know no clock.
+///
+/// # Examples
+///
 /// ```
 /// use isr_layer::store::{Disk, Found, Mark, Put, Store, Validity};
 ///

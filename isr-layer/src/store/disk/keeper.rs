@@ -68,7 +68,8 @@ fn delete_old_builds(shared: &Shared) {
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        // The engine syncs the rest when a file is closed.
+        // The file of pages notes the last purge, and both are closed cleanly.
+        sync(self.0);
         self.0.pages.file.close();
         self.0.marks.file.close();
         self.0.signals.closed();

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
-use redb::{ReadTransaction, TableHandle, WriteTransaction};
+use redb::{ReadTransaction, WriteTransaction};
 
 use super::file::{Failure, Health, HeldFile, Lasts, META, Origin, Plan, commit, number};
 use super::prune::prune;
+use super::reserve::take_reserve;
 use super::settings::Settings;
 use crate::invalidation::Validity;
 use crate::observe;
@@ -17,12 +18,6 @@ use crate::store::{Mark, StoreError};
 
 /// A selector, to its newest number and to its newest strict one.
 pub(super) const MARKS: TableDefinition<'static, &[u8], (u64, u64)> = TableDefinition::new("marks");
-
-/// Fills the reserve once.
-const ROOM: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("room");
-
-/// Stays behind the reserve: the engine gives back only the free end of the file.
-const PIN: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("pin");
 
 /// The octets that the engine keeps in memory.
 const CACHE_BYTES: usize = 8 << 20;
@@ -41,7 +36,7 @@ pub(super) struct Marks {
     /// The highest number that was given, to a refused purge too.
     last: AtomicU64,
     /// The highest number whose marks are durable.
-    recorded: AtomicU64,
+    recorded: Arc<AtomicU64>,
     max_marks: u64,
 }
 
@@ -67,7 +62,7 @@ impl Marks {
             file,
             turn: Mutex::new(()),
             last: AtomicU64::new(last),
-            recorded: AtomicU64::new(last),
+            recorded: Arc::new(AtomicU64::new(last)),
             max_marks: settings.max_marks,
         };
         Ok((marks, origin))
@@ -76,6 +71,11 @@ impl Marks {
     /// Returns the highest number that was given.
     pub(super) fn last(&self) -> u64 {
         self.last.load(Ordering::Acquire)
+    }
+
+    /// The highest number whose marks are durable, as it goes on.
+    pub(super) fn recorded(&self) -> Arc<AtomicU64> {
+        self.recorded.clone()
     }
 
     /// Notes that a page has a number, which is then given to no purge.
@@ -194,60 +194,6 @@ fn raise_floors(db: &Database, floor: u64) -> Result<(), Failure> {
         meta.insert(SOFT_FLOOR, floor)?;
         meta.insert(HARD_FLOOR, floor)?;
         meta.insert(SEQUENCE, floor)?;
-        Ok(())
-    })
-}
-
-/// Takes the room that all marks need, once: a disk that pages or others fill must not stop purges.
-/// A disk that is full already is no reason not to start: purges then get the room that is left.
-fn take_reserve(file: &HeldFile, origin: Origin, settings: &Settings) -> Result<(), Failure> {
-    let len = std::fs::metadata(file.path()).map_or(0, |file| file.len());
-    if len >= settings.reserve && !file.with(is_half_filled)? {
-        return Ok(());
-    }
-
-    let is_taken = file.with(|db| fill(db, settings.reserve)).is_ok();
-    if !is_taken && origin == Origin::New {
-        // It took all room that is left, and gives it back only if it goes itself.
-        file.close();
-        std::fs::remove_file(file.path())?;
-    }
-    // Closing gives back all behind the reserve, so that purges take their room from it.
-    file.reopen(|_| Ok(()))?;
-    if is_taken {
-        let _ = (settings.fill_gaps)(file.path());
-    }
-    Ok(())
-}
-
-/// True if a process ended while it took the reserve.
-fn is_half_filled(db: &Database) -> Result<bool, Failure> {
-    let read = db.begin_read()?;
-    let mut tables = read.list_tables()?;
-    Ok(tables.any(|table| table.name() == ROOM.name()))
-}
-
-/// Writes rows, and deletes them. Their room stays in the file, since one is kept behind them.
-fn fill(db: &Database, octets: u64) -> Result<(), Failure> {
-    const ROW: usize = 60_000;
-    // It is too large for any gap in front of the rows.
-    const PIN_LEN: usize = 4 * ROW;
-    let filler = vec![0xa5; PIN_LEN];
-    commit(db, Lasts::OpensAtOnce, |transaction| {
-        transaction.delete_table(PIN)?;
-        let mut room = transaction.open_table(ROOM)?;
-        for row in 0..octets / ROW as u64 {
-            room.insert(row, &filler[..ROW])?;
-        }
-        Ok(())
-    })?;
-
-    commit(db, Lasts::OpensAtOnce, |transaction| {
-        transaction.open_table(PIN)?.insert(0, &filler[..])?;
-        Ok(())
-    })?;
-    commit(db, Lasts::OpensAtOnce, |transaction| {
-        transaction.delete_table(ROOM)?;
         Ok(())
     })
 }

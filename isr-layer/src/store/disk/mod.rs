@@ -17,6 +17,7 @@ mod marks;
 mod options;
 mod pages;
 mod prune;
+mod reserve;
 mod room;
 mod settings;
 mod shared;

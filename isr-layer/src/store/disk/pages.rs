@@ -1,7 +1,8 @@
 //! `pages.redb`: pages that may be lost at any time, and are then rendered again.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use redb::{Database, ReadableDatabase, WriteTransaction};
@@ -25,6 +26,9 @@ pub(super) struct Pages {
     build: Mutex<Option<(String, u32)>>,
     unsynced: Mutex<Unsynced>,
     room: Room,
+    /// The highest number whose marks are durable. The file notes it, so that marks which are lost
+    /// later are missed.
+    recorded: Arc<AtomicU64>,
     settings: Settings,
 }
 
@@ -37,7 +41,11 @@ struct Unsynced {
 }
 
 impl Pages {
-    pub(super) fn open(path: &Path, settings: &Settings) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        path: &Path,
+        recorded: Arc<AtomicU64>,
+        settings: &Settings,
+    ) -> Result<Self, StoreError> {
         let plan = Plan {
             path: path.to_owned(),
             create: settings.create.clone(),
@@ -57,12 +65,13 @@ impl Pages {
             build: Mutex::default(),
             unsynced: Mutex::default(),
             room: Room::new(settings.max_bytes, 0),
+            recorded,
             settings: settings.clone(),
         };
         Ok(pages)
     }
 
-    /// Returns the highest number that a page has.
+    /// Returns the highest number that the file knows: of a page, or of a purge.
     pub(super) fn highest(&self) -> Result<u64, Failure> {
         let (highest, stored) = self.healed(|| {
             self.file
@@ -154,6 +163,7 @@ impl Pages {
             batch.write(build, write, bound)?;
         }
         batch.evict(bound, build)?;
+        batch.note(self.recorded.load(Ordering::Acquire));
         self.room.note(batch.finish()?);
         Ok(())
     }

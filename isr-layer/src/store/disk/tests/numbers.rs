@@ -68,6 +68,26 @@ fn a_number_that_a_page_has_is_given_to_no_purge() {
     assert_eq!(disk.soft("b"), 13);
 }
 
+/// A volume that was restored in part: no page is newer than its purges, but the file is.
+#[test]
+fn purges_that_are_missing_are_noticed_without_a_newer_page() {
+    let dir = Dir::new();
+    let disk = dir.open();
+    disk.soft("other");
+    disk.writes([put("a", 1)]);
+    drop(disk);
+    let old = fs::read(dir.marks()).unwrap();
+    let disk = dir.open();
+    disk.hard("a");
+    drop(disk);
+    fs::write(dir.marks(), old).unwrap();
+
+    let disk = dir.open();
+
+    assert_eq!(disk.verdict("a"), Some(Validity::Hard));
+    assert_eq!(disk.soft("other"), 4, "2 was given, and 3 is for the loss");
+}
+
 /// A volume that was restored in part: its pages are newer than its purges.
 #[test]
 fn pages_that_know_more_than_the_marks_count_as_purged_strictly() {

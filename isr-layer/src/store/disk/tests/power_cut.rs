@@ -32,7 +32,11 @@ fn cut_once(seed: u64, lies: bool, sums: &mut Sums) {
     let dir = Dir::new();
     fs::create_dir_all(&dir.0).unwrap();
     let machine = Machine::new(random.u64(..));
-    let disk = dir.open_with(machine.settings());
+    let mut settings = machine.settings();
+    // Cuts also come while marks are forgotten and pages are evicted.
+    settings.max_marks = if random.bool() { 8 } else { 65_536 };
+    settings.max_bytes = if random.bool() { 200_000 } else { 2 << 30 };
+    let disk = dir.open_with(settings);
     if lies {
         machine.lie_about_syncs();
     }

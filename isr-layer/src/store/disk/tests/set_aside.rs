@@ -81,7 +81,7 @@ fn a_file_of_another_program_is_set_aside_and_kept() {
     assert!(disk.verdict("a").is_some());
 }
 
-/// Rots the file of pages while it is open.
+/// Rots a file while it is open.
 fn rot(path: &Path) {
     use std::io::{Seek, SeekFrom, Write as _};
 
@@ -141,4 +141,23 @@ fn marks_that_rot_while_they_are_in_use_undo_no_purge() {
         "its marks are gone too"
     );
     assert!(disk.last() > 2, "numbers go on");
+}
+
+#[test]
+fn a_page_whose_rows_disagree_is_none() {
+    let dir = Dir::new();
+    let disk = dir.open();
+    disk.writes([put("a", 1), put("b", 1)]);
+    let id = super::super::id::id_of(1, b"a");
+    let raised = disk.shared.pages.file.with(|db| {
+        super::super::file::commit(db, super::super::file::Lasts::Unsynced, |transaction| {
+            let mut uses = transaction.open_table(super::super::batch::USES)?;
+            uses.insert(id, (500, 0, 7, 7))?;
+            Ok(())
+        })
+    });
+    raised.unwrap();
+
+    assert_eq!(disk.verdict("a"), None);
+    assert_eq!(disk.verdict("b"), Some(Validity::Valid));
 }

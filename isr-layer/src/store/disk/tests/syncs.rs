@@ -135,6 +135,6 @@ fn the_reserve_for_purges_is_taken_once_and_stays() {
         }
         let after = len(&dir.marks());
         assert!(after >= 4 << 20, "{after}");
-        assert!(after <= 12 << 20, "{after}");
+        assert!(after <= 6 << 20, "{after}");
     }
 }
