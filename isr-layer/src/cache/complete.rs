@@ -292,6 +292,7 @@ impl Completion {
             let freshness = entry.freshness(&self.core.marks, clock::now());
             freshness.can_be_served()
         };
+
         Circumstances {
             handler_ran: self.attempt.handler_ran,
             is_mounted: recipe.page.page.is_mounted(),
