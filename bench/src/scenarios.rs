@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::hint::black_box;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,6 +20,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
+use isr_layer::store::{Found, Mark, Store, StoreError, Write};
 use isr_layer::{Cache, IsrLayer, Page, Policy, Purge};
 use tower::layer::util::Identity;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -54,6 +56,9 @@ pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
         "floor" => floor(requests).await,
         "axum-route" => drive::<AxumBody, _, _>(axum_route(), &post(), requests).await,
         "hit" => hit::<Plain, _, _>(isr()?.layer(service_fn(page)), requests).await,
+        "hit-store" => {
+            hit::<Plain, _, _>(isr_with_store()?.layer(service_fn(page)), requests).await
+        }
         "hit-wrap" => hit::<AxumBody, _, _>(isr()?.wrap(router()), requests).await,
         "hit-router-layer" => hit::<AxumBody, _, _>(router().layer(isr()?), requests).await,
         "hit-router-layer-served" => {
@@ -387,6 +392,38 @@ fn ensure(holds: bool, otherwise: &str) -> Result<(), BoxError> {
 
 fn post() -> Template {
     Template::browser_get(POST)
+}
+
+/// A layer with a store behind memory, which a hit must not notice.
+fn isr_with_store() -> Result<IsrLayer, BoxError> {
+    Ok(IsrLayer::builder()
+        .pages([POSTS])
+        .trust_extensions()
+        .build_id("bench")
+        .store(Forgetful::default())
+        .build()?)
+}
+
+/// A store that keeps no page, and gives each purge a number.
+#[derive(Default)]
+struct Forgetful(AtomicU64);
+
+impl Store for Forgetful {
+    fn join(&self, _: &str) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn get(&self, _: &[u8]) -> Result<Option<Found>, StoreError> {
+        Ok(None)
+    }
+
+    async fn write(&self, _: Vec<Write>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn record(&self, _: &[Mark]) -> Result<u64, StoreError> {
+        Ok(self.0.fetch_add(1, Ordering::Relaxed) + 1)
+    }
 }
 
 fn isr() -> Result<IsrLayer, BoxError> {
