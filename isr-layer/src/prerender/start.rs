@@ -93,8 +93,8 @@ impl Prerender {
     /// let report = isr.cache().prerender().only(ABOUT.path()).only("/abuot").await;
     ///
     /// assert_eq!((report.rendered(), report.failed()), (1, 1));
-    /// assert_eq!(report.errors()[0].to_string(), "`/abuot`: no page has this pattern or this
-    /// path");
+    /// let error = report.errors()[0].to_string();
+    /// assert_eq!(error, "`/abuot`: no page has this pattern or this path");
     /// # drop(app);
     /// # Ok(())
     /// # }

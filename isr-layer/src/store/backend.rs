@@ -105,6 +105,11 @@ impl Backend {
         result
     }
 
+    /// True once the layer is shut down.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_none()
+    }
+
     /// Lets the store go. A call at this moment still has it.
     pub(super) fn close(&self) -> Option<Arc<dyn ErasedStore>> {
         self.lock().take()

@@ -221,6 +221,10 @@ impl Queue {
     /// the number of pages that are lost.
     pub(super) fn end(&mut self, is_written: bool) -> Lost {
         let mut lost = Lost::default();
+        if !is_written {
+            // They keep entries that memory may have dropped.
+            self.touches.clear();
+        }
         for (key, pending) in std::mem::take(&mut self.writing) {
             self.uncount(&pending);
             if is_written {

@@ -117,6 +117,9 @@ impl Shelf {
     /// Has an entry written soon, in place of the one before.
     pub(crate) fn put(&self, entry: &Arc<Entry>) {
         let shared = &self.shared;
+        if shared.backend.is_closed() {
+            return;
+        }
         let added = if shared.backend.is_left_alone(Work::Write) {
             match shared.queue().remove(&entry.key, entry.as_of()) {
                 Added::Waits => Added::InPart,
@@ -133,6 +136,9 @@ impl Shelf {
 
     /// Has a page forgotten soon, up to number `as_of`.
     pub(crate) fn remove(&self, key: &Key, as_of: Sequence) {
+        if self.shared.backend.is_closed() {
+            return;
+        }
         let added = self.shared.queue().remove(key, as_of);
         self.added(added);
     }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use isr_layer::IsrLayer;
+use isr_tests::MemoryStore;
+
 use crate::frames::{self, Raw};
 use crate::shop::GET_PRODUCT;
 use crate::stage::{Stage, cache_status, query};
@@ -95,4 +98,35 @@ async fn the_format_of_messages_is_part_of_the_key() {
 
     assert_eq!(same.cache_status(), "isr; hit; ttl=60");
     assert_eq!(other.cache_status(), "isr; fwd=uri-miss; stored");
+}
+
+/// With a store behind memory, a call that was answered before a restart is not executed after it.
+#[tokio::test]
+async fn a_restart_gives_the_message_the_metadata_and_the_trailers_of_before() {
+    let store = MemoryStore::new();
+    let start = || {
+        let builder = IsrLayer::builder().build_id("1").store(store.clone());
+        builder
+            .build()
+            .expect("the methods do not contradict each other")
+    };
+    let call = |id| Raw::call(GET_PRODUCT, frames::query(id));
+    let isr = start();
+    let before = Stage::behind(isr.clone()).await;
+    let first = frames::send(before.address, call("a")).await;
+    isr.shutdown(Duration::from_secs(10)).await;
+
+    let after = Stage::behind(start()).await;
+    let second = frames::send(after.address, call("a")).await;
+    let other = frames::send(after.address, call("b")).await;
+
+    assert_eq!(
+        (&second.data, &second.trailers),
+        (&first.data, &first.trailers)
+    );
+    assert_eq!(second.headers["x-shop"], first.headers["x-shop"]);
+    let status = second.headers["cache-status"].to_str().expect("it is text");
+    assert!(status.ends_with("; isr-from=store"), "{status}");
+    assert_ne!(other.data, first.data, "another message is another key");
+    assert_eq!(after.shop.executions(), 1);
 }

@@ -40,7 +40,12 @@ fn make(path: &Path) -> Result<(), Failure> {
     if path.is_dir() {
         return Ok(());
     }
+    // Those above it may belong to others, too: they get the usual mode.
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
     let mut builder = DirBuilder::new();
+    // It may have come meanwhile.
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
