@@ -120,6 +120,7 @@ impl Shelf {
         if shared.backend.is_closed() {
             return;
         }
+
         let added = if shared.backend.is_left_alone(Work::Write) {
             match shared.queue().remove(&entry.key, entry.as_of()) {
                 Added::Waits => Added::InPart,
