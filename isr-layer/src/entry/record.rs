@@ -115,7 +115,9 @@ impl Entry {
         let now = clock::wall_millis();
         // A clock that was set back tells no age.
         let is_from_future = age.is_none() && record.birth > now;
-        let age = age.unwrap_or(Duration::from_millis(now.saturating_sub(record.birth)));
+        // A millisecond more than it is, perhaps, and never less: both times were rounded.
+        let by_wall = Duration::from_millis(now.saturating_sub(record.birth).saturating_add(1));
+        let age = age.unwrap_or(by_wall);
         let validity = match holds(Rule::Judged) {
             true => validity,
             false => Validity::Valid,
