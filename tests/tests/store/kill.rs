@@ -266,12 +266,16 @@ fn kill_often(kills: u32) {
         (parent.undone, parent.torn, parent.numbers_went_back),
         (0, 0, 0)
     );
+    assert!(parent.valid > 20 * u64::from(kills), "too few valid pages");
+    if kills < 100 {
+        // Of few kills a share says nothing.
+        return;
+    }
     assert!(parent.kills_in_a_purge * 2 >= kills, "too few in a purge");
     assert!(
         parent.kills_with_unsynced * 2 >= kills,
         "too few with unsynced pages"
     );
-    assert!(parent.valid > 20 * u64::from(kills), "too few valid pages");
 }
 
 #[test]
