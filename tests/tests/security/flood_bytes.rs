@@ -333,5 +333,5 @@ fn whatever_a_flood_makes_large_resident_memory_stays_within_its_bound() {
 fn whatever_a_long_flood_makes_large_resident_memory_stays_within_its_bound() {
     let test =
         "flood_bytes::whatever_a_long_flood_makes_large_resident_memory_stays_within_its_bound";
-    assert_bounded(2, test, |_| true);
+    assert_bounded(1, test, |_| true);
 }
