@@ -158,7 +158,7 @@ impl Ledger {
     }
 
     /// Lets another task record in place of one that makes no progress: its runtime may stand still.
-    /// If both record a purge, it has two numbers, and the higher one counts.
+    /// If both record a purge, the store judges by the higher of its two numbers.
     fn take_over(self: &Arc<Self>, tasks: &Tasks) {
         self.lock().recorder = None;
         self.start(tasks);

@@ -14,8 +14,9 @@ use crate::rules::{Rule, holds};
 /// The bytes of entries that may wait.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// The number of removals that may wait.
+/// The number of removals that may wait, and the bytes of their keys, which clients choose.
 const MAX_REMOVALS: usize = 65_536;
+const MAX_REMOVAL_BYTES: usize = 16 * 1024 * 1024;
 
 /// The number of pages that the store is told of at once.
 const TOUCHES: usize = 1024;
@@ -39,6 +40,7 @@ pub(super) struct Queue {
     writing: HashMap<Key, Pending>,
     bytes: usize,
     removals: usize,
+    removal_bytes: usize,
     /// The entries in memory that the store is to be told of.
     touches: HashMap<Key, Arc<Entry>>,
     /// The number of the task that writes now, and the time of its last step.
@@ -172,14 +174,16 @@ impl Queue {
             return Added::Waits;
         }
         let is_removal = matches!(pending, Pending::Remove { .. });
-        if is_removal && self.removals >= MAX_REMOVALS && before.is_none() {
+        let is_full =
+            self.removals >= MAX_REMOVALS || self.removal_bytes + key.size() > MAX_REMOVAL_BYTES;
+        if is_removal && is_full && before.is_none() {
             return Added::NotAtAll;
         }
 
         self.touches.remove(key);
-        self.count(&pending);
+        self.count(key, &pending);
         match self.waiting.insert(key.clone(), pending) {
-            Some(before) => self.uncount(&before),
+            Some(before) => self.uncount(key, &before),
             None => self.order.push_back(key.clone()),
         }
         Added::Waits
@@ -226,7 +230,7 @@ impl Queue {
             self.touches.clear();
         }
         for (key, pending) in std::mem::take(&mut self.writing) {
-            self.uncount(&pending);
+            self.uncount(&key, &pending);
             if is_written {
                 continue;
             }
@@ -246,7 +250,7 @@ impl Queue {
     /// Gives back the pages that a task had begun to write before it was dropped.
     fn give_back(&mut self) {
         for (key, pending) in std::mem::take(&mut self.writing) {
-            self.uncount(&pending);
+            self.uncount(&key, &pending);
             if !self.waiting.contains_key(&key) {
                 self.add(&key, pending);
             }
@@ -258,14 +262,24 @@ impl Queue {
         self.waiting.is_empty() && self.writing.is_empty()
     }
 
-    fn count(&mut self, pending: &Pending) {
-        self.bytes += pending.bytes();
-        self.removals += usize::from(matches!(pending, Pending::Remove { .. }));
+    fn count(&mut self, key: &Key, pending: &Pending) {
+        match pending {
+            Pending::Put { entry, .. } => self.bytes += entry.size(),
+            Pending::Remove { .. } => {
+                self.removals += 1;
+                self.removal_bytes += key.size();
+            }
+        }
     }
 
-    fn uncount(&mut self, pending: &Pending) {
-        self.bytes -= pending.bytes();
-        self.removals -= usize::from(matches!(pending, Pending::Remove { .. }));
+    fn uncount(&mut self, key: &Key, pending: &Pending) {
+        match pending {
+            Pending::Put { entry, .. } => self.bytes -= entry.size(),
+            Pending::Remove { .. } => {
+                self.removals -= 1;
+                self.removal_bytes -= key.size();
+            }
+        }
     }
 }
 
@@ -308,5 +322,38 @@ impl Pending {
             Self::Put { entry, since } if entry.awaits_encodings() => Some(*since + MAX_DELAY),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hosts::Hosts;
+    use crate::page::{Page, Registry};
+
+    /// Clients choose the keys: a bound of their number alone would be one of a gigabyte.
+    #[test]
+    fn removals_are_bounded_by_the_bytes_of_their_keys_too() {
+        let page = [Page::new("/{*rest}")];
+        let registry = Registry::new(page, Hosts::default()).expect("one page");
+        let page = registry.find("/a").expect("it is there");
+        let long = "x".repeat(1000);
+        let key = |at: usize| Key::bare(page, &format!("/{at}-{long}")).remove(0);
+        let mut queue = Queue::default();
+
+        let ends = (0..20_000).map(|at| queue.remove(&key(at), Sequence::NO_MARK));
+        let waiting = ends.filter(|end| *end == Added::Waits).count();
+
+        assert!(
+            (16_000..17_000).contains(&waiting),
+            "{waiting} of 1 KB each"
+        );
+        assert_eq!(queue.remove(&key(0), Sequence::NO_MARK), Added::Waits);
+        let Batch::Pages(pages) = queue.batch(crate::clock::now()) else {
+            panic!("removals are ready at once");
+        };
+        let _ = queue.end(true);
+        assert_eq!(queue.removals, waiting - pages.len());
+        assert_eq!(queue.remove(&key(19_999), Sequence::NO_MARK), Added::Waits);
     }
 }
