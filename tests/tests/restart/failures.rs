@@ -4,14 +4,7 @@ use isr_layer::store::StoreErrorKind;
 use isr_layer::{Mode, Purge};
 use isr_tests::{Call, MemoryStore, Reply, Trouble};
 
-use crate::{A, B, POST, Process, assert_is, secs};
-
-/// A layer whose memory has room for one page.
-fn small(store: &MemoryStore) -> Process {
-    Process::with(store.clone(), "build 1", |builder| {
-        builder.pages([POST]).max_entries(1)
-    })
-}
+use crate::{A, B, Process, assert_is, secs, small};
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_remembered_and_the_store_is_asked_for_it_once() {

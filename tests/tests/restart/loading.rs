@@ -7,26 +7,10 @@ use isr_layer::purge::SelectorStatus;
 use isr_layer::{Mode, Page, Policy, Purge};
 use isr_tests::{Call, MemoryStore, Reply, Trouble, request};
 
-use crate::{A, B, POST, Process, age, assert_is, secs};
-
-/// Keeps `/posts/a` at version 1 in a store.
-async fn kept() -> MemoryStore {
-    let store = MemoryStore::new();
-    let before = Process::start(&store);
-    before.get(A).await;
-    before.end().await;
-    store
-}
+use crate::{A, B, POST, Process, age, assert_is, kept, secs, small};
 
 fn with_header(name: &str, value: &str) -> Request<Full<Bytes>> {
     request(Method::GET, A, &[(name, value)])
-}
-
-/// A layer whose memory has room for one page.
-fn small(store: &MemoryStore) -> Process {
-    Process::with(store.clone(), "build 1", |builder| {
-        builder.pages([POST]).max_entries(1)
-    })
 }
 
 #[tokio::test(start_paused = true)]

@@ -112,6 +112,22 @@ fn get(path: &str) -> Request<Full<Bytes>> {
     isr_tests::get(path)
 }
 
+/// Keeps `/posts/a` at version 1 in a store.
+async fn kept() -> MemoryStore {
+    let store = MemoryStore::new();
+    let before = Process::start(&store);
+    before.get(A).await;
+    before.end().await;
+    store
+}
+
+/// A process whose memory has room for one page.
+fn small(store: &MemoryStore) -> Process {
+    Process::with(store.clone(), "build 1", |builder| {
+        builder.pages([POST]).max_entries(1)
+    })
+}
+
 /// The text of a page at a version.
 fn page(path: &str, version: u64) -> String {
     format!("{path} v{version}")
@@ -122,7 +138,7 @@ fn age(answer: &Answer) -> Option<u64> {
     answer.header("age").parse().ok()
 }
 
-/// The states that the store had when it was asked.
+/// Compares the version of a page and its `Cache-Status`.
 #[track_caller]
 fn assert_is(answer: &Answer, version: u64, status: &str) {
     let path = answer

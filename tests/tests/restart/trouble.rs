@@ -6,9 +6,9 @@ use std::time::Duration;
 use isr_layer::purge::Reach;
 use isr_layer::store::StoreErrorKind;
 use isr_layer::{Mode, Purge};
-use isr_tests::{Call, MemoryStore, Trouble};
+use isr_tests::{Call, Trouble};
 
-use crate::{A, B, Process, assert_is, secs};
+use crate::{A, B, Process, assert_is, kept, secs};
 
 const TROUBLES: [Trouble; 4] = [
     Trouble::Hang,
@@ -16,14 +16,6 @@ const TROUBLES: [Trouble; 4] = [
     Trouble::Garbage,
     Trouble::Error(StoreErrorKind::Other),
 ];
-
-async fn kept() -> MemoryStore {
-    let store = MemoryStore::new();
-    let before = Process::start(&store);
-    before.get(A).await;
-    before.end().await;
-    store
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_page_is_rendered_if_the_store_cannot_be_read_and_the_response_says_why() {

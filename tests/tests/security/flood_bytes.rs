@@ -252,7 +252,7 @@ fn html(path: &str, octets: usize) -> Response<Plain> {
 }
 
 /// Floods a site and returns the largest growth of resident memory.
-async fn flood(flood: &Flood, times: usize) -> u64 {
+async fn flood(flood: &Flood) -> u64 {
     forget_peak();
     let before = peak();
     let builder = IsrLayer::builder().without_registered().pages([flood.page]);
@@ -265,7 +265,7 @@ async fn flood(flood: &Flood, times: usize) -> u64 {
         Ok::<_, Infallible>(respond(request.uri().path()))
     }));
 
-    let keys = flood.keys * times;
+    let keys = flood.keys;
     for n in 0..keys {
         for before in 0..flood.requests {
             let service = service.ready().await.expect("the origin never fails");
@@ -290,9 +290,9 @@ async fn flood(flood: &Flood, times: usize) -> u64 {
 
 /// Runs [`one_flood`] for each flood in a process of its own. `test` is the test that calls this,
 /// which such a process runs again.
-fn assert_bounded(times: usize, test: &str, is_usual: fn(&str) -> bool) {
+fn assert_bounded(test: &str, is_usual: fn(&str) -> bool) {
     if let Ok(name) = std::env::var(KIND) {
-        return one_flood(&name, times);
+        return one_flood(&name);
     }
     let floods = FLOODS.iter().filter(|flood| is_usual(flood.name));
     let failed = floods.filter_map(|flood| in_own_process(test, &[(KIND, flood.name)]).err());
@@ -301,11 +301,11 @@ fn assert_bounded(times: usize, test: &str, is_usual: fn(&str) -> bool) {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-fn one_flood(name: &str, times: usize) {
+fn one_flood(name: &str) {
     let one = FLOODS.iter().find(|flood| flood.name == name);
     let one = one.expect("there is such a flood");
 
-    let grown = single_threaded().block_on(flood(one, times));
+    let grown = single_threaded().block_on(flood(one));
 
     assert!(
         grown <= MEMORY + MEMORY / 5,
@@ -317,7 +317,7 @@ fn one_flood(name: &str, times: usize) {
 fn whatever_a_flood_makes_large_resident_memory_stays_within_its_bound() {
     let test = "flood_bytes::whatever_a_flood_makes_large_resident_memory_stays_within_its_bound";
     // The others are alike, and need more time.
-    assert_bounded(1, test, |name| {
+    assert_bounded(test, |name| {
         [
             "late tags",
             "tags of a page that is gone",
@@ -333,5 +333,5 @@ fn whatever_a_flood_makes_large_resident_memory_stays_within_its_bound() {
 fn whatever_a_long_flood_makes_large_resident_memory_stays_within_its_bound() {
     let test =
         "flood_bytes::whatever_a_long_flood_makes_large_resident_memory_stays_within_its_bound";
-    assert_bounded(1, test, |_| true);
+    assert_bounded(test, |_| true);
 }
