@@ -108,6 +108,7 @@ pub mod body;
 mod cache;
 mod catch_panic;
 mod clock;
+pub mod data;
 mod deliver;
 pub mod draft;
 mod entry;
@@ -131,6 +132,7 @@ mod spawn;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod value;
 
 pub use cache::Cache;
 pub use deliver::Downstream;

@@ -10,6 +10,8 @@ macro_rules! log {
     ($level:ident, $($name:ident = $value:expr,)* $text:literal) => {{ $(let _ = &$value;)* }};
 }
 
+mod data;
+
 use std::collections::HashSet;
 use std::future::Future;
 use std::hash::Hash;
@@ -19,6 +21,10 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use http::{HeaderName, StatusCode};
 
+pub(crate) use self::data::{
+    arguments_differ, arguments_make_no_key, load_failed, no_cache, tag_of_data_ignored,
+    two_data_of_one_name, unkeyed_says_who_asks, value_too_large,
+};
 use crate::entry::NotStored;
 use crate::outcome::Reason;
 use crate::page::{NameError, Page};

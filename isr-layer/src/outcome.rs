@@ -114,6 +114,12 @@ reasons! {
     TooLarge = "too-large",
     /// The response has more header fields than are stored.
     TooManyHeaders = "too-many-headers",
+    /// The response was made of values that have more than 1,024 tags.
+    TooManyTags = "too-many-tags",
+    /// The response was made of a value that could not be loaded anew.
+    DataFailed = "data-failed",
+    /// The response was made of a value of another layer, whose purges this one does not know.
+    OtherLayer = "other-layer",
     /// The handler called `context::no_store()`.
     NoStore = "no-store",
     /// The page's own function did not run: another route or a middleware responded at its path.

@@ -9,6 +9,18 @@ pub use isr_layer_macros::__free_functions as free_functions;
 pub use crate::page::{SecondsOrDuration, list_params};
 pub use crate::render::extractors::{ClientInput, NoClientInput, Probe, refusal};
 
+/// Items that `#[static_data]` names.
+pub mod data {
+    pub use crate::data::{Output, Share, Steps, read_here as read};
+    pub use crate::value::ArgumentsWriter;
+}
+
+/// One annotated function of the program whose values are cached.
+#[derive(Debug)]
+pub struct RegisteredData(pub crate::data::Data);
+
+inventory::collect!(RegisteredData);
+
 /// Without the attribute, no function has the items that `routes!` names.
 #[cfg(not(feature = "macros"))]
 #[doc(hidden)]

@@ -17,7 +17,7 @@ use super::render_end::{Attempt, LeaderReply, RenderEnd};
 use super::undecided::Undecided;
 use super::verdict::{Circumstances, Verdict, verdict};
 use crate::body::IsrBody;
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::entry::{Entry, Lifetime, NewEntry, NotStored, admit_whole, is_not_found, lifetime};
 use crate::invalidation::{EntryTags, Sequence, TagMark};
 use crate::observe;
@@ -65,6 +65,21 @@ pub(super) fn complete<B, E>(
         }
         RenderEnd::Gone => None,
         RenderEnd::NotListed => Some(LeaderReply::Shared(completion.not_listed())),
+    }
+}
+
+/// The time for which a page is left alone that was made of a value which could not be loaded.
+struct Rest {
+    failure: Arc<Failure>,
+    snapshot: RenderSnapshot,
+    until: Instant,
+}
+
+impl Rest {
+    fn begin(self, core: &Core, entry: &Entry) {
+        let negative = &core.pages.negative;
+        let now = clock::now();
+        negative.rest(&entry.key, &self.failure, self.snapshot, now, self.until);
     }
 }
 
@@ -128,6 +143,7 @@ impl Completion {
             trailers,
             is_not_found,
             born: self.attempt.born,
+            born_as: self.attempt.hints.reads.born_as,
             as_of: self.attempt.as_of,
             lifetime,
             offer,
@@ -165,13 +181,30 @@ impl Completion {
 
         let before = self.leader.work().before();
         let recipe = self.recipe().clone();
+        let rest = self.rest();
         let store_trouble = self.attempt.store_trouble;
         self.leader.complete(took, |is_outrun| {
             let kept = core
                 .pages
                 .keep(&recipe, &entry, before.as_deref(), is_outrun);
+            if let Some(rest) = rest.filter(|_| !is_outrun) {
+                rest.begin(&core, &entry);
+            }
             let outcome = core.shelve(&entry, kept, is_outrun, store_trouble);
             (outcome, core.marks.newest(&late))
+        })
+    }
+
+    /// Returns the time for which the page is left alone, if it was made of a value that could not
+    /// be loaded: without it, each request would render the page once more.
+    fn rest(&self) -> Option<Rest> {
+        let until = self.attempt.hints.reads.rests_until?;
+        let failure = Failure::without_response(self.recipe(), Reason::DataFailed);
+        let snapshot = self.snapshot();
+        Some(Rest {
+            failure,
+            snapshot,
+            until,
         })
     }
 
@@ -320,12 +353,13 @@ impl Completion {
     fn lifetime(&self, is_not_found: bool) -> Lifetime {
         let policy = self.recipe().page.policy();
         let lifetime = lifetime(policy, is_not_found, &self.attempt.hints);
-        if policy.jitter {
+        let lifetime = if policy.jitter {
             // Up to a tenth, so that pages rendered together do not go stale together.
             lifetime.shortened_by(0.1 * fastrand::f64())
         } else {
             lifetime
-        }
+        };
+        lifetime.limited_by(&self.attempt.hints.reads, self.attempt.born)
     }
 
     /// Returns the names of all tags of the page, declared and learnt.
@@ -333,8 +367,10 @@ impl Completion {
         let recipe = self.recipe();
         let params = self.core.registry.params(recipe.key.path());
         let declared = recipe.page.declared_tags(&params);
+        let hints = &self.attempt.hints;
         declared
-            .chain(self.attempt.hints.tags.iter().cloned())
+            .chain(hints.tags.iter().cloned())
+            .chain(hints.reads.tags())
             .collect()
     }
 
@@ -353,6 +389,7 @@ impl Completion {
             .core
             .marks
             .intern(self.attempt.hints.tags.iter().cloned());
+        late.extend(self.attempt.hints.reads.marks().iter().cloned());
         late.retain(|tag| !is_known(tag));
         late
     }

@@ -15,11 +15,13 @@ use super::permits::{Limits, Permits};
 use super::renderer::Renderer;
 use super::revalidate::Queue;
 use super::steps::Steps;
+use super::values::Values;
 use crate::deliver::Downstream;
 use crate::draft::Draft;
 use crate::header_mode::HeaderCache;
 use crate::invalidation::{Marks, TagMark};
 use crate::page::{RegisteredPage, Registry};
+use crate::render::context::Home;
 use crate::render::{ExtensionRules, Key};
 use crate::spawn::{Tasks, is_in_runtime};
 use crate::store::{ErasedStore, Settings, Shelf, StoredPage};
@@ -39,6 +41,11 @@ pub(crate) struct Config {
     pub(crate) not_found: Option<String>,
     pub(crate) max_memory_bytes: u64,
     pub(crate) max_entries: u64,
+    /// The bytes of all values; an eighth of those of the pages if it is absent.
+    pub(crate) max_data_bytes: Option<u64>,
+    pub(crate) max_data_entries: u64,
+    /// True if the program has functions whose values are cached.
+    pub(crate) has_data: bool,
     pub(crate) max_marks: usize,
     pub(crate) renders: Limits,
     pub(crate) downstream: Downstream,
@@ -56,6 +63,8 @@ pub(crate) struct Core {
     pub(crate) pages: Pages,
     /// Present if the layer caches by response headers too: it has half of the memory then.
     pub(crate) header_mode: Option<Arc<HeaderCache>>,
+    /// The values that pages and plain routes share.
+    pub(crate) values: Values,
     pub(crate) marks: Marks,
     /// The store behind memory, if there is one.
     pub(crate) shelf: Option<Shelf>,
@@ -94,6 +103,9 @@ impl Core {
         let header_mode = config
             .cache_by_headers
             .then(|| HeaderCache::new(bytes, entries, targets));
+        let data_bytes = config.max_data_bytes;
+        let data_bytes = data_bytes.unwrap_or(config.max_memory_bytes / 8);
+        let values = Values::new(data_bytes, config.max_data_entries);
         let new_keys = NewKeyLimiter::new(registry.len(), config.new_keys_per_second);
         let tasks = Tasks::new();
         let shelf = store.map(|(store, base)| {
@@ -108,6 +120,7 @@ impl Core {
                 new_keys,
             ),
             header_mode,
+            values,
             marks: Marks::new(config.max_marks),
             permits: Permits::new(config.renders),
             shelf,
@@ -118,6 +131,11 @@ impl Core {
             config,
             registry,
         })
+    }
+
+    /// Returns the core as the home of a scope.
+    pub(crate) fn home(self: &Arc<Self>) -> Home {
+        self.clone()
     }
 
     /// Returns the marks that are known to be on a page before it is rendered: its own and those of
@@ -203,6 +221,7 @@ impl Core {
             if let Some(cache) = &self.header_mode {
                 cache.raise_above_marks(&self.marks).await;
             }
+            self.values.raise_above_marks(&self.marks).await;
             while sweep.forget() {
                 tokio::task::yield_now().await;
             }

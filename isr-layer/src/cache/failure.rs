@@ -14,6 +14,7 @@ use crate::body::IsrBody;
 use crate::deliver::{describes_body, is_hop_by_hop, remove_all, size};
 use crate::entry::undeclared_vary;
 use crate::grpc;
+use crate::invalidation::{Subject, TagMark};
 use crate::outcome::Reason;
 use crate::render::{Key, Recipe};
 
@@ -164,8 +165,8 @@ impl Remember for Arc<Failure> {
 }
 
 impl NegativeKey for Key {
-    fn path(&self) -> &str {
-        Self::path(self)
+    fn subject<'a>(&'a self, tags: &'a [Arc<TagMark>]) -> Subject<'a> {
+        Subject::at(self.path(), tags)
     }
 
     fn size(&self) -> usize {

@@ -25,6 +25,7 @@ mod revalidate;
 mod shelve;
 mod steps;
 mod undecided;
+pub(crate) mod values;
 mod verdict;
 mod waits;
 

@@ -25,8 +25,8 @@ pub(crate) struct NegativeCache<K, F> {
 
 /// A key of a [`NegativeCache`].
 pub(crate) trait NegativeKey: Clone + Eq + Hash {
-    /// The path at which purges reach the key.
-    fn path(&self) -> &str;
+    /// Everything at which purges reach the key, which has these tags.
+    fn subject<'a>(&'a self, tags: &'a [Arc<TagMark>]) -> Subject<'a>;
 
     /// Bytes the key takes.
     fn size(&self) -> usize;
@@ -134,6 +134,27 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
         self.put(marks, key, kind, Backoff::FAILURE, snapshot, now);
     }
 
+    /// Leaves a key alone that has something to show until then: what it was made of failed.
+    pub(crate) fn rest(
+        &self,
+        key: &K,
+        failure: &F,
+        snapshot: RenderSnapshot,
+        now: Instant,
+        until: Instant,
+    ) {
+        let entry = NegativeEntry {
+            kind: Kind::Failing(failure.remembered()),
+            until,
+            // Without anything to show, it is made at once.
+            cold_until: now,
+            failures: 0,
+            snapshot,
+            is_not_stored: AtomicBool::new(false),
+        };
+        self.table.insert(key.clone(), Arc::new(entry));
+    }
+
     /// Remembers that responses of `key` may not be stored.
     pub(crate) fn refused(
         &self,
@@ -222,6 +243,14 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
 }
 
 impl<F> NegativeEntry<F> {
+    /// Returns the failure, if the key failed.
+    pub(crate) fn failure(&self) -> Option<&F> {
+        match &self.kind {
+            Kind::Failing(failure) => Some(failure),
+            Kind::Uncacheable(_) => None,
+        }
+    }
+
     /// True if no store can have a page in place of the failure. A response that may not be stored
     /// is in none.
     pub(crate) fn is_final(&self) -> bool {
@@ -240,7 +269,7 @@ impl<F> NegativeEntry<F> {
 
     fn is_valid<K: NegativeKey>(&self, marks: &Marks, key: &K) -> bool {
         let RenderSnapshot { as_of, tags } = &self.snapshot;
-        marks.validity(Subject::at(key.path(), tags), *as_of) == Validity::Valid
+        marks.validity(key.subject(tags), *as_of) == Validity::Valid
     }
 }
 

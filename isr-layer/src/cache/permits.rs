@@ -30,6 +30,8 @@ pub(crate) enum Group {
     Page(u32),
     /// The fetches of header mode.
     Headers,
+    /// The loads of the values of this name.
+    Data(&'static str),
 }
 
 /// The purpose of a render without a client.
@@ -81,7 +83,7 @@ impl Group {
     /// origin hang.
     fn limit(self, limits: Limits) -> usize {
         match self {
-            Self::Page(_) => limits.per_group,
+            Self::Page(_) | Self::Data(_) => limits.per_group,
             Self::Headers => limits.per_group.min((limits.at_once / 2).max(1)),
         }
     }

@@ -116,7 +116,7 @@ async fn render_now<R: Render>(
     let as_of = leader.begin_in_turn(&core.marks, limit).await;
     let is_listed = core.admits(recipe).await;
     let born = Birth::now(clock::now());
-    let scope = Current::of(recipe.page.page, recipe.key.clone());
+    let scope = Current::of(core.home(), recipe.page.page, recipe.key.clone());
     let end = if is_listed {
         let attempt = attempt(render, recipe, &scope, core.max_body(&recipe.page));
         leader.render(attempt).await

@@ -65,6 +65,8 @@ pub(crate) fn body(
 ) -> Result<(), NotStored> {
     if hints.no_store {
         Err(NotStored::Uncacheable(Reason::NoStore))
+    } else if let Some(reason) = hints.reads.not_kept {
+        Err(NotStored::Uncacheable(reason))
     } else if status == StatusCode::OK && length == 0 && !policy.allow_empty {
         Err(NotStored::Failed(Reason::Empty))
     } else {

@@ -6,6 +6,7 @@ mod birth;
 mod encode;
 mod freshness;
 mod grpc;
+mod inherit;
 mod record;
 mod seconds;
 mod stored;

@@ -44,7 +44,8 @@ pub(crate) struct Entry {
     /// `Cache-Status` members of caches behind this one.
     pub(crate) earlier_caches: Option<Box<str>>,
     pub(super) born: Birth,
-    /// The judgement that the entry brought with it: that of the store that it was loaded from.
+    /// The judgement that the entry brought with it: that of the store that it was loaded from, or
+    /// of the values that it was made of.
     pub(super) born_as: Validity,
     /// The `Age` that the handler sent, in seconds.
     pub(super) own_age: u64,
@@ -75,6 +76,8 @@ pub(crate) struct NewEntry {
     pub(crate) is_not_found: bool,
     /// The beginning of the render.
     pub(crate) born: Birth,
+    /// The strictest judgement of the values that it was made of.
+    pub(crate) born_as: Validity,
     /// The last number published before the render began.
     pub(crate) as_of: Sequence,
     pub(crate) lifetime: Lifetime,
@@ -110,6 +113,7 @@ impl Entry {
             trailers,
             is_not_found,
             born,
+            born_as,
             as_of,
             lifetime,
             offer,
@@ -131,7 +135,7 @@ impl Entry {
             earlier_caches,
             own_age,
             born,
-            born_as: Validity::Valid,
+            born_as,
             as_of,
             valid_through: as_of,
             lifetime,

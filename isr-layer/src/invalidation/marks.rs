@@ -195,6 +195,7 @@ impl Marks {
         match place {
             Place::Path(path) => self.table.path_validity(path, since),
             Place::Prefix(prefix) => self.table.prefix_validity(prefix, since),
+            Place::Nowhere => Validity::Valid,
         }
     }
 }

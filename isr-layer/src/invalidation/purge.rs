@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::mistake::Mistake;
 use super::selector::Selector;
 use crate::page::{ParamSet, normalize_page, pattern};
+use crate::value::{Data, arguments_text, canonical};
 
 /// A purge: one selector, or a batch of them under one sequence number.
 ///
@@ -93,6 +96,53 @@ impl Purge {
     /// Purges every path that is `prefix` or lies below it.
     pub fn prefix(prefix: impl Into<String>) -> Self {
         Self::from(Selector::Prefix(prefix.into()))
+    }
+
+    /// Purges all values of a name, and every page that was made of one: see
+    /// [`data`](crate::data). With [`Mode::Regenerate`] the values are marked, and those pages are
+    /// rendered, which loads them.
+    ///
+    /// ```
+    /// use isr_layer::data::Data;
+    /// use isr_layer::Purge;
+    ///
+    /// const RATES: Data = Data::new("rates");
+    /// let all = Purge::data(RATES);
+    /// let one = Purge::value(RATES, ("EUR",));
+    /// # drop((all, one));
+    /// ```
+    pub fn data(data: Data) -> Self {
+        Self::of_data(data.name(), None)
+    }
+
+    /// Purges one value, and every page that was made of it. The arguments are those of the key, as
+    /// a tuple or as a list; a single one may stand alone.
+    ///
+    /// Arguments that do not serialise to JSON refuse the purge: its receipt says so.
+    pub fn value(data: Data, arguments: impl Serialize) -> Self {
+        let text = arguments_text(
+            |writer| writer.all(&arguments),
+            |text| {
+                let text = text.map_err(|error| error.to_string())?;
+                canonical(text).ok_or_else(|| "they do not serialise to JSON".to_owned())
+            },
+        );
+        match text {
+            Ok(arguments) => Self::of_data(data.name(), Some(arguments)),
+            Err(error) => {
+                let mut purge = Self::of_data(data.name(), Some(String::new()));
+                purge.refuse(Mistake::Unacceptable(format!(
+                    "the arguments of a value: {error}"
+                )));
+                purge
+            }
+        }
+    }
+
+    /// Purges values by their name, and by their arguments in the one spelling of them.
+    pub(crate) fn of_data(name: &str, args: Option<String>) -> Self {
+        let name = name.to_owned();
+        Self::from(Selector::Data { name, args })
     }
 
     /// Purges everything that carries `tag`, declared or added during a render.

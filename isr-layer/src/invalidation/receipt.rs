@@ -328,6 +328,13 @@ fn selector<S: Serializer>(selector: &Selector, serializer: S) -> Result<S::Ok, 
         }
         Selector::Prefix(prefix) => map.serialize_entry("prefix", prefix)?,
         Selector::Tag(tag) => map.serialize_entry("tag", tag)?,
+        Selector::Data { name, args } => {
+            map.serialize_entry("data", name)?;
+            if let Some(args) = args {
+                let args = serde_json::from_str::<serde_json::Value>(args);
+                map.serialize_entry("args", &args.unwrap_or_default())?;
+            }
+        }
         Selector::All => map.serialize_entry("all", &true)?,
         Selector::AtHost { host, path } => {
             match path {

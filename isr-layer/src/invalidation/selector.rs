@@ -24,6 +24,14 @@ pub enum Selector {
     Prefix(String),
     /// Everything that carries the tag.
     Tag(String),
+    /// All [values](crate::data) of a name, or one of them, with every page that was made of it.
+    #[non_exhaustive]
+    Data {
+        /// The name.
+        name: String,
+        /// The arguments of one value, as a JSON array in one spelling; `None` is all values.
+        args: Option<String>,
+    },
     /// Everything.
     All,
     /// One path with all its variants at one of the layer's hosts, or everything there.
@@ -49,6 +57,11 @@ impl fmt::Display for Selector {
             }
             Self::Prefix(prefix) => write!(f, "prefix `{prefix}`"),
             Self::Tag(tag) => write!(f, "tag `{tag}`"),
+            Self::Data { name, args: None } => write!(f, "data `{name}`"),
+            Self::Data {
+                name,
+                args: Some(args),
+            } => write!(f, "data `{name}`, args `{args}`"),
             Self::All => f.write_str("purge of all"),
             Self::AtHost { host, path } => {
                 match path {

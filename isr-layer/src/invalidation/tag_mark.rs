@@ -35,6 +35,8 @@ pub(super) enum Place<'a> {
     Path(&'a str),
     /// All over the paths that begin so: only purges of a prefix reach it.
     Prefix(&'a str),
+    /// Nowhere: no purge of a path reaches it.
+    Nowhere,
 }
 
 impl TagMark {
@@ -110,6 +112,12 @@ impl<'a> Subject<'a> {
     /// Something at one path.
     pub(crate) fn at(path: &'a str, tags: &'a [Arc<TagMark>]) -> Self {
         let place = Place::Path(path);
+        Self { place, tags }
+    }
+
+    /// Something that has no path.
+    pub(crate) fn nowhere(tags: &'a [Arc<TagMark>]) -> Self {
+        let place = Place::Nowhere;
         Self { place, tags }
     }
 

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 
 use http::{Method, Request, Response};
 
@@ -10,7 +11,7 @@ use super::page_request::{PageRequest, Result, includes_itself, not_stored, repl
 use super::reply::Reply;
 use super::shared::{DirectRender, ask};
 use crate::body::{IsrBody, RenderBody};
-use crate::cache::{Failure, Render, RenderEnd, RenderResult, Undecided, attempt, nested};
+use crate::cache::{Core, Failure, Render, RenderEnd, RenderResult, Undecided, attempt, nested};
 use crate::catch_panic::catch_panic;
 use crate::deliver::{Delivery, unstored};
 use crate::outcome::{Forward, Outcome, Reason};
@@ -80,7 +81,7 @@ where
             *request.method_mut() = Method::GET;
         }
 
-        let scope = Current::of_own_request(recipe.page.page);
+        let scope = Current::of_own_request(core.home(), recipe.page.page);
         let max_body = core.max_body(&recipe.page);
         let render = OwnRequest { service, request };
         let reply = match nested(attempt(render, &recipe, &scope, max_body)) {
@@ -150,7 +151,7 @@ where
             return self.not_listed().await;
         }
 
-        let scope = Current::of(self.recipe.page.page, self.recipe.key.clone());
+        let scope = Current::of(core.home(), self.recipe.page.page, self.recipe.key.clone());
         let max_body = core.max_body(&self.recipe.page);
         let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
         let outcome = not_stored(forward, reason);
@@ -218,6 +219,7 @@ fn reply_to_one<R, E>(
 
 /// Passes on a client's own request for a page that it is not known to share with others.
 pub(super) async fn pass_unstored<S, B>(
+    core: Arc<Core>,
     page: Page,
     ready: S,
     request: Request<B>,
@@ -228,7 +230,7 @@ where
     S: Inner<B>,
     B: RenderBody + Send + 'static,
 {
-    let scope = Current::of_own_request(page);
+    let scope = Current::of_own_request(core.home(), page);
     let response = scope.enter(call(ready, request)).await?;
     let outcome = not_stored(Forward::Bypass, reason);
     let response = response.map(IsrBody::inner);

@@ -2,6 +2,7 @@
 
 mod cache_status;
 mod checks;
+mod data;
 #[cfg(feature = "hmac")]
 mod draft;
 mod except;
@@ -88,6 +89,9 @@ impl IsrLayerBuilder {
                 not_found: None,
                 max_memory_bytes: 256 * 1024 * 1024,
                 max_entries: 1_000_000,
+                max_data_bytes: None,
+                max_data_entries: 10_000,
+                has_data: false,
                 max_marks: 65_536,
                 renders: Limits {
                     // Renders wait for databases more than they compute.
@@ -230,6 +234,7 @@ impl IsrLayerBuilder {
             self = (change.0)(self);
         }
         self.check_settings()?;
+        self.config.has_data = data::checked()?;
         self.config.cache_name = self.shows_cache_status.then_some(self.cache_name);
         let cookie = self.draft_cookie.unwrap_or_else(|| DEFAULT_NAME.to_owned());
         self.config.draft = self

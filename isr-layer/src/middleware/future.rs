@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 use crate::body::IsrBody;
 use crate::deliver::Hit;
 use crate::header_mode;
+use crate::render::context::Current;
 
 pin_project! {
     /// The response future of [`Isr`](crate::Isr).
@@ -31,6 +32,7 @@ pin_project! {
         Hit { hit: Hit },
         HeaderModeHit { hit: header_mode::Hit },
         Inner { #[pin] future: F },
+        Scoped { #[pin] future: F, scope: Current },
         Waiting { future: Waiting<R, E> },
     }
 }
@@ -53,6 +55,13 @@ impl<F, R, E> ResponseFuture<F, R, E> {
     pub(crate) fn inner(future: F) -> Self {
         Self {
             kind: Kind::Inner { future },
+        }
+    }
+
+    /// The inner service's future, with a cache in reach.
+    pub(crate) fn scoped(future: F, scope: Current) -> Self {
+        Self {
+            kind: Kind::Scoped { future, scope },
         }
     }
 
@@ -88,6 +97,12 @@ where
                     response.map(|response| response.map(|body| into(IsrBody::inner(body)))),
                 );
             }
+            KindProjected::Scoped { future, scope } => {
+                let response = ready!(scope.run(|| future.poll(cx)));
+                return Poll::Ready(
+                    response.map(|response| response.map(|body| into(IsrBody::inner(body)))),
+                );
+            }
             KindProjected::Waiting { future } => ready!(future.as_mut().poll(cx)),
         };
         Poll::Ready(response.map(|response| response.map(into)))
@@ -110,7 +125,7 @@ impl<F, R, E> fmt::Debug for ResponseFuture<F, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.kind {
             Kind::Hit { .. } | Kind::HeaderModeHit { .. } => "ResponseFuture::Hit",
-            Kind::Inner { .. } => "ResponseFuture::Inner",
+            Kind::Inner { .. } | Kind::Scoped { .. } => "ResponseFuture::Inner",
             Kind::Waiting { .. } => "ResponseFuture::Waiting",
         })
     }

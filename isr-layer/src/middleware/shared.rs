@@ -15,20 +15,24 @@ use crate::cache::{
     Core, Leader, Purpose, Render, RenderError, RenderResult, Renderer, StartedFor, start,
 };
 use crate::page::{RegisteredPage, canonical};
-use crate::render::context::mark_asked;
+use crate::render::context::{Current, mark_asked};
 use crate::render::{Key, Recipe, Routed, headers_to_keep};
 
 /// State shared by all clones of one [`Isr`](super::Isr) and by its renders. The engine holds it
 /// weakly, so that dropping the application ends it.
 pub(crate) struct Shared<S> {
     pub(crate) core: Arc<Core>,
+    /// The scope of requests for no page, in a program that has values: they read them there.
+    pub(crate) scope: Option<Current>,
     service: Mutex<S>,
     renderer: OnceLock<Arc<dyn Renderer>>,
 }
 
 impl<S> Shared<S> {
     pub(crate) fn new(service: S, core: Arc<Core>) -> Self {
+        let has_data = core.config.has_data;
         Self {
+            scope: has_data.then(|| Current::of_other(core.home())),
             core,
             service: Mutex::new(service),
             renderer: OnceLock::new(),

@@ -13,15 +13,18 @@
 //! }
 //! ```
 
+use std::any::Any;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::observe;
-use crate::page::{Page, check_text};
+use crate::page::{NameError, Page, check_text};
 use crate::render::Key;
+use crate::render::reads::{Inherited, Reads};
 
 tokio::task_local! {
     static CURRENT: Current;
@@ -36,11 +39,13 @@ pub struct Current {
     scope: Option<Arc<Scope>>,
 }
 
-/// One render, as its handler sees it.
-#[derive(Debug)]
+/// The cache that a scope belongs to. Only the engine knows more of it.
+pub(crate) type Home = Arc<dyn Any + Send + Sync>;
+
+/// One piece of work, as the code in it sees it.
 struct Scope {
-    page: Page,
     work: Work,
+    home: Option<Home>,
     /// True once the inner service has the request: before that it was not ready.
     was_asked: AtomicBool,
     handler_ran: AtomicBool,
@@ -51,11 +56,28 @@ struct Scope {
 #[derive(Debug)]
 enum Work {
     /// A render of this key, for all clients.
-    Render(Key),
+    Render(Page, Key),
     /// A draft, for one client.
-    Draft,
+    Draft(Page),
     /// One client's own request, whose response is not stored.
-    OwnRequest,
+    OwnRequest(Page),
+    /// A fetch of header mode, whose response may be stored.
+    Fetch,
+    /// The load of a value of this name.
+    Load(&'static str),
+    /// A request that is no page's, or a job: hints have no effect.
+    Other,
+}
+
+/// The use that is made of what is read in a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It becomes part of something that is kept.
+    Kept,
+    /// It goes to one client, or to a job.
+    Passing,
+    /// It goes to a client that may see drafts, and is read anew each time.
+    Draft,
 }
 
 /// The hints that a handler gave during one render.
@@ -65,6 +87,8 @@ pub(crate) struct HandlerHints {
     pub(crate) revalidate: Option<Duration>,
     pub(crate) expire: Option<Duration>,
     pub(crate) no_store: bool,
+    /// What was taken over from the values that were read.
+    pub(crate) reads: Reads,
 }
 
 /// Tags the page being rendered: a purge of `tag` reaches it.
@@ -120,26 +144,41 @@ pub fn current() -> Current {
 
 impl Current {
     /// Starts the context of a render of `page`, for `key`.
-    pub(crate) fn of(page: Page, key: Key) -> Self {
-        Self::within(page, Work::Render(key))
+    pub(crate) fn of(home: Home, page: Page, key: Key) -> Self {
+        Self::within(Some(home), Work::Render(page, key))
     }
 
     /// Starts the context of a request that is shown a draft of `page`. Nothing of it is stored,
     /// whatever the hints.
     pub(crate) fn of_draft(page: Page) -> Self {
-        Self::within(page, Work::Draft)
+        Self::within(None, Work::Draft(page))
     }
 
     /// Starts the context of a client's own request for `page`. Nothing of it is stored, whatever
     /// the hints.
-    pub(crate) fn of_own_request(page: Page) -> Self {
-        Self::within(page, Work::OwnRequest)
+    pub(crate) fn of_own_request(home: Home, page: Page) -> Self {
+        Self::within(Some(home), Work::OwnRequest(page))
     }
 
-    fn within(page: Page, work: Work) -> Self {
+    /// Starts the context of a fetch of header mode.
+    pub(crate) fn of_fetch(home: Home) -> Self {
+        Self::within(Some(home), Work::Fetch)
+    }
+
+    /// Starts the context of the load of a value.
+    pub(crate) fn of_load(home: Home, name: &'static str) -> Self {
+        Self::within(Some(home), Work::Load(name))
+    }
+
+    /// Makes the context of work of no page. Many tasks may share it.
+    pub(crate) fn of_other(home: Home) -> Self {
+        Self::within(Some(home), Work::Other)
+    }
+
+    fn within(home: Option<Home>, work: Work) -> Self {
         let scope = Scope {
-            page,
             work,
+            home,
             was_asked: AtomicBool::new(false),
             handler_ran: AtomicBool::new(false),
             hints: Mutex::default(),
@@ -147,6 +186,47 @@ impl Current {
         Self {
             scope: Some(Arc::new(scope)),
         }
+    }
+
+    /// Returns the scope of this task, without a word if there is none.
+    pub(crate) fn try_here() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok()
+    }
+
+    /// Returns the cache of the scope.
+    pub(crate) fn home(&self) -> Option<&Home> {
+        self.scope.as_ref()?.home.as_ref()
+    }
+
+    /// Returns the use that is made of what is read here.
+    pub(crate) fn what_is_read_is(&self) -> Use {
+        match self.scope.as_ref().map(|scope| &scope.work) {
+            Some(Work::Render(..) | Work::Fetch | Work::Load(_)) => Use::Kept,
+            Some(Work::Draft(_)) => Use::Draft,
+            Some(Work::OwnRequest(_) | Work::Other) | None => Use::Passing,
+        }
+    }
+
+    /// Takes over what is known of a value that was read here.
+    pub(crate) fn inherit(&self, value: Inherited<'_>) {
+        self.update(|hints| hints.reads.inherit(value));
+    }
+
+    /// Runs the future `work` as part of this render: what it does counts for the page, in a task
+    /// of its own, too.
+    ///
+    /// ```
+    /// use isr_layer::context;
+    ///
+    /// # async fn page() {
+    /// let current = context::current();
+    /// let work = current.scope(async { context::tag("posts") });
+    /// let task = tokio::spawn(work);
+    /// # task.await.unwrap();
+    /// # }
+    /// ```
+    pub fn scope<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        self.enter(work)
     }
 
     /// Runs the future `work` as part of this render.
@@ -163,7 +243,7 @@ impl Current {
     pub fn tag(&self, tag: impl Into<String>) {
         let tag = tag.into();
         match (check_text(&tag), &self.scope) {
-            (Err(error), Some(scope)) => observe::tag_ignored(&scope.page, error),
+            (Err(error), Some(scope)) => scope.tag_ignored(error),
             _ => self.update(|hints| {
                 hints.tags.insert(tag);
             }),
@@ -192,7 +272,7 @@ impl Current {
     /// See [`is_draft`].
     pub fn is_draft(&self) -> bool {
         let scope = self.scope.as_ref();
-        scope.is_some_and(|scope| matches!(scope.work, Work::Draft))
+        scope.is_some_and(|scope| matches!(scope.work, Work::Draft(_)))
     }
 
     /// Returns the hints given so far.
@@ -211,7 +291,9 @@ impl Current {
     /// so it counts as run.
     pub(crate) fn handler_ran(&self) -> bool {
         self.scope.as_ref().is_some_and(|scope| {
-            scope.page.declared_handler().is_none() || scope.handler_ran.load(Ordering::Acquire)
+            let page = scope.page();
+            page.is_some_and(|page| page.declared_handler().is_none())
+                || scope.handler_ran.load(Ordering::Acquire)
         })
     }
 
@@ -222,17 +304,54 @@ impl Current {
     }
 
     fn update(&self, change: impl FnOnce(&mut HandlerHints)) {
-        if let Some(scope) = &self.scope {
+        let scope = self.scope.as_ref();
+        if let Some(scope) = scope.filter(|scope| !matches!(scope.work, Work::Other)) {
             change(&mut scope.hints.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
+}
+
+impl Scope {
+    /// Returns the page that the work is for.
+    fn page(&self) -> Option<&Page> {
+        match &self.work {
+            Work::Render(page, _) | Work::Draft(page) | Work::OwnRequest(page) => Some(page),
+            Work::Fetch | Work::Load(_) | Work::Other => None,
+        }
+    }
+
+    /// True if the work is a render of `page` for all clients.
+    fn renders(&self, page: &Page) -> bool {
+        matches!(&self.work, Work::Render(own, _) if own.is_same(page))
+    }
+
+    fn tag_ignored(&self, error: NameError) {
+        match (&self.work, self.page()) {
+            (_, Some(page)) => observe::tag_ignored(page, error),
+            (Work::Load(name), None) => observe::tag_of_data_ignored(name, error),
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("work", &self.work)
+            .finish_non_exhaustive()
+    }
+}
+
+/// True if this task works in a scope.
+pub(crate) fn is_in_scope() -> bool {
+    CURRENT.try_with(|_| ()).is_ok()
 }
 
 /// Returns whether this task is rendering `key`. A request for it would wait for itself.
 pub(crate) fn is_rendering(key: &Key) -> bool {
     let is_it = |current: &Current| {
         let scope = current.scope.as_ref();
-        scope.is_some_and(|scope| matches!(&scope.work, Work::Render(own) if own == key))
+        scope.is_some_and(|scope| matches!(&scope.work, Work::Render(_, own) if own == key))
     };
     CURRENT.try_with(is_it).unwrap_or(false)
 }
@@ -241,7 +360,7 @@ pub(crate) fn is_rendering(key: &Key) -> bool {
 pub(crate) fn is_rendering_page(page: &Page) -> bool {
     let is_it = |current: &Current| {
         let scope = current.scope.as_ref();
-        scope.is_some_and(|scope| matches!(scope.work, Work::Render(_)) && scope.page.is_same(page))
+        scope.is_some_and(|scope| scope.renders(page))
     };
     CURRENT.try_with(is_it).unwrap_or(false)
 }
@@ -260,7 +379,7 @@ pub(crate) fn mark_asked() {
 pub(crate) fn is_in_render() -> bool {
     let is_shared = |current: &Current| {
         let scope = current.scope.as_ref();
-        scope.is_some_and(|scope| matches!(scope.work, Work::Render(_)))
+        scope.is_some_and(|scope| matches!(scope.work, Work::Render(..)))
     };
     CURRENT.try_with(is_shared).unwrap_or(false)
 }
@@ -269,17 +388,18 @@ pub(crate) fn is_in_render() -> bool {
 pub(crate) fn mark_handler_ran(pages: &[Page]) {
     let rendering = CURRENT.try_with(|current| {
         let scope = current.scope.as_ref()?;
-        if pages.iter().any(|page| scope.page.is_same(page)) {
+        let rendered = scope.page()?;
+        let is_it = pages.iter().any(|page| rendered.is_same(page));
+        if is_it {
             scope.handler_ran.store(true, Ordering::Release);
-            return None;
         }
-        Some(scope.page)
+        Some((*rendered, is_it))
     });
 
     let other = match rendering {
-        Ok(None) => return,
-        Ok(Some(other)) => Some(other),
-        Err(_) => None,
+        Ok(Some((_, true))) => return,
+        Ok(Some((other, false))) => Some(other),
+        Ok(None) | Err(_) => None,
     };
     if let Some(page) = pages.first() {
         observe::page_outside_render(page, other.as_ref());

@@ -5,6 +5,7 @@ pub mod context;
 mod extension_rules;
 pub(crate) mod extractors;
 pub(crate) mod key;
+pub(crate) mod reads;
 mod recipe;
 
 pub(crate) use extension_rules::ExtensionRules;

@@ -228,6 +228,7 @@ fn is_pattern(selector: &Selector) -> bool {
         Selector::Page { params, .. } => params.is_empty(),
         Selector::Prefix(_) | Selector::All => true,
         Selector::AtHost { path, .. } => path.is_none(),
+        Selector::Data { args, .. } => args.is_none(),
         Selector::Path(_) | Selector::Tag(_) => false,
     }
 }

@@ -10,6 +10,7 @@ use crate::page::{
     NameError, ParamSet, Registry, canonical, check_path_length, check_text, normalize_page,
 };
 use crate::store;
+use crate::value::{data_tag, value_tag};
 
 /// One target of a purge.
 #[derive(Debug)]
@@ -112,6 +113,11 @@ fn targets(
         Selector::Tag(tag) => {
             check_text(tag).map_err(|error| name_error("tag", error))?;
             SelectorTarget::Tag(tag.clone())
+        }
+        Selector::Data { name, args } => {
+            check_text(name).map_err(|error| name_error("data", error))?;
+            let tag = args.as_ref().map(|args| value_tag(name, args));
+            SelectorTarget::Tag(tag.unwrap_or_else(|| data_tag(name)))
         }
         Selector::All => SelectorTarget::All,
         Selector::AtHost { host, path: at } => return at_host(host, at.as_deref(), registry),

@@ -48,6 +48,8 @@ impl IsrLayerBuilder {
         let limits = [
             ("max_memory_bytes", config.max_memory_bytes == 0),
             ("max_entries", config.max_entries == 0),
+            ("max_data_bytes", config.max_data_bytes == Some(0)),
+            ("max_data_entries", config.max_data_entries == 0),
             ("max_marks", config.max_marks == 0),
             ("background_renders", config.renders.at_once == 0),
             ("background_renders_per_page", config.renders.per_group == 0),

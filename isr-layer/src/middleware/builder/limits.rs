@@ -29,6 +29,23 @@ impl IsrLayerBuilder {
         self
     }
 
+    /// Limits the memory that [values](crate::data) take, in bytes, beside that of the entries.
+    /// Default an eighth of [`max_memory_bytes`](Self::max_memory_bytes).
+    ///
+    /// A value counts what its type or `weight` tells, and 4 KiB if nothing does. One that is
+    /// larger than nearly all of this memory (nearly 32 MiB where there is more) is loaded each
+    /// time.
+    pub fn max_data_bytes(mut self, bytes: u64) -> Self {
+        self.config.max_data_bytes = Some(bytes);
+        self
+    }
+
+    /// Limits the number of [values](crate::data). Default 10,000.
+    pub fn max_data_entries(mut self, values: u64) -> Self {
+        self.config.max_data_entries = values;
+        self
+    }
+
     /// Limits the marks of purged selectors that no entry carries, approximately. Default 65,536.
     ///
     /// Their texts are limited too, to 256 bytes for each on average. Beyond either limit the

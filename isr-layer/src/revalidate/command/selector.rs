@@ -59,6 +59,7 @@ pub(super) fn check(selector: &Selector) -> Result<(), Mistake> {
         Selector::Path(path) => check_path("path", path),
         Selector::Prefix(prefix) => check_path("prefix", prefix),
         Selector::Tag(tag) => check_tag(tag),
+        Selector::Data { name, .. } => check_data(name),
         Selector::All => Ok(()),
         Selector::AtHost { host, path } => {
             check_host(host)?;
@@ -81,6 +82,10 @@ pub(super) fn check_whole(selector: &Selector) -> Result<(), Mistake> {
         Selector::Path(path) => vec![("path", path)],
         Selector::Prefix(prefix) => vec![("prefix", prefix)],
         Selector::Tag(tag) => vec![("tag", tag)],
+        Selector::Data { name, args } => {
+            let args = args.as_deref().unwrap_or_default();
+            vec![("data", name), ("args", args)]
+        }
         Selector::All => Vec::new(),
         Selector::AtHost { host, path } => {
             let path = path.as_deref().unwrap_or_default();
@@ -128,8 +133,16 @@ fn clipped(selector: Selector) -> Selector {
             pattern: clipped(pattern),
             params,
         },
+        Selector::Data { name, args } => Selector::Data {
+            name: clipped(name),
+            args,
+        },
         Selector::All | Selector::AtHost { .. } => selector,
     }
+}
+
+fn check_data(name: &str) -> Result<(), Mistake> {
+    check_text(name).map_err(|error| Mistake::Name("data".to_owned(), error))
 }
 
 /// Checks that `params` name every parameter of the pattern, and no other.

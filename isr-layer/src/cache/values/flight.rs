@@ -1,0 +1,106 @@
+//! The flights of values: the work is one load.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::load::SharedError;
+use super::value::Value;
+use crate::cache::flight::Work;
+use crate::cache::negative_cache::{NegativeKey, Remember};
+use crate::invalidation::{Subject, TagMark};
+use crate::outcome::Reason;
+use crate::value::ValueKey;
+
+/// The load of one value.
+pub(crate) struct Load {
+    pub(super) key: ValueKey,
+    pub(super) arguments: Arc<dyn Any + Send + Sync>,
+    /// The marks that are known before the load: those of the name, of the value, and of its tags.
+    pub(super) marks: Box<[Arc<TagMark>]>,
+    pub(super) timeout: Duration,
+}
+
+/// The end of a load, for all who wait.
+pub(crate) enum LoadEnd {
+    /// A value for everybody.
+    Loaded(Arc<Value>),
+    /// A value for the one who began the load: nothing that is made of it may be kept.
+    ForOne(Arc<Value>),
+    Failed(LoadFailure),
+}
+
+/// A load that failed.
+#[derive(Clone)]
+pub(crate) struct LoadFailure {
+    /// Its error, if that can be shared.
+    pub(crate) error: Option<SharedError>,
+    pub(crate) reason: Reason,
+}
+
+impl LoadFailure {
+    pub(super) fn of(error: Option<SharedError>) -> Self {
+        let reason = Reason::ServiceError;
+        Self { error, reason }
+    }
+
+    pub(super) fn without_error(reason: Reason) -> Self {
+        let error = None;
+        Self { error, reason }
+    }
+
+    /// True if those who waited have to load themselves to have an error.
+    pub(super) fn needs_own_load(&self) -> bool {
+        self.error.is_none() && self.reason != Reason::Timeout
+    }
+}
+
+impl Work for Load {
+    type Key = ValueKey;
+    type Outcome = LoadEnd;
+
+    const AT_ONCE: usize = 3;
+
+    fn key(&self) -> &ValueKey {
+        &self.key
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::nowhere(&self.marks)
+    }
+
+    fn limit(&self) -> Option<Duration> {
+        Some(self.timeout)
+    }
+
+    fn is_timeless(outcome: &LoadEnd) -> bool {
+        // No purge makes a failure wrong.
+        matches!(outcome, LoadEnd::Failed(_))
+    }
+
+    fn outruns(outcome: &LoadEnd) -> bool {
+        // An older load that succeeds is better than a failure.
+        !matches!(outcome, LoadEnd::Failed(_))
+    }
+}
+
+impl NegativeKey for ValueKey {
+    fn subject<'a>(&'a self, tags: &'a [Arc<TagMark>]) -> Subject<'a> {
+        Subject::nowhere(tags)
+    }
+
+    fn size(&self) -> usize {
+        Self::size(self)
+    }
+}
+
+impl Remember for LoadFailure {
+    fn remembered(&self) -> Self {
+        self.clone()
+    }
+
+    fn size(&self) -> usize {
+        // The size of an error is not known; errors are small.
+        128
+    }
+}

@@ -1,0 +1,330 @@
+//! Reads one value: from memory, or by a load that every reader of its key shares.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::DirectTurns;
+use super::flight::{Load, LoadEnd, LoadFailure};
+use super::load::{StartedFor, Work};
+use super::value::Value;
+use crate::cache::core::Core;
+use crate::cache::flight::Joined;
+use crate::clock::{self, Instant};
+use crate::entry::Freshness;
+use crate::invalidation::{Sequence, TagMark, Validity};
+use crate::observe;
+use crate::outcome::Reason;
+use crate::page::check_text;
+use crate::render::context::{Current, Use};
+use crate::render::reads::{Ends, Inherited};
+use crate::value::{Data, KeyRef, ValueKey, canonical, data_tag, value_tag};
+
+/// The number of times that a value is looked up whose loads are overtaken or lost.
+const MAX_TRIES: usize = 8;
+
+/// The time that a reader waits longer than the load itself may take.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// The one who reads a value, and the use that is made of it.
+pub(crate) struct Reader {
+    scope: Option<Current>,
+    uses: Use,
+    /// True if the scope belongs to another layer than the value.
+    is_elsewhere: bool,
+}
+
+/// One call for a value that memory has no fresh one for.
+pub(crate) struct Asked<'a> {
+    pub(crate) data: Data,
+    pub(crate) key: ValueKey,
+    pub(crate) arguments: Arc<dyn Any + Send + Sync>,
+    /// The tags of the value, beside those of its policy.
+    pub(crate) tags: Vec<String>,
+    /// Compares the arguments of a value with those of the call.
+    pub(crate) is_same: &'a (dyn Fn(&(dyn Any + Send + Sync)) -> bool + Send + Sync),
+    /// Makes the user's function begin.
+    pub(crate) load: &'a (dyn Fn() -> Work + Send + Sync),
+    /// The last number published when the call came.
+    pub(crate) arrival: Sequence,
+    pub(crate) reader: &'a Reader,
+}
+
+/// The response to a call.
+pub(crate) enum Reply<'a> {
+    /// A value, which the reader has taken over.
+    Value(Arc<Value>),
+    /// The load failed. The one who began it has its own error.
+    Failed(LoadFailure),
+    /// The call loads for itself, in turn with others of its key if there are turns.
+    Direct(Option<DirectTurns<'a>>),
+    /// The call loads for itself, since the load waits for the one who calls.
+    Circle,
+}
+
+/// The next step of a call.
+enum Step {
+    Hand(Arc<Value>, Option<Instant>),
+    Refresh(Arc<Value>),
+    Fail(LoadFailure),
+    OtherArguments,
+    Wait,
+}
+
+impl Reader {
+    /// Returns the reader on this task, of values of `core`.
+    pub(crate) fn here(core: &Core) -> Self {
+        let scope = Current::try_here();
+        let uses = scope
+            .as_ref()
+            .map_or(Use::Passing, Current::what_is_read_is);
+        let home = scope.as_ref().and_then(Current::home);
+        let home = home.and_then(|home| home.downcast_ref::<Core>());
+        Self {
+            is_elsewhere: home.is_some_and(|home| !std::ptr::eq(home, core)),
+            scope,
+            uses,
+        }
+    }
+
+    /// True if nothing that is read is kept from one call to the next: the client may see drafts.
+    pub(crate) fn sees_drafts(&self) -> bool {
+        self.uses == Use::Draft
+    }
+
+    fn keeps(&self) -> bool {
+        self.uses == Use::Kept
+    }
+
+    /// Takes over a value that was fresh a moment ago.
+    #[inline]
+    pub(crate) fn hand(&self, core: &Core, value: &Value, rests_until: Option<Instant>) {
+        if self.keeps() {
+            // Judged now: a purge may have come since the load.
+            let validity = value.validity(&core.marks);
+            self.inherit(value.inherited(validity, rests_until));
+        }
+    }
+
+    fn inherit(&self, value: Inherited<'_>) {
+        let Some(scope) = &self.scope else { return };
+        if !self.is_elsewhere {
+            return scope.inherit(value);
+        }
+        // The numbers of two layers do not compare.
+        scope.inherit(Inherited {
+            marks: &[],
+            not_kept: Some(Reason::OtherLayer),
+            ..value
+        });
+    }
+
+    /// Takes over what is known of a value that this reader loads itself.
+    pub(crate) fn inherit_direct(
+        &self,
+        core: &Core,
+        data: &Data,
+        key: Option<&ValueKey>,
+        tags: &[String],
+    ) {
+        if !self.keeps() {
+            return;
+        }
+        let marks = core.known_marks(data, key, tags);
+        let end = |after: Option<Duration>| clock::now().checked_add(after?);
+        self.inherit(Inherited {
+            marks: &marks,
+            ends: Ends {
+                stale_at: end(data.revalidate),
+                gone_at: end(data.expire),
+            },
+            validity: Validity::Valid,
+            rests_until: None,
+            not_kept: None,
+        });
+    }
+}
+
+impl Core {
+    /// Finds a value for a call, if it is fresh and nothing else is needed.
+    #[inline]
+    pub(crate) fn fresh_value(&self, key: &KeyRef<'_>) -> Option<Arc<Value>> {
+        let value = self.values.memory.get(key)?;
+        value.is_fresh(&self.marks, clock::now()).then_some(value)
+    }
+
+    /// Reads a value that memory had no fresh one for.
+    pub(crate) async fn read_value(self: &Arc<Self>, asked: &Asked<'_>) -> Reply<'_> {
+        for _ in 0..MAX_TRIES {
+            let hand = |value: Arc<Value>, rests_until| {
+                asked.reader.hand(self, &value, rests_until);
+                Reply::Value(value)
+            };
+            match self.step(asked) {
+                Step::Hand(value, rests_until) => return hand(value, rests_until),
+                Step::Refresh(value) => {
+                    self.refresh(asked);
+                    return hand(value, None);
+                }
+                Step::Fail(failure) => return Reply::Failed(failure),
+                Step::OtherArguments => {
+                    observe::arguments_differ(asked.data.name());
+                    return Reply::Direct(None);
+                }
+                Step::Wait => {}
+            }
+            if let Some(reply) = self.wait(asked).await {
+                return reply;
+            }
+        }
+        Reply::Direct(Some(self.values.direct_turns(&asked.key)))
+    }
+
+    /// Decides the next step from the value, the remembered failure and the time.
+    fn step(&self, asked: &Asked<'_>) -> Step {
+        let now = clock::now();
+        let found = self.values.memory.get_key(&asked.key);
+        if let Some(value) = &found
+            && !(asked.is_same)(value.arguments())
+        {
+            return Step::OtherArguments;
+        }
+
+        let found = found.map(|value| (value.freshness(&self.marks, now), value));
+        let is_cold = found
+            .as_ref()
+            .is_none_or(|(freshness, _)| !freshness.can_be_served());
+        let negative = &self.values.negative;
+        let negative = negative.get(&self.marks, &asked.key, now, is_cold);
+        match (found, negative) {
+            (Some((Freshness::Fresh, value)), _) => Step::Hand(value, None),
+            (Some((freshness, value)), Some(negative)) if freshness.can_be_served() => {
+                Step::Hand(value, Some(negative.until(false)))
+            }
+            (Some((Freshness::Stale(_), value)), None) if !asked.reader.keeps() => {
+                Step::Refresh(value)
+            }
+            (_, Some(negative)) => match negative.failure() {
+                Some(failure) if failure.error.is_some() => Step::Fail(failure.clone()),
+                _ => Step::Wait,
+            },
+            _ => Step::Wait,
+        }
+    }
+
+    /// Starts a load that no reader waits for, unless there is one.
+    fn refresh(self: &Arc<Self>, asked: &Asked<'_>) {
+        if let Ok(Joined::Lead(leader)) = self.join_load(asked) {
+            self.start_load(leader, asked.data, (asked.load)(), StartedFor::Refresh);
+        }
+    }
+
+    /// Waits for a load of the key. Returns `None` if the call looks again.
+    async fn wait(self: &Arc<Self>, asked: &Asked<'_>) -> Option<Reply<'_>> {
+        let (follower, is_leader) = match self.join_load(asked) {
+            Err(fresh) => {
+                asked.reader.hand(self, &fresh, None);
+                return Some(Reply::Value(fresh));
+            }
+            Ok(Joined::Follow(follower)) => (follower, false),
+            Ok(Joined::Lead(leader)) => {
+                let follower = leader.follow(asked.arrival);
+                self.start_load(leader, asked.data, (asked.load)(), StartedFor::Reader);
+                (follower, true)
+            }
+        };
+        let Some(_wait) = follower.wait_for() else {
+            return Some(Reply::Circle);
+        };
+
+        let limit = asked.data.timeout.saturating_add(MARGIN);
+        match tokio::time::timeout(limit, follower.wait()).await {
+            Ok(completed) => self.reply(asked, &completed?.outcome, is_leader),
+            Err(_) => {
+                let failure = LoadFailure::without_error(Reason::Timeout);
+                self.reply(asked, &LoadEnd::Failed(failure), is_leader)
+            }
+        }
+    }
+
+    fn reply(&self, asked: &Asked<'_>, end: &LoadEnd, is_leader: bool) -> Option<Reply<'_>> {
+        let turns = || Some(self.values.direct_turns(&asked.key));
+        Some(match end {
+            LoadEnd::Loaded(value) | LoadEnd::ForOne(value)
+                if !(asked.is_same)(value.arguments()) =>
+            {
+                observe::arguments_differ(asked.data.name());
+                Reply::Direct(None)
+            }
+            LoadEnd::ForOne(_) if !is_leader => Reply::Direct(turns()),
+            LoadEnd::Loaded(value) | LoadEnd::ForOne(value) => {
+                asked.reader.hand(self, value, None);
+                Reply::Value(value.clone())
+            }
+            LoadEnd::Failed(failure) => match self.last_value(asked) {
+                Some((value, rests_until)) => {
+                    asked.reader.hand(self, &value, rests_until);
+                    Reply::Value(value)
+                }
+                None if is_leader || !failure.needs_own_load() => Reply::Failed(failure.clone()),
+                None => Reply::Direct(turns()),
+            },
+        })
+    }
+
+    /// Returns the value to fall back on, and the time until which it is left alone.
+    fn last_value(&self, asked: &Asked<'_>) -> Option<(Arc<Value>, Option<Instant>)> {
+        let now = clock::now();
+        let value = self.values.memory.get_key(&asked.key)?;
+        let can_be_served = value.freshness(&self.marks, now).can_be_served();
+        if !can_be_served || !(asked.is_same)(value.arguments()) {
+            return None;
+        }
+        let negative = &self.values.negative;
+        let negative = negative.get(&self.marks, &asked.key, now, false);
+        Some((value, negative.map(|negative| negative.until(false))))
+    }
+
+    fn join_load(&self, asked: &Asked<'_>) -> Result<Joined<Load>, Arc<Value>> {
+        let load = Load {
+            key: asked.key.clone(),
+            arguments: asked.arguments.clone(),
+            marks: self
+                .known_marks(&asked.data, Some(&asked.key), &asked.tags)
+                .into(),
+            timeout: asked.data.timeout,
+        };
+        let admits = |load: &Load| (asked.is_same)(&*load.arguments);
+        let second_look = || {
+            let value = self.values.memory.get_key(&asked.key)?;
+            let is_fresh = value.is_fresh(&self.marks, clock::now());
+            (is_fresh && (asked.is_same)(value.arguments())).then_some(value)
+        };
+        let flights = &self.values.flights;
+        flights.join(&self.marks, load, asked.arrival, admits, second_look)
+    }
+
+    /// Returns the marks that are known to be on a value before it is loaded.
+    fn known_marks(
+        &self,
+        data: &Data,
+        key: Option<&ValueKey>,
+        tags: &[String],
+    ) -> Vec<Arc<TagMark>> {
+        let of_value = key.and_then(|key| {
+            let arguments = canonical(key.arguments())?;
+            Some(value_tag(key.name(), &arguments))
+        });
+        let declared = data.tags.iter().map(|tag| (*tag).to_owned());
+        let declared = declared.chain(tags.iter().cloned()).filter(|tag| {
+            let checked = check_text(tag);
+            if let Err(error) = checked {
+                observe::tag_of_data_ignored(data.name(), error);
+            }
+            checked.is_ok()
+        });
+        let of_name = data_tag(data.name());
+        let marks = std::iter::once(of_name).chain(of_value).chain(declared);
+        self.marks.intern(marks)
+    }
+}

@@ -1,0 +1,168 @@
+//! One value in memory, and its freshness.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::clock::Instant;
+use crate::entry::Freshness;
+use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, Validity};
+use crate::outcome::{Reason, Staleness};
+use crate::render::reads::{Ends, Inherited};
+use crate::value::ValueKey;
+
+/// Bytes of a value beside its own and those of its key.
+const VALUE_BYTES: usize = 256;
+
+/// One value that was loaded.
+pub(crate) struct Value {
+    key: ValueKey,
+    value: Arc<dyn Any + Send + Sync>,
+    /// The arguments, which confirm that a key means the same call.
+    arguments: Arc<dyn Any + Send + Sync>,
+    as_of: Sequence,
+    /// The last number at which no mark was on the value.
+    valid_through: AtomicSequence,
+    /// The strictest judgement of the values that it was made of.
+    born_as: Validity,
+    marks: EntryTags,
+    ends: Ends,
+    /// The time from which it is never handed out. `None` of an option ends before its readers do.
+    gone_at: Option<Instant>,
+    /// The time until which a value that it was made of is left alone.
+    rests_until: Option<Instant>,
+    /// The reason why neither it nor anything that is made of it is kept.
+    not_kept: Option<Reason>,
+    size: usize,
+}
+
+/// Everything of a [`Value`] but its judgement so far.
+pub(super) struct NewValue {
+    pub(super) key: ValueKey,
+    pub(super) value: Arc<dyn Any + Send + Sync>,
+    pub(super) arguments: Arc<dyn Any + Send + Sync>,
+    pub(super) as_of: Sequence,
+    pub(super) born_as: Validity,
+    pub(super) marks: EntryTags,
+    pub(super) ends: Ends,
+    pub(super) gone_at: Option<Instant>,
+    pub(super) rests_until: Option<Instant>,
+    pub(super) not_kept: Option<Reason>,
+    pub(super) weight: usize,
+}
+
+impl Value {
+    pub(super) fn new(new: NewValue) -> Self {
+        let marks = new.marks.as_slice().iter();
+        let marks = marks.map(|mark| size_of_val(mark) + mark.size());
+        let size = VALUE_BYTES
+            .saturating_add(new.key.size())
+            .saturating_add(new.weight)
+            .saturating_add(marks.sum());
+        Self {
+            key: new.key,
+            value: new.value,
+            arguments: new.arguments,
+            as_of: new.as_of,
+            valid_through: AtomicSequence::new(new.as_of),
+            born_as: new.born_as,
+            marks: new.marks,
+            ends: new.ends,
+            gone_at: new.gone_at,
+            rests_until: new.rests_until,
+            not_kept: new.not_kept,
+            size,
+        }
+    }
+
+    pub(crate) fn key(&self) -> &ValueKey {
+        &self.key
+    }
+
+    /// Returns the value, if it is a `T`.
+    pub(crate) fn get<T: 'static>(&self) -> Option<&T> {
+        self.value.downcast_ref()
+    }
+
+    pub(crate) fn arguments(&self) -> &(dyn Any + Send + Sync) {
+        &*self.arguments
+    }
+
+    pub(super) fn as_of(&self) -> Sequence {
+        self.as_of
+    }
+
+    pub(super) fn marks(&self) -> &EntryTags {
+        &self.marks
+    }
+
+    pub(super) fn not_kept(&self) -> Option<Reason> {
+        self.not_kept
+    }
+
+    /// Returns the bytes the value takes in memory.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// True if the value may be handed out as it is: one comparison for each end and one for marks,
+    /// as long as nothing was purged since the last look.
+    #[inline]
+    pub(crate) fn is_fresh(&self, marks: &Marks, now: Instant) -> bool {
+        let is_past = |end: Option<Instant>| end.is_some_and(|end| now >= end);
+        !is_past(self.ends.stale_at)
+            && !is_past(self.gone_at)
+            && self.validity(marks) == Validity::Valid
+    }
+
+    /// Judges the value by its ends and its marks: the stricter of both decides.
+    pub(super) fn freshness(&self, marks: &Marks, now: Instant) -> Freshness {
+        let is_past = |end: Option<Instant>| end.is_some_and(|end| now >= end);
+        if is_past(self.gone_at) {
+            return Freshness::MustRender { fallback: false };
+        }
+        match self.validity(marks) {
+            Validity::Hard => Freshness::MustRender { fallback: true },
+            Validity::Soft => Freshness::Stale(Staleness::Mark),
+            Validity::Valid if is_past(self.ends.stale_at) => Freshness::Stale(Staleness::Time),
+            Validity::Valid => Freshness::Fresh,
+        }
+    }
+
+    /// Judges the value by its marks, and by the values that it was made of.
+    pub(super) fn validity(&self, marks: &Marks) -> Validity {
+        self.born_as.max(self.validity_of_marks(marks))
+    }
+
+    #[inline]
+    fn validity_of_marks(&self, marks: &Marks) -> Validity {
+        let published = marks.published();
+        let valid_through = self.valid_through.load(Ordering::Relaxed);
+        if published == valid_through {
+            return Validity::Valid;
+        }
+        let subject = Subject::nowhere(self.marks.as_slice());
+        let validity = marks.validity(subject, valid_through);
+        if validity == Validity::Valid {
+            self.valid_through.raise(published, Ordering::Relaxed);
+        }
+        validity
+    }
+
+    /// Returns what a reader takes over that gets the value with this judgement. `rests_until` is
+    /// the time until which the value is left alone, if it could not be loaded.
+    pub(super) fn inherited(
+        &self,
+        validity: Validity,
+        rests_until: Option<Instant>,
+    ) -> Inherited<'_> {
+        let rests = [self.rests_until, rests_until].into_iter().flatten();
+        Inherited {
+            marks: self.marks.as_slice(),
+            ends: self.ends,
+            validity,
+            rests_until: rests.min(),
+            not_kept: self.not_kept,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The inheritance of a render: the marks and the ends of the values that it read.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::clock::Instant;
+use crate::invalidation::{TagMark, Validity};
+use crate::outcome::Reason;
+use crate::value::is_of_data;
+
+/// The largest number of marks that a page takes over from its values.
+const MAX_MARKS: usize = 1024;
+
+/// The times at which something ends, whenever it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ends {
+    /// The time from which it is stale.
+    pub(crate) stale_at: Option<Instant>,
+    /// The time from which it is never handed out.
+    pub(crate) gone_at: Option<Instant>,
+}
+
+/// Everything that one render, or one load, took over from the values that it read.
+#[derive(Clone, Debug)]
+pub(crate) struct Reads {
+    marks: Vec<Arc<TagMark>>,
+    /// The addresses of the marks.
+    seen: HashSet<usize>,
+    pub(crate) ends: Ends,
+    /// The strictest judgement of a value, as it was handed out.
+    pub(crate) born_as: Validity,
+    /// The time until which a value that could not be loaded is left alone.
+    pub(crate) rests_until: Option<Instant>,
+    /// The reason why nothing that is made of these values may be kept.
+    pub(crate) not_kept: Option<Reason>,
+}
+
+/// One value, as a reader takes it over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inherited<'a> {
+    pub(crate) marks: &'a [Arc<TagMark>],
+    pub(crate) ends: Ends,
+    pub(crate) validity: Validity,
+    pub(crate) rests_until: Option<Instant>,
+    pub(crate) not_kept: Option<Reason>,
+}
+
+impl Ends {
+    /// Returns the earlier one of each end.
+    pub(crate) fn earliest(self, other: Self) -> Self {
+        Self {
+            stale_at: earliest(self.stale_at, other.stale_at),
+            gone_at: earliest(self.gone_at, other.gone_at),
+        }
+    }
+}
+
+impl Reads {
+    /// Takes over what is known of a value.
+    pub(crate) fn inherit(&mut self, value: Inherited<'_>) {
+        for mark in value.marks {
+            if self.seen.insert(Arc::as_ptr(mark).addr()) {
+                self.marks.push(mark.clone());
+            }
+        }
+        if self.marks.len() > MAX_MARKS {
+            self.not_kept.get_or_insert(Reason::TooManyTags);
+            self.marks.truncate(MAX_MARKS);
+        }
+
+        self.ends = self.ends.earliest(value.ends);
+        self.born_as = self.born_as.max(value.validity);
+        self.rests_until = earliest(self.rests_until, value.rests_until);
+        self.not_kept = self.not_kept.or(value.not_kept);
+    }
+
+    /// Returns the tags that were on the values, without the marks of the values themselves.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = String> {
+        let names = self.marks.iter().filter_map(|mark| mark.name());
+        names.filter(|name| !is_of_data(name)).map(str::to_owned)
+    }
+
+    /// Returns the marks that were on the values.
+    pub(crate) fn marks(&self) -> &[Arc<TagMark>] {
+        &self.marks
+    }
+}
+
+impl Default for Reads {
+    fn default() -> Self {
+        Self {
+            marks: Vec::new(),
+            seen: HashSet::new(),
+            ends: Ends::default(),
+            born_as: Validity::Valid,
+            rests_until: None,
+            not_kept: None,
+        }
+    }
+}
+
+fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
+}
