@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::clock;
-use crate::entry;
+use crate::entry::{self, Entry};
 use crate::page::canonical;
 use crate::render::Key;
+use crate::value::value_of_tag;
 
 /// The state of one path, by [`Cache::explain`](crate::Cache::explain).
 #[derive(Clone, Debug)]
@@ -38,10 +39,18 @@ pub enum Freshness {
 }
 
 /// The state of one key: of nothing stored there is neither.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct State {
     freshness: Option<Freshness>,
     age: Option<Duration>,
+    values: Vec<ExplainedValue>,
+}
+
+/// A [value](crate::data) that a page was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedValue {
+    name: String,
+    arguments: String,
 }
 
 impl Cache {
@@ -97,8 +106,20 @@ impl Cache {
         State {
             freshness: Some(entry.freshness(&self.core.marks, now).into()),
             age: Some(entry.age(now)),
+            values: values_of(&entry),
         }
     }
+}
+
+/// Returns the values that an entry was made of, by the marks that it took over.
+fn values_of(entry: &Entry) -> Vec<ExplainedValue> {
+    let marks = entry.tags().as_slice().iter();
+    let values = marks.filter_map(|mark| value_of_tag(mark.name()?));
+    let values = values.map(|(name, arguments)| ExplainedValue {
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+    });
+    values.collect()
 }
 
 impl Explanation {
@@ -123,6 +144,12 @@ impl Explanation {
         self.state.age
     }
 
+    /// Returns the [values](crate::data) that the entry was made of, with those that they were made
+    /// of.
+    pub fn values(&self) -> &[ExplainedValue] {
+        &self.state.values
+    }
+
     /// Returns the state at each listed host, in the order of their names. Every key has a host if
     /// hosts are listed, so that the path alone then has no entry.
     pub fn hosts(&self) -> &[HostExplanation] {
@@ -144,6 +171,23 @@ impl HostExplanation {
     /// Returns the time since the render of the entry began.
     pub fn age(&self) -> Option<Duration> {
         self.state.age
+    }
+
+    /// Returns the values, as [`Explanation::values`] does.
+    pub fn values(&self) -> &[ExplainedValue] {
+        &self.state.values
+    }
+}
+
+impl ExplainedValue {
+    /// Returns the name of the value: what [`Data::name`](crate::data::Data::name) tells.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the arguments of the value, as a JSON array.
+    pub fn arguments(&self) -> &str {
+        &self.arguments
     }
 }
 

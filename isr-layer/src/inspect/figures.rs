@@ -14,6 +14,8 @@ pub struct Metrics {
     marks: usize,
     sequence: u64,
     store_lost: u64,
+    data_entries: usize,
+    data_bytes: u64,
 }
 
 impl Cache {
@@ -29,7 +31,10 @@ impl Cache {
     pub fn metrics(&self) -> Metrics {
         let (pages, marks) = (&self.core.pages, &self.core.marks);
         let header_mode = self.core.header_mode.as_deref();
+        let (data_entries, data_bytes) = self.core.values.size();
         Metrics {
+            data_entries,
+            data_bytes,
             entries: pages.memory.len() + header_mode.map_or(0, HeaderCache::len),
             bytes: pages.memory.bytes() + header_mode.map_or(0, HeaderCache::bytes),
             flights: pages.flights.len() + header_mode.map_or(0, HeaderCache::in_flight),
@@ -72,6 +77,16 @@ impl Metrics {
     /// rendered again. It counts from the start of the process; zero without a store.
     pub fn store_lost(&self) -> u64 {
         self.store_lost
+    }
+
+    /// Returns the number of [values](crate::data) in memory.
+    pub fn data_entries(&self) -> usize {
+        self.data_entries
+    }
+
+    /// Returns the bytes that the [values](crate::data) take, as far as they tell.
+    pub fn data_bytes(&self) -> u64 {
+        self.data_bytes
     }
 
     /// Returns the last sequence number: the number of purges so far.

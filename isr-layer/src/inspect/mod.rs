@@ -3,5 +3,5 @@
 mod explain;
 mod figures;
 
-pub use explain::{Explanation, Freshness, HostExplanation};
+pub use explain::{ExplainedValue, Explanation, Freshness, HostExplanation};
 pub use figures::Metrics;

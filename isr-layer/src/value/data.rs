@@ -26,8 +26,6 @@ pub struct Data {
     pub(crate) tags: &'static [&'static str],
     pub(crate) timeout: Duration,
     pub(crate) jitter: bool,
-    /// True if response headers of an upstream say how long a value is fresh.
-    pub(crate) is_from_upstream: bool,
 }
 
 impl Data {
@@ -49,7 +47,6 @@ impl Data {
             tags: &[],
             timeout: Duration::from_secs(30),
             jitter: false,
-            is_from_upstream: false,
         }
     }
 

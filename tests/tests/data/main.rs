@@ -1,4 +1,8 @@
 //! Tests the data face from outside: values that pages and plain routes share.
 
+mod circles;
+mod failure;
 mod inheritance;
+mod readers;
+mod refused;
 mod source;

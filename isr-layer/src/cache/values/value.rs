@@ -20,8 +20,7 @@ pub(crate) struct Value {
     value: Arc<dyn Any + Send + Sync>,
     /// The arguments, which confirm that a key means the same call.
     arguments: Arc<dyn Any + Send + Sync>,
-    as_of: Sequence,
-    /// The last number at which no mark was on the value.
+    /// The last number at which no mark was on the value. At first it is the one of the load.
     valid_through: AtomicSequence,
     /// The strictest judgement of the values that it was made of.
     born_as: Validity,
@@ -63,7 +62,6 @@ impl Value {
             key: new.key,
             value: new.value,
             arguments: new.arguments,
-            as_of: new.as_of,
             valid_through: AtomicSequence::new(new.as_of),
             born_as: new.born_as,
             marks: new.marks,
@@ -86,10 +84,6 @@ impl Value {
 
     pub(crate) fn arguments(&self) -> &(dyn Any + Send + Sync) {
         &*self.arguments
-    }
-
-    pub(super) fn as_of(&self) -> Sequence {
-        self.as_of
     }
 
     pub(super) fn marks(&self) -> &EntryTags {
