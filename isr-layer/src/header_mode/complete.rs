@@ -11,15 +11,18 @@ use super::cache::HeaderCache;
 use super::entry::{Entry, WholeResponse};
 use super::fetch_number::FetchNumber;
 use super::flight::{CompletedFlight, Fetch, FetchOutcome, Leader};
+use super::inherited::Inherited;
 use crate::body::IsrBody;
+use crate::cache::Core;
 use crate::clock;
-use crate::invalidation::Sequence;
+use crate::invalidation::{Marks, Sequence};
 use crate::outcome::Reason;
+use crate::render::context::HandlerHints;
 
 /// End of one fetch.
 pub(super) enum FetchEnd<R, E> {
-    /// A response that was read whole and may be stored.
-    Whole(WholeResponse, Admitted),
+    /// A response that was read whole and may be stored, and the entry that a 304 confirmed.
+    Whole(WholeResponse, Admitted, Option<Arc<Entry>>),
     /// A response that may not be stored, and goes on to the client as it is.
     Unread(Response<IsrBody<R>>, Reason),
     /// The inner service's error.
@@ -43,23 +46,37 @@ struct Completion<'a> {
     cache: &'a HeaderCache,
     leader: Leader,
     request: &'a HeaderMap,
+    marks: &'a Marks,
+    inherited: Inherited,
 }
 
-/// Completes the flight of `leader`, which fetched for a request with the headers `request`.
+/// Completes the flight of `leader`, which fetched for a request with the headers `request`. The
+/// handler gave these `hints`.
 pub(super) fn complete<R, E>(
+    core: &Core,
     cache: &HeaderCache,
     leader: Leader,
     request: &HeaderMap,
+    hints: &HandlerHints,
     end: FetchEnd<R, E>,
 ) -> FetchReply<R, E> {
     let completion = Completion {
         cache,
         leader,
         request,
+        marks: &core.marks,
+        inherited: Inherited::of(hints, &core.marks),
     };
 
     match end {
-        FetchEnd::Whole(whole, admitted) => completion.whole(whole, admitted),
+        FetchEnd::Whole(whole, ..) if completion.inherited.not_kept.is_some() => {
+            let (status, reason) = (whole.parts.status, completion.inherited.not_kept);
+            let reason = completion.unstored(status, reason.unwrap_or(Reason::NoStore));
+            FetchReply::Own(whole.into_response(), Some(reason))
+        }
+        FetchEnd::Whole(whole, admitted, confirmed) => {
+            completion.whole(whole, admitted, confirmed.as_deref())
+        }
         FetchEnd::Unread(response, reason) => {
             let reason = completion.unstored(response.status(), reason);
             FetchReply::Own(response, Some(reason))
@@ -76,12 +93,31 @@ pub(super) fn complete<R, E>(
 }
 
 impl Completion<'_> {
-    fn whole<R, E>(self, whole: WholeResponse, admitted: Admitted) -> FetchReply<R, E> {
+    fn whole<R, E>(
+        self,
+        whole: WholeResponse,
+        admitted: Admitted,
+        confirmed: Option<&Entry>,
+    ) -> FetchReply<R, E> {
         let now = clock::now();
         let (number, as_of) = (FetchNumber(self.leader.number()), self.leader.as_of());
-        let entry = Entry::new(admitted, &whole, number, as_of, self.leader.work());
+        let inherited = match confirmed {
+            Some(before) => self.inherited.with_marks_of(&before.inherited),
+            None => self.inherited,
+        };
+        let rests = inherited.rests_until.is_some();
+        let entry = Entry::new(
+            admitted,
+            &whole,
+            number,
+            as_of,
+            self.leader.work(),
+            inherited,
+        );
         let status = whole.parts.status;
 
+        let entry = Arc::new(entry);
+        let late = entry.clone();
         let completed = complete_unless_outrun(self.leader, |fetch| {
             // A storable error must not replace an entry that may be served in place of errors.
             let stored = self
@@ -89,9 +125,14 @@ impl Completion<'_> {
                 .memory
                 .get(fetch.target.target_ref(), self.request);
             if is_error(status) && stored.is_some_and(|stored| stored.allows_if_error(now)) {
-                return self.cache.failed(fetch, now);
+                return (self.cache.failed(fetch, now), Sequence::NO_MARK);
             }
-            self.cache.keep(Arc::new(entry), fetch, self.request)
+            let outcome = self.cache.keep(entry, fetch, self.request);
+            if rests {
+                // Its next fetch would be made of a value that is left alone.
+                self.cache.failed(fetch, now);
+            }
+            (outcome, self.marks.newest(late.inherited.marks.as_slice()))
         });
 
         let reason = match &completed.outcome {
@@ -112,7 +153,8 @@ impl Completion<'_> {
 
         complete_unless_outrun(self.leader, |fetch| {
             told = reason;
-            if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
+            let outcome = if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429)
+            {
                 self.cache.failed(fetch, now)
             } else if reason == Reason::Crowded {
                 // That tells of this moment alone: no request waits or fetches alone for it.
@@ -120,28 +162,29 @@ impl Completion<'_> {
                 FetchOutcome::Refused
             } else {
                 self.cache.refused(fetch, self.request, number, now)
-            }
+            };
+            (outcome, Sequence::NO_MARK)
         });
         told
     }
 
     fn failed(self) {
         let now = clock::now();
-        complete_unless_outrun(self.leader, |fetch| self.cache.failed(fetch, now));
+        complete_unless_outrun(self.leader, |fetch| {
+            (self.cache.failed(fetch, now), Sequence::NO_MARK)
+        });
     }
 }
 
-/// Completes a flight. `settle` changes the cache and returns the outcome, unless an unsafe request
-/// outran the flight: then nothing changes.
+/// Completes a flight. `settle` changes the cache and returns the outcome with the newest mark on
+/// what was read, unless an unsafe request outran the flight: then nothing changes.
 fn complete_unless_outrun(
     leader: Leader,
-    settle: impl FnOnce(&Fetch) -> FetchOutcome,
+    settle: impl FnOnce(&Fetch) -> (FetchOutcome, Sequence),
 ) -> Arc<CompletedFlight> {
-    // A response carries no tags, so that none is learnt late.
-    let late_mark = Sequence::NO_MARK;
     let fetch = leader.work().clone();
     leader.complete(Duration::ZERO, |is_outrun| match is_outrun {
-        true => (FetchOutcome::Refused, late_mark),
-        false => (settle(&fetch), late_mark),
+        true => (FetchOutcome::Refused, Sequence::NO_MARK),
+        false => settle(&fetch),
     })
 }

@@ -26,7 +26,7 @@ where
     B: RenderBody + Send + 'static,
 {
     match class {
-        RequestClass::Untouched => ResponseFuture::inner(inner.call(request)),
+        RequestClass::Untouched => shared.pass(inner, request),
         RequestClass::Fresh(hit) => {
             // Readiness may hold a permit, and a hit needs none.
             if !is_always_ready(TypeId::of::<S>()) {
@@ -37,7 +37,7 @@ where
         RequestClass::Unsafe { cache, target } => {
             // Before the call, which may begin with the request.
             let change = Change::new(cache.clone(), target);
-            let response = pass_unsafe(change, inner.call(request));
+            let response = pass_unsafe(change, shared.with_scope(inner.call(request)));
             ResponseFuture::waiting(Passing::new(cache, shared.core.tasks.clone(), response))
         }
         RequestClass::Cacheable(found) => {

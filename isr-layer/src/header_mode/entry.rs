@@ -12,6 +12,7 @@ use super::admit::{Admitted, Received};
 use super::fetch_number::FetchNumber;
 use super::flight::Fetch;
 use super::freshness::Freshness;
+use super::inherited::Inherited;
 use super::negative_cache::{Likeness, REFRESH_BACKOFF};
 use super::paths::PathInUse;
 use super::target::TargetUri;
@@ -41,6 +42,8 @@ pub(super) struct Entry {
     pub(super) number: FetchNumber,
     /// Number up to which no mark concerns the entry.
     valid_through: AtomicSequence,
+    /// What the response took over from the values that it was made of.
+    pub(super) inherited: Inherited,
     validators: Usable,
     /// Requests like the one that the entry was stored for.
     made_for: Likeness,
@@ -83,6 +86,7 @@ impl Entry {
         number: FetchNumber,
         as_of: Sequence,
         fetch: &Fetch,
+        inherited: Inherited,
     ) -> Self {
         let WholeResponse {
             parts,
@@ -91,12 +95,19 @@ impl Entry {
             received,
         } = whole;
 
+        let admitted = Admitted {
+            lifetime: admitted.lifetime.limited_by(&inherited, admitted.birth),
+            ..admitted
+        };
         let validators = Usable::of(&parts.headers, received.sent());
         let mut headers = parts.headers.clone();
         let earlier_caches = prepare_header_mode(&mut headers, received.date);
         let target = fetch.target.clone();
         let size = size_of::<Self>() + target.size() + admitted.vary_key.size() + body.len();
+        let marks = inherited.marks.as_slice().iter();
+        let marks = marks.map(|mark| size_of_val(mark) + mark.size());
         let size = size
+            + marks.sum::<usize>()
             + size::heads(&headers, 1, earlier_caches.as_deref())
             + trailers.as_deref().map_or(0, size::fields);
 
@@ -108,6 +119,7 @@ impl Entry {
             trailers: trailers.clone(),
             number,
             valid_through: AtomicSequence::new(as_of),
+            inherited,
             validators,
             made_for: fetch.hashes.like(),
             refusals: Mutex::default(),
@@ -164,14 +176,20 @@ impl Entry {
         self.admitted.lifetime.allows_if_error(self.age(now))
     }
 
-    /// Judges the entry by the marks alone, and remembers the number up to which it is valid.
+    /// Judges the entry by the marks alone, and by the values that it was made of.
     pub(super) fn validity(&self, marks: &Marks) -> Validity {
+        self.inherited.born_as.max(self.validity_of_marks(marks))
+    }
+
+    /// Judges the entry by its marks. Remembers the number up to which it is valid.
+    fn validity_of_marks(&self, marks: &Marks) -> Validity {
         let published = marks.published();
         let since = self.valid_through.load(Ordering::Relaxed);
         if published == since {
             return Validity::Valid;
         }
-        let validity = marks.validity(Subject::at(self.target.path(), &[]), since);
+        let subject = Subject::at(self.target.path(), self.inherited.marks.as_slice());
+        let validity = marks.validity(subject, since);
         if validity == Validity::Valid {
             self.valid_through.raise(published, Ordering::Relaxed);
         }

@@ -16,11 +16,12 @@ use super::complete::{FetchEnd, FetchReply, complete};
 use super::entry::{Entry, WholeResponse};
 use super::flight::Leader;
 use crate::body::{IsrBody, Read, RenderBody, is_length, read_while};
-use crate::cache::Turn;
+use crate::cache::{Core, Turn};
 use crate::catch_panic::catch_panic;
 use crate::clock::{self, Instant};
 use crate::middleware::{Inner, call};
 use crate::outcome::Reason;
+use crate::render::context::Current;
 
 /// Longest time that a body is read before it is streamed on, and that a request goes on though no
 /// client waits for it.
@@ -40,6 +41,7 @@ pub(super) enum StartedFor<R, E> {
 /// Once no client waits any more, the fetch goes on for a while if it has a place. If it has none,
 /// it ends at once, and nothing is recorded of it.
 pub(super) async fn fetch<S, B>(
+    core: Arc<Core>,
     cache: Arc<HeaderCache>,
     leader: Leader,
     service: S,
@@ -53,9 +55,12 @@ pub(super) async fn fetch<S, B>(
     // The request's own fields: those that a validation adds must not get into the Vary key.
     let headers = request.headers().clone();
 
+    let scope = Current::of_fetch(core.home());
+
+    let asked = scope.enter(ask(&cache, service, request, &headers, stored));
     let end = tokio::select! {
         biased;
-        end = catch_panic(ask(&cache, service, request, &headers, stored)) => {
+        end = catch_panic(asked) => {
             Some(end.unwrap_or(FetchEnd::Failed(Reason::Panic)))
         }
         end = unwaited(&cache, &leader, &mut started_for) => match end {
@@ -67,7 +72,7 @@ pub(super) async fn fetch<S, B>(
     // it.
     let Some(end) = end else { return };
 
-    let reply = complete(&cache, leader, &headers, end);
+    let reply = complete(&core, &cache, leader, &headers, &scope.hints(), end);
     if let StartedFor::Client(client) = started_for {
         // The client may have left.
         let _ = client.send(reply);
@@ -108,7 +113,7 @@ where
     // Its body may hold a connection, and the origin may be asked once more.
     drop(response);
     match updated {
-        Some(whole) => judge_updated(cache, headers, whole, received),
+        Some(whole) => judge_updated(cache, headers, whole, received, stored),
         None => ask_for_whole(cache, again, unconditional, headers).await,
     }
 }
@@ -176,10 +181,11 @@ fn judge_updated<R, E>(
     request: &HeaderMap,
     whole: WholeResponse,
     received: Received,
+    confirmed: Arc<Entry>,
 ) -> FetchEnd<R, E> {
     let (status, headers) = (whole.parts.status, &whole.parts.headers);
     match admit(request, status, headers, &cache.targets, received) {
-        Ok(admitted) => FetchEnd::Whole(whole, admitted),
+        Ok(admitted) => FetchEnd::Whole(whole, admitted, Some(confirmed)),
         Err(reason) => FetchEnd::Unread(whole.into_response(), reason),
     }
 }
@@ -238,7 +244,7 @@ fn admit_whole<R, E>(whole: WholeResponse, admitted: Admitted) -> FetchEnd<R, E>
     if sets_cookie {
         FetchEnd::Unread(whole.into_response(), Reason::SetCookie)
     } else {
-        FetchEnd::Whole(whole, admitted)
+        FetchEnd::Whole(whole, admitted, None)
     }
 }
 

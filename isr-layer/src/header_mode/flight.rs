@@ -117,9 +117,9 @@ impl Work for Fetch {
         None
     }
 
-    fn is_timeless(_: &FetchOutcome) -> bool {
-        // A response has no tags that a purge could have named meanwhile.
-        true
+    fn is_timeless(outcome: &FetchOutcome) -> bool {
+        // No purge makes a failure wrong.
+        !matches!(outcome, FetchOutcome::Stored(_))
     }
 
     fn outruns(_: &FetchOutcome) -> bool {

@@ -27,6 +27,7 @@ mod fetch_number;
 mod flight;
 mod freshness;
 mod hit;
+mod inherited;
 mod kind;
 mod memory;
 mod negative_cache;

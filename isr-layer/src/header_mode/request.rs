@@ -197,6 +197,7 @@ impl<S> HeaderModeRequest<S> {
 
         let cache = self.cache.clone();
         core.tasks.spawn(fetch(
+            core.clone(),
             cache,
             leader,
             service,
@@ -219,7 +220,8 @@ impl<S> HeaderModeRequest<S> {
         // So that a purge of the path knows of the response.
         let _in_use = self.cache.hold(&self.target);
         let since = self.shared.core.marks.published();
-        let reply = match call(ready, Request::from_parts(self.parts.clone(), body)).await {
+        let request = Request::from_parts(self.parts.clone(), body);
+        let reply = match self.shared.with_scope(call(ready, request)).await {
             Ok(response) => FetchReply::Own(response.map(IsrBody::inner), Some(Reason::Request)),
             Err(error) => FetchReply::Error(error),
         };
@@ -251,11 +253,12 @@ impl<S> HeaderModeRequest<S> {
             let marks = &shared.core.marks;
             begin(&leader, marks);
             let stored = Some(stale).filter(|entry| entry.can_be_validated(marks));
-            let service = shared.service();
+            let (service, core) = (shared.service(), shared.core.clone());
             drop(shared);
 
             let request = Request::from_parts(parts, B::from_bytes(Bytes::new()));
             fetch(
+                core,
                 cache,
                 leader,
                 service,

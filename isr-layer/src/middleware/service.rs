@@ -28,7 +28,7 @@ use crate::header_mode;
 use crate::observe;
 use crate::outcome::Reason;
 use crate::page::{Page, RegisteredPage};
-use crate::render::context::{is_in_scope, is_rendering_page};
+use crate::render::context::is_rendering_page;
 use crate::render::{Recipe, apply_functions};
 
 /// A service whose pages are rendered once and served from memory. Made by
@@ -78,7 +78,7 @@ where
         let path = public_path(&request, is_routed);
         match self.shared.core.lookup_fast(&request, path) {
             FastLookup::Hit(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
-            FastLookup::NotAPage => self.pass(request),
+            FastLookup::NotAPage => self.shared.pass(&mut self.inner, request),
             FastLookup::Undecided(found) => self.lookup(request, is_routed, found),
         }
     }
@@ -103,24 +103,6 @@ impl<S> Isr<S> {
         }
     }
 
-    /// Passes on a request for no page, with a cache in reach if the program has values. The scope
-    /// of a render in front stays: the request is a part of it.
-    #[inline]
-    fn pass<B>(&mut self, request: Request<B>) -> ResponseFuture<S::Future, S::Body, S::Error>
-    where
-        S: Inner<B>,
-        B: RenderBody + Send + 'static,
-    {
-        match &self.shared.scope {
-            Some(scope) if !is_in_scope() => {
-                let scope = scope.clone();
-                let future = scope.run(|| self.inner.call(request));
-                ResponseFuture::scoped(future, scope)
-            }
-            _ => ResponseFuture::inner(self.inner.call(request)),
-        }
-    }
-
     /// Handles requests that [`Core::lookup_fast`](crate::cache::Core::lookup_fast) could not
     /// decide. Not inlined: the hit path stays small.
     #[inline(never)]
@@ -138,7 +120,7 @@ impl<S> Isr<S> {
         let path = public_path(&request, is_routed);
 
         match core.lookup(&request, path, found) {
-            Lookup::NotAPage => self.pass(request),
+            Lookup::NotAPage => self.shared.pass(&mut self.inner, request),
             Lookup::HeaderMode => {
                 let class = header_mode::classify(core, &request, path);
                 header_mode::dispatch(&mut self.inner, &self.shared, class, request)

@@ -2,12 +2,13 @@
 //! service: [`DirectRender`] for a waiting client, [`BackgroundRender`] without one.
 
 use std::any::TypeId;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use http::Request;
 
+use super::future::ResponseFuture;
 use super::inner::{Inner, call};
 use super::placement;
 use crate::body::RenderBody;
@@ -15,7 +16,7 @@ use crate::cache::{
     Core, Leader, Purpose, Render, RenderError, RenderResult, Renderer, StartedFor, start,
 };
 use crate::page::{RegisteredPage, canonical};
-use crate::render::context::{Current, mark_asked};
+use crate::render::context::{Current, is_in_scope, mark_asked};
 use crate::render::{Key, Recipe, Routed, headers_to_keep};
 
 /// State shared by all clones of one [`Isr`](super::Isr) and by its renders. The engine holds it
@@ -37,6 +38,48 @@ impl<S> Shared<S> {
             service: Mutex::new(service),
             renderer: OnceLock::new(),
         }
+    }
+
+    /// Passes on a request for no page, with a cache in reach if the program has values.
+    #[inline]
+    pub(crate) fn pass<B>(
+        &self,
+        inner: &mut S,
+        request: Request<B>,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        match self.scope_of_other() {
+            None => ResponseFuture::inner(inner.call(request)),
+            Some(scope) => {
+                let scope = scope.clone();
+                let future = scope.run(|| inner.call(request));
+                ResponseFuture::scoped(future, scope)
+            }
+        }
+    }
+
+    /// Runs `work`, which is for no page, with a cache in reach if the program has values.
+    pub(crate) fn with_scope<F: Future>(
+        &self,
+        work: F,
+    ) -> impl Future<Output = F::Output> + use<F, S> {
+        let scope = self.scope_of_other().cloned();
+        async move {
+            match scope {
+                Some(scope) => scope.enter(work).await,
+                None => work.await,
+            }
+        }
+    }
+
+    /// Returns the scope for requests of no page. The scope of a render in front stays: such a
+    /// request is a part of it.
+    #[inline]
+    fn scope_of_other(&self) -> Option<&Current> {
+        self.scope.as_ref().filter(|_| !is_in_scope())
     }
 
     /// Makes this service the application, which renders pages that no request came for. A single

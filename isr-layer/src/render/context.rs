@@ -24,6 +24,8 @@ use std::time::Duration;
 use crate::observe;
 use crate::page::{NameError, Page, check_text};
 use crate::render::Key;
+use crate::render::once::Once;
+pub use crate::render::once::once;
 use crate::render::reads::{Inherited, Reads};
 
 tokio::task_local! {
@@ -50,6 +52,7 @@ struct Scope {
     was_asked: AtomicBool,
     handler_ran: AtomicBool,
     hints: Mutex<HandlerHints>,
+    once: Once,
 }
 
 /// The work that [`HandlerHints`] are for.
@@ -182,6 +185,7 @@ impl Current {
             was_asked: AtomicBool::new(false),
             handler_ran: AtomicBool::new(false),
             hints: Mutex::default(),
+            once: Once::default(),
         };
         Self {
             scope: Some(Arc::new(scope)),
@@ -205,6 +209,13 @@ impl Current {
             Some(Work::Draft(_)) => Use::Draft,
             Some(Work::OwnRequest(_) | Work::Other) | None => Use::Passing,
         }
+    }
+
+    /// Returns the values for the time of this work; none for work that many tasks share.
+    pub(super) fn once(&self) -> Option<&Once> {
+        let scope = self.scope.as_ref();
+        let scope = scope.filter(|scope| !matches!(scope.work, Work::Other));
+        scope.map(|scope| &scope.once)
     }
 
     /// Takes over what is known of a value that was read here.

@@ -5,4 +5,5 @@ mod failure;
 mod inheritance;
 mod readers;
 mod refused;
+mod scopes;
 mod source;

@@ -33,6 +33,7 @@ pub(crate) const ITEM: Data = Data::new("item")
 
 /// The application: a page and a plain route of the same items.
 pub(crate) struct Site {
+    pub(crate) layer: IsrLayer,
     pub(crate) app: Wrapped<Router>,
     pub(crate) cache: Cache,
     pub(crate) source: Source,
@@ -109,6 +110,7 @@ impl Site {
             .with_state(state);
         Self {
             app: isr.wrap(app),
+            layer: isr,
             cache,
             source,
         }

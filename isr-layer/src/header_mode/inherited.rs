@@ -1,0 +1,69 @@
+//! The inheritance of a response: what its handler said and read through
+//! [`context`](crate::context) and [`data`](crate::data).
+
+use std::time::Duration;
+
+use super::freshness::Lifetime;
+use crate::clock::Instant;
+use crate::entry::Birth;
+use crate::invalidation::{EntryTags, Marks, Validity};
+use crate::outcome::Reason;
+use crate::render::context::HandlerHints;
+use crate::render::reads::Ends;
+
+/// The marks, the ends and the judgement of the values that a response was made of.
+#[derive(Debug)]
+pub(super) struct Inherited {
+    pub(super) marks: EntryTags,
+    pub(super) born_as: Validity,
+    pub(super) ends: Ends,
+    /// The time until which a value that could not be loaded is left alone.
+    pub(super) rests_until: Option<Instant>,
+    /// The reason why the response may not be stored.
+    pub(super) not_kept: Option<Reason>,
+}
+
+impl Inherited {
+    /// Takes over what was said and read while a response was made.
+    pub(super) fn of(hints: &HandlerHints, marks: &Marks) -> Self {
+        let mut tags = marks.intern(hints.tags.iter().cloned());
+        tags.extend(hints.reads.marks().iter().cloned());
+        let no_store = hints.no_store.then_some(Reason::NoStore);
+        Self {
+            marks: EntryTags::new(tags),
+            born_as: hints.reads.born_as,
+            ends: hints.reads.ends,
+            rests_until: hints.reads.rests_until,
+            not_kept: no_store.or(hints.reads.not_kept),
+        }
+    }
+
+    /// Takes over the marks of the response before, which the origin has confirmed: its body was
+    /// made of their values.
+    pub(super) fn with_marks_of(self, before: &Self) -> Self {
+        let marks = [self.marks.as_slice(), before.marks.as_slice()].concat();
+        Self {
+            marks: EntryTags::new(marks),
+            ..self
+        }
+    }
+}
+
+impl Lifetime {
+    /// Returns the lifetime of a response born at `birth` that ends no later than the values that
+    /// it was made of. The windows after its freshness stay as long as the origin has them.
+    pub(super) fn limited_by(self, inherited: &Inherited, birth: Birth) -> Self {
+        let lower = |own: Duration, end: Option<Instant>| {
+            let end = end.map(|end| birth.age(end));
+            end.map_or(own, |end| own.min(end))
+        };
+        let Ends { stale_at, gone_at } = inherited.ends;
+        let fresh = lower(lower(self.fresh, stale_at), gone_at);
+        let window = |until: Duration| lower(fresh + until.saturating_sub(self.fresh), gone_at);
+        Self {
+            fresh,
+            while_revalidate: window(self.while_revalidate),
+            if_error: window(self.if_error),
+        }
+    }
+}
