@@ -19,7 +19,7 @@ use super::verdict::{Circumstances, Verdict, verdict};
 use crate::body::IsrBody;
 use crate::clock::{self, Instant};
 use crate::entry::{Entry, Lifetime, NewEntry, NotStored, admit_whole, is_not_found, lifetime};
-use crate::invalidation::{EntryTags, Sequence, TagMark};
+use crate::invalidation::{EntryTags, Sequence, TagMark, Validity};
 use crate::observe;
 use crate::outcome::Reason;
 use crate::render::Recipe;
@@ -132,6 +132,8 @@ impl Completion {
 
         let is_not_found = is_not_found(self.recipe(), &parts, trailers.as_deref());
         let lifetime = self.lifetime(is_not_found);
+        // Made of old values, it would be made anew at each request: it is shown until its end.
+        let is_not_found = is_not_found && !self.uses_old_values();
         let config = &self.core.config;
         let offer = config.downstream.offer(lifetime, || self.tag_names());
         if offer.lacks_tags {
@@ -144,6 +146,7 @@ impl Completion {
             is_not_found,
             born: self.attempt.born,
             born_as: self.attempt.hints.reads.born_as,
+            uses_old_values: self.uses_old_values(),
             as_of: self.attempt.as_of,
             lifetime,
             offer,
@@ -182,7 +185,8 @@ impl Completion {
         let before = self.leader.work().before();
         let recipe = self.recipe().clone();
         let rest = self.rest();
-        let store_trouble = self.attempt.store_trouble;
+        let old_values = self.uses_old_values().then_some(Reason::DataFailed);
+        let trouble = old_values.or(self.attempt.store_trouble);
         self.leader.complete(took, |is_outrun| {
             let kept = core
                 .pages
@@ -190,15 +194,24 @@ impl Completion {
             if let Some(rest) = rest.filter(|_| !is_outrun) {
                 rest.begin(&core, &entry);
             }
-            let outcome = core.shelve(&entry, kept, is_outrun, store_trouble);
+            let outcome = core.shelve(&entry, kept, is_outrun, trouble);
             (outcome, core.marks.newest(&late))
         })
+    }
+
+    /// True if the page was made of a value that is out of date.
+    fn uses_old_values(&self) -> bool {
+        let reads = &self.attempt.hints.reads;
+        reads.is_old || reads.born_as != Validity::Valid
     }
 
     /// Returns the time for which the page is left alone, if it was made of a value that could not
     /// be loaded: without it, each request would render the page once more.
     fn rest(&self) -> Option<Rest> {
         let until = self.attempt.hints.reads.rests_until?;
+        if until <= clock::now() {
+            return None;
+        }
         let failure = Failure::without_response(self.recipe(), Reason::DataFailed);
         let snapshot = self.snapshot();
         Some(Rest {
@@ -391,6 +404,8 @@ impl Completion {
             .intern(self.attempt.hints.tags.iter().cloned());
         late.extend(self.attempt.hints.reads.marks().iter().cloned());
         late.retain(|tag| !is_known(tag));
+        late.sort_by_key(Arc::as_ptr);
+        late.dedup_by(|one, other| Arc::ptr_eq(one, other));
         late
     }
 

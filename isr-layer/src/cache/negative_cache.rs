@@ -34,6 +34,9 @@ pub(crate) trait NegativeKey: Clone + Eq + Hash {
 
 /// A failure that can be remembered.
 pub(crate) trait Remember {
+    /// The back-off for a key that has nothing to show.
+    const COLD: Backoff = Backoff::COLD_FAILURE;
+
     /// Returns the part of the failure that is worth its bytes.
     fn remembered(&self) -> Self;
 
@@ -143,6 +146,9 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
         now: Instant,
         until: Instant,
     ) {
+        if self.is_newer(key, snapshot.as_of) {
+            return;
+        }
         let entry = NegativeEntry {
             kind: Kind::Failing(failure.remembered()),
             until,
@@ -208,6 +214,13 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
         before.map_or(0, |entry| entry.failures)
     }
 
+    /// True if the failure of a render is remembered that began later than at `as_of`. Flights of
+    /// one key may complete out of order: the one that began later wins.
+    fn is_newer(&self, key: &K, as_of: Sequence) -> bool {
+        let remembered = self.table.get(key);
+        remembered.is_some_and(|remembered| remembered.snapshot.as_of > as_of)
+    }
+
     fn put(
         &self,
         marks: &Marks,
@@ -217,14 +230,15 @@ impl<K: NegativeKey, F: Remember> NegativeCache<K, F> {
         snapshot: RenderSnapshot,
         now: Instant,
     ) {
-        // Flights of one key may complete out of order: the one that began later wins.
-        let remembered = self.table.get(key);
-        if remembered.is_some_and(|remembered| remembered.snapshot.as_of > snapshot.as_of) {
+        if self.is_newer(key, snapshot.as_of) {
             return;
         }
 
         let failures = self.failures(marks, key).saturating_add(1);
-        let cold = backoff.when_cold(&kind);
+        let cold = match kind {
+            Kind::Failing(_) => F::COLD,
+            Kind::Uncacheable(_) => backoff,
+        };
         // Keys that failed together are not rendered together again.
         let dice = match kind {
             Kind::Failing(_) => fastrand::f64(),
@@ -275,7 +289,7 @@ impl<F> NegativeEntry<F> {
 
 impl Backoff {
     /// For a render that failed.
-    const FAILURE: Self = Self::from_to(1, 60);
+    pub(crate) const FAILURE: Self = Self::from_to(1, 60);
     /// For a render that failed while there is no page to show.
     const COLD_FAILURE: Self = Self::from_to(1, 5);
     /// For a response that may not be stored.
@@ -289,13 +303,6 @@ impl Backoff {
         Self {
             first: Duration::from_secs(first),
             longest: Duration::from_secs(longest),
-        }
-    }
-
-    fn when_cold<F>(self, kind: &Kind<F>) -> Self {
-        match kind {
-            Kind::Failing(_) => Self::COLD_FAILURE,
-            Kind::Uncacheable(_) => self,
         }
     }
 

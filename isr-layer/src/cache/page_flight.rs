@@ -49,7 +49,8 @@ pub(crate) struct Start {
 /// The end of a render, for everybody who waits.
 #[derive(Clone, Debug)]
 pub(crate) enum RenderOutcome {
-    /// An entry that everybody may have. With a reason, a store could not be asked for it before.
+    /// An entry that everybody may have. The reason, if there is one, says that a store could not be
+    /// asked for it before, or that it was made of a value that is out of date.
     Stored(Arc<Entry>, Option<Reason>),
     /// An entry that a store had, or none if another flight completed meanwhile: nothing was
     /// rendered, and everybody looks again.

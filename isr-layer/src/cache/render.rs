@@ -115,8 +115,11 @@ async fn render_now<R: Render>(
     let limit = recipe.page.policy().timeout.saturating_mul(3);
     let as_of = leader.begin_in_turn(&core.marks, limit).await;
     let is_listed = core.admits(recipe).await;
-    let born = Birth::now(clock::now());
+    let now = clock::now();
+    let deadline = now.checked_add(recipe.page.policy().timeout);
     let scope = Current::of(core.home(), recipe.page.page, recipe.key.clone());
+    let scope = scope.with_deadline(deadline);
+    let born = Birth::now(now);
     let end = if is_listed {
         let attempt = attempt(render, recipe, &scope, core.max_body(&recipe.page));
         leader.render(attempt).await

@@ -24,7 +24,7 @@ impl Core {
         entry: &Arc<Entry>,
         in_memory: InMemory,
         is_outrun: bool,
-        store_trouble: Option<Reason>,
+        trouble: Option<Reason>,
     ) -> RenderOutcome {
         if in_memory == InMemory::Unlisted {
             if !is_outrun {
@@ -39,7 +39,7 @@ impl Core {
         }
         match in_memory {
             InMemory::TooLarge if shelf.is_none() => RenderOutcome::NotKept(entry.clone()),
-            _ => RenderOutcome::Stored(entry.clone(), store_trouble),
+            _ => RenderOutcome::Stored(entry.clone(), trouble),
         }
     }
 

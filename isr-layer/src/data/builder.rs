@@ -1,6 +1,5 @@
 //! Reading a value without the attribute.
 
-use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -8,8 +7,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::typed::{Output, Share, Steps, read};
+use crate::cache::values::Reader;
 use crate::cache::{Cache, Core};
-use crate::observe;
+use crate::render::context::Current;
 use crate::value::Data;
 
 /// The bytes that a value counts whose size nothing tells.
@@ -191,6 +191,23 @@ where
         self.read(Option::is_none, None, load).await
     }
 
+    /// Reads an optional value with an error that can be copied, as
+    /// [`load_option`](Self::load_option) and [`load_shared`](Self::load_shared) do.
+    ///
+    /// # Errors
+    ///
+    /// As [`load_shared`](Self::load_shared).
+    pub async fn load_option_shared<T, E, F>(self, load: fn(W, K) -> F) -> Result<Option<T>, E>
+    where
+        T: Clone + Send + Sync + 'static,
+        E: Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+        V: Weigh<Option<T>>,
+    {
+        self.read(Option::is_none, Some(Share::by_clone()), load)
+            .await
+    }
+
     /// Reads the value, as [`load`](Self::load) does, with an error that can be copied: all who
     /// waited for a load get its error, and so do those who come while the next try waits.
     ///
@@ -219,10 +236,6 @@ where
         F: Future<Output = Result<T, E>> + Send + 'static,
         V: Weigh<T>,
     {
-        if says_who_asks::<W>() {
-            observe::unkeyed_says_who_asks(self.data.name());
-            return load(self.unkeyed, self.keyed).await;
-        }
         let steps = Steps {
             key: |(key, _): &(K, W), writer| writer.all(key),
             is: |(key, _), kept| key == kept,
@@ -235,19 +248,12 @@ where
             share,
         };
         let arguments = (self.keyed, self.unkeyed);
-        read(self.core, &self.data, arguments, steps, output, load).await
+        let reader = Reader::within(Current::try_here(), self.core);
+        read(
+            self.core, reader, &self.data, arguments, steps, output, load,
+        )
+        .await
     }
-}
-
-/// True if a value of this type shows who asks.
-fn says_who_asks<W: 'static>() -> bool {
-    let types = [
-        TypeId::of::<http::HeaderMap>(),
-        TypeId::of::<http::request::Parts>(),
-        TypeId::of::<http::Request<()>>(),
-        TypeId::of::<http::Extensions>(),
-    ];
-    types.contains(&TypeId::of::<W>())
 }
 
 impl<K, W, V> fmt::Debug for Read<'_, K, W, V> {

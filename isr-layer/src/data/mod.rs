@@ -31,10 +31,8 @@
 
 mod builder;
 mod scope;
-mod typed;
+pub(crate) mod typed;
 
 pub use self::builder::{Read, Unweighed, Weigh};
 
-#[doc(hidden)]
-pub use self::typed::{Output, Share, Steps, read_here};
 pub use crate::value::Data;

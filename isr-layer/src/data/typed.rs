@@ -1,12 +1,15 @@
 //! Reads a value of the user's types through the engine, which knows values of any type.
 
-use std::any::{Any, TypeId};
+use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::cache::values::{Asked, LoadFailure, Loaded, Reader, Reply, SharedError, Value, Work};
+use crate::cache::values::{
+    Asked, Handed, LoadFailure, Loaded, MARGIN, Reader, Reply, SharedError, Value, Work,
+};
 use crate::cache::{Core, nested};
+use crate::clock;
 use crate::invalidation::Sequence;
 use crate::observe;
 use crate::outcome::Reason;
@@ -90,7 +93,10 @@ where
     let scope = Current::try_here();
     let home = scope.as_ref().and_then(Current::home).cloned();
     match home.and_then(|home| home.downcast::<Core>().ok()) {
-        Some(core) => read(&core, data, arguments, steps, output, load).await,
+        Some(core) => {
+            let reader = Reader::within(scope, &core);
+            read(&core, reader, data, arguments, steps, output, load).await
+        }
         None => {
             if scope.is_none() {
                 observe::no_cache(data.name());
@@ -104,6 +110,7 @@ where
 /// Reads a value in the cache of `core`.
 pub(crate) async fn read<A, K, W, T, E, F>(
     core: &Arc<Core>,
+    reader: Reader,
     data: &Data,
     arguments: A,
     steps: Steps<A, K, W>,
@@ -117,13 +124,12 @@ where
     E: Send + 'static,
     F: Future<Output = Result<T, E>> + Send + 'static,
 {
-    let reader = Reader::here(core);
     let types = TypeId::of::<fn(K, F) -> T>();
     let key = match reader.sees_drafts() {
         true => None,
         false => match look(core, data, types, &arguments, &steps) {
             Look::Fresh(value) => {
-                reader.hand(core, &value, None);
+                reader.hand(core, &value, Handed::AsItIs);
                 return Ok(typed(&value));
             }
             Look::NotFresh(key) => Some(key),
@@ -204,6 +210,8 @@ where
             return self.direct(core, &reader, None).await;
         };
 
+        let limit = self.data.timeout.saturating_add(MARGIN);
+        let until = clock::now() + limit;
         let own_error = OwnError::default();
         let load = || self.work(&own_error);
         let is_same = |kept: &(dyn Any + Send + Sync)| {
@@ -217,17 +225,25 @@ where
             tags: (self.tags)(&self.keyed),
             is_same: &is_same,
             load: &load,
+            takes_shared: self.output.share.is_some(),
             arrival,
+            until,
             reader: &reader,
         };
         match core.read_value(&asked).await {
             Reply::Value(value) => Ok(typed(&value)),
             Reply::Failed(failure) => Err(self.error(&failure, &own_error)),
-            Reply::Direct(turns) => {
-                let _turn = match &turns {
-                    Some(turns) => turns.next().await,
-                    None => None,
+            Reply::Direct(None) => self.direct(core, &reader, Some(&asked.key)).await,
+            Reply::Direct(Some(turns)) => {
+                let Ok(_turn) = tokio::time::timeout_at(until, turns.next()).await else {
+                    self.panic_of(Reason::Timeout)
                 };
+                // Another one may have loaded it meanwhile.
+                let fresh = core.fresh_value_of(&asked.key);
+                if let Some(value) = fresh.filter(|value| is_same(value.arguments())) {
+                    reader.hand(core, &value, Handed::AsItIs);
+                    return Ok(typed(&value));
+                }
                 self.direct(core, &reader, Some(&asked.key)).await
             }
             Reply::Circle => match nested(self.direct(core, &reader, Some(&asked.key))) {
@@ -240,6 +256,10 @@ where
     /// True if the value may be kept at all. Says why not otherwise.
     fn may_be_kept(&self, core: &Core) -> bool {
         let name = self.data.name();
+        if says_who_asks::<W>() {
+            observe::unkeyed_says_who_asks(name);
+            return false;
+        }
         // `NaN` is not: what is kept under it would never be found.
         let is_equal_to_itself = self.keyed == self.keyed.clone();
         if !is_equal_to_itself {
@@ -256,13 +276,17 @@ where
     async fn direct(&self, core: &Core, reader: &Reader, key: Option<&ValueKey>) -> Result<T, E> {
         reader.inherit_direct(core, &self.data, key, &(self.tags)(&self.keyed));
         let load = (self.load)(self.unkeyed(), self.keyed.clone());
-        if !is_in_runtime() {
-            return load.await;
+        let loaded = match is_in_runtime() {
+            false => load.await,
+            true => match tokio::time::timeout(self.data.timeout, load).await {
+                Ok(loaded) => loaded,
+                Err(_) => self.panic_of(Reason::Timeout),
+            },
+        };
+        if loaded.as_ref().is_ok_and(self.output.is_none) {
+            reader.inherit_none(&self.data);
         }
-        match tokio::time::timeout(self.data.timeout, load).await {
-            Ok(loaded) => loaded,
-            Err(_) => self.panic_of(Reason::Timeout),
-        }
+        loaded
     }
 
     /// Makes the user's function begin, as the engine wants it.
@@ -316,6 +340,19 @@ where
             _ => panic!("the load of the value `{name}` panicked"),
         }
     }
+}
+
+/// True if a value of this type shows who asks, or holds one that does.
+fn says_who_asks<W>() -> bool {
+    // The names are only compared with each other: they need not be stable.
+    let request = type_name::<http::Request<()>>();
+    let types = [
+        type_name::<http::HeaderMap>(),
+        type_name::<http::request::Parts>(),
+        type_name::<http::Extensions>(),
+        request.strip_suffix("()>").unwrap_or(request),
+    ];
+    types.iter().any(|one| type_name::<W>().contains(one))
 }
 
 /// Returns a copy of a value whose key was made of `T`.

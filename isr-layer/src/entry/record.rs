@@ -228,6 +228,8 @@ mod tests {
         let recipe = Recipe::of(page.clone(), key);
         let (parts, ()) = Response::new(()).into_parts();
         let new = NewEntry {
+            born_as: Validity::Valid,
+            uses_old_values: false,
             parts,
             body: Bytes::from_static(b"a page"),
             trailers: None,

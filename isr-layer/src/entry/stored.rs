@@ -47,6 +47,8 @@ pub(crate) struct Entry {
     /// The judgement that the entry brought with it: that of the store that it was loaded from, or
     /// of the values that it was made of.
     pub(super) born_as: Validity,
+    /// True if it was made of a value that is out of date, since that could not be loaded anew.
+    uses_old_values: bool,
     /// The `Age` that the handler sent, in seconds.
     pub(super) own_age: u64,
     pub(super) lifetime: Lifetime,
@@ -78,6 +80,8 @@ pub(crate) struct NewEntry {
     pub(crate) born: Birth,
     /// The strictest judgement of the values that it was made of.
     pub(crate) born_as: Validity,
+    /// True if one of them is out of date.
+    pub(crate) uses_old_values: bool,
     /// The last number published before the render began.
     pub(crate) as_of: Sequence,
     pub(crate) lifetime: Lifetime,
@@ -114,6 +118,7 @@ impl Entry {
             is_not_found,
             born,
             born_as,
+            uses_old_values,
             as_of,
             lifetime,
             offer,
@@ -141,7 +146,10 @@ impl Entry {
             lifetime,
             has_drafts,
         };
-        Self::of_parts(recipe, parts, tags)
+        Self {
+            uses_old_values,
+            ..Self::of_parts(recipe, parts, tags)
+        }
     }
 
     pub(super) fn of_parts(recipe: &Recipe, parts: Parts, tags: EntryTags) -> Self {
@@ -166,6 +174,7 @@ impl Entry {
             earlier_caches: parts.earlier_caches,
             born: parts.born,
             born_as: parts.born_as,
+            uses_old_values: false,
             own_age: parts.own_age,
             lifetime: parts.lifetime,
             fresh_until,
@@ -322,6 +331,11 @@ impl Entry {
 
     pub(crate) fn tags(&self) -> &EntryTags {
         &self.tags
+    }
+
+    /// True if it was made of a value that is out of date: it is no new content.
+    pub(crate) fn uses_old_values(&self) -> bool {
+        self.uses_old_values
     }
 
     /// True if the entry is a page to fall back on when rendering fails.

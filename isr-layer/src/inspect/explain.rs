@@ -185,7 +185,8 @@ impl ExplainedValue {
         &self.name
     }
 
-    /// Returns the arguments of the value, as a JSON array.
+    /// Returns the arguments of the value, as a JSON array; of more than 1 KiB, `sha256:` and their
+    /// hash.
     pub fn arguments(&self) -> &str {
         &self.arguments
     }

@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use crate::body::IsrBody;
 use crate::deliver::Hit;
 use crate::header_mode;
-use crate::render::context::Current;
+use crate::render::context::InScope;
 
 pin_project! {
     /// The response future of [`Isr`](crate::Isr).
@@ -32,7 +32,7 @@ pin_project! {
         Hit { hit: Hit },
         HeaderModeHit { hit: header_mode::Hit },
         Inner { #[pin] future: F },
-        Scoped { #[pin] future: F, scope: Current },
+        Scoped { #[pin] future: InScope<F> },
         Waiting { future: Waiting<R, E> },
     }
 }
@@ -59,9 +59,9 @@ impl<F, R, E> ResponseFuture<F, R, E> {
     }
 
     /// The inner service's future, with a cache in reach.
-    pub(crate) fn scoped(future: F, scope: Current) -> Self {
+    pub(crate) fn scoped(future: InScope<F>) -> Self {
         Self {
-            kind: Kind::Scoped { future, scope },
+            kind: Kind::Scoped { future },
         }
     }
 
@@ -97,8 +97,8 @@ where
                     response.map(|response| response.map(|body| into(IsrBody::inner(body)))),
                 );
             }
-            KindProjected::Scoped { future, scope } => {
-                let response = ready!(scope.run(|| future.poll(cx)));
+            KindProjected::Scoped { future } => {
+                let response = ready!(future.poll(cx));
                 return Poll::Ready(
                     response.map(|response| response.map(|body| into(IsrBody::inner(body)))),
                 );

@@ -188,10 +188,10 @@ where
         };
 
         Ok(match outcome {
-            RenderOutcome::Stored(entry, store_trouble) => {
+            RenderOutcome::Stored(entry, trouble) => {
                 let outcome = Outcome::Stored {
                     forward,
-                    reason: *store_trouble,
+                    reason: *trouble,
                     collapsed,
                 };
                 self.respond(Reply::Entry(entry.clone(), outcome))

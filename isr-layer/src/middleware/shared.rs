@@ -56,7 +56,7 @@ impl<S> Shared<S> {
             Some(scope) => {
                 let scope = scope.clone();
                 let future = scope.run(|| inner.call(request));
-                ResponseFuture::scoped(future, scope)
+                ResponseFuture::scoped(scope.enter_named(future))
             }
         }
     }

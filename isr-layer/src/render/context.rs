@@ -21,6 +21,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::task::futures::TaskLocalFuture;
+
+use crate::clock::Instant;
 use crate::observe;
 use crate::page::{NameError, Page, check_text};
 use crate::render::Key;
@@ -41,6 +44,9 @@ pub struct Current {
     scope: Option<Arc<Scope>>,
 }
 
+/// A future in a scope.
+pub(crate) type InScope<F> = TaskLocalFuture<Current, F>;
+
 /// The cache that a scope belongs to. Only the engine knows more of it.
 pub(crate) type Home = Arc<dyn Any + Send + Sync>;
 
@@ -48,6 +54,8 @@ pub(crate) type Home = Arc<dyn Any + Send + Sync>;
 struct Scope {
     work: Work,
     home: Option<Home>,
+    /// The time limit of the work.
+    deadline: Option<Instant>,
     /// True once the inner service has the request: before that it was not ready.
     was_asked: AtomicBool,
     handler_ran: AtomicBool,
@@ -182,6 +190,7 @@ impl Current {
         let scope = Scope {
             work,
             home,
+            deadline: None,
             was_asked: AtomicBool::new(false),
             handler_ran: AtomicBool::new(false),
             hints: Mutex::default(),
@@ -190,6 +199,19 @@ impl Current {
         Self {
             scope: Some(Arc::new(scope)),
         }
+    }
+
+    /// Sets the time limit of the work, before it begins.
+    pub(crate) fn with_deadline(mut self, deadline: Option<Instant>) -> Self {
+        if let Some(scope) = self.scope.as_mut().and_then(Arc::get_mut) {
+            scope.deadline = deadline;
+        }
+        self
+    }
+
+    /// Returns the time limit of the work.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.scope.as_ref()?.deadline
     }
 
     /// Returns the scope of this task, without a word if there is none.
@@ -243,6 +265,11 @@ impl Current {
     /// Runs the future `work` as part of this render.
     pub(crate) fn enter<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
         CURRENT.scope(self.clone(), work)
+    }
+
+    /// Runs the future `work` in this scope, as a future whose type has a name.
+    pub(crate) fn enter_named<F: Future>(self, work: F) -> InScope<F> {
+        CURRENT.scope(self, work)
     }
 
     /// Runs the function `work` as part of this render.
@@ -315,8 +342,10 @@ impl Current {
     }
 
     fn update(&self, change: impl FnOnce(&mut HandlerHints)) {
-        let scope = self.scope.as_ref();
-        if let Some(scope) = scope.filter(|scope| !matches!(scope.work, Work::Other)) {
+        let Some(scope) = &self.scope else { return };
+        if matches!(scope.work, Work::Other) {
+            observe::context_outside_render();
+        } else {
             change(&mut scope.hints.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }

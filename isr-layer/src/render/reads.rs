@@ -24,11 +24,13 @@ pub(crate) struct Ends {
 #[derive(Clone, Debug)]
 pub(crate) struct Reads {
     marks: Vec<Arc<TagMark>>,
-    /// The addresses of the marks.
+    /// The addresses of the marks, once they are many.
     seen: HashSet<usize>,
     pub(crate) ends: Ends,
     /// The strictest judgement of a value, as it was handed out.
     pub(crate) born_as: Validity,
+    /// True if a value was out of date, and could not be loaded anew.
+    pub(crate) is_old: bool,
     /// The time until which a value that could not be loaded is left alone.
     pub(crate) rests_until: Option<Instant>,
     /// The reason why nothing that is made of these values may be kept.
@@ -41,6 +43,7 @@ pub(crate) struct Inherited<'a> {
     pub(crate) marks: &'a [Arc<TagMark>],
     pub(crate) ends: Ends,
     pub(crate) validity: Validity,
+    pub(crate) is_old: bool,
     pub(crate) rests_until: Option<Instant>,
     pub(crate) not_kept: Option<Reason>,
 }
@@ -59,7 +62,7 @@ impl Reads {
     /// Takes over what is known of a value.
     pub(crate) fn inherit(&mut self, value: Inherited<'_>) {
         for mark in value.marks {
-            if self.seen.insert(Arc::as_ptr(mark).addr()) {
+            if self.is_new(mark) {
                 self.marks.push(mark.clone());
             }
         }
@@ -70,8 +73,21 @@ impl Reads {
 
         self.ends = self.ends.earliest(value.ends);
         self.born_as = self.born_as.max(value.validity);
+        self.is_old |= value.is_old;
         self.rests_until = earliest(self.rests_until, value.rests_until);
         self.not_kept = self.not_kept.or(value.not_kept);
+    }
+
+    fn is_new(&mut self, mark: &Arc<TagMark>) -> bool {
+        const FEW: usize = 16;
+        if self.marks.len() < FEW {
+            return !self.marks.iter().any(|known| Arc::ptr_eq(known, mark));
+        }
+        if self.seen.is_empty() {
+            let known = self.marks.iter().map(|known| Arc::as_ptr(known).addr());
+            self.seen.extend(known);
+        }
+        self.seen.insert(Arc::as_ptr(mark).addr())
     }
 
     /// Returns the tags that were on the values, without the marks of the values themselves.
@@ -93,6 +109,7 @@ impl Default for Reads {
             seen: HashSet::new(),
             ends: Ends::default(),
             born_as: Validity::Valid,
+            is_old: false,
             rests_until: None,
             not_kept: None,
         }

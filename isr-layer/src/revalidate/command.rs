@@ -29,7 +29,7 @@ const MAX_MARKED_TAGS: usize = 10_000;
 const MAX_PATTERNS: usize = 16;
 
 /// The members of a body. The guide on content systems has a row for each.
-const MEMBERS: [&str; 16] = [
+const MEMBERS: [&str; 18] = [
     "path",
     "paths",
     "page",
@@ -39,6 +39,8 @@ const MEMBERS: [&str; 16] = [
     "prefixes",
     "tag",
     "tags",
+    "data",
+    "args",
     "all",
     "host",
     "mode",
@@ -57,6 +59,8 @@ struct Command {
     params: Option<BTreeMap<String, Value>>,
     prefixes: Vec<String>,
     tags: Vec<String>,
+    data: Option<String>,
+    args: Option<Value>,
     all: bool,
     host: Option<String>,
     mode: Option<String>,
@@ -142,7 +146,7 @@ impl Command {
 
         // An empty request is a mistake, and must never mean everything.
         if purge.is_empty() {
-            let detail = "no selector: give at least one of path, page, prefix, tag and all";
+            let detail = "no selector: give at least one of path, page, prefix, tag, data and all";
             return Err(malformed(detail));
         }
         Ok(purge)
@@ -165,6 +169,8 @@ impl Command {
             "prefixes" => self.prefixes.extend(texts(name, &value, "prefix")?),
             "tag" => self.tags.push(text(name, value, Some("tags"))?),
             "tags" => self.tags.extend(texts(name, &value, "tag")?),
+            "data" => self.data = Some(text(name, value, None)?),
+            "args" => self.args = Some(value),
             "all" => self.all = flag(name, &value)?,
             "host" => self.host = Some(text(name, value, None)?),
             "mode" => self.mode = Some(text(name, value, None)?),
@@ -184,6 +190,7 @@ impl Command {
         purges.extend(self.pages.iter().map(|page| selector::page(page)));
         purges.extend(self.prefixes.iter().map(|prefix| selector::prefix(prefix)));
         purges.extend(self.tags.iter().map(|tag| selector::tag(tag)));
+        purges.extend(self.data()?);
         if self.all {
             purges.push(Purge::all());
         }
@@ -206,6 +213,18 @@ impl Command {
                     "`params` belongs to a `page`, which is missing: add `page`, or give a `path`";
                 Err(malformed(detail))
             }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+impl Command {
+    fn data(&mut self) -> Result<Option<Purge>, Refusal> {
+        match (&self.data, self.args.take()) {
+            (Some(data), args) => Ok(Some(selector::data(data, args))),
+            (None, Some(_)) => Err(malformed(
+                "`args` belong to `data`, which is missing: add the name of the values",
+            )),
             (None, None) => Ok(None),
         }
     }

@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use quick_cache::Equivalent;
+use sha2::{Digest, Sha256};
 
 /// The key of one value: the name, the types of arguments, loader and value, and the arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,9 +87,18 @@ pub(crate) fn data_tag(name: &str) -> String {
     format!("{DATA}{name}")
 }
 
-/// Returns the name of the mark on one value. `arguments` are in their one spelling.
+/// The longest text of arguments that the name of a mark has as it is.
+const MAX_ARGUMENTS: usize = 1024;
+
+/// Returns the name of the mark on one value. `arguments` are in their one spelling. Of long ones
+/// it has the hash: a page may carry a thousand marks, and a store keeps them all.
 pub(crate) fn value_tag(name: &str, arguments: &str) -> String {
-    format!("{VALUE}{name}\0{arguments}")
+    if arguments.len() <= MAX_ARGUMENTS {
+        return format!("{VALUE}{name}\0{arguments}");
+    }
+    let hash = Sha256::digest(arguments);
+    let hash = hash.iter().map(|octet| format!("{octet:02x}"));
+    format!("{VALUE}{name}\0sha256:{}", hash.collect::<String>())
 }
 
 /// True if a mark is that of values, and no tag.

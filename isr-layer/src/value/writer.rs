@@ -6,6 +6,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::shape::are_several;
+
 /// The longest text of arguments. Longer ones are not kept: strangers may choose arguments.
 const MAX_TEXT: usize = 16 * 1024;
 
@@ -49,19 +51,16 @@ impl ArgumentsWriter<'_> {
         self.write(argument);
     }
 
-    /// Writes all arguments: a list as it is, nothing as an empty list, and
-    /// anything else as the only one.
+    /// Writes all arguments: those of a tuple, or a single one.
     pub(crate) fn all(&mut self, arguments: &impl Serialize) {
-        self.text.push(b'[');
+        if !are_several(arguments) {
+            return self.argument(arguments);
+        }
         self.write(arguments);
-        match self.text.get(1) {
-            // Its own bracket is left, and the last one closes it.
-            Some(b'[') => {
-                self.text.remove(0);
-                self.text.pop();
-            }
-            _ if *self.text == b"[null" => self.text.truncate(1),
-            _ => {}
+        match self.text.as_slice() {
+            b"null" => self.text.clear(),
+            // The last bracket is written at the end.
+            _ => drop(self.text.pop()),
         }
     }
 
@@ -106,8 +105,14 @@ pub(crate) fn arguments_text<T>(
 /// Returns the text of a JSON array in one spelling: without space, and with the names of each
 /// object in their order. `None` if it is no array.
 pub(crate) fn canonical(text: &str) -> Option<String> {
-    let value = serde_json::from_str::<Value>(text).ok()?;
-    value.is_array().then(|| sorted(value).to_string())
+    canonical_list(serde_json::from_str(text).ok()?)
+}
+
+/// Returns the one spelling of a list of arguments. `None` if it is no array, or longer than any
+/// arguments that make a key.
+pub(crate) fn canonical_list(value: Value) -> Option<String> {
+    let text = value.is_array().then(|| sorted(value).to_string());
+    text.filter(|text| text.len() <= MAX_TEXT)
 }
 
 /// Sorts the names of all objects, which are in any order if the program turns `preserve_order` on.
@@ -160,7 +165,11 @@ mod tests {
             (all(&["a"]), r#"["a"]"#),
             (all(&"a"), r#"["a"]"#),
             (all(&()), "[]"),
-            (all(&Vec::<u8>::new()), "[]"),
+            (all(&Vec::<u8>::new()), "[[]]"),
+            (all(&vec!["a", "b"]), r#"[["a","b"]]"#),
+            (all(&(vec!["a"],)), r#"[["a"]]"#),
+            (all(&None::<u8>), "[null]"),
+            (all(&(None::<u8>,)), "[null]"),
         ] {
             assert_eq!(given.as_deref(), Ok(expected));
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use isr_layer::data::Data;
+use isr_layer::purge::SelectorStatus;
 use isr_layer::{IsrLayer, Mode, Policy, Purge};
 use isr_tests::{ask, get, settle};
 use tokio::task::JoinSet;
@@ -67,6 +68,10 @@ async fn a_page_made_of_a_value_that_failed_says_so_and_rests() {
     let rests = ask(&site.app, get("/page/a")).await;
 
     assert_eq!(rendered.text(), "version 1");
+    assert_eq!(
+        rendered.cache_status(),
+        "isr; fwd=stale; stored; detail=data-failed"
+    );
     assert_eq!(rests.text(), "version 1");
     assert_eq!(rests.cache_status(), "isr; hit; ttl=0; detail=backoff");
     assert_eq!(
@@ -209,4 +214,114 @@ async fn a_panic_and_a_load_that_hangs_are_failures() {
             "version {version}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_says_regenerated_only_of_pages_made_of_new_values() {
+    let site = site_that_is_down().await;
+    for purge in [Purge::tag("item:a"), Purge::path("/page/a")] {
+        // The path alone does not reach the value.
+        let purge = Purge::batch([Purge::tag("item:a").mode(Mode::Stale), purge]);
+
+        let receipt = site.cache.revalidate(purge.mode(Mode::Regenerate)).await;
+
+        assert!(!receipt.is_revalidated(), "{receipt:?}");
+        let last = receipt.receipts().last().unwrap();
+        assert_eq!(last.status(), SelectorStatus::Failed, "{last:?}");
+    }
+    site.source.set_down(false);
+    site.source.publish("a", 2);
+    let purge = Purge::tag("item:a").mode(Mode::Regenerate);
+
+    let receipt = site.cache.revalidate(purge).await;
+
+    assert!(receipt.is_revalidated(), "{receipt:?}");
+    assert_eq!(receipt.receipts()[0].status(), SelectorStatus::Regenerated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_not_found_rests_as_well_while_its_values_fail() {
+    let site = Site::new(Policy::new());
+    assert_eq!(ask(&site.app, get("/page/a")).await.status, 404);
+    site.source.set_down(true);
+    let purge = Purge::tag("items").mode(Mode::Stale);
+    assert!(site.cache.revalidate(purge).await.is_revalidated());
+    let loads = site.source.loads("a");
+
+    for _ in 0..50 {
+        let answer = ask(&site.app, get("/page/a")).await;
+        assert_eq!(answer.status, 404);
+        settle().await;
+    }
+
+    assert_eq!(site.source.loads("a"), loads + 1);
+    let rests = ask(&site.app, get("/page/a")).await;
+    assert_eq!(rests.cache_status(), "isr; hit; ttl=0; detail=backoff");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_in_its_own_time_limit_takes_the_last_value_of_a_load_that_hangs() {
+    let site = Site::new(Policy::new());
+    site.source.publish("a", 1);
+    item(&site.cache, &site.source, "a").await.unwrap();
+    site.source.publish("a", 2);
+    site.source.takes(1_000 * SECOND);
+    tokio::time::advance(61 * SECOND).await;
+    let began = tokio::time::Instant::now();
+
+    let page = ask(&site.app, get("/page/a")).await;
+
+    assert_eq!(page.text(), "version 1");
+    assert!(
+        page.cache_status().ends_with("detail=data-failed"),
+        "{}",
+        page.cache_status()
+    );
+    assert!(began.elapsed() <= 30 * SECOND, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cold_load_that_panics_is_not_begun_for_each_reader() {
+    const PANICS: Data = Data::new("panics");
+    async fn load(source: Source, name: String) -> Result<u64, Down> {
+        source.load(name).await?;
+        panic!("the load panics")
+    }
+    let site = Site::new(Policy::new());
+    let read = || {
+        let (cache, source) = (site.cache.clone(), site.source.clone());
+        tokio::spawn(async move {
+            let item = cache.data(&PANICS).key("a".to_owned()).with_unkeyed(source);
+            item.load(load).await
+        })
+    };
+
+    for _ in 0..100 {
+        assert!(read().await.unwrap_err().is_panic());
+    }
+    assert_eq!(site.source.loads("a"), 1);
+    tokio::time::advance(SECOND).await;
+    assert!(read().await.unwrap_err().is_panic());
+    assert_eq!(site.source.loads("a"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cannot_copy_an_error_gets_its_own_beside_those_who_can() {
+    const BOTH: Data = Data::new("both");
+    async fn load(source: Source, name: String) -> Result<Option<u64>, String> {
+        source.load(name).await.map_err(|Down| "down".to_owned())
+    }
+    let site = Site::new(Policy::new());
+    site.source.set_down(true);
+    let item = || {
+        let item = site.cache.data(&BOTH).key("a".to_owned());
+        item.with_unkeyed(site.source.clone())
+    };
+
+    assert_eq!(item().load_shared(load).await, Err("down".to_owned()));
+    assert_eq!(item().load(load).await, Err("down".to_owned()));
+    assert_eq!(
+        item().load_option_shared(load).await,
+        Err("down".to_owned())
+    );
 }

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use isr_layer::IsrLayer;
 use isr_layer::data::Data;
+use isr_layer::{IsrLayer, Mode, Purge};
 use serde::Serialize;
 
 const DATA: Data = Data::new("data");
@@ -117,4 +117,79 @@ async fn a_hundred_thousand_arguments_of_a_stranger_take_no_more_than_their_memo
     let metrics = cache.metrics();
     assert!(metrics.data_entries() <= 1_000, "{metrics:?}");
     assert!(metrics.data_entries() > 500, "{metrics:?}");
+}
+
+#[tokio::test]
+async fn what_says_who_asks_is_refused_also_inside_of_something_else() {
+    type Asks = (Loads, http::HeaderMap);
+    async fn load_for((loads, _): Asks, key: u8) -> Result<String, Infallible> {
+        load(loads, key).await
+    }
+    async fn load_within(asks: Arc<Asks>, key: u8) -> Result<String, Infallible> {
+        load(asks.0.clone(), key).await
+    }
+    let cache = IsrLayer::builder().build().unwrap().cache();
+    let loads = Loads::default();
+
+    for key in [1_u8, 1, 1] {
+        let asks = (loads.clone(), http::HeaderMap::new());
+        let value = cache.data(&DATA).key(key).with_unkeyed(asks.clone());
+        value.load(load_for).await.unwrap();
+        let value = cache.data(&DATA).key(key).with_unkeyed(Arc::new(asks));
+        value.load(load_within).await.unwrap();
+    }
+
+    assert_eq!(loads.load(Ordering::Relaxed), 6);
+}
+
+#[tokio::test]
+async fn a_purge_names_a_value_by_the_arguments_of_its_key() {
+    async fn reads<K>(key: K, purge: Purge) -> usize
+    where
+        K: Serialize + Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static,
+    {
+        let cache = IsrLayer::builder().build().unwrap().cache();
+        let loads = Loads::default();
+        for turn in 0..2 {
+            let value = cache
+                .data(&DATA)
+                .key(key.clone())
+                .with_unkeyed(loads.clone());
+            value.load(load).await.unwrap();
+            if turn == 0 {
+                let purge = purge.clone().mode(Mode::Expire);
+                assert!(cache.revalidate(purge).await.is_revalidated());
+            }
+        }
+        loads.load(Ordering::Relaxed)
+    }
+    let list = || vec!["a", "b"];
+    let long = || "a".repeat(5_000);
+
+    assert_eq!(reads("a", Purge::value(DATA, "a")).await, 2);
+    assert_eq!(reads("a", Purge::value(DATA, ("a",))).await, 2);
+    assert_eq!(reads(("a", 1), Purge::value(DATA, ("a", 1))).await, 2);
+    assert_eq!(
+        reads(None::<u8>, Purge::value(DATA, (None::<u8>,))).await,
+        2
+    );
+    assert_eq!(reads(None::<u8>, Purge::value(DATA, None::<u8>)).await, 2);
+    assert_eq!(reads(list(), Purge::value(DATA, (list(),))).await, 2);
+    assert_eq!(reads(list(), Purge::value(DATA, list())).await, 2);
+    assert_eq!(reads((), Purge::value(DATA, ())).await, 2);
+    assert_eq!(reads(long(), Purge::value(DATA, long())).await, 2);
+    assert_eq!(reads("a", Purge::value(DATA, "b")).await, 1);
+    assert_eq!(reads(list(), Purge::value(DATA, ("a", "b"))).await, 1);
+}
+
+#[tokio::test]
+async fn a_purge_whose_arguments_are_no_json_is_refused() {
+    let cache = IsrLayer::builder().build().unwrap().cache();
+    let odd = HashMap::from([((1, 2), 3)]);
+
+    let receipt = cache.revalidate(Purge::value(DATA, odd)).await;
+
+    assert!(!receipt.is_revalidated());
+    let error = receipt.receipts()[0].error().unwrap().to_string();
+    assert!(error.contains("do not serialise to JSON"), "{error}");
 }

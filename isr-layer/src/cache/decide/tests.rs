@@ -36,6 +36,8 @@ fn recipe(core: &Core) -> Recipe {
 fn store(core: &Core, recipe: &Recipe) -> Arc<Entry> {
     let (parts, ()) = Response::new(()).into_parts();
     let rendered = NewEntry {
+        born_as: crate::invalidation::Validity::Valid,
+        uses_old_values: false,
         parts,
         body: Bytes::from_static(b"a page"),
         trailers: None,

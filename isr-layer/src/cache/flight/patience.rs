@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{CompletedFlight, Flight, FlightState, Follower, Work};
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::invalidation::Sequence;
 
 /// The time that is added to the limit of the work.
@@ -13,6 +13,10 @@ const MARGIN: Duration = Duration::from_secs(5);
 
 /// The longest wait of a flight for its turn after which requests still join it.
 const MAX_QUEUED: Duration = Duration::from_secs(60);
+
+/// A flight did not end in time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GivenUp;
 
 impl<W: Work> Follower<W> {
     /// Waits for the flight to end, as [`wait`](Self::wait) does, and gives it up if it does not
@@ -35,6 +39,22 @@ impl<W: Work> Follower<W> {
             return None;
         }
         self.completed().await
+    }
+
+    /// Waits for the flight until then, and gives it up if it has not ended: it then changes
+    /// nothing, and the next request starts its successor.
+    pub(crate) async fn wait_until(
+        mut self,
+        until: Instant,
+    ) -> Result<Option<Arc<CompletedFlight<W>>>, GivenUp> {
+        self.flight.gained_waiter.notify_one();
+        let over = self.state.wait_for(FlightState::is_over);
+        let is_over = tokio::time::timeout_at(until, over).await.is_ok();
+        if !is_over {
+            self.flight.is_outrun.store(true, Ordering::Relaxed);
+            return Err(GivenUp);
+        }
+        Ok(self.completed().await)
     }
 
     async fn is_over_within(&mut self, limit: Duration) -> bool {

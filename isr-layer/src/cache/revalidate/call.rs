@@ -10,6 +10,7 @@ use super::report::is_error;
 use super::targets::TargetId;
 use crate::cache::page_flight::RenderOutcome;
 use crate::clock::Instant;
+use crate::entry::Entry;
 use crate::invalidation::{SelectorErrorKind, SelectorReceipt, SelectorStatus};
 
 /// The renders of one call, counted for each target. Dropped by the call, it counts no more.
@@ -182,11 +183,22 @@ impl Counts {
     }
 }
 
+impl Ended {
+    /// Returns the end of a render by the entry that it stored.
+    pub(super) fn of(entry: &Entry) -> Self {
+        match entry.uses_old_values() {
+            true => Self::Failed,
+            false => Self::Regenerated,
+        }
+    }
+}
+
 impl From<JobResult> for Ended {
     fn from(result: JobResult) -> Self {
         match result {
             JobResult::Completed(flight) => match &flight.outcome {
-                RenderOutcome::Stored(..) | RenderOutcome::NotListed => Self::Regenerated,
+                RenderOutcome::Stored(entry, _) => Self::of(entry),
+                RenderOutcome::NotListed => Self::Regenerated,
                 RenderOutcome::OverLimit(_)
                 | RenderOutcome::Loaded(_)
                 | RenderOutcome::NotLoaded => Self::Marked,
@@ -194,7 +206,7 @@ impl From<JobResult> for Ended {
                 RenderOutcome::Refused(_, http) if !is_error(*http) => Self::Uncacheable,
                 RenderOutcome::Failed(_) | RenderOutcome::Refused(..) => Self::Failed,
             },
-            JobResult::Stored(_) | JobResult::Loaded(_) => Self::Regenerated,
+            JobResult::Stored(entry) | JobResult::Loaded(entry) => Self::of(&entry),
             JobResult::NoApplication | JobResult::GaveUp => Self::Marked,
             JobResult::NotReached => Self::NotReached,
         }

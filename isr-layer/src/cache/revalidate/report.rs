@@ -16,6 +16,7 @@ use crate::cache::steps::Steps;
 use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::invalidation::{Selector, SelectorErrorKind, SelectorReceipt, SelectorStatus};
+use crate::outcome::Reason;
 
 /// The renders of one selector on their way.
 pub(super) enum Progress {
@@ -201,6 +202,11 @@ fn report_entry(entry: &Entry, receipt: &mut SelectorReceipt, was_good: bool) {
         status => status,
     });
     receipt.etag = entry.etag();
+    if entry.uses_old_values() {
+        receipt.status = SelectorStatus::Failed;
+        receipt.error = Some(SelectorErrorKind::RenderFailed(Reason::DataFailed).into());
+        return;
+    }
     receipt.status = regenerated_or_unknown(entry.is_good() || was_good);
 }
 

@@ -135,7 +135,7 @@ impl<'a> Search<'a> {
                 certain.extend_from_slice(&self.reached);
                 *uses = entry.uses();
             } else if entry.as_of() >= self.number {
-                self.call.count(&self.reached, Ended::Regenerated);
+                self.call.count(&self.reached, Ended::of(&entry));
             } else {
                 let page = self.reached(key.clone(), entry.uses());
                 self.found.pages.push(page);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::load::SharedError;
 use super::value::Value;
 use crate::cache::flight::Work;
-use crate::cache::negative_cache::{NegativeKey, Remember};
+use crate::cache::negative_cache::{Backoff, NegativeKey, Remember};
 use crate::invalidation::{Subject, TagMark};
 use crate::outcome::Reason;
 use crate::value::ValueKey;
@@ -38,10 +38,28 @@ pub(crate) struct LoadFailure {
     pub(crate) reason: Reason,
 }
 
+/// A failure that is remembered, for the same arguments.
+#[derive(Clone)]
+pub(crate) struct RememberedFailure {
+    pub(super) failure: LoadFailure,
+    pub(super) arguments: Arc<dyn Any + Send + Sync>,
+}
+
 impl LoadFailure {
     pub(super) fn of(error: Option<SharedError>) -> Self {
         let reason = Reason::ServiceError;
         Self { error, reason }
+    }
+
+    /// Returns the failure as it is remembered, for a call with these arguments.
+    pub(super) fn remembered_for(
+        self,
+        arguments: &Arc<dyn Any + Send + Sync>,
+    ) -> RememberedFailure {
+        RememberedFailure {
+            failure: self,
+            arguments: arguments.clone(),
+        }
     }
 
     pub(super) fn without_error(reason: Reason) -> Self {
@@ -49,9 +67,10 @@ impl LoadFailure {
         Self { error, reason }
     }
 
-    /// True if those who waited have to load themselves to have an error.
-    pub(super) fn needs_own_load(&self) -> bool {
-        self.error.is_none() && self.reason != Reason::Timeout
+    /// True if a reader that takes shared errors, or not, can end with the failure: it has an error
+    /// to return, or ends as the load did, by a panic.
+    pub(super) fn can_end(&self, takes_shared: bool) -> bool {
+        self.error.is_some() && takes_shared || self.reason != Reason::ServiceError
     }
 }
 
@@ -94,13 +113,19 @@ impl NegativeKey for ValueKey {
     }
 }
 
-impl Remember for LoadFailure {
+impl Remember for RememberedFailure {
+    /// Loads are cheap to try again, but not for as many readers as a cold value has.
+    const COLD: Backoff = Backoff::FAILURE;
+
     fn remembered(&self) -> Self {
         self.clone()
     }
 
     fn size(&self) -> usize {
-        // The size of an error is not known; errors are small.
-        128
+        // The size of an error is not known: so much that about a thousand are remembered.
+        match &self.failure.error {
+            Some(_) => 8 * 1024,
+            None => 128,
+        }
     }
 }

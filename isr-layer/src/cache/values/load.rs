@@ -106,6 +106,7 @@ async fn load(
         .await;
     let began = clock::now();
     let scope = Current::of_load(core.home(), data.name());
+    let scope = scope.with_deadline(began.checked_add(limit));
     let work = tokio::time::timeout(limit, catch_panic(scope.enter(work)));
     let end = leader.render(work).await;
 
@@ -131,6 +132,10 @@ impl Attempt {
         let (values, as_of) = (&core.values, self.as_of);
         let snapshot = self.snapshot(core, leader.work(), &late);
         let (rests_until, now) = (self.hints.reads.rests_until, clock::now());
+        let rests_until = rests_until.filter(|until| *until > now);
+        let arguments = leader.work().arguments.clone();
+        // Dropped last: it is the user's, and may take long.
+        let _before = values.memory.get_key(value.key());
 
         leader.complete(self.took(), |is_outrun| {
             let (key, newest) = (value.key(), core.marks.newest(&late));
@@ -148,6 +153,7 @@ impl Attempt {
                 values.negative.clear(key, as_of);
                 if let Some(until) = rests_until {
                     let failure = LoadFailure::without_error(Reason::DataFailed);
+                    let failure = failure.remembered_for(&arguments);
                     values.negative.rest(key, &failure, snapshot, now, until);
                 }
             }
@@ -164,10 +170,11 @@ impl Attempt {
         let has_value = values.memory.get_key(&key).is_some();
         observe::load_failed(key.name(), failure.reason, has_value);
 
+        let remembered = failure.clone().remembered_for(&leader.work().arguments);
         leader.complete(self.took(), |is_outrun| {
             if !is_outrun {
                 let negative = &values.negative;
-                negative.failed(&core.marks, &key, &failure, snapshot, now);
+                negative.failed(&core.marks, &key, &remembered, snapshot, now);
             }
             // No purge makes a failure wrong.
             (LoadEnd::Failed(failure), Sequence::NO_MARK)
@@ -190,6 +197,7 @@ impl Attempt {
             marks: EntryTags::new([&load.marks, late].concat()),
             ends,
             gone_at: [gone_at, ends.gone_at].into_iter().flatten().min(),
+            is_old: reads.is_old,
             rests_until: reads.rests_until,
             not_kept: not_kept.or(reads.not_kept),
             weight: loaded.weight,

@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use self::flight::Load;
 pub(crate) use self::flight::LoadFailure;
+use self::flight::{Load, RememberedFailure};
 pub(crate) use self::load::{Loaded, SharedError, Work};
 use self::memory::Memory;
-pub(crate) use self::read::{Asked, Reader, Reply};
+pub(crate) use self::read::{Asked, Handed, MARGIN, Reader, Reply};
 pub(crate) use self::value::Value;
 use super::flight::Flights;
 use super::negative_cache::NegativeCache;
@@ -31,7 +31,7 @@ const DIRECT_LOADS: usize = 8;
 pub(crate) struct Values {
     memory: Memory,
     flights: Arc<Flights<Load>>,
-    negative: NegativeCache<ValueKey, LoadFailure>,
+    negative: NegativeCache<ValueKey, RememberedFailure>,
     /// The place at which the values of each name were declared.
     names: Mutex<HashMap<&'static str, &'static Location<'static>>>,
     /// The turns of the loads that run beside a flight, while there are any.

@@ -1,18 +1,20 @@
 //! Reads one value: from memory, or by a load that every reader of its key shares.
 
 use std::any::Any;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::DirectTurns;
-use super::flight::{Load, LoadEnd, LoadFailure};
+use super::flight::{Load, LoadEnd, LoadFailure, RememberedFailure};
 use super::load::{StartedFor, Work};
 use super::value::Value;
 use crate::cache::core::Core;
 use crate::cache::flight::Joined;
+use crate::cache::negative_cache::NegativeEntry;
 use crate::clock::{self, Instant};
 use crate::entry::Freshness;
-use crate::invalidation::{Sequence, TagMark, Validity};
+use crate::invalidation::{Sequence, Subject, TagMark, Validity};
 use crate::observe;
 use crate::outcome::Reason;
 use crate::page::check_text;
@@ -24,7 +26,7 @@ use crate::value::{Data, KeyRef, ValueKey, canonical, data_tag, value_tag};
 const MAX_TRIES: usize = 8;
 
 /// The time that a reader waits longer than the load itself may take.
-const MARGIN: Duration = Duration::from_secs(1);
+pub(crate) const MARGIN: Duration = Duration::from_secs(1);
 
 /// The one who reads a value, and the use that is made of it.
 pub(crate) struct Reader {
@@ -45,8 +47,12 @@ pub(crate) struct Asked<'a> {
     pub(crate) is_same: &'a (dyn Fn(&(dyn Any + Send + Sync)) -> bool + Send + Sync),
     /// Makes the user's function begin.
     pub(crate) load: &'a (dyn Fn() -> Work + Send + Sync),
+    /// True if the call can end with a copy of another one's error.
+    pub(crate) takes_shared: bool,
     /// The last number published when the call came.
     pub(crate) arrival: Sequence,
+    /// The time at which the call waits no longer for others.
+    pub(crate) until: Instant,
     pub(crate) reader: &'a Reader,
 }
 
@@ -62,9 +68,19 @@ pub(crate) enum Reply<'a> {
     Circle,
 }
 
+/// The state in which a value is handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// Nothing newer was to be had, or the reader does not wait for it.
+    AsItIs,
+    /// It is out of date, and a new one could not be loaded. It is left alone until then, if a
+    /// failure is remembered.
+    Old(Option<Instant>),
+}
+
 /// The next step of a call.
 enum Step {
-    Hand(Arc<Value>, Option<Instant>),
+    Hand(Arc<Value>, Handed),
     Refresh(Arc<Value>),
     Fail(LoadFailure),
     OtherArguments,
@@ -72,9 +88,8 @@ enum Step {
 }
 
 impl Reader {
-    /// Returns the reader on this task, of values of `core`.
-    pub(crate) fn here(core: &Core) -> Self {
-        let scope = Current::try_here();
+    /// Returns the reader in a scope, of values of `core`.
+    pub(crate) fn within(scope: Option<Current>, core: &Core) -> Self {
         let uses = scope
             .as_ref()
             .map_or(Use::Passing, Current::what_is_read_is);
@@ -92,17 +107,29 @@ impl Reader {
         self.uses == Use::Draft
     }
 
+    /// Returns the time at which the reader takes an old value rather than wait on: a little before
+    /// its own limit.
+    fn deadline(&self) -> Option<Instant> {
+        let deadline = self.scope.as_ref()?.deadline()?;
+        deadline.checked_sub(MARGIN)
+    }
+
     fn keeps(&self) -> bool {
         self.uses == Use::Kept
     }
 
     /// Takes over a value that was fresh a moment ago.
     #[inline]
-    pub(crate) fn hand(&self, core: &Core, value: &Value, rests_until: Option<Instant>) {
+    pub(crate) fn hand(&self, core: &Core, value: &Value, handed: Handed) {
         if self.keeps() {
             // Judged now: a purge may have come since the load.
-            let validity = value.validity(&core.marks);
-            self.inherit(value.inherited(validity, rests_until));
+            let mut inherited = value.inherited(value.validity(&core.marks));
+            if let Handed::Old(rests_until) = handed {
+                inherited.is_old = true;
+                inherited.rests_until = rests_until.or(inherited.rests_until);
+            }
+            inherited.rests_until = inherited.rests_until.filter(|until| *until > clock::now());
+            self.inherit(inherited);
         }
     }
 
@@ -117,6 +144,24 @@ impl Reader {
             not_kept: Some(Reason::OtherLayer),
             ..value
         });
+    }
+
+    /// Takes over the end of `None`, which this reader loaded itself.
+    pub(crate) fn inherit_none(&self, data: &Data) {
+        let stale_at = clock::now().checked_add(data.not_found_revalidate);
+        if self.keeps() {
+            self.inherit(Inherited {
+                marks: &[],
+                ends: Ends {
+                    stale_at,
+                    gone_at: None,
+                },
+                validity: Validity::Valid,
+                is_old: false,
+                rests_until: None,
+                not_kept: None,
+            });
+        }
     }
 
     /// Takes over what is known of a value that this reader loads itself.
@@ -139,6 +184,7 @@ impl Reader {
                 gone_at: end(data.expire),
             },
             validity: Validity::Valid,
+            is_old: false,
             rests_until: None,
             not_kept: None,
         });
@@ -150,21 +196,30 @@ impl Core {
     #[inline]
     pub(crate) fn fresh_value(&self, key: &KeyRef<'_>) -> Option<Arc<Value>> {
         let value = self.values.memory.get(key)?;
-        value.is_fresh(&self.marks, clock::now()).then_some(value)
+        value.is_fresh(&self.marks, clock::now).then_some(value)
+    }
+
+    /// Finds a value for a call that was about to load it itself.
+    pub(crate) fn fresh_value_of(&self, key: &ValueKey) -> Option<Arc<Value>> {
+        let value = self.values.memory.get_key(key)?;
+        value.is_fresh(&self.marks, clock::now).then_some(value)
     }
 
     /// Reads a value that memory had no fresh one for.
     pub(crate) async fn read_value(self: &Arc<Self>, asked: &Asked<'_>) -> Reply<'_> {
         for _ in 0..MAX_TRIES {
-            let hand = |value: Arc<Value>, rests_until| {
-                asked.reader.hand(self, &value, rests_until);
+            if clock::now() > asked.until {
+                return Reply::Failed(LoadFailure::without_error(Reason::Timeout));
+            }
+            let hand = |value: Arc<Value>, handed| {
+                asked.reader.hand(self, &value, handed);
                 Reply::Value(value)
             };
             match self.step(asked) {
-                Step::Hand(value, rests_until) => return hand(value, rests_until),
+                Step::Hand(value, handed) => return hand(value, handed),
                 Step::Refresh(value) => {
                     self.refresh(asked);
-                    return hand(value, None);
+                    return hand(value, Handed::AsItIs);
                 }
                 Step::Fail(failure) => return Reply::Failed(failure),
                 Step::OtherArguments => {
@@ -194,22 +249,42 @@ impl Core {
         let is_cold = found
             .as_ref()
             .is_none_or(|(freshness, _)| !freshness.can_be_served());
-        let negative = &self.values.negative;
-        let negative = negative.get(&self.marks, &asked.key, now, is_cold);
+        let value = found.as_ref().map(|(_, value)| &**value);
+        let negative = self.remembered(asked, value, is_cold, now);
         match (found, negative) {
-            (Some((Freshness::Fresh, value)), _) => Step::Hand(value, None),
+            (Some((Freshness::Fresh, value)), _) => Step::Hand(value, Handed::AsItIs),
             (Some((freshness, value)), Some(negative)) if freshness.can_be_served() => {
-                Step::Hand(value, Some(negative.until(false)))
+                Step::Hand(value, Handed::Old(Some(negative.until(false))))
             }
             (Some((Freshness::Stale(_), value)), None) if !asked.reader.keeps() => {
                 Step::Refresh(value)
             }
-            (_, Some(negative)) => match negative.failure() {
-                Some(failure) if failure.error.is_some() => Step::Fail(failure.clone()),
+            (_, Some(negative)) => match negative.failure().map(|failed| &failed.failure) {
+                Some(failure) if failure.can_end(asked.takes_shared) => Step::Fail(failure.clone()),
                 _ => Step::Wait,
             },
             _ => Step::Wait,
         }
+    }
+
+    /// Returns the failure that is remembered of the call, unless a purge of the value came since:
+    /// the value may have tags that the failed load did not learn.
+    fn remembered(
+        &self,
+        asked: &Asked<'_>,
+        value: Option<&Value>,
+        is_cold: bool,
+        now: Instant,
+    ) -> Option<Arc<NegativeEntry<RememberedFailure>>> {
+        let negative = &self.values.negative;
+        let negative = negative.get(&self.marks, &asked.key, now, is_cold)?;
+        let is_purged_since = value.is_some_and(|value| {
+            let subject = Subject::nowhere(value.marks().as_slice());
+            self.marks.validity(subject, negative.as_of()) != Validity::Valid
+        });
+        let failed = negative.failure()?;
+        let is_same = (asked.is_same)(&*failed.arguments);
+        (!is_purged_since && is_same).then_some(negative)
     }
 
     /// Starts a load that no reader waits for, unless there is one.
@@ -223,7 +298,7 @@ impl Core {
     async fn wait(self: &Arc<Self>, asked: &Asked<'_>) -> Option<Reply<'_>> {
         let (follower, is_leader) = match self.join_load(asked) {
             Err(fresh) => {
-                asked.reader.hand(self, &fresh, None);
+                asked.reader.hand(self, &fresh, Handed::AsItIs);
                 return Some(Reply::Value(fresh));
             }
             Ok(Joined::Follow(follower)) => (follower, false),
@@ -237,13 +312,23 @@ impl Core {
             return Some(Reply::Circle);
         };
 
-        let limit = asked.data.timeout.saturating_add(MARGIN);
-        match tokio::time::timeout(limit, follower.wait()).await {
-            Ok(completed) => self.reply(asked, &completed?.outcome, is_leader),
-            Err(_) => {
-                let failure = LoadFailure::without_error(Reason::Timeout);
-                self.reply(asked, &LoadEnd::Failed(failure), is_leader)
+        let failure = || LoadEnd::Failed(LoadFailure::without_error(Reason::Timeout));
+        let mut waiting = pin!(follower.wait_until(asked.until));
+        if let Some(deadline) = asked.reader.deadline() {
+            // The reader has a time limit of its own: an old value in time is better than none.
+            let completed = tokio::time::timeout_at(deadline, waiting.as_mut()).await;
+            match completed {
+                Ok(Ok(completed)) => return self.reply(asked, &completed?.outcome, is_leader),
+                Ok(Err(_)) => return self.reply(asked, &failure(), is_leader),
+                Err(_) if self.last_value(asked).is_some() => {
+                    return self.reply(asked, &failure(), is_leader);
+                }
+                Err(_) => {}
             }
+        }
+        match waiting.await {
+            Ok(completed) => self.reply(asked, &completed?.outcome, is_leader),
+            Err(_) => self.reply(asked, &failure(), is_leader),
         }
     }
 
@@ -258,15 +343,17 @@ impl Core {
             }
             LoadEnd::ForOne(_) if !is_leader => Reply::Direct(turns()),
             LoadEnd::Loaded(value) | LoadEnd::ForOne(value) => {
-                asked.reader.hand(self, value, None);
+                asked.reader.hand(self, value, Handed::AsItIs);
                 Reply::Value(value.clone())
             }
             LoadEnd::Failed(failure) => match self.last_value(asked) {
                 Some((value, rests_until)) => {
-                    asked.reader.hand(self, &value, rests_until);
+                    asked.reader.hand(self, &value, Handed::Old(rests_until));
                     Reply::Value(value)
                 }
-                None if is_leader || !failure.needs_own_load() => Reply::Failed(failure.clone()),
+                None if is_leader || failure.can_end(asked.takes_shared) => {
+                    Reply::Failed(failure.clone())
+                }
                 None => Reply::Direct(turns()),
             },
         })
@@ -280,8 +367,7 @@ impl Core {
         if !can_be_served || !(asked.is_same)(value.arguments()) {
             return None;
         }
-        let negative = &self.values.negative;
-        let negative = negative.get(&self.marks, &asked.key, now, false);
+        let negative = self.remembered(asked, Some(&value), false, now);
         Some((value, negative.map(|negative| negative.until(false))))
     }
 
@@ -297,7 +383,7 @@ impl Core {
         let admits = |load: &Load| (asked.is_same)(&*load.arguments);
         let second_look = || {
             let value = self.values.memory.get_key(&asked.key)?;
-            let is_fresh = value.is_fresh(&self.marks, clock::now());
+            let is_fresh = value.is_fresh(&self.marks, clock::now);
             (is_fresh && (asked.is_same)(value.arguments())).then_some(value)
         };
         let flights = &self.values.flights;

@@ -28,6 +28,8 @@ pub(crate) struct Value {
     ends: Ends,
     /// The time from which it is never handed out. `None` of an option ends before its readers do.
     gone_at: Option<Instant>,
+    /// True if it was made of a value that is out of date.
+    is_old: bool,
     /// The time until which a value that it was made of is left alone.
     rests_until: Option<Instant>,
     /// The reason why neither it nor anything that is made of it is kept.
@@ -45,6 +47,7 @@ pub(super) struct NewValue {
     pub(super) marks: EntryTags,
     pub(super) ends: Ends,
     pub(super) gone_at: Option<Instant>,
+    pub(super) is_old: bool,
     pub(super) rests_until: Option<Instant>,
     pub(super) not_kept: Option<Reason>,
     pub(super) weight: usize,
@@ -67,6 +70,7 @@ impl Value {
             marks: new.marks,
             ends: new.ends,
             gone_at: new.gone_at,
+            is_old: new.is_old,
             rests_until: new.rests_until,
             not_kept: new.not_kept,
             size,
@@ -102,11 +106,9 @@ impl Value {
     /// True if the value may be handed out as it is: one comparison for each end and one for marks,
     /// as long as nothing was purged since the last look.
     #[inline]
-    pub(crate) fn is_fresh(&self, marks: &Marks, now: Instant) -> bool {
-        let is_past = |end: Option<Instant>| end.is_some_and(|end| now >= end);
-        !is_past(self.ends.stale_at)
-            && !is_past(self.gone_at)
-            && self.validity(marks) == Validity::Valid
+    pub(crate) fn is_fresh(&self, marks: &Marks, now: impl FnOnce() -> Instant) -> bool {
+        let end = self.ends.stale_at.into_iter().chain(self.gone_at).min();
+        self.validity(marks) == Validity::Valid && end.is_none_or(|end| now() < end)
     }
 
     /// Judges the value by its ends and its marks: the stricter of both decides.
@@ -143,19 +145,14 @@ impl Value {
         validity
     }
 
-    /// Returns what a reader takes over that gets the value with this judgement. `rests_until` is
-    /// the time until which the value is left alone, if it could not be loaded.
-    pub(super) fn inherited(
-        &self,
-        validity: Validity,
-        rests_until: Option<Instant>,
-    ) -> Inherited<'_> {
-        let rests = [self.rests_until, rests_until].into_iter().flatten();
+    /// Returns what a reader takes over that gets the value with this judgement.
+    pub(super) fn inherited(&self, validity: Validity) -> Inherited<'_> {
         Inherited {
             marks: self.marks.as_slice(),
             ends: self.ends,
             validity,
-            rests_until: rests.min(),
+            is_old: self.is_old,
+            rests_until: self.rests_until,
             not_kept: self.not_kept,
         }
     }

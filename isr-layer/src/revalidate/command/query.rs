@@ -48,7 +48,8 @@ impl Command {
             // Unlike the member of a body, it may be repeated and has no `params`.
             "page" => self.pages.push(value),
             "settle" => self.settle = Some(options::seconds(value.parse().ok())?),
-            "path" | "prefix" | "tag" | "host" | "mode" | "wait" => {
+            "args" => self.args = Some(arguments(&value)?),
+            "path" | "prefix" | "tag" | "data" | "host" | "mode" | "wait" => {
                 self.set(name, Value::String(value))?;
             }
             "all" | "only_cached" | "dry_run" => {
@@ -69,9 +70,16 @@ fn flag(name: &str, value: &str) -> Result<bool, Refusal> {
     }
 }
 
+/// Reads the arguments of a value, which are JSON in a query, too.
+fn arguments(value: &str) -> Result<Value, Refusal> {
+    let parsed = serde_json::from_str(value);
+    parsed.map_err(|_| malformed("`args` must be a JSON array, such as [\"a\"]"))
+}
+
 fn unknown_parameter(name: &str) -> Refusal {
     let name = clip_name(name);
-    let accepted = "path, page, prefix, tag, all, host, mode, only_cached, dry_run, settle, wait";
+    let accepted =
+        "path, page, prefix, tag, data, args, all, host, mode, only_cached, dry_run, settle, wait";
     malformed(format!(
         "unknown parameter `{name}`: accepted are {accepted}"
     ))

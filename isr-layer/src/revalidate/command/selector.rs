@@ -11,6 +11,7 @@ use crate::page::{
     parameter, pattern,
 };
 use crate::revalidate::response::clip;
+use crate::value::canonical_list;
 
 pub(super) fn path(path: &str) -> Purge {
     purge(Selector::Path(path.to_owned()), check_literal_path(path))
@@ -25,6 +26,24 @@ pub(super) fn prefix(prefix: &str) -> Purge {
 
 pub(super) fn tag(tag: &str) -> Purge {
     purge(Selector::Tag(tag.to_owned()), check_tag(tag))
+}
+
+/// Purges the values of a name, or the one with these arguments.
+pub(super) fn data(name: &str, args: Option<Value>) -> Purge {
+    let refused = |mistake| {
+        let name = clip(name, MAX_NAME).to_owned();
+        Purge::refused(Selector::Data { name, args: None }, mistake)
+    };
+    if let Err(mistake) = check_data(name) {
+        return refused(mistake);
+    }
+    match args.map(canonical_list) {
+        None => Purge::of_data(name, None),
+        Some(Some(args)) => Purge::of_data(name, Some(args)),
+        Some(None) => refused(unacceptable(
+            "`args` must be an array of the value's arguments, of at most 16 KiB".to_owned(),
+        )),
+    }
 }
 
 pub(super) fn page(page: &str) -> Purge {
@@ -142,7 +161,7 @@ fn clipped(selector: Selector) -> Selector {
 }
 
 fn check_data(name: &str) -> Result<(), Mistake> {
-    check_text(name).map_err(|error| Mistake::Name("data".to_owned(), error))
+    check_value("data", name)
 }
 
 /// Checks that `params` name every parameter of the pattern, and no other.
