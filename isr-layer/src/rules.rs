@@ -1,7 +1,7 @@
-//! The rules that keep memory and a store in step, each with a name: a test run can leave one out,
-//! to see that a test notices.
+//! The rules that keep memory and a store in step, and those of values, each with a name: a test run
+//! can leave one out, to see that a test notices.
 
-/// A rule that keeps memory and a store in step.
+/// A rule that keeps memory and a store in step, or pages and values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
     /// A page that waits to be written is taken back as it is, with its own number.
@@ -28,6 +28,34 @@ pub(crate) enum Rule {
     Judged,
     /// A purge is acknowledged once it is recorded.
     Recorded,
+    /// Arguments that were kept confirm that a key means the same call.
+    Confirm,
+    /// A reader whose result is kept waits for what is stale.
+    Waits,
+    /// A page takes over the marks of its values.
+    Marks,
+    /// A page takes over the absolute ends of its values.
+    Ends,
+    /// A page that is made of a value which is out of date is born stale.
+    BornStale,
+    /// A reader takes no load that a purge has overtaken before it came.
+    LateJoin,
+    /// A page made of a value that could not be loaded rests until that is tried again.
+    Rest,
+    /// A key whose load failed is left alone for a while.
+    LoadBackoff,
+    /// `None` lives shorter than other values.
+    ShortNone,
+    /// A wait that would close a circle is none.
+    Circle,
+    /// So many loads of a key run beside its flight, and no more.
+    Turns,
+    /// A page that is made of too many values is not kept.
+    ManyMarks,
+    /// A value that is made for a draft is not kept.
+    DraftAlone,
+    /// A page that is made of another layer's value is not kept.
+    OtherLayer,
 }
 
 /// True if the rule holds, as it always does outside of such a test run.
@@ -46,7 +74,7 @@ mod breaking {
 
     use super::Rule;
 
-    const ALL: [(&str, Rule); 12] = [
+    const ALL: [(&str, Rule); 26] = [
         ("queue", Rule::Queue),
         ("asof0", Rule::AsOfZero),
         ("voidload", Rule::VoidLoad),
@@ -59,6 +87,20 @@ mod breaking {
         ("ondemand", Rule::OnDemand),
         ("judged", Rule::Judged),
         ("recorded", Rule::Recorded),
+        ("data_confirm", Rule::Confirm),
+        ("data_waits", Rule::Waits),
+        ("data_marks", Rule::Marks),
+        ("data_ends", Rule::Ends),
+        ("data_born", Rule::BornStale),
+        ("data_join", Rule::LateJoin),
+        ("data_rest", Rule::Rest),
+        ("data_backoff", Rule::LoadBackoff),
+        ("data_none", Rule::ShortNone),
+        ("data_circle", Rule::Circle),
+        ("data_turns", Rule::Turns),
+        ("data_many", Rule::ManyMarks),
+        ("data_draft", Rule::DraftAlone),
+        ("data_layer", Rule::OtherLayer),
     ];
 
     const NONE: u8 = u8::MAX;

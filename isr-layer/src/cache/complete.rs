@@ -23,6 +23,7 @@ use crate::invalidation::{EntryTags, Sequence, TagMark, Validity};
 use crate::observe;
 use crate::outcome::Reason;
 use crate::render::Recipe;
+use crate::rules::{Rule, holds};
 
 /// One flight that is being completed: everything about it but the end of its render.
 pub(super) struct Completion {
@@ -209,7 +210,7 @@ impl Completion {
     /// be loaded: without it, each request would render the page once more.
     fn rest(&self) -> Option<Rest> {
         let until = self.attempt.hints.reads.rests_until?;
-        if until <= clock::now() {
+        if until <= clock::now() || !holds(Rule::Rest) {
             return None;
         }
         let failure = Failure::without_response(self.recipe(), Reason::DataFailed);

@@ -14,6 +14,7 @@ use crate::invalidation::Sequence;
 use crate::observe;
 use crate::outcome::Reason;
 use crate::render::context::Current;
+use crate::rules::{Rule, holds};
 use crate::spawn::is_in_runtime;
 use crate::value::{ArgumentsWriter, Data, KeyRef, ValueKey, arguments_text};
 
@@ -182,7 +183,7 @@ fn look<A, K: 'static, W>(
         };
         let is_same = |value: &Arc<Value>| {
             let kept = value.arguments().downcast_ref::<K>();
-            kept.is_some_and(|kept| (steps.is)(arguments, kept))
+            kept.is_some_and(|kept| (steps.is)(arguments, kept) || !holds(Rule::Confirm))
         };
         match core.fresh_value(&key).filter(is_same) {
             Some(value) => Look::Fresh(value),
@@ -216,7 +217,7 @@ where
         let load = || self.work(&own_error);
         let is_same = |kept: &(dyn Any + Send + Sync)| {
             let kept = kept.downcast_ref::<K>();
-            kept.is_some_and(|kept| *kept == self.keyed)
+            kept.is_some_and(|kept| *kept == self.keyed || !holds(Rule::Confirm))
         };
         let asked = Asked {
             data: self.data,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock::Instant;
 use crate::invalidation::{TagMark, Validity};
 use crate::outcome::Reason;
+use crate::rules::{Rule, holds};
 use crate::value::is_of_data;
 
 /// The largest number of marks that a page takes over from its values.
@@ -61,18 +62,26 @@ impl Ends {
 impl Reads {
     /// Takes over what is known of a value.
     pub(crate) fn inherit(&mut self, value: Inherited<'_>) {
-        for mark in value.marks {
+        let marks = match holds(Rule::Marks) {
+            true => value.marks,
+            false => &[],
+        };
+        for mark in marks {
             if self.is_new(mark) {
                 self.marks.push(mark.clone());
             }
         }
-        if self.marks.len() > MAX_MARKS {
+        if self.marks.len() > MAX_MARKS && holds(Rule::ManyMarks) {
             self.not_kept.get_or_insert(Reason::TooManyTags);
             self.marks.truncate(MAX_MARKS);
         }
 
-        self.ends = self.ends.earliest(value.ends);
-        self.born_as = self.born_as.max(value.validity);
+        if holds(Rule::Ends) {
+            self.ends = self.ends.earliest(value.ends);
+        }
+        if holds(Rule::BornStale) {
+            self.born_as = self.born_as.max(value.validity);
+        }
         self.is_old |= value.is_old;
         self.rests_until = earliest(self.rests_until, value.rests_until);
         self.not_kept = self.not_kept.or(value.not_kept);

@@ -5,5 +5,6 @@ mod failure;
 mod inheritance;
 mod readers;
 mod refused;
+mod schedules;
 mod scopes;
 mod source;

@@ -20,6 +20,7 @@ use crate::observe;
 use crate::outcome::Reason;
 use crate::render::context::{Current, HandlerHints};
 use crate::render::reads::Ends;
+use crate::rules::{Rule, holds};
 use crate::value::Data;
 
 /// A value that the user's function returned.
@@ -184,7 +185,7 @@ impl Attempt {
     fn value(&self, load: &Load, loaded: Loaded, late: &[Arc<TagMark>]) -> Value {
         let reads = &self.hints.reads;
         let ends = self.ends(&loaded);
-        let not_found = loaded.is_none.then_some(self.data.not_found_revalidate);
+        let not_found = self.not_found_revalidate(&loaded);
         let gone_at = not_found.and_then(|after| self.began.checked_add(after));
         let not_kept = self.hints.no_store.then_some(Reason::NoStore);
 
@@ -219,13 +220,18 @@ impl Attempt {
             lifetime = lifetime.shortened_by(0.1 * fastrand::f64());
         }
 
-        let not_found = loaded.is_none.then_some(self.data.not_found_revalidate);
+        let not_found = self.not_found_revalidate(loaded);
         let end = |after: Option<Duration>| after.and_then(|after| self.began.checked_add(after));
         let own = Ends {
             stale_at: end(lifetime.fresh_for().into_iter().chain(not_found).min()),
             gone_at: end(lifetime.expire),
         };
         own.earliest(self.hints.reads.ends)
+    }
+
+    fn not_found_revalidate(&self, loaded: &Loaded) -> Option<Duration> {
+        let is_none = loaded.is_none && holds(Rule::ShortNone);
+        is_none.then_some(self.data.not_found_revalidate)
     }
 
     /// Returns the marks that were learnt during the load.

@@ -22,6 +22,7 @@ use super::flight::Flights;
 use super::negative_cache::NegativeCache;
 use super::steps::Steps;
 use crate::invalidation::Marks;
+use crate::rules::{Rule, holds};
 use crate::value::{Data, ValueKey};
 
 /// The number of loads of one key that run beside its flight, after that failed.
@@ -98,6 +99,9 @@ pub(crate) struct DirectTurns<'a> {
 impl DirectTurns<'_> {
     /// Waits until fewer than so many loads of the key run beside its flight.
     pub(crate) async fn next(&self) -> Option<SemaphorePermit<'_>> {
+        if !holds(Rule::Turns) {
+            return None;
+        }
         // It fails only if the semaphore is closed, which never happens.
         self.turns.acquire().await.ok()
     }

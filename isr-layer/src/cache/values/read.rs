@@ -20,6 +20,7 @@ use crate::outcome::Reason;
 use crate::page::check_text;
 use crate::render::context::{Current, Use};
 use crate::render::reads::{Ends, Inherited};
+use crate::rules::{Rule, holds};
 use crate::value::{Data, KeyRef, ValueKey, canonical, data_tag, value_tag};
 
 /// The number of times that a value is looked up whose loads are overtaken or lost.
@@ -104,7 +105,7 @@ impl Reader {
 
     /// True if nothing that is read is kept from one call to the next: the client may see drafts.
     pub(crate) fn sees_drafts(&self) -> bool {
-        self.uses == Use::Draft
+        self.uses == Use::Draft && holds(Rule::DraftAlone)
     }
 
     /// Returns the time at which the reader takes an old value rather than wait on: a little before
@@ -135,7 +136,7 @@ impl Reader {
 
     fn inherit(&self, value: Inherited<'_>) {
         let Some(scope) = &self.scope else { return };
-        if !self.is_elsewhere {
+        if !self.is_elsewhere || !holds(Rule::OtherLayer) {
             return scope.inherit(value);
         }
         // The numbers of two layers do not compare.
@@ -188,6 +189,16 @@ impl Reader {
             rests_until: None,
             not_kept: None,
         });
+    }
+}
+
+impl Asked<'_> {
+    /// Returns the number up to which the call may know purges.
+    fn arrival(&self) -> Sequence {
+        match holds(Rule::LateJoin) {
+            true => self.arrival,
+            false => Sequence::NO_MARK,
+        }
     }
 }
 
@@ -256,7 +267,9 @@ impl Core {
             (Some((freshness, value)), Some(negative)) if freshness.can_be_served() => {
                 Step::Hand(value, Handed::Old(Some(negative.until(false))))
             }
-            (Some((Freshness::Stale(_), value)), None) if !asked.reader.keeps() => {
+            (Some((Freshness::Stale(_), value)), None)
+                if !asked.reader.keeps() || !holds(Rule::Waits) =>
+            {
                 Step::Refresh(value)
             }
             (_, Some(negative)) => match negative.failure().map(|failed| &failed.failure) {
@@ -278,6 +291,9 @@ impl Core {
     ) -> Option<Arc<NegativeEntry<RememberedFailure>>> {
         let negative = &self.values.negative;
         let negative = negative.get(&self.marks, &asked.key, now, is_cold)?;
+        if !holds(Rule::LoadBackoff) {
+            return None;
+        }
         let is_purged_since = value.is_some_and(|value| {
             let subject = Subject::nowhere(value.marks().as_slice());
             self.marks.validity(subject, negative.as_of()) != Validity::Valid
@@ -296,6 +312,7 @@ impl Core {
 
     /// Waits for a load of the key. Returns `None` if the call looks again.
     async fn wait(self: &Arc<Self>, asked: &Asked<'_>) -> Option<Reply<'_>> {
+        let arrival = asked.arrival();
         let (follower, is_leader) = match self.join_load(asked) {
             Err(fresh) => {
                 asked.reader.hand(self, &fresh, Handed::AsItIs);
@@ -303,15 +320,17 @@ impl Core {
             }
             Ok(Joined::Follow(follower)) => (follower, false),
             Ok(Joined::Lead(leader)) => {
-                let follower = leader.follow(asked.arrival);
+                let follower = leader.follow(arrival);
                 self.start_load(leader, asked.data, (asked.load)(), StartedFor::Reader);
                 (follower, true)
             }
         };
-        let Some(_wait) = follower.wait_for() else {
+        let wait = follower.wait_for();
+        if wait.is_none() && holds(Rule::Circle) {
             return Some(Reply::Circle);
-        };
+        }
 
+        let _wait = wait;
         let failure = || LoadEnd::Failed(LoadFailure::without_error(Reason::Timeout));
         let mut waiting = pin!(follower.wait_until(asked.until));
         if let Some(deadline) = asked.reader.deadline() {
@@ -387,7 +406,7 @@ impl Core {
             (is_fresh && (asked.is_same)(value.arguments())).then_some(value)
         };
         let flights = &self.values.flights;
-        flights.join(&self.marks, load, asked.arrival, admits, second_look)
+        flights.join(&self.marks, load, asked.arrival(), admits, second_look)
     }
 
     /// Returns the marks that are known to be on a value before it is loaded.
