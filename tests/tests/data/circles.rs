@@ -74,6 +74,7 @@ async fn a_value_that_is_made_of_itself_ends_and_nobody_waits_for_ever() {
 
         assert!(one.await.unwrap_err().is_panic());
         assert!(other.await.unwrap_err().is_panic());
-        assert!(began.elapsed() <= 31 * SECOND, "{:?}", began.elapsed());
+        // Long before the time limit of a load.
+        assert!(began.elapsed() < 20 * SECOND, "{:?}", began.elapsed());
     }
 }

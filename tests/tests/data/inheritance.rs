@@ -1,10 +1,14 @@
 //! D3: a page takes over the tags and the absolute ends of the values that it was made of.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::body::Body;
+use http::{Request, Response};
 use isr_layer::data::Data;
-use isr_layer::{Mode, Policy, Purge};
+use isr_layer::{Downstream, IsrLayer, Mode, Page, Policy, Purge};
 use isr_tests::{ask, get, settle};
+use tower::{Layer, service_fn};
 
 use super::source::{ITEM, Site, item};
 
@@ -78,4 +82,59 @@ async fn one_purge_reaches_value_page_and_plain_route() {
             "{name}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_made_of_too_many_values_is_not_kept_and_says_why() {
+    const MANY: Data = Data::new("many");
+    let pages = [Page::new("/{count}").with_policy(Policy::new())];
+    let isr = IsrLayer::builder().pages(pages).build().unwrap();
+    let cache = isr.cache();
+    let app = isr.layer(service_fn(move |request: Request<Body>| {
+        let cache = cache.clone();
+        async move {
+            let count: u32 = request.uri().path()[1..].parse().unwrap();
+            for key in 0..count {
+                let value = cache.data(&MANY).key(key);
+                let Ok(()) = value.load(|(), _| async { Ok::<_, Infallible>(()) }).await;
+            }
+            Ok::<_, Infallible>(Response::new(Body::from("a page")))
+        }
+    }));
+
+    // The mark of the name is one of 1,024.
+    for (count, expected) in [
+        (1_023, "isr; fwd=uri-miss; stored"),
+        (1_024, "isr; fwd=uri-miss; detail=too-many-tags"),
+    ] {
+        let answer = ask(&app, get(&format!("/{count}"))).await;
+        assert_eq!(answer.cache_status(), expected, "{count}");
+        assert_eq!(answer.text(), "a page", "{count}");
+    }
+    assert_eq!(isr.cache().metrics().entries(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn explain_names_the_values_that_a_page_was_made_of() {
+    let site = Site::new(Policy::new());
+    site.source.publish("a", 1);
+    ask(&site.app, get("/page/a")).await;
+
+    let explanation = site.cache.explain("/page/a").await.unwrap();
+    let values = explanation.values().iter();
+    let values = values.map(|value| (value.name(), value.arguments()));
+
+    assert_eq!(values.collect::<Vec<_>>(), [("item", r#"["a"]"#)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn caches_in_front_get_the_tags_of_values_and_no_other_marks() {
+    let site = Site::with(Policy::new(), |builder| {
+        builder.downstream(Downstream::cdn().surrogate_keys("Surrogate-Key"))
+    });
+    site.source.publish("a", 1);
+
+    let page = ask(&site.app, get("/page/a")).await;
+
+    assert_eq!(page.header("surrogate-key"), "item:a items");
 }
