@@ -26,7 +26,7 @@ use tower::layer::util::Identity;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::request::{Template, read, send};
-use crate::{BoxError, calls};
+use crate::{BoxError, calls, values};
 
 /// The body of the rows without axum.
 type Plain = Full<Bytes>;
@@ -101,6 +101,9 @@ pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
         "uncached-router-layer" => {
             drive::<AxumBody, _, _>(router().layer(isr()?), &account, requests).await
         }
+        "value-key" => values::key(requests),
+        "value-hit" => values::hit(requests).await,
+        "value-hit-kept" => values::hit_kept(requests).await,
         "call-request" => calls::request(requests).await,
         "call-plain" => calls::plain(requests).await,
         "call-hit" => calls::hit(requests).await,

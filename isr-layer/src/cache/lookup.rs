@@ -49,7 +49,7 @@ pub(crate) enum Lookup<'a> {
 
 impl Core {
     /// Classifies a request whose public path is `raw` by one look into memory.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lookup_fast<B: Body>(&self, request: &Request<B>, raw: &str) -> FastLookup {
         if !self.registry.may_have(raw) {
             return if self.header_mode.is_none() {

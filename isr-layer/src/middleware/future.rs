@@ -13,7 +13,8 @@ use pin_project_lite::pin_project;
 use crate::body::IsrBody;
 use crate::deliver::Hit;
 use crate::header_mode;
-use crate::render::context::InScope;
+use crate::render::context::Current;
+use crate::render::here::Entered;
 
 pin_project! {
     /// The response future of [`Isr`](crate::Isr).
@@ -32,7 +33,8 @@ pin_project! {
         Hit { hit: Hit },
         HeaderModeHit { hit: header_mode::Hit },
         Inner { #[pin] future: F },
-        Scoped { #[pin] future: InScope<F> },
+        // Apart from `Inner`, which every other program has: it is moved as it is made.
+        Scoped { #[pin] future: F, scope: Option<Current> },
         Waiting { future: Waiting<R, E> },
     }
 }
@@ -58,10 +60,11 @@ impl<F, R, E> ResponseFuture<F, R, E> {
         }
     }
 
-    /// The inner service's future, with a cache in reach.
-    pub(crate) fn scoped(future: InScope<F>) -> Self {
+    /// The inner service's future, with the cache of `scope` in reach.
+    pub(crate) fn scoped(future: F, scope: Current) -> Self {
+        let scope = Some(scope);
         Self {
-            kind: Kind::Scoped { future },
+            kind: Kind::Scoped { future, scope },
         }
     }
 
@@ -88,24 +91,22 @@ where
         cx: &mut Context<'_>,
         into: impl FnOnce(IsrBody<R>) -> B,
     ) -> Poll<Result<Response<B>, E>> {
-        let response = match self.project().kind.project() {
+        let (future, entered) = match self.project().kind.project() {
             KindProjected::Hit { hit } => return Poll::Ready(Ok(hit.respond(into))),
-            KindProjected::HeaderModeHit { hit } => Ok(hit.respond()),
-            KindProjected::Inner { future } => {
-                let response = ready!(future.poll(cx));
-                return Poll::Ready(
-                    response.map(|response| response.map(|body| into(IsrBody::inner(body)))),
-                );
+            KindProjected::HeaderModeHit { hit } => {
+                return Poll::Ready(Ok(hit.respond().map(into)));
             }
-            KindProjected::Scoped { future } => {
-                let response = ready!(future.poll(cx));
-                return Poll::Ready(
-                    response.map(|response| response.map(|body| into(IsrBody::inner(body)))),
-                );
+            KindProjected::Waiting { future } => {
+                let response = ready!(future.as_mut().poll(cx));
+                return Poll::Ready(response.map(|response| response.map(into)));
             }
-            KindProjected::Waiting { future } => ready!(future.as_mut().poll(cx)),
+            KindProjected::Inner { future } => (future, None),
+            KindProjected::Scoped { future, scope } => (future, Some(Entered::new(scope))),
         };
-        Poll::Ready(response.map(|response| response.map(into)))
+        // In one place: a function that is called from two is not inlined into either.
+        let response = ready!(future.poll(cx));
+        drop(entered);
+        Poll::Ready(response.map(|response| response.map(|body| into(IsrBody::inner(body)))))
     }
 }
 

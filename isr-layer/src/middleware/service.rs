@@ -78,7 +78,8 @@ where
         let path = public_path(&request, is_routed);
         match self.shared.core.lookup_fast(&request, path) {
             FastLookup::Hit(entry, now) => ResponseFuture::hit(self.hit(entry, now, &request)),
-            FastLookup::NotAPage => self.shared.pass(&mut self.inner, request),
+            FastLookup::NotAPage if self.shared.scope.is_some() => self.pass_in_scope(request),
+            FastLookup::NotAPage => ResponseFuture::inner(self.inner.call(request)),
             FastLookup::Undecided(found) => self.lookup(request, is_routed, found),
         }
     }
@@ -103,6 +104,19 @@ impl<S> Isr<S> {
         }
     }
 
+    /// Passes on a request for no page, with a cache in reach if the program has values.
+    #[inline(never)]
+    fn pass_in_scope<B>(
+        &mut self,
+        request: Request<B>,
+    ) -> ResponseFuture<S::Future, S::Body, S::Error>
+    where
+        S: Inner<B>,
+        B: RenderBody + Send + 'static,
+    {
+        self.shared.pass(&mut self.inner, request)
+    }
+
     /// Handles requests that [`Core::lookup_fast`](crate::cache::Core::lookup_fast) could not
     /// decide. Not inlined: the hit path stays small.
     #[inline(never)]
@@ -120,7 +134,7 @@ impl<S> Isr<S> {
         let path = public_path(&request, is_routed);
 
         match core.lookup(&request, path, found) {
-            Lookup::NotAPage => self.shared.pass(&mut self.inner, request),
+            Lookup::NotAPage => self.pass_in_scope(request),
             Lookup::HeaderMode => {
                 let class = header_mode::classify(core, &request, path);
                 header_mode::dispatch(&mut self.inner, &self.shared, class, request)

@@ -40,8 +40,8 @@ impl<S> Shared<S> {
         }
     }
 
-    /// Passes on a request for no page, with a cache in reach if the program has values.
-    #[inline]
+    /// Passes on a request for no page, with a cache in reach if the program has values: one is read
+    /// when the future is polled, never by the call.
     pub(crate) fn pass<B>(
         &self,
         inner: &mut S,
@@ -53,11 +53,7 @@ impl<S> Shared<S> {
     {
         match self.scope_of_other() {
             None => ResponseFuture::inner(inner.call(request)),
-            Some(scope) => {
-                let scope = scope.clone();
-                let future = scope.run(|| inner.call(request));
-                ResponseFuture::scoped(scope.enter_named(future))
-            }
+            Some(scope) => ResponseFuture::scoped(inner.call(request), scope),
         }
     }
 
@@ -66,7 +62,7 @@ impl<S> Shared<S> {
         &self,
         work: F,
     ) -> impl Future<Output = F::Output> + use<F, S> {
-        let scope = self.scope_of_other().cloned();
+        let scope = self.scope_of_other();
         async move {
             match scope {
                 Some(scope) => scope.enter(work).await,
@@ -75,11 +71,11 @@ impl<S> Shared<S> {
         }
     }
 
-    /// Returns the scope for requests of no page. The scope of a render in front stays: such a
-    /// request is a part of it.
+    /// Returns the scope for requests of no page, in a program that has values. The scope of a
+    /// render in front stays: such a request is a part of it.
     #[inline]
-    fn scope_of_other(&self) -> Option<&Current> {
-        self.scope.as_ref().filter(|_| !is_in_scope())
+    fn scope_of_other(&self) -> Option<Current> {
+        self.scope.as_ref().filter(|_| !is_in_scope()).cloned()
     }
 
     /// Makes this service the application, which renders pages that no request came for. A single

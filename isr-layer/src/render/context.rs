@@ -21,19 +21,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::task::futures::TaskLocalFuture;
-
 use crate::clock::Instant;
 use crate::observe;
 use crate::page::{NameError, Page, check_text};
 use crate::render::Key;
+use crate::render::here;
 use crate::render::once::Once;
 pub use crate::render::once::once;
 use crate::render::reads::{Inherited, Reads};
-
-tokio::task_local! {
-    static CURRENT: Current;
-}
 
 /// A handle to the render in progress, to be carried into tasks that the render spawns.
 ///
@@ -43,9 +38,6 @@ tokio::task_local! {
 pub struct Current {
     scope: Option<Arc<Scope>>,
 }
-
-/// A future in a scope.
-pub(crate) type InScope<F> = TaskLocalFuture<Current, F>;
 
 /// The cache that a scope belongs to. Only the engine knows more of it.
 pub(crate) type Home = Arc<dyn Any + Send + Sync>;
@@ -141,13 +133,13 @@ pub fn no_store() {
 /// }
 /// ```
 pub fn is_draft() -> bool {
-    CURRENT.try_with(Current::is_draft).unwrap_or(false)
+    here::with(Current::is_draft).unwrap_or(false)
 }
 
 /// Returns a handle to the render that this task works on. Outside a render the handle does
 /// nothing, and that is logged once.
 pub fn current() -> Current {
-    CURRENT.try_with(Clone::clone).unwrap_or_else(|_| {
+    here::with(Clone::clone).unwrap_or_else(|| {
         observe::context_outside_render();
         Current::default()
     })
@@ -216,7 +208,7 @@ impl Current {
 
     /// Returns the scope of this task, without a word if there is none.
     pub(crate) fn try_here() -> Option<Self> {
-        CURRENT.try_with(Clone::clone).ok()
+        here::with(Clone::clone)
     }
 
     /// Returns the cache of the scope.
@@ -264,17 +256,12 @@ impl Current {
 
     /// Runs the future `work` as part of this render.
     pub(crate) fn enter<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
-        CURRENT.scope(self.clone(), work)
-    }
-
-    /// Runs the future `work` in this scope, as a future whose type has a name.
-    pub(crate) fn enter_named<F: Future>(self, work: F) -> InScope<F> {
-        CURRENT.scope(self, work)
+        here::enter(self.clone(), work)
     }
 
     /// Runs the function `work` as part of this render.
     pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
-        CURRENT.sync_scope(self.clone(), work)
+        here::run(self.clone(), work)
     }
 
     /// See [`tag`].
@@ -384,7 +371,7 @@ impl fmt::Debug for Scope {
 
 /// True if this task works in a scope.
 pub(crate) fn is_in_scope() -> bool {
-    CURRENT.try_with(|_| ()).is_ok()
+    here::with(|_| ()).is_some()
 }
 
 /// Returns whether this task is rendering `key`. A request for it would wait for itself.
@@ -393,7 +380,7 @@ pub(crate) fn is_rendering(key: &Key) -> bool {
         let scope = current.scope.as_ref();
         scope.is_some_and(|scope| matches!(&scope.work, Work::Render(_, own) if own == key))
     };
-    CURRENT.try_with(is_it).unwrap_or(false)
+    here::with(is_it).unwrap_or(false)
 }
 
 /// Returns whether this task is rendering `page`, for any key.
@@ -402,13 +389,13 @@ pub(crate) fn is_rendering_page(page: &Page) -> bool {
         let scope = current.scope.as_ref();
         scope.is_some_and(|scope| scope.renders(page))
     };
-    CURRENT.try_with(is_it).unwrap_or(false)
+    here::with(is_it).unwrap_or(false)
 }
 
 /// Records that the inner service gets the request of the render that this task works on.
 pub(crate) fn mark_asked() {
     // Without a render there is nothing to record.
-    let _ = CURRENT.try_with(|current| {
+    here::with(|current| {
         if let Some(scope) = &current.scope {
             scope.was_asked.store(true, Ordering::Release);
         }
@@ -421,12 +408,12 @@ pub(crate) fn is_in_render() -> bool {
         let scope = current.scope.as_ref();
         scope.is_some_and(|scope| matches!(scope.work, Work::Render(..)))
     };
-    CURRENT.try_with(is_shared).unwrap_or(false)
+    here::with(is_shared).unwrap_or(false)
 }
 
 /// Records that the function of these pages runs. Only then is the response known to be theirs.
 pub(crate) fn mark_handler_ran(pages: &[Page]) {
-    let rendering = CURRENT.try_with(|current| {
+    let rendering = here::with(|current| {
         let scope = current.scope.as_ref()?;
         let rendered = scope.page()?;
         let is_it = pages.iter().any(|page| rendered.is_same(page));
@@ -437,9 +424,9 @@ pub(crate) fn mark_handler_ran(pages: &[Page]) {
     });
 
     let other = match rendering {
-        Ok(Some((_, true))) => return,
-        Ok(Some((other, false))) => Some(other),
-        Ok(None) | Err(_) => None,
+        Some(Some((_, true))) => return,
+        Some(Some((other, false))) => Some(other),
+        Some(None) | None => None,
     };
     if let Some(page) = pages.first() {
         observe::page_outside_render(page, other.as_ref());

@@ -4,6 +4,7 @@
 pub mod context;
 mod extension_rules;
 pub(crate) mod extractors;
+pub(crate) mod here;
 pub(crate) mod key;
 mod once;
 pub(crate) mod reads;
