@@ -45,6 +45,13 @@ const POST: &str = "/posts/hello-world";
 /// A path below a page of [`POSTS`] that is not a page itself.
 const BELOW_POST: &str = "/posts/hello-world/edit";
 
+/// The pages of [`miss`]. They are short: the hash of a long body would hide all other work, and its
+/// encodings would be made meanwhile.
+const QUOTES: Page = Page::new("/quotes/{number}");
+
+/// The beginning of the paths of [`QUOTES`].
+const QUOTE: &str = "/quotes/";
+
 /// A path that is not a page, and whose response states its lifetime.
 const ARTICLE: &str = "/articles/hello-world";
 
@@ -71,6 +78,8 @@ pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
         "hit-gzip" => hit_encoded("gzip, deflate", "gzip", requests).await,
         "hit-br" => hit_encoded("gzip, deflate, br, zstd", "br", requests).await,
         "hit-by-headers" => hit_by_headers(requests).await,
+        "miss-plain" => drive_quotes(&mut service_fn(page), requests).await,
+        "miss" => miss(requests).await,
         "purge" => purge(requests).await,
         "hit-after-purge" => hit_after_purge(requests).await,
         "uncached-below-page-plain" => {
@@ -243,6 +252,52 @@ async fn hit_by_headers(requests: u64) -> Result<(), BoxError> {
         "what says how long it lasts is not kept",
     )?;
     drive::<Plain, _, _>(service, &article, requests).await
+}
+
+/// Misses: each request is for another page, which is rendered and stored. Memory is full from the
+/// beginning, so each stored page evicts one; it is small, since with a large heap the same work
+/// costs 300 instructions more or less from run to run.
+async fn miss(requests: u64) -> Result<(), BoxError> {
+    let mut service = IsrLayer::builder()
+        .pages([QUOTES])
+        .trust_extensions()
+        .max_entries(32)
+        .new_keys_per_second(u32::MAX)
+        .build()?
+        .layer(service_fn(page));
+    drive_quotes(&mut service, requests).await?;
+    let next = service.ready().await?.call(quote(requests)?).await?;
+    ensure(
+        next.headers()
+            .get("cache-status")
+            .is_some_and(|status| status == "isr; fwd=uri-miss; stored"),
+        "a new page is no miss that is stored",
+    )?;
+    let last = service.ready().await?.call(quote(requests - 1)?).await?;
+    ensure(is_hit(last.headers()), "the last miss was not stored")
+}
+
+/// Sends requests for [`QUOTES`], each for another page, and reads each response to its end.
+async fn drive_quotes<S, R>(service: &mut S, requests: u64) -> Result<(), BoxError>
+where
+    S: Service<Request<Plain>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    for number in 0..requests {
+        let ready = service.ready().await.map_err(Into::into)?;
+        let answer = pin!(ready.call(black_box(quote(number)?)));
+        read(answer.await.map_err(Into::into)?.into_body()).await?;
+    }
+    Ok(())
+}
+
+/// A request for one of [`QUOTES`].
+fn quote(number: u64) -> Result<Request<Plain>, BoxError> {
+    let mut request = post().make();
+    *request.uri_mut() = format!("{QUOTE}{number}").try_into()?;
+    Ok(request)
 }
 
 /// The baseline of [`hit_after_purge`]: the purges alone.
@@ -449,9 +504,15 @@ fn isr_for_hosts() -> Result<IsrLayer, BoxError> {
 
 /// The inner service of the rows without axum.
 fn page(request: Request<Plain>) -> Ready<Result<Response<Plain>, Infallible>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(&PAGE)));
+    let path = request.uri().path();
+    let length = if path.starts_with(QUOTE) {
+        100
+    } else {
+        PAGE.len()
+    };
+    let mut response = Response::new(Full::new(Bytes::from_static(&PAGE[..length])));
     response.headers_mut().append(CONTENT_TYPE, HTML);
-    if request.uri().path() == ARTICLE {
+    if path == ARTICLE {
         response
             .headers_mut()
             .append(CACHE_CONTROL, HeaderValue::from_static("s-maxage=3600"));

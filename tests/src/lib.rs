@@ -9,6 +9,7 @@ mod memory_store;
 mod reply;
 mod request;
 mod site;
+pub mod stage;
 
 pub use answer::{Answer, ask, body_text, settle, try_ask};
 pub use behind::is_behind;

@@ -47,13 +47,14 @@ where
     R: Render + Send + 'static,
     R::Error: Send + 'static,
 {
-    let recipe = leader.work().recipe.clone();
-    let purpose = started_for.purpose();
+    // A client's render is in the client's span, and copies nothing to name one.
+    let own_span = started_for.purpose();
+    let own_span = own_span.map(|purpose| (purpose, leader.work().recipe.clone()));
     let work = regenerate(core.clone(), leader, render, started_for);
 
-    match purpose {
+    match own_span {
         None => core.tasks.spawn_here(observe::in_callers_span(work)),
-        Some(purpose) => {
+        Some((purpose, recipe)) => {
             let (page, path) = (&recipe.page.page, recipe.key.path());
             let work = observe::in_own_span(work, page, path, purpose.as_str());
             core.tasks.spawn(work);

@@ -36,6 +36,9 @@ pub mod next_js {}
     not(doctest),
     doc = "```rust,ignore",
     doc = include_str!("sqlite_store.rs"),
+    doc = "```",
+    doc = "```sql",
+    doc = include_str!("sqlite_store.sql"),
     doc = "```"
 )]
 #[cfg_attr(

@@ -4,105 +4,79 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use isr_layer::store::{Found, Mark, Store, StoreError, Validity, Write};
-use rusqlite::{Connection, OptionalExtension, Result, Transaction};
+use rusqlite::{Connection, OptionalExtension, Result, Row};
 
-const SCHEMA: &str = "
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL; -- what is committed survives a power cut
-CREATE TABLE IF NOT EXISTS last (id INTEGER PRIMARY KEY, number INTEGER);
-INSERT OR IGNORE INTO last VALUES (1, 0);
-CREATE TABLE IF NOT EXISTS marks (selector TEXT PRIMARY KEY, number INTEGER, hard INTEGER);
-CREATE TABLE IF NOT EXISTS pages (build TEXT, key BLOB, as_of INTEGER, through INTEGER,
-    selectors TEXT, octets BLOB, PRIMARY KEY (build, key));
-CREATE TRIGGER IF NOT EXISTS of_page AFTER INSERT ON pages
-    BEGIN UPDATE last SET number = max(number, new.as_of); END;";
-const FIND: &str = "SELECT octets, (SELECT coalesce(max((number > through) + (hard > through)), 0)
-    FROM json_each(selectors) JOIN marks ON selector = value) FROM pages WHERE build = ? AND key = ?";
-const PUT: &str = "INSERT OR IGNORE INTO pages VALUES (?1, ?2, ?3, ?3, ?4, ?5)"; // a higher one stays
-const REMOVE: &str = "DELETE FROM pages WHERE build = ? AND key = ? AND as_of <= ?";
-const TOUCH: &str = "UPDATE pages SET through = max(through, ?4)
-    WHERE build = ?1 AND key = ?2 AND as_of = ?3";
-const MARK: &str = "INSERT INTO marks VALUES (?, ?, ?) ON CONFLICT
-    DO UPDATE SET number = excluded.number, hard = max(hard, excluded.hard)";
+const JOIN: &str = "UPDATE joined SET build = ? RETURNING (SELECT number FROM last)";
+const GET: &str = "SELECT octets, verdict FROM page WHERE key = ?";
+const PUT: &str = "INSERT INTO page (key, as_of, octets) VALUES (?, ?, ?)";
+const ADD: &str = "INSERT INTO selectors SELECT id, ? FROM page WHERE key = ? AND as_of = ?";
+const REMOVE: &str = "DELETE FROM page WHERE key = ? AND as_of <= ?";
+const TOUCH: &str = "UPDATE page SET through = ? WHERE key = ? AND as_of = ?";
+const NEXT: &str = "UPDATE last SET number = number + 1 RETURNING number";
+const MARK: &str = "REPLACE INTO marks VALUES (?, ?, ?)";
 
-/// The database, and the build that was joined.
-pub struct SqliteStore(Mutex<(Connection, String)>);
+/// The database. Its connection knows the build that was joined.
+pub struct SqliteStore(Mutex<Connection>);
 
 impl SqliteStore {
     pub fn open(file: &Path) -> Result<Self> {
         let db = Connection::open(file)?;
-        db.execute_batch(SCHEMA)?;
-        Ok(Self(Mutex::new((db, String::new()))))
+        db.execute_batch(include_str!("sqlite_store.sql"))?;
+        Ok(Self(Mutex::new(db)))
     }
 
     /// Does the work of one call in one transaction. Under much load, a thread has to do it.
-    fn run<T>(&self, work: impl FnOnce(&Transaction<'_>, &str) -> Result<T>) -> Call<T> {
-        let (db, build) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn run<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T, StoreError> {
+        let mut db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let done = db.transaction().and_then(|transaction| {
-            let output = work(&transaction, build)?;
+            let output = work(&transaction)?;
             transaction.commit().map(|()| output)
         });
         done.map_err(|error| StoreError::other("SQLite failed", error))
     }
 }
 
-type Call<T> = Result<T, StoreError>;
-
 impl Store for SqliteStore {
-    fn join(&self, build: &str) -> Call<u64> {
-        build.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).1);
-        self.run(|db, _| db.query_row("SELECT number FROM last", (), |row| row.get(0)))
+    fn join(&self, build: &str) -> Result<u64, StoreError> {
+        self.run(|db| db.query_row(JOIN, [build], |row| row.get(0)))
     }
 
-    async fn get(&self, key: &[u8]) -> Call<Option<Found>> {
-        const VALIDITIES: [Validity; 3] = [Validity::Valid, Validity::Soft, Validity::Hard];
-        self.run(|db, build| {
-            let found = db.query_row(FIND, (build, key), |row| {
-                let octets: Vec<u8> = row.get(0)?;
-                Ok(Found::new(
-                    octets.into(),
-                    VALIDITIES[row.get::<_, usize>(1)?],
-                ))
-            });
-            found.optional()
-        })
+    async fn get(&self, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        self.run(|db| db.query_row(GET, [key], found).optional())
     }
 
-    async fn write(&self, writes: Vec<Write>) -> Call<()> {
-        self.run(|db, build| {
-            for write in writes {
-                match write {
-                    Write::Put(page) => {
-                        let selectors = page.selectors.iter().map(|selector| hex(selector));
-                        let selectors = format!("{:?}", selectors.collect::<Vec<_>>()); // JSON
-                        let id = (build, &*page.key, page.as_of);
-                        db.execute(REMOVE, id)?;
-                        db.execute(PUT, (id.0, id.1, id.2, selectors, &*page.octets))?
-                    }
-                    Write::Remove(page) => db.execute(REMOVE, (build, &*page.key, page.as_of))?,
-                    Write::Touch(page) => {
-                        db.execute(TOUCH, (build, &*page.key, page.as_of, page.through))?
-                    }
-                    _ => 0,
-                };
-            }
-            Ok(())
-        })
+    async fn write(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        self.run(|db| writes.iter().try_for_each(|write| apply(db, write)))
     }
 
-    async fn record(&self, marks: &[Mark]) -> Call<u64> {
-        self.run(|db, _| {
-            let next = "UPDATE last SET number = number + 1 RETURNING number";
-            let number: u64 = db.query_row(next, (), |row| row.get(0))?;
+    async fn record(&self, marks: &[Mark]) -> Result<u64, StoreError> {
+        self.run(|db| {
+            let number = db.query_row(NEXT, (), |row| row.get(0))?;
             for mark in marks {
-                let hard = if mark.is_hard { number } else { 0 };
-                db.execute(MARK, (hex(&mark.selector), number, hard))?;
+                db.execute(MARK, (&*mark.selector, mark.is_hard, number))?;
             }
             Ok(number)
         })
     }
 }
 
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+fn found(row: &Row<'_>) -> Result<Found> {
+    let (octets, verdict): (Vec<u8>, usize) = row.try_into()?;
+    let verdicts = [Validity::Valid, Validity::Soft, Validity::Hard];
+    Ok(Found::new(octets.into(), verdicts[verdict]))
+}
+
+fn apply(db: &Connection, write: &Write) -> Result<()> {
+    match write {
+        Write::Put(page) => {
+            db.execute(PUT, (&*page.key, page.as_of, &*page.octets))?;
+            for selector in &page.selectors {
+                db.execute(ADD, (&**selector, &*page.key, page.as_of))?;
+            }
+        }
+        Write::Remove(page) => _ = db.execute(REMOVE, (&*page.key, page.as_of))?,
+        Write::Touch(page) => _ = db.execute(TOUCH, (page.through, &*page.key, page.as_of))?,
+        _ => {}
+    }
+    Ok(())
 }

@@ -14,8 +14,8 @@ use super::reply::Reply;
 use super::shared::{BackgroundRender, DirectRender, Shared};
 use crate::body::{IsrBody, RenderBody};
 use crate::cache::{
-    Core, Decision, Failure, Group, Leader, LeaderReply, Purpose, RenderOutcome, StartedFor,
-    Waiting, start,
+    Decision, Failure, Group, Leader, LeaderReply, Purpose, RenderOutcome, StartedFor, Waiting,
+    start,
 };
 use crate::clock;
 use crate::deliver::Delivery;
@@ -134,14 +134,18 @@ where
         waiting: Waiting,
         ready: Option<S>,
     ) -> Led<S, B, Result<S::Body, S::Error>> {
-        let (core, recipe) = (self.shared.core.clone(), self.recipe.clone());
         let (client, reply) = oneshot::channel();
         let _wait = leader.wait_for();
         // The place that readiness holds in the inner service must not be held while the flight
         // waits for a place among those of its key.
         let ready = ready.filter(|_| leader.has_place());
         let render = DirectRender::new(ready.unwrap_or_else(|| self.shared.service()));
-        start(&core, leader, render, StartedFor::Client(client));
+        start(
+            &self.shared.core,
+            leader,
+            render,
+            StartedFor::Client(client),
+        );
 
         Led::Response(match reply.await {
             Ok(LeaderReply::Shared(flight)) => match Again::of(&flight.outcome) {
@@ -156,13 +160,13 @@ where
             }
             Ok(LeaderReply::Own { response, why }) => {
                 let waiting = match why {
-                    NotStored::Failed(_) => with_fallback(&core, &recipe, waiting).await,
+                    NotStored::Failed(_) => self.with_fallback(waiting).await,
                     NotStored::Uncacheable(_) => waiting,
                 };
                 Ok(self.own(response, why, waiting))
             }
             Ok(LeaderReply::Error(error)) => {
-                let waiting = with_fallback(&core, &recipe, waiting).await;
+                let waiting = self.with_fallback(waiting).await;
                 let last_good = self.last_good(&waiting, Reason::ServiceError, false);
                 last_good
                     .map(|last_good| self.respond(last_good))
@@ -203,8 +207,7 @@ where
                 self.respond(Reply::Entry(entry.clone(), unstored(Reason::TooLarge)))
             }
             RenderOutcome::Failed(failure) => {
-                let (core, recipe) = (self.shared.core.clone(), self.recipe.clone());
-                let waiting = with_fallback(&core, &recipe, waiting).await;
+                let waiting = self.with_fallback(waiting).await;
                 self.failed(failure.clone(), waiting, collapsed)
             }
             RenderOutcome::Refused(reason, _) => return self.refused(None, forward, *reason).await,
@@ -239,6 +242,26 @@ where
             &self.delivery,
             self.arrival,
         )
+    }
+
+    /// Looks in the store for a page to fall back on that is newer than the one in hand: another
+    /// flight may have stored one that memory has dropped since.
+    fn with_fallback(&self, waiting: Waiting) -> impl Future<Output = Waiting> + use<S, B> {
+        let core = self.shared.core.clone();
+        // A copy, since the service and the request may not be shared between threads. Only a
+        // failure needs it.
+        let recipe = self.recipe.clone();
+        async move {
+            let is_in_memory = core.pages.memory.get_key(&recipe.key).is_some();
+            if core.shelf.is_none() || is_in_memory {
+                return waiting;
+            }
+            let kept = core.kept(&recipe).await.ok().flatten();
+            Waiting {
+                fallback: kept.or(waiting.fallback),
+                ..waiting
+            }
+        }
     }
 
     /// Returns the last good page, described as that: one that was stored meanwhile, or the one
@@ -292,20 +315,6 @@ where
     /// The failure of a render that was ended from outside.
     pub(super) fn aborted(&self) -> Arc<Failure> {
         Failure::without_response(&self.recipe, Reason::ServiceError)
-    }
-}
-
-/// Looks in the store for a page to fall back on that is newer than the one in hand: another flight may
-/// have stored one that memory has dropped since.
-async fn with_fallback(core: &Core, recipe: &Recipe, waiting: Waiting) -> Waiting {
-    let is_in_memory = || core.pages.memory.get_key(&recipe.key).is_some();
-    if core.shelf.is_none() || is_in_memory() {
-        return waiting;
-    }
-    let kept = core.kept(recipe).await.ok().flatten();
-    Waiting {
-        fallback: kept.or(waiting.fallback),
-        ..waiting
     }
 }
 

@@ -16,7 +16,8 @@ mod race;
 mod receipts;
 mod schedule;
 mod selectors;
-mod stage;
 mod steps;
 mod stress;
 mod within;
+
+use isr_tests::stage;

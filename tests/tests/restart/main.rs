@@ -10,9 +10,6 @@ mod overtaken;
 mod prerender;
 mod purges;
 mod shutdown;
-#[path = "../invalidation/stage.rs"]
-#[allow(dead_code)] // the other suite uses the rest
-mod stage;
 mod trouble;
 
 use std::time::Duration;
@@ -22,7 +19,7 @@ use http::Request;
 use http_body_util::Full;
 use isr_layer::store::Store;
 use isr_layer::{Isr, IsrLayer, IsrLayerBuilder, Page, Policy, Purge, Receipt};
-use isr_tests::{Answer, MemoryStore, Site, ask, settle};
+use isr_tests::{Answer, MemoryStore, Site, ask, settle, stage};
 use tokio::task::JoinHandle;
 use tower::Layer;
 

@@ -93,6 +93,7 @@ fn a_process_of_another_test() {
             Err(error) => println!("result: {:?}: {error}", error.kind()),
         },
         "work" => kill::work(&path),
+        "serve" => kill_layer::serve(&path),
         task => panic!("no such task: {task}"),
     }
 }

@@ -1,39 +1,15 @@
 //! `kill -9` during purges and puts: no acknowledged purge is undone, and no page is torn.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write as _};
 
 use isr_layer::store::{Touch, Validity};
 
-use super::child::{command, wait_for};
+use super::killed::{content, lifetime, run_and_kill, say, version_of};
 use super::*;
 
 const KEYS: usize = 400;
 const PURGERS: usize = 4;
 const WRITERS: usize = 2;
-
-/// The content of a page, so that half of one is noticed.
-fn content(key: usize, version: u64) -> Bytes {
-    let mut random = fastrand::Rng::with_seed(key as u64 * 31 + version);
-    let len = random.usize(500..12_000);
-    let body = std::iter::repeat_with(|| random.alphanumeric()).take(len);
-    let mut content = format!("{key} {version} ");
-    content.extend(body);
-    content.into()
-}
-
-/// The version of a page, if it is whole.
-fn version_of(key: usize, octets: &Bytes) -> Option<u64> {
-    let text = std::str::from_utf8(octets).ok()?;
-    let version = text.split(' ').nth(1)?.parse().ok()?;
-    (*octets == content(key, version)).then_some(version)
-}
-
-fn say(line: String) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(line.as_bytes());
-    let _ = out.flush();
-}
 
 /// The site of the process that is killed: the newest version of each page, and the highest number
 /// that was acknowledged.
@@ -167,15 +143,7 @@ impl Parent {
     fn kill_once(&mut self, path: &Path, millis: u64) {
         let versions: Vec<String> = self.next.iter().map(u64::to_string).collect();
         fs::write(path.with_extension("versions"), versions.join(" ")).unwrap();
-        let mut child = command(&[], "work", path).spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        wait_for(&mut output, "ready");
-
-        let reader = std::thread::spawn(move || output.lines().map_while(Result::ok).collect());
-        std::thread::sleep(Duration::from_millis(millis));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let lines: Vec<String> = reader.join().unwrap();
+        let lines = run_and_kill("work", path, millis);
 
         self.kills += 1;
         let puts = self.hear(&lines);
@@ -256,9 +224,7 @@ fn kill_often(kills: u32) {
     let dir = Dir::new();
     let mut parent = Parent::new();
     for kill in 0..kills {
-        // Pages are synced after a second, so that some processes have to live longer.
-        let millis = if kill % 8 == 0 { 1_100..1_500 } else { 30..300 };
-        parent.kill_once(&dir.store(), random.u64(millis));
+        parent.kill_once(&dir.store(), lifetime(kill, &mut random));
     }
 
     println!("{}", parent.report());

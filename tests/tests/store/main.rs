@@ -7,6 +7,8 @@ mod child;
 mod directory;
 mod full;
 mod kill;
+mod kill_layer;
+mod killed;
 mod places;
 mod rotten;
 

@@ -1,5 +1,6 @@
-//! A purge: [`plan`] finds the targets of its selectors, [`execute`] raises the marks and starts
-//! the renders, [`report`] makes the receipt.
+//! A purge: [`plan`] finds the targets of its selectors, [`execute`] raises the marks, [`start`]
+//! starts the renders, and [`report`] makes the receipt. [`path`] renders the variants of one path,
+//! [`recipes`] renders each of them, and the pages of a prerendering.
 //!
 //! Renders of many pages go further: [`search`] walks through memory once for all [`targets`],
 //! [`queue`] holds the pages that wait, [`many`] renders them, and [`call`] counts for the receipt.
@@ -8,11 +9,14 @@ mod call;
 mod execute;
 mod job_result;
 mod many;
+mod path;
 mod plan;
 mod queue;
+mod recipes;
 mod report;
 mod search;
 mod spellings;
+mod start;
 mod target;
 mod targets;
 

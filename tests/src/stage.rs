@@ -17,12 +17,12 @@ use tower::Service;
 
 /// The inner service with its database. Clones share one state. Renders run through unless they are
 /// held.
-#[derive(Clone, Default)]
-pub(crate) struct Stage(Arc<Mutex<Inner>>);
+#[derive(Clone, Debug, Default)]
+pub struct Stage(Arc<Mutex<Inner>>);
 
 /// The end of a render.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// Gives the page that was read, or 404 for version 0.
     #[default]
     Page,
@@ -38,7 +38,7 @@ pub(crate) enum End {
 
 /// The moment when a render adds a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
+pub enum When {
     /// Before it reads the database.
     Early,
     /// At its end.
@@ -47,11 +47,13 @@ pub(crate) enum When {
 
 /// A render in progress, held by the test.
 #[derive(Clone, Debug)]
-pub(crate) struct Held {
+pub struct Held {
     /// The number of renders that began before this one.
-    pub(crate) id: usize,
-    pub(crate) path: String,
-    pub(crate) has_read: bool,
+    pub id: usize,
+    /// The path of its request.
+    pub path: String,
+    /// True once it has read the database.
+    pub has_read: bool,
     orders: mpsc::UnboundedSender<Order>,
 }
 
@@ -61,7 +63,7 @@ enum Order {
     End(End),
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Inner {
     versions: HashMap<String, u64>,
     tags: Vec<(String, When, String)>,
@@ -83,46 +85,46 @@ struct Running {
 
 impl Stage {
     /// Writes to the database. Version 0 stands for a missing page.
-    pub(crate) fn publish(&self, path: &str, version: u64) {
+    pub fn publish(&self, path: &str, version: u64) {
         self.lock().versions.insert(path.to_owned(), version);
     }
 
     /// Makes every render of `path` add `tag`.
-    pub(crate) fn tag(&self, path: &str, when: When, tag: &str) {
+    pub fn tag(&self, path: &str, when: When, tag: &str) {
         self.lock()
             .tags
             .push((path.to_owned(), when, tag.to_owned()));
     }
 
     /// Holds every render that begins from now on.
-    pub(crate) fn hold(&self) {
+    pub fn hold(&self) {
         self.lock().by_hand = true;
     }
 
     /// Lets all renders run through, also those that are held.
-    pub(crate) fn open(&self) {
+    pub fn open(&self) {
         let mut inner = self.lock();
         inner.by_hand = false;
         inner.held.iter().for_each(|held| held.end(inner.end));
     }
 
     /// Sets the end of renders that are not held.
-    pub(crate) fn end_with(&self, end: End) {
+    pub fn end_with(&self, end: End) {
         self.lock().end = end;
     }
 
     /// Returns the renders in progress, in the order in which they began.
-    pub(crate) fn held(&self) -> Vec<Held> {
+    pub fn held(&self) -> Vec<Held> {
         self.lock().held.clone()
     }
 
     /// Returns the number of renders that began.
-    pub(crate) fn renders(&self) -> usize {
+    pub fn renders(&self) -> usize {
         self.lock().renders
     }
 
     /// Returns the number of renders of `path` that failed.
-    pub(crate) fn failures(&self, path: &str) -> usize {
+    pub fn failures(&self, path: &str) -> usize {
         self.lock().failures.get(path).copied().unwrap_or(0)
     }
 
@@ -198,13 +200,13 @@ impl Stage {
 
 impl Held {
     /// Lets the render read the database.
-    pub(crate) fn read(&self) {
+    pub fn read(&self) {
         // Fails if the render is over; nothing is to be done then.
         let _ = self.orders.send(Order::Read);
     }
 
     /// Lets the render end, after it has read the database.
-    pub(crate) fn end(&self, end: End) {
+    pub fn end(&self, end: End) {
         let _ = self.orders.send(Order::End(end));
     }
 }
