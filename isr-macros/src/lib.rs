@@ -5,11 +5,14 @@ mod calls;
 mod diagnostics;
 mod elements;
 mod expand;
+mod keys;
+mod krate;
 mod model;
 mod parse;
 mod pattern;
 mod policy;
 mod routes;
+mod setters;
 mod values;
 
 use proc_macro::TokenStream;
