@@ -2,6 +2,7 @@
 
 mod arguments;
 mod calls;
+mod data;
 mod diagnostics;
 mod elements;
 mod expand;
@@ -21,7 +22,7 @@ use quote::{ToTokens, quote};
 
 use crate::diagnostics::Mistakes;
 use crate::model::{Model, Place};
-use crate::parse::{Args, Function};
+use crate::parse::{Args, Function, Macro};
 
 /// Registers the function below as a page. The function stays as it is, but for one block in its
 /// body.
@@ -123,6 +124,12 @@ pub fn static_page(args: TokenStream, item: TokenStream) -> TokenStream {
     expand(args.into(), item.into()).into()
 }
 
+/// Keeps what the function below returns.
+#[proc_macro_attribute]
+pub fn static_data(args: TokenStream, item: TokenStream) -> TokenStream {
+    data::attribute(args.into(), item.into()).into()
+}
+
 /// Writes the second group of tokens, unless the first one names an associated function: those have
 /// no items beside them.
 #[doc(hidden)]
@@ -136,8 +143,8 @@ pub fn __free_functions(tokens: TokenStream) -> TokenStream {
 fn expand(args: Tokens, item: Tokens) -> Tokens {
     let mut mistakes = Mistakes::default();
 
-    let args = parse::args(args, &mut mistakes);
-    let Some(mut function) = mistakes.keep(function(item.clone())) else {
+    let args = parse::args(args, Macro::Page, &mut mistakes);
+    let Some(mut function) = mistakes.keep(parse::function(item.clone(), Macro::Page)) else {
         let errors = mistakes.into_tokens();
         return quote!(#item #errors);
     };
@@ -155,7 +162,7 @@ fn expand(args: Tokens, item: Tokens) -> Tokens {
 
 /// Makes the model of this attribute's page, and of the page of each `#[static_page]` below it.
 fn models(args: Args, function: &mut Function, mistakes: &mut Mistakes) -> Vec<Model> {
-    let more = parse::take_attributes(function, mistakes);
+    let more = parse::take_pages(function, mistakes);
     let mut models = std::iter::once(args)
         .chain(more)
         .map(|args| Model::new(&args, &function.sig, mistakes))
@@ -168,9 +175,4 @@ fn models(args: Args, function: &mut Function, mistakes: &mut Mistakes) -> Vec<M
         }
     }
     models
-}
-
-fn function(item: Tokens) -> syn::Result<Function> {
-    let message = "expected a function with a body below `#[static_page]`";
-    syn::parse2(item).map_err(|error| syn::Error::new(error.span(), message))
 }

@@ -101,7 +101,7 @@ impl Model {
             model.set(pair, mistakes);
         }
 
-        model.policy.check_lifetimes(&pairs, mistakes);
+        model.policy.check_lifetimes("page", &pairs, mistakes);
         check_signature(sig, mistakes);
         calls::check(sig, mistakes);
         model.arguments = arguments::check(sig, model.declared, mistakes);
@@ -143,7 +143,8 @@ impl Model {
 
     fn tags(&self, value: &Expr, mistakes: &mut Mistakes) -> Vec<String> {
         let path = self.path_is_known.then(|| self.pattern.value());
-        elements::each(value, |tag| elements::tag(tag, path.as_deref()), mistakes)
+        let check = |name: &str| elements::parameter(name, path.as_deref());
+        elements::each(value, |tag| elements::tag(tag, &check), mistakes)
     }
 
     /// Returns the names of the path's parameters, in order.
@@ -237,12 +238,12 @@ mod tests {
     use syn::parse_quote;
 
     use super::*;
-    use crate::parse;
+    use crate::parse::{self, Macro};
     use crate::values::Value;
 
     fn judge(attribute: TokenStream, sig: &Signature) -> (Model, Vec<String>) {
         let mut mistakes = Mistakes::default();
-        let args = parse::args(attribute, &mut mistakes);
+        let args = parse::args(attribute, Macro::Page, &mut mistakes);
         let model = Model::new(&args, sig, &mut mistakes);
         (model, mistakes.messages())
     }

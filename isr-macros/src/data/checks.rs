@@ -1,0 +1,122 @@
+//! Writes the checks that only the compiler can make. Each error shows the tokens of its type.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{GenericArgument, PathArguments, Type};
+
+use super::argument::Argument;
+use super::expand::hidden;
+use super::model::Model;
+use crate::diagnostics::ends;
+
+/// Writes the checks of the arguments and of the tags.
+pub(super) fn checks(model: &Model) -> TokenStream {
+    let of_arguments = model.arguments.iter().map(|one| of_argument(one, model));
+    let of_tags = model.tags.iter().flat_map(|tag| {
+        let displayed = tag.arguments.iter().map(|place| {
+            let (ty, place) = (&model.arguments[*place].ty, tag.span);
+            let krate = model.krate.at(place);
+            quote_spanned! {place=>
+                const _: () = #krate::__private::data::displayed::<#ty>();
+            }
+        });
+        displayed.collect::<Vec<_>>()
+    });
+    quote!(#(#of_arguments)* #(#of_tags)*)
+}
+
+fn of_argument(argument: &Argument, model: &Model) -> TokenStream {
+    let mut names = Vec::new();
+    if !argument.is_skipped {
+        names.extend([quote!(serialized), quote!(compared)]);
+    }
+    names.push(match argument.is_borrowed {
+        true => quote!(owned),
+        false => quote!(cloned),
+    });
+    names.push(match argument.is_skipped && !argument.is_borrowed {
+        true => quote!(sent),
+        false => quote!(shared),
+    });
+
+    let of_type = names.iter().map(|name| assert(name, &argument.ty, model));
+    let asking = argument.asking.iter().map(|part| asking(part, model));
+    quote!(#(#of_type)* #(#asking)*)
+}
+
+fn assert(name: &TokenStream, ty: &Type, model: &Model) -> TokenStream {
+    let (start, end) = ends(ty);
+    let krate = model.krate.at(start);
+    let function = quote_spanned!(start=> #krate::__private::data::#name::<#ty>);
+    let call = quote_spanned!(end=> #function());
+    quote!(const _: () = #call;)
+}
+
+/// Writes a block that fails to compile if the type says who asks.
+fn asking(ty: &Type, model: &Model) -> TokenStream {
+    let (krate, hidden) = (&model.krate, hidden(model));
+    let (start, end) = ends(ty);
+    let path = quote_spanned!(start=> ::core::panic!);
+    let message = quote_spanned!(end=> ("{}", message));
+
+    quote! {
+        #[allow(unused_imports, deprecated)]
+        const _: () = {
+            use #krate::__private::NoClientInput as _;
+            let input = #krate::__private::Probe::<#ty>::INPUT;
+            if let ::core::option::Option::Some(message) = #hidden::refusal(input) {
+                #path #message
+            }
+        };
+    }
+}
+
+/// Writes the checks of the value and of its error.
+pub(super) fn checks_of_output(returned: &Type, model: &Model) -> TokenStream {
+    let hidden = hidden(model);
+    let types = quote!(#hidden::Returned::<#returned>::new().types());
+    let (value, error) = parts(returned);
+    let check = |name: TokenStream, of: TokenStream, ty: &Type| {
+        let (start, end) = ends(ty);
+        let krate = model.krate.at(start);
+        let function = quote_spanned!(start=> #krate::__private::data::#name);
+        let argument = quote_spanned!(end=> (#types.#of()));
+        quote!(#function #argument;)
+    };
+    let kept = check(quote!(kept), quote!(value), value);
+    let sent = check(quote!(sent_error), quote!(error), error);
+
+    quote! {
+        const _: () = {
+            #[allow(unused_imports)]
+            use #hidden::NotResult as _;
+            #[allow(dead_code)]
+            fn output() {
+                #kept
+                #sent
+            }
+        };
+    }
+}
+
+/// Returns the tokens of the value and of its error, as far as they stand in the type.
+fn parts(returned: &Type) -> (&Type, &Type) {
+    let whole = (returned, returned);
+    let Type::Path(path) = returned else {
+        return whole;
+    };
+    let last = path.path.segments.last();
+    let Some(segment) = last.filter(|segment| segment.ident == "Result") else {
+        return whole;
+    };
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return whole;
+    };
+
+    let mut types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    let value = types.next().unwrap_or(returned);
+    (value, types.next().unwrap_or(returned))
+}

@@ -1,0 +1,101 @@
+//! Builds the [`Model`] of a value, and checks all rules that hang on the meaning of the arguments.
+
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::{Ident, LitStr, Signature};
+
+use super::argument::Argument;
+use super::names::{self, Tag};
+use super::signature;
+use crate::diagnostics::Mistakes;
+use crate::keys::Keys;
+use crate::krate::Krate;
+use crate::parse::{Args, Pair};
+use crate::policy::Policy;
+use crate::values;
+
+const KEYS: Keys = Keys {
+    accepted: &[
+        "revalidate",
+        "expire",
+        "tags",
+        "skip",
+        "name",
+        "timeout",
+        "not_found_revalidate",
+        "jitter",
+        "crate",
+    ],
+    bare: None,
+};
+
+const PERSIST: &str = "`persist` does not exist yet: values are kept in memory alone";
+
+/// One value, ready to expand. After a mistake it holds what is valid.
+pub(crate) struct Model {
+    /// The function's name.
+    pub(crate) function: Ident,
+    /// The value's name.
+    pub(crate) name: LitStr,
+    pub(crate) krate: Krate,
+    pub(crate) policy: Policy,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) tags: Vec<Tag>,
+    /// True if items can stand beside the function.
+    pub(crate) is_free: bool,
+}
+
+impl Model {
+    /// Builds the model of a value, and reports the mistakes in its attribute and signature.
+    pub(crate) fn new(args: &Args, sig: &Signature, mistakes: &mut Mistakes) -> Self {
+        let pairs = KEYS.known(left(args, mistakes), mistakes);
+        signature::check(sig, mistakes);
+        let mut model = Self {
+            function: sig.ident.clone(),
+            name: LitStr::new(&sig.ident.unraw().to_string(), Span::call_site()),
+            krate: Krate::default(),
+            policy: Policy::default(),
+            arguments: signature::arguments(sig, mistakes),
+            tags: Vec::new(),
+            is_free: sig.receiver().is_none(),
+        };
+
+        // A tag is judged by the arguments that are skipped, wherever `skip` stands.
+        let is_skip = |pair: &&&Pair| pair.key == "skip";
+        let skipped = pairs.iter().filter(is_skip);
+        let others = pairs.iter().filter(|pair| !is_skip(pair));
+        for pair in skipped.chain(others) {
+            model.set(pair, mistakes);
+        }
+
+        model.policy.check_lifetimes("value", &pairs, mistakes);
+        model
+    }
+
+    fn set(&mut self, pair: &Pair, mistakes: &mut Mistakes) {
+        let key = pair.key.to_string();
+        let Some(value) = &pair.value else { return };
+
+        match key.as_str() {
+            "crate" => self.krate = Krate::new(mistakes.keep(values::krate(value))),
+            "skip" => names::skip(value, &mut self.arguments, mistakes),
+            "tags" => self.tags = names::tags(value, &self.arguments, mistakes),
+            "name" => {
+                if let Some(name) = mistakes.keep(names::name(value)) {
+                    self.name = name;
+                }
+            }
+            key => self.policy.set(key, value, mistakes),
+        }
+    }
+}
+
+/// Returns the pairs but for keys that do not exist yet, which are reported.
+fn left<'a>(args: &'a Args, mistakes: &mut Mistakes) -> Vec<&'a Pair> {
+    let (planned, left): (Vec<_>, Vec<_>) =
+        args.pairs.iter().partition(|pair| pair.key == "persist");
+    for pair in planned {
+        mistakes.at(&pair.key, PERSIST);
+    }
+    left
+}

@@ -1,0 +1,190 @@
+//! Refuses functions that cannot be loads, and lists the arguments of all others.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{FnArg, GenericParam, Pat, PatType, ReturnType, Safety, Signature, Type};
+
+use super::argument::Argument;
+use super::asking;
+use crate::diagnostics::Mistakes;
+
+/// The most arguments of a value: the most elements of a tuple that the standard library compares.
+const MAX_ARGUMENTS: usize = 12;
+
+const NOT_ASYNC: &str = "a value is loaded by an `async fn`: add `async` in front";
+const CONST: &str = "a `const fn` cannot load a value: remove `const`";
+const UNSAFE: &str =
+    "an `unsafe fn` cannot load a value: remove `unsafe`, and call what is unsafe in the body";
+const EXTERN: &str = "an `extern fn` cannot load a value: remove `extern`";
+const VARIADIC: &str = "a variadic function cannot load a value: take a slice";
+const RECEIVER: &str = "a method cannot load a value: write a function outside of the `impl` \
+    block, and take what it needs of `self` as an argument";
+const GENERIC: &str = "a generic function cannot load a value: each type would be a value of its \
+    own; write a function for each type";
+const IMPL_ARGUMENT: &str = "an argument of type `impl Trait` makes the function generic: name the \
+    type, such as `&str` or `String`";
+const IMPL_RETURNED: &str = "the type of a value has a name: write it in place of `impl Trait`";
+const NOTHING: &str = "a value is what the function returns: add its type, such as \
+    `-> Result<Option<Post>, Error>`";
+const BORROWS: &str = "this value borrows, but it is kept longer than its arguments live: return \
+    an owned type, such as `String` or `Arc<str>`";
+const MUTABLE: &str = "an argument of type `&mut T` cannot be kept for a refresh: take `&T`";
+const NESTED: &str = "this argument borrows inside of its type, so it cannot be kept for a \
+    refresh: a reference stands in front of the whole type, such as in `&str`, and all else is \
+    owned, such as `Option<String>`";
+const PATTERN: &str = "a pattern cannot be named by `tags` and `skip`: give this argument a name, \
+    and take it apart in the body";
+const UNNAMED: &str = "an argument of a value has a name: write one in place of `_`";
+const CFG: &str = "an argument with a `#[cfg(..)]` is not supported: put it in front of two \
+    functions";
+
+/// Reports what cannot be a load in the head of a function.
+pub(super) fn check(sig: &Signature, mistakes: &mut Mistakes) {
+    if let Some(token) = &sig.constness {
+        mistakes.at(token, CONST);
+    } else if sig.asyncness.is_none() {
+        mistakes.at(sig.fn_token, NOT_ASYNC);
+    }
+    if let Safety::Unsafe(token) = &sig.safety {
+        mistakes.at(token, UNSAFE);
+    }
+    if let Some(abi) = &sig.abi {
+        mistakes.at(abi, EXTERN);
+    }
+    if let Some(dots) = &sig.variadic {
+        mistakes.at(dots, VARIADIC);
+    }
+
+    let generic = |parameter: &&GenericParam| !matches!(parameter, GenericParam::Lifetime(_));
+    for parameter in sig.generics.params.iter().filter(generic) {
+        mistakes.at(parameter, GENERIC);
+    }
+    check_returned(&sig.output, sig, mistakes);
+}
+
+fn check_returned(output: &ReturnType, sig: &Signature, mistakes: &mut Mistakes) {
+    let ReturnType::Type(_, returned) = output else {
+        // Without `async`, one message is enough.
+        if sig.asyncness.is_some() {
+            mistakes.at(&sig.ident, NOTHING);
+        }
+        return;
+    };
+
+    let tokens = returned.to_token_stream();
+    if sig.asyncness.is_none() {
+        // A future may be an `impl Trait`, and may borrow.
+    } else if mentions(tokens.clone(), "impl") {
+        mistakes.at(returned, IMPL_RETURNED);
+    } else if borrows(tokens) {
+        mistakes.at(returned, BORROWS);
+    }
+}
+
+/// Lists the arguments, and reports those that cannot be kept.
+pub(super) fn arguments(sig: &Signature, mistakes: &mut Mistakes) -> Vec<Argument> {
+    let mut arguments = Vec::new();
+
+    for input in &sig.inputs {
+        match input {
+            FnArg::Receiver(receiver) => mistakes.at(receiver, RECEIVER),
+            FnArg::Typed(typed) => arguments.extend(argument(typed, sig, mistakes)),
+        }
+    }
+    if let Some(input) = sig.inputs.iter().nth(MAX_ARGUMENTS) {
+        let message = format!("at most {MAX_ARGUMENTS} arguments are accepted: take a struct");
+        mistakes.at(input, message);
+    }
+
+    arguments
+}
+
+fn argument(typed: &PatType, sig: &Signature, mistakes: &mut Mistakes) -> Option<Argument> {
+    let cfg = |word: &str| word == "cfg" || word == "cfg_attr";
+    for attribute in &typed.attrs {
+        let path = attribute.path().get_ident().map(ToString::to_string);
+        if path.is_some_and(|path| cfg(&path)) {
+            mistakes.at(attribute, CFG);
+        }
+    }
+
+    let ty = ungrouped(&typed.ty);
+    let borrowed = match ty {
+        Type::Reference(reference) => Some(ungrouped(&reference.elem)),
+        _ => None,
+    };
+    let kept = borrowed.unwrap_or(ty);
+    let asking = asking::check(kept, sig, mistakes);
+    if mentions(kept.to_token_stream(), "impl") {
+        mistakes.at(ty, IMPL_ARGUMENT);
+    } else if matches!(ty, Type::Reference(reference) if reference.mutability.is_some()) {
+        mistakes.at(ty, MUTABLE);
+    } else if borrows(kept.to_token_stream()) {
+        mistakes.at(ty, NESTED);
+    }
+
+    match &*typed.pat {
+        Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
+            Some(Argument {
+                name: pattern.ident.clone(),
+                ty: kept.clone(),
+                is_borrowed: borrowed.is_some(),
+                is_skipped: false,
+                asking,
+            })
+        }
+        Pat::Wild(wild) => {
+            mistakes.at(wild, UNNAMED);
+            None
+        }
+        pattern => {
+            mistakes.at(pattern, PATTERN);
+            None
+        }
+    }
+}
+
+/// Unwraps the invisible groups in which variables of `macro_rules!` arrive, and parentheses.
+fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(paren) => ungrouped(&paren.elem),
+        _ => ty,
+    }
+}
+
+/// Returns whether the tokens hold this word.
+fn mentions(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => mentions(group.stream(), word),
+        TokenTree::Ident(ident) => ident.unraw() == word,
+        _ => false,
+    })
+}
+
+/// Returns whether a type holds a reference or a lifetime other than `'static`.
+fn borrows(tokens: TokenStream) -> bool {
+    let mut tokens = tokens.into_iter().peekable();
+
+    while let Some(token) = tokens.next() {
+        let is_borrow = match token {
+            TokenTree::Group(group) => borrows(group.stream()),
+            // `&'static`: the lifetime that follows decides.
+            TokenTree::Punct(punct) if punct.as_char() == '&' => !matches!(
+                tokens.peek(),
+                Some(TokenTree::Punct(next)) if next.as_char() == '\''
+            ),
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => !matches!(
+                tokens.peek(),
+                Some(TokenTree::Ident(name)) if name == "static"
+            ),
+            _ => false,
+        };
+        if is_borrow {
+            return true;
+        }
+    }
+
+    false
+}
