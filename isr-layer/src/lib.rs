@@ -200,3 +200,7 @@ pub mod webhook {
 ///
 #[cfg(feature = "macros")]
 pub use isr_layer_macros::static_page;
+
+/// Keeps what a function loads.
+#[cfg(feature = "macros")]
+pub use isr_layer_macros::static_data;

@@ -48,14 +48,18 @@ impl Mistakes {
     }
 }
 
-/// Returns the spans of the first and the last token. An error that starts at one and ends at the
-/// other shows all tokens between.
+/// Returns the spans of the first and the last token, for generated tokens that take their place.
+/// An error that starts at one and ends at the other shows all tokens between.
+///
+/// The names in such tokens are those of the generated code, even where a `macro_rules!` macro gave
+/// the tokens.
 pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
+    let here = Span::call_site();
     let mut spans = tokens
         .into_token_stream()
         .into_iter()
-        .map(|token: TokenTree| token.span());
-    let first = spans.next().unwrap_or_else(Span::call_site);
+        .map(|token: TokenTree| here.located_at(token.span()));
+    let first = spans.next().unwrap_or(here);
     (first, spans.last().unwrap_or(first))
 }
 

@@ -74,7 +74,7 @@ fn registration(function: &Function, model: &Model) -> TokenStream {
         #(#cfgs)*
         const _: () = {
             #krate::__private::inventory::submit! {
-                #krate::__private::data::RegisteredData(#name::DATA)
+                #krate::__private::RegisteredData(#name::DATA)
             }
         };
     }

@@ -3,7 +3,7 @@
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{FnArg, GenericParam, Pat, PatType, ReturnType, Safety, Signature, Type};
+use syn::{FnArg, GenericParam, Pat, PatType, ReturnType, Safety, Signature, Type, TypeReference};
 
 use super::argument::Argument;
 use super::asking;
@@ -111,7 +111,7 @@ fn argument(typed: &PatType, sig: &Signature, mistakes: &mut Mistakes) -> Option
 
     let ty = ungrouped(&typed.ty);
     let borrowed = match ty {
-        Type::Reference(reference) => Some(ungrouped(&reference.elem)),
+        Type::Reference(reference) if !is_static(reference) => Some(ungrouped(&reference.elem)),
         _ => None,
     };
     let kept = borrowed.unwrap_or(ty);
@@ -143,6 +143,12 @@ fn argument(typed: &PatType, sig: &Signature, mistakes: &mut Mistakes) -> Option
             None
         }
     }
+}
+
+/// Returns whether this is `&'static T`, which lives long enough as it is.
+fn is_static(reference: &TypeReference) -> bool {
+    let lifetime = reference.lifetime.as_ref();
+    lifetime.is_some_and(|lifetime| lifetime.ident == "static")
 }
 
 /// Unwraps the invisible groups in which variables of `macro_rules!` arrive, and parentheses.
