@@ -1,6 +1,6 @@
 //! Collects the mistakes of one attribute, each with its tokens.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// The mistakes found so far. All are reported together, in the order in which they were found.
@@ -48,19 +48,31 @@ impl Mistakes {
     }
 }
 
-/// Returns the spans of the first and the last token, for generated tokens that take their place.
-/// An error that starts at one and ends at the other shows all tokens between.
-///
-/// The names in such tokens are those of the generated code, even where a `macro_rules!` macro gave
-/// the tokens.
+/// Returns the spans of the first and the last token. An error that starts at one and ends at the
+/// other shows all tokens between.
 pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
-    let here = Span::call_site();
     let mut spans = tokens
         .into_token_stream()
         .into_iter()
-        .map(|token: TokenTree| here.located_at(token.span()));
-    let first = spans.next().unwrap_or(here);
+        .map(|token: TokenTree| token.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
     (first, spans.last().unwrap_or(first))
+}
+
+/// Returns the tokens, spanned so that errors about them show `place`.
+///
+/// The resolution of each token stays: `$crate` depends on its own.
+pub(crate) fn located(tokens: impl ToTokens, place: Span) -> TokenStream {
+    let tokens = tokens.into_token_stream().into_iter().map(|mut token| {
+        let span = token.span().located_at(place);
+        if let TokenTree::Group(group) = &token {
+            let inner = located(group.stream(), place);
+            token = TokenTree::Group(Group::new(group.delimiter(), inner));
+        }
+        token.set_span(span);
+        token
+    });
+    tokens.collect()
 }
 
 /// Joins names for a message: `` `a`, `b` ``.

@@ -181,13 +181,15 @@ fn check(argument: &Type, model: &Model) -> TokenStream {
 
     let (start, end) = ends(argument);
     let path = quote_spanned!(start=> ::core::panic!);
-    let message = quote_spanned!(end=> ("{}", message));
+    // A name that is spanned at the user's tokens would be theirs.
+    let (name, text) = (quote!(message), quote!("{}"));
+    let message = quote_spanned!(end=> (#text, #name));
 
     quote! {{
         use #krate::__private::NoClientInput as _;
         let input = #krate::__private::Probe::<#argument>::INPUT;
         let refusal = #krate::__private::refusal(input, #query, #vary);
-        if let ::core::option::Option::Some(message) = refusal {
+        if let ::core::option::Option::Some(#name) = refusal {
             #path #message
         }
     }}

@@ -4,6 +4,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::Path;
 
+use crate::diagnostics::located;
+
 /// The path of `isr-layer`, which stands in front of every generated path: `::isr_layer`, unless
 /// the key `crate` gives another.
 #[derive(Default)]
@@ -17,16 +19,10 @@ impl Krate {
 
     /// Returns the path, spanned so that errors about the named item show `place`.
     pub(crate) fn at(&self, place: Span) -> TokenStream {
-        let Some(path) = &self.0 else {
-            return quote_spanned!(place=> ::isr_layer);
-        };
-
-        let tokens = path.to_token_stream().into_iter().map(|mut token| {
-            // Keeps the resolution of each token: `$crate` depends on its own.
-            token.set_span(token.span().located_at(place));
-            token
-        });
-        tokens.collect()
+        match &self.0 {
+            Some(path) => located(path, place),
+            None => quote_spanned!(place=> ::isr_layer),
+        }
     }
 }
 

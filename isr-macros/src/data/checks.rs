@@ -1,22 +1,22 @@
 //! Writes the checks that only the compiler can make. Each error shows the tokens of its type.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{GenericArgument, PathArguments, Type};
 
 use super::argument::Argument;
 use super::expand::hidden;
 use super::model::Model;
-use crate::diagnostics::ends;
+use crate::diagnostics::{ends, located};
 
 /// Writes the checks of the arguments and of the tags.
 pub(super) fn checks(model: &Model) -> TokenStream {
     let of_arguments = model.arguments.iter().map(|one| of_argument(one, model));
     let of_tags = model.tags.iter().flat_map(|tag| {
         let displayed = tag.arguments.iter().map(|place| {
-            let (ty, place) = (&model.arguments[*place].ty, tag.span);
-            let krate = model.krate.at(place);
-            quote_spanned! {place=>
+            let ty = located(&model.arguments[*place].ty, tag.span);
+            let krate = model.krate.at(tag.span);
+            quote_spanned! {tag.span=>
                 const _: () = #krate::__private::data::displayed::<#ty>();
             }
         });
@@ -44,8 +44,16 @@ fn of_argument(argument: &Argument, model: &Model) -> TokenStream {
     quote!(#(#of_type)* #(#asking)*)
 }
 
-fn assert(name: &TokenStream, ty: &Type, model: &Model) -> TokenStream {
+/// Returns the spans of a type's first and last token, for tokens that count as generated: the
+/// compiler proposes no changes of them, and its lints leave them out.
+fn generated_ends(ty: &Type) -> (Span, Span) {
     let (start, end) = ends(ty);
+    let here = Span::call_site();
+    (here.located_at(start), here.located_at(end))
+}
+
+fn assert(name: &TokenStream, ty: &Type, model: &Model) -> TokenStream {
+    let (start, end) = generated_ends(ty);
     let krate = model.krate.at(start);
     let function = quote_spanned!(start=> #krate::__private::data::#name::<#ty>);
     let call = quote_spanned!(end=> #function());
@@ -57,14 +65,16 @@ fn asking(ty: &Type, model: &Model) -> TokenStream {
     let (krate, hidden) = (&model.krate, hidden(model));
     let (start, end) = ends(ty);
     let path = quote_spanned!(start=> ::core::panic!);
-    let message = quote_spanned!(end=> ("{}", message));
+    // A name that is spanned at the user's tokens would be theirs.
+    let (name, text) = (quote!(message), quote!("{}"));
+    let message = quote_spanned!(end=> (#text, #name));
 
     quote! {
         #[allow(unused_imports, deprecated)]
         const _: () = {
             use #krate::__private::NoClientInput as _;
             let input = #krate::__private::Probe::<#ty>::INPUT;
-            if let ::core::option::Option::Some(message) = #hidden::refusal(input) {
+            if let ::core::option::Option::Some(#name) = #hidden::refusal(input) {
                 #path #message
             }
         };
@@ -74,14 +84,14 @@ fn asking(ty: &Type, model: &Model) -> TokenStream {
 /// Writes the checks of the value and of its error.
 pub(super) fn checks_of_output(returned: &Type, model: &Model) -> TokenStream {
     let hidden = hidden(model);
-    let types = quote!(#hidden::Returned::<#returned>::new().types());
     let (value, error) = parts(returned);
     let check = |name: TokenStream, of: TokenStream, ty: &Type| {
-        let (start, end) = ends(ty);
+        let (start, end) = generated_ends(ty);
         let krate = model.krate.at(start);
-        let function = quote_spanned!(start=> #krate::__private::data::#name);
+        let hidden = quote_spanned!(start=> #krate::__private::data);
+        let types = quote_spanned!(end=> #hidden::Returned::<#returned>::new().types());
         let argument = quote_spanned!(end=> (#types.#of()));
-        quote!(#function #argument;)
+        quote!(#hidden::#name #argument;)
     };
     let kept = check(quote!(kept), quote!(value), value);
     let sent = check(quote!(sent_error), quote!(error), error);

@@ -233,13 +233,13 @@ fn tags(model: &Model) -> TokenStream {
         false => quote!(_),
     };
     let tags = model.tags.iter().map(|tag| filled(tag, model));
-    quote!(|#kept| ::std::vec::Vec::from([#(#tags),*]))
+    quote!(|#kept| ::std::vec![#(#tags),*])
 }
 
 fn filled(tag: &Tag, model: &Model) -> TokenStream {
     let format = &tag.format;
     if tag.arguments.is_empty() {
-        return quote!(::std::string::String::from(#format));
+        return quote!(::std::string::ToString::to_string(#format));
     }
 
     let texts = tag.arguments.iter().map(|place| {
