@@ -5,6 +5,8 @@
 //! dereferencing beats one found with more. Where a type lacks a bound, the method of a trait
 //! stands in, which never runs. So each lack is one error, that of the check under the user's own
 //! tokens.
+//!
+//! Methods of traits are named `probe_*`, so that no trait in the user's scope has one of that name.
 
 mod argument;
 mod asking;

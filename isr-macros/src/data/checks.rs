@@ -89,7 +89,7 @@ pub(super) fn checks_of_output(returned: &Type, model: &Model) -> TokenStream {
         let (start, end) = generated_ends(ty);
         let krate = model.krate.at(start);
         let hidden = quote_spanned!(start=> #krate::__private::data);
-        let types = quote_spanned!(end=> #hidden::Returned::<#returned>::new().types());
+        let types = quote_spanned!(end=> #hidden::Returned::<#returned>::new().probe_types());
         let argument = quote_spanned!(end=> (#types.#of()));
         quote!(#hidden::#name #argument;)
     };

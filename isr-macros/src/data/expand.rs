@@ -88,14 +88,13 @@ fn with_read(function: &Function, model: &Model) -> TokenStream {
     let (checks, read) = (checks(model), read(returned(&function.sig), model));
     let checks_of_output = checks_of_output(returned(&function.sig), model);
 
-    quote! {
-        #(#attrs)* #vis #sig {
-            #load
-            #checks
-            #checks_of_output
-            #read
-        }
-    }
+    let mut tokens = quote!(#(#attrs)* #vis #sig);
+    // With the user's own braces, the function counts as written by the user: if it is never used,
+    // the compiler says so.
+    function.brace.surround(&mut tokens, |body| {
+        body.extend(quote!(#load #checks #checks_of_output #read));
+    });
+    tokens
 }
 
 fn load_name() -> Ident {
@@ -148,17 +147,17 @@ fn read(returned: &Type, model: &Model) -> TokenStream {
             ByContent as _, ByDefault as _, ByNumber as _, NotChecked as _, NotResult as _,
             RefusedArgument as _, Unshared as _, Shared as _, WithoutNone as _,
         };
-        #returned.back(
+        #returned.probe_back(
             #returned
-                .types()
+                .probe_types()
                 .own((#(#arguments,)*), #own)
                 .read(
                     &#name::DATA,
                     #keyed,
                     #hidden::Output {
-                        is_none: #returned.types().value().is_none(),
-                        weight: (&&&#returned.types().value()).weight(),
-                        share: (&&#returned.types().error()).share(),
+                        is_none: #returned.probe_types().value().probe_is_none(),
+                        weight: (&&&#returned.probe_types().value()).probe_weight(),
+                        share: (&&#returned.probe_types().error()).probe_share(),
                     },
                     #load,
                 )
@@ -288,7 +287,7 @@ fn load_again(returned: &TokenStream, model: &Model) -> TokenStream {
     let load = load_name();
     quote! {
         |(#(#rest,)*), (#(#key,)*)| async move {
-            #returned.result(#load(#(#passed),*).await)
+            #returned.probe_result(#load(#(#passed),*).await)
         }
     }
 }

@@ -24,17 +24,17 @@ impl<R> Returned<R> {
 
 impl<T, E> Returned<Result<T, E>> {
     /// Names the value and the error.
-    pub const fn types(self) -> Types<T, E> {
+    pub const fn probe_types(self) -> Types<T, E> {
         Types(PhantomData)
     }
 
     /// Turns the result of a load into one of the engine.
-    pub fn result(self, loaded: Result<T, E>) -> Result<T, E> {
+    pub fn probe_result(self, loaded: Result<T, E>) -> Result<T, E> {
         loaded
     }
 
     /// Turns a result of the engine into that of the function.
-    pub fn back(self, read: Result<T, E>) -> Result<T, E> {
+    pub fn probe_back(self, read: Result<T, E>) -> Result<T, E> {
         read
     }
 }
@@ -42,17 +42,17 @@ impl<T, E> Returned<Result<T, E>> {
 /// The steps of a function that returns its value.
 pub trait NotResult<T>: Sized {
     /// Names the value; there is no error.
-    fn types(self) -> Types<T, Infallible> {
+    fn probe_types(self) -> Types<T, Infallible> {
         Types(PhantomData)
     }
 
     /// Turns the result of a load into one of the engine.
-    fn result(self, loaded: T) -> Result<T, Infallible> {
+    fn probe_result(self, loaded: T) -> Result<T, Infallible> {
         Ok(loaded)
     }
 
     /// Turns a result of the engine into that of the function.
-    fn back(self, read: Result<T, Infallible>) -> T {
+    fn probe_back(self, read: Result<T, Infallible>) -> T {
         match read {
             Ok(value) => value,
             Err(never) => match never {},
@@ -94,7 +94,7 @@ impl<T, E> Types<T, E> {
 
 impl<T> Value<Option<T>> {
     /// True for `None`.
-    pub fn is_none(self) -> fn(&Option<T>) -> bool {
+    pub fn probe_is_none(self) -> fn(&Option<T>) -> bool {
         Option::is_none
     }
 }
@@ -102,7 +102,7 @@ impl<T> Value<Option<T>> {
 /// The value is no `Option`.
 pub trait WithoutNone<T>: Sized {
     /// Always false.
-    fn is_none(self) -> fn(&T) -> bool {
+    fn probe_is_none(self) -> fn(&T) -> bool {
         |_| false
     }
 }
@@ -112,11 +112,11 @@ impl<T> WithoutNone<T> for Value<T> {}
 /// The error can be handed to several readers.
 pub trait Shared<E> {
     /// Clones the error.
-    fn share(&self) -> Option<Share<E>>;
+    fn probe_share(&self) -> Option<Share<E>>;
 }
 
 impl<E: Clone + Send + Sync + 'static> Shared<E> for &Fault<E> {
-    fn share(&self) -> Option<Share<E>> {
+    fn probe_share(&self) -> Option<Share<E>> {
         Some(Share::by_clone())
     }
 }
@@ -124,7 +124,7 @@ impl<E: Clone + Send + Sync + 'static> Shared<E> for &Fault<E> {
 /// The error goes to one reader.
 pub trait Unshared<E> {
     /// Always `None`.
-    fn share(&self) -> Option<Share<E>> {
+    fn probe_share(&self) -> Option<Share<E>> {
         None
     }
 }

@@ -240,11 +240,11 @@ tuples! {
 /// The type of the value tells its weight.
 pub trait ByContent<T> {
     /// Weighs a value.
-    fn weight(&self) -> fn(&T) -> usize;
+    fn probe_weight(&self) -> fn(&T) -> usize;
 }
 
 impl<T: Weight> ByContent<T> for &&Value<T> {
-    fn weight(&self) -> fn(&T) -> usize {
+    fn probe_weight(&self) -> fn(&T) -> usize {
         T::weight
     }
 }
@@ -252,11 +252,11 @@ impl<T: Weight> ByContent<T> for &&Value<T> {
 /// The type of the value tells its number of elements.
 pub trait ByNumber<T> {
     /// Counts [`UNKNOWN_WEIGHT`] for each element.
-    fn weight(&self) -> fn(&T) -> usize;
+    fn probe_weight(&self) -> fn(&T) -> usize;
 }
 
 impl<T: Contents> ByNumber<T> for &Value<T> {
-    fn weight(&self) -> fn(&T) -> usize {
+    fn probe_weight(&self) -> fn(&T) -> usize {
         |value| {
             let elements = value.number().saturating_mul(UNKNOWN_WEIGHT);
             elements.saturating_add(size_of::<T>())
@@ -267,11 +267,11 @@ impl<T: Contents> ByNumber<T> for &Value<T> {
 /// The type of the value tells nothing.
 pub trait ByDefault<T> {
     /// Counts [`UNKNOWN_WEIGHT`].
-    fn weight(&self) -> fn(&T) -> usize;
+    fn probe_weight(&self) -> fn(&T) -> usize;
 }
 
 impl<T> ByDefault<T> for Value<T> {
-    fn weight(&self) -> fn(&T) -> usize {
+    fn probe_weight(&self) -> fn(&T) -> usize {
         |_| UNKNOWN_WEIGHT
     }
 }
@@ -286,8 +286,10 @@ mod tests {
 
     macro_rules! weight {
         ($type:ty, $value:expr) => {{
-            let weight: fn(&$type) -> usize =
-                (&&&Returned::<Result<$type, String>>::new().types().value()).weight();
+            let weight: fn(&$type) -> usize = (&&&Returned::<Result<$type, String>>::new()
+                .probe_types()
+                .value())
+                .probe_weight();
             weight(&$value)
         }};
     }
