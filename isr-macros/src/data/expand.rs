@@ -139,6 +139,7 @@ fn read(returned: &Type, model: &Model) -> TokenStream {
     let hidden = quote!(#krate::__private::data);
     let returned = quote!(#hidden::Returned::<#returned>::new());
     let arguments = model.arguments.iter().map(|one| &one.name);
+    let all = Ident::new("arguments", Span::mixed_site());
     let (own, keyed, load) = (own(model), keyed(model), load_again(&returned, model));
 
     quote! {{
@@ -147,10 +148,13 @@ fn read(returned: &Type, model: &Model) -> TokenStream {
             ByContent as _, ByDefault as _, ByNumber as _, NotChecked as _, NotResult as _,
             RefusedArgument as _, Unshared as _, Shared as _, WithoutNone as _,
         };
+        // An argument of the key alone may be named `_locale`.
+        #[allow(clippy::used_underscore_binding)]
+        let #all = (#(#arguments,)*);
         #returned.probe_back(
             #returned
                 .probe_types()
-                .own((#(#arguments,)*), #own)
+                .own(#all, #own)
                 .read(
                     &#name::DATA,
                     #keyed,
@@ -307,4 +311,57 @@ pub(super) fn hidden(model: &Model) -> TokenStream {
 fn locals(arguments: &[Argument]) -> Vec<Ident> {
     let local = |place| format_ident!("argument_{place}", span = Span::mixed_site());
     (0..arguments.len()).map(local).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post() -> TokenStream {
+        quote! {
+            pub(crate) async fn post(db: &Db, mut slug: String) -> Result<u8, Error> {
+                body()
+            }
+        }
+    }
+
+    #[test]
+    fn with_a_crate_key_no_path_names_the_default() {
+        let attribute = quote!(
+            crate = ::facade::isr,
+            revalidate = HOUR,
+            tags = ["posts", "post:{slug}"],
+            skip = [db]
+        );
+
+        let written = attribute_of(attribute);
+
+        assert!(!written.contains("isr_layer"), "{written}");
+        assert!(!written.contains("compile_error"), "{written}");
+    }
+
+    #[test]
+    fn the_reader_keeps_the_signature_and_the_load_the_body() {
+        let written = attribute_of(quote!(skip = [db]));
+
+        let head = "pub (crate) async fn post (db : & Db , slug : String) -> Result < u8 , Error >";
+        let load = "async fn __isr_load (db : & Db , mut slug : String) -> Result < u8 , Error > \
+                    { body () }";
+        assert!(written.starts_with(head), "{written}");
+        assert!(written.contains(load), "{written}");
+    }
+
+    #[test]
+    fn after_a_mistake_the_function_and_its_handle_are_left() {
+        let written = attribute_of(quote!(revalidat = 60));
+
+        let function = post().to_string();
+        assert!(written.starts_with(&function), "{written}");
+        assert!(written.contains("const DATA"), "{written}");
+        assert!(!written.contains("__isr_load"), "{written}");
+    }
+
+    fn attribute_of(arguments: TokenStream) -> String {
+        attribute(arguments, post()).to_string()
+    }
 }

@@ -99,3 +99,79 @@ fn left<'a>(args: &'a Args, mistakes: &mut Mistakes) -> Vec<&'a Pair> {
     }
     left
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::TokenStream;
+    use quote::quote;
+    use syn::parse_quote;
+
+    use super::*;
+    use crate::parse::{self, Macro};
+
+    fn judge(attribute: TokenStream, sig: &Signature) -> (Model, Vec<String>) {
+        let mut mistakes = Mistakes::default();
+        let args = parse::args(attribute, Macro::Data, &mut mistakes);
+        let model = Model::new(&args, sig, &mut mistakes);
+        (model, mistakes.messages())
+    }
+
+    fn post() -> Signature {
+        parse_quote!(async fn post(db: &Db, slug: &str, r#type: u8) -> u8)
+    }
+
+    #[test]
+    fn a_value_is_named_after_its_function() {
+        let (raw, _) = judge(quote!(), &parse_quote!(async fn r#type() -> u8));
+        let (named, _) = judge(quote!(name = "blog.post"), &post());
+
+        assert_eq!(raw.name.value(), "type");
+        assert_eq!(named.name.value(), "blog.post");
+    }
+
+    #[test]
+    fn a_tag_names_arguments_of_the_key_wherever_skip_stands() {
+        for attribute in [
+            quote!(tags = ["a{slug}b{type}", "{{"], skip = [db]),
+            quote!(skip = [db], tags = ["a{slug}b{type}", "{db}"]),
+            quote!(tags = ["a{slug}b{type}", "{db}"], skip = [db]),
+            quote!(tags = ["a{slug}b{type}", "{r#type}"], skip = [db]),
+        ] {
+            let (model, mistakes) = judge(attribute.clone(), &post());
+
+            assert_eq!(mistakes.len(), 1, "{attribute}: {mistakes:?}");
+            assert_eq!(model.tags.len(), 1);
+            assert_eq!(model.tags[0].format, "a{}b{}");
+            assert_eq!(model.tags[0].arguments, [1, 2]);
+        }
+    }
+
+    #[test]
+    fn skip_lists_arguments_once() {
+        let (model, mistakes) = judge(quote!(skip = [db, r#type, db, id, "slug", 7]), &post());
+
+        let skipped = model.arguments.iter().map(|argument| argument.is_skipped);
+        assert_eq!(skipped.collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(mistakes.len(), 4, "{mistakes:?}");
+    }
+
+    #[test]
+    fn keys_of_pages_are_unknown() {
+        for key in ["query", "vary", "params", "max_body", "assoc", "prerender"] {
+            let key = Ident::new(key, Span::call_site());
+            let (_, mistakes) = judge(quote!(#key = 1), &post());
+
+            assert_eq!(mistakes.len(), 1);
+            assert!(mistakes[0].starts_with("unknown key"), "{mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_and_persist_are_refused() {
+        let (_, mistakes) = judge(quote!("/posts", persist, revalidate = 60), &post());
+
+        assert_eq!(mistakes.len(), 2);
+        assert!(mistakes[0].contains("no path"), "{mistakes:?}");
+        assert_eq!(mistakes[1], PERSIST);
+    }
+}

@@ -132,3 +132,27 @@ pub(super) fn name(value: &Expr) -> syn::Result<LitStr> {
         _ => Ok(text.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn a_name_has_letters_and_no_control_characters() {
+        let long = "n".repeat(MAX_NAME + 1);
+        let wrong: [Expr; 5] = [
+            parse_quote!(""),
+            parse_quote!("a\nb"),
+            parse_quote!(#long),
+            parse_quote!(NAME),
+            parse_quote!(7),
+        ];
+
+        assert!(name(&parse_quote!("blog/post: ü")).is_ok());
+        for value in wrong {
+            assert!(name(&value).is_err());
+        }
+    }
+}

@@ -1,8 +1,10 @@
 //! Refuses functions that cannot be loads, and lists the arguments of all others.
 
-use proc_macro2::{TokenStream, TokenTree};
+use std::iter::Peekable;
+
+use proc_macro2::token_stream::IntoIter;
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::ext::IdentExt;
 use syn::{FnArg, GenericParam, Pat, PatType, ReturnType, Safety, Signature, Type, TypeReference};
 
 use super::argument::Argument;
@@ -164,12 +166,13 @@ fn ungrouped(ty: &Type) -> &Type {
 fn mentions(tokens: TokenStream, word: &str) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Group(group) => mentions(group.stream(), word),
-        TokenTree::Ident(ident) => ident.unraw() == word,
+        TokenTree::Ident(ident) => ident == word,
         _ => false,
     })
 }
 
-/// Returns whether a type holds a reference or a lifetime other than `'static`.
+/// Returns whether a type holds a reference or a lifetime other than `'static`. Those in the
+/// signature of a function that the type holds do not count.
 fn borrows(tokens: TokenStream) -> bool {
     let mut tokens = tokens.into_iter().peekable();
 
@@ -177,14 +180,22 @@ fn borrows(tokens: TokenStream) -> bool {
         let is_borrow = match token {
             TokenTree::Group(group) => borrows(group.stream()),
             // `&'static`: the lifetime that follows decides.
-            TokenTree::Punct(punct) if punct.as_char() == '&' => !matches!(
-                tokens.peek(),
-                Some(TokenTree::Punct(next)) if next.as_char() == '\''
-            ),
+            TokenTree::Punct(punct) if punct.as_char() == '&' => !is_punct(tokens.peek(), '\''),
             TokenTree::Punct(punct) if punct.as_char() == '\'' => !matches!(
                 tokens.peek(),
                 Some(TokenTree::Ident(name)) if name == "static"
             ),
+            TokenTree::Ident(word) if is_callable(&word) => {
+                skip_signature(&mut tokens);
+                false
+            }
+            TokenTree::Ident(word) if word == "for" => {
+                while tokens
+                    .next_if(|token| !is_punct(Some(token), '>'))
+                    .is_some()
+                {}
+                false
+            }
             _ => false,
         };
         if is_borrow {
@@ -193,4 +204,149 @@ fn borrows(tokens: TokenStream) -> bool {
     }
 
     false
+}
+
+fn is_callable(word: &Ident) -> bool {
+    ["fn", "Fn", "FnMut", "FnOnce"]
+        .iter()
+        .any(|name| word == name)
+}
+
+fn is_punct(token: Option<&TokenTree>, expected: char) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == expected)
+}
+
+/// Skips `(&str) -> &'a`, where it follows.
+fn skip_signature(tokens: &mut Peekable<IntoIter>) {
+    if tokens
+        .next_if(|token| matches!(token, TokenTree::Group(_)))
+        .is_none()
+    {
+        return;
+    }
+    let arrow = ['-', '>', '&'];
+    let found = arrow.map(|part| {
+        tokens
+            .next_if(|token| is_punct(Some(token), part))
+            .is_some()
+    });
+    if found == [true; 3]
+        && tokens
+            .next_if(|token| is_punct(Some(token), '\''))
+            .is_some()
+    {
+        tokens.next();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn judge(sig: Signature) -> (Vec<Argument>, Vec<String>) {
+        let mut mistakes = Mistakes::default();
+        check(&sig, &mut mistakes);
+        let arguments = arguments(&sig, &mut mistakes);
+        (arguments, mistakes.messages())
+    }
+
+    #[test]
+    fn what_cannot_be_a_load_is_refused() {
+        let heads: [(Signature, &str); 9] = [
+            (parse_quote!(fn post() -> u8), NOT_ASYNC),
+            (parse_quote!(const fn post() -> u8), CONST),
+            (parse_quote!(async unsafe fn post() -> u8), UNSAFE),
+            (parse_quote!(async extern "C" fn post() -> u8), EXTERN),
+            (parse_quote!(async fn post<T>() -> u8), GENERIC),
+            (parse_quote!(async fn post<const N: usize>() -> u8), GENERIC),
+            (parse_quote!(async fn post(&self) -> u8), RECEIVER),
+            (parse_quote!(async fn post(self: Arc<Self>) -> u8), RECEIVER),
+            (parse_quote!(async fn post()), NOTHING),
+        ];
+
+        for (sig, message) in heads {
+            let written = quote::quote!(#sig).to_string();
+            assert_eq!(judge(sig).1, [message], "{written}");
+        }
+        let variadic = parse_quote!(unsafe extern "C" fn post(n: u8, ...) -> u8);
+        assert_eq!(judge(variadic).1, [NOT_ASYNC, UNSAFE, EXTERN, VARIADIC]);
+    }
+
+    #[test]
+    fn a_reference_stands_in_front_of_a_type_or_is_static() {
+        let (arguments, mistakes) = judge(parse_quote!(
+            async fn post<'a>(
+                a: &'a str,
+                b: &[&'static str],
+                c: &'static str,
+                d: Option<&'static [Cow<'static, str>]>,
+                e: (&(u8)),
+                f: Arc<dyn for<'b> Fn(&'b str) -> &'b str + Send + Sync>,
+                g: &fn(&str, (u8, &u8)) -> &u8,
+            ) -> Result<Arc<str>, &'static str>
+        ));
+
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        let borrowed = arguments.iter().map(|argument| argument.is_borrowed);
+        assert_eq!(
+            borrowed.collect::<Vec<_>>(),
+            [true, true, false, false, true, false, true]
+        );
+    }
+
+    #[test]
+    fn a_type_that_borrows_inside_is_refused() {
+        let (_, mistakes) = judge(parse_quote!(
+            async fn post<'a>(
+                a: Option<&str>,
+                b: &[&str],
+                c: Cow<'a, str>,
+                d: &Row<'_>,
+                e: (fn(&str) -> u8, &str),
+                f: &mut u8,
+            ) -> u8
+        ));
+
+        assert_eq!(mistakes, [NESTED, NESTED, NESTED, NESTED, NESTED, MUTABLE]);
+    }
+
+    #[test]
+    fn a_value_that_borrows_or_has_no_name_is_refused() {
+        for (sig, message) in [
+            (parse_quote!(async fn post(a: &str) -> &str), BORROWS),
+            (parse_quote!(async fn post(a: &str) -> Row<'_>), BORROWS),
+            (parse_quote!(async fn post(a: &str) -> (u8, &str)), BORROWS),
+            (parse_quote!(async fn post() -> impl Clone), IMPL_RETURNED),
+            (
+                parse_quote!(async fn post() -> Vec<impl Clone>),
+                IMPL_RETURNED,
+            ),
+        ] {
+            assert_eq!(judge(sig).1, [message]);
+        }
+    }
+
+    #[test]
+    fn every_argument_has_a_name() {
+        let (arguments, mistakes) = judge(parse_quote!(
+            async fn post(mut a: u8, _b: u8, r#type: u8, _: u8, (c, d): (u8, u8)) -> u8
+        ));
+
+        let names: Vec<String> = arguments.iter().map(Argument::text).collect();
+        assert_eq!(names, ["a", "_b", "type"]);
+        assert_eq!(mistakes, [UNNAMED, PATTERN]);
+    }
+
+    #[test]
+    fn types_of_databases_are_no_extractors() {
+        let (arguments, mistakes) = judge(parse_quote!(
+            async fn post(a: Json<u8>, b: &Form<u8>, c: &SearchRequest) -> u8
+        ));
+
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        let checked = arguments.iter().map(|argument| argument.asking.len());
+        assert_eq!(checked.collect::<Vec<_>>(), [1, 1, 1]);
+    }
 }
