@@ -37,6 +37,7 @@
 //! | to | look at |
 //! |---|---|
 //! | make a handler a page | [`static_page`], [`Page`], [`Policy`] |
+//! | keep values that pages and routes share | [`static_data`], [`Cache::data`], [`data`] |
 //! | put the layer around an application | [`IsrLayer::wrap`], [`IsrLayer`], [`IsrLayerBuilder`] |
 //! | say that something changed | [`Cache::revalidate`], [`Purge`], [`Mode`], [`Receipt`] |
 //! | let a content system say it | [`IsrLayer::revalidate_service`], [`webhook`], [`auth`] |
@@ -60,7 +61,7 @@
 //! |---|---|---|
 //! | `axum-0_8`, as `axum` | yes | [`IsrLayer::wrap`], [`routes!`], placement behind routers |
 //! | `tonic-0_14`, as `tonic` | no | fits the layer to tonic's server |
-//! | `macros` | yes | [`static_page`] |
+//! | `macros` | yes | [`static_page`], [`static_data`] |
 //! | `hmac` | yes | signatures: of webhooks in [`auth`], and of the cookie of draft mode |
 //! | `compression` | yes | encodes pages with brotli and gzip |
 //! | `zstd` | no | encodes pages with zstd, which is a C library |
@@ -84,6 +85,7 @@
 )]
 #![cfg_attr(
     not(feature = "macros"),
+    doc = "[`static_data`]: https://docs.rs/isr-layer/latest/isr_layer/attr.static_data.html",
     doc = "[`static_page`]: https://docs.rs/isr-layer/latest/isr_layer/attr.static_page.html"
 )]
 #![cfg_attr(

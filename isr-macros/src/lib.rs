@@ -131,8 +131,8 @@ pub fn static_page(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # The key
 ///
 /// Every argument is in the key, so each combination of arguments is a value of its own, unless
-/// `skip` names it. Skip what makes no difference to the value, such as a database or a client, and
-/// nothing else.
+/// `skip` names it. Skip only arguments that make no difference to the value, such as a database or
+/// a client.
 ///
 /// | an argument is | and needs |
 /// |---|---|
@@ -140,7 +140,7 @@ pub fn static_page(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | in `skip` | `Clone`, `Send`; by reference also `Sync` |
 /// | in a tag, as `{slug}` | to be in the key; `Display` |
 ///
-/// `&T` is kept as what `ToOwned` makes of `T`: `&str` as `String`, `&[i64]` as `Vec<i64>`. All else
+/// `&T` is kept as the owned type of `T`, by `ToOwned`: `&str` as `String`, `&[i64]` as `Vec<i64>`. All else
 /// is owned: `Option<String>`, not `Option<&str>`. A key that does not become JSON, such as a map
 /// whose keys are tuples, or that is not equal to itself, such as `NaN`, is loaded each time.
 ///

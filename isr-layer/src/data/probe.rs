@@ -1,4 +1,4 @@
-//! What the attribute asks about the types of a function: of its arguments and of its result.
+//! Asks about the types of a function, for the attribute: those of its arguments and its result.
 //!
 //! The function is not generic, so a method that exists under a bound can be told from one that
 //! does not: an inherent method beats that of a trait, and a method found with fewer steps of

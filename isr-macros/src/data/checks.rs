@@ -82,8 +82,8 @@ fn asking(ty: &Type, model: &Model) -> TokenStream {
 }
 
 /// Writes the checks of the value and of its error.
-pub(super) fn checks_of_output(returned: &Type, model: &Model) -> TokenStream {
-    let hidden = hidden(model);
+pub(super) fn checks_of_output(model: &Model) -> TokenStream {
+    let (returned, hidden) = (&model.returned, hidden(model));
     let (value, error) = parts(returned);
     let check = |name: TokenStream, of: TokenStream, ty: &Type| {
         let (start, end) = generated_ends(ty);

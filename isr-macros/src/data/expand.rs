@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{FnArg, Index, Pat, ReturnType, Signature, Type};
+use syn::{FnArg, Index, Pat, Signature};
 
 use super::argument::Argument;
 use super::checks::{checks, checks_of_output};
@@ -85,8 +85,7 @@ fn registration(function: &Function, model: &Model) -> TokenStream {
 fn with_read(function: &Function, model: &Model) -> TokenStream {
     let (attrs, vis) = (&function.attrs, &function.vis);
     let (sig, load) = (of_reader(&function.sig), load(function));
-    let (checks, read) = (checks(model), read(returned(&function.sig), model));
-    let checks_of_output = checks_of_output(returned(&function.sig), model);
+    let (checks, checks_of_output, read) = (checks(model), checks_of_output(model), read(model));
 
     let mut tokens = quote!(#(#attrs)* #vis #sig);
     // With the user's own braces, the function counts as written by the user: if it is never used,
@@ -126,17 +125,9 @@ fn of_reader(sig: &Signature) -> Signature {
     sig
 }
 
-fn returned(sig: &Signature) -> &Type {
-    match &sig.output {
-        ReturnType::Type(_, returned) => returned,
-        ReturnType::Default => unreachable!("a value without a type is a mistake"),
-    }
-}
-
 /// Writes the expression that reads the value. Its imports do not reach the user's body.
-fn read(returned: &Type, model: &Model) -> TokenStream {
-    let (krate, name) = (&model.krate, &model.function);
-    let hidden = quote!(#krate::__private::data);
+fn read(model: &Model) -> TokenStream {
+    let (name, returned, hidden) = (&model.function, &model.returned, hidden(model));
     let returned = quote!(#hidden::Returned::<#returned>::new());
     let arguments = model.arguments.iter().map(|one| &one.name);
     let all = Ident::new("arguments", Span::mixed_site());

@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
-use syn::{Ident, LitStr, Signature};
+use syn::{Ident, LitStr, Signature, Type};
 
 use super::argument::Argument;
 use super::names::{self, Tag};
@@ -31,7 +31,7 @@ const KEYS: Keys = Keys {
 
 const PERSIST: &str = "`persist` does not exist yet: values are kept in memory alone";
 
-/// One value, ready to expand. After a mistake it holds what is valid.
+/// One value, ready to expand. After a mistake it holds the valid values.
 pub(crate) struct Model {
     /// The function's name.
     pub(crate) function: Ident,
@@ -40,6 +40,8 @@ pub(crate) struct Model {
     pub(crate) krate: Krate,
     pub(crate) policy: Policy,
     pub(crate) arguments: Vec<Argument>,
+    /// The type that the function returns.
+    pub(crate) returned: Type,
     pub(crate) tags: Vec<Tag>,
     /// True if items can stand beside the function.
     pub(crate) is_free: bool,
@@ -49,13 +51,14 @@ impl Model {
     /// Builds the model of a value, and reports the mistakes in its attribute and signature.
     pub(crate) fn new(args: &Args, sig: &Signature, mistakes: &mut Mistakes) -> Self {
         let pairs = KEYS.known(left(args, mistakes), mistakes);
-        signature::check(sig, mistakes);
+        let returned = signature::check(sig, mistakes);
         let mut model = Self {
             function: sig.ident.clone(),
             name: LitStr::new(&sig.ident.unraw().to_string(), Span::call_site()),
             krate: Krate::default(),
             policy: Policy::default(),
             arguments: signature::arguments(sig, mistakes),
+            returned,
             tags: Vec::new(),
             is_free: sig.receiver().is_none(),
         };

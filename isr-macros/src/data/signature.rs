@@ -5,7 +5,10 @@ use std::iter::Peekable;
 use proc_macro2::token_stream::IntoIter;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{FnArg, GenericParam, Pat, PatType, ReturnType, Safety, Signature, Type, TypeReference};
+use syn::{
+    FnArg, GenericParam, Pat, PatType, ReturnType, Safety, Signature, Type, TypeReference,
+    parse_quote,
+};
 
 use super::argument::Argument;
 use super::asking;
@@ -41,8 +44,9 @@ const UNNAMED: &str = "an argument of a value has a name: write one in place of 
 const CFG: &str = "an argument with a `#[cfg(..)]` is not supported: put it in front of two \
     functions";
 
-/// Reports what cannot be a load in the head of a function.
-pub(super) fn check(sig: &Signature, mistakes: &mut Mistakes) {
+/// Reports all parts of a function's head that a load cannot have, and returns the type of the
+/// function.
+pub(super) fn check(sig: &Signature, mistakes: &mut Mistakes) -> Type {
     if let Some(token) = &sig.constness {
         mistakes.at(token, CONST);
     } else if sig.asyncness.is_none() {
@@ -62,16 +66,16 @@ pub(super) fn check(sig: &Signature, mistakes: &mut Mistakes) {
     for parameter in sig.generics.params.iter().filter(generic) {
         mistakes.at(parameter, GENERIC);
     }
-    check_returned(&sig.output, sig, mistakes);
+    returned(sig, mistakes)
 }
 
-fn check_returned(output: &ReturnType, sig: &Signature, mistakes: &mut Mistakes) {
-    let ReturnType::Type(_, returned) = output else {
+fn returned(sig: &Signature, mistakes: &mut Mistakes) -> Type {
+    let ReturnType::Type(_, returned) = &sig.output else {
         // Without `async`, one message is enough.
         if sig.asyncness.is_some() {
             mistakes.at(&sig.ident, NOTHING);
         }
-        return;
+        return parse_quote!(());
     };
 
     let tokens = returned.to_token_stream();
@@ -82,6 +86,7 @@ fn check_returned(output: &ReturnType, sig: &Signature, mistakes: &mut Mistakes)
     } else if borrows(tokens) {
         mistakes.at(returned, BORROWS);
     }
+    Type::clone(returned)
 }
 
 /// Lists the arguments, and reports those that cannot be kept.
@@ -224,12 +229,14 @@ fn skip_signature(tokens: &mut Peekable<IntoIter>) {
     {
         return;
     }
+
     let arrow = ['-', '>', '&'];
     let found = arrow.map(|part| {
         tokens
             .next_if(|token| is_punct(Some(token), part))
             .is_some()
     });
+
     if found == [true; 3]
         && tokens
             .next_if(|token| is_punct(Some(token), '\''))
@@ -247,7 +254,7 @@ mod tests {
 
     fn judge(sig: Signature) -> (Vec<Argument>, Vec<String>) {
         let mut mistakes = Mistakes::default();
-        check(&sig, &mut mistakes);
+        let _ = check(&sig, &mut mistakes);
         let arguments = arguments(&sig, &mut mistakes);
         (arguments, mistakes.messages())
     }

@@ -10,8 +10,27 @@ use crate::data::builder::UNKNOWN_WEIGHT;
 
 /// A type that tells how many bytes a value of it takes in memory.
 ///
-/// Values are bounded by their bytes. The weight need not be exact: it counts what a value owns on
-/// the heap, and leaves out what an allocator adds.
+/// Values are bounded by their bytes. The weight need not be exact: it leaves out the bytes that an
+/// allocator adds.
+///
+/// ```
+/// use isr_layer::data::Weight;
+///
+/// #[derive(Clone)]
+/// struct Post {
+///     title: String,
+///     likes: u64,
+/// }
+///
+/// impl Weight for Post {
+///     fn heap(&self) -> usize {
+///         self.title.heap()
+///     }
+/// }
+///
+/// let post = Post { title: String::from("a post"), likes: 7 };
+/// assert_eq!(post.weight(), size_of::<Post>() + 6);
+/// ```
 pub trait Weight {
     /// Returns the bytes that this value owns beside its own size, such as the text of a `String`.
     fn heap(&self) -> usize;
@@ -141,7 +160,7 @@ macro_rules! pointers {
 
 pointers!(Arc, Box);
 
-/// Lists weigh their capacity in elements, and what the elements own.
+/// Lists weigh their capacity in elements, and the heap of each element.
 macro_rules! lists {
     ($($list:ident),*) => {
         $(
