@@ -124,7 +124,7 @@ pub fn static_page(args: TokenStream, item: TokenStream) -> TokenStream {
     expand(args.into(), item.into()).into()
 }
 
-/// Keeps what the function below loads. Its signature stays as it is.
+/// Keeps the values that the function below loads. Its signature stays as it is.
 ///
 /// `#[static_data(revalidate = "60s", tags = ["posts", "post:{slug}"], skip = [db])]`
 ///

@@ -104,7 +104,17 @@ fn load(function: &Function) -> TokenStream {
     let mut sig = function.sig.clone();
     sig.ident = load_name();
 
-    let mut tokens = quote!(#[allow(clippy::too_many_arguments)] #sig);
+    // Clippy says it of the function already.
+    let allow = quote! {
+        #[allow(
+            clippy::fn_params_excessive_bools,
+            clippy::ptr_arg,
+            clippy::too_many_arguments,
+            clippy::trivially_copy_pass_by_ref,
+            clippy::type_complexity
+        )]
+    };
+    let mut tokens = quote!(#allow #sig);
     let (leading, rest) = (&function.leading, &function.rest);
     function.brace.surround(&mut tokens, |body| {
         body.extend(quote!(#leading #rest));
