@@ -103,6 +103,54 @@ async fn a_raw_name_is_a_name() {
     assert_eq!(r#match::DATA.name(), "match");
 }
 
+const MINUTE: u64 = 60;
+
+#[static_data(
+    revalidate = MINUTE,
+    expire = Duration::from_secs(3_600),
+    timeout = "5s",
+    not_found_revalidate = 2,
+    jitter = true
+)]
+async fn every_key() -> u8 {
+    0
+}
+
+#[static_data(revalidate = false)]
+async fn no_key() -> u8 {
+    0
+}
+
+#[tokio::test]
+async fn every_key_reaches_the_handle() {
+    let (every, none) = (
+        format!("{:?}", every_key::DATA),
+        format!("{:?}", no_key::DATA),
+    );
+
+    for field in [
+        "name: \"every_key\"",
+        "revalidate: Some(60s)",
+        "expire: Some(3600s)",
+        "timeout: 5s",
+        "not_found_revalidate: 2s",
+        "jitter: true",
+        "tags: []",
+    ] {
+        assert!(every.contains(field), "{field} in {every}");
+    }
+    for field in [
+        "revalidate: None",
+        "expire: None",
+        "timeout: 30s",
+        "jitter: false",
+    ] {
+        assert!(none.contains(field), "{field} in {none}");
+    }
+    let read = cache().scope(async { every_key().await + no_key().await });
+    assert_eq!(read.await, 0);
+}
+
 type Answer<T> = std::result::Result<T, Down>;
 
 /// Has a name that ends as that of a `Result`, and is none.

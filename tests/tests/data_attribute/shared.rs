@@ -117,6 +117,21 @@ async fn a_value_that_is_absent_is_asked_for_again_after_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stale_value_is_handed_out_once_more_while_it_is_loaded_from_kept_arguments() {
+    let (cache, db) = (cache(), Db::new());
+    let read = async || cache.scope(post(&db, &String::from("a"))).await;
+    let _ = read().await;
+
+    db.publish("a", "second");
+    advance(Duration::from_secs(60)).await;
+
+    assert_eq!(read().await, titled("first"));
+    isr_tests::settle().await;
+    assert_eq!(read().await, titled("second"));
+    assert_eq!(db.loads(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_that_can_be_cloned_is_shared_and_not_kept() {
     let (cache, db) = (cache(), Db::new());
     db.set_down(true);

@@ -270,7 +270,7 @@ impl<T: Weight> ByContent<T> for &&Value<T> {
 
 /// The type of the value tells its number of elements.
 pub trait ByNumber<T> {
-    /// Counts [`UNKNOWN_WEIGHT`] for each element.
+    /// Counts 4 KiB for each element.
     fn probe_weight(&self) -> fn(&T) -> usize;
 }
 
@@ -285,7 +285,7 @@ impl<T: Contents> ByNumber<T> for &Value<T> {
 
 /// The type of the value tells nothing.
 pub trait ByDefault<T> {
-    /// Counts [`UNKNOWN_WEIGHT`].
+    /// Counts 4 KiB.
     fn probe_weight(&self) -> fn(&T) -> usize;
 }
 
