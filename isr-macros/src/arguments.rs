@@ -70,7 +70,7 @@ pub(crate) fn check(sig: &Signature, declared: Declared, mistakes: &mut Mistakes
 }
 
 /// Returns the extractors in a type: the elements of a tuple, the content of `Option` and `Result`.
-pub(crate) fn parts(ty: &Type) -> Vec<&Type> {
+fn parts(ty: &Type) -> Vec<&Type> {
     match ty {
         Type::Group(group) => parts(&group.elem),
         Type::Paren(paren) => parts(&paren.elem),
