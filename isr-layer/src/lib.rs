@@ -37,6 +37,7 @@
 //! | to | look at |
 //! |---|---|
 //! | make a handler a page | [`static_page`], [`Page`], [`Policy`] |
+//! | keep values that pages and routes share | [`static_data`], [`Cache::data`], [`data`] |
 //! | put the layer around an application | [`IsrLayer::wrap`], [`IsrLayer`], [`IsrLayerBuilder`] |
 //! | say that something changed | [`Cache::revalidate`], [`Purge`], [`Mode`], [`Receipt`] |
 //! | let a content system say it | [`IsrLayer::revalidate_service`], [`webhook`], [`auth`] |
@@ -60,7 +61,7 @@
 //! |---|---|---|
 //! | `axum-0_8`, as `axum` | yes | [`IsrLayer::wrap`], [`routes!`], placement behind routers |
 //! | `tonic-0_14`, as `tonic` | no | fits the layer to tonic's server |
-//! | `macros` | yes | [`static_page`] |
+//! | `macros` | yes | [`static_page`], [`static_data`] |
 //! | `hmac` | yes | signatures: of webhooks in [`auth`], and of the cookie of draft mode |
 //! | `compression` | yes | encodes pages with brotli and gzip |
 //! | `zstd` | no | encodes pages with zstd, which is a C library |
@@ -84,6 +85,7 @@
 )]
 #![cfg_attr(
     not(feature = "macros"),
+    doc = "[`static_data`]: https://docs.rs/isr-layer/latest/isr_layer/attr.static_data.html",
     doc = "[`static_page`]: https://docs.rs/isr-layer/latest/isr_layer/attr.static_page.html"
 )]
 #![cfg_attr(
@@ -200,3 +202,52 @@ pub mod webhook {
 ///
 #[cfg(feature = "macros")]
 pub use isr_layer_macros::static_page;
+
+/// Keeps what a function loads: a value that pages and plain routes share, loaded once, with the
+/// lifetimes, tags and purges of pages.
+///
+/// ```standalone_crate
+/// use isr_layer::{IsrLayer, Purge, static_data};
+///
+/// #[static_data(revalidate = "60s", tags = ["posts", "post:{slug}"], skip = [db])]
+/// async fn post(db: &Db, slug: &str) -> Result<Option<String>, std::io::Error> {
+///     db.post(slug).await
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let isr = IsrLayer::builder().build()?;
+/// let db = Db::default();
+///
+/// // In a page, a route behind the layer, or a job with a cache:
+/// let read = isr.cache().scope(async {
+///     let first = post(&db, "a").await?;
+///     assert_eq!(first.as_deref(), Some("the post a, loaded 1 times"));
+///     assert_eq!(post(&db, "a").await?, first);
+///     Ok::<_, std::io::Error>(())
+/// });
+/// read.await?;
+///
+/// let receipt = isr.cache().revalidate(Purge::tag("post:a")).await;
+/// assert!(receipt.is_revalidated());
+/// assert_eq!(post::DATA.name(), "post");
+/// # Ok(())
+/// # }
+/// # #[derive(Clone, Default)]
+/// # struct Db(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+/// # impl Db {
+/// #     async fn post(&self, slug: &str) -> Result<Option<String>, std::io::Error> {
+/// #         let loads = self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
+/// #         Ok(Some(format!("the post {slug}, loaded {loads} times")))
+/// #     }
+/// # }
+/// ```
+///
+/// A page that reads a value waits for a fresh one, and takes over its tags and its ends. Any other
+/// reader gets a stale value at once, while one load refreshes it. If a load fails, the last value
+/// stays. Where no cache is in reach, the function loads each time, and one warning names it.
+///
+/// Without the attribute, [`Cache::data`] does the same.
+///
+#[cfg(feature = "macros")]
+pub use isr_layer_macros::static_data;

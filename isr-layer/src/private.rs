@@ -11,6 +11,7 @@ pub use crate::render::extractors::{ClientInput, NoClientInput, Probe, refusal};
 
 /// Items that `#[static_data]` names.
 pub mod data {
+    pub use crate::data::probe::*;
     pub use crate::data::typed::{Output, Share, Steps, read_here as read};
     pub use crate::value::ArgumentsWriter;
 }

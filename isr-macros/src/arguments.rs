@@ -96,30 +96,65 @@ fn held(segment: &PathSegment) -> Option<&Type> {
     }
 }
 
+/// Client input that an extractor gives, as the name of its type tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extractor {
+    Query,
+    Headers,
+    Cookies,
+    Session,
+    Extension,
+    Address,
+    /// For a GET, axum's `Form` reads the query.
+    Form,
+    Body,
+    Socket,
+    Request,
+    Parts,
+}
+
+impl Extractor {
+    /// Recognises the type by its name.
+    pub(crate) fn named(ty: &Type) -> Option<Self> {
+        let Type::Path(path) = ty else { return None };
+        let segment = path.path.segments.last()?;
+        let generic = !segment.arguments.is_none();
+
+        match segment.ident.to_string().as_str() {
+            "Query" if generic => Some(Self::Query),
+            "RawQuery" => Some(Self::Query),
+            "HeaderMap" => Some(Self::Headers),
+            "TypedHeader" if generic => Some(Self::Headers),
+            "CookieJar" | "PrivateCookieJar" | "SignedCookieJar" | "Cookies" => Some(Self::Cookies),
+            "Session" | "AuthSession" => Some(Self::Session),
+            "Extension" if generic => Some(Self::Extension),
+            "ConnectInfo" if generic => Some(Self::Address),
+            "Form" if generic => Some(Self::Form),
+            "Json" if generic => Some(Self::Body),
+            "Multipart" => Some(Self::Body),
+            "WebSocketUpgrade" => Some(Self::Socket),
+            "Request" => Some(Self::Request),
+            "Parts" => Some(Self::Parts),
+            _ => None,
+        }
+    }
+}
+
 /// Returns the error message for an argument whose type has a name that is refused.
 fn refusal(ty: &Type, declared: Declared, method: bool) -> Option<&'static str> {
-    let Type::Path(path) = ty else { return None };
-    let segment = path.path.segments.last()?;
-    let generic = !segment.arguments.is_none();
-
-    match segment.ident.to_string().as_str() {
-        "Query" if generic && !declared.query => Some(QUERY),
-        "RawQuery" if !declared.query => Some(QUERY),
-        "HeaderMap" if !declared.vary => Some(HEADERS),
-        "TypedHeader" if generic && !declared.vary => Some(HEADERS),
-        "CookieJar" | "PrivateCookieJar" | "SignedCookieJar" | "Cookies" => Some(COOKIES),
-        "Session" | "AuthSession" => Some(SESSION),
-        "Extension" if generic => Some(EXTENSION),
-        "ConnectInfo" if generic => Some(ADDRESS),
-        // For a GET, axum's `Form` reads the query.
-        "Form" if generic && !declared.query => Some(QUERY),
-        "Json" if generic => Some(BODY),
-        "Multipart" => Some(BODY),
-        "WebSocketUpgrade" => Some(SOCKET),
+    match Extractor::named(ty)? {
+        Extractor::Query | Extractor::Form if declared.query => None,
+        Extractor::Query | Extractor::Form => Some(QUERY),
+        Extractor::Headers => (!declared.vary).then_some(HEADERS),
+        Extractor::Cookies => Some(COOKIES),
+        Extractor::Session => Some(SESSION),
+        Extractor::Extension => Some(EXTENSION),
+        Extractor::Address => Some(ADDRESS),
+        Extractor::Body => Some(BODY),
+        Extractor::Socket => Some(SOCKET),
         // In a method this is tonic's `Request`, which holds declared input only.
-        "Request" if !method => Some(REQUEST),
-        "Parts" => Some(REQUEST),
-        _ => None,
+        Extractor::Request if method => None,
+        Extractor::Request | Extractor::Parts => Some(REQUEST),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Collects the mistakes of one attribute, each with its tokens.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// The mistakes found so far. All are reported together, in the order in which they were found.
@@ -46,6 +46,33 @@ impl Mistakes {
         let errors = self.errors.into_iter().flatten();
         errors.map(|error| error.to_string()).collect()
     }
+}
+
+/// Returns the spans of the first and the last token. An error that starts at one and ends at the
+/// other shows all tokens between.
+pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
+    let mut spans = tokens
+        .into_token_stream()
+        .into_iter()
+        .map(|token: TokenTree| token.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    (first, spans.last().unwrap_or(first))
+}
+
+/// Returns the tokens, spanned so that errors about them show `place`.
+///
+/// The resolution of each token stays: `$crate` depends on its own.
+pub(crate) fn located(tokens: impl ToTokens, place: Span) -> TokenStream {
+    let tokens = tokens.into_token_stream().into_iter().map(|mut token| {
+        let span = token.span().located_at(place);
+        if let TokenTree::Group(group) = &token {
+            let inner = located(group.stream(), place);
+            token = TokenTree::Group(Group::new(group.delimiter(), inner));
+        }
+        token.set_span(span);
+        token
+    });
+    tokens.collect()
 }
 
 /// Joins names for a message: `` `a`, `b` ``.

@@ -11,8 +11,7 @@ const PERSONAL_HEADERS: [&str; 3] = ["cookie", "authorization", "proxy-authoriza
 /// The longest tag, in bytes.
 const MAX_TAG: usize = 1024;
 
-const UNMATCHED: &str = "unmatched brace: in a tag, braces hold the name of a parameter of the \
-    path, such as `post:{slug}`";
+const UNMATCHED: &str = "unmatched brace: in a tag, braces hold a name, such as in `post:{slug}`";
 const QUERY_NAME: &str = "invalid name of a query parameter; expected a name such as `page`, \
     without whitespace, `&`, `=` and `#`";
 const VARY_ALL: &str = "`vary = [\"*\"]` is not supported: list the headers that the handler reads";
@@ -38,8 +37,11 @@ pub(crate) fn each(
     accepted
 }
 
-/// Checks a tag. Each `{name}` in it must be a parameter of the path, if the path is known.
-pub(crate) fn tag(tag: &str, path: Option<&str>) -> Result<String, String> {
+/// Checks a tag, and each `{name}` in it by `check`.
+pub(crate) fn tag(
+    tag: &str,
+    check: &impl Fn(&str) -> Result<(), String>,
+) -> Result<String, String> {
     if tag.is_empty() {
         return Err(format!("empty tag: expected 1 to {MAX_TAG} bytes"));
     }
@@ -53,19 +55,48 @@ pub(crate) fn tag(tag: &str, path: Option<&str>) -> Result<String, String> {
         return Err("control characters are not accepted in a tag".to_owned());
     }
 
+    for part in parts(tag)? {
+        if let Part::Name(name) = part {
+            check(name)?;
+        }
+    }
+    Ok(tag.to_owned())
+}
+
+/// A part of a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part<'a> {
+    Text(&'a str),
+    /// The name in braces.
+    Name(&'a str),
+}
+
+/// Splits a tag into its texts and names.
+pub(crate) fn parts(tag: &str) -> Result<Vec<Part<'_>>, &'static str> {
+    let mut parts = Vec::new();
     let mut rest = tag;
+
     while let Some(brace) = rest.find(['{', '}']) {
         let inner = rest[brace..]
             .strip_prefix('{')
             .and_then(|open| open.split_once('}'));
         let (name, behind) = inner.ok_or(UNMATCHED)?;
-        if let Some(path) = path.filter(|path| pattern::names(path).all(|known| known != name)) {
-            return Err(unknown_parameter(name, path));
-        }
+        parts.extend([Part::Text(&rest[..brace]), Part::Name(name)]);
         rest = behind;
     }
+    parts.push(Part::Text(rest));
 
-    Ok(tag.to_owned())
+    Ok(parts)
+}
+
+/// Checks that a name in a tag is a parameter of the path, if the path is known.
+pub(crate) fn parameter(name: &str, path: Option<&str>) -> Result<(), String> {
+    match path {
+        Some(path) if pattern::names(path).all(|known| known != name) => {
+            Err(unknown_parameter(name, path))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn unknown_parameter(name: &str, pattern: &str) -> String {
@@ -116,9 +147,11 @@ mod tests {
 
     #[test]
     fn tags_may_use_what_the_path_has() {
-        assert!(tag("{a}:{b}{a}", Some("/{a}/{*b}")).is_ok());
+        let check = |name: &str| parameter(name, Some("/{a}/{*b}"));
+
+        assert!(tag("{a}:{b}{a}", &check).is_ok());
         for wrong in ["{c}", "a}", "{a", "{*b}", "{}", "", "a\tb"] {
-            assert!(tag(wrong, Some("/{a}/{*b}")).is_err(), "{wrong}");
+            assert!(tag(wrong, &check).is_err(), "{wrong}");
         }
     }
 

@@ -1,17 +1,16 @@
 //! Writes the generated code: a struct beside the function, and a block inside it. Cannot fail.
 
-use std::time::Duration;
-
-use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Attribute, ExprPath, ReturnType, Type};
 
 use crate::arguments::can_be_named;
+use crate::diagnostics::ends;
+use crate::krate::Krate;
 use crate::model::{Model, Place};
 use crate::parse::{self, Function};
-use crate::policy::Fallback;
-use crate::values::Value;
+use crate::setters::setters;
 
 /// Writes the function with the registration of its pages, and the items beside it.
 pub(crate) fn pages(function: &Function, models: &[Model]) -> TokenStream {
@@ -30,11 +29,11 @@ pub(crate) fn beside(function: &Function, models: &[Model]) -> TokenStream {
     };
 
     let (vis, name, pattern) = (&function.vis, &first.name, &first.pattern);
-    let (krate, pages) = (first.krate(), models.iter().map(declaration));
+    let (krate, pages) = (&first.krate, models.iter().map(declaration));
     let count = models.len();
     let cfgs = parse::cfgs(&function.attrs);
     let checks = models.iter().map(|model| checks_beside(&cfgs, model));
-    let is_async = is_async(function, &cfgs, &krate);
+    let is_async = is_async(function, &cfgs, krate);
 
     quote! {
         #(#cfgs)*
@@ -58,7 +57,7 @@ pub(crate) fn beside(function: &Function, models: &[Model]) -> TokenStream {
 }
 
 /// Writes a check that a function without `async` returns a future, if its type can be named.
-fn is_async(function: &Function, cfgs: &[Attribute], krate: &TokenStream) -> TokenStream {
+fn is_async(function: &Function, cfgs: &[Attribute], krate: &Krate) -> TokenStream {
     let sig = &function.sig;
     let ReturnType::Type(_, returned) = &sig.output else {
         return TokenStream::new();
@@ -110,7 +109,7 @@ fn registration(models: &[Model]) -> TokenStream {
     let Some(first) = models.first() else {
         return TokenStream::new();
     };
-    let (krate, count) = (first.krate(), models.len());
+    let (krate, count) = (&first.krate, models.len());
     let pages = models.iter().map(declaration);
     let checks = models.iter().map(checks_inside);
     let each = 0..count;
@@ -146,7 +145,7 @@ fn checks_inside(model: &Model) -> TokenStream {
 /// Writes the page as an expression. Its place is that of the attribute, so that copies of the
 /// function, which `#[debug_handler]` makes, register one and the same page.
 fn declaration(model: &Model) -> TokenStream {
-    let (krate, pattern) = (model.krate(), &model.pattern);
+    let (krate, pattern) = (&model.krate, &model.pattern);
     let policy = policy(model);
     let params = model.params.as_ref().map(|list| params(list, model));
     let name = model.name.unraw().to_string();
@@ -164,111 +163,36 @@ fn declaration(model: &Model) -> TokenStream {
 fn params(list: &ExprPath, model: &Model) -> TokenStream {
     let names = model.parameters();
     let end = ends(list).1;
-    let krate = model.krate_at(end);
+    let krate = model.krate.at(end);
     let call = quote_spanned!(end=> #krate::__private::list_params(&[#(#names),*], #list));
     quote!(.with_params(|| #call))
 }
 
 fn policy(model: &Model) -> TokenStream {
-    let (policy, krate) = (&model.policy, model.krate());
-    let mut setters = TokenStream::new();
-    let mut set = |setter, value: Option<TokenStream>| {
-        setters.extend(value.map(|value| call(setter, &value)));
-    };
-
-    let time = |value: &Option<Value<Duration>>| value.as_ref().map(|value| time(value, model));
-    set("revalidate", time(&policy.revalidate));
-    set("expire", time(&policy.expire));
-    set("not_found_revalidate", time(&policy.not_found_revalidate));
-    set("timeout", time(&policy.timeout));
-    set("max_body", policy.max_body.as_ref().map(size));
-    set(
-        "fallback",
-        policy.fallback.map(|which| fallback(which, &krate)),
-    );
-    set("jitter", policy.jitter.map(flag));
-    set("prerender", policy.prerender.map(flag));
-    set("allow_empty", policy.allow_empty.map(flag));
-    set("allow_temporary", policy.allow_temporary.map(flag));
-    set("tags", list(&policy.tags));
-    set("query", list(&policy.query));
-    set("vary", list(&policy.vary));
-
+    let (krate, setters) = (&model.krate, setters(&model.policy, &model.krate));
     quote!(#krate::Policy::new() #setters)
-}
-
-fn call(setter: &str, value: &TokenStream) -> TokenStream {
-    let setter = Ident::new(setter, Span::call_site());
-    quote!(.#setter(#value))
-}
-
-fn size(size: &Value<u64>) -> TokenStream {
-    match size {
-        Value::Known(bytes) => Literal::u64_unsuffixed(*bytes).into_token_stream(),
-        Value::Constant(constant) => constant.into_token_stream(),
-    }
-}
-
-fn flag(on: bool) -> TokenStream {
-    quote!(#on)
-}
-
-/// Writes a time. Errors about the type or the value of a constant show the constant.
-fn time(time: &Value<Duration>, model: &Model) -> TokenStream {
-    match time {
-        Value::Known(time) => {
-            let (seconds, nanos) = (time.as_secs(), time.subsec_nanos());
-            quote!(::core::time::Duration::new(#seconds, #nanos))
-        }
-        Value::Constant(constant) => {
-            let (start, end) = ends(constant);
-            let krate = model.krate_at(start);
-            let new = quote_spanned!(start=> #krate::__private::SecondsOrDuration);
-            quote_spanned!(end=> #new(#constant).above_zero())
-        }
-    }
-}
-
-fn fallback(fallback: Fallback, krate: &TokenStream) -> TokenStream {
-    match fallback {
-        Fallback::Render => quote!(#krate::Fallback::Render),
-        Fallback::NotFound => quote!(#krate::Fallback::NotFound),
-    }
-}
-
-fn list(list: &[String]) -> Option<TokenStream> {
-    (!list.is_empty()).then(|| quote!(&[#(#list),*]))
 }
 
 /// Writes a block that fails to compile if the argument's type is refused. The error shows that
 /// type.
 fn check(argument: &Type, model: &Model) -> TokenStream {
-    let krate = model.krate();
+    let krate = &model.krate;
     let (query, vary) = (model.declared.query, model.declared.vary);
 
     let (start, end) = ends(argument);
     let path = quote_spanned!(start=> ::core::panic!);
-    let message = quote_spanned!(end=> ("{}", message));
+    // A name that is spanned at the user's tokens would be theirs.
+    let (name, text) = (quote!(message), quote!("{}"));
+    let message = quote_spanned!(end=> (#text, #name));
 
     quote! {{
         use #krate::__private::NoClientInput as _;
         let input = #krate::__private::Probe::<#argument>::INPUT;
         let refusal = #krate::__private::refusal(input, #query, #vary);
-        if let ::core::option::Option::Some(message) = refusal {
+        if let ::core::option::Option::Some(#name) = refusal {
             #path #message
         }
     }}
-}
-
-/// Returns the spans of the first and the last token. An error that starts at one and ends at the
-/// other shows all tokens between.
-fn ends(tokens: impl ToTokens) -> (Span, Span) {
-    let mut spans = tokens
-        .into_token_stream()
-        .into_iter()
-        .map(|token: TokenTree| token.span());
-    let first = spans.next().unwrap_or_else(Span::call_site);
-    (first, spans.last().unwrap_or(first))
 }
 
 #[cfg(test)]

@@ -1,15 +1,19 @@
-//! The attribute of `isr-layer`. Use it as `isr_layer::static_page`.
+//! The attributes of `isr-layer`. Use them as `isr_layer::static_page` and `isr_layer::static_data`.
 
 mod arguments;
 mod calls;
+mod data;
 mod diagnostics;
 mod elements;
 mod expand;
+mod keys;
+mod krate;
 mod model;
 mod parse;
 mod pattern;
 mod policy;
 mod routes;
+mod setters;
 mod values;
 
 use proc_macro::TokenStream;
@@ -18,7 +22,7 @@ use quote::{ToTokens, quote};
 
 use crate::diagnostics::Mistakes;
 use crate::model::{Model, Place};
-use crate::parse::{Args, Function};
+use crate::parse::{Args, Function, Macro};
 
 /// Registers the function below as a page. The function stays as it is, but for one block in its
 /// body.
@@ -120,6 +124,89 @@ pub fn static_page(args: TokenStream, item: TokenStream) -> TokenStream {
     expand(args.into(), item.into()).into()
 }
 
+/// Keeps the values that the function below loads. Its signature stays as it is.
+///
+/// `#[static_data(revalidate = "60s", tags = ["posts", "post:{slug}"], skip = [db])]`
+///
+/// # The key
+///
+/// Every argument is in the key, so each combination of arguments is a value of its own, unless
+/// `skip` names it. Skip only arguments that make no difference to the value, such as a database or
+/// a client.
+///
+/// | an argument is | and needs |
+/// |---|---|
+/// | in the key | `Serialize`, `PartialEq`, `Clone`, `Send`, `Sync` |
+/// | in `skip` | `Clone`, `Send`; by reference also `Sync` |
+/// | in a tag, as `{slug}` | to be in the key; `Display` |
+///
+/// `&T` is kept as the owned type of `T`, by `ToOwned`: `&str` as `String`, `&[i64]` as `Vec<i64>`. All else
+/// is owned: `Option<String>`, not `Option<&str>`. A key that does not become JSON, such as a map
+/// whose keys are tuples, or that is not equal to itself, such as `NaN`, is loaded each time.
+///
+/// # The value
+///
+/// The function returns a value, or a `Result` of one, under any alias. A value is `Clone`, `Send`
+/// and `Sync`, and each reader gets a clone: in an `Arc`, it costs nothing. An error is `Send`, is
+/// handed to the reader and is never kept. If it is `Clone` and `Sync` as well, all readers that
+/// waited for a load share it; otherwise they load themselves, a few at once. `None` is kept for
+/// `not_found_revalidate` at most.
+///
+/// Values are bounded by their bytes. `String`, `Vec`, `Option`, `Arc`, `Box`, maps, tuples and
+/// numbers tell theirs; a type of yours counts 4 KiB, or 4 KiB for each in a list, unless it
+/// implements [`Weight`](https://docs.rs/isr-layer/latest/isr_layer/data/trait.Weight.html).
+///
+/// # The keys of the attribute
+///
+/// | key | value | default |
+/// |---|---|---|
+/// | `revalidate` | time after which a value is stale, or `false`: not before a purge | `false` |
+/// | `expire` | time after which a value is not handed out, at least `revalidate` | never |
+/// | `tags` | list of strings of up to 1,024 bytes; `{name}` is that argument | none |
+/// | `skip` | list of arguments that are not in the key | none |
+/// | `name` | the name by which a purge names the values | the function's |
+/// | `timeout` | time limit of one load | 30 s |
+/// | `not_found_revalidate` | time for which `None` is kept | 10 s |
+/// | `jitter` | `true` or `false`: shortens each lifetime by up to 10 %, at random | `false` |
+/// | `crate` | path of `isr-layer`, as for `#[static_page]` | `::isr_layer` |
+///
+/// A duration is written as for `#[static_page]`: seconds, a string with units, or a constant.
+///
+/// # Generated code
+///
+/// 1. The function, with a body that reads the value. Your body moves into a function inside of it,
+///    which gets the arguments and nothing else.
+/// 2. Beside it, a hidden type of its name. `post::DATA` names the values, for instance in
+///    `Purge::data(post::DATA)`. The name must be free among the types and modules of its scope.
+///
+/// Another attribute below this one changes each call; one above has changed the body before, so it
+/// changes each load. `#[tracing::instrument]` above makes a span for each load.
+///
+/// A function that calls itself goes through a function that returns
+/// `Pin<Box<dyn Future<Output = T> + Send>>`.
+///
+/// # Panics
+///
+/// The function panics if its load panicked or took longer than `timeout`, and there is no earlier
+/// value.
+///
+/// # Errors
+///
+/// Every mistake is a compile error that shows its tokens, and all mistakes are reported at once:
+/// an argument that is not `Serialize`, a name in `skip` or in a tag that is no argument, a value
+/// that cannot be cloned. Methods, generic functions, arguments of type `impl Trait` and patterns
+/// as arguments are refused, and so is a function without `async`.
+///
+/// All readers share a value, so arguments that say who asks are refused, in the key and in `skip`:
+/// `HeaderMap`, `Request`, `Parts`, `Extensions`, cookie jars and sessions. They are recognised as
+/// those of `#[static_page]` are; the fields of your own types are not checked.
+///
+/// Two functions of one name are an error of `build()`.
+#[proc_macro_attribute]
+pub fn static_data(args: TokenStream, item: TokenStream) -> TokenStream {
+    data::attribute(args.into(), item.into()).into()
+}
+
 /// Writes the second group of tokens, unless the first one names an associated function: those have
 /// no items beside them.
 #[doc(hidden)]
@@ -133,8 +220,8 @@ pub fn __free_functions(tokens: TokenStream) -> TokenStream {
 fn expand(args: Tokens, item: Tokens) -> Tokens {
     let mut mistakes = Mistakes::default();
 
-    let args = parse::args(args, &mut mistakes);
-    let Some(mut function) = mistakes.keep(function(item.clone())) else {
+    let args = parse::args(args, Macro::Page, &mut mistakes);
+    let Some(mut function) = mistakes.keep(parse::function(item.clone(), Macro::Page)) else {
         let errors = mistakes.into_tokens();
         return quote!(#item #errors);
     };
@@ -152,7 +239,7 @@ fn expand(args: Tokens, item: Tokens) -> Tokens {
 
 /// Makes the model of this attribute's page, and of the page of each `#[static_page]` below it.
 fn models(args: Args, function: &mut Function, mistakes: &mut Mistakes) -> Vec<Model> {
-    let more = parse::take_attributes(function, mistakes);
+    let more = parse::take_pages(function, mistakes);
     let mut models = std::iter::once(args)
         .chain(more)
         .map(|args| Model::new(&args, &function.sig, mistakes))
@@ -165,9 +252,4 @@ fn models(args: Args, function: &mut Function, mistakes: &mut Mistakes) -> Vec<M
         }
     }
     models
-}
-
-fn function(item: Tokens) -> syn::Result<Function> {
-    let message = "expected a function with a body below `#[static_page]`";
-    syn::parse2(item).map_err(|error| syn::Error::new(error.span(), message))
 }

@@ -1,35 +1,39 @@
 //! Builds the [`Model`] of a page, and checks all rules that hang on the meaning of the arguments.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use proc_macro2::Span;
 use syn::ext::IdentExt;
-use syn::{Expr, ExprPath, Ident, LitStr, Path, ReturnType, Signature, Type};
+use syn::{Expr, ExprPath, Ident, LitStr, ReturnType, Signature, Type};
 
 use crate::arguments::{self, Argument, Declared};
-use crate::diagnostics::{Mistakes, closest, quoted};
+use crate::diagnostics::Mistakes;
+use crate::keys::Keys;
+use crate::krate::Krate;
 use crate::parse::{Args, Pair};
 use crate::policy::Policy;
 use crate::{calls, elements, pattern, values};
 
 /// All keys, in the order of the documentation.
-const KEYS: [&str; 16] = [
-    "revalidate",
-    "expire",
-    "tags",
-    "query",
-    "vary",
-    "params",
-    "fallback",
-    "timeout",
-    "max_body",
-    "not_found_revalidate",
-    "prerender",
-    "jitter",
-    "allow_empty",
-    "allow_temporary",
-    "assoc",
-    "crate",
-];
+const KEYS: Keys = Keys {
+    accepted: &[
+        "revalidate",
+        "expire",
+        "tags",
+        "query",
+        "vary",
+        "params",
+        "fallback",
+        "timeout",
+        "max_body",
+        "not_found_revalidate",
+        "prerender",
+        "jitter",
+        "allow_empty",
+        "allow_temporary",
+        "assoc",
+        "crate",
+    ],
+    bare: Some("assoc"),
+};
 
 const METHOD: &str =
     "a method needs a path, such as `\"/catalog.v1.Catalog/GetProduct\"`: add it in front";
@@ -40,8 +44,7 @@ pub(crate) struct Model {
     /// The function's name.
     pub(crate) name: Ident,
     pub(crate) place: Place,
-    /// The path of `isr-layer`, unless it is `::isr_layer`.
-    krate: Option<Path>,
+    pub(crate) krate: Krate,
     /// True if this is a unary gRPC method.
     pub(crate) unary: bool,
     pub(crate) pattern: LitStr,
@@ -77,12 +80,14 @@ impl Model {
     /// Builds the model of a page, and reports the mistakes in its attribute and signature.
     pub(crate) fn new(args: &Args, sig: &Signature, mistakes: &mut Mistakes) -> Self {
         let misplaced = misplaced_path(args);
-        let pairs = known(&args.pairs, misplaced, mistakes);
+        let is_key =
+            |pair: &&Pair| misplaced.is_none_or(|misplaced: &Pair| misplaced.key != pair.key);
+        let pairs = KEYS.known(args.pairs.iter().filter(is_key), mistakes);
         let pattern = mistakes.keep(pattern_of(args.path.as_ref(), misplaced, sig));
         let mut model = Self {
             name: sig.ident.clone(),
             place: Place::of(sig, &pairs),
-            krate: None,
+            krate: Krate::default(),
             unary: calls::is_unary(sig),
             path_is_known: pattern.is_some(),
             pattern: pattern.unwrap_or_else(|| LitStr::new("/", Span::call_site())),
@@ -96,7 +101,7 @@ impl Model {
             model.set(pair, mistakes);
         }
 
-        model.policy.check_lifetimes(&pairs, mistakes);
+        model.policy.check_lifetimes("page", &pairs, mistakes);
         check_signature(sig, mistakes);
         calls::check(sig, mistakes);
         model.arguments = arguments::check(sig, model.declared, mistakes);
@@ -108,7 +113,7 @@ impl Model {
         let Some(value) = &pair.value else { return };
 
         match key.as_str() {
-            "crate" => self.krate = mistakes.keep(values::krate(value)),
+            "crate" => self.krate = Krate::new(mistakes.keep(values::krate(value))),
             "params" => self.params = self.params_of(value, mistakes),
             "tags" => self.policy.tags = self.tags(value, mistakes),
             "query" => {
@@ -138,29 +143,8 @@ impl Model {
 
     fn tags(&self, value: &Expr, mistakes: &mut Mistakes) -> Vec<String> {
         let path = self.path_is_known.then(|| self.pattern.value());
-        elements::each(value, |tag| elements::tag(tag, path.as_deref()), mistakes)
-    }
-
-    /// Returns the path of `isr-layer`, which stands in front of every generated path.
-    pub(crate) fn krate(&self) -> TokenStream {
-        match &self.krate {
-            Some(path) => path.to_token_stream(),
-            None => quote!(::isr_layer),
-        }
-    }
-
-    /// Returns the path of `isr-layer`, spanned so that errors about the named item show `place`.
-    pub(crate) fn krate_at(&self, place: Span) -> TokenStream {
-        let Some(path) = &self.krate else {
-            return quote_spanned!(place=> ::isr_layer);
-        };
-
-        let tokens = path.to_token_stream().into_iter().map(|mut token| {
-            // Keeps the resolution of each token: `$crate` depends on its own.
-            token.set_span(token.span().located_at(place));
-            token
-        });
-        tokens.collect()
+        let check = |name: &str| elements::parameter(name, path.as_deref());
+        elements::each(value, |tag| elements::tag(tag, &check), mistakes)
     }
 
     /// Returns the names of the path's parameters, in order.
@@ -171,60 +155,12 @@ impl Model {
     }
 }
 
-/// Returns the pairs whose key is known and given for the first time, and reports all others.
-fn known<'a>(
-    pairs: &'a [Pair],
-    misplaced: Option<&Pair>,
-    mistakes: &mut Mistakes,
-) -> Vec<&'a Pair> {
-    let mut known: Vec<&Pair> = Vec::new();
-    let is_key = |pair: &&Pair| misplaced.is_none_or(|misplaced| misplaced.key != pair.key);
-
-    for pair in pairs.iter().filter(is_key) {
-        let key = pair.key.to_string();
-        if !KEYS.contains(&key.as_str()) {
-            mistakes.at(&pair.key, unknown_key(&key));
-        } else if let Some(before) = known.iter().find(|before| before.key == pair.key) {
-            mistakes.at(&pair.key, format!("`{key}` is given twice"));
-            mistakes.at(&before.key, format!("`{key}` was first given here"));
-        } else {
-            check_value(pair, mistakes);
-            known.push(pair);
-        }
-    }
-
-    known
-}
-
-fn unknown_key(key: &str) -> String {
-    let hint = closest(key, &KEYS)
-        .map(|near| format!(": did you mean `{near}`?"))
-        .unwrap_or_default();
-    format!("unknown key `{key}`{hint} (accepted: {})", quoted(KEYS))
-}
-
-fn check_value(pair: &Pair, mistakes: &mut Mistakes) {
-    match &pair.value {
-        Some(value) if pair.key == "assoc" => {
-            mistakes.at(value, "`assoc` takes no value: write the word alone")
-        }
-        None if pair.key != "assoc" => {
-            mistakes.at(
-                &pair.key,
-                format!("`{key}` needs a value: write `{key} = ..`", key = pair.key),
-            );
-        }
-        _ => {}
-    }
-}
-
 /// Finds the pair that is meant as the path, if there is no path: `path = ..`, or a bare word that
 /// is not a misspelled key, such as the name of a constant.
 fn misplaced_path(args: &Args) -> Option<&Pair> {
-    let is_like_a_key = |key: &str| KEYS.contains(&key) || closest(key, &KEYS).is_some();
     let mut pairs = args.pairs.iter().filter(|_| args.path.is_none());
     pairs.find(|pair| {
-        pair.key == "path" || (pair.value.is_none() && !is_like_a_key(&pair.key.to_string()))
+        pair.key == "path" || (pair.value.is_none() && !KEYS.is_like(&pair.key.to_string()))
     })
 }
 
@@ -297,15 +233,17 @@ fn is_no_future(output: &ReturnType) -> bool {
 mod tests {
     use std::time::Duration;
 
+    use proc_macro2::TokenStream;
+    use quote::quote;
     use syn::parse_quote;
 
     use super::*;
-    use crate::parse;
+    use crate::parse::{self, Macro};
     use crate::values::Value;
 
     fn judge(attribute: TokenStream, sig: &Signature) -> (Model, Vec<String>) {
         let mut mistakes = Mistakes::default();
-        let args = parse::args(attribute, &mut mistakes);
+        let args = parse::args(attribute, Macro::Page, &mut mistakes);
         let model = Model::new(&args, sig, &mut mistakes);
         (model, mistakes.messages())
     }

@@ -11,6 +11,30 @@ use syn::{
 
 use crate::diagnostics::Mistakes;
 
+/// One of the two attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Macro {
+    Page,
+    Data,
+}
+
+impl Macro {
+    /// The name, as users write it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Page => "static_page",
+            Self::Data => "static_data",
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Page => "expected a path, such as `\"/posts/{slug}\"`, or `key = value`",
+            Self::Data => "expected `key = value`, such as `revalidate = 60`",
+        }
+    }
+}
+
 /// The attribute's arguments, in order.
 #[derive(Default)]
 pub(crate) struct Args {
@@ -40,12 +64,12 @@ pub(crate) struct Function {
 
 /// Reads the arguments. After a mistake, reading goes on behind the next comma, so that all
 /// mistakes are reported.
-pub(crate) fn args(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
+pub(crate) fn args(tokens: TokenStream, of: Macro, mistakes: &mut Mistakes) -> Args {
     let mut args = Args::default();
 
     let read = |input: ParseStream<'_>| {
         while !input.is_empty() {
-            if let Err(error) = read_one(input, &mut args, mistakes) {
+            if let Err(error) = read_one(input, of, &mut args, mistakes) {
                 mistakes.push(error);
                 skip_to_comma(input);
             }
@@ -60,34 +84,44 @@ pub(crate) fn args(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
 }
 
 /// Takes the other attributes of the same name off the function, and reads their arguments.
-pub(crate) fn take_attributes(function: &mut Function, mistakes: &mut Mistakes) -> Vec<Args> {
-    let is_ours = |attr: &Attribute| {
-        let last = attr.path().segments.last();
-        last.is_some_and(|segment| segment.ident == "static_page")
-    };
-    let (ours, others) = std::mem::take(&mut function.attrs)
-        .into_iter()
-        .partition::<Vec<_>, _>(is_ours);
-    function.attrs = others;
-
+pub(crate) fn take_pages(function: &mut Function, mistakes: &mut Mistakes) -> Vec<Args> {
+    let ours = take_attributes(function, Macro::Page);
     let args = ours.into_iter().map(|attr| match attr.meta {
-        Meta::List(list) => args(list.tokens, mistakes),
+        Meta::List(list) => args(list.tokens, Macro::Page, mistakes),
         _ => Args::default(),
     });
     args.collect()
 }
 
-fn read_one(input: ParseStream<'_>, args: &mut Args, mistakes: &mut Mistakes) -> syn::Result<()> {
+/// Takes the attributes of this name off the function.
+pub(crate) fn take_attributes(function: &mut Function, of: Macro) -> Vec<Attribute> {
+    let is_ours = |attr: &Attribute| {
+        let last = attr.path().segments.last();
+        last.is_some_and(|segment| segment.ident == of.name())
+    };
+    let (ours, others) = std::mem::take(&mut function.attrs)
+        .into_iter()
+        .partition::<Vec<_>, _>(is_ours);
+    function.attrs = others;
+    ours
+}
+
+fn read_one(
+    input: ParseStream<'_>,
+    of: Macro,
+    args: &mut Args,
+    mistakes: &mut Mistakes,
+) -> syn::Result<()> {
     // A constant or a macro cannot be the path. Reading it here lets the model report it as one.
     let is_expression = input.peek2(Token![::]) || input.peek2(Token![!]);
     if input.peek(Lit) {
         let attrs = Vec::new();
         let lit = input.parse()?;
-        read_path(Expr::Lit(ExprLit { attrs, lit }), args, mistakes);
+        read_path(Expr::Lit(ExprLit { attrs, lit }), of, args, mistakes);
     } else if input.peek(Ident::peek_any) && is_expression {
-        read_path(input.parse()?, args, mistakes);
+        read_path(input.parse()?, of, args, mistakes);
     } else {
-        args.pairs.push(input.parse()?);
+        args.pairs.push(pair(input, of)?);
     }
 
     if input.is_empty() || input.peek(Token![,]) {
@@ -97,8 +131,13 @@ fn read_one(input: ParseStream<'_>, args: &mut Args, mistakes: &mut Mistakes) ->
     }
 }
 
-fn read_path(path: Expr, args: &mut Args, mistakes: &mut Mistakes) {
-    if args.path.is_some() {
+fn read_path(path: Expr, of: Macro, args: &mut Args, mistakes: &mut Mistakes) {
+    if of == Macro::Data {
+        mistakes.at(
+            path,
+            "a value has no path: remove this, or write `name = \"..\"`",
+        );
+    } else if args.path.is_some() {
         mistakes.at(path, "a page has one path: remove this one");
     } else if args.pairs.is_empty() {
         args.path = Some(path);
@@ -114,32 +153,24 @@ fn skip_to_comma(input: ParseStream<'_>) {
     }
 }
 
-impl Parse for Pair {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        if !input.peek(Ident::peek_any) {
-            return Err(
-                input.error("expected a path, such as `\"/posts/{slug}\"`, or `key = value`")
-            );
-        }
-
-        let key = input.call(Ident::parse_any)?;
-        if input.is_empty() || input.peek(Token![,]) {
-            return Ok(Self { key, value: None });
-        }
-
-        let equals: Token![=] = input.parse()?;
-        if input.is_empty() || input.peek(Token![,]) {
-            return Err(syn::Error::new_spanned(
-                equals,
-                format!("expected a value after `{key} =`"),
-            ));
-        }
-
-        Ok(Self {
-            key,
-            value: Some(input.parse()?),
-        })
+fn pair(input: ParseStream<'_>, of: Macro) -> syn::Result<Pair> {
+    if !input.peek(Ident::peek_any) {
+        return Err(input.error(of.expected()));
     }
+
+    let key = input.call(Ident::parse_any)?;
+    if input.is_empty() || input.peek(Token![,]) {
+        return Ok(Pair { key, value: None });
+    }
+
+    let equals: Token![=] = input.parse()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        let message = format!("expected a value after `{key} =`");
+        return Err(syn::Error::new_spanned(equals, message));
+    }
+
+    let value = Some(input.parse()?);
+    Ok(Pair { key, value })
 }
 
 impl ToTokens for Function {
@@ -176,6 +207,15 @@ impl Parse for Function {
             rest: body.parse()?,
         })
     }
+}
+
+/// Reads the function below the attribute.
+pub(crate) fn function(item: TokenStream, below: Macro) -> syn::Result<Function> {
+    let message = format!(
+        "expected a function with a body below `#[{}]`",
+        below.name()
+    );
+    syn::parse2(item).map_err(|error| syn::Error::new(error.span(), message))
 }
 
 /// Returns the `#[cfg(..)]` attributes, so that generated code is compiled out as well.
@@ -221,6 +261,7 @@ mod tests {
 
         let args = args(
             quote!(revalidate =, 4 = 4, tags = ["a"] "b", expire = 5),
+            Macro::Page,
             &mut mistakes,
         );
 

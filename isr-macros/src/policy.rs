@@ -53,8 +53,8 @@ impl Policy {
         }
     }
 
-    /// Reports an `expire` below `revalidate`.
-    pub(crate) fn check_lifetimes(&self, pairs: &[&Pair], mistakes: &mut Mistakes) {
+    /// Reports an `expire` below `revalidate`, of a page or of a value.
+    pub(crate) fn check_lifetimes(&self, of: &str, pairs: &[&Pair], mistakes: &mut Mistakes) {
         // Of constants, `build` reports it.
         let (Some(Value::Known(revalidate)), Some(Value::Known(expire))) =
             (&self.revalidate, &self.expire)
@@ -73,7 +73,7 @@ impl Policy {
         };
         let message = format!(
             "`expire` ({expire:?}) is below `revalidate` ({revalidate:?}): \
-             the page would never be stale"
+             the {of} would never be stale"
         );
         mistakes.at(value("expire"), message);
         mistakes.at(value("revalidate"), "`revalidate` is given here");

@@ -225,7 +225,7 @@ fn literal(value: &Expr) -> Option<&Lit> {
 }
 
 /// Unwraps the invisible groups in which variables of `macro_rules!` arrive.
-fn ungrouped(mut value: &Expr) -> &Expr {
+pub(crate) fn ungrouped(mut value: &Expr) -> &Expr {
     while let Expr::Group(group) = value {
         value = &group.expr;
     }

@@ -30,9 +30,11 @@
 //! ```
 
 mod builder;
+pub(crate) mod probe;
 mod scope;
 pub(crate) mod typed;
 
 pub use self::builder::{Read, Unweighed, Weigh};
+pub use self::probe::Weight;
 
 pub use crate::value::Data;
