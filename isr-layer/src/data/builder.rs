@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::loader::{FromUpstream, Loader};
 use super::typed::{Output, Share, Steps, read};
+use super::upstream::{Answer, Ask};
 use crate::cache::values::Reader;
 use crate::cache::{Cache, Core};
 use crate::render::context::Current;
@@ -224,16 +226,68 @@ where
         self.read(|_| false, Some(Share::by_clone()), load).await
     }
 
-    async fn read<T, E, F>(
+    /// Reads a value out of a response of an HTTP upstream, by any client: `load` asks with
+    /// [`Ask::conditions`] and answers with [`Ask::answer`], so that a 304 keeps the value and the
+    /// response's headers count.
+    ///
+    /// ```
+    /// use http::{HeaderMap, StatusCode};
+    /// use isr_layer::data::{Answer, Ask, Data};
+    /// use isr_layer::IsrLayer;
+    /// use std::io::Error;
+    /// use std::time::Duration;
+    ///
+    /// const FEED: Data = Data::new("feed").revalidate_from_upstream(Duration::from_secs(60));
+    ///
+    /// async fn feed(client: Client, url: &'static str, ask: Ask<String>) -> Result<Answer<String>, Error> {
+    ///     let response = client.get(url, ask.conditions()).await?;
+    ///     let (status, headers) = (response.status, response.headers.clone());
+    ///     ask.answer(status, headers, || response.text()).await
+    /// }
+    ///
+    /// # #[derive(Clone)]
+    /// # struct Client;
+    /// # struct Response { status: StatusCode, headers: HeaderMap }
+    /// # impl Client {
+    /// #     async fn get(&self, _: &str, _: HeaderMap) -> Result<Response, Error> {
+    /// #         Ok(Response { status: StatusCode::OK, headers: HeaderMap::new() })
+    /// #     }
+    /// # }
+    /// # impl Response { async fn text(self) -> Result<String, Error> { Ok("news".to_owned()) } }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let isr = IsrLayer::builder().build()?;
+    /// # let (cache, client) = (isr.cache(), Client);
+    /// let feed_at = cache.data(&FEED).key("https://example.com/feed").with_unkeyed(client);
+    /// let text = feed_at.load_from_upstream(feed).await?;
+    /// # assert_eq!(text, "news");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub async fn load_from_upstream<T, E, F>(self, load: fn(W, K, Ask<T>) -> F) -> Result<T, E>
+    where
+        T: Clone + Send + Sync + 'static,
+        E: Send + 'static,
+        F: Future<Output = Result<Answer<T>, E>> + Send + 'static,
+        V: Weigh<T>,
+    {
+        self.read(|_| false, None, FromUpstream(load)).await
+    }
+
+    async fn read<T, E, L>(
         self,
         is_none: fn(&T) -> bool,
         share: Option<Share<E>>,
-        load: fn(W, K) -> F,
+        load: L,
     ) -> Result<T, E>
     where
         T: Clone + Send + Sync + 'static,
         E: Send + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
+        L: Loader<K, W, T, E>,
         V: Weigh<T>,
     {
         let steps = Steps {

@@ -30,11 +30,14 @@
 //! ```
 
 mod builder;
+mod loader;
 pub(crate) mod probe;
 mod scope;
 pub(crate) mod typed;
+mod upstream;
 
 pub use self::builder::{Read, Unweighed, Weigh};
 pub use self::probe::Weight;
+pub use self::upstream::{Answer, Ask};
 
 pub use crate::value::Data;

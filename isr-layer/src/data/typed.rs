@@ -5,6 +5,8 @@ use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::loader::Loader;
+use super::upstream::Answer;
 use crate::cache::values::{
     Asked, Handed, LoadFailure, Loaded, MARGIN, Reader, Reply, SharedError, Value, Work,
 };
@@ -48,14 +50,14 @@ pub struct Share<E> {
 }
 
 /// The arguments of one call, owned, with the function that loads.
-struct Call<K, W, T, E, F> {
+struct Call<K, W, T, E, L> {
     data: Data,
     keyed: K,
     /// In a lock, so that it need not be `Sync`.
     unkeyed: Mutex<W>,
     tags: fn(&K) -> Vec<String>,
     output: Output<T, E>,
-    load: fn(W, K) -> F,
+    load: L,
 }
 
 /// The error of the load that a call began.
@@ -109,23 +111,23 @@ where
 }
 
 /// Reads a value in the cache of `core`.
-pub(crate) async fn read<A, K, W, T, E, F>(
+pub(crate) async fn read<A, K, W, T, E, L>(
     core: &Arc<Core>,
     reader: Reader,
     data: &Data,
     arguments: A,
     steps: Steps<A, K, W>,
     output: Output<T, E>,
-    load: fn(W, K) -> F,
+    load: L,
 ) -> Result<T, E>
 where
     K: Clone + PartialEq + Send + Sync + 'static,
     W: Clone + Send + 'static,
     T: Clone + Send + Sync + 'static,
     E: Send + 'static,
-    F: Future<Output = Result<T, E>> + Send + 'static,
+    L: Loader<K, W, T, E>,
 {
-    let types = TypeId::of::<fn(K, F) -> T>();
+    let types = L::types();
     let key = match reader.sees_drafts() {
         true => None,
         false => match look(core, data, types, &arguments, &steps) {
@@ -192,13 +194,13 @@ fn look<A, K: 'static, W>(
     })
 }
 
-impl<K, W, T, E, F> Call<K, W, T, E, F>
+impl<K, W, T, E, L> Call<K, W, T, E, L>
 where
     K: Clone + PartialEq + Send + Sync + 'static,
     W: Clone + Send + 'static,
     T: Clone + Send + Sync + 'static,
     E: Send + 'static,
-    F: Future<Output = Result<T, E>> + Send + 'static,
+    L: Loader<K, W, T, E>,
 {
     async fn read(
         self,
@@ -214,7 +216,8 @@ where
         let limit = self.data.timeout.saturating_add(MARGIN);
         let until = clock::now() + limit;
         let own_error = OwnError::default();
-        let load = || self.work(&own_error);
+        let to_validate = key.clone();
+        let load = || self.work(&own_error, core.value_to_validate(&to_validate));
         let is_same = |kept: &(dyn Any + Send + Sync)| {
             let kept = kept.downcast_ref::<K>();
             kept.is_some_and(|kept| *kept == self.keyed || !holds(Rule::Confirm))
@@ -276,7 +279,7 @@ where
     /// Loads for the caller alone.
     async fn direct(&self, core: &Core, reader: &Reader, key: Option<&ValueKey>) -> Result<T, E> {
         reader.inherit_direct(core, &self.data, key, &(self.tags)(&self.keyed));
-        let load = (self.load)(self.unkeyed(), self.keyed.clone());
+        let load = self.load.begin(self.unkeyed(), self.keyed.clone(), None);
         let loaded = match is_in_runtime() {
             false => load.await,
             true => match tokio::time::timeout(self.data.timeout, load).await {
@@ -284,24 +287,32 @@ where
                 Err(_) => self.panic_of(Reason::Timeout),
             },
         };
-        if loaded.as_ref().is_ok_and(self.output.is_none) {
+        let Answer {
+            value, upstream, ..
+        } = loaded?;
+        if (self.output.is_none)(&value) {
             reader.inherit_none(&self.data);
         }
-        loaded
+        if let Some(upstream) = &upstream {
+            reader.inherit_upstream(upstream);
+        }
+        Ok(value)
     }
 
     /// Makes the user's function begin, as the engine wants it.
-    fn work(&self, own_error: &OwnError<E>) -> Work {
-        let (load, unkeyed, keyed) = (self.load, self.unkeyed(), self.keyed.clone());
+    fn work(&self, own_error: &OwnError<E>, stored: Option<Arc<Value>>) -> Work {
+        let load = self.load.begin(self.unkeyed(), self.keyed.clone(), stored);
         let (is_none, weight) = (self.output.is_none, self.output.weight);
         let share = self.output.share.as_ref().map(|share| share.to);
         let own_error = own_error.clone();
         Box::pin(async move {
-            match load(unkeyed, keyed).await {
-                Ok(value) => Ok(Loaded {
+            match load.await {
+                Ok(Answer {
+                    value, upstream, ..
+                }) => Ok(Loaded {
                     weight: weight(&value),
                     is_none: is_none(&value),
-                    lifetime: None,
+                    upstream,
                     value: Arc::new(value),
                 }),
                 Err(error) => {

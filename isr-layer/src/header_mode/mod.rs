@@ -39,6 +39,7 @@ mod request;
 mod target;
 mod targeted;
 mod unsafe_methods;
+pub(crate) mod upstream;
 mod validate;
 mod vary;
 

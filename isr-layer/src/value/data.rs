@@ -26,6 +26,8 @@ pub struct Data {
     pub(crate) tags: &'static [&'static str],
     pub(crate) timeout: Duration,
     pub(crate) jitter: bool,
+    /// True if the headers of an upstream's response go before `revalidate`.
+    pub(crate) is_from_upstream: bool,
 }
 
 impl Data {
@@ -47,6 +49,7 @@ impl Data {
             tags: &[],
             timeout: Duration::from_secs(30),
             jitter: false,
+            is_from_upstream: false,
         }
     }
 
@@ -90,6 +93,15 @@ impl Data {
     /// together do not go stale together.
     pub const fn jitter(mut self, on: bool) -> Self {
         self.jitter = on;
+        self
+    }
+
+    /// Lets the headers of an upstream's response say for how long a value is fresh; where they say
+    /// nothing, it is fresh for `or`. It counts for values that
+    /// [`load_from_upstream`](crate::data::Read::load_from_upstream) reads.
+    pub const fn revalidate_from_upstream(mut self, or: Duration) -> Self {
+        self.revalidate = Some(or);
+        self.is_from_upstream = true;
         self
     }
 

@@ -8,3 +8,4 @@ mod refused;
 mod schedules;
 mod scopes;
 mod source;
+mod upstream;

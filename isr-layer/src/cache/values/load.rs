@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::flight::{Load, LoadEnd, LoadFailure};
-use super::value::{NewValue, Value};
+use super::value::{NewValue, Upstream, Value};
 use crate::cache::core::Core;
 use crate::cache::flight::Leader;
 use crate::cache::negative_cache::RenderSnapshot;
@@ -30,8 +30,8 @@ pub(crate) struct Loaded {
     pub(crate) weight: usize,
     /// True for `None` of an option.
     pub(crate) is_none: bool,
-    /// The lifetime that an upstream gives the value, in place of the declared one.
-    pub(crate) lifetime: Option<Lifetime>,
+    /// The response of an upstream that it was made of.
+    pub(crate) upstream: Option<Upstream>,
 }
 
 /// An error that everybody who waited gets a copy of.
@@ -118,12 +118,32 @@ async fn load(
         hints: scope.hints(),
     };
     match end {
+        Ok(Some(Ok(loaded))) if loaded.is_failure() && has_value(&core, &leader) => {
+            let failure = LoadFailure::without_error(Reason::FailedStatus);
+            attempt.failed(&core, leader, failure);
+        }
         Ok(Some(Ok(loaded))) => attempt.loaded(&core, leader, loaded),
         Ok(Some(Err(error))) => attempt.failed(&core, leader, LoadFailure::of(error)),
         Ok(None) => attempt.failed(&core, leader, LoadFailure::without_error(Reason::Panic)),
         Err(_) => attempt.failed(&core, leader, LoadFailure::without_error(Reason::Timeout)),
     }
     core.prune_marks().await;
+}
+
+impl Loaded {
+    fn is_failure(&self) -> bool {
+        let upstream = self.upstream.as_ref();
+        upstream.is_some_and(|upstream| upstream.is_failure)
+    }
+}
+
+/// True if there is a value that can be handed out in place of a failure.
+fn has_value(core: &Core, leader: &Leader<Load>) -> bool {
+    let value = core.values.memory.get_key(&leader.work().key);
+    value.is_some_and(|value| {
+        let freshness = value.freshness(&core.marks, clock::now());
+        freshness.can_be_served()
+    })
 }
 
 impl Attempt {
@@ -188,6 +208,8 @@ impl Attempt {
         let not_found = self.not_found_revalidate(&loaded);
         let gone_at = not_found.and_then(|after| self.began.checked_add(after));
         let not_kept = self.hints.no_store.then_some(Reason::NoStore);
+        let upstream = loaded.upstream.map(|upstream| self.counting(upstream));
+        let not_kept = not_kept.or(upstream.as_ref().and_then(|upstream| upstream.not_kept));
 
         Value::new(NewValue {
             key: load.key.clone(),
@@ -197,6 +219,7 @@ impl Attempt {
             born_as: reads.born_as,
             marks: EntryTags::new([&load.marks, late].concat()),
             ends,
+            upstream: upstream.map(Arc::new),
             gone_at: [gone_at, ends.gone_at].into_iter().flatten().min(),
             is_old: reads.is_old,
             rests_until: reads.rests_until,
@@ -205,12 +228,22 @@ impl Attempt {
         })
     }
 
+    /// Returns what counts of an upstream's response. A failure goes to one reader alone.
+    fn counting(&self, upstream: Upstream) -> Upstream {
+        let failed = upstream.is_failure.then_some(Reason::FailedStatus);
+        Upstream {
+            waits_at: upstream.waits_at.filter(|_| self.data.is_from_upstream),
+            not_kept: failed.or(upstream.not_kept),
+            ..upstream
+        }
+    }
+
     /// Returns the ends of a value: its own, or those of the values that it was made of.
     fn ends(&self, loaded: &Loaded) -> Ends {
-        let declared = loaded.lifetime.unwrap_or(Lifetime {
+        let declared = Lifetime {
             revalidate: self.data.revalidate,
             expire: self.data.expire,
-        });
+        };
         let hinted = Lifetime {
             revalidate: self.hints.revalidate,
             expire: self.hints.expire,
@@ -222,8 +255,25 @@ impl Attempt {
 
         let not_found = self.not_found_revalidate(loaded);
         let end = |after: Option<Duration>| after.and_then(|after| self.began.checked_add(after));
+        let told = loaded
+            .upstream
+            .as_ref()
+            .and_then(|upstream| upstream.stale_at);
+        let told = told.filter(|_| self.data.is_from_upstream);
+        let stale_at = match told {
+            // Hints and `None` may still end it earlier.
+            Some(told) => {
+                let others = [
+                    end(self.hints.revalidate),
+                    end(lifetime.expire),
+                    end(not_found),
+                ];
+                others.into_iter().flatten().chain([told]).min()
+            }
+            None => end(lifetime.fresh_for().into_iter().chain(not_found).min()),
+        };
         let own = Ends {
-            stale_at: end(lifetime.fresh_for().into_iter().chain(not_found).min()),
+            stale_at,
             gone_at: end(lifetime.expire),
         };
         own.earliest(self.hints.reads.ends)

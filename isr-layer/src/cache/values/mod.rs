@@ -17,7 +17,7 @@ use self::flight::{Load, RememberedFailure};
 pub(crate) use self::load::{Loaded, SharedError, Work};
 use self::memory::Memory;
 pub(crate) use self::read::{Asked, Handed, MARGIN, Reader, Reply};
-pub(crate) use self::value::Value;
+pub(crate) use self::value::{Upstream, Value};
 use super::flight::Flights;
 use super::negative_cache::NegativeCache;
 use super::steps::Steps;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::DirectTurns;
 use super::flight::{Load, LoadEnd, LoadFailure, RememberedFailure};
 use super::load::{StartedFor, Work};
-use super::value::Value;
+use super::value::{Upstream, Value};
 use crate::cache::core::Core;
 use crate::cache::flight::Joined;
 use crate::cache::negative_cache::NegativeEntry;
@@ -147,6 +147,23 @@ impl Reader {
         });
     }
 
+    /// Takes over what an upstream said of a value that this reader loaded itself.
+    pub(crate) fn inherit_upstream(&self, upstream: &Upstream) {
+        if self.keeps() {
+            self.inherit(Inherited {
+                marks: &[],
+                ends: Ends {
+                    stale_at: upstream.stale_at,
+                    gone_at: None,
+                },
+                validity: Validity::Valid,
+                is_old: false,
+                rests_until: None,
+                not_kept: upstream.not_kept,
+            });
+        }
+    }
+
     /// Takes over the end of `None`, which this reader loaded itself.
     pub(crate) fn inherit_none(&self, data: &Data) {
         let stale_at = clock::now().checked_add(data.not_found_revalidate);
@@ -208,6 +225,13 @@ impl Core {
     pub(crate) fn fresh_value(&self, key: &KeyRef<'_>) -> Option<Arc<Value>> {
         let value = self.values.memory.get(key)?;
         value.is_fresh(&self.marks, clock::now).then_some(value)
+    }
+
+    /// Finds a value that may be validated, which one that was purged may not.
+    pub(crate) fn value_to_validate(&self, key: &ValueKey) -> Option<Arc<Value>> {
+        let value = self.values.memory.get_key(key)?;
+        let is_valid = value.validity(&self.marks) == Validity::Valid;
+        is_valid.then_some(value)
     }
 
     /// Finds a value for a call that was about to load it itself.

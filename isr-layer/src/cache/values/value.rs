@@ -3,6 +3,9 @@
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::SystemTime;
+
+use http::HeaderMap;
 
 use crate::clock::Instant;
 use crate::entry::Freshness;
@@ -13,6 +16,23 @@ use crate::value::ValueKey;
 
 /// Bytes of a value beside its own and those of its key.
 const VALUE_BYTES: usize = 256;
+
+/// The response of an upstream that a value was made of, as far as it is kept.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    /// The fields that validate it.
+    pub(crate) headers: HeaderMap,
+    /// The time at which it was asked for.
+    pub(crate) sent: SystemTime,
+    /// The time up to which it says that it is fresh.
+    pub(crate) stale_at: Option<Instant>,
+    /// The time from which it is not used while it is refreshed.
+    pub(crate) waits_at: Option<Instant>,
+    /// The reason why nothing that is made of it may be kept.
+    pub(crate) not_kept: Option<Reason>,
+    /// True if it says that the upstream is in trouble.
+    pub(crate) is_failure: bool,
+}
 
 /// One value that was loaded.
 pub(crate) struct Value {
@@ -28,6 +48,8 @@ pub(crate) struct Value {
     ends: Ends,
     /// The time from which it is never handed out. `None` of an option ends before its readers do.
     gone_at: Option<Instant>,
+    /// The response that it was made of, if an upstream gave one.
+    upstream: Option<Arc<Upstream>>,
     /// True if it was made of a value that is out of date.
     is_old: bool,
     /// The time until which a value that it was made of is left alone.
@@ -47,6 +69,7 @@ pub(super) struct NewValue {
     pub(super) marks: EntryTags,
     pub(super) ends: Ends,
     pub(super) gone_at: Option<Instant>,
+    pub(super) upstream: Option<Arc<Upstream>>,
     pub(super) is_old: bool,
     pub(super) rests_until: Option<Instant>,
     pub(super) not_kept: Option<Reason>,
@@ -57,7 +80,14 @@ impl Value {
     pub(super) fn new(new: NewValue) -> Self {
         let marks = new.marks.as_slice().iter();
         let marks = marks.map(|mark| size_of_val(mark) + mark.size());
+        let upstream = new.upstream.as_ref().map_or(0, |upstream| {
+            let fields = upstream.headers.iter();
+            fields
+                .map(|(name, value)| name.as_str().len() + value.len() + 64)
+                .sum()
+        });
         let size = VALUE_BYTES
+            .saturating_add(upstream)
             .saturating_add(new.key.size())
             .saturating_add(new.weight)
             .saturating_add(marks.sum());
@@ -70,6 +100,7 @@ impl Value {
             marks: new.marks,
             ends: new.ends,
             gone_at: new.gone_at,
+            upstream: new.upstream,
             is_old: new.is_old,
             rests_until: new.rests_until,
             not_kept: new.not_kept,
@@ -92,6 +123,11 @@ impl Value {
 
     pub(super) fn marks(&self) -> &EntryTags {
         &self.marks
+    }
+
+    /// Returns the response that the value was made of, if an upstream gave one.
+    pub(crate) fn upstream(&self) -> Option<&Arc<Upstream>> {
+        self.upstream.as_ref()
     }
 
     pub(super) fn not_kept(&self) -> Option<Reason> {
@@ -117,8 +153,13 @@ impl Value {
         if is_past(self.gone_at) {
             return Freshness::MustRender { fallback: false };
         }
+        let waits_at = self
+            .upstream
+            .as_ref()
+            .and_then(|upstream| upstream.waits_at);
         match self.validity(marks) {
             Validity::Hard => Freshness::MustRender { fallback: true },
+            _ if is_past(waits_at) => Freshness::MustRender { fallback: true },
             Validity::Soft => Freshness::Stale(Staleness::Mark),
             Validity::Valid if is_past(self.ends.stale_at) => Freshness::Stale(Staleness::Time),
             Validity::Valid => Freshness::Fresh,
