@@ -5,6 +5,7 @@ mod failure;
 mod inheritance;
 mod readers;
 mod refused;
+mod restart;
 mod schedules;
 mod scopes;
 mod source;

@@ -96,10 +96,19 @@ impl Site {
         policy: Policy,
         set: impl FnOnce(IsrLayerBuilder) -> IsrLayerBuilder,
     ) -> Self {
+        Self::over(Source::default(), policy, set)
+    }
+
+    /// Builds the application over a database that others use, too.
+    pub(crate) fn over(
+        source: Source,
+        policy: Policy,
+        set: impl FnOnce(IsrLayerBuilder) -> IsrLayerBuilder,
+    ) -> Self {
         let page = Page::new("/page/{name}").with_policy(policy);
         let builder = IsrLayer::builder().pages([page]);
         let isr = set(builder).build().expect("the settings are good");
-        let (cache, source) = (isr.cache(), Source::default());
+        let cache = isr.cache();
         let state = App {
             cache: cache.clone(),
             source: source.clone(),
