@@ -33,8 +33,8 @@ impl Cache {
     /// refresh runs. The call waits two seconds at most for its renders: one that takes longer goes
     /// on, and its receipt says `running`.
     ///
-    /// A call made while a page is rendered, by its handler or by anything on the task of its
-    /// render, marks and renders nothing at once: `Regenerate` acts as `Stale`, and the receipt
+    /// A call made while a page is rendered or a [value](crate::data) is loaded, by anything on
+    /// the task of that, marks and renders nothing at once: `Regenerate` acts as `Stale`, and the receipt
     /// says `marked`. Otherwise a page that purges itself, or two that purge each other, would be
     /// rendered for ever without a client. The page that is being rendered is stored as stale if
     /// the purge reaches it. Calls of other requests, of jobs and of tasks that a render spawns are

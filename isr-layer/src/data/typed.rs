@@ -185,6 +185,7 @@ fn look<A, K: 'static, W>(
         };
         let is_same = |value: &Arc<Value>| {
             let kept = value.arguments().downcast_ref::<K>();
+            let kept = kept.filter(|_| value.is_of(data));
             kept.is_some_and(|kept| (steps.is)(arguments, kept) || !holds(Rule::Confirm))
         };
         match core.fresh_value(&key).filter(is_same) {

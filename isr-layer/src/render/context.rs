@@ -402,11 +402,11 @@ pub(crate) fn mark_asked() {
     });
 }
 
-/// Returns whether this task is rendering a page for all clients.
+/// Returns whether this task is rendering a page for all clients, or loading a value.
 pub(crate) fn is_in_render() -> bool {
     let is_shared = |current: &Current| {
         let scope = current.scope.as_ref();
-        scope.is_some_and(|scope| matches!(scope.work, Work::Render(..)))
+        scope.is_some_and(|scope| matches!(scope.work, Work::Render(..) | Work::Load(_)))
     };
     here::with(is_shared).unwrap_or(false)
 }

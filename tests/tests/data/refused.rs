@@ -5,9 +5,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use axum::body::Body;
+use http::{Request, Response};
 use isr_layer::data::Data;
-use isr_layer::{IsrLayer, Mode, Purge};
+use isr_layer::{IsrLayer, Mode, Page, Policy, Purge};
+use isr_tests::{ask, get, settle};
 use serde::Serialize;
+use tower::{Layer, service_fn};
 
 const DATA: Data = Data::new("data");
 
@@ -78,9 +82,12 @@ async fn two_data_of_one_name_are_never_mixed() {
         assert_eq!(one.load(load).await.unwrap(), "1");
         let again = cache.data(&AGAIN).key(1_u8).load(other).await;
         assert_eq!(again.unwrap(), "other 1");
+        // With the same loader it would be equal, but for its policy.
+        let again = cache.data(&AGAIN).key(1_u8).with_unkeyed(loads.clone());
+        assert_eq!(again.load(load).await.unwrap(), "1");
     }
 
-    assert_eq!(loads.load(Ordering::Relaxed), 1);
+    assert_eq!(loads.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test]
@@ -192,4 +199,67 @@ async fn a_purge_whose_arguments_are_no_json_is_refused() {
     assert!(!receipt.is_revalidated());
     let error = receipt.receipts()[0].error().unwrap().to_string();
     assert!(error.contains("do not serialise to JSON"), "{error}");
+}
+
+#[tokio::test]
+async fn a_clone_that_panics_ends_its_reader_and_nothing_else() {
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
+    struct Odd;
+    impl Clone for Odd {
+        fn clone(&self) -> Self {
+            assert_ne!(PANICS.load(Ordering::Relaxed), 1, "the clone panics");
+            Self
+        }
+    }
+    async fn load_odd(loads: Loads, _: ()) -> Result<Odd, Infallible> {
+        loads.fetch_add(1, Ordering::Relaxed);
+        Ok(Odd)
+    }
+    let cache = IsrLayer::builder().build().unwrap().cache();
+    let loads = Loads::default();
+    let read = || {
+        let (cache, loads) = (cache.clone(), loads.clone());
+        tokio::spawn(async move {
+            let value = cache.data(&DATA).with_unkeyed(loads);
+            value.load(load_odd).await.map(drop)
+        })
+    };
+
+    assert!(read().await.is_ok());
+    PANICS.store(1, Ordering::Relaxed);
+    assert!(read().await.unwrap_err().is_panic());
+    PANICS.store(0, Ordering::Relaxed);
+    assert!(read().await.is_ok());
+
+    assert_eq!(loads.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_purges_itself_is_not_begun_for_ever() {
+    type Purging = (isr_layer::Cache, Loads);
+    async fn load_purging((cache, loads): Purging, _: ()) -> Result<(), Infallible> {
+        loads.fetch_add(1, Ordering::Relaxed);
+        let purge = Purge::data(DATA).mode(Mode::Regenerate);
+        assert!(cache.revalidate(purge).await.is_revalidated());
+        Ok(())
+    }
+    let pages = [Page::new("/page").with_policy(Policy::new())];
+    let isr = IsrLayer::builder().pages(pages).build().unwrap();
+    let (cache, loads) = (isr.cache(), Loads::default());
+    let purging = (cache.clone(), loads.clone());
+    let app = isr.layer(service_fn(move |_: Request<Body>| {
+        let purging = purging.clone();
+        async move {
+            let value = purging.0.data(&DATA).with_unkeyed(purging.clone());
+            value.load(load_purging).await?;
+            Ok::<_, Infallible>(Response::new(Body::from("a page")))
+        }
+    }));
+
+    for _ in 0..10 {
+        assert_eq!(ask(&app, get("/page")).await.text(), "a page");
+        settle().await;
+    }
+
+    assert!(loads.load(Ordering::Relaxed) <= 11, "{loads:?}");
 }

@@ -213,6 +213,7 @@ impl Attempt {
 
         Value::new(NewValue {
             key: load.key.clone(),
+            made_at: self.data.made_at(),
             value: loaded.value,
             arguments: load.arguments.clone(),
             as_of: self.as_of,

@@ -1,6 +1,7 @@
 //! One value in memory, and its freshness.
 
 use std::any::Any;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::SystemTime;
@@ -12,7 +13,7 @@ use crate::entry::Freshness;
 use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, Validity};
 use crate::outcome::{Reason, Staleness};
 use crate::render::reads::{Ends, Inherited};
-use crate::value::ValueKey;
+use crate::value::{Data, ValueKey};
 
 /// Bytes of a value beside its own and those of its key.
 const VALUE_BYTES: usize = 256;
@@ -37,6 +38,8 @@ pub(crate) struct Upstream {
 /// One value that was loaded.
 pub(crate) struct Value {
     key: ValueKey,
+    /// The place of its `Data`: another one of the same name must not be taken for it.
+    made_at: &'static Location<'static>,
     value: Arc<dyn Any + Send + Sync>,
     /// The arguments, which confirm that a key means the same call.
     arguments: Arc<dyn Any + Send + Sync>,
@@ -62,6 +65,7 @@ pub(crate) struct Value {
 /// Everything of a [`Value`] but its judgement so far.
 pub(super) struct NewValue {
     pub(super) key: ValueKey,
+    pub(super) made_at: &'static Location<'static>,
     pub(super) value: Arc<dyn Any + Send + Sync>,
     pub(super) arguments: Arc<dyn Any + Send + Sync>,
     pub(super) as_of: Sequence,
@@ -93,6 +97,7 @@ impl Value {
             .saturating_add(marks.sum());
         Self {
             key: new.key,
+            made_at: new.made_at,
             value: new.value,
             arguments: new.arguments,
             valid_through: AtomicSequence::new(new.as_of),
@@ -110,6 +115,12 @@ impl Value {
 
     pub(crate) fn key(&self) -> &ValueKey {
         &self.key
+    }
+
+    /// True if the value is of this `Data`.
+    #[inline]
+    pub(crate) fn is_of(&self, data: &Data) -> bool {
+        std::ptr::eq(self.made_at, data.made_at()) || self.made_at == data.made_at()
     }
 
     /// Returns the value, if it is a `T`.
