@@ -1,6 +1,7 @@
 //! Tests the data face from outside: values that pages and plain routes share.
 
 mod circles;
+mod endpoint;
 mod failure;
 mod inheritance;
 mod readers;

@@ -54,6 +54,63 @@ fn each_kind_of_selector_is_read() {
 }
 
 #[test]
+fn values_are_named_by_their_name_and_their_arguments_in_any_spelling() {
+    const POST: crate::data::Data = crate::data::Data::new("post");
+    #[derive(serde::Serialize)]
+    struct Query {
+        page: u8,
+        author: &'static str,
+    }
+    let query = Query {
+        page: 1,
+        author: "a",
+    };
+
+    assert_eq!(
+        read(json!({"data": "post"})),
+        Ok(Purge::batch([Purge::data(POST)]))
+    );
+    assert_eq!(
+        read(json!({"data": "post", "args": ["a", 1]})),
+        Ok(Purge::batch([Purge::value(POST, ("a", 1))]))
+    );
+    let text = br#"{"data": "post", "args": [{"page": 1, "author": "a"}]}"#;
+    assert_eq!(
+        from_json(text, |_| false),
+        Ok(Purge::batch([Purge::value(POST, (query,))]))
+    );
+    assert_eq!(
+        read_query("data=post&args=%5B%22a%22%5D"),
+        Ok(Purge::batch([Purge::value(POST, "a")]))
+    );
+}
+
+#[test]
+fn wrong_arguments_never_widen_a_purge_to_all_values() {
+    let long = "a".repeat(17 * 1024);
+    for body in [
+        json!({"args": ["a"]}),
+        json!({"data": "post", "args": "a"}),
+        json!({"data": "post", "args": {"slug": "a"}}),
+        json!({"data": "post", "args": null}),
+        json!({"data": "post", "args": [long]}),
+        json!({"data": "", "args": ["a"]}),
+        json!({"data": "a\u{0}b"}),
+        json!({"data": ["post"]}),
+    ] {
+        malformed(read(body));
+    }
+    for query in [
+        "args=%5B%5D",
+        "data=post&args=a",
+        "data=post&args=",
+        "data=",
+    ] {
+        malformed(read_query(query));
+    }
+}
+
+#[test]
 fn an_instance_is_a_page_with_every_parameter() {
     let purge = read(json!({"page": "/{year}/{slug}", "params": {"slug": "a/b", "year": 2026}}));
 
@@ -133,6 +190,8 @@ fn each_member_of_the_table_sets_something() {
         ("prefixes", json!(["/a"])),
         ("tag", json!("a")),
         ("tags", json!(["a"])),
+        ("data", json!("a")),
+        ("args", json!(["a"])),
         ("all", json!(true)),
         ("host", json!("a")),
         ("mode", json!("stale")),
