@@ -28,6 +28,8 @@ pub(crate) enum Rule {
     Judged,
     /// A purge is acknowledged once it is recorded.
     Recorded,
+    /// A page that was purged is made of values that know the purge.
+    Needs,
     /// Arguments that were kept confirm that a key means the same call.
     Confirm,
     /// A reader whose result is kept waits for what is stale.
@@ -74,7 +76,7 @@ mod breaking {
 
     use super::Rule;
 
-    const ALL: [(&str, Rule); 26] = [
+    const ALL: [(&str, Rule); 27] = [
         ("queue", Rule::Queue),
         ("asof0", Rule::AsOfZero),
         ("voidload", Rule::VoidLoad),
@@ -87,6 +89,7 @@ mod breaking {
         ("ondemand", Rule::OnDemand),
         ("judged", Rule::Judged),
         ("recorded", Rule::Recorded),
+        ("data_needs", Rule::Needs),
         ("data_confirm", Rule::Confirm),
         ("data_waits", Rule::Waits),
         ("data_marks", Rule::Marks),

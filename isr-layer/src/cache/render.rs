@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::complete::complete;
 use super::core::Core;
+use super::flight::Work as _;
 use super::load::Load;
 use super::page_flight::Leader;
 use super::permits::{Group, Permit, Purpose, Turn};
@@ -119,7 +120,8 @@ async fn render_now<R: Render>(
     let now = clock::now();
     let deadline = now.checked_add(recipe.page.policy().timeout);
     let scope = Current::of(core.home(), recipe.page.page, recipe.key.clone());
-    let scope = scope.with_deadline(deadline);
+    let needs = core.marks.newest_on(leader.work().subject());
+    let scope = scope.within_limits(deadline, needs);
     let born = Birth::now(now);
     let end = if is_listed {
         let attempt = attempt(render, recipe, &scope, core.max_body(&recipe.page));
@@ -131,7 +133,7 @@ async fn render_now<R: Render>(
     let attempt = Attempt {
         as_of,
         born,
-        hints: scope.hints(),
+        hints: scope.take_hints(),
         handler_ran: scope.handler_ran(),
         was_asked: scope.was_asked(),
         store_trouble,

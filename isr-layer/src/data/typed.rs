@@ -130,7 +130,7 @@ where
     let types = L::types();
     let key = match reader.sees_drafts() {
         true => None,
-        false => match look(core, data, types, &arguments, &steps) {
+        false => match look(core, &reader, data, types, &arguments, &steps) {
             Look::Fresh(value) => {
                 reader.hand(core, &value, Handed::AsItIs);
                 return Ok(typed(&value));
@@ -163,6 +163,7 @@ enum Look {
 /// Looks into memory. It allocates only if there is nothing fresh.
 fn look<A, K: 'static, W>(
     core: &Core,
+    reader: &Reader,
     data: &Data,
     types: TypeId,
     arguments: &A,
@@ -185,7 +186,7 @@ fn look<A, K: 'static, W>(
         };
         let is_same = |value: &Arc<Value>| {
             let kept = value.arguments().downcast_ref::<K>();
-            let kept = kept.filter(|_| value.is_of(data));
+            let kept = kept.filter(|_| value.is_of(data) && value.knows(reader.needs()));
             kept.is_some_and(|kept| (steps.is)(arguments, kept) || !holds(Rule::Confirm))
         };
         match core.fresh_value(&key).filter(is_same) {
@@ -218,7 +219,7 @@ where
         let until = clock::now() + limit;
         let own_error = OwnError::default();
         let to_validate = key.clone();
-        let load = || self.work(&own_error, core.value_to_validate(&to_validate));
+        let load = || self.work(&own_error, core.value_to_validate(&to_validate, &reader));
         let is_same = |kept: &(dyn Any + Send + Sync)| {
             let kept = kept.downcast_ref::<K>();
             kept.is_some_and(|kept| *kept == self.keyed || !holds(Rule::Confirm))

@@ -16,6 +16,7 @@ use super::complete::{FetchEnd, FetchReply, complete};
 use super::entry::{Entry, WholeResponse};
 use super::flight::Leader;
 use crate::body::{IsrBody, Read, RenderBody, is_length, read_while};
+use crate::cache::flight::Work as _;
 use crate::cache::{Core, Turn};
 use crate::catch_panic::catch_panic;
 use crate::clock::{self, Instant};
@@ -55,7 +56,8 @@ pub(super) async fn fetch<S, B>(
     // The request's own fields: those that a validation adds must not get into the Vary key.
     let headers = request.headers().clone();
 
-    let scope = Current::of_fetch(core.home());
+    let needs = core.marks.newest_on(leader.work().subject());
+    let scope = Current::of_fetch(core.home()).within_limits(None, needs);
 
     let asked = scope.enter(ask(&cache, service, request, &headers, stored));
     let end = tokio::select! {
@@ -72,7 +74,7 @@ pub(super) async fn fetch<S, B>(
     // it.
     let Some(end) = end else { return };
 
-    let reply = complete(&core, &cache, leader, &headers, &scope.hints(), end);
+    let reply = complete(&core, &cache, leader, &headers, &scope.take_hints(), end);
     if let StartedFor::Client(client) = started_for {
         // The client may have left.
         let _ = client.send(reply);

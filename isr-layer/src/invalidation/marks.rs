@@ -169,6 +169,20 @@ impl Marks {
         worst.max(self.floor.validity(since))
     }
 
+    /// Returns the newest mark on anything of `subject`.
+    pub(crate) fn newest_on(&self, subject: Subject<'_>) -> Sequence {
+        if self.published() == Sequence::NO_MARK {
+            return Sequence::NO_MARK;
+        }
+        let of_tags = self.newest(subject.tags).max(self.all.newest());
+        match subject.place {
+            Place::Path(path) if self.newest_text.load(Ordering::Acquire) != Sequence::NO_MARK => {
+                of_tags.max(self.table.newest_at(path))
+            }
+            _ => of_tags,
+        }
+    }
+
     /// Returns the newest mark on any of `tags`, or the floor if that is newer.
     pub(crate) fn newest(&self, tags: &[Arc<TagMark>]) -> Sequence {
         let newest = tags.iter().map(|tag| tag.mark.newest());

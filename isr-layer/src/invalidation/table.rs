@@ -130,6 +130,26 @@ impl Table {
         })
     }
 
+    /// Returns the newest number of the marks on `path` and on each prefix of it.
+    pub(super) fn newest_at(&self, path: &str) -> Sequence {
+        let part = self.read(path);
+        let of_path = part
+            .paths
+            .get(path)
+            .map_or(Sequence::NO_MARK, |mark| mark.newest());
+        drop(part);
+
+        let of_prefix = |prefix: &str| {
+            let part = self.read(prefix);
+            let mark = part.prefixes.get(prefix);
+            mark.map_or(Sequence::NO_MARK, |mark| mark.newest())
+        };
+        let slashes = path.match_indices('/').map(|(at, _)| at);
+        let ends = slashes.flat_map(|at| [&path[..at], &path[..=at]]);
+        let of_prefixes = ends.chain([path]).map(of_prefix);
+        of_prefixes.fold(of_path, Sequence::max)
+    }
+
     /// Counts the idle marks of one part by their numbers up to `through`. Forgets those that no
     /// purge named: they came with a key that is gone. Returns the size of the marks that are not
     /// idle, or `None` if there is no such part.

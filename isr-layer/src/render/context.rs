@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Instant;
+use crate::invalidation::Sequence;
 use crate::observe;
 use crate::page::{NameError, Page, check_text};
 use crate::render::Key;
@@ -48,6 +49,8 @@ struct Scope {
     home: Option<Home>,
     /// The time limit of the work.
     deadline: Option<Instant>,
+    /// The newest purge of what is made: it is made of nothing that is older.
+    needs: Sequence,
     /// True once the inner service has the request: before that it was not ready.
     was_asked: AtomicBool,
     handler_ran: AtomicBool,
@@ -183,6 +186,7 @@ impl Current {
             work,
             home,
             deadline: None,
+            needs: Sequence::NO_MARK,
             was_asked: AtomicBool::new(false),
             handler_ran: AtomicBool::new(false),
             hints: Mutex::default(),
@@ -193,12 +197,19 @@ impl Current {
         }
     }
 
-    /// Sets the time limit of the work, before it begins.
-    pub(crate) fn with_deadline(mut self, deadline: Option<Instant>) -> Self {
+    /// Sets the time limit of the work, and the newest purge of what is made, before it begins.
+    pub(crate) fn within_limits(mut self, deadline: Option<Instant>, needs: Sequence) -> Self {
         if let Some(scope) = self.scope.as_mut().and_then(Arc::get_mut) {
             scope.deadline = deadline;
+            scope.needs = needs;
         }
         self
+    }
+
+    /// Returns the newest purge of what is made.
+    pub(crate) fn needs(&self) -> Sequence {
+        let scope = self.scope.as_ref();
+        scope.map_or(Sequence::NO_MARK, |scope| scope.needs)
     }
 
     /// Returns the time limit of the work.
@@ -300,16 +311,13 @@ impl Current {
         scope.is_some_and(|scope| matches!(scope.work, Work::Draft(_)))
     }
 
-    /// Returns the hints given so far.
-    pub(crate) fn hints(&self) -> HandlerHints {
+    /// Takes the hints at the end of the work. Those that are given later have no effect.
+    pub(crate) fn take_hints(&self) -> HandlerHints {
         let scope = self.scope.as_ref();
-        scope.map_or_else(HandlerHints::default, |scope| {
-            scope
-                .hints
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone()
-        })
+        let hints = scope.map(|scope| scope.hints.lock().unwrap_or_else(PoisonError::into_inner));
+        hints
+            .map(|mut hints| std::mem::take(&mut *hints))
+            .unwrap_or_default()
     }
 
     /// Returns whether the page's own function ran. A page built by hand has no function to mark,

@@ -1,9 +1,12 @@
 //! The scope of the work that this thread is at.
 
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::mem::swap;
-use std::pin::pin;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 
 use super::context::Current;
 
@@ -38,15 +41,35 @@ fn exchange(scope: &mut Option<Current>) {
     let _ = HERE.try_with(|here| swap(&mut *here.borrow_mut(), scope));
 }
 
+pin_project! {
+    /// A future in a scope.
+    struct InScope<F> {
+        #[pin]
+        work: F,
+        scope: Option<Current>,
+    }
+}
+
+impl<F: Future> Future for InScope<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _entered = Entered::new(this.scope);
+        this.work.poll(cx)
+    }
+}
+
 /// Runs a future in a scope.
-pub(super) async fn enter<F: Future>(scope: Current, work: F) -> F::Output {
-    let mut scope = Some(scope);
-    let mut work = pin!(work);
-    poll_fn(|cx| {
-        let _entered = Entered::new(&mut scope);
-        work.as_mut().poll(cx)
-    })
-    .await
+pub(super) fn enter<F: Future>(
+    scope: Current,
+    work: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    InScope {
+        work,
+        scope: Some(scope),
+    }
 }
 
 /// Runs a function in a scope.

@@ -1,7 +1,7 @@
 //! Values for the time of one render.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,7 +18,7 @@ tokio::task_local! {
 
 /// The values that were asked for during one render.
 #[derive(Default)]
-pub(super) struct Once(Mutex<HashMap<Key, Arc<OnceCell<Held>>>>);
+pub(super) struct Once(Mutex<BTreeMap<Key, Arc<OnceCell<Held>>>>);
 
 /// The name, the arguments as JSON, and the type of the value with that of its future.
 type Key = (&'static str, Box<str>, TypeId);

@@ -1,10 +1,10 @@
 //! The inheritance of a render: the marks and the ends of the values that it read.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::clock::Instant;
-use crate::invalidation::{TagMark, Validity};
+use crate::invalidation::{Sequence, TagMark, Validity};
 use crate::outcome::Reason;
 use crate::rules::{Rule, holds};
 use crate::value::is_of_data;
@@ -26,8 +26,10 @@ pub(crate) struct Ends {
 pub(crate) struct Reads {
     marks: Vec<Arc<TagMark>>,
     /// The addresses of the marks, once they are many.
-    seen: HashSet<usize>,
+    seen: BTreeSet<usize>,
     pub(crate) ends: Ends,
+    /// The lowest number that a value, or one that it was made of, was loaded at.
+    pub(crate) oldest: Option<Sequence>,
     /// The strictest judgement of a value, as it was handed out.
     pub(crate) born_as: Validity,
     /// True if a value was out of date, and could not be loaded anew.
@@ -43,6 +45,7 @@ pub(crate) struct Reads {
 pub(crate) struct Inherited<'a> {
     pub(crate) marks: &'a [Arc<TagMark>],
     pub(crate) ends: Ends,
+    pub(crate) oldest: Option<Sequence>,
     pub(crate) validity: Validity,
     pub(crate) is_old: bool,
     pub(crate) rests_until: Option<Instant>,
@@ -82,6 +85,7 @@ impl Reads {
         if holds(Rule::BornStale) {
             self.born_as = self.born_as.max(value.validity);
         }
+        self.oldest = self.oldest.into_iter().chain(value.oldest).min();
         self.is_old |= value.is_old;
         self.rests_until = earliest(self.rests_until, value.rests_until);
         self.not_kept = self.not_kept.or(value.not_kept);
@@ -115,8 +119,9 @@ impl Default for Reads {
     fn default() -> Self {
         Self {
             marks: Vec::new(),
-            seen: HashSet::new(),
+            seen: BTreeSet::new(),
             ends: Ends::default(),
+            oldest: None,
             born_as: Validity::Valid,
             is_old: false,
             rests_until: None,

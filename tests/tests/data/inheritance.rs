@@ -138,3 +138,42 @@ async fn caches_in_front_get_the_tags_of_values_and_no_other_marks() {
 
     assert_eq!(page.header("surrogate-key"), "item:a items");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_purged_is_made_of_values_that_know_the_purge() {
+    const OWN: &[&str] = &["own"];
+    for (purge, mode) in [
+        (Purge::path("/page/a"), Mode::Regenerate),
+        (Purge::path("/page/a"), Mode::Stale),
+        (Purge::path("/page/a"), Mode::Expire),
+        (Purge::page("/page/{name}"), Mode::Expire),
+        (
+            Purge::instance("/page/{name}", [("name", "a")]),
+            Mode::Regenerate,
+        ),
+        (Purge::prefix("/page"), Mode::Expire),
+        (Purge::tag("own"), Mode::Expire),
+        (Purge::tag("own"), Mode::Regenerate),
+    ] {
+        let site = Site::new(Policy::new().tags(OWN));
+        site.source.publish("a", 1);
+        ask(&site.app, get("/page/a")).await;
+        site.source.publish("a", 2);
+
+        let receipt = site.cache.revalidate(purge.clone().mode(mode)).await;
+        ask(&site.app, get("/page/a")).await;
+        settle().await;
+        let page = ask(&site.app, get("/page/a")).await;
+        let again = ask(&site.app, get("/page/a")).await;
+
+        assert!(receipt.is_revalidated(), "{purge:?}, {mode:?}");
+        assert_eq!(page.text(), "version 2", "{purge:?}, {mode:?}");
+        assert_eq!(
+            again.cache_status(),
+            "isr; hit; ttl=60",
+            "{purge:?}, {mode:?}"
+        );
+        // It comes to rest: the value is loaded once for the purge.
+        assert_eq!(site.source.loads("a"), 2, "{purge:?}, {mode:?}");
+    }
+}

@@ -8,7 +8,7 @@ use super::load::SharedError;
 use super::value::Value;
 use crate::cache::flight::Work;
 use crate::cache::negative_cache::{Backoff, NegativeKey, Remember};
-use crate::invalidation::{Subject, TagMark};
+use crate::invalidation::{Sequence, Subject, TagMark};
 use crate::outcome::Reason;
 use crate::value::ValueKey;
 
@@ -19,6 +19,8 @@ pub(crate) struct Load {
     /// The marks that are known before the load: those of the name, of the value, and of its tags.
     pub(super) marks: Box<[Arc<TagMark>]>,
     pub(super) timeout: Duration,
+    /// The newest purge of what the value was asked for: it is made of nothing that is older.
+    pub(super) needs: Sequence,
 }
 
 /// The end of a load, for all who wait.

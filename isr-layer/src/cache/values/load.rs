@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::flight::{Load, LoadEnd, LoadFailure};
 use super::value::{NewValue, Upstream, Value};
 use crate::cache::core::Core;
-use crate::cache::flight::Leader;
+use crate::cache::flight::{Leader, Work as _};
 use crate::cache::negative_cache::RenderSnapshot;
 use crate::cache::permits::{Group, Purpose, Turn};
 use crate::catch_panic::catch_panic;
@@ -107,7 +107,9 @@ async fn load(
         .await;
     let began = clock::now();
     let scope = Current::of_load(core.home(), data.name());
-    let scope = scope.with_deadline(began.checked_add(limit));
+    let asked = leader.work();
+    let needs = asked.needs.max(core.marks.newest_on(asked.subject()));
+    let scope = scope.within_limits(began.checked_add(limit), needs);
     let work = tokio::time::timeout(limit, catch_panic(scope.enter(work)));
     let end = leader.render(work).await;
 
@@ -115,7 +117,7 @@ async fn load(
         data,
         as_of,
         began,
-        hints: scope.hints(),
+        hints: scope.take_hints(),
     };
     match end {
         Ok(Some(Ok(loaded))) if loaded.is_failure() && has_value(&core, &leader) => {
@@ -220,6 +222,9 @@ impl Attempt {
             born_as: reads.born_as,
             marks: EntryTags::new([&load.marks, late].concat()),
             ends,
+            oldest: reads
+                .oldest
+                .map_or(self.as_of, |oldest| oldest.min(self.as_of)),
             upstream: upstream.map(Arc::new),
             gone_at: [gone_at, ends.gone_at].into_iter().flatten().min(),
             is_old: reads.is_old,

@@ -16,7 +16,7 @@ use crate::clock::{self, Instant};
 use crate::entry::Freshness;
 use crate::invalidation::{Sequence, Subject, TagMark, Validity};
 use crate::observe;
-use crate::outcome::Reason;
+use crate::outcome::{Reason, Staleness};
 use crate::page::check_text;
 use crate::render::context::{Current, Use};
 use crate::render::reads::{Ends, Inherited};
@@ -115,6 +115,19 @@ impl Reader {
         deadline.checked_sub(MARGIN)
     }
 
+    /// Returns the newest purge of what the reader makes: a page that was purged by its path is
+    /// made of nothing older, though the purge does not name its values.
+    pub(crate) fn needs(&self) -> Sequence {
+        let scope = self
+            .scope
+            .as_ref()
+            .filter(|_| self.keeps() && !self.is_elsewhere);
+        match holds(Rule::Needs) {
+            true => scope.map_or(Sequence::NO_MARK, Current::needs),
+            false => Sequence::NO_MARK,
+        }
+    }
+
     fn keeps(&self) -> bool {
         self.uses == Use::Kept
     }
@@ -157,6 +170,7 @@ impl Reader {
                     gone_at: None,
                 },
                 validity: Validity::Valid,
+                oldest: None,
                 is_old: false,
                 rests_until: None,
                 not_kept: upstream.not_kept,
@@ -175,6 +189,7 @@ impl Reader {
                     gone_at: None,
                 },
                 validity: Validity::Valid,
+                oldest: None,
                 is_old: false,
                 rests_until: None,
                 not_kept: None,
@@ -202,6 +217,7 @@ impl Reader {
                 gone_at: end(data.expire),
             },
             validity: Validity::Valid,
+            oldest: None,
             is_old: false,
             rests_until: None,
             not_kept: None,
@@ -228,10 +244,10 @@ impl Core {
     }
 
     /// Finds a value that may be validated, which one that was purged may not.
-    pub(crate) fn value_to_validate(&self, key: &ValueKey) -> Option<Arc<Value>> {
+    pub(crate) fn value_to_validate(&self, key: &ValueKey, reader: &Reader) -> Option<Arc<Value>> {
         let value = self.values.memory.get_key(key)?;
         let is_valid = value.validity(&self.marks) == Validity::Valid;
-        is_valid.then_some(value)
+        (is_valid && value.knows(reader.needs())).then_some(value)
     }
 
     /// Finds a value for a call that was about to load it itself.
@@ -280,7 +296,14 @@ impl Core {
             return Step::OtherArguments;
         }
 
-        let found = found.map(|value| (value.freshness(&self.marks, now), value));
+        let needs = asked.reader.needs();
+        let found = found.map(|value| {
+            let freshness = match value.freshness(&self.marks, now) {
+                Freshness::Fresh if !value.knows(needs) => Freshness::Stale(Staleness::Mark),
+                freshness => freshness,
+            };
+            (freshness, value)
+        });
         let is_cold = found
             .as_ref()
             .is_none_or(|(freshness, _)| !freshness.can_be_served());
@@ -422,11 +445,14 @@ impl Core {
                 .known_marks(&asked.data, Some(&asked.key), &asked.tags)
                 .into(),
             timeout: asked.data.timeout,
+            needs: asked.reader.needs(),
         };
-        let admits = |load: &Load| (asked.is_same)(&*load.arguments);
+        let needs = load.needs;
+        let admits = |load: &Load| load.needs >= needs && (asked.is_same)(&*load.arguments);
         let second_look = || {
             let value = self.values.memory.get_key(&asked.key)?;
             let is_fresh = value.is_fresh(&self.marks, clock::now);
+            let is_fresh = is_fresh && value.knows(needs);
             (is_fresh && (asked.is_same)(value.arguments())).then_some(value)
         };
         let flights = &self.values.flights;

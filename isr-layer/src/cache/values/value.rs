@@ -51,6 +51,8 @@ pub(crate) struct Value {
     ends: Ends,
     /// The time from which it is never handed out. `None` of an option ends before its readers do.
     gone_at: Option<Instant>,
+    /// The lowest number that it, or a value that it was made of, was loaded at.
+    oldest: Sequence,
     /// The response that it was made of, if an upstream gave one.
     upstream: Option<Arc<Upstream>>,
     /// True if it was made of a value that is out of date.
@@ -73,6 +75,7 @@ pub(super) struct NewValue {
     pub(super) marks: EntryTags,
     pub(super) ends: Ends,
     pub(super) gone_at: Option<Instant>,
+    pub(super) oldest: Sequence,
     pub(super) upstream: Option<Arc<Upstream>>,
     pub(super) is_old: bool,
     pub(super) rests_until: Option<Instant>,
@@ -105,6 +108,7 @@ impl Value {
             marks: new.marks,
             ends: new.ends,
             gone_at: new.gone_at,
+            oldest: new.oldest,
             upstream: new.upstream,
             is_old: new.is_old,
             rests_until: new.rests_until,
@@ -115,6 +119,12 @@ impl Value {
 
     pub(crate) fn key(&self) -> &ValueKey {
         &self.key
+    }
+
+    /// True if it knows a purge: what it is made of was loaded after that.
+    #[inline]
+    pub(crate) fn knows(&self, purge: Sequence) -> bool {
+        self.oldest >= purge
     }
 
     /// True if the value is of this `Data`.
@@ -202,6 +212,7 @@ impl Value {
         Inherited {
             marks: self.marks.as_slice(),
             ends: self.ends,
+            oldest: Some(self.oldest),
             validity,
             is_old: self.is_old,
             rests_until: self.rests_until,
