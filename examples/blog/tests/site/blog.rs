@@ -238,7 +238,7 @@ fn database() -> PathBuf {
 
 fn remove(database: &Path) {
     std::fs::remove_dir_all(database.with_extension("pages")).ok();
-    for end in ["", "-wal", "-shm"] {
+    for end in ["", "-journal"] {
         let mut name = database.as_os_str().to_owned();
         name.push(end);
         std::fs::remove_file(name).ok();
