@@ -4,6 +4,8 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+#[cfg(test)]
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rusqlite::{
     Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params,
@@ -44,6 +46,9 @@ const COLUMNS: &str = "SELECT slug, title, body, published,
 #[derive(Clone)]
 pub(crate) struct Db {
     file: Arc<Path>,
+    /// Counts the queries.
+    #[cfg(test)]
+    queries: Arc<AtomicUsize>,
 }
 
 /// Tells whether the post existed before it was saved.
@@ -64,12 +69,22 @@ pub(crate) enum DbError {
 impl Db {
     /// Opens the database, and creates it if there is no file yet.
     pub(crate) async fn open(file: &Path) -> Result<Self, DbError> {
-        let db = Self { file: file.into() };
+        let db = Self {
+            file: file.into(),
+            #[cfg(test)]
+            queries: Arc::default(),
+        };
         let file = Arc::clone(&db.file);
         let created =
             tokio::task::spawn_blocking(move || Connection::open(file)?.execute_batch(SCHEMA));
         created.await??;
         Ok(db)
+    }
+
+    /// Returns the number of queries so far.
+    #[cfg(test)]
+    pub(crate) fn queries(&self) -> usize {
+        self.queries.load(Ordering::Relaxed)
     }
 
     /// Returns the newest posts, or the newest that have a tag.
@@ -186,6 +201,8 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     {
+        #[cfg(test)]
+        self.queries.fetch_add(1, Ordering::Relaxed);
         let file = Arc::clone(&self.file);
         let answer = tokio::task::spawn_blocking(move || work(&mut connect(&file)?));
         Ok(answer.await??)
