@@ -71,12 +71,12 @@ The Slow Lane is open, its posts are in {database}
   {site}/           the posts
   {site}/demo       a timestamp, and the button that renews it
   {site}/admin      write and publish; log in with the secret
-  {site}/api/posts  the posts as JSON; below it, each post
+  {site}/api/posts  the posts as JSON; {site}/api/posts/{slug} is one
 
 {secret}
 
-Request a post twice and compare Cache-Status; change it: all that shows it stays; purge its tag: the page, the list and
-both responses of the API are new at once. If you rename the database after that, all of them go on:
+Request a post twice and compare Cache-Status; change it: page and API stay; purge its tag: the page, the lists and both
+responses of the API are new at once; rename the database: all that was loaded stays, and Cache-Status marks old pages:
 
   curl -i {site}/posts/{slug}
   curl {site}/api/posts/{slug}
