@@ -83,7 +83,7 @@ mod tests {
         app: Wrapped<Router>,
         db: Db,
         cache: Cache,
-        _directory: TempDir,
+        directory: TempDir,
     }
 
     impl Site {
@@ -100,11 +100,15 @@ mod tests {
                 app: application(&isr, Bearer::new(SECRET).unwrap(), state),
                 db,
                 cache: isr.cache(),
-                _directory: directory,
+                directory,
             };
             site.save("rye", "Rye", &["bread", "rye"]).await;
             site.save("spelt", "Spelt", &["bread"]).await;
             site
+        }
+
+        fn take_database_away(&self) {
+            std::fs::remove_file(self.directory.path().join("blog.sqlite")).unwrap();
         }
 
         async fn save(&self, slug: &str, title: &str, tags: &[&str]) {
@@ -215,6 +219,23 @@ mod tests {
         site.save("none", "Not missing", &[]).await;
         sleep(Duration::from_secs(10)).await;
         assert!(site.get("/posts/none").await.contains("Not missing"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_post_that_cannot_be_loaded_is_one_query_for_all_who_ask_within_a_second() {
+        let site = Site::new().await;
+        site.take_database_away();
+        let ask = async || {
+            for _ in 0..10 {
+                let response = site.get("/api/posts/rye").await;
+                assert_eq!(response, r#"{"message":"the database cannot be used"}"#);
+            }
+        };
+
+        assert_eq!(site.queries(ask()).await.1, 1);
+
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(site.queries(ask()).await.1, 1);
     }
 
     #[tokio::test]
