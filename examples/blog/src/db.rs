@@ -58,12 +58,13 @@ pub(crate) enum Saved {
     Updated,
 }
 
-/// The reason why a query failed.
-#[derive(Debug)]
+/// The reason why a query failed. It can be cloned, so all who wait for a value share the query and
+/// its error; otherwise each of them would try for itself.
+#[derive(Clone, Debug)]
 pub(crate) enum DbError {
-    Sqlite(rusqlite::Error),
+    Sqlite(Arc<rusqlite::Error>),
     /// The blocking task panicked or was cancelled.
-    Task(tokio::task::JoinError),
+    Task(Arc<tokio::task::JoinError>),
 }
 
 impl Db {
@@ -274,13 +275,13 @@ impl std::error::Error for DbError {}
 
 impl From<rusqlite::Error> for DbError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
+        Self::Sqlite(Arc::new(error))
     }
 }
 
 impl From<tokio::task::JoinError> for DbError {
     fn from(error: tokio::task::JoinError) -> Self {
-        Self::Task(error)
+        Self::Task(Arc::new(error))
     }
 }
 
