@@ -1,7 +1,8 @@
-//! The interface for programs: `PUT /api/posts/{slug}` writes to the database and does not purge
-//! any page.
+//! The interface for programs: `GET /api/posts` and `GET /api/posts/{slug}` read the values that the
+//! pages show, and `PUT /api/posts/{slug}` writes to the database and does not purge anything.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::rejection::{JsonRejection, PathRejection};
@@ -10,27 +11,45 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::put;
+use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 
 use crate::App;
 use crate::db::{DbError, Saved};
-use crate::post::{self, Draft};
-use crate::views;
+use crate::post::{self, Draft, Post};
+use crate::{values, views};
 
 /// Enough for the longest body, however it is escaped in JSON.
 const MAX_REQUEST: usize = 1 << 20;
 
 pub(crate) fn routes() -> Router<App> {
-    let posts = put(put_post)
+    Router::new()
+        .route("/api/posts", get(get_posts))
+        .route("/api/posts/{slug}", get(get_post).put(put_post))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
-        .layer(map_response(views::no_store));
-    Router::new().route("/api/posts/{slug}", posts)
+        .layer(map_response(views::no_store)) // a purge does not reach the copies of others
 }
 
-/// Creates or replaces a post. The caller purges the pages in a second step: `POST
-/// /api/revalidate`.
+/// Lists the recent posts without their bodies, and the tags.
+async fn get_posts(State(app): State<App>) -> Result<Response, ApiError> {
+    let posts = values::posts(&app.db, None).await?;
+    let tags = values::tags(&app.db).await?;
+    let without_body = |post: &Post| json!({ "slug": post.slug, "title": post.title, "published": post.published, "tags": post.tags });
+    let posts = posts.iter().map(without_body).collect::<Vec<_>>();
+    Ok(Json(json!({ "posts": posts, "tags": tags })).into_response())
+}
+
+/// Returns one post. This is no page, so a stale value is sent at once, while one query renews it.
+async fn get_post(
+    State(app): State<App>,
+    Path(slug): Path<String>,
+) -> Result<Json<Arc<Post>>, ApiError> {
+    let post = values::post(&app.db, &slug).await?;
+    Ok(Json(post.ok_or_else(ApiError::not_found)?))
+}
+
+/// Creates or replaces a post. The caller purges it in a second step: `POST /api/revalidate`.
 async fn put_post(
     _: Writer,
     State(app): State<App>,
@@ -91,6 +110,10 @@ impl ApiError {
         }
     }
 
+    fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is no post of this name")
+    }
+
     fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
@@ -110,10 +133,10 @@ impl ApiError {
 
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
-        tracing::error!(%error, "a post could not be written");
+        tracing::error!(%error, "a request of the API failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "the post could not be written",
+            "the database cannot be used",
         )
     }
 }

@@ -3,20 +3,26 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+#[cfg(test)]
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params,
+};
 
 use crate::post::{Draft, Post};
 
 /// Largest number of posts in a list, so that the front page stays small.
 const LISTED: u32 = 200;
 
-const SCHEMA: &str = "
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = NORMAL;
+const SETTINGS: &str = "
     PRAGMA busy_timeout = 5000;
     PRAGMA foreign_keys = ON;
+";
+
+const SCHEMA: &str = "
+    PRAGMA journal_mode = DELETE;
     CREATE TABLE IF NOT EXISTS posts (
         slug TEXT PRIMARY KEY, title TEXT NOT NULL, body TEXT NOT NULL, published TEXT NOT NULL
     );
@@ -33,8 +39,17 @@ const COLUMNS: &str = "SELECT slug, title, body, published,
     (SELECT group_concat(tag, ' ' ORDER BY tag) FROM tags WHERE tags.slug = posts.slug) FROM posts";
 
 /// A cheap handle to the database.
+///
+/// Each query opens the file: pages and values are kept, so queries are few. SQLite goes on with a
+/// file that was moved away while it was open; a query here fails then, as with a server that is
+/// down.
 #[derive(Clone)]
-pub(crate) struct Db(Arc<Mutex<Connection>>);
+pub(crate) struct Db {
+    file: Arc<Path>,
+    /// Counts the queries.
+    #[cfg(test)]
+    queries: Arc<AtomicUsize>,
+}
 
 /// Tells whether the post existed before it was saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,23 +58,34 @@ pub(crate) enum Saved {
     Updated,
 }
 
-/// The reason why a query failed.
-#[derive(Debug)]
+/// The reason why a query failed. It can be cloned, so all who wait for a value share the query and
+/// its error; otherwise each of them would try for itself.
+#[derive(Clone, Debug)]
 pub(crate) enum DbError {
-    Sqlite(rusqlite::Error),
+    Sqlite(Arc<rusqlite::Error>),
     /// The blocking task panicked or was cancelled.
-    Task(tokio::task::JoinError),
+    Task(Arc<tokio::task::JoinError>),
 }
 
 impl Db {
+    /// Opens the database, and creates it if there is no file yet.
     pub(crate) async fn open(file: &Path) -> Result<Self, DbError> {
-        let file = file.to_owned();
-        tokio::task::spawn_blocking(move || Self::connect(Connection::open(file)?)).await?
+        let db = Self {
+            file: file.into(),
+            #[cfg(test)]
+            queries: Arc::default(),
+        };
+        let file = Arc::clone(&db.file);
+        let created =
+            tokio::task::spawn_blocking(move || Connection::open(file)?.execute_batch(SCHEMA));
+        created.await??;
+        Ok(db)
     }
 
+    /// Returns the number of queries so far.
     #[cfg(test)]
-    pub(crate) fn in_memory() -> Self {
-        Self::connect(Connection::open_in_memory().unwrap()).unwrap()
+    pub(crate) fn queries(&self) -> usize {
+        self.queries.load(Ordering::Relaxed)
     }
 
     /// Returns the newest posts, or the newest that have a tag.
@@ -67,9 +93,7 @@ impl Db {
         self.run(move |db| {
             let wanted = "WHERE ?1 IS NULL OR slug IN (SELECT slug FROM tags WHERE tag = ?1)";
             let sql = format!("{COLUMNS} {wanted} ORDER BY published DESC, slug LIMIT {LISTED}");
-            db.prepare_cached(&sql)?
-                .query_map([tag], read_post)?
-                .collect()
+            db.prepare(&sql)?.query_map([tag], read_post)?.collect()
         })
         .await
     }
@@ -89,7 +113,7 @@ impl Db {
     /// Returns the one column of a query.
     async fn texts(&self, sql: &'static str) -> Result<Vec<String>, DbError> {
         self.run(move |db| {
-            let mut query = db.prepare_cached(sql)?;
+            let mut query = db.prepare(sql)?;
             query.query_map([], |row| row.get(0))?.collect()
         })
         .await
@@ -98,9 +122,7 @@ impl Db {
     pub(crate) async fn post(&self, slug: String) -> Result<Option<Post>, DbError> {
         self.run(move |db| {
             let sql = format!("{COLUMNS} WHERE slug = ?1");
-            db.prepare_cached(&sql)?
-                .query_row([slug], read_post)
-                .optional()
+            db.prepare(&sql)?.query_row([slug], read_post).optional()
         })
         .await
     }
@@ -175,24 +197,25 @@ impl Db {
         .await
     }
 
-    fn connect(connection: Connection) -> Result<Self, DbError> {
-        connection.execute_batch(SCHEMA)?;
-        Ok(Self(Arc::new(Mutex::new(connection))))
-    }
-
     async fn run<T, F>(&self, work: F) -> Result<T, DbError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        let connection = Arc::clone(&self.0);
-        let answer = tokio::task::spawn_blocking(move || {
-            // A panic rolls its transaction back while it unwinds, so the connection is still
-            // usable.
-            work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
-        });
+        #[cfg(test)]
+        self.queries.fetch_add(1, Ordering::Relaxed);
+        let file = Arc::clone(&self.file);
+        let answer = tokio::task::spawn_blocking(move || work(&mut connect(&file)?));
         Ok(answer.await??)
     }
+}
+
+/// Opens the file, which has to be there.
+fn connect(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.execute_batch(SETTINGS)?;
+    Ok(connection)
 }
 
 fn write_post(
@@ -207,7 +230,7 @@ fn write_post(
         params![slug, draft.title, draft.body, day],
     )?;
     change.execute("DELETE FROM tags WHERE slug = ?1", [slug])?;
-    let mut insert = change.prepare_cached("INSERT INTO tags (tag, slug) VALUES (?1, ?2)")?;
+    let mut insert = change.prepare("INSERT INTO tags (tag, slug) VALUES (?1, ?2)")?;
     draft
         .tags
         .iter()
@@ -252,18 +275,20 @@ impl std::error::Error for DbError {}
 
 impl From<rusqlite::Error> for DbError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
+        Self::Sqlite(Arc::new(error))
     }
 }
 
 impl From<tokio::task::JoinError> for DbError {
     fn from(error: tokio::task::JoinError) -> Self {
-        Self::Task(error)
+        Self::Task(Arc::new(error))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
 
     fn draft(title: &str, tags: &[&str]) -> Draft {
@@ -274,13 +299,20 @@ mod tests {
         }
     }
 
+    /// Returns an empty database, and the directory that removes it.
+    async fn temporary() -> (Db, TempDir) {
+        let directory = TempDir::new().unwrap();
+        let db = Db::open(&directory.path().join("blog.sqlite")).await;
+        (db.unwrap(), directory)
+    }
+
     async fn save(db: &Db, slug: &str, draft: Draft, day: &str) -> Saved {
         db.save(slug.into(), draft, day.into()).await.unwrap()
     }
 
     #[tokio::test]
     async fn what_was_saved_is_read_again() {
-        let db = Db::in_memory();
+        let (db, _directory) = temporary().await;
 
         assert_eq!(
             save(&db, "rye", draft("Rye", &["bread", "rye"]), "2024-01-02").await,
@@ -297,7 +329,7 @@ mod tests {
 
     #[tokio::test]
     async fn saving_again_replaces_text_and_tags_and_keeps_the_day() {
-        let db = Db::in_memory();
+        let (db, _directory) = temporary().await;
         save(&db, "rye", draft("Rye", &["bread", "rye"]), "2024-01-02").await;
 
         assert_eq!(
@@ -315,7 +347,7 @@ mod tests {
 
     #[tokio::test]
     async fn posts_are_listed_newest_first_and_by_tag() {
-        let db = Db::in_memory();
+        let (db, _directory) = temporary().await;
         save(&db, "a", draft("A", &["x"]), "2024-01-01").await;
         save(&db, "b", draft("B", &[]), "2024-01-03").await;
         save(&db, "c", draft("C", &["x"]), "2024-01-02").await;
@@ -331,14 +363,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_slug_is_none_and_a_hostile_one_is_only_text() {
-        let db = Db::in_memory();
+        let (db, _directory) = temporary().await;
 
         assert_eq!(db.post("' OR 1=1 --".into()).await.unwrap(), None);
     }
 
     #[tokio::test]
     async fn a_database_is_seeded_once() {
-        let db = Db::in_memory();
+        let (db, _directory) = temporary().await;
         let posts = || crate::seed::posts().unwrap();
 
         assert!(db.seed(posts()).await.unwrap());
@@ -351,7 +383,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_setting_keeps_its_first_value() {
-        let db = Db::in_memory();
+        let (db, _directory) = temporary().await;
 
         assert_eq!(db.setting_or("secret", "one".into()).await.unwrap(), "one");
         assert_eq!(db.setting_or("secret", "two".into()).await.unwrap(), "one");
@@ -359,11 +391,28 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_in_one_query_leaves_the_database_usable() {
-        let db = Db::in_memory();
+        let (db, _directory) = temporary().await;
 
         let answer = db.run::<(), _>(|_| panic!("on purpose")).await;
 
         assert!(matches!(answer, Err(DbError::Task(_))));
         assert!(db.posts(None).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_database_that_was_moved_away_fails_until_it_is_back() {
+        let (db, directory) = temporary().await;
+        let (here, away) = (
+            directory.path().join("blog.sqlite"),
+            directory.path().join("away"),
+        );
+        save(&db, "rye", draft("Rye", &[]), "2024-01-02").await;
+
+        std::fs::rename(&here, &away).unwrap();
+        assert!(db.post("rye".into()).await.is_err());
+        assert!(!here.exists(), "a query makes no empty database");
+
+        std::fs::rename(&away, &here).unwrap();
+        assert!(db.post("rye".into()).await.unwrap().is_some());
     }
 }

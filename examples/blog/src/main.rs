@@ -1,9 +1,9 @@
 //! A small blog on SQLite: pages at the price of a static file, changed as soon as an editor
 //! publishes.
 //!
-//! `site` holds the pages and is the place to start reading. `admin` and `api` change posts. `demo`
-//! holds the button of the demo page, which shows when it was rendered. The other modules are
-//! needed by any site.
+//! `site` holds the pages and is the place to start reading. `values` holds all that they share with
+//! `api`, which reads and writes posts. `admin` writes them, too. `demo` holds the button of the demo
+//! page, which shows when it was rendered. The other modules are needed by any site.
 
 mod access;
 mod admin;
@@ -19,6 +19,7 @@ mod prerender;
 mod seed;
 mod shutdown;
 mod site;
+mod values;
 mod views;
 mod welcome;
 
@@ -27,9 +28,10 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use axum::Router;
 use isr_layer::auth::Bearer;
 use isr_layer::store::Disk;
-use isr_layer::{Cache, IsrLayer};
+use isr_layer::{Cache, IsrLayer, Wrapped};
 use tokio::net::TcpListener;
 
 use crate::access::Access;
@@ -81,17 +83,8 @@ async fn run() -> Result<()> {
         cache: cache.clone(),
         access: Access::new(secret.value()),
     };
-    let routes = site::routes()
-        .merge(demo::routes())
-        .merge(admin::routes())
-        .merge(api::routes())
-        .route_service("/api/revalidate", isr.revalidate_service(bearer))
-        .fallback(error::not_found)
-        .layer(axum::middleware::map_response(views::secure))
-        .with_state(app);
-    let service = isr
-        .wrap(routes)
-        .into_make_service_with_connect_info::<SocketAddr>();
+    let service =
+        application(&isr, bearer, app).into_make_service_with_connect_info::<SocketAddr>();
 
     if config.prerender {
         prerender::run(&cache).await;
@@ -108,6 +101,19 @@ async fn run() -> Result<()> {
         }
     };
     stop.bound(served).await
+}
+
+/// Puts the routes together, and the layer around them.
+fn application(isr: &IsrLayer, bearer: Bearer, app: App) -> Wrapped<Router> {
+    let routes = site::routes()
+        .merge(demo::routes())
+        .merge(admin::routes())
+        .merge(api::routes())
+        .route_service("/api/revalidate", isr.revalidate_service(bearer))
+        .fallback(error::not_found)
+        .layer(axum::middleware::map_response(views::secure))
+        .with_state(app);
+    isr.wrap(routes)
 }
 
 async fn open_database(config: &Config) -> Result<Db> {

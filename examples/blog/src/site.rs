@@ -11,7 +11,7 @@ use isr_layer::{IsrLayerBuilder, routes, static_page};
 use crate::App;
 use crate::db::{Db, DbError};
 use crate::error::AppError;
-use crate::views;
+use crate::{values, views};
 
 type Rendered = Result<Html<String>, AppError>;
 
@@ -57,25 +57,28 @@ async fn all_tags(db: Db) -> Result<Vec<String>, DbError> {
 /// The list of posts.
 #[static_page("/", revalidate = 60, tags = ["posts"])]
 async fn index(State(app): State<App>) -> Rendered {
-    let posts = app.db.posts(None).await?;
-    Ok(Html(views::index(&posts)?))
+    let posts = values::posts(&app.db, None).await?;
+    let tags = values::tags(&app.db).await?;
+    Ok(Html(views::index(&posts, &tags)?))
 }
 
 /// One post.
 #[static_page("/posts/{slug}", revalidate = 60, tags = ["posts", "post:{slug}"])]
 async fn post(State(app): State<App>, Path(slug): Path<String>) -> Rendered {
-    let post = app.db.post(slug).await?.ok_or(AppError::NotFound)?;
+    let post = values::post(&app.db, &slug).await?;
+    let post = post.ok_or(AppError::NotFound)?;
     Ok(Html(views::post(&post)?))
 }
 
 /// The posts that have a tag.
 #[static_page("/tags/{tag}", revalidate = 60, tags = ["posts"])]
 async fn tag(State(app): State<App>, Path(tag): Path<String>) -> Rendered {
-    let posts = app.db.posts(Some(tag.clone())).await?;
+    let posts = values::posts(&app.db, Some(tag.clone())).await?;
     if posts.is_empty() {
         return Err(AppError::NotFound);
     }
-    Ok(Html(views::tag(&tag, &posts)?))
+    let tags = values::tags(&app.db).await?;
+    Ok(Html(views::tag(&tag, &posts, &tags)?))
 }
 
 /// A page whose path is the name of its function. It is rendered again only on demand.

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::markdown;
 use crate::post::Post;
+use crate::values::TagCount;
 
 /// Everything comes from this site itself and no page has an inline script, so an injected script
 /// would not run.
@@ -48,6 +49,7 @@ struct Line<'a> {
 struct Index<'a> {
     rendered: String,
     lines: Vec<Line<'a>>,
+    tags: &'a [TagCount],
 }
 
 #[derive(Template)]
@@ -56,6 +58,7 @@ struct TagPage<'a> {
     rendered: String,
     tag: &'a str,
     lines: Vec<Line<'a>>,
+    tags: &'a [TagCount],
 }
 
 #[derive(Template)]
@@ -113,19 +116,21 @@ struct Edit<'a> {
     notice: Option<Notice>,
 }
 
-pub(crate) fn index(posts: &[Post]) -> askama::Result<String> {
+pub(crate) fn index(posts: &[Post], tags: &[TagCount]) -> askama::Result<String> {
     Index {
         rendered: now(),
         lines: lines(posts),
+        tags,
     }
     .render()
 }
 
-pub(crate) fn tag(tag: &str, posts: &[Post]) -> askama::Result<String> {
+pub(crate) fn tag(tag: &str, posts: &[Post], tags: &[TagCount]) -> askama::Result<String> {
     TagPage {
         rendered: now(),
         tag,
         lines: lines(posts),
+        tags,
     }
     .render()
 }
@@ -293,11 +298,18 @@ mod tests {
         }
     }
 
+    fn hostile_tag() -> TagCount {
+        TagCount {
+            tag: "<script>alert('&')</script>".into(),
+            posts: 1,
+        }
+    }
+
     #[test]
     fn nothing_a_writer_typed_becomes_a_tag_anywhere() {
         let pages = [
-            index(&[hostile()]),
-            tag("<script>alert(1)</script>", &[hostile()]),
+            index(&[hostile()], &[hostile_tag()]),
+            tag("<script>alert(1)</script>", &[hostile()], &[]),
             post(&hostile()),
             admin(&[hostile()]),
             edit(
@@ -322,7 +334,7 @@ mod tests {
     #[test]
     fn every_page_says_when_it_was_rendered() {
         for page in [
-            index(&[]),
+            index(&[], &[]),
             post(&hostile()),
             about(),
             demo(),

@@ -1,4 +1,4 @@
-//! Prints the addresses to open and three commands to try, at start.
+//! Prints the addresses to open and four commands to try, at start.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -68,17 +68,20 @@ fn text(addr: SocketAddr, config: &Config, kept: &Kept, secret: &Secret, slug: &
 The Slow Lane is open, its posts are in {database}
 {kept} pages of build {build} were found in {pages}
 
-  {site}/         the posts
-  {site}/demo     a timestamp, and the button that renews it
-  {site}/admin    write and publish; log in with the secret
+  {site}/           the posts
+  {site}/demo       a timestamp, and the button that renews it
+  {site}/admin      write and publish; log in with the secret
+  {site}/api/posts  the posts as JSON; {site}/api/posts/{slug} is one
 
 {secret}
 
-Request a post twice and compare Cache-Status; change it: the old page stays; revalidate it: the next response is new:
+Request a post twice and compare Cache-Status; change it: page and API stay; purge its tag: the page, the lists and both
+responses of the API are new at once; rename the database: all that was loaded stays, and Cache-Status marks old pages:
 
   curl -i {site}/posts/{slug}
+  curl {site}/api/posts/{slug}
   curl -X PUT {site}/api/posts/{slug} -H "Authorization: Bearer $REVALIDATE_SECRET" -H "Content-Type: application/json" -d '{{"title":"Changed","body":"A *new* text.","tags":["news"]}}'
-  curl -X POST {site}/api/revalidate -H "Authorization: Bearer $REVALIDATE_SECRET" -H "Content-Type: application/json" -d '{{"path":"/posts/{slug}"}}'
+  curl -X POST {site}/api/revalidate -H "Authorization: Bearer $REVALIDATE_SECRET" -H "Content-Type: application/json" -d '{{"tag":"post:{slug}","mode":"expire"}}'
 
 "#
     )
@@ -134,10 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn there_are_three_commands_to_try_on_an_address_that_can_be_reached() {
+    fn there_are_four_commands_to_try_on_an_address_that_can_be_reached() {
         let text = printed(&Secret::Given("0123456789".into()));
 
-        assert_eq!(text.matches("  curl ").count(), 3);
+        assert_eq!(text.matches("  curl ").count(), 4);
         assert!(text.contains("http://127.0.0.1:3000/posts/rye"));
     }
 }

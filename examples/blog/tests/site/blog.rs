@@ -96,6 +96,11 @@ impl Blog {
         )
     }
 
+    /// Renames the database, so that every query fails.
+    pub(crate) fn take_database_away(&self) {
+        std::fs::rename(&self.database, self.database.with_extension("away")).expect("it is there");
+    }
+
     /// Logs in and returns the `cookie` header of the session.
     pub(crate) fn log_in(&self) -> String {
         let answer = self.form("/admin/login", "", &format!("secret={SECRET}"));
@@ -238,7 +243,8 @@ fn database() -> PathBuf {
 
 fn remove(database: &Path) {
     std::fs::remove_dir_all(database.with_extension("pages")).ok();
-    for end in ["", "-wal", "-shm"] {
+    std::fs::remove_file(database.with_extension("away")).ok();
+    for end in ["", "-journal"] {
         let mut name = database.as_os_str().to_owned();
         name.push(end);
         std::fs::remove_file(name).ok();

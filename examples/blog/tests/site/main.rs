@@ -9,8 +9,14 @@ mod chromium;
 use std::process::Stdio;
 
 use blog::{Answer, Blog, SECRET};
+use serde_json::{Value, json};
 
 const POST: &str = "/posts/salt";
+
+/// The pages that show the post, and the API's responses with it.
+const PAGES: [&str; 3] = ["/", POST, "/tags/bread"];
+const API: [&str; 2] = ["/api/posts", "/api/posts/salt"];
+
 const FORM: &str = "content-type: application/x-www-form-urlencoded";
 
 #[test]
@@ -63,13 +69,85 @@ fn a_put_leaves_the_page_as_it_is_and_a_revalidation_renews_it() {
     );
     assert_eq!(blog.get(POST).body, old);
 
-    let receipt = blog.revalidate(r#"{"path":"/posts/salt"}"#);
+    let receipt = blog.revalidate(r#"{"path":"/posts/salt","tag":"post:salt"}"#);
 
     assert!(
         receipt.body.contains(r#""status":"regenerated""#),
         "{receipt:?}"
     );
     assert!(blog.get(POST).body.contains("<h1>Changed</h1>"));
+}
+
+#[test]
+fn the_api_shows_the_posts_of_the_pages() {
+    let blog = Blog::start();
+
+    let (posts, post) = (blog.get("/api/posts"), blog.get("/api/posts/salt"));
+
+    assert_eq!((posts.status, post.status), (200, 200));
+    let posts: Value = serde_json::from_str(&posts.body).unwrap();
+    let post: Value = serde_json::from_str(&post.body).unwrap();
+    assert_eq!(posts["posts"].as_array().map(Vec::len), Some(30));
+    assert_eq!(posts["posts"][0]["slug"], "the-loaf-that-waits");
+    assert_eq!(posts["tags"][0], json!({ "tag": "bread", "posts": 11 }));
+    assert_eq!(post["title"], "A short note about salt");
+    assert!(post["body"].as_str().is_some_and(|body| body.len() > 1_000));
+}
+
+#[test]
+fn the_api_says_that_there_is_no_such_post() {
+    let blog = Blog::start();
+
+    let missing = blog.get("/api/posts/nowhere");
+
+    assert_eq!(missing.status, 404);
+    assert_eq!(
+        missing.body,
+        r#"{"message":"there is no post of this name"}"#
+    );
+    assert_eq!(missing.header("cache-control"), Some("no-store"));
+}
+
+#[test]
+fn one_purge_of_a_post_s_tag_renews_pages_and_api_at_once() {
+    let blog = Blog::start();
+    let old = || {
+        let bodies = PAGES.iter().chain(&API).map(|path| blog.get(path).body);
+        bodies.filter(|body| !body.contains("Pepper")).count()
+    };
+    assert_eq!(old(), 5);
+    blog.put(POST, r#"{"title":"Pepper","body":"x","tags":["bread"]}"#);
+    assert_eq!(old(), 5);
+
+    let receipt = blog.revalidate(r#"{"tag":"post:salt","mode":"expire"}"#);
+
+    assert_eq!(receipt.status, 200, "{receipt:?}");
+    assert_eq!(old(), 0);
+}
+
+#[test]
+fn without_its_database_the_blog_shows_all_that_it_has() {
+    let blog = Blog::start();
+    let titles = || {
+        let bodies = PAGES.iter().chain(&API).map(|path| blog.get(path));
+        bodies.filter(|it| it.status == 200 && it.body.contains("note about salt"))
+    };
+    assert_eq!(titles().count(), 5);
+
+    blog.take_database_away();
+    assert_eq!(blog.get("/api/posts/night-ride").status, 500);
+    blog.revalidate(r#"{"tag":"posts"}"#);
+
+    // The first response of each starts a refresh, which fails.
+    for _ in 0..2 {
+        let marks = titles().map(|it| it.header("cache-status").map(str::to_owned));
+        let marks = marks.flatten().collect::<Vec<_>>();
+        assert_eq!(marks.len(), PAGES.len(), "{marks:?}");
+        for mark in marks {
+            assert!(mark.contains("; detail="), "{mark}");
+        }
+        assert_eq!(titles().count(), 5);
+    }
 }
 
 #[test]
@@ -407,7 +485,7 @@ fn pages_and_purges_survive_a_restart_and_belong_to_one_build() {
     blog.put(POST, r#"{"title":"Old","body":"x","tags":[]}"#);
     blog.get(POST);
     blog.put(POST, r#"{"title":"New","body":"x","tags":[]}"#);
-    blog.revalidate(r#"{"path":"/posts/salt"}"#);
+    blog.revalidate(r#"{"path":"/posts/salt","tag":"post:salt"}"#);
 
     blog.restart("TERM", &build("one"));
 
