@@ -19,7 +19,7 @@ use super::verdict::{Circumstances, Verdict, verdict};
 use crate::body::IsrBody;
 use crate::clock::{self, Instant};
 use crate::entry::{Entry, Lifetime, NewEntry, NotStored, admit_whole, is_not_found, lifetime};
-use crate::invalidation::{EntryTags, Sequence, TagMark, Validity};
+use crate::invalidation::{EntryTags, Sequence, TagMark};
 use crate::observe;
 use crate::outcome::Reason;
 use crate::render::Recipe;
@@ -200,10 +200,9 @@ impl Completion {
         })
     }
 
-    /// True if the page was made of a value that is out of date.
+    /// True if the page was made of a value that could not be loaded anew.
     fn uses_old_values(&self) -> bool {
-        let reads = &self.attempt.hints.reads;
-        reads.is_old || reads.born_as != Validity::Valid
+        self.attempt.hints.reads.is_old
     }
 
     /// Returns the time for which the page is left alone, if it was made of a value that could not

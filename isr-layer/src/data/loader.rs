@@ -11,13 +11,17 @@ use crate::cache::values::Value;
 /// The user's function at work.
 pub(crate) type Loading<T, E> = Pin<Box<dyn Future<Output = Result<Answer<T>, E>> + Send>>;
 
+/// Finds the value that may be validated.
+pub(crate) type Find = Box<dyn FnOnce() -> Option<Arc<Value>> + Send>;
+
 /// A function that loads a value of type `T` from its arguments.
 pub(crate) trait Loader<K, W, T, E>: Copy + Send + Sync {
     /// Returns a type that no other function with these arguments has.
     fn types() -> TypeId;
 
-    /// Begins the load. `stored` is the value that may be validated.
-    fn begin(self, unkeyed: W, keyed: K, stored: Option<Arc<Value>>) -> Loading<T, E>;
+    /// Begins the load. `find` finds the value that may be validated; it is called once the load
+    /// knows all purges up to its number.
+    fn begin(self, unkeyed: W, keyed: K, find: Find) -> Loading<T, E>;
 }
 
 impl<K, W, T, E, F> Loader<K, W, T, E> for fn(W, K) -> F
@@ -31,12 +35,13 @@ where
         TypeId::of::<fn(K, F) -> T>()
     }
 
-    fn begin(self, unkeyed: W, keyed: K, _: Option<Arc<Value>>) -> Loading<T, E> {
+    fn begin(self, unkeyed: W, keyed: K, _: Find) -> Loading<T, E> {
         Box::pin(async move {
             let value = self(unkeyed, keyed).await?;
             Ok(Answer {
                 value,
                 upstream: None,
+                confirmed: None,
                 asks_again: false,
             })
         })
@@ -66,10 +71,9 @@ where
         TypeId::of::<fn(K, F) -> T>()
     }
 
-    fn begin(self, unkeyed: W, keyed: K, stored: Option<Arc<Value>>) -> Loading<T, E> {
+    fn begin(self, unkeyed: W, keyed: K, find: Find) -> Loading<T, E> {
         Box::pin(async move {
-            let ask = Ask::of(stored.as_deref());
-            drop(stored);
+            let ask = Ask::of(find());
             let answer = (self.0)(unkeyed.clone(), keyed.clone(), ask).await?;
             match answer.asks_again {
                 false => Ok(answer),

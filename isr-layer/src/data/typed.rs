@@ -4,6 +4,7 @@ use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::loader::Loader;
 use super::upstream::Answer;
@@ -18,7 +19,10 @@ use crate::outcome::Reason;
 use crate::render::context::Current;
 use crate::rules::{Rule, holds};
 use crate::spawn::is_in_runtime;
-use crate::value::{ArgumentsWriter, Data, KeyRef, ValueKey, arguments_text};
+use crate::value::{ArgumentsWriter, Data, KeyRef, ValueKey, arguments_text, canonical};
+
+/// The longest wait of a call. A longer time limit of a load is one for the load alone.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// The ways from the arguments `A` of a call to its key, and to owned arguments: `K` are those of
 /// the key, and `W` the others.
@@ -211,15 +215,15 @@ where
         key: Option<ValueKey>,
         arrival: Sequence,
     ) -> Result<T, E> {
-        let Some(key) = key.filter(|_| self.may_be_kept(core)) else {
+        let Some(key) = key.filter(|key| self.may_be_kept(core, key)) else {
             return self.direct(core, &reader, None).await;
         };
 
-        let limit = self.data.timeout.saturating_add(MARGIN);
+        let limit = self.data.timeout.min(LONGEST).saturating_add(MARGIN);
         let until = clock::now() + limit;
         let own_error = OwnError::default();
-        let to_validate = key.clone();
-        let load = || self.work(&own_error, core.value_to_validate(&to_validate, &reader));
+        let to_validate = (core.clone(), key.clone(), reader.needs());
+        let load = || self.work(&own_error, to_validate.clone());
         let is_same = |kept: &(dyn Any + Send + Sync)| {
             let kept = kept.downcast_ref::<K>();
             kept.is_some_and(|kept| *kept == self.keyed || !holds(Rule::Confirm))
@@ -241,9 +245,8 @@ where
             Reply::Failed(failure) => Err(self.error(&failure, &own_error)),
             Reply::Direct(None) => self.direct(core, &reader, Some(&asked.key)).await,
             Reply::Direct(Some(turns)) => {
-                let Ok(_turn) = tokio::time::timeout_at(until, turns.next()).await else {
-                    self.panic_of(Reason::Timeout)
-                };
+                // Who has waited for so long loads without a turn: there is no error to return.
+                let _turn = tokio::time::timeout_at(until, turns.next()).await;
                 // Another one may have loaded it meanwhile.
                 let fresh = core.fresh_value_of(&asked.key);
                 if let Some(value) = fresh.filter(|value| is_same(value.arguments())) {
@@ -260,10 +263,15 @@ where
     }
 
     /// True if the value may be kept at all. Says why not otherwise.
-    fn may_be_kept(&self, core: &Core) -> bool {
+    fn may_be_kept(&self, core: &Core, key: &ValueKey) -> bool {
         let name = self.data.name();
         if says_who_asks::<W>() {
             observe::unkeyed_says_who_asks(name);
+            return false;
+        }
+        if canonical(key.arguments()).is_none() {
+            // Nested too deeply: no purge could name them.
+            observe::arguments_make_no_key(name, &"they are nested too deeply");
             return false;
         }
         // `NaN` is not: what is kept under it would never be found.
@@ -281,7 +289,8 @@ where
     /// Loads for the caller alone.
     async fn direct(&self, core: &Core, reader: &Reader, key: Option<&ValueKey>) -> Result<T, E> {
         reader.inherit_direct(core, &self.data, key, &(self.tags)(&self.keyed));
-        let load = self.load.begin(self.unkeyed(), self.keyed.clone(), None);
+        let nothing = Box::new(|| None);
+        let load = self.load.begin(self.unkeyed(), self.keyed.clone(), nothing);
         let loaded = match is_in_runtime() {
             false => load.await,
             true => match tokio::time::timeout(self.data.timeout, load).await {
@@ -302,16 +311,31 @@ where
     }
 
     /// Makes the user's function begin, as the engine wants it.
-    fn work(&self, own_error: &OwnError<E>, stored: Option<Arc<Value>>) -> Work {
-        let load = self.load.begin(self.unkeyed(), self.keyed.clone(), stored);
+    fn work(
+        &self,
+        own_error: &OwnError<E>,
+        (core, key, needs): (Arc<Core>, ValueKey, Sequence),
+    ) -> Work {
+        let keyed = self.keyed.clone();
+        let find = move || {
+            let value = core.value_to_validate(&key, needs)?;
+            let kept = value.arguments().downcast_ref::<K>();
+            kept.is_some_and(|kept| *kept == keyed).then_some(value)
+        };
+        let find = Box::new(find);
+        let load = self.load.begin(self.unkeyed(), self.keyed.clone(), find);
         let (is_none, weight) = (self.output.is_none, self.output.weight);
         let share = self.output.share.as_ref().map(|share| share.to);
         let own_error = own_error.clone();
         Box::pin(async move {
             match load.await {
                 Ok(Answer {
-                    value, upstream, ..
+                    value,
+                    upstream,
+                    confirmed,
+                    ..
                 }) => Ok(Loaded {
+                    confirmed,
                     weight: weight(&value),
                     is_none: is_none(&value),
                     upstream,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -14,8 +15,9 @@ use crate::header_mode::upstream::{Judged, conditions, confirmed, judge, kept};
 /// One request of a load to an upstream: see
 /// [`load_from_upstream`](super::Read::load_from_upstream).
 pub struct Ask<T> {
-    /// The value there is, with the headers of its response.
-    stored: Option<(T, Arc<Upstream>)>,
+    /// The value there is, which has the headers of its response.
+    stored: Option<Arc<Value>>,
+    value: PhantomData<fn() -> T>,
     asked_at: Instant,
     sent: SystemTime,
 }
@@ -24,6 +26,8 @@ pub struct Ask<T> {
 pub struct Answer<T> {
     pub(super) value: T,
     pub(super) upstream: Option<Upstream>,
+    /// The value before, which a 304 has confirmed.
+    pub(super) confirmed: Option<Arc<Value>>,
     /// True if a 304 was about another response: the upstream is asked once more, without
     /// conditions.
     pub(super) asks_again: bool,
@@ -31,13 +35,10 @@ pub struct Answer<T> {
 
 impl<T: Clone + 'static> Ask<T> {
     /// Asks with the validators of `stored`, if it has any.
-    pub(super) fn of(stored: Option<&Value>) -> Self {
-        let stored = stored.and_then(|value| {
-            let upstream = value.upstream()?.clone();
-            Some((value.get::<T>()?.clone(), upstream))
-        });
+    pub(super) fn of(stored: Option<Arc<Value>>) -> Self {
         Self {
-            stored,
+            stored: stored.filter(|value| value.upstream().is_some()),
+            value: PhantomData,
             asked_at: clock::now(),
             sent: SystemTime::UNIX_EPOCH + clock::unix_time(),
         }
@@ -47,8 +48,8 @@ impl<T: Clone + 'static> Ask<T> {
     /// there is a value whose response had validators (RFC 9111, 4.3.1). Not after a purge, which
     /// says that the value is not valid.
     pub fn conditions(&self) -> HeaderMap {
-        let stored = self.stored.as_ref();
-        stored.map_or_else(HeaderMap::new, |(_, upstream)| {
+        let upstream = self.stored.as_ref().and_then(|value| value.upstream());
+        upstream.map_or_else(HeaderMap::new, |upstream| {
             conditions(&upstream.headers, upstream.sent)
         })
     }
@@ -75,7 +76,8 @@ impl<T: Clone + 'static> Ask<T> {
         F: Future<Output = Result<T, E>>,
     {
         if status == StatusCode::NOT_MODIFIED
-            && let Some((value, before)) = self.stored
+            && let Some(stored) = self.stored
+            && let (Some(value), Some(before)) = (stored.get::<T>(), stored.upstream())
         {
             let headers = confirmed(&before.headers, &headers);
             let upstream = headers.as_ref().map(|headers| {
@@ -83,7 +85,8 @@ impl<T: Clone + 'static> Ask<T> {
                 upstream(judged, headers.clone(), self.sent)
             });
             return Ok(Answer {
-                value,
+                value: value.clone(),
+                confirmed: Some(stored.clone()),
                 asks_again: upstream.is_none(),
                 upstream,
             });
@@ -93,6 +96,7 @@ impl<T: Clone + 'static> Ask<T> {
         Ok(Answer {
             value: read().await?,
             upstream: Some(upstream(judged, kept(&headers), self.sent)),
+            confirmed: None,
             asks_again: false,
         })
     }

@@ -15,6 +15,7 @@ use super::inherited::Inherited;
 use crate::body::IsrBody;
 use crate::cache::Core;
 use crate::clock;
+use crate::deliver::forbid_storing;
 use crate::invalidation::{Marks, Sequence};
 use crate::outcome::Reason;
 use crate::render::context::HandlerHints;
@@ -33,8 +34,8 @@ pub(super) enum FetchEnd<R, E> {
 
 /// Reply to the client whose request was fetched.
 pub(super) enum FetchReply<R, E> {
-    /// A response, and the reason if it was not stored.
-    Own(Response<IsrBody<R>>, Option<Reason>),
+    /// A response, and its entry or the reason if it was not stored.
+    Own(Response<IsrBody<R>>, Result<Arc<Entry>, Reason>),
     /// The inner service's error.
     Error(E),
     /// No response, or an incomplete one.
@@ -69,17 +70,12 @@ pub(super) fn complete<R, E>(
     };
 
     match end {
-        FetchEnd::Whole(whole, ..) if completion.inherited.not_kept.is_some() => {
-            let (status, reason) = (whole.parts.status, completion.inherited.not_kept);
-            let reason = completion.unstored(status, reason.unwrap_or(Reason::NoStore));
-            FetchReply::Own(whole.into_response(), Some(reason))
-        }
         FetchEnd::Whole(whole, admitted, confirmed) => {
             completion.whole(whole, admitted, confirmed.as_deref())
         }
         FetchEnd::Unread(response, reason) => {
             let reason = completion.unstored(response.status(), reason);
-            FetchReply::Own(response, Some(reason))
+            FetchReply::Own(response, Err(reason))
         }
         FetchEnd::Error(error) => {
             completion.failed();
@@ -94,17 +90,21 @@ pub(super) fn complete<R, E>(
 
 impl Completion<'_> {
     fn whole<R, E>(
-        self,
+        mut self,
         whole: WholeResponse,
         admitted: Admitted,
         confirmed: Option<&Entry>,
     ) -> FetchReply<R, E> {
         let now = clock::now();
         let (number, as_of) = (FetchNumber(self.leader.number()), self.leader.as_of());
-        let inherited = match confirmed {
-            Some(before) => self.inherited.with_marks_of(&before.inherited),
-            None => self.inherited,
-        };
+        if let Some(before) = confirmed {
+            self.inherited = self.inherited.with_marks_of(&before.inherited);
+        }
+        if let Some(reason) = self.inherited.not_kept {
+            return self.not_kept(whole, reason);
+        }
+
+        let inherited = self.inherited;
         let rests = inherited.rests_until.is_some();
         let entry = Entry::new(
             admitted,
@@ -135,12 +135,21 @@ impl Completion<'_> {
             (outcome, self.marks.newest(late.inherited.marks.as_slice()))
         });
 
-        let reason = match &completed.outcome {
-            FetchOutcome::Stored(_) => None,
-            FetchOutcome::Failed => Some(Reason::FailedStatus),
-            FetchOutcome::Refused => Some(Reason::Overtaken),
+        let stored = match &completed.outcome {
+            FetchOutcome::Stored(entry) => Ok(entry.clone()),
+            FetchOutcome::Failed => Err(Reason::FailedStatus),
+            FetchOutcome::Refused => Err(Reason::Overtaken),
         };
-        FetchReply::Own(whole.into_response(), reason)
+        FetchReply::Own(whole.into_response(), stored)
+    }
+
+    /// Stores nothing of a response that was made of what may not be kept, and lets no cache in
+    /// front keep it.
+    fn not_kept<R, E>(self, whole: WholeResponse, reason: Reason) -> FetchReply<R, E> {
+        let reason = self.unstored(whole.parts.status, reason);
+        let mut response = whole.into_response();
+        forbid_storing(response.headers_mut());
+        FetchReply::Own(response, Err(reason))
     }
 
     /// Records that a response may not be stored. That may end the entry that it would replace,

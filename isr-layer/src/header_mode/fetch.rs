@@ -56,8 +56,9 @@ pub(super) async fn fetch<S, B>(
     // The request's own fields: those that a validation adds must not get into the Vary key.
     let headers = request.headers().clone();
 
+    let deadline = clock::now().checked_add(READ_TIMEOUT);
     let needs = core.marks.newest_on(leader.work().subject());
-    let scope = Current::of_fetch(core.home()).within_limits(None, needs);
+    let scope = Current::of_fetch(core.home()).within_limits(deadline, needs);
 
     let asked = scope.enter(ask(&cache, service, request, &headers, stored));
     let end = tokio::select! {

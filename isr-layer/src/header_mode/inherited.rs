@@ -1,15 +1,16 @@
 //! The inheritance of a response: what its handler said and read through
 //! [`context`](crate::context) and [`data`](crate::data).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::freshness::Lifetime;
 use crate::clock::Instant;
 use crate::entry::Birth;
-use crate::invalidation::{EntryTags, Marks, Validity};
+use crate::invalidation::{EntryTags, Marks, TagMark, Validity};
 use crate::outcome::Reason;
 use crate::render::context::HandlerHints;
-use crate::render::reads::Ends;
+use crate::render::reads::{Ends, MAX_MARKS};
 
 /// The marks, the ends and the judgement of the values that a response was made of.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Inherited {
     pub(super) marks: EntryTags,
     pub(super) born_as: Validity,
     pub(super) ends: Ends,
+    /// True if one of them could not be loaded anew.
+    pub(super) is_old: bool,
     /// The time until which a value that could not be loaded is left alone.
     pub(super) rests_until: Option<Instant>,
     /// The reason why the response may not be stored.
@@ -30,7 +33,8 @@ impl Inherited {
         tags.extend(hints.reads.marks().iter().cloned());
         let no_store = hints.no_store.then_some(Reason::NoStore);
         Self {
-            marks: EntryTags::new(tags),
+            marks: distinct(tags),
+            is_old: hints.reads.is_old,
             born_as: hints.reads.born_as,
             ends: hints.reads.ends,
             rests_until: hints.reads.rests_until,
@@ -41,12 +45,22 @@ impl Inherited {
     /// Takes over the marks of the response before, which the origin has confirmed: its body was
     /// made of their values.
     pub(super) fn with_marks_of(self, before: &Self) -> Self {
-        let marks = [self.marks.as_slice(), before.marks.as_slice()].concat();
+        let marks = distinct([self.marks.as_slice(), before.marks.as_slice()].concat());
+        let is_too_many = marks.as_slice().len() > MAX_MARKS;
+        let not_kept = is_too_many.then_some(Reason::TooManyTags);
         Self {
-            marks: EntryTags::new(marks),
+            marks,
+            not_kept: self.not_kept.or(not_kept),
             ..self
         }
     }
+}
+
+/// Returns the marks, each once.
+fn distinct(mut marks: Vec<Arc<TagMark>>) -> EntryTags {
+    marks.sort_by_key(Arc::as_ptr);
+    marks.dedup_by(|one, other| Arc::ptr_eq(one, other));
+    EntryTags::new(marks)
 }
 
 impl Lifetime {

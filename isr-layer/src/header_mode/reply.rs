@@ -16,7 +16,7 @@ use crate::body::IsrBody;
 use crate::cache::Failure;
 use crate::clock;
 use crate::deliver::{forbid_storing, note_status, take_back};
-use crate::invalidation::{Sequence, Subject, Validity};
+use crate::invalidation::{Sequence, Validity};
 use crate::outcome::{CacheStatus, Outcome, Reason};
 
 impl<S> HeaderModeRequest<S> {
@@ -50,23 +50,23 @@ impl<S> HeaderModeRequest<S> {
             return Ok(response);
         }
 
-        let (mut response, unstored) = match reply {
-            FetchReply::Own(response, unstored) => (response, unstored),
+        let (mut response, stored) = match reply {
+            FetchReply::Own(response, stored) => (response, stored),
             FetchReply::Error(error) => return Err(error),
-            FetchReply::Failed(reason) => (Failure::in_http(reason).response(None), Some(reason)),
+            FetchReply::Failed(reason) => (Failure::in_http(reason).response(None), Err(reason)),
         };
 
-        self.keep_from_caches(response.headers_mut(), unstored, since);
+        self.keep_from_caches(response.headers_mut(), &stored, since);
         let (forward, collapsed) = (waiting.forward, false);
-        let outcome = match unstored {
-            Some(reason) => Outcome::Unstored {
+        let outcome = match stored {
+            Err(reason) => Outcome::Unstored {
                 forward,
                 reason,
                 collapsed,
             },
-            None => Outcome::Stored {
+            Ok(entry) => Outcome::Stored {
                 forward,
-                reason: None,
+                reason: entry.inherited.is_old.then_some(Reason::DataFailed),
                 collapsed,
             },
         };
@@ -74,20 +74,27 @@ impl<S> HeaderModeRequest<S> {
     }
 
     /// Lets no cache in front keep a response that a purge or an unsafe request may have overtaken.
-    fn keep_from_caches(&self, headers: &mut HeaderMap, unstored: Option<Reason>, since: Sequence) {
+    fn keep_from_caches(
+        &self,
+        headers: &mut HeaderMap,
+        stored: &std::result::Result<Arc<Entry>, Reason>,
+        since: Sequence,
+    ) {
         let marks = &self.shared.core.marks;
-        match unstored {
-            Some(Reason::Overtaken) => forbid_storing(headers),
+        match stored {
+            Err(Reason::Overtaken) => forbid_storing(headers),
             // It may be for one client alone, so nothing may be added that allows to store it.
-            Some(_) if marks.published() != since => forbid_storing(headers),
-            Some(_) => {}
-            None => {
-                let subject = Subject::at(self.target.path(), &[]);
-                if marks.validity(subject, since) != Validity::Valid {
-                    self.take_back(headers);
-                }
-            }
+            Err(_) if marks.published() != since => forbid_storing(headers),
+            Err(_) => {}
+            Ok(entry) if self.is_out_of_date(entry) => self.take_back(headers),
+            Ok(_) => {}
         }
+    }
+
+    /// True if a purge names an entry or what it was made of, or if that could not be loaded anew.
+    fn is_out_of_date(&self, entry: &Entry) -> bool {
+        let validity = entry.validity(&self.shared.core.marks);
+        entry.inherited.is_old || validity != Validity::Valid
     }
 
     /// Takes back every word of the origin's that lets a cache in front keep a response.
@@ -114,7 +121,7 @@ impl<S> HeaderModeRequest<S> {
         let kind = entry.kind(&self.parts.method, &self.parts.headers);
         let core = &self.shared.core;
         let mut response = entry.deliver(kind, outcome, core.config.cache_name, clock::now());
-        if entry.validity(&core.marks) != Validity::Valid {
+        if self.is_out_of_date(entry) {
             self.take_back(response.headers_mut());
         }
         response

@@ -222,7 +222,7 @@ impl<S> HeaderModeRequest<S> {
         let since = self.shared.core.marks.published();
         let request = Request::from_parts(self.parts.clone(), body);
         let reply = match self.shared.with_scope(call(ready, request)).await {
-            Ok(response) => FetchReply::Own(response.map(IsrBody::inner), Some(Reason::Request)),
+            Ok(response) => FetchReply::Own(response.map(IsrBody::inner), Err(Reason::Request)),
             Err(error) => FetchReply::Error(error),
         };
         self.respond(reply, &waiting, since)

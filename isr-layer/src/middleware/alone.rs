@@ -50,7 +50,8 @@ where
 
         let mut request = as_sent(self.request, &self.delivery);
         self.shared.core.pass_on(request.extensions_mut());
-        let response = call(service, request).await?.map(IsrBody::inner);
+        let response = self.shared.with_scope(call(service, request)).await?;
+        let response = response.map(IsrBody::inner);
         let reply = Reply::OtherRoute(response, not_stored(forward, Reason::HandlerNotRun));
         Ok(reply.respond(
             &self.shared.core,

@@ -48,7 +48,8 @@ impl<R: Body<Data = Bytes>> Reply<R> {
             Self::Entry(entry, outcome) => {
                 let choice = delivery.choose(&entry);
                 let mut response = deliver(&entry, choice, outcome, cache_name, clock::now());
-                if entry.validity(&core.marks) != Validity::Valid {
+                let is_old = entry.uses_old_values();
+                if is_old || entry.validity(&core.marks) != Validity::Valid {
                     take_back(response.headers_mut());
                 }
                 response

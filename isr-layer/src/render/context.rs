@@ -227,6 +227,12 @@ impl Current {
         self.scope.as_ref()?.home.as_ref()
     }
 
+    /// True if this is a scope of that cache. A draft, which keeps nothing, is one of each.
+    pub(crate) fn is_at(&self, home: &Home) -> bool {
+        let own = self.home();
+        own.is_none_or(|own| Arc::ptr_eq(own, home))
+    }
+
     /// Returns the use that is made of what is read here.
     pub(crate) fn what_is_read_is(&self) -> Use {
         match self.scope.as_ref().map(|scope| &scope.work) {
@@ -267,7 +273,7 @@ impl Current {
 
     /// Runs the future `work` as part of this render.
     pub(crate) fn enter<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
-        here::enter(self.clone(), work)
+        here::enter(self.scope.is_some().then(|| self.clone()), work)
     }
 
     /// Runs the function `work` as part of this render.

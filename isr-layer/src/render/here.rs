@@ -56,20 +56,17 @@ impl<F: Future> Future for InScope<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = Entered::new(this.scope);
+        let _entered = this.scope.is_some().then(|| Entered::new(this.scope));
         this.work.poll(cx)
     }
 }
 
-/// Runs a future in a scope.
+/// Runs a future in a scope; without one, in the scope that there is.
 pub(super) fn enter<F: Future>(
-    scope: Current,
+    scope: Option<Current>,
     work: F,
 ) -> impl Future<Output = F::Output> + use<F> {
-    InScope {
-        work,
-        scope: Some(scope),
-    }
+    InScope { work, scope }
 }
 
 /// Runs a function in a scope.

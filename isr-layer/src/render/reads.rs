@@ -10,7 +10,7 @@ use crate::rules::{Rule, holds};
 use crate::value::is_of_data;
 
 /// The largest number of marks that a page takes over from its values.
-const MAX_MARKS: usize = 1024;
+pub(crate) const MAX_MARKS: usize = 1024;
 
 /// The times at which something ends, whenever it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +50,21 @@ pub(crate) struct Inherited<'a> {
     pub(crate) is_old: bool,
     pub(crate) rests_until: Option<Instant>,
     pub(crate) not_kept: Option<Reason>,
+}
+
+impl Inherited<'_> {
+    /// Something of another layer, whose purges this one does not know.
+    pub(crate) fn of_other_layer() -> Self {
+        Self {
+            marks: &[],
+            ends: Ends::default(),
+            oldest: None,
+            validity: Validity::Valid,
+            is_old: false,
+            rests_until: None,
+            not_kept: Some(Reason::OtherLayer),
+        }
+    }
 }
 
 impl Ends {

@@ -125,17 +125,36 @@ impl Run {
                 self.app.cache.drained().await;
                 tokio::time::advance(Duration::from_secs(self.random.u64(1..90))).await;
             }
-            _ if fails => {
-                self.is_down = !self.is_down;
-                *self.was_down.lock().unwrap() |= self.is_down;
-                self.app.source.set_down(self.is_down);
-            }
+            _ if fails => self.fail_or_recover().await,
             _ => self
                 .app
                 .source
                 .takes(Duration::from_millis(self.random.u64(0..200))),
         }
         settle().await;
+    }
+
+    /// Lets loads fail, or succeed again. After that nothing rests longer than a minute, and the
+    /// floors count again.
+    async fn fail_or_recover(&mut self) {
+        self.is_down = !self.is_down;
+        self.app.source.set_down(self.is_down);
+        if self.is_down {
+            *self.was_down.lock().unwrap() = true;
+            return;
+        }
+        while let Some(checked) = self.asked.join_next().await {
+            checked
+                .expect("no handler panics")
+                .expect("no response is wrong");
+        }
+        self.app.cache.drained().await;
+        tokio::time::advance(Duration::from_secs(65)).await;
+        for path in PATHS.repeat(3) {
+            ask(&self.service, request(path)).await;
+            self.app.cache.drained().await;
+        }
+        *self.was_down.lock().unwrap() = false;
     }
 
     /// Sends a request, whose response is checked against what was acknowledged before.

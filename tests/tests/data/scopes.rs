@@ -281,3 +281,130 @@ fn without_a_runtime_a_value_is_loaded_directly() {
 
     assert_eq!(polled, std::task::Poll::Ready(Ok(1)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_scope_of_the_same_cache_within_a_render_is_a_part_of_the_render() {
+    for is_other in [false, true] {
+        let pages = [Page::new("/page").with_policy(Policy::new())];
+        let isr = IsrLayer::builder().pages(pages).build().unwrap();
+        let other = IsrLayer::builder().build().unwrap();
+        let (cache, source) = (isr.cache(), Source::default());
+        let scope = if is_other { other.cache() } else { isr.cache() };
+        source.publish("a", 1);
+        let reads = source.clone();
+        let app = isr.layer(service_fn(move |_: Request<Body>| {
+            let (cache, source, scope) = (cache.clone(), reads.clone(), scope.clone());
+            async move {
+                let version = scope.scope(item(&cache, &source, "a")).await;
+                Ok::<_, Infallible>(Response::new(Body::from(format!("{version:?}"))))
+            }
+        }));
+        let first = ask(&app, get("/page")).await;
+        source.publish("a", 2);
+
+        let purge = Purge::tag("item:a").mode(Mode::Expire);
+        assert!(isr.cache().revalidate(purge).await.is_revalidated());
+
+        assert_eq!(
+            ask(&app, get("/page")).await.text(),
+            "Ok(Some(2))",
+            "{is_other}"
+        );
+        let expected = match is_other {
+            true => "isr; fwd=uri-miss; detail=other-layer",
+            false => "isr; fwd=uri-miss; stored",
+        };
+        assert_eq!(first.cache_status(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_response_of_header_mode_that_a_purge_overtook_is_kept_by_no_cache_in_front() {
+    let isr = IsrLayer::builder().cache_by_headers(true).build().unwrap();
+    let (cache, source) = (Arc::new(OnceLock::new()), Source::default());
+    cache.set(isr.cache()).unwrap();
+    let app = isr.layer(reading(&cache, &source, Some("max-age=3600")));
+    source.publish("a", 1);
+    source.takes(SECOND);
+    let early = tokio::spawn({
+        let app = app.clone();
+        async move { ask(&app, get("/")).await }
+    });
+    settle().await;
+
+    let purge = Purge::tag("item:a").mode(Mode::Expire);
+    assert!(isr.cache().revalidate(purge).await.is_revalidated());
+    let early = early.await.unwrap();
+
+    assert_eq!(
+        early.header("cache-control"),
+        "public, max-age=0, must-revalidate"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_of_header_mode_that_is_made_of_an_old_value_says_so() {
+    let isr = IsrLayer::builder().cache_by_headers(true).build().unwrap();
+    let (cache, source) = (Arc::new(OnceLock::new()), Source::default());
+    cache.set(isr.cache()).unwrap();
+    let app = isr.layer(reading(&cache, &source, Some("max-age=3600")));
+    source.publish("a", 1);
+    item(&isr.cache(), &source, "a").await.unwrap();
+    source.set_down(true);
+    tokio::time::advance(61 * SECOND).await;
+
+    let old = ask(&app, get("/")).await;
+
+    assert_eq!(old.text(), "Some(1)");
+    assert_eq!(
+        old.cache_status(),
+        "isr; fwd=uri-miss; stored; detail=data-failed"
+    );
+    assert_eq!(
+        old.header("cache-control"),
+        "public, max-age=0, must-revalidate"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_time_limit_works() {
+    const SHORT: Data = Data::new("short").timeout(Duration::from_millis(500));
+    const ENDLESS: Data = Data::new("endless").timeout(Duration::MAX);
+    async fn load(takes: Duration, key: u8) -> Result<u8, Infallible> {
+        tokio::time::sleep(takes).await;
+        Ok(key)
+    }
+    let policy = Policy::new().timeout(Duration::from_millis(900));
+    let pages = [Page::new("/page").with_policy(policy)];
+    let isr = IsrLayer::builder().pages(pages).build().unwrap();
+    let cache = isr.cache();
+    let app = isr.layer(service_fn(move |_: Request<Body>| {
+        let cache = cache.clone();
+        async move {
+            let takes = Duration::from_millis(300);
+            let short = cache
+                .data(&SHORT)
+                .key(1)
+                .with_unkeyed(takes)
+                .load(load)
+                .await?;
+            let endless = cache
+                .data(&ENDLESS)
+                .key(2)
+                .with_unkeyed(takes)
+                .load(load)
+                .await?;
+            Ok::<_, Infallible>(Response::new(Body::from(format!("{short} {endless}"))))
+        }
+    }));
+
+    assert_eq!(ask(&app, get("/page")).await.text(), "1 2");
+    for purge in [Purge::data(SHORT), Purge::data(ENDLESS)] {
+        assert!(isr.cache().revalidate(purge).await.is_revalidated());
+        // A stale value is waited for, also within a short limit.
+        ask(&app, get("/page")).await;
+        isr.cache().drained().await;
+        let page = ask(&app, get("/page")).await;
+        assert_eq!(page.cache_status(), "isr; hit");
+    }
+}

@@ -50,11 +50,16 @@ impl<W: Work> Follower<W> {
         self.flight.gained_waiter.notify_one();
         let over = self.state.wait_for(FlightState::is_over);
         let is_over = tokio::time::timeout_at(until, over).await.is_ok();
-        if !is_over {
-            self.flight.is_outrun.store(true, Ordering::Relaxed);
-            return Err(GivenUp);
+        if is_over {
+            return Ok(self.completed().await);
         }
-        Ok(self.completed().await)
+        // Its task may go on: who came late waits no longer, and the load of others stays.
+        let limit = self.flight.work.limit().unwrap_or_default();
+        let age = clock::now().saturating_duration_since(self.flight.started);
+        if age >= limit {
+            self.flight.is_outrun.store(true, Ordering::Relaxed);
+        }
+        Err(GivenUp)
     }
 
     async fn is_over_within(&mut self, limit: Duration) -> bool {

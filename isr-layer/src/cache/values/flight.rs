@@ -37,6 +37,9 @@ pub(crate) enum LoadEnd {
 pub(crate) struct LoadFailure {
     /// Its error, if that can be shared.
     pub(crate) error: Option<SharedError>,
+    /// The value of a response that says that the upstream is in trouble. Nothing keeps it, and all
+    /// get it while the next try waits.
+    pub(crate) value: Option<Arc<Value>>,
     pub(crate) reason: Reason,
 }
 
@@ -49,8 +52,12 @@ pub(crate) struct RememberedFailure {
 
 impl LoadFailure {
     pub(super) fn of(error: Option<SharedError>) -> Self {
-        let reason = Reason::ServiceError;
-        Self { error, reason }
+        let (value, reason) = (None, Reason::ServiceError);
+        Self {
+            error,
+            value,
+            reason,
+        }
     }
 
     /// Returns the failure as it is remembered, for a call with these arguments.
@@ -65,14 +72,19 @@ impl LoadFailure {
     }
 
     pub(super) fn without_error(reason: Reason) -> Self {
-        let error = None;
-        Self { error, reason }
+        let (error, value) = (None, None);
+        Self {
+            error,
+            value,
+            reason,
+        }
     }
 
     /// True if a reader that takes shared errors, or not, can end with the failure: it has an error
     /// to return, or ends as the load did, by a panic.
     pub(super) fn can_end(&self, takes_shared: bool) -> bool {
-        self.error.is_some() && takes_shared || self.reason != Reason::ServiceError
+        let has_panicked = matches!(self.reason, Reason::Panic | Reason::Timeout);
+        has_panicked || self.error.is_some() && takes_shared
     }
 }
 
@@ -125,9 +137,8 @@ impl Remember for RememberedFailure {
 
     fn size(&self) -> usize {
         // The size of an error is not known: so much that about a thousand are remembered.
-        match &self.failure.error {
-            Some(_) => 8 * 1024,
-            None => 128,
-        }
+        let value = self.failure.value.as_ref().map_or(0, |value| value.size());
+        let error = self.failure.error.as_ref().map_or(128, |_| 8 * 1024);
+        value + error
     }
 }

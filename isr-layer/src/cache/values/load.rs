@@ -15,7 +15,7 @@ use crate::cache::permits::{Group, Purpose, Turn};
 use crate::catch_panic::catch_panic;
 use crate::clock::{self, Instant};
 use crate::entry::Lifetime;
-use crate::invalidation::{EntryTags, Sequence, TagMark};
+use crate::invalidation::{EntryTags, Sequence, TagMark, Validity};
 use crate::observe;
 use crate::outcome::Reason;
 use crate::render::context::{Current, HandlerHints};
@@ -32,6 +32,8 @@ pub(crate) struct Loaded {
     pub(crate) is_none: bool,
     /// The response of an upstream that it was made of.
     pub(crate) upstream: Option<Upstream>,
+    /// The value before, which the upstream has confirmed: what it was made of still counts.
+    pub(crate) confirmed: Option<Arc<Value>>,
 }
 
 /// An error that everybody who waited gets a copy of.
@@ -149,8 +151,12 @@ fn has_value(core: &Core, leader: &Leader<Load>) -> bool {
 }
 
 impl Attempt {
-    fn loaded(self, core: &Core, leader: Leader<Load>, loaded: Loaded) {
+    fn loaded(mut self, core: &Core, leader: Leader<Load>, loaded: Loaded) {
+        if let Some(before) = &loaded.confirmed {
+            self.inherit(core, before);
+        }
         let late = self.late_marks(core, leader.work());
+        let is_failure = loaded.is_failure();
         let value = Arc::new(self.value(leader.work(), loaded, &late));
         let (values, as_of) = (&core.values, self.as_of);
         let snapshot = self.snapshot(core, leader.work(), &late);
@@ -162,6 +168,18 @@ impl Attempt {
 
         leader.complete(self.took(), |is_outrun| {
             let (key, newest) = (value.key(), core.marks.newest(&late));
+            if is_failure {
+                let failure = LoadFailure {
+                    value: Some(value.clone()),
+                    ..LoadFailure::without_error(Reason::FailedStatus)
+                };
+                if !is_outrun {
+                    let failure = failure.remembered_for(&arguments);
+                    let negative = &values.negative;
+                    negative.failed(&core.marks, key, &failure, snapshot, now);
+                }
+                return (LoadEnd::Loaded(value), newest);
+            }
             if value.not_kept().is_some() {
                 if !is_outrun {
                     values.memory.remove(key);
@@ -182,6 +200,24 @@ impl Attempt {
             }
             (LoadEnd::Loaded(value), newest)
         });
+    }
+
+    /// Takes over what the value before was made of. Its marks were on it, so a purge of them since
+    /// this load began reaches this value, too.
+    fn inherit(&mut self, core: &Core, before: &Value) {
+        let (ends, hinted, oldest) = before.inheritance();
+        let mut inherited = before.inherited(before.validity(&core.marks));
+        inherited.ends = ends;
+        inherited.oldest = (oldest < before.as_of()).then_some(oldest);
+        inherited.validity = Validity::Valid;
+        self.hints.reads.inherit(inherited);
+        let own = Lifetime {
+            revalidate: self.hints.revalidate,
+            expire: self.hints.expire,
+        };
+        let lowest = own.lowest(hinted);
+        self.hints.revalidate = lowest.revalidate;
+        self.hints.expire = lowest.expire;
     }
 
     /// Keeps the value there was, and leaves the key alone for a while.
@@ -222,6 +258,11 @@ impl Attempt {
             born_as: reads.born_as,
             marks: EntryTags::new([&load.marks, late].concat()),
             ends,
+            read_ends: reads.ends,
+            hinted: Lifetime {
+                revalidate: self.hints.revalidate,
+                expire: self.hints.expire,
+            },
             oldest: reads
                 .oldest
                 .map_or(self.as_of, |oldest| oldest.min(self.as_of)),

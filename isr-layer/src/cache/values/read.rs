@@ -112,7 +112,8 @@ impl Reader {
     /// its own limit.
     fn deadline(&self) -> Option<Instant> {
         let deadline = self.scope.as_ref()?.deadline()?;
-        deadline.checked_sub(MARGIN)
+        let left = deadline.saturating_duration_since(clock::now());
+        deadline.checked_sub(MARGIN.min(left / 10))
     }
 
     /// Returns the newest purge of what the reader makes: a page that was purged by its path is
@@ -243,11 +244,13 @@ impl Core {
         value.is_fresh(&self.marks, clock::now).then_some(value)
     }
 
-    /// Finds a value that may be validated, which one that was purged may not.
-    pub(crate) fn value_to_validate(&self, key: &ValueKey, reader: &Reader) -> Option<Arc<Value>> {
+    /// Finds a value that may be validated, which one that was purged may not, nor one that was made
+    /// of others that are out of date.
+    pub(crate) fn value_to_validate(&self, key: &ValueKey, needs: Sequence) -> Option<Arc<Value>> {
         let value = self.values.memory.get_key(key)?;
         let is_valid = value.validity(&self.marks) == Validity::Valid;
-        (is_valid && value.knows(reader.needs())).then_some(value)
+        let can_be_confirmed = is_valid && value.can_be_confirmed(clock::now());
+        (can_be_confirmed && value.knows(needs)).then_some(value)
     }
 
     /// Finds a value for a call that was about to load it itself.
@@ -260,7 +263,8 @@ impl Core {
     pub(crate) async fn read_value(self: &Arc<Self>, asked: &Asked<'_>) -> Reply<'_> {
         for _ in 0..MAX_TRIES {
             if clock::now() > asked.until {
-                return Reply::Failed(LoadFailure::without_error(Reason::Timeout));
+                let end = LoadEnd::Failed(LoadFailure::without_error(Reason::Timeout));
+                return self.reply(asked, &end, true).unwrap_or(Reply::Direct(None));
             }
             let hand = |value: Arc<Value>, handed| {
                 asked.reader.hand(self, &value, handed);
@@ -320,6 +324,9 @@ impl Core {
                 Step::Refresh(value)
             }
             (_, Some(negative)) => match negative.failure().map(|failed| &failed.failure) {
+                Some(LoadFailure {
+                    value: Some(value), ..
+                }) => Step::Hand(value.clone(), Handed::AsItIs),
                 Some(failure) if failure.can_end(asked.takes_shared) => Step::Fail(failure.clone()),
                 _ => Step::Wait,
             },

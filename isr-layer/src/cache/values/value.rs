@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use http::HeaderMap;
 
 use crate::clock::Instant;
-use crate::entry::Freshness;
+use crate::entry::{Freshness, Lifetime};
 use crate::invalidation::{AtomicSequence, EntryTags, Marks, Sequence, Subject, Validity};
 use crate::outcome::{Reason, Staleness};
 use crate::render::reads::{Ends, Inherited};
@@ -43,7 +43,8 @@ pub(crate) struct Value {
     value: Arc<dyn Any + Send + Sync>,
     /// The arguments, which confirm that a key means the same call.
     arguments: Arc<dyn Any + Send + Sync>,
-    /// The last number at which no mark was on the value. At first it is the one of the load.
+    as_of: Sequence,
+    /// The last number at which no mark was on the value.
     valid_through: AtomicSequence,
     /// The strictest judgement of the values that it was made of.
     born_as: Validity,
@@ -51,6 +52,9 @@ pub(crate) struct Value {
     ends: Ends,
     /// The time from which it is never handed out. `None` of an option ends before its readers do.
     gone_at: Option<Instant>,
+    /// The ends of the values that it was made of, and those that its load hinted at.
+    read_ends: Ends,
+    hinted: Lifetime,
     /// The lowest number that it, or a value that it was made of, was loaded at.
     oldest: Sequence,
     /// The response that it was made of, if an upstream gave one.
@@ -75,6 +79,8 @@ pub(super) struct NewValue {
     pub(super) marks: EntryTags,
     pub(super) ends: Ends,
     pub(super) gone_at: Option<Instant>,
+    pub(super) read_ends: Ends,
+    pub(super) hinted: Lifetime,
     pub(super) oldest: Sequence,
     pub(super) upstream: Option<Arc<Upstream>>,
     pub(super) is_old: bool,
@@ -95,7 +101,8 @@ impl Value {
         });
         let size = VALUE_BYTES
             .saturating_add(upstream)
-            .saturating_add(new.key.size())
+            // Twice: the arguments themselves are kept, too.
+            .saturating_add(2 * new.key.size())
             .saturating_add(new.weight)
             .saturating_add(marks.sum());
         Self {
@@ -103,11 +110,14 @@ impl Value {
             made_at: new.made_at,
             value: new.value,
             arguments: new.arguments,
+            as_of: new.as_of,
             valid_through: AtomicSequence::new(new.as_of),
             born_as: new.born_as,
             marks: new.marks,
             ends: new.ends,
             gone_at: new.gone_at,
+            read_ends: new.read_ends,
+            hinted: new.hinted,
             oldest: new.oldest,
             upstream: new.upstream,
             is_old: new.is_old,
@@ -121,10 +131,26 @@ impl Value {
         &self.key
     }
 
+    /// True if the upstream can confirm the value: nothing else that it was made of has ended.
+    pub(super) fn can_be_confirmed(&self, now: Instant) -> bool {
+        let ends = [self.read_ends.stale_at, self.read_ends.gone_at];
+        !self.is_old && !ends.into_iter().flatten().any(|end| now >= end)
+    }
+
+    /// Returns the ends of the values that it was made of, and the lifetime that its load hinted
+    /// at: they hold on if an upstream confirms it.
+    pub(super) fn inheritance(&self) -> (Ends, Lifetime, Sequence) {
+        (self.read_ends, self.hinted, self.oldest)
+    }
+
     /// True if it knows a purge: what it is made of was loaded after that.
     #[inline]
     pub(crate) fn knows(&self, purge: Sequence) -> bool {
         self.oldest >= purge
+    }
+
+    pub(super) fn as_of(&self) -> Sequence {
+        self.as_of
     }
 
     /// True if the value is of this `Data`.

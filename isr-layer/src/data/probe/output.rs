@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::{Pending, pending};
+use std::future::Pending;
 use std::marker::PhantomData;
 
 use crate::data::Data;
@@ -190,7 +190,7 @@ pub trait NotChecked<A, K, W, T, E>: Sized {
     where
         F: Future<Output = Result<T, E>>,
     {
-        pending()
+        panic!("the owned form of an argument by reference is not `PartialEq`, `Send` or `Sync`")
     }
 }
 
