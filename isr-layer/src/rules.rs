@@ -46,7 +46,7 @@ pub(crate) enum Rule {
     LoadBackoff,
     /// `None` lives shorter than other values.
     ShortNone,
-    /// A wait that would close a circle is none.
+    /// A wait that would close a circle is refused.
     Circle,
     /// So many loads of a key run beside its flight, and no more.
     Turns,

@@ -242,6 +242,7 @@ where
             own: |arguments| arguments,
             tags: |_| Vec::new(),
         };
+
         let output = Output {
             is_none,
             weight: self.weight.weight(),

@@ -168,6 +168,7 @@ fn look<A, K: 'static, W>(
 ) -> Look {
     let name = data.name();
     let write = |writer: &mut ArgumentsWriter<'_>| (steps.key)(arguments, writer);
+
     arguments_text(write, |text| {
         let arguments_text = match text {
             Ok(text) => text,
@@ -261,7 +262,7 @@ where
             observe::unkeyed_says_who_asks(name);
             return false;
         }
-        // `NaN` is not: what is kept under it would never be found.
+        // `NaN` is not: a value under it would never be found.
         let is_equal_to_itself = self.keyed == self.keyed.clone();
         if !is_equal_to_itself {
             observe::arguments_differ(name);

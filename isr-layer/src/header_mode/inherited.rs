@@ -1,4 +1,4 @@
-//! The inheritance of a response: what its handler said and read through
+//! The inheritance of a response: the hints that its handler gave and the values that it read, through
 //! [`context`](crate::context) and [`data`](crate::data).
 
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) struct Inherited {
 }
 
 impl Inherited {
-    /// Takes over what was said and read while a response was made.
+    /// Takes over the hints and the reads of the time in which a response was made.
     pub(super) fn of(hints: &HandlerHints, marks: &Marks) -> Self {
         let mut tags = marks.intern(hints.tags.iter().cloned());
         tags.extend(hints.reads.marks().iter().cloned());

@@ -90,7 +90,7 @@ pub(crate) struct HandlerHints {
     pub(crate) revalidate: Option<Duration>,
     pub(crate) expire: Option<Duration>,
     pub(crate) no_store: bool,
-    /// What was taken over from the values that were read.
+    /// The inheritance from the values that were read.
     pub(crate) reads: Reads,
 }
 
@@ -206,7 +206,7 @@ impl Current {
         self.scope.as_ref()?.deadline
     }
 
-    /// Returns the scope of this task, without a word if there is none.
+    /// Returns the scope of this task, and logs nothing if it has no scope.
     pub(crate) fn try_here() -> Option<Self> {
         here::with(Clone::clone)
     }

@@ -165,7 +165,7 @@ impl Reader {
         }
     }
 
-    /// Takes over what is known of a value that this reader loads itself.
+    /// Takes over the marks and the ends of a value that this reader loads itself.
     pub(crate) fn inherit_direct(
         &self,
         core: &Core,
@@ -178,6 +178,7 @@ impl Reader {
         }
         let marks = core.known_marks(data, key, tags);
         let end = |after: Option<Duration>| clock::now().checked_add(after?);
+
         self.inherit(Inherited {
             marks: &marks,
             ends: Ends {
@@ -226,6 +227,7 @@ impl Core {
                 asked.reader.hand(self, &value, handed);
                 Reply::Value(value)
             };
+
             match self.step(asked) {
                 Step::Hand(value, handed) => return hand(value, handed),
                 Step::Refresh(value) => {
@@ -353,6 +355,7 @@ impl Core {
 
     fn reply(&self, asked: &Asked<'_>, end: &LoadEnd, is_leader: bool) -> Option<Reply<'_>> {
         let turns = || Some(self.values.direct_turns(&asked.key));
+
         Some(match end {
             LoadEnd::Loaded(value) | LoadEnd::ForOne(value)
                 if !(asked.is_same)(value.arguments()) =>
@@ -399,6 +402,7 @@ impl Core {
                 .into(),
             timeout: asked.data.timeout,
         };
+
         let admits = |load: &Load| (asked.is_same)(&*load.arguments);
         let second_look = || {
             let value = self.values.memory.get_key(&asked.key)?;

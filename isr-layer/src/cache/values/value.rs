@@ -61,6 +61,7 @@ impl Value {
             .saturating_add(new.key.size())
             .saturating_add(new.weight)
             .saturating_add(marks.sum());
+
         Self {
             key: new.key,
             value: new.value,
@@ -145,7 +146,7 @@ impl Value {
         validity
     }
 
-    /// Returns what a reader takes over that gets the value with this judgement.
+    /// Returns everything that a reader takes over who gets the value with this judgement.
     pub(super) fn inherited(&self, validity: Validity) -> Inherited<'_> {
         Inherited {
             marks: self.marks.as_slice(),
