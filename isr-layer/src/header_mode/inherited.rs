@@ -1,5 +1,5 @@
-//! The inheritance of a response: the hints that its handler gave and the values that it read, through
-//! [`context`](crate::context) and [`data`](crate::data).
+//! The inheritance of a response: the hints that its handler gave through
+//! [`context`](crate::context), and the values that it read through [`data`](crate::data).
 
 use std::time::Duration;
 

@@ -2,5 +2,7 @@
 //! attribute accepts.
 
 mod forms;
+mod log;
+mod purges;
 mod shared;
 mod source;
