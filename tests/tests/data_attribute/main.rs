@@ -6,3 +6,4 @@ mod log;
 mod purges;
 mod shared;
 mod source;
+mod within;
