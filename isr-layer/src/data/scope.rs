@@ -1,13 +1,21 @@
 //! A cache for code that no request runs.
 
 use std::future::Future;
+use std::ptr;
+use std::sync::Arc;
 
-use crate::cache::Cache;
-use crate::render::context::Current;
+use crate::cache::{Cache, Core};
+use crate::invalidation::Validity;
+use crate::outcome::Reason;
+use crate::render::context::{Current, Use};
+use crate::render::reads::{Ends, Inherited};
 
 impl Cache {
     /// Runs `work` with this cache in reach: a job or a test can call functions under
     /// `#[static_data]` there. In a task that `work` spawns, the cache is not in reach.
+    ///
+    /// Inside of a page, or of the load of a value, `work` is a part of it, and its reads count
+    /// there. With the cache of another layer they cannot, and the page is not stored.
     ///
     /// ```
     /// use isr_layer::IsrLayer;
@@ -21,6 +29,37 @@ impl Cache {
     /// # }
     /// ```
     pub fn scope<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
-        Current::of_other(self.core.home()).enter(work)
+        let core = self.core.clone();
+        // The task that polls it decides: it may be spawned out of a page.
+        async move { scope_in(&core).enter(work).await }
+    }
+}
+
+/// Returns the scope for work that begins here, with the cache of `core` in reach.
+fn scope_in(core: &Arc<Core>) -> Current {
+    let other = Current::of_other(core.home());
+    let Some(here) = Current::try_here() else {
+        return other;
+    };
+
+    let home = here.home().and_then(|home| home.downcast_ref::<Core>());
+    let is_own = home.is_some_and(|home| ptr::eq(home, &**core));
+    match here.what_is_read_is() {
+        _ if is_own => here,
+        // It loads anew, by whatever cache.
+        Use::Draft => here,
+        Use::Passing => other,
+        Use::Kept => {
+            // The numbers of two layers do not compare.
+            here.inherit(Inherited {
+                marks: &[],
+                ends: Ends::default(),
+                validity: Validity::Valid,
+                is_old: false,
+                rests_until: None,
+                not_kept: Some(Reason::OtherLayer),
+            });
+            other
+        }
     }
 }
