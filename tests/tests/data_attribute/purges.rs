@@ -21,16 +21,19 @@ async fn title(db: &Db, slug: &str, language: Option<&'static str>) -> Result<St
 
 /// A layer's endpoint, and its cache with two titles.
 async fn stand(db: &Db) -> (RevalidateService, Cache) {
-    let isr = IsrLayer::builder().without_registered().build().unwrap();
-    let endpoint = isr.revalidate_service(Bearer::new(SECRET).unwrap());
+    let isr = IsrLayer::builder()
+        .without_registered()
+        .build()
+        .expect("the settings are good");
+    let endpoint = isr.revalidate_service(Bearer::new(SECRET).expect("it is long enough"));
     read_both(&isr.cache(), db).await;
     (endpoint.allow_get(true), isr.cache())
 }
 
 async fn read_both(cache: &Cache, db: &Db) {
     let read = async {
-        title(db, "a", None).await.unwrap();
-        title(db, "b", Some("en")).await.unwrap();
+        title(db, "a", None).await.expect("it loads");
+        title(db, "b", Some("en")).await.expect("it loads");
     };
     cache.scope(read).await;
 }
@@ -43,7 +46,9 @@ async fn post(endpoint: &RevalidateService, body: &Value) -> Answer {
     let request = authorized(Request::post("/")).header(CONTENT_TYPE, "application/json");
     ask(
         endpoint,
-        request.body(Body::from(body.to_string())).unwrap(),
+        request
+            .body(Body::from(body.to_string()))
+            .expect("a request"),
     )
     .await
 }
