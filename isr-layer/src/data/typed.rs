@@ -209,7 +209,11 @@ where
         arrival: Sequence,
     ) -> Result<T, E> {
         let Some(key) = key.filter(|_| self.may_be_kept(core)) else {
-            return self.direct(core, &reader, None).await;
+            let read = self.direct(core, &reader, None).await;
+            if read.is_err() {
+                reader.inherit_failed(core, &self.data, None, &(self.tags)(&self.keyed));
+            }
+            return read;
         };
 
         let limit = self.data.timeout.saturating_add(MARGIN);
@@ -232,7 +236,7 @@ where
             until,
             reader: &reader,
         };
-        match core.read_value(&asked).await {
+        let read = match core.read_value(&asked).await {
             Reply::Value(value) => Ok(typed(&value)),
             Reply::Failed(failure) => Err(self.error(&failure, &own_error)),
             Reply::Direct(None) => self.direct(core, &reader, Some(&asked.key)).await,
@@ -252,7 +256,11 @@ where
                 Some(load) => load.await,
                 None => panic!("the value `{}` is made of itself", self.data.name()),
             },
+        };
+        if read.is_err() {
+            reader.inherit_failed(core, &asked.data, Some(&asked.key), &asked.tags);
         }
+        read
     }
 
     /// True if the value may be kept at all. Says why not otherwise.

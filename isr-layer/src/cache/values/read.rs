@@ -29,6 +29,9 @@ const MAX_TRIES: usize = 8;
 /// The time that a reader waits longer than the load itself may take.
 pub(crate) const MARGIN: Duration = Duration::from_secs(1);
 
+/// The least time for which something is left alone that was made without a value.
+const LEAST_REST: Duration = Duration::from_secs(1);
+
 /// The one who reads a value, and the use that is made of it.
 pub(crate) struct Reader {
     scope: Option<Current>,
@@ -163,6 +166,40 @@ impl Reader {
                 not_kept: None,
             });
         }
+    }
+
+    /// Takes over a value that could not be loaded. The reader may make do without it, and is out
+    /// of date then: it is made anew once the value can be loaded again, or after its next purge.
+    pub(crate) fn inherit_failed(
+        &self,
+        core: &Core,
+        data: &Data,
+        key: Option<&ValueKey>,
+        tags: &[String],
+    ) {
+        if !self.keeps() {
+            return;
+        }
+        let now = clock::now();
+        let negative = &core.values.negative;
+        let negative = key.and_then(|key| negative.get(&core.marks, key, now, true));
+        let rests_until = negative.as_ref().map(|negative| negative.until(true));
+
+        let mut marks = core.known_marks(data, key, tags);
+        // The load may have learnt some of its tags before it failed.
+        marks.extend(
+            negative
+                .iter()
+                .flat_map(|negative| negative.tags().to_vec()),
+        );
+        self.inherit(Inherited {
+            marks: &marks,
+            ends: Ends::default(),
+            validity: Validity::Soft,
+            is_old: true,
+            rests_until: rests_until.or_else(|| now.checked_add(LEAST_REST)),
+            not_kept: None,
+        });
     }
 
     /// Takes over the marks and the ends of a value that this reader loads itself.
