@@ -39,14 +39,19 @@ fn exchange(scope: &mut Option<Current>) {
 }
 
 /// Runs a future in a scope.
-pub(super) async fn enter<F: Future>(scope: Current, work: F) -> F::Output {
-    let mut scope = Some(scope);
-    let mut work = pin!(work);
-    poll_fn(|cx| {
-        let _entered = Entered::new(&mut scope);
-        work.as_mut().poll(cx)
-    })
-    .await
+pub(super) fn enter<F: Future>(
+    scope: Current,
+    work: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    async move {
+        let mut scope = Some(scope);
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            let _entered = Entered::new(&mut scope);
+            work.as_mut().poll(cx)
+        })
+        .await
+    }
 }
 
 /// Runs a function in a scope.

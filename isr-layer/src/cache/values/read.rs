@@ -439,13 +439,13 @@ impl Core {
                 .into(),
             timeout: asked.data.timeout,
         };
-
         let admits = |load: &Load| (asked.is_same)(&*load.arguments);
         let second_look = || {
             let value = self.values.memory.get_key(&asked.key)?;
             let is_fresh = value.is_fresh(&self.marks, clock::now);
             (is_fresh && (asked.is_same)(value.arguments())).then_some(value)
         };
+
         let flights = &self.values.flights;
         flights.join(&self.marks, load, asked.arrival(), admits, second_look)
     }
