@@ -58,6 +58,7 @@ const ARTICLE: &str = "/articles/hello-world";
 /// Runs the scenario of that name with this number of requests.
 pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
     let account = Template::browser_get("/account");
+    let below = Template::browser_get(BELOW_POST);
     match scenario {
         "request" => request(requests).await,
         "floor" => floor(requests).await,
@@ -83,20 +84,10 @@ pub(crate) async fn run(scenario: &str, requests: u64) -> Result<(), BoxError> {
         "purge" => purge(requests).await,
         "hit-after-purge" => hit_after_purge(requests).await,
         "uncached-below-page-plain" => {
-            drive::<Plain, _, _>(
-                service_fn(page),
-                &Template::browser_get(BELOW_POST),
-                requests,
-            )
-            .await
+            drive::<Plain, _, _>(service_fn(page), &below, requests).await
         }
         "uncached-below-page" => {
-            drive::<Plain, _, _>(
-                isr()?.layer(service_fn(page)),
-                &Template::browser_get(BELOW_POST),
-                requests,
-            )
-            .await
+            drive::<Plain, _, _>(isr()?.layer(service_fn(page)), &below, requests).await
         }
         "uncached-plain" => drive::<Plain, _, _>(service_fn(page), &account, requests).await,
         "uncached-layer" => {

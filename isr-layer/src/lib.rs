@@ -37,7 +37,7 @@
 //! | to | look at |
 //! |---|---|
 //! | make a handler a page | [`static_page`], [`Page`], [`Policy`] |
-//! | keep values that pages and routes share | [`static_data`], [`Cache::data`], [`data`] |
+//! | keep values that pages and routes share | [`static_data`], [`Cache::data`], [`guide::data`] |
 //! | put the layer around an application | [`IsrLayer::wrap`], [`IsrLayer`], [`IsrLayerBuilder`] |
 //! | say that something changed | [`Cache::revalidate`], [`Purge`], [`Mode`], [`Receipt`] |
 //! | let a content system say it | [`IsrLayer::revalidate_service`], [`webhook`], [`auth`] |
@@ -94,6 +94,7 @@
 )]
 #![cfg_attr(
     not(all(feature = "axum-0_8", feature = "hmac", feature = "macros")),
+    doc = "[`guide::data`]: https://docs.rs/isr-layer/latest/isr_layer/guide/data/index.html",
     doc = "[`guide::develop`]: https://docs.rs/isr-layer/latest/isr_layer/guide/develop/index.html",
     doc = "[`guide::grpc`]: https://docs.rs/isr-layer/latest/isr_layer/guide/grpc/index.html",
     doc = "[`guide::layers`]: https://docs.rs/isr-layer/latest/isr_layer/guide/layers/index.html",

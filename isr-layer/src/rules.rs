@@ -1,5 +1,5 @@
-//! The rules that keep memory and a store in step, and those of values, each with a name: a test run
-//! can leave one out, to see that a test notices.
+//! The rules that keep memory and a store in step, and those of values, each with a name: a test
+//! run can leave one out, to see that a test notices.
 
 /// A rule that keeps memory and a store in step, or pages and values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) enum Rule {
     LoadBackoff,
     /// `None` lives shorter than other values.
     ShortNone,
-    /// A wait that would close a circle is none.
+    /// A wait that would close a circle is refused.
     Circle,
     /// So many loads of a key run beside its flight, and no more.
     Turns,

@@ -54,6 +54,7 @@ fn constant_or<T>(
     read: impl FnOnce(&Expr) -> syn::Result<T>,
 ) -> syn::Result<Value<T>> {
     let value = ungrouped(value);
+
     match value {
         Expr::Binary(_)
         | Expr::Block(_)

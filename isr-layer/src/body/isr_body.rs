@@ -185,6 +185,7 @@ impl<R: Body<Data = Bytes>> Body for IsrBody<R> {
                 let length = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
                 let mut hint = SizeHint::new();
                 hint.set_lower(length);
+
                 // A server announces an exact length, and over HTTP/1.1 that leaves no room for
                 // trailers.
                 if trailers.is_none() {

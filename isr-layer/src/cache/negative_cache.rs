@@ -276,6 +276,11 @@ impl<F> NegativeEntry<F> {
         self.snapshot.as_of
     }
 
+    /// Returns the marks that were known of the render at its end.
+    pub(crate) fn tags(&self) -> &[Arc<TagMark>] {
+        &self.snapshot.tags
+    }
+
     /// Returns the end of this entry, for a request with or without a page to fall back on.
     pub(crate) fn until(&self, is_cold: bool) -> Instant {
         if is_cold { self.cold_until } else { self.until }

@@ -296,6 +296,7 @@ where
             own: |arguments| arguments,
             tags: |_| Vec::new(),
         };
+
         let output = Output {
             is_none,
             weight: self.weight.weight(),

@@ -2,7 +2,7 @@
 //! purges and flights as pages, and inherited by the pages that are made of them.
 //!
 //! The guide `data` shows them in programs that run. `#[static_data]` is the short form; without
-//! it, a [`Data`] names the values and [`Cache::data`] reads one:
+//! it, a [`Data`] names the values and [`Cache::data`](crate::Cache::data) reads one:
 //!
 //! ```
 //! use isr_layer::data::Data;

@@ -6,7 +6,8 @@
 //! stands in, which never runs. So each lack is one error, that of the check under the user's own
 //! tokens.
 //!
-//! Methods of traits are named `probe_*`, so that no trait in the user's scope has one of that name.
+//! Methods of traits are named `probe_*`, so that no trait in the user's scope has one of that
+//! name.
 
 mod argument;
 mod asking;

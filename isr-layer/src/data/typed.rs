@@ -175,6 +175,7 @@ fn look<A, K: 'static, W>(
 ) -> Look {
     let name = data.name();
     let write = |writer: &mut ArgumentsWriter<'_>| (steps.key)(arguments, writer);
+
     arguments_text(write, |text| {
         let arguments_text = match text {
             Ok(text) => text,
@@ -216,7 +217,11 @@ where
         arrival: Sequence,
     ) -> Result<T, E> {
         let Some(key) = key.filter(|key| self.may_be_kept(core, key)) else {
-            return self.direct(core, &reader, None).await;
+            let read = self.direct(core, &reader, None).await;
+            if read.is_err() {
+                reader.inherit_failed(core, &self.data, None, &(self.tags)(&self.keyed));
+            }
+            return read;
         };
 
         let limit = self.data.timeout.min(LONGEST).saturating_add(MARGIN);
@@ -240,7 +245,7 @@ where
             until,
             reader: &reader,
         };
-        match core.read_value(&asked).await {
+        let read = match core.read_value(&asked).await {
             Reply::Value(value) => Ok(typed(&value)),
             Reply::Failed(failure) => Err(self.error(&failure, &own_error)),
             Reply::Direct(None) => self.direct(core, &reader, Some(&asked.key)).await,
@@ -259,7 +264,11 @@ where
                 Some(load) => load.await,
                 None => panic!("the value `{}` is made of itself", self.data.name()),
             },
+        };
+        if read.is_err() {
+            reader.inherit_failed(core, &asked.data, Some(&asked.key), &asked.tags);
         }
+        read
     }
 
     /// True if the value may be kept at all. Says why not otherwise.
@@ -274,7 +283,7 @@ where
             observe::arguments_make_no_key(name, &"they are nested too deeply");
             return false;
         }
-        // `NaN` is not: what is kept under it would never be found.
+        // `NaN` is not: a value under it would never be found.
         let is_equal_to_itself = self.keyed == self.keyed.clone();
         if !is_equal_to_itself {
             observe::arguments_differ(name);

@@ -6,6 +6,7 @@
 //! | [`layers`] | CORS, traces, request ids, time limits, sessions, guards: in front or behind |
 //! | [`cms`] | how to connect eleven content systems to the revalidation endpoint |
 //! | [`grpc`] | unary gRPC methods as pages: the key, the stored responses, authorization |
+//! | [`data`] | values that pages and plain routes share: lifetimes, purges, failures, bounds |
 //! | [`restarts`] | pages, purges and builds that outlive the process, and each failure |
 //! | [`testing`] | tests of pages without a server: renders, time, purges, signed webhooks |
 //! | [`develop`] | each page rendered anew, drafts, and the meaning of each line of the log |
@@ -17,6 +18,9 @@ mod readme;
 
 #[doc = include_str!("cms.md")]
 pub mod cms {}
+
+#[doc = include_str!("data.md")]
+pub mod data {}
 
 #[doc = include_str!("develop.md")]
 pub mod develop {}

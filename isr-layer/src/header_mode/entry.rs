@@ -42,7 +42,7 @@ pub(super) struct Entry {
     pub(super) number: FetchNumber,
     /// Number up to which no mark concerns the entry.
     valid_through: AtomicSequence,
-    /// What the response took over from the values that it was made of.
+    /// The part that the response took over from the values that it was made of.
     pub(super) inherited: Inherited,
     validators: Usable,
     /// Requests like the one that the entry was stored for.

@@ -1,5 +1,5 @@
-//! The inheritance of a response: what its handler said and read through
-//! [`context`](crate::context) and [`data`](crate::data).
+//! The inheritance of a response: the hints that its handler gave through
+//! [`context`](crate::context), and the values that it read through [`data`](crate::data).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(super) struct Inherited {
 }
 
 impl Inherited {
-    /// Takes over what was said and read while a response was made.
+    /// Takes over the hints and the reads of the time in which a response was made.
     pub(super) fn of(hints: &HandlerHints, marks: &Marks) -> Self {
         let mut tags = marks.intern(hints.tags.iter().cloned());
         tags.extend(hints.reads.marks().iter().cloned());

@@ -127,6 +127,7 @@ impl Purge {
                 canonical(text).ok_or_else(|| "they do not serialise to JSON".to_owned())
             },
         );
+
         match text {
             Ok(arguments) => Self::of_data(data.name(), Some(arguments)),
             Err(error) => {

@@ -103,6 +103,7 @@ where
             KindProjected::Inner { future } => (future, None),
             KindProjected::Scoped { future, scope } => (future, Some(Entered::new(scope))),
         };
+
         // In one place: a function that is called from two is not inlined into either.
         let response = ready!(future.poll(cx));
         drop(entered);

@@ -9,21 +9,23 @@ use crate::page::NameError;
 
 /// Logs that a load failed. If there is a value, nothing else tells of the failure.
 pub(crate) fn load_failed(name: &str, reason: Reason, has_value: bool) {
-    if has_value {
-        log!(
-            warn,
-            data = name,
-            reason = reason.as_str(),
-            "a value could not be loaded; the last one stays"
-        );
-    } else {
+    let reason = reason.as_str();
+    if !has_value {
         log!(
             debug,
             data = name,
-            reason = reason.as_str(),
+            reason = reason,
             "a value could not be loaded"
         );
+        return;
     }
+
+    log!(
+        warn,
+        data = name,
+        reason = reason,
+        "a value could not be loaded; the last one stays"
+    );
 }
 
 /// Logs once for each name that its function is called where no cache is in reach.

@@ -93,7 +93,7 @@ pub(crate) struct HandlerHints {
     pub(crate) revalidate: Option<Duration>,
     pub(crate) expire: Option<Duration>,
     pub(crate) no_store: bool,
-    /// What was taken over from the values that were read.
+    /// The inheritance from the values that were read.
     pub(crate) reads: Reads,
 }
 
@@ -217,7 +217,7 @@ impl Current {
         self.scope.as_ref()?.deadline
     }
 
-    /// Returns the scope of this task, without a word if there is none.
+    /// Returns the scope of this task, and logs nothing if it has no scope.
     pub(crate) fn try_here() -> Option<Self> {
         here::with(Clone::clone)
     }
@@ -225,12 +225,6 @@ impl Current {
     /// Returns the cache of the scope.
     pub(crate) fn home(&self) -> Option<&Home> {
         self.scope.as_ref()?.home.as_ref()
-    }
-
-    /// True if this is a scope of that cache. A draft, which keeps nothing, is one of each.
-    pub(crate) fn is_at(&self, home: &Home) -> bool {
-        let own = self.home();
-        own.is_none_or(|own| Arc::ptr_eq(own, home))
     }
 
     /// Returns the use that is made of what is read here.

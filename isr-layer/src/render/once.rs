@@ -33,7 +33,7 @@ impl Once {
 }
 
 /// Loads a value once for each render, however often it is asked for: two parts of a page that
-/// need one user's name ask the database once. It is what `cache()` is in React.
+/// need one user's name ask the database once. In React it is `cache()`.
 ///
 /// The value is kept until the render ends, and no other render sees it. Everything that the value
 /// depends on belongs into `arguments`. Outside a render, and where the arguments do not serialise

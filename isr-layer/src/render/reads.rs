@@ -78,7 +78,7 @@ impl Ends {
 }
 
 impl Reads {
-    /// Takes over what is known of a value.
+    /// Takes over a value: its marks, its ends and its judgement.
     pub(crate) fn inherit(&mut self, value: Inherited<'_>) {
         let marks = match holds(Rule::Marks) {
             true => value.marks,

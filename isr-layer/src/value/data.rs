@@ -33,8 +33,8 @@ pub struct Data {
 impl Data {
     /// Names values that are fresh until they are purged.
     ///
-    /// The name is what a purge names ([`Purge::data`](crate::Purge::data)), so it should outlive
-    /// the place of the function. Two of one name in one program are a mistake: the values of the
+    /// A purge has the name ([`Purge::data`](crate::Purge::data)), so it should outlive the place
+    /// of the function. Two of one name in one program are a mistake: the values of the
     /// one that is read first are cached, the other one loads each time, and an ERROR names both.
     ///
     /// By default a load may take 30 s, and `None` lives for 10 s.

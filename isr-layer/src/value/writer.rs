@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::shape::are_several;
 
-/// The longest text of arguments. Longer ones are not kept: strangers may choose arguments.
+/// The longest text of arguments. Longer ones are not kept: clients may choose arguments.
 const MAX_TEXT: usize = 16 * 1024;
 
 /// The longest text whose place in memory is used again.

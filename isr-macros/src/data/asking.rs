@@ -21,7 +21,7 @@ const ADDRESS: &str = "an address says who asks, but all readers share a value: 
 const REQUEST: &str = "a request says who asks, but all readers share a value: pass what the load \
     needs of it as arguments of their own";
 
-/// Types that hold others. A pool of sessions is none of them: its sessions are a database's.
+/// Types that hold others. A pool of sessions is not among them: its sessions are a database's.
 const HOLDERS: [&str; 10] = [
     "Option", "Result", "Arc", "Box", "Rc", "Cow", "Vec", "Mutex", "RwLock", "OnceLock",
 ];

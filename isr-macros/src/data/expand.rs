@@ -41,8 +41,8 @@ pub(crate) fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {
     quote!(#function #beside #errors)
 }
 
-/// Writes the handle, `post::DATA`. It is written after a mistake as well, so that its use elsewhere
-/// does not fail, too.
+/// Writes the handle, `post::DATA`. It is written after a mistake as well, so that its use
+/// elsewhere does not fail, too.
 fn beside(function: &Function, model: &Model) -> TokenStream {
     if !model.is_free {
         return TokenStream::new();

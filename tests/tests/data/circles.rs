@@ -47,7 +47,10 @@ fn load(
 }
 
 fn numbers(made_of: fn(u32) -> Option<u32>) -> Numbers {
-    let cache = IsrLayer::builder().build().unwrap().cache();
+    let cache = IsrLayer::builder()
+        .build()
+        .expect("the settings are good")
+        .cache();
     Numbers { cache, made_of }
 }
 

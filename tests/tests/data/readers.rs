@@ -14,7 +14,9 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn stale_site(by_mark: bool) -> Site {
     let site = Site::new(Policy::new());
     site.source.publish("a", 1);
-    item(&site.cache, &site.source, "a").await.unwrap();
+    item(&site.cache, &site.source, "a")
+        .await
+        .expect("it loads");
     site.source.publish("a", 2);
     if by_mark {
         let purge = Purge::tag("item:a").mode(Mode::Stale);

@@ -27,7 +27,10 @@ async fn read_twice<K>(keys: [K; 2]) -> (usize, [String; 2])
 where
     K: Serialize + Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static,
 {
-    let cache = IsrLayer::builder().build().unwrap().cache();
+    let cache = IsrLayer::builder()
+        .build()
+        .expect("the settings are good")
+        .cache();
     let loads = Loads::default();
     let read = async |key: K| {
         let value = cache.data(&DATA).key(key).with_unkeyed(loads.clone());

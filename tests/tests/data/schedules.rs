@@ -89,7 +89,10 @@ impl Run {
         let policy = Policy::new().revalidate(Duration::from_secs(600));
         let pages =
             ["/page/{name}", "/pair/{name}"].map(|path| Page::new(path).with_policy(policy));
-        let isr = IsrLayer::builder().pages(pages).build().unwrap();
+        let isr = IsrLayer::builder()
+            .pages(pages)
+            .build()
+            .expect("the settings are good");
         let app = App {
             cache: isr.cache(),
             source: Source::default(),
@@ -165,7 +168,7 @@ impl Run {
         self.answers += 1;
         self.asked.spawn(async move {
             let answer = ask(&service, request(path)).await;
-            let may_fail = *was_down.lock().unwrap();
+            let may_fail = *was_down.lock().expect("no one panics with it");
             check(path, &answer, &floors, may_fail)
         });
     }
@@ -187,7 +190,7 @@ impl Run {
         let mode = [Mode::Stale, Mode::Expire, Mode::Regenerate][self.random.usize(..3)];
         let receipt = self.app.cache.revalidate(purge.mode(mode)).await;
         assert!(
-            receipt.is_revalidated() || *self.was_down.lock().unwrap(),
+            receipt.is_revalidated() || *self.was_down.lock().expect("no one panics with it"),
             "{receipt:?}"
         );
 
@@ -262,7 +265,7 @@ fn check(path: &str, answer: &Answer, floors: &Floors, may_fail: bool) -> Result
 /// Runs schedules of so many steps in all, of which every second one has loads that fail.
 async fn run(steps: usize) {
     const STEPS: usize = 100;
-    let seed = std::env::var("ISR_SEED").map(|seed| seed.parse().unwrap());
+    let seed = std::env::var("ISR_SEED").map(|seed| seed.parse().expect("a number"));
     let seed = seed.unwrap_or_else(|_| fastrand::u64(..));
     println!("repeat with ISR_SEED={seed}");
     let mut answers = 0;

@@ -36,7 +36,7 @@ fn reading(
             if let Some(control) = control {
                 response
                     .headers_mut()
-                    .insert(CACHE_CONTROL, control.parse().unwrap());
+                    .insert(CACHE_CONTROL, control.parse().expect("a value of a header"));
             }
             Ok(response)
         }

@@ -35,7 +35,7 @@ pub(super) struct Pages {
 /// A page that is reached.
 pub(super) struct Reached {
     pub(super) key: Key,
-    /// How much the page is used. A page that is being rendered for the first time has no uses.
+    /// The use that is made of the page. One that is rendered for the first time has no uses.
     pub(super) uses: u64,
     pub(super) targets: Arc<[TargetId]>,
 }

@@ -29,6 +29,9 @@ const MAX_TRIES: usize = 8;
 /// The time that a reader waits longer than the load itself may take.
 pub(crate) const MARGIN: Duration = Duration::from_secs(1);
 
+/// The least time for which something is left alone that was made without a value.
+const LEAST_REST: Duration = Duration::from_secs(1);
+
 /// The one who reads a value, and the use that is made of it.
 pub(crate) struct Reader {
     scope: Option<Current>,
@@ -198,7 +201,42 @@ impl Reader {
         }
     }
 
-    /// Takes over what is known of a value that this reader loads itself.
+    /// Takes over a value that could not be loaded. The reader may make do without it, and is out
+    /// of date then: it is made anew once the value can be loaded again, or after its next purge.
+    pub(crate) fn inherit_failed(
+        &self,
+        core: &Core,
+        data: &Data,
+        key: Option<&ValueKey>,
+        tags: &[String],
+    ) {
+        if !self.keeps() {
+            return;
+        }
+        let now = clock::now();
+        let negative = &core.values.negative;
+        let negative = key.and_then(|key| negative.get(&core.marks, key, now, true));
+        let rests_until = negative.as_ref().map(|negative| negative.until(true));
+
+        let mut marks = core.known_marks(data, key, tags);
+        // The load may have learnt some of its tags before it failed.
+        marks.extend(
+            negative
+                .iter()
+                .flat_map(|negative| negative.tags().to_vec()),
+        );
+        self.inherit(Inherited {
+            marks: &marks,
+            ends: Ends::default(),
+            oldest: None,
+            validity: Validity::Soft,
+            is_old: true,
+            rests_until: rests_until.or_else(|| now.checked_add(LEAST_REST)),
+            not_kept: None,
+        });
+    }
+
+    /// Takes over the marks and the ends of a value that this reader loads itself.
     pub(crate) fn inherit_direct(
         &self,
         core: &Core,
@@ -211,6 +249,7 @@ impl Reader {
         }
         let marks = core.known_marks(data, key, tags);
         let end = |after: Option<Duration>| clock::now().checked_add(after?);
+
         self.inherit(Inherited {
             marks: &marks,
             ends: Ends {
@@ -270,6 +309,7 @@ impl Core {
                 asked.reader.hand(self, &value, handed);
                 Reply::Value(value)
             };
+
             match self.step(asked) {
                 Step::Hand(value, handed) => return hand(value, handed),
                 Step::Refresh(value) => {
@@ -407,6 +447,7 @@ impl Core {
 
     fn reply(&self, asked: &Asked<'_>, end: &LoadEnd, is_leader: bool) -> Option<Reply<'_>> {
         let turns = || Some(self.values.direct_turns(&asked.key));
+
         Some(match end {
             LoadEnd::Loaded(value) | LoadEnd::ForOne(value)
                 if !(asked.is_same)(value.arguments()) =>
@@ -462,6 +503,7 @@ impl Core {
             let is_fresh = is_fresh && value.knows(needs);
             (is_fresh && (asked.is_same)(value.arguments())).then_some(value)
         };
+
         let flights = &self.values.flights;
         flights.join(&self.marks, load, asked.arrival(), admits, second_look)
     }

@@ -105,6 +105,7 @@ impl Value {
             .saturating_add(2 * new.key.size())
             .saturating_add(new.weight)
             .saturating_add(marks.sum());
+
         Self {
             key: new.key,
             made_at: new.made_at,
@@ -233,7 +234,7 @@ impl Value {
         validity
     }
 
-    /// Returns what a reader takes over that gets the value with this judgement.
+    /// Returns everything that a reader takes over who gets the value with this judgement.
     pub(super) fn inherited(&self, validity: Validity) -> Inherited<'_> {
         Inherited {
             marks: self.marks.as_slice(),
