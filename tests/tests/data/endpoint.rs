@@ -13,14 +13,16 @@ use super::source::Site;
 const SECRET: &str = "a secret that is long enough";
 
 async fn purge(site: &Site, body: Value) -> Value {
-    let service = site.layer.revalidate_service(Bearer::new(SECRET).unwrap());
+    let service = site
+        .layer
+        .revalidate_service(Bearer::new(SECRET).expect("it is long enough"));
     let request = Request::post("/")
         .header(AUTHORIZATION, format!("Bearer {SECRET}"))
         .header(CONTENT_TYPE, "application/json")
         .body(Body::from(body.to_string()))
-        .unwrap();
+        .expect("its parts are valid");
     let answer = ask(&service, request).await;
-    serde_json::from_str(answer.text()).unwrap()
+    serde_json::from_str(answer.text()).expect("a receipt is JSON")
 }
 
 #[tokio::test(start_paused = true)]

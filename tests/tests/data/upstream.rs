@@ -39,21 +39,21 @@ impl Upstream {
     }
 
     fn set(&self, text: &str, status: u16, headers: &[(HeaderName, &'static str)]) {
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.0.lock().expect("no test panics with it");
         state.text = text.to_owned();
         state.status = status;
         state.headers = headers.to_vec();
     }
 
     fn asked(&self) -> usize {
-        self.0.lock().unwrap().asked.len()
+        self.0.lock().expect("no test panics with it").asked.len()
     }
 
     fn get(&self, conditions: &HeaderMap) -> (StatusCode, HeaderMap, String) {
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.0.lock().expect("no test panics with it");
         let sent = conditions
             .get(IF_NONE_MATCH)
-            .map(|tag| tag.to_str().unwrap().to_owned());
+            .map(|tag| tag.to_str().expect("a tag is text").to_owned());
         state.asked.push(sent.clone());
         let mut headers = HeaderMap::new();
         for (name, value) in &state.headers {
@@ -61,7 +61,7 @@ impl Upstream {
         }
         let tag = headers
             .get(ETAG)
-            .map(|tag| tag.to_str().unwrap().to_owned());
+            .map(|tag| tag.to_str().expect("a tag is text").to_owned());
         if sent.is_some() && (sent == tag || state.other_tag.is_some()) {
             state.not_modified += 1;
             if let Some(other) = state.other_tag {
@@ -69,7 +69,7 @@ impl Upstream {
             }
             return (StatusCode::NOT_MODIFIED, headers, String::new());
         }
-        let status = StatusCode::from_u16(state.status).unwrap();
+        let status = StatusCode::from_u16(state.status).expect("it is a status");
         (status, headers, state.text.clone())
     }
 }
@@ -103,7 +103,10 @@ fn page(
 
 fn layer() -> IsrLayer {
     let pages = [Page::new("/feed").with_policy(Policy::new())];
-    IsrLayer::builder().pages(pages).build().unwrap()
+    IsrLayer::builder()
+        .pages(pages)
+        .build()
+        .expect("the page is good")
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,7 +150,7 @@ async fn a_304_keeps_the_value_and_begins_its_time_anew() {
         );
     }
 
-    let state = upstream.0.lock().unwrap();
+    let state = upstream.0.lock().expect("no test panics with it");
     let tag = || Some("\"one\"".to_owned());
     assert_eq!(state.asked, [None, tag(), tag(), tag()]);
     assert_eq!(state.not_modified, 3);
@@ -165,7 +168,10 @@ async fn what_was_purged_is_not_validated() {
     assert!(isr.cache().revalidate(purge).await.is_revalidated());
 
     assert_eq!(feed(&isr.cache(), &upstream).await, "two");
-    assert_eq!(upstream.0.lock().unwrap().asked, [None, None]);
+    assert_eq!(
+        upstream.0.lock().expect("no test panics with it").asked,
+        [None, None]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -174,7 +180,7 @@ async fn a_304_of_another_response_is_asked_again_once_without_conditions() {
     let (isr, upstream) = (layer(), Upstream::new("one", &headers));
     feed(&isr.cache(), &upstream).await;
     upstream.set("two", 200, &headers);
-    upstream.0.lock().unwrap().other_tag = Some("\"other\"");
+    upstream.0.lock().expect("no test panics with it").other_tag = Some("\"other\"");
 
     tokio::time::advance(11 * SECOND).await;
     feed(&isr.cache(), &upstream).await;
@@ -275,7 +281,14 @@ async fn without_the_word_of_its_data_the_headers_say_only_if_a_value_is_still_v
     tokio::time::advance(2 * SECOND).await;
     read().await;
     settle().await;
-    assert_eq!(upstream.0.lock().unwrap().not_modified, 1);
+    assert_eq!(
+        upstream
+            .0
+            .lock()
+            .expect("no test panics with it")
+            .not_modified,
+        1
+    );
 }
 
 /// Loads, and learns a tag only while the body is read.
@@ -318,7 +331,14 @@ async fn a_304_keeps_the_tags_that_were_learnt_when_the_body_was_read() {
         if !is_under_way {
             tokio::time::advance(SECOND).await;
             settle().await;
-            assert_eq!(upstream.0.lock().unwrap().not_modified, 1);
+            assert_eq!(
+                upstream
+                    .0
+                    .lock()
+                    .expect("no test panics with it")
+                    .not_modified,
+                1
+            );
         }
         upstream.set("two", 200, &headers);
 
