@@ -227,7 +227,7 @@ where
     }
 
     /// Reads a value out of a response of an HTTP upstream, by any client: `load` asks with
-    /// [`Ask::conditions`] and answers with [`Ask::answer`], so that a 304 keeps the value and the
+    /// [`Ask::conditions`] and ends with [`Ask::answer`], so that a 304 keeps the value and the
     /// response's headers count.
     ///
     /// ```
@@ -239,7 +239,9 @@ where
     ///
     /// const FEED: Data = Data::new("feed").revalidate_from_upstream(Duration::from_secs(60));
     ///
-    /// async fn feed(client: Client, url: &'static str, ask: Ask<String>) -> Result<Answer<String>, Error> {
+    /// type Feed = Result<Answer<String>, Error>;
+    ///
+    /// async fn feed(client: Client, url: &'static str, ask: Ask<String>) -> Feed {
     ///     let response = client.get(url, ask.conditions()).await?;
     ///     let (status, headers) = (response.status, response.headers.clone());
     ///     ask.answer(status, headers, || response.text()).await

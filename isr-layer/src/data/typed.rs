@@ -283,6 +283,7 @@ where
             observe::arguments_make_no_key(name, &"they are nested too deeply");
             return false;
         }
+
         // `NaN` is not: a value under it would never be found.
         let is_equal_to_itself = self.keyed == self.keyed.clone();
         if !is_equal_to_itself {
@@ -307,6 +308,7 @@ where
                 Err(_) => self.panic_of(Reason::Timeout),
             },
         };
+
         let Answer {
             value, upstream, ..
         } = loaded?;
@@ -332,6 +334,7 @@ where
             kept.is_some_and(|kept| *kept == keyed).then_some(value)
         };
         let find = Box::new(find);
+
         let load = self.load.begin(self.unkeyed(), self.keyed.clone(), find);
         let (is_none, weight) = (self.output.is_none, self.output.weight);
         let share = self.output.share.as_ref().map(|share| share.to);

@@ -1,4 +1,4 @@
-//! Values out of responses of HTTP upstreams: what `fetch` is in Next.js, for any client.
+//! Values out of responses of HTTP upstreams, as `fetch` makes them in Next.js, for any client.
 
 use std::fmt;
 use std::future::Future;
@@ -54,11 +54,11 @@ impl<T: Clone + 'static> Ask<T> {
         })
     }
 
-    /// Makes the answer of a response's head. `read` reads the value out of its body; a 304 keeps
+    /// Takes the head of the response. `read` reads the value out of its body; a 304 keeps
     /// the value there is.
     ///
-    /// - `s-maxage`, `max-age`, `Expires`, `Age` and `stale-while-revalidate` count where the
-    ///   [`Data`](super::Data) says [`revalidate_from_upstream`](super::Data::revalidate_from_upstream).
+    /// - `s-maxage`, `max-age`, `Expires`, `Age` and `stale-while-revalidate` count if the data says
+    ///   [`revalidate_from_upstream`](super::Data::revalidate_from_upstream).
     /// - `no-store`, `private`, `no-cache`, `Vary: *` and a status that is not stored (such as 401)
     ///   let the value go to this reader alone, and a page that is made of it is not stored.
     /// - A 5xx, 408, 425 or 429 is a failure: the last value stays, if there is one.

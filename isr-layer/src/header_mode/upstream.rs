@@ -27,7 +27,7 @@ pub(crate) struct Judged {
     pub(crate) waits_after: Option<Duration>,
     /// The reason why nothing that is made of it may be kept.
     pub(crate) not_kept: Option<Reason>,
-    /// True if it says that the upstream is in trouble: what was before it stays.
+    /// True if it says that the upstream is in trouble: the value before it stays.
     pub(crate) is_failure: bool,
 }
 

@@ -49,7 +49,7 @@ struct Scope {
     home: Option<Home>,
     /// The time limit of the work.
     deadline: Option<Instant>,
-    /// The newest purge of what is made: it is made of nothing that is older.
+    /// The newest purge of the thing that is made: it is made of nothing that is older.
     needs: Sequence,
     /// True once the inner service has the request: before that it was not ready.
     was_asked: AtomicBool,
@@ -75,7 +75,7 @@ enum Work {
     Other,
 }
 
-/// The use that is made of what is read in a scope.
+/// The use that is made of the values that are read in a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     /// It becomes part of something that is kept.
@@ -197,7 +197,7 @@ impl Current {
         }
     }
 
-    /// Sets the time limit of the work, and the newest purge of what is made, before it begins.
+    /// Sets the time limit of the work, and the newest purge of its result, before it begins.
     pub(crate) fn within_limits(mut self, deadline: Option<Instant>, needs: Sequence) -> Self {
         if let Some(scope) = self.scope.as_mut().and_then(Arc::get_mut) {
             scope.deadline = deadline;
@@ -206,7 +206,7 @@ impl Current {
         self
     }
 
-    /// Returns the newest purge of what is made.
+    /// Returns the newest purge of the thing that is made.
     pub(crate) fn needs(&self) -> Sequence {
         let scope = self.scope.as_ref();
         scope.map_or(Sequence::NO_MARK, |scope| scope.needs)
@@ -227,7 +227,7 @@ impl Current {
         self.scope.as_ref()?.home.as_ref()
     }
 
-    /// Returns the use that is made of what is read here.
+    /// Returns the use that is made of the values that are read here.
     pub(crate) fn what_is_read_is(&self) -> Use {
         match self.scope.as_ref().map(|scope| &scope.work) {
             Some(Work::Render(..) | Work::Fetch | Work::Load(_)) => Use::Kept,
@@ -243,7 +243,7 @@ impl Current {
         scope.map(|scope| &scope.once)
     }
 
-    /// Takes over what is known of a value that was read here.
+    /// Takes over the state of a value that was read here.
     pub(crate) fn inherit(&self, value: Inherited<'_>) {
         self.update(|hints| hints.reads.inherit(value));
     }

@@ -19,7 +19,7 @@ pub(crate) struct Load {
     /// The marks that are known before the load: those of the name, of the value, and of its tags.
     pub(super) marks: Box<[Arc<TagMark>]>,
     pub(super) timeout: Duration,
-    /// The newest purge of what the value was asked for: it is made of nothing that is older.
+    /// The newest purge of the thing that the value is for: it is made of nothing that is older.
     pub(super) needs: Sequence,
 }
 

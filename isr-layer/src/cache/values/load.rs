@@ -32,7 +32,7 @@ pub(crate) struct Loaded {
     pub(crate) is_none: bool,
     /// The response of an upstream that it was made of.
     pub(crate) upstream: Option<Upstream>,
-    /// The value before, which the upstream has confirmed: what it was made of still counts.
+    /// The value before, which the upstream has confirmed: its own values still count.
     pub(crate) confirmed: Option<Arc<Value>>,
 }
 
@@ -202,7 +202,7 @@ impl Attempt {
         });
     }
 
-    /// Takes over what the value before was made of. Its marks were on it, so a purge of them since
+    /// Takes over the values of the value before. Its marks were on it, so a purge of them since
     /// this load began reaches this value, too.
     fn inherit(&mut self, core: &Core, before: &Value) {
         let (ends, hinted, oldest) = before.inheritance();
@@ -275,7 +275,7 @@ impl Attempt {
         })
     }
 
-    /// Returns what counts of an upstream's response. A failure goes to one reader alone.
+    /// Returns the part of an upstream's response that counts. A failure goes to one reader alone.
     fn counting(&self, upstream: Upstream) -> Upstream {
         let failed = upstream.is_failure.then_some(Reason::FailedStatus);
         Upstream {

@@ -4,6 +4,7 @@ mod flight;
 mod load;
 mod memory;
 mod read;
+mod reader;
 mod value;
 
 use std::collections::HashMap;
@@ -16,7 +17,8 @@ pub(crate) use self::flight::LoadFailure;
 use self::flight::{Load, RememberedFailure};
 pub(crate) use self::load::{Loaded, SharedError, Work};
 use self::memory::Memory;
-pub(crate) use self::read::{Asked, Handed, MARGIN, Reader, Reply};
+pub(crate) use self::read::{Asked, MARGIN, Reply};
+pub(crate) use self::reader::{Handed, Reader};
 pub(crate) use self::value::{Upstream, Value};
 use super::flight::Flights;
 use super::negative_cache::NegativeCache;

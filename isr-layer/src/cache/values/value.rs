@@ -144,7 +144,7 @@ impl Value {
         (self.read_ends, self.hinted, self.oldest)
     }
 
-    /// True if it knows a purge: what it is made of was loaded after that.
+    /// True if it knows a purge: all that it is made of was loaded after that.
     #[inline]
     pub(crate) fn knows(&self, purge: Sequence) -> bool {
         self.oldest >= purge
