@@ -60,9 +60,9 @@ impl<F, R, E> ResponseFuture<F, R, E> {
         }
     }
 
-    /// The inner service's future, with the cache of `scope` in reach.
-    pub(crate) fn scoped(future: F, scope: Current) -> Self {
-        let scope = Some(scope);
+    /// The inner service's future, with the cache of `scope` in reach, if there is one.
+    #[inline]
+    pub(crate) fn scoped(future: F, scope: Option<Current>) -> Self {
         Self {
             kind: Kind::Scoped { future, scope },
         }
@@ -101,7 +101,7 @@ where
                 return Poll::Ready(response.map(|response| response.map(into)));
             }
             KindProjected::Inner { future } => (future, None),
-            KindProjected::Scoped { future, scope } => (future, Some(Entered::new(scope))),
+            KindProjected::Scoped { future, scope } => (future, Some(Entered::if_none(scope))),
         };
 
         // In one place: a function that is called from two is not inlined into either.

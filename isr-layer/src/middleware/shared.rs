@@ -40,8 +40,10 @@ impl<S> Shared<S> {
         }
     }
 
-    /// Passes on a request for no page, with a cache in reach if the program has values: one is read
-    /// when the future is polled, never by the call.
+    /// Passes on a request for no page, with a cache in reach if the program has values. One is read
+    /// when the future is polled, never by the call. The scope of a render in front stays: such a
+    /// request is a part of it.
+    #[inline]
     pub(crate) fn pass<B>(
         &self,
         inner: &mut S,
@@ -51,10 +53,8 @@ impl<S> Shared<S> {
         S: Inner<B>,
         B: RenderBody + Send + 'static,
     {
-        match self.scope_of_other() {
-            None => ResponseFuture::inner(inner.call(request)),
-            Some(scope) => ResponseFuture::scoped(inner.call(request), scope),
-        }
+        let scope = self.scope.clone();
+        ResponseFuture::scoped(inner.call(request), scope)
     }
 
     /// Runs `work`, which is for no page, with a cache in reach if the program has values.
@@ -62,20 +62,13 @@ impl<S> Shared<S> {
         &self,
         work: F,
     ) -> impl Future<Output = F::Output> + use<F, S> {
-        let scope = self.scope_of_other();
+        let scope = self.scope.clone();
         async move {
-            match scope {
+            match scope.filter(|_| !is_in_scope()) {
                 Some(scope) => scope.enter(work).await,
                 None => work.await,
             }
         }
-    }
-
-    /// Returns the scope for requests of no page, in a program that has values. The scope of a
-    /// render in front stays: such a request is a part of it.
-    #[inline]
-    fn scope_of_other(&self) -> Option<Current> {
-        self.scope.as_ref().filter(|_| !is_in_scope()).cloned()
     }
 
     /// Makes this service the application, which renders pages that no request came for. A single

@@ -17,21 +17,45 @@ thread_local! {
 
 /// The time for which this thread works in a scope. Its end puts the scope of before back, also
 /// after a panic.
-pub(crate) struct Entered<'a>(&'a mut Option<Current>);
+pub(crate) struct Entered<'a> {
+    scope: &'a mut Option<Current>,
+    is_lent: bool,
+}
 
 impl<'a> Entered<'a> {
     /// Lends a scope to this thread.
     #[inline]
-    pub(crate) fn new(scope: &'a mut Option<Current>) -> Self {
+    pub(super) fn new(scope: &'a mut Option<Current>) -> Self {
         exchange(scope);
-        Self(scope)
+        Self {
+            scope,
+            is_lent: true,
+        }
+    }
+
+    /// Lends a scope to this thread, unless it works in one: a request that a render sends is a
+    /// part of that render.
+    #[inline]
+    pub(crate) fn if_none(scope: &'a mut Option<Current>) -> Self {
+        let lend = |here: &RefCell<Option<Current>>| {
+            let mut here = here.borrow_mut();
+            let is_lent = here.is_none();
+            if is_lent {
+                *here = scope.take();
+            }
+            is_lent
+        };
+        let is_lent = HERE.try_with(lend).unwrap_or(false);
+        Self { scope, is_lent }
     }
 }
 
 impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
-        exchange(self.0);
+        if self.is_lent {
+            exchange(self.scope);
+        }
     }
 }
 
