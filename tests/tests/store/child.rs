@@ -94,6 +94,7 @@ fn a_process_of_another_test() {
         },
         "work" => kill::work(&path),
         "serve" => kill_layer::serve(&path),
+        "break" => rotten::break_copies(&path),
         task => panic!("no such task: {task}"),
     }
 }
