@@ -253,8 +253,7 @@ where
                 // Who has waited for so long loads without a turn: there is no error to return.
                 let _turn = tokio::time::timeout_at(until, turns.next()).await;
                 // Another one may have loaded it meanwhile.
-                let fresh = core.fresh_value_of(&asked.key);
-                if let Some(value) = fresh.filter(|value| is_same(value.arguments())) {
+                if let Some(value) = core.loaded_meanwhile(&asked) {
                     reader.hand(core, &value, Handed::AsItIs);
                     return Ok(typed(&value));
                 }

@@ -56,13 +56,23 @@ impl Inherited<'_> {
     /// Something of another layer, whose purges this one does not know.
     pub(crate) fn of_other_layer() -> Self {
         Self {
+            not_kept: Some(Reason::OtherLayer),
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for Inherited<'_> {
+    /// Nothing.
+    fn default() -> Self {
+        Self {
             marks: &[],
             ends: Ends::default(),
             oldest: None,
             validity: Validity::Valid,
             is_old: false,
             rests_until: None,
-            not_kept: Some(Reason::OtherLayer),
+            not_kept: None,
         }
     }
 }

@@ -71,6 +71,14 @@ impl LoadFailure {
         }
     }
 
+    /// A response of an upstream that says that it is in trouble.
+    pub(super) fn with_value(value: Arc<Value>) -> Self {
+        Self {
+            value: Some(value),
+            ..Self::without_error(Reason::FailedStatus)
+        }
+    }
+
     pub(super) fn without_error(reason: Reason) -> Self {
         let (error, value) = (None, None);
         Self {

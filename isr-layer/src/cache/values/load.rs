@@ -122,10 +122,6 @@ async fn load(
         hints: scope.take_hints(),
     };
     match end {
-        Ok(Some(Ok(loaded))) if loaded.is_failure() && has_value(&core, &leader) => {
-            let failure = LoadFailure::without_error(Reason::FailedStatus);
-            attempt.failed(&core, leader, failure);
-        }
         Ok(Some(Ok(loaded))) => attempt.loaded(&core, leader, loaded),
         Ok(Some(Err(error))) => attempt.failed(&core, leader, LoadFailure::of(error)),
         Ok(None) => attempt.failed(&core, leader, LoadFailure::without_error(Reason::Panic)),
@@ -135,19 +131,11 @@ async fn load(
 }
 
 impl Loaded {
+    /// True if it was made of a response that says that the upstream is in trouble.
     fn is_failure(&self) -> bool {
         let upstream = self.upstream.as_ref();
         upstream.is_some_and(|upstream| upstream.is_failure)
     }
-}
-
-/// True if there is a value that can be handed out in place of a failure.
-fn has_value(core: &Core, leader: &Leader<Load>) -> bool {
-    let value = core.values.memory.get_key(&leader.work().key);
-    value.is_some_and(|value| {
-        let freshness = value.freshness(&core.marks, clock::now());
-        freshness.can_be_served()
-    })
 }
 
 impl Attempt {
@@ -158,6 +146,11 @@ impl Attempt {
         let late = self.late_marks(core, leader.work());
         let is_failure = loaded.is_failure();
         let value = Arc::new(self.value(leader.work(), loaded, &late));
+        if is_failure {
+            let failure = LoadFailure::with_value(value);
+            return self.failed(core, leader, failure);
+        }
+
         let (values, as_of) = (&core.values, self.as_of);
         let snapshot = self.snapshot(core, leader.work(), &late);
         let (rests_until, now) = (self.hints.reads.rests_until, clock::now());
@@ -168,18 +161,6 @@ impl Attempt {
 
         leader.complete(self.took(), |is_outrun| {
             let (key, newest) = (value.key(), core.marks.newest(&late));
-            if is_failure {
-                let failure = LoadFailure {
-                    value: Some(value.clone()),
-                    ..LoadFailure::without_error(Reason::FailedStatus)
-                };
-                if !is_outrun {
-                    let failure = failure.remembered_for(&arguments);
-                    let negative = &values.negative;
-                    negative.failed(&core.marks, key, &failure, snapshot, now);
-                }
-                return (LoadEnd::Loaded(value), newest);
-            }
             if value.not_kept().is_some() {
                 if !is_outrun {
                     values.memory.remove(key);

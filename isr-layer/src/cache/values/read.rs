@@ -95,10 +95,12 @@ impl Core {
         (can_be_confirmed && value.knows(needs)).then_some(value)
     }
 
-    /// Finds a value for a call that was about to load it itself.
-    pub(crate) fn fresh_value_of(&self, key: &ValueKey) -> Option<Arc<Value>> {
-        let value = self.values.memory.get_key(key)?;
-        value.is_fresh(&self.marks, clock::now).then_some(value)
+    /// Finds a value for a call that looks once more, before it begins a load.
+    pub(crate) fn loaded_meanwhile(&self, asked: &Asked<'_>) -> Option<Arc<Value>> {
+        let value = self.values.memory.get_key(&asked.key)?;
+        let is_fresh = value.is_fresh(&self.marks, clock::now);
+        let is_it = value.knows(asked.reader.needs()) && (asked.is_same)(value.arguments());
+        (is_fresh && is_it).then_some(value)
     }
 
     /// Reads a value that memory had no fresh one for.
@@ -268,10 +270,16 @@ impl Core {
                     asked.reader.hand(self, &value, Handed::Old(rests_until));
                     Reply::Value(value)
                 }
-                None if is_leader || failure.can_end(asked.takes_shared) => {
-                    Reply::Failed(failure.clone())
-                }
-                None => Reply::Direct(turns()),
+                None => match &failure.value {
+                    Some(value) => {
+                        asked.reader.hand(self, value, Handed::AsItIs);
+                        Reply::Value(value.clone())
+                    }
+                    None if is_leader || failure.can_end(asked.takes_shared) => {
+                        Reply::Failed(failure.clone())
+                    }
+                    None => Reply::Direct(turns()),
+                },
             },
         })
     }
@@ -300,12 +308,7 @@ impl Core {
         };
         let needs = load.needs;
         let admits = |load: &Load| load.needs >= needs && (asked.is_same)(&*load.arguments);
-        let second_look = || {
-            let value = self.values.memory.get_key(&asked.key)?;
-            let is_fresh = value.is_fresh(&self.marks, clock::now);
-            let is_fresh = is_fresh && value.knows(needs);
-            (is_fresh && (asked.is_same)(value.arguments())).then_some(value)
-        };
+        let second_look = || self.loaded_meanwhile(asked);
 
         let flights = &self.values.flights;
         flights.join(&self.marks, load, asked.arrival(), admits, second_look)

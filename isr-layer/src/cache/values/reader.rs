@@ -114,16 +114,12 @@ impl Reader {
     pub(crate) fn inherit_upstream(&self, upstream: &Upstream) {
         if self.keeps() {
             self.inherit(Inherited {
-                marks: &[],
                 ends: Ends {
                     stale_at: upstream.stale_at,
                     gone_at: None,
                 },
-                validity: Validity::Valid,
-                oldest: None,
-                is_old: false,
-                rests_until: None,
                 not_kept: upstream.not_kept,
+                ..Inherited::default()
             });
         }
     }
@@ -133,16 +129,11 @@ impl Reader {
         let stale_at = clock::now().checked_add(data.not_found_revalidate);
         if self.keeps() {
             self.inherit(Inherited {
-                marks: &[],
                 ends: Ends {
                     stale_at,
                     gone_at: None,
                 },
-                validity: Validity::Valid,
-                oldest: None,
-                is_old: false,
-                rests_until: None,
-                not_kept: None,
+                ..Inherited::default()
             });
         }
     }
@@ -173,12 +164,10 @@ impl Reader {
         );
         self.inherit(Inherited {
             marks: &marks,
-            ends: Ends::default(),
-            oldest: None,
             validity: Validity::Soft,
             is_old: true,
             rests_until: rests_until.or_else(|| now.checked_add(LEAST_REST)),
-            not_kept: None,
+            ..Inherited::default()
         });
     }
 
@@ -202,11 +191,7 @@ impl Reader {
                 stale_at: end(data.revalidate),
                 gone_at: end(data.expire),
             },
-            validity: Validity::Valid,
-            oldest: None,
-            is_old: false,
-            rests_until: None,
-            not_kept: None,
+            ..Inherited::default()
         });
     }
 }
