@@ -61,7 +61,8 @@ impl<T: Clone + 'static> Ask<T> {
     ///   [`revalidate_from_upstream`](super::Data::revalidate_from_upstream).
     /// - `no-store`, `private`, `no-cache`, `Vary: *` and a status that is not stored (such as 401)
     ///   let the value go to this reader alone, and a page that is made of it is not stored.
-    /// - A 5xx, 408, 425 or 429 is a failure: the last value stays, if there is one.
+    /// - A 5xx, 408, 425 or 429 is a failure: the last value stays. Without one, the value of this
+    ///   response stands in while the next try waits, and no page keeps it.
     ///
     /// # Errors
     ///

@@ -256,7 +256,7 @@ impl Attempt {
         })
     }
 
-    /// Returns the part of an upstream's response that counts. A failure goes to one reader alone.
+    /// Returns the part of an upstream's response that counts. Nothing keeps a failure.
     fn counting(&self, upstream: Upstream) -> Upstream {
         let failed = upstream.is_failure.then_some(Reason::FailedStatus);
         Upstream {
